@@ -1,0 +1,22 @@
+// What a value's `owner` points to: memory shared by counted references, on any thread.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace mrun {
+
+struct Block {
+  Block() = default;
+  Block(const Block &) = delete;
+  Block &operator=(const Block &) = delete;
+  virtual ~Block() = default;
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  std::atomic<uint32_t> references_{1};
+};
+
+}  // namespace mrun

@@ -1,0 +1,37 @@
+// The core's one exception: a code, one line that says what, where and what was wanted, and where in a script it was.
+#pragma once
+#include <fmt/format.h>
+#include <mrun/types.h>
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace mrun {
+
+struct Error : std::exception {
+  Error() = default;
+  Error(mrun_code c, std::string text) : code(c), message(std::move(text)) {}
+  const char *what() const noexcept override { return message.c_str(); }
+
+  mrun_code code = MRUN_INTERNAL;
+  std::string message;
+  // As far as known; empty or 0 otherwise.
+  std::string stage;      // "input", "preprocess", "forward", "postprocess", "engine"
+  std::string script;     // "preprocess.lua", "lib/names.lua", "std/image.lua"
+  int line = 0;           // in script, from 1
+  std::string source;     // the text of that line
+  std::string operation;  // "image.resize@1"
+  std::string argument;   // the argument's name in its schema
+  std::string traceback;  // lines of "script:line: in function"
+};
+
+// fail(MRUN_INPUT, "{}: no such file", path) throws.
+template <class... A>
+[[noreturn]] void fail(mrun_code code, fmt::format_string<A...> format, A &&...args) {
+  throw Error(code, fmt::format(format, std::forward<A>(args)...));
+}
+
+const char *code_name(int code);  // "TIMEOUT"; "INTERNAL" for unknown ones
+
+}  // namespace mrun

@@ -1,0 +1,64 @@
+// bundle.toml, parsed and checked: unknown keys and wrong types are errors with file and line, near misses named.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "value/value.h"
+
+namespace mrun {
+
+enum class InputKind { text, image, audio, bytes, json, tensor, record };
+const char *input_kind_name(InputKind);
+
+struct Field {  // of a record
+  std::string name;
+  InputKind kind = InputKind::text;
+  bool optional = false;
+};
+
+struct ModelConfig {
+  std::string name;  // "main", or NAME of [models.NAME]
+  std::string
+      file;  // "model.pt"; in a packed or unpacked bundle the pair model/NAME.graph.pt + .safetensors stands for it
+  std::string backend;  // empty: by the file's suffix
+  bool stateful = false;
+  Value options;  // a map: every other key, handed to the backend
+};
+
+struct Pad {
+  std::vector<int64_t> dims;
+  double value = 0;
+  bool left = false;
+  int64_t multiple = 1;
+};
+struct Unpad {
+  int64_t dim = 0;
+  std::string like;  // the argument whose length counts
+};
+struct BatchConfig {
+  enum class Mode { stack, concat, none } mode = Mode::stack;
+  int64_t max_size = 16;
+  std::map<std::string, Pad> pad;
+  std::map<std::string, Unpad> unpad;
+};
+
+struct Manifest {
+  std::string name, version, description;
+  InputKind input = InputKind::text;
+  std::vector<Field> fields;                   // of InputKind::record
+  Value params;                                // a map, as written
+  std::vector<ModelConfig> models;             // [models.NAME] by name; a lone model.pt without a section is "main"
+  BatchConfig batch;                           // [batch]
+  std::map<std::string, BatchConfig> methods;  // [batch.METHOD], what is not given there is [batch]'s
+  double rtol = 1e-4, atol = 1e-5;
+  Value provenance;  // [provenance], a map or nil
+};
+
+// `file` is the name used in messages ("bundle.toml"). Throws BUNDLE: "bundle.toml:7: [batch] mdoe: no such key; did
+// you mean mode?"
+Manifest parse_manifest(std::string_view toml, const std::string &file);
+
+}  // namespace mrun

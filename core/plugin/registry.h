@@ -1,0 +1,93 @@
+// The registry: every plugin of this process, its operations, types, namespaces, backends and Lua module. One a
+// process; plugins are loaded once, RTLD_NOW | RTLD_LOCAL, and never unloaded, so what it returns stays valid. Any
+// thread.
+//
+// Plugins are found by name: a file NAME.so in the search folders brings operations NAME.*, the Lua module NAME, and
+// what NAME.json beside it lists ({"provides": ["aten."], "suffixes": [".pt"]}). A plugin is loaded when something of
+// it is first asked for.
+#pragma once
+#include <mrun/plugin.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "plugin/call.h"
+#include "plugin/schema.h"
+
+namespace mrun {
+
+struct Plugin {
+  std::string name, version, doc, license;
+  std::filesystem::path path;  // empty: linked in
+  std::string lua;             // the text of its Lua module; generated where the plugin brings none
+};
+
+struct Operation {
+  Schema schema;
+  const mrun_op *op = nullptr;
+  const Plugin *plugin = nullptr;
+  std::unique_ptr<std::mutex> serial;  // MRUN_OP_SERIAL
+  bool once() const { return (op->flags & MRUN_OP_ONCE) != 0; }
+};
+
+// A name's overloads: one for a plugin's operation, several for a namespace's.
+struct OperationSet {
+  std::string name;  // "image.resize@1", "aten.softmax"
+  const Plugin *plugin = nullptr;
+  std::vector<const Operation *> overloads;  // never empty
+};
+
+struct Backend {
+  const mrun_backend *backend = nullptr;
+  const Plugin *plugin = nullptr;
+};
+
+class Registry {
+ public:
+  static Registry &get();
+
+  void set_folders(
+      std::vector<std::filesystem::path>);  // replaces the default: MRUN_PLUGIN_PATH, then the install's folder
+  const Plugin &load(const std::filesystem::path &);  // throws MISSING (no such file), USAGE (not a plugin, wrong ABI)
+  const Plugin &add(int (*init)(const mrun_host *, mrun_plugin *));
+  const Plugin *plugin(const std::string &name);  // loads it if need be; null if there is none
+  std::vector<const Plugin *> loaded() const;
+  std::vector<const Plugin *> load_all();  // everything in the folders too, for `mrun plugins` and `mrun ops`
+
+  // "image.resize@1", "text.SentencePiece.encode@1", "aten.softmax". Loads the plugin if need be; null if there is
+  // none. Lookups are cached and cheap (a shared lock and a hash).
+  const OperationSet *find(const std::string &name);
+  // Throws MISSING, naming the operation, the plugin that would bring it, and the versions there are.
+  const OperationSet &require(const std::string &name);
+  const mrun_type *type(const std::string &name);
+  // The prefix's library: "libtorch 1.13.1" for "aten.softmax"; empty for a plugin's own operations.
+  std::string library_version(const std::string &operation);
+  const Backend *backend(const std::string &name);              // "torch"
+  const Backend *backend_of_file(const std::string &filename);  // by suffix
+  std::vector<const Operation *> operations() const;            // of all loaded plugins, without namespaces, by name
+
+ private:
+  Registry();
+  ~Registry();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Calls an operation: checks and binds the arguments, picks the overload, refuses read-only tensors where it writes,
+// resolves MRUN_TYPE objects with to_tensor where a Tensor is wanted, serializes MRUN_OP_SERIAL, turns codes into
+// Errors. Returns the results, or nothing where the operation awaits (MRUN_PENDING; `call.host->await` has been
+// called).
+struct CallResult {
+  bool pending = false;
+  std::vector<Value> values;
+};
+CallResult call_operation(const OperationSet &, mrun_call &, std::span<const mrun_value> positional,
+                          const mrun_value &keywords = mrun_value{});
+
+// The one host table.
+const mrun_host &host_table();
+
+}  // namespace mrun

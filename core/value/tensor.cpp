@@ -1,0 +1,230 @@
+#include "value/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace mrun {
+
+struct TensorBlock : Block {
+  ~TensorBlock() override {
+    if (dl != nullptr && dl != &own && dl->deleter != nullptr) dl->deleter(dl);
+    std::free(memory);
+    if (budget) budget->charge(-charged);
+  }
+  DLManagedTensor own{};       // used where the core made the tensor
+  DLManagedTensor *dl = &own;  // own, or one that was handed over
+  Shape shape, strides;        // of own
+  void *memory = nullptr;      // allocated here
+  std::shared_ptr<const void> keep;
+  std::string media;
+  std::shared_ptr<Budget> budget;
+  int64_t charged = 0;
+};
+
+namespace {
+
+TensorBlock *block_of(const Value &v) {
+  return static_cast<TensorBlock *>(static_cast<Block *>(v.c().as.tensor.owner));
+}
+
+Tensor wrap(std::unique_ptr<TensorBlock> block, bool readonly) {
+  mrun_value v{};
+  v.kind = MRUN_TENSOR;
+  v.flags = readonly ? MRUN_READONLY : 0;
+  v.as.tensor.dl = block->dl;
+  v.as.tensor.owner = static_cast<Block *>(block.release());
+  return Tensor(Value::adopt(v));
+}
+
+Shape row_major(const Shape &shape) {
+  Shape strides(shape.size());
+  int64_t step = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= std::max<int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+void describe_own(TensorBlock &b, void *data, DLDataType type, DLDevice device) {
+  DLTensor &t = b.own.dl_tensor;
+  t.data = data;
+  t.device = device;
+  t.ndim = static_cast<int32_t>(b.shape.size());
+  t.dtype = type;
+  t.shape = b.shape.data();
+  t.strides = b.strides.data();
+  t.byte_offset = 0;
+}
+
+// Copies any strides to row-major, one row of the innermost dimension at a time.
+void gather(char *out, const char *in, const DLTensor &t, const Shape &strides, int32_t d, size_t item) {
+  if (d == t.ndim) {
+    std::memcpy(out, in, item);
+    return;
+  }
+  size_t block = item;
+  for (int32_t i = d + 1; i < t.ndim; ++i) block *= static_cast<size_t>(t.shape[i]);
+  for (int64_t i = 0; i < t.shape[d]; ++i) {
+    gather(out + static_cast<size_t>(i) * block, in + i * strides[static_cast<size_t>(d)] * static_cast<int64_t>(item),
+           t, strides, d + 1, item);
+  }
+}
+
+}  // namespace
+
+std::optional<int64_t> checked_nbytes(DLDataType type, std::span<const int64_t> shape) {
+  int64_t n = static_cast<int64_t>(item_size(type));
+  bool zero = false;
+  for (int64_t d : shape) {
+    if (d < 0) return std::nullopt;
+    if (d == 0) {
+      zero = true;
+    } else if (__builtin_mul_overflow(n, d, &n)) {
+      return std::nullopt;
+    }
+  }
+  return zero ? 0 : n;
+}
+
+Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget> budget) {
+  const auto bytes = checked_nbytes(type, shape);
+  if (!bytes) fail(MRUN_ARGUMENT, "a tensor of shape {} is too large, or a dimension is negative", shape_text(shape));
+  auto block = std::make_unique<TensorBlock>();
+  if (budget) {
+    if (!budget->charge(*bytes)) {
+      fail(MRUN_QUOTA, "a {} tensor {} ({} bytes) exceeds the tensor memory allowed ({} of {} bytes used)",
+           dtype_name(type), shape_text(shape), *bytes, budget->used(), budget->limit());
+    }
+    block->budget = std::move(budget);
+    block->charged = *bytes;
+  }
+  const size_t rounded = (static_cast<size_t>(*bytes) + 63) / 64 * 64;
+  block->memory = std::aligned_alloc(64, std::max<size_t>(rounded, 64));
+  if (block->memory == nullptr) {
+    fail(MRUN_MEMORY, "out of memory for a {} tensor {}", dtype_name(type), shape_text(shape));
+  }
+  block->shape = shape;
+  block->strides = row_major(shape);
+  describe_own(*block, block->memory, type, cpu);
+  return wrap(std::move(block), false);
+}
+
+Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t charged) {
+  std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
+    if (d->deleter != nullptr) d->deleter(d);
+  });
+  auto block = std::make_unique<TensorBlock>();
+  block->dl = guard.release();
+  block->budget = std::move(budget);
+  block->charged = charged;
+  return wrap(std::move(block), false);
+}
+
+Tensor Tensor::over(void *data, DLDataType type, const Shape &shape, std::shared_ptr<const void> keep, bool readonly,
+                    const Shape &strides, DLDevice device) {
+  auto block = std::make_unique<TensorBlock>();
+  block->shape = shape;
+  block->strides = strides.empty() ? row_major(shape) : strides;
+  block->keep = std::move(keep);
+  describe_own(*block, data, type, device);
+  return wrap(std::move(block), readonly);
+}
+
+Tensor Tensor::view(const Shape &shape, const Shape &strides, int64_t offset) const {
+  auto keep = std::make_shared<const Tensor>(*this);
+  char *first = data<char>() + offset * static_cast<int64_t>(item_size(dtype()));
+  return over(first, dtype(), shape, std::move(keep), readonly(), strides, dl().device);
+}
+
+Tensor Tensor::read_only() const {
+  mrun_value v = Value::copy(c()).release();
+  v.flags |= MRUN_READONLY;
+  return Tensor(Value::adopt(v));
+}
+
+Tensor Tensor::with_media_type(std::string type) const {
+  Tensor t = view(shape(), strides(), 0);
+  block_of(t)->media = std::move(type);
+  return t;
+}
+
+Tensor Tensor::contiguous() const {
+  if (is_contiguous()) return *this;
+  Tensor out = empty(dtype(), shape());
+  if (numel() > 0) gather(out.data<char>(), data<const char>(), dl(), strides(), 0, item_size(dtype()));
+  return out;
+}
+
+Tensor::Tensor(Value v) : Value(std::move(v)) {
+  if (!is_tensor()) fail(MRUN_INTERNAL, "want a tensor, got {}", describe(c()));
+}
+
+Shape Tensor::strides() const {
+  const DLTensor &t = dl();
+  return t.strides != nullptr ? Shape(t.strides, t.strides + t.ndim) : row_major(shape());
+}
+
+int64_t Tensor::numel() const {
+  int64_t n = 1;
+  for (int32_t i = 0; i < dim(); ++i) n *= size(i);
+  return n;
+}
+
+bool Tensor::is_contiguous() const {
+  const DLTensor &t = dl();
+  if (t.strides == nullptr) return true;
+  int64_t step = 1;
+  for (int32_t i = t.ndim; i-- > 0;) {
+    if (t.shape[i] == 0) return true;
+    if (t.shape[i] != 1 && t.strides[i] != step) return false;
+    step *= t.shape[i];
+  }
+  return true;
+}
+
+std::string_view Tensor::media_type() const { return block_of(*this)->media; }
+
+namespace {
+struct Named {
+  const char *name;
+  DLDataType type;
+};
+// The first name of a type is the one that is printed.
+const Named names[] = {{"float32", dtype::float32}, {"int64", dtype::int64},         {"uint8", dtype::uint8},
+                       {"bool", dtype::boolean},    {"int32", dtype::int32},         {"float64", dtype::float64},
+                       {"float16", dtype::float16}, {"bfloat16", dtype::bfloat16},   {"int8", dtype::int8},
+                       {"int16", dtype::int16},     {"complex64", dtype::complex64}, {"complex128", dtype::complex128},
+                       {"float", dtype::float32},   {"double", dtype::float64},      {"half", dtype::float16},
+                       {"long", dtype::int64},      {"int", dtype::int32},           {"short", dtype::int16}};
+}  // namespace
+
+const char *dtype_name(DLDataType type) {
+  for (const Named &n : names) {
+    if (n.type == type) return n.name;
+  }
+  return "?";
+}
+
+std::optional<DLDataType> dtype_of(std::string_view name) {
+  for (const Named &n : names) {
+    if (n.name == name) return n.type;
+  }
+  return std::nullopt;
+}
+
+std::string device_name(DLDevice device) {
+  if (device.device_type == kDLCPU) return "cpu";
+  if (device.device_type == kDLCUDA) return fmt::format("cuda:{}", device.device_id);
+  return fmt::format("device {}:{}", static_cast<int>(device.device_type), device.device_id);
+}
+
+std::string shape_text(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += fmt::format("{}{}", i ? ", " : "", shape[i]);
+  return text + "]";
+}
+
+}  // namespace mrun

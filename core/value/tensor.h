@@ -1,0 +1,78 @@
+// Tensor: a Value of kind tensor. DLPack memory, any strides; counted, shared by copies and views.
+#pragma once
+#include <dlpack/dlpack.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/budget.h"
+#include "value/value.h"
+
+namespace mrun {
+
+using Shape = std::vector<int64_t>;
+
+// kDLBool is missing from DLPack headers before 0.8; the code is 6 in every version.
+inline constexpr uint8_t dl_bool = 6;
+namespace dtype {
+inline constexpr DLDataType uint8{kDLUInt, 8, 1}, int8{kDLInt, 8, 1}, int16{kDLInt, 16, 1}, int32{kDLInt, 32, 1},
+    int64{kDLInt, 64, 1}, float16{kDLFloat, 16, 1}, bfloat16{kDLBfloat, 16, 1}, float32{kDLFloat, 32, 1},
+    float64{kDLFloat, 64, 1}, boolean{dl_bool, 8, 1}, complex64{kDLComplex, 64, 1}, complex128{kDLComplex, 128, 1};
+}
+inline bool operator==(DLDataType a, DLDataType b) {
+  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
+}
+const char *dtype_name(DLDataType);  // "float32", "bool", "int64" …; "?" for others
+std::optional<DLDataType> dtype_of(
+    std::string_view name);  // the same names, PyTorch's aliases too ("float", "long", "half")
+inline size_t item_size(DLDataType t) { return (size_t{t.bits} * t.lanes + 7) / 8; }
+inline constexpr DLDevice cpu{kDLCPU, 0};
+std::string device_name(DLDevice);  // "cpu", "cuda:0"
+
+// What a tensor's owner points to.
+struct TensorBlock;
+
+class Tensor : public Value {
+ public:
+  Tensor() = default;  // nil; give it a tensor before use
+  // Row-major, 64-byte aligned, not initialized. Throws MEMORY, or QUOTA where the budget does not allow it (the bytes
+  // are given back to it when the memory goes).
+  static Tensor empty(DLDataType, const Shape &, std::shared_ptr<Budget> = nullptr);
+  // Takes over dl, also when it throws. `charged` bytes go back to the budget when the memory goes.
+  static Tensor give(DLManagedTensor *dl, std::shared_ptr<Budget> = nullptr, int64_t charged = 0);
+  // A view of memory that `keep` keeps alive. Empty strides: row-major.
+  static Tensor over(void *data, DLDataType, const Shape &, std::shared_ptr<const void> keep, bool readonly,
+                     const Shape &strides = {}, DLDevice = cpu);
+  // Another shape, strides and first element (in elements from data()) of the same memory.
+  Tensor view(const Shape &shape, const Shape &strides, int64_t offset) const;
+  Tensor read_only() const;                        // the same memory, flagged: in-place operations refuse it
+  Tensor contiguous() const;                       // itself where row-major, else a copy; CPU only
+  Tensor with_media_type(std::string type) const;  // bytes: "image/png"
+  static Tensor copy(const mrun_value &borrowed) { return Tensor(Value::copy(borrowed)); }
+  explicit Tensor(Value v);  // v must be a tensor
+
+  const DLTensor &dl() const { return c().as.tensor.dl->dl_tensor; }
+  DLDataType dtype() const { return dl().dtype; }
+  int32_t dim() const { return dl().ndim; }
+  Shape shape() const { return {dl().shape, dl().shape + dl().ndim}; }
+  Shape strides() const;  // in elements, also where DLPack's strides are NULL
+  int64_t size(int32_t d) const { return dl().shape[d]; }
+  int64_t numel() const;
+  size_t nbytes() const { return static_cast<size_t>(numel()) * item_size(dtype()); }
+  bool is_contiguous() const;
+  bool readonly() const { return (c().flags & MRUN_READONLY) != 0; }
+  bool on_cpu() const { return dl().device.device_type == kDLCPU; }
+  template <class T = void>
+  T *data() const {
+    return reinterpret_cast<T *>(static_cast<char *>(dl().data) + dl().byte_offset);
+  }
+  std::string_view bytes() const { return {data<const char>(), nbytes()}; }  // of a contiguous one
+  std::string_view media_type() const;                                       // "" where none was given
+};
+
+// numel * item size, or nothing where it overflows or a dimension is negative.
+std::optional<int64_t> checked_nbytes(DLDataType, std::span<const int64_t> shape);
+std::string shape_text(std::span<const int64_t>);  // "[3, 224, 224]"
+
+}  // namespace mrun

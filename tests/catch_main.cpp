@@ -1,0 +1,8 @@
+// The one place that compiles Catch2's main: version 2 (a macro) and version 3 (its own library has one).
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_session.hpp>
+int main(int argc, char **argv) { return Catch::Session().run(argc, argv); }
+#else
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+#endif

@@ -1,0 +1,122 @@
+# The project's build rules: one target a folder, which sees the headers of what it links and of nothing else.
+include_guard()
+find_package(PkgConfig REQUIRED)
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
+set(CMAKE_C_FLAGS_DEBUG "-Og -g1")
+# bin/mrun finds lib/libmrun.so, lib/mrun/plugins/NAME.so and share beside itself, in the build folder as when installed.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(MRUN_PLUGIN_DIR ${CMAKE_BINARY_DIR}/lib/mrun/plugins)
+
+if(MRUN_PRESET STREQUAL asan)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(MRUN_PRESET STREQUAL tsan)
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+add_library(mrun_warnings INTERFACE)
+target_compile_options(mrun_warnings INTERFACE -Wall -Wextra -Wshadow
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual> $<$<BOOL:${MRUN_WERROR}>:-Werror>)
+
+# The public headers: hosts see all of them, plugins only the plugin ABI.
+function(_mrun_link_headers name)
+  set(dir ${CMAKE_BINARY_DIR}/include/${name}/mrun)
+  file(MAKE_DIRECTORY ${dir})
+  foreach(header ${ARGN})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/core/include/mrun/${header} ${dir}/${header} SYMBOLIC)
+  endforeach()
+  add_library(mrun_headers_${name} INTERFACE)
+  target_include_directories(mrun_headers_${name} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/include/${name})
+endfunction()
+_mrun_link_headers(plugin types.h plugin.h plugin.hpp)
+_mrun_link_headers(host types.h mrun.h mrun.hpp)
+_mrun_link_headers(core types.h plugin.h mrun.h)
+
+# mrun_core(NAME SOURCES ... LINK ...): the static library mrun_NAME of core/NAME, included as "NAME/file.h".
+function(mrun_core name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  set(dir ${CMAKE_BINARY_DIR}/include/core_${name})
+  file(MAKE_DIRECTORY ${dir})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${dir}/${name} SYMBOLIC)
+  add_library(mrun_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(mrun_${name} PUBLIC ${dir})
+  target_link_libraries(mrun_${name} PUBLIC mrun_headers_core ${ARG_LINK} PRIVATE mrun_warnings ${ARG_PRIVATE_LINK})
+endfunction()
+
+# mrun_embed(TARGET SYMBOL FILE): `extern const char SYMBOL[]` holds the text of FILE.
+function(mrun_embed target symbol file)
+  get_filename_component(path ${file} ABSOLUTE)
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.cpp)
+  add_custom_command(OUTPUT ${out} DEPENDS ${path} ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} -D IN=${path} -D OUT=${out} -D SYMBOL=${symbol} -P ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake)
+  target_sources(${target} PRIVATE ${out})
+endfunction()
+
+# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ...): lib/mrun/plugins/NAME.so.
+# PROVIDES and SUFFIXES (namespaces and model files) go to NAME.json beside it, so that the host finds the plugin of an
+# operation without loading every plugin. The text of LUA is `extern const char mrun_lua_NAME[]`.
+function(mrun_plugin name)
+  cmake_parse_arguments(ARG "" "LUA" "SOURCES;LINK;PROVIDES;SUFFIXES" ${ARGN})
+  add_library(plugin_${name} MODULE ${ARG_SOURCES})
+  set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
+  target_link_libraries(plugin_${name} PRIVATE mrun_headers_plugin mrun_warnings ${ARG_LINK})
+  if(ARG_LUA)
+    mrun_embed(plugin_${name} mrun_lua_${name} ${ARG_LUA})
+  endif()
+  list(TRANSFORM ARG_PROVIDES REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE provides)
+  list(TRANSFORM ARG_SUFFIXES REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE suffixes)
+  list(JOIN provides ", " provides)
+  list(JOIN suffixes ", " suffixes)
+  file(CONFIGURE OUTPUT ${MRUN_PLUGIN_DIR}/${name}.json CONTENT
+    "{\"provides\": [${provides}], \"suffixes\": [${suffixes}]}\n" @ONLY)
+endfunction()
+
+# mrun_test(NAME SOURCES ... LINK ...): a Catch2 program, each case a test of CTest.
+function(mrun_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  if(NOT MRUN_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE mrun_catch mrun_warnings ${ARG_LINK})
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
+endfunction()
+
+# mrun_test_script(NAME COMMAND...): a test written in another language, run from outside through the command.
+function(mrun_test_script name)
+  if(NOT MRUN_TESTS)
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1200
+    ENVIRONMENT "MRUN=${CMAKE_BINARY_DIR}/bin/mrun;MRUN_SOURCE=${PROJECT_SOURCE_DIR};MRUN_BUILD=${CMAKE_BINARY_DIR}")
+endfunction()
+
+if(MRUN_TESTS)
+  find_package(Catch2 REQUIRED)
+  include(Catch)
+  enable_testing()
+  # The distribution's own Python: its packages are the oracles.
+  find_program(MRUN_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+  add_library(mrun_catch STATIC ${PROJECT_SOURCE_DIR}/tests/catch_main.cpp)
+  target_include_directories(mrun_catch SYSTEM PUBLIC ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(mrun_catch PUBLIC Catch2::Catch2)
+endif()
