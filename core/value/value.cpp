@@ -186,27 +186,4 @@ std::string describe(const mrun_value &v) {
   }
 }
 
-bool valid_utf8(std::string_view s) {
-  const auto *p = reinterpret_cast<const unsigned char *>(s.data());
-  const auto *const end = p + s.size();
-  const auto tail = [&](const unsigned char *q) { return q < end && (*q & 0xC0) == 0x80; };
-  while (p < end) {
-    const unsigned char c = *p;
-    if (c < 0x80) {
-      ++p;
-    } else if (c >= 0xC2 && c <= 0xDF && tail(p + 1)) {
-      p += 2;
-    } else if (c >= 0xE0 && c <= 0xEF && tail(p + 1) && tail(p + 2) && !(c == 0xE0 && p[1] < 0xA0) &&
-               !(c == 0xED && p[1] > 0x9F)) {
-      p += 3;
-    } else if (c >= 0xF0 && c <= 0xF4 && tail(p + 1) && tail(p + 2) && tail(p + 3) && !(c == 0xF0 && p[1] < 0x90) &&
-               !(c == 0xF4 && p[1] > 0x8F)) {
-      p += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace mrun

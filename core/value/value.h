@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/block.h"
+#include "base/text.h"
 
 namespace mrun {
 
@@ -91,6 +92,5 @@ const char *kind_name(
     int kind);  // "nil" "boolean" "integer" "number" "string" "tensor" "list" "map" "object" "function"
 std::string describe(
     const mrun_value &);  // for messages: "a float32 tensor [3, 224, 224]", "a string of 12 bytes", "the number 3.5"
-bool valid_utf8(std::string_view);  // Unicode 3.9, table 3-7: no overlong forms, no surrogates
 
 }  // namespace mrun

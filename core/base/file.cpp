@@ -1,0 +1,200 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/text.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t io_step = size_t{1} << 30;  // Linux moves at most 2 GiB - 4 KiB a call
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+struct stat status_of(int fd, std::string_view name) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) fail_errno(errno, name, "read its status");
+  return status;
+}
+
+size_t regular_size(int fd, std::string_view name, mrun_code code) {
+  const struct stat status = status_of(fd, name);
+  if (S_ISDIR(status.st_mode)) fail(code, "{}: is a folder; a file is wanted", printable(name));
+  if (!S_ISREG(status.st_mode)) {
+    fail(code, "{}: is not a regular file, so it cannot be mapped; copy it to a file first", printable(name));
+  }
+  return static_cast<size_t>(status.st_size);
+}
+
+// Where a mapping of no bytes points: a valid address that nobody reads.
+void *nothing() {
+  alignas(64) static char byte[64];
+  return byte;
+}
+
+// The temporary file of write_file_atomic: unlinked unless it was renamed.
+class Temporary {
+ public:
+  explicit Temporary(const std::filesystem::path &target) : target_(target) {
+    const std::string name = target.filename().string().substr(0, 200);
+    const std::string stem = fmt::format(".{}.tmp-{}", name, ::getpid());
+    for (int attempt = 0;; ++attempt) {  // a second one where another thread writes the same file
+      path_ = target.parent_path() / (attempt == 0 ? stem : fmt::format("{}-{}", stem, attempt));
+      fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+      if (fd_) return;
+      if (errno != EEXIST || attempt == 1000) fail_errno(errno, target.native(), "write a file beside it");
+    }
+  }
+  ~Temporary() {
+    if (!renamed_) ::unlink(path_.c_str());
+  }
+  Temporary(const Temporary &) = delete;
+  Temporary &operator=(const Temporary &) = delete;
+  int fd() const { return fd_.get(); }
+
+  void commit() {
+    if (::fsync(fd()) != 0) fail_errno(errno, target_.native(), "write it to the disk");
+    // Closing reports what network file systems write late.
+    if (::close(fd_.release()) != 0) fail_errno(errno, target_.native(), "write it to the disk");
+    if (::rename(path_.c_str(), target_.c_str()) != 0) fail_errno(errno, target_.native(), "put it in its place");
+    renamed_ = true;
+    sync_folder();
+  }
+
+ private:
+  void sync_folder() const {
+    const std::filesystem::path folder = target_.has_parent_path() ? target_.parent_path() : ".";
+    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // EINVAL: a file system that has nothing to sync; no descriptor: a folder that may be written but not read.
+    if (fd && ::fsync(fd.get()) != 0 && errno != EINVAL) fail_errno(errno, folder.native(), "write it to the disk");
+  }
+
+  std::filesystem::path target_, path_;
+  UniqueFd fd_;
+  bool renamed_ = false;
+};
+
+}  // namespace
+
+void UniqueFd::reset(int fd) {
+  const int old = std::exchange(fd_, fd);
+  if (old >= 0) ::close(old);
+}
+
+void fail_errno(int error, std::string_view path, std::string_view action) {
+  fail(MRUN_IO, "{}: cannot {}: {}", printable(path), action, reason(error));
+}
+
+UniqueFd open_file(const std::filesystem::path &path, mrun_code missing) {
+  const std::string name = printable(path.native());
+  if (path.native().find('\0') != std::string::npos) fail(missing, "{}: a path cannot hold a zero byte", name);
+  int fd;
+  do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  while (fd < 0 && errno == EINTR);
+  UniqueFd file(fd);
+  if (!file) {
+    const int error = errno;
+    if (path.empty()) fail(missing, "the path is empty; a file is wanted");
+    if (error == ENOENT) fail(missing, "{}: no such file", name);
+    if (error == ENOTDIR) fail(missing, "{}: no such file: a part of the path is not a folder", name);
+    if (error == ENAMETOOLONG || error == ELOOP) fail(missing, "{}: {}", name, reason(error));
+    fail_errno(error, path.native(), "open");
+  }
+  if (S_ISDIR(status_of(file.get(), path.native()).st_mode)) {
+    fail(missing, "{}: is a folder; a file is wanted", name);
+  }
+  return file;
+}
+
+std::string read_all(int fd, std::string_view name, size_t limit) {
+  const struct stat status = status_of(fd, name);
+  const size_t expected = S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) : 0;
+  std::string data;
+  size_t used = 0;
+  // One byte more than expected, so that the end is seen without growing.
+  data.resize(std::min(expected, limit) + 1);
+  for (;;) {
+    const ssize_t n = ::read(fd, data.data() + used, std::min(data.size() - used, io_step));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno(errno, name, "read");
+    if (n == 0) break;
+    used += static_cast<size_t>(n);
+    if (used > limit) fail(MRUN_INPUT, "{}: larger than the {} bytes allowed", printable(name), limit);
+    if (used == data.size()) data.resize(std::max<size_t>(data.size() * 2, 4096));
+  }
+  data.resize(used);
+  return data;
+}
+
+std::string read_file(const std::filesystem::path &path, mrun_code missing, size_t limit) {
+  return read_all(open_file(path, missing).get(), path.native(), limit);
+}
+
+std::shared_ptr<const FileMap> FileMap::open(const std::filesystem::path &path, mrun_code missing, Mode mode) {
+  const UniqueFd fd = open_file(path, missing);
+  return range(fd.get(), path.native(), 0, regular_size(fd.get(), path.native(), missing), mode);
+}
+
+std::shared_ptr<const FileMap> FileMap::of(int fd, std::string_view name, Mode mode) {
+  return range(fd, name, 0, regular_size(fd, name, MRUN_INPUT), mode);
+}
+
+std::shared_ptr<const FileMap> FileMap::range(int fd, std::string_view name, uint64_t offset, size_t size, Mode mode) {
+  const size_t total = regular_size(fd, name, MRUN_INPUT);
+  if (offset % 4096 != 0 || offset > total || size > total - offset) {
+    fail(MRUN_INTERNAL, "{}: cannot map {} bytes at {} of {}", printable(name), size, offset, total);
+  }
+  void *data = nothing();
+  if (size > 0) {
+    const int access = mode == Mode::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    // No reservation of swap: a private mapping of weights is hardly ever written to.
+    const int flags = MAP_PRIVATE | MAP_NORESERVE;
+    data = ::mmap(nullptr, size, access, flags, fd, static_cast<off_t>(offset));
+    if (data == MAP_FAILED) fail_errno(errno, name, "map");
+  }
+  return std::shared_ptr<const FileMap>(new FileMap(data, size));
+}
+
+FileMap::~FileMap() {
+  if (size_ > 0) ::munmap(data_, size_);
+}
+
+void write_all(int fd, std::string_view data, std::string_view name) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), std::min(data.size(), io_step));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno(errno, name, "write");
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void write_file_atomic(const std::filesystem::path &path, const std::function<void(int fd)> &write) {
+  if (path.filename().empty()) fail(MRUN_IO, "'{}': is not a file's path", printable(path.native()));
+  std::error_code error;
+  std::filesystem::path target = path;
+  if (std::filesystem::is_symlink(path, error)) {
+    target = std::filesystem::canonical(path, error);
+    if (error) fail_errno(error.value(), path.native(), "follow the link");
+  }
+  struct stat old {};
+  const bool exists = ::stat(target.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) fail(MRUN_IO, "{}: is a folder; a file is wanted", printable(path.native()));
+  if (exists && !S_ISREG(old.st_mode)) fail(MRUN_IO, "{}: is not a regular file", printable(path.native()));
+  Temporary temporary(target);
+  write(temporary.fd());
+  if (exists && ::fchmod(temporary.fd(), old.st_mode & 07777) != 0) fail_errno(errno, path.native(), "keep its mode");
+  temporary.commit();
+}
+
+void write_file_atomic(const std::filesystem::path &path, std::string_view data) {
+  write_file_atomic(path, [&](int fd) { write_all(fd, data, path.native()); });
+}
+
+}  // namespace mrun

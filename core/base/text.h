@@ -1,0 +1,30 @@
+// Text for people: safe quoting, near misses, base64.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mrun {
+
+// Bytes of the UTF-8 character that begins at s[at], 0 where none does. Unicode 3.9, table 3-7: no overlong forms, no
+// surrogates, nothing above U+10FFFF.
+size_t utf8_length(std::string_view s, size_t at);
+bool valid_utf8(std::string_view);
+
+// A text from outside, made fit for one line of a message or terminal: control characters, invalid bytes, line
+// separators, and characters that reorder or hide text become escapes (\n, \x1b, \u{202e}); what is longer than `most`
+// bytes is cut, with "…".
+std::string printable(std::string_view, size_t most = 300);
+
+// Up to `most` candidates that `name` was probably meant to be, nearest first: few edits (insert, delete, replace,
+// swap) for its length, case not counting.
+std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates, size_t most = 3);
+// For the end of a message: "; did you mean 'resize' or 'resized'?", or nothing.
+std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
+
+std::string base64(std::string_view);  // RFC 4648, padded
+std::string hex(std::string_view);     // lower case
+
+}  // namespace mrun
