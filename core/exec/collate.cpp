@@ -1,0 +1,279 @@
+#include "exec/collate.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace mrun {
+namespace {
+
+using Mode = BatchConfig::Mode;
+
+bool is_filled(const std::string &parameter) { return parameter == "lengths" || parameter == "mask"; }
+
+// One element of `type` that holds `value`.
+std::vector<char> element(DLDataType type, double value) {
+  std::vector<char> bytes(item_size(type));
+  const auto put = [&](auto v) { std::memcpy(bytes.data(), &v, sizeof v); };
+  if (value == 0) return bytes;
+  if (type == dtype::float32)
+    put(static_cast<float>(value));
+  else if (type == dtype::float64)
+    put(value);
+  else if (type == dtype::int64)
+    put(static_cast<int64_t>(value));
+  else if (type == dtype::int32)
+    put(static_cast<int32_t>(value));
+  else if (type == dtype::int16)
+    put(static_cast<int16_t>(value));
+  else if (type == dtype::int8)
+    put(static_cast<int8_t>(value));
+  else if (type == dtype::uint8)
+    put(static_cast<uint8_t>(value));
+  else if (type == dtype::boolean)
+    put(static_cast<uint8_t>(1));
+  else
+    fail(MRUN_MODEL, "[batch] pad: a {} tensor can be padded with 0 only", dtype_name(type));
+  return bytes;
+}
+
+void fill(char *out, size_t count, const std::vector<char> &one) {
+  const bool zero = std::all_of(one.begin(), one.end(), [](char c) { return c == 0; });
+  if (zero) {
+    std::memset(out, 0, count * one.size());
+    return;
+  }
+  for (size_t i = 0; i < count; ++i) std::memcpy(out + i * one.size(), one.data(), one.size());
+}
+
+// Copies the row-major box `in` of shape `from` into the row-major box `out` of shape `to`, at `at`.
+void place(char *out, const char *in, const Shape &from, const Shape &to, const Shape &at, size_t d, size_t item) {
+  if (d == from.size()) {
+    std::memcpy(out, in, item);
+    return;
+  }
+  size_t in_step = item, out_step = item;
+  for (size_t i = d + 1; i < from.size(); ++i) {
+    in_step *= static_cast<size_t>(from[i]);
+    out_step *= static_cast<size_t>(to[i]);
+  }
+  if (d + 1 == from.size()) {  // the innermost row in one copy
+    std::memcpy(out + static_cast<size_t>(at[d]) * item, in, static_cast<size_t>(from[d]) * item);
+    return;
+  }
+  for (int64_t i = 0; i < from[d]; ++i) {
+    place(out + static_cast<size_t>(at[d] + i) * out_step, in + static_cast<size_t>(i) * in_step, from, to, at, d + 1,
+          item);
+  }
+}
+
+Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad) {
+  if (t.shape() == to) return t;
+  Tensor out = Tensor::empty(t.dtype(), to);
+  fill(out.data<char>(), static_cast<size_t>(out.numel()), element(t.dtype(), pad.value));
+  Shape at(to.size(), 0);
+  for (size_t d = 0; pad.left && d < to.size(); ++d) at[d] = to[d] - t.shape()[d];
+  if (t.numel() > 0)
+    place(out.data<char>(), t.contiguous().data<const char>(), t.shape(), to, at, 0, item_size(t.dtype()));
+  return out;
+}
+
+[[noreturn]] void mismatch(const std::string &name, const Tensor &a, const Tensor &b) {
+  fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(a.c()), describe(b.c()));
+}
+
+void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &name) {
+  for (int64_t d : pad.dims) {
+    if (d < 0 || d >= tensors[0].dim()) {
+      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimensions, there is none numbered {}", name,
+           tensors[0].dim(), d);
+    }
+    int64_t longest = 0;
+    for (const Tensor &t : tensors) {
+      if (t.dim() != tensors[0].dim()) mismatch(name, t, tensors[0]);
+      longest = std::max(longest, t.size(static_cast<int32_t>(d)));
+    }
+    const int64_t rounded = (longest + pad.multiple - 1) / pad.multiple * pad.multiple;
+    for (Tensor &t : tensors) {
+      Shape to = t.shape();
+      to[static_cast<size_t>(d)] = rounded;
+      t = pad_to(t, to, pad);
+    }
+  }
+}
+
+Tensor stack(const std::vector<Tensor> &tensors, const std::string &name) {
+  const Tensor &first = tensors[0];
+  Shape shape = first.shape();
+  shape.insert(shape.begin(), static_cast<int64_t>(tensors.size()));
+  if (tensors.size() == 1) {
+    Shape strides = first.strides();
+    strides.insert(strides.begin(), std::max<int64_t>(first.numel(), 1));
+    return first.view(shape, strides, 0);
+  }
+  Tensor out = Tensor::empty(first.dtype(), shape);
+  char *at = out.data<char>();
+  for (const Tensor &t : tensors) {
+    if (t.shape() != first.shape() || !(t.dtype() == first.dtype())) mismatch(name, t, first);
+    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
+    at += t.nbytes();
+  }
+  return out;
+}
+
+Tensor concat(const std::vector<Tensor> &tensors, const std::string &name) {
+  const Tensor &first = tensors[0];
+  if (tensors.size() == 1) return first;
+  Shape shape = first.shape();
+  if (shape.empty())
+    fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", name);
+  shape[0] = 0;
+  for (const Tensor &t : tensors) {
+    const Shape s = t.shape();
+    if (s.size() != shape.size() || !std::equal(s.begin() + 1, s.end(), shape.begin() + 1) ||
+        !(t.dtype() == first.dtype())) {
+      mismatch(name, t, first);
+    }
+    shape[0] += s[0];
+  }
+  Tensor out = Tensor::empty(first.dtype(), shape);
+  char *at = out.data<char>();
+  for (const Tensor &t : tensors) {
+    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
+    at += t.nbytes();
+  }
+  return out;
+}
+
+// Joins one argument of all calls, inside lists and tables too.
+Value join(const std::vector<const Value *> &values, const BatchConfig &config, const Pad *pad,
+           const std::string &name) {
+  const Value &first = *values[0];
+  if (first.is_tensor()) {
+    std::vector<Tensor> tensors;
+    for (const Value *v : values) {
+      if (!v->is_tensor()) fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(v->c()), describe(first.c()));
+      tensors.push_back(v->as_tensor());
+    }
+    if (pad != nullptr) pad_all(tensors, *pad, name);
+    return config.mode == Mode::stack ? stack(tensors, name) : concat(tensors, name);
+  }
+  if (first.is_list()) {
+    std::vector<Value> items;
+    for (size_t i = 0; i < first.as_list().size(); ++i) {
+      std::vector<const Value *> column;
+      for (const Value *v : values) {
+        if (!v->is_list() || v->as_list().size() != first.as_list().size())
+          fail(MRUN_MODEL, "{}: lists of different lengths", name);
+        column.push_back(&v->as_list()[i]);
+      }
+      items.push_back(join(column, config, pad, fmt::format("{}[{}]", name, i + 1)));
+    }
+    return Value::list(std::move(items));
+  }
+  if (first.is_map()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const Entry &e : first.as_map()) {
+      std::vector<const Value *> column;
+      for (const Value *v : values) {
+        const Value *at = v->find(e.key());
+        if (at == nullptr) fail(MRUN_MODEL, "{}: the key \"{}\" is missing in one call", name, e.key());
+        column.push_back(at);
+      }
+      entries.emplace_back(std::string(e.key()), join(column, config, pad, fmt::format("{}.{}", name, e.key())));
+    }
+    return Value::map(std::move(entries));
+  }
+  return first;
+}
+
+// The lengths of every call's item in the first padded dimension of the first padded parameter.
+struct Lengths {
+  Shape values;
+  int64_t padded = 0;
+  bool left = false;
+};
+Lengths measure(const Schema &schema, const BatchConfig &config, const Batch &batch) {
+  Lengths lengths;
+  for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    const auto pad = config.pad.find(schema.parameters[i].name);
+    if (pad == config.pad.end() || !batch.args[i].is_tensor()) continue;
+    const auto d = static_cast<int32_t>(pad->second.dims.at(0));
+    for (const auto &call : batch.calls) lengths.values.push_back(call[i].as_tensor().size(d));
+    lengths.padded = batch.args[i].as_tensor().size(config.mode == Mode::stack ? d + 1 : d);
+    lengths.left = pad->second.left;
+    break;
+  }
+  return lengths;
+}
+
+Value lengths_tensor(const Lengths &l) {
+  Tensor t = Tensor::empty(dtype::int64, {static_cast<int64_t>(l.values.size())});
+  std::copy(l.values.begin(), l.values.end(), t.data<int64_t>());
+  return t;
+}
+
+Value mask_tensor(const Lengths &l) {
+  Tensor t = Tensor::empty(dtype::boolean, {static_cast<int64_t>(l.values.size()), l.padded});
+  auto *row = t.data<uint8_t>();
+  for (int64_t n : l.values) {
+    std::fill(row, row + l.padded, uint8_t{0});
+    std::fill_n(row + (l.left ? l.padded - n : 0), n, uint8_t{1});
+    row += l.padded;
+  }
+  return t;
+}
+
+std::vector<int64_t> count_rows(const Batch &batch, Mode mode) {
+  std::vector<int64_t> rows;
+  for (const auto &call : batch.calls) {
+    int64_t n = 1;
+    if (mode == Mode::concat) {
+      const auto tensor = std::find_if(call.begin(), call.end(), [](const Value &v) { return v.is_tensor(); });
+      if (tensor != call.end() && tensor->as_tensor().dim() > 0) n = tensor->as_tensor().size(0);
+    }
+    rows.push_back(n);
+  }
+  return rows;
+}
+
+}  // namespace
+
+Batch collate(const Schema &schema, const BatchConfig &config, std::vector<std::vector<Value>> calls) {
+  Batch batch;
+  batch.calls = std::move(calls);
+  batch.rows = count_rows(batch, config.mode);
+  if (config.mode == Mode::none) {
+    batch.args = batch.calls.at(0);
+    return batch;
+  }
+  for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    std::vector<const Value *> column;
+    for (const auto &call : batch.calls) column.push_back(&call.at(i));
+    const auto pad = config.pad.find(schema.parameters[i].name);
+    batch.args.push_back(
+        join(column, config, pad == config.pad.end() ? nullptr : &pad->second, schema.parameters[i].name));
+  }
+  if (config.pad.empty()) return batch;
+  const Lengths lengths = measure(schema, config, batch);
+  for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    if (!is_filled(schema.parameters[i].name) || lengths.values.empty()) continue;
+    batch.args[i] = schema.parameters[i].name == "lengths" ? lengths_tensor(lengths) : mask_tensor(lengths);
+  }
+  return batch;
+}
+
+Schema script_schema(const Schema &schema, const BatchConfig &config) {
+  Schema s = schema;
+  if (config.mode == Mode::none || config.pad.empty()) return s;
+  for (Parameter &p : s.parameters) {
+    if (!is_filled(p.name)) continue;
+    p.type.optional = true;
+    p.has_default = true;
+    p.default_value = Value();
+  }
+  return s;
+}
+
+}  // namespace mrun

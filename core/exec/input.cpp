@@ -1,0 +1,142 @@
+#include "exec/input.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "value/json.h"
+#include "value/npy.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+[[noreturn]] void wrong(const std::string &where, const char *wanted, const Value &v) {
+  Error e(MRUN_INPUT, fmt::format("{}want {}, got {}", where, wanted, describe(v.c())));
+  e.stage = "input";
+  throw e;
+}
+
+bool is_bytes(const Value &v) {
+  return v.is_tensor() && v.as_tensor().dim() == 1 && v.as_tensor().dtype() == dtype::uint8;
+}
+
+bool is_frame(const Value &v) {
+  return v.is_tensor() && v.as_tensor().dim() == 3 && v.as_tensor().dtype() == dtype::uint8;
+}
+
+bool all_tensors(const Value &v) {
+  for (const Entry &e : v.as_map()) {
+    if (!e.value().is_tensor()) return false;
+  }
+  return true;
+}
+
+void check_kind(InputKind kind, const Value &v, const std::string &where) {
+  switch (kind) {
+    case InputKind::text:
+      if (!v.is_string()) wrong(where, "a text", v);
+      if (!valid_utf8(v.as_string())) fail(MRUN_INPUT, "{}the text is not valid UTF-8", where);
+      break;
+    case InputKind::image:
+      if (!is_bytes(v) && !is_frame(v)) {
+        wrong(where, "an image: the bytes of a file, or a uint8 tensor height x width x channels", v);
+      }
+      break;
+    case InputKind::audio:
+      if (!v.is_tensor()) wrong(where, "audio: the bytes of a file, or a tensor", v);
+      break;
+    case InputKind::bytes:
+      if (!is_bytes(v)) wrong(where, "bytes: a 1-D uint8 tensor", v);
+      break;
+    case InputKind::tensor:
+      if (!v.is_tensor() && !(v.is_map() && all_tensors(v))) wrong(where, "a tensor or a table of tensors", v);
+      break;
+    case InputKind::json:
+    case InputKind::record: break;
+  }
+}
+
+void check_record(const Manifest &m, const Value &v) {
+  if (!v.is_map()) wrong("", "a table of the record's fields", v);
+  for (const Field &f : m.fields) {
+    const Value *field = v.find(f.name);
+    if (field == nullptr || field->is_nil()) {
+      if (!f.optional) fail(MRUN_INPUT, "the field \"{}\" ({}) is missing", f.name, input_kind_name(f.kind));
+      continue;
+    }
+    check_kind(f.kind, *field, "field \"" + f.name + "\": ");
+  }
+  for (const Entry &e : v.as_map()) {
+    const auto known = [&](const Field &f) { return f.name == e.key(); };
+    if (std::none_of(m.fields.begin(), m.fields.end(), known)) {
+      fail(MRUN_INPUT, "\"{}\" is no field of the record in [input.fields]", e.key());
+    }
+  }
+}
+
+// Tensors that come from outside are shared with the caller: scripts may not write them.
+Value protect(const Value &v) {
+  if (v.is_tensor()) return v.as_tensor().read_only();
+  if (!v.is_map()) return v;
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), protect(e.value()));
+  return Value::map(std::move(entries));
+}
+
+Tensor file_bytes(const std::filesystem::path &path) {
+  auto text = std::make_shared<std::string>(read_file(path, MRUN_INPUT));
+  char *data = text->data();
+  const auto size = static_cast<int64_t>(text->size());
+  return Tensor::over(data, dtype::uint8, {size}, std::move(text), true);
+}
+
+Value read_tensors(const std::filesystem::path &path) {
+  const Tensor bytes = file_bytes(path);
+  if (path.extension() == ".npy") return read_npy(bytes);
+  if (path.extension() == ".safetensors") return read_safetensors(bytes);
+  fail(MRUN_INPUT, "{}: want a .npy or .safetensors file", path.string());
+}
+
+Value read_text(std::string text, const std::string &where) {
+  if (!valid_utf8(text)) fail(MRUN_INPUT, "{}: the text is not valid UTF-8", where);
+  return Value::string(text);
+}
+
+}  // namespace
+
+Value check_input(const Manifest &m, Value v) {
+  try {
+    if (m.input == InputKind::record) {
+      check_record(m, v);
+    } else {
+      check_kind(m.input, v, "");
+    }
+  } catch (Error &e) {
+    e.stage = "input";
+    throw;
+  }
+  return protect(v);
+}
+
+Value read_input(InputKind kind, const std::string &argument) {
+  const bool literal = kind == InputKind::text || kind == InputKind::json;
+  if (!literal) return read_input_file(kind, argument);
+  if (!argument.empty() && argument[0] == '@') return read_input_file(kind, argument.substr(1));
+  if (kind == InputKind::text) return read_text(argument, "input");
+  return parse_json(argument);
+}
+
+Value read_input_file(InputKind kind, const std::filesystem::path &path) {
+  switch (kind) {
+    case InputKind::text: {
+      std::string text = read_file(path, MRUN_INPUT);
+      if (!text.empty() && text.back() == '\n') text.pop_back();
+      return read_text(std::move(text), path.string());
+    }
+    case InputKind::json:
+    case InputKind::record: return parse_json(read_file(path, MRUN_INPUT));
+    case InputKind::tensor: return read_tensors(path);
+    default: return file_bytes(path);
+  }
+}
+
+}  // namespace mrun

@@ -1,0 +1,104 @@
+#include "exec/model.h"
+
+#include "exec/collate.h"
+#include "exec/split.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+const Backend &choose_backend(const ModelConfig &config, const std::string &file) {
+  Registry &registry = Registry::get();
+  const Backend *backend = config.backend.empty() ? registry.backend_of_file(file) : registry.backend(config.backend);
+  if (backend != nullptr) return *backend;
+  if (!config.backend.empty()) {
+    fail(MRUN_MISSING, "model {}: no plugin brings the backend \"{}\"", config.name, config.backend);
+  }
+  fail(MRUN_MISSING, "model {}: no plugin brings a backend for {}", config.name, file);
+}
+
+BatchConfig batch_of(const Manifest &manifest, const std::string &method) {
+  const auto own = manifest.methods.find(method);
+  return own == manifest.methods.end() ? manifest.batch : own->second;
+}
+
+}  // namespace
+
+ModelFiles model_files(const Bundle &bundle, const ModelConfig &config) {
+  ModelFiles files;
+  const std::string pair = "model/" + config.name;
+  if (bundle.has(pair + ".graph.pt") && bundle.has(pair + ".safetensors")) {
+    files.graph = pair + ".graph.pt";
+    files.weights = pair + ".safetensors";
+  } else if (bundle.has(pair + ".pt")) {
+    files.whole = pair + ".pt";
+  } else {
+    files.whole = config.file;
+  }
+  return files;
+}
+
+Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)
+    : name_(config.name), options_(config.options.is_nil() ? Value::map({}) : config.options) {
+  const ModelFiles files = model_files(bundle, config);
+  const std::string &file = files.whole.empty() ? files.graph : files.whole;
+  backend_ = choose_backend(config, file).backend;
+  const Tensor graph = bundle.read(file);
+  graph_ = graph;
+  if (!files.weights.empty()) weights_ = read_safetensors(bundle.map_private(files.weights));
+
+  mrun_model_source source{};
+  source.size = sizeof source;
+  source.graph = {graph.data<const void>(), graph.nbytes()};
+  source.weights = weights_.is_nil() ? nullptr : &weights_.c();
+  source.options = &options_.c();
+  source.device = options.device.c_str();
+  source.one_shot = options.one_shot ? 1 : 0;
+  ItemContext item;
+  mrun_call call{.item = item};
+  if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
+    Error e = call.failed ? call.error : Error(static_cast<mrun_code>(code), "the backend gave no reason");
+    e.message = fmt::format("{}: {}", file, e.message);
+    throw e;
+  }
+  for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
+    methods_.push_back(parse_schema(text));
+    batches_.push_back(batch_of(manifest, methods_.back().name));
+  }
+}
+
+Model::~Model() {
+  if (handle_ != nullptr) backend_->close(handle_);
+}
+
+std::optional<size_t> Model::find(std::string_view method) const {
+  for (size_t i = 0; i < methods_.size(); ++i) {
+    if (methods_[i].name == method) return i;
+  }
+  return std::nullopt;
+}
+
+std::vector<Value> Model::run(ItemContext &item, size_t method, const std::vector<Value> &args) {
+  std::vector<mrun_value> borrowed;
+  borrowed.reserve(args.size());
+  for (const Value &v : args) borrowed.push_back(v.c());
+  std::vector<Value> results(std::max<size_t>(methods_[method].results.size(), 1));
+  mrun_call call{.item = item, .operation = &methods_[method]};
+  auto *out = reinterpret_cast<mrun_value *>(results.data());
+  std::unique_lock<std::mutex> lock(serial_, std::defer_lock);
+  if (backend_->parallel == 0) lock.lock();
+  const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
+  if (code == MRUN_OK) return results;
+  throw call.failed ? call.error : Error(static_cast<mrun_code>(code), "the model failed without a reason");
+}
+
+std::vector<Value> Model::call(ItemContext &item, size_t method, std::vector<Value> args) {
+  const BatchConfig &config = batches_[method];
+  std::vector<std::vector<Value>> calls;
+  calls.push_back(std::move(args));
+  const Batch batch = collate(methods_[method], config, std::move(calls));
+  const std::vector<Value> results = run(item, method, batch.args);
+  return std::move(split(methods_[method], config, batch, results).front());
+}
+
+}  // namespace mrun

@@ -1,0 +1,54 @@
+// A loaded model: a backend's handle, its methods, and calls of them. Loaded once an engine, shared by its workers.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bundle/bundle.h"
+#include "plugin/registry.h"
+
+namespace mrun {
+
+struct ModelOptions {
+  std::string device = "cpu";
+  bool one_shot = false;  // a single call is all there will be
+};
+
+class Model {
+ public:
+  // Opens the model file, or the pair graph + weights of a packed bundle. Throws MISSING (no backend), BUNDLE, MODEL.
+  Model(const Bundle &, const ModelConfig &, const Manifest &, const ModelOptions &);
+  ~Model();
+  Model(const Model &) = delete;
+  Model &operator=(const Model &) = delete;
+
+  const std::string &name() const { return name_; }
+  const std::vector<Schema> &methods() const { return methods_; }
+  const BatchConfig &batch(size_t method) const { return batches_[method]; }
+  // The number of the method, or nothing.
+  std::optional<size_t> find(std::string_view method) const;
+  // One item's call: collated, run, split. args as in the schema. Any thread. Throws MODEL, or what the call was
+  // stopped with.
+  std::vector<Value> call(ItemContext &, size_t method, std::vector<Value> args);
+
+ private:
+  std::vector<Value> run(ItemContext &, size_t method, const std::vector<Value> &args);
+
+  std::string name_;
+  const mrun_backend *backend_ = nullptr;
+  void *handle_ = nullptr;
+  Value graph_, weights_, options_;  // what the backend's source points to
+  std::vector<Schema> methods_;
+  std::vector<BatchConfig> batches_;
+  std::mutex serial_;  // for backends that are not parallel
+};
+
+// Where a model's bytes are: one file, or the split pair.
+struct ModelFiles {
+  std::string whole;           // "model.pt"; empty where there is a pair
+  std::string graph, weights;  // "model/main.graph.pt", "model/main.safetensors"
+};
+ModelFiles model_files(const Bundle &, const ModelConfig &);
+
+}  // namespace mrun

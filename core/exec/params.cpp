@@ -1,0 +1,72 @@
+#include "exec/params.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace mrun {
+namespace {
+
+std::vector<std::string> names_of(const Value &params, const std::string &prefix) {
+  std::vector<std::string> names;
+  for (const Entry &e : params.as_map()) {
+    const std::string name = prefix + std::string(e.key());
+    names.push_back(name);
+    if (!e.value().is_map()) continue;
+    for (std::string &inner : names_of(e.value(), name + ".")) names.push_back(std::move(inner));
+  }
+  return names;
+}
+
+// The override as the declared type: an integral number fits an integer, an integer fits a number.
+Value converted(const Value &declared, const Value &given, const std::string &name) {
+  if (declared.is_int() && given.is_float() && given.as_number() == std::floor(given.as_number()) &&
+      std::abs(given.as_number()) <= 9007199254740992.0) {
+    return Value::integer(static_cast<int64_t>(given.as_number()));
+  }
+  if (declared.is_float() && given.is_int()) return Value::number(given.as_number());
+  if (declared.kind() != given.kind()) {
+    const char *wanted = declared.is_int() ? "integer" : kind_name(declared.kind());
+    fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}", name, *wanted == 'i' ? "an" : "a", wanted,
+         describe(given.c()));
+  }
+  return given;
+}
+
+Value replaced(const Value &params, std::string_view rest, const Value &given, const std::string &name,
+               const Value &all) {
+  const size_t dot = rest.find('.');
+  const Value *whole = params.find(rest);
+  const std::string_view key = whole != nullptr ? rest : rest.substr(0, dot);
+  const Value *declared = params.find(key);
+  if (declared == nullptr || (key != rest && !declared->is_map())) {
+    fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name,
+         did_you_mean(name, names_of(all, "")));
+  }
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const Entry &e : params.as_map()) {
+    Value v = e.value();
+    if (e.key() == key) {
+      v = key == rest ? converted(v, given, name) : replaced(v, rest.substr(dot + 1), given, name, all);
+    }
+    entries.emplace_back(std::string(e.key()), std::move(v));
+  }
+  return Value::map(std::move(entries));
+}
+
+}  // namespace
+
+Value override_params(const Value &params, const Value &overrides) {
+  Value result = params.is_nil() ? Value::map({}) : params;
+  const Value declared = result;
+  if (overrides.is_nil()) return result;
+  if (!overrides.is_map()) fail(MRUN_USAGE, "parameter overrides: want a table, got {}", describe(overrides.c()));
+  for (const Entry &e : overrides.as_map()) {
+    const std::string name(e.key());
+    result = replaced(result, name, e.value(), name, declared);
+  }
+  return result;
+}
+
+}  // namespace mrun

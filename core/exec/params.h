@@ -1,0 +1,11 @@
+// Overrides of the manifest's [params]: declared names only, types as declared.
+#pragma once
+#include "value/value.h"
+
+namespace mrun {
+
+// overrides: a map from "top_k" or "a.b" to a value (nil: none). Throws USAGE naming the parameter, what came, what was
+// wanted, and near misses.
+Value override_params(const Value &params, const Value &overrides);
+
+}  // namespace mrun

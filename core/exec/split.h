@@ -1,0 +1,12 @@
+// The arrow batch result -> each call's own: the inverse of collate.
+#pragma once
+#include "exec/collate.h"
+
+namespace mrun {
+
+// results: what the model returned for the batch. Returns the results of each call, in order; tensors are views of the
+// batch's memory. Throws MODEL where a tensor does not have the batch in dimension 0.
+std::vector<std::vector<Value>> split(const Schema &, const BatchConfig &, const Batch &,
+                                      const std::vector<Value> &results);
+
+}  // namespace mrun
