@@ -9,14 +9,6 @@
 namespace mrun {
 namespace {
 
-uint32_t code_point(std::string_view s, size_t at, size_t length) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(s[at + i])); };
-  if (length == 1) return byte(0);
-  uint32_t c = byte(0) & (0xFFu >> (length + 1));
-  for (size_t i = 1; i < length; ++i) c = c << 6 | (byte(i) & 0x3F);
-  return c;
-}
-
 // C0 and C1 controls, line and paragraph separators, what changes direction, has no width, or is a tag.
 bool deceptive(uint32_t c) {
   return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C || (c >= 0x200B && c <= 0x200F) ||
@@ -76,6 +68,14 @@ size_t utf8_length(std::string_view s, size_t at) {
   return 0;
 }
 
+char32_t utf8_decode(std::string_view c) {
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(c[i])); };
+  if (c.size() == 1) return byte(0);
+  uint32_t point = byte(0) & (0xFFu >> (c.size() + 1));
+  for (size_t i = 1; i < c.size(); ++i) point = point << 6 | (byte(i) & 0x3F);
+  return point;
+}
+
 bool valid_utf8(std::string_view s) {
   for (size_t at = 0; at < s.size();) {
     const size_t length = utf8_length(s, at);
@@ -94,7 +94,7 @@ std::string printable(std::string_view s, size_t most) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(s[at++]));
       continue;
     }
-    const uint32_t c = code_point(s, at, length);
+    const uint32_t c = utf8_decode(s.substr(at, length));
     if (deceptive(c)) {
       out += escape(c);
     } else {

@@ -11,6 +11,7 @@ namespace mrun {
 // Bytes of the UTF-8 character that begins at s[at], 0 where none does. Unicode 3.9, table 3-7: no overlong forms, no
 // surrogates, nothing above U+10FFFF.
 size_t utf8_length(std::string_view s, size_t at);
+char32_t utf8_decode(std::string_view character);  // the code point of one valid character
 bool valid_utf8(std::string_view);
 
 // A text from outside, made fit for one line of a message or terminal: control characters, invalid bytes, line

@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "value/json.h"
+
+namespace mrun {
+namespace {
+
+// The parser's input; `seen` follows it, so that a callback knows where its token ends.
+struct Cursor {
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char *;
+  using reference = const char &;
+  reference operator*() const { return *at; }
+  Cursor &operator++() {
+    *seen = ++at;
+    return *this;
+  }
+  bool operator==(const Cursor &other) const { return at == other.at; }
+  bool operator!=(const Cursor &other) const { return at != other.at; }
+  const char *at;
+  const char **seen;
+};
+
+// Builds the value from the parser's events.
+class Builder {
+ public:
+  using number_integer_t = nlohmann::json::number_integer_t;
+  using number_unsigned_t = nlohmann::json::number_unsigned_t;
+  using number_float_t = nlohmann::json::number_float_t;
+  using string_t = nlohmann::json::string_t;
+  using binary_t = nlohmann::json::binary_t;
+
+  Builder(std::string_view text, const JsonSource &source) : text_(text), source_(source) {}
+
+  Value run() {
+    if (text_.starts_with("\xEF\xBB\xBF")) {
+      refuse(0, "begins with a byte order mark; save the file as UTF-8 without one");
+    }
+    // nlohmann's lexer takes a zero byte for the end of the text.
+    const size_t zero = text_.find('\0');
+    if (zero != std::string_view::npos) refuse(zero + 1, "a zero byte, which JSON cannot hold");
+    const char *const end = text_.data() + text_.size();
+    seen_ = text_.data();
+    nlohmann::json::sax_parse(Cursor{text_.data(), &seen_}, Cursor{end, &seen_}, this);
+    return std::move(result_);
+  }
+
+  bool null() { return add(Value()); }
+  bool boolean(bool b) { return add(Value::boolean(b)); }
+  bool number_integer(number_integer_t i) { return add(Value::integer(i)); }
+  bool number_unsigned(number_unsigned_t u) {
+    return add(u <= INT64_MAX ? Value::integer(static_cast<int64_t>(u)) : Value::number(static_cast<double>(u)));
+  }
+  bool number_float(number_float_t d, const string_t &) { return add(Value::number(d)); }
+  bool string(string_t &s) { return add(Value::string(s)); }
+  bool binary(binary_t &) { return false; }
+  bool start_array(size_t) { return start(false); }
+  bool start_object(size_t) { return start(true); }
+  bool key(string_t &k) {
+    frames_.back().key = std::move(k);
+    return true;
+  }
+  bool end_array() {
+    Value list = Value::list(std::move(frames_.back().items));
+    frames_.pop_back();
+    return add(std::move(list));
+  }
+  bool end_object() {
+    auto entries = std::move(frames_.back().entries);
+    frames_.pop_back();
+    const auto less = [](const auto &a, const auto &b) { return a.first < b.first; };
+    if (!std::is_sorted(entries.begin(), entries.end(), less)) std::sort(entries.begin(), entries.end(), less);
+    const auto twice = std::adjacent_find(entries.begin(), entries.end(),
+                                          [](const auto &a, const auto &b) { return a.first == b.first; });
+    if (twice != entries.end()) {
+      refuse(consumed(), fmt::format("the key '{}' is twice in the object that ends here", twice->first));
+    }
+    return add(Value::map(std::move(entries)));
+  }
+  // The library says "… syntax error while parsing value - unexpected ']'; expected …": the last part is kept.
+  bool parse_error(size_t position, const std::string &, const nlohmann::json::exception &e) {
+    const std::string_view message = e.what();
+    const size_t dash = message.find(" - "), bracket = message.find("] ");
+    refuse(position, message.substr(dash != std::string_view::npos ? dash + 3 : bracket + 2));
+  }
+
+ private:
+  struct Frame {
+    bool is_map;
+    std::string key;  // of the value that comes next
+    std::vector<Value> items;
+    std::vector<std::pair<std::string, Value>> entries;
+  };
+
+  bool start(bool is_map) {
+    if (frames_.size() == source_.depth) {
+      refuse(consumed(), fmt::format("lists and objects nest deeper than {} levels", source_.depth));
+    }
+    frames_.push_back({is_map, {}, {}, {}});
+    return true;
+  }
+
+  bool add(Value value) {
+    if (frames_.empty()) {
+      result_ = std::move(value);
+    } else if (Frame &frame = frames_.back(); frame.is_map) {
+      frame.entries.emplace_back(std::move(frame.key), std::move(value));
+    } else {
+      frame.items.push_back(std::move(value));
+    }
+    return true;
+  }
+
+  size_t consumed() const { return static_cast<size_t>(seen_ - text_.data()); }
+
+  // `end`: how many bytes were read when the fault was seen.
+  [[noreturn]] void refuse(size_t end, std::string_view why) const {
+    const std::string_view before = text_.substr(0, end == 0 ? 0 : end - 1);
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const size_t newline = before.rfind('\n');
+    const size_t column = before.size() - (newline == std::string_view::npos ? 0 : newline + 1) + 1;
+    fail(source_.code, "{}: line {}, column {}: {}", printable(source_.name), line, column, printable(why));
+  }
+
+  std::string_view text_;
+  const JsonSource &source_;
+  const char *seen_ = nullptr;
+  std::vector<Frame> frames_;
+  Value result_;
+};
+
+}  // namespace
+
+Value parse_json(std::string_view text, const JsonSource &source) { return Builder(text, source).run(); }
+
+}  // namespace mrun
