@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "value/json.h"
 #include "value/npy.h"
 #include "value/safetensors.h"
@@ -115,6 +116,17 @@ Value check_input(const Manifest &m, Value v) {
     throw;
   }
   return protect(v);
+}
+
+InputKind kind_of_input(const Manifest &m, const char *field) {
+  if (field == nullptr) return m.input;
+  std::vector<std::string> names;
+  for (const Field &f : m.fields) {
+    if (f.name == field) return f.kind;
+    names.push_back(f.name);
+  }
+  fail(MRUN_USAGE, "\"{}\" is no field of the record in [input.fields]{}", printable(field),
+       did_you_mean(field, names));
 }
 
 Value read_input(InputKind kind, const std::string &argument) {

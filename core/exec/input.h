@@ -16,6 +16,9 @@ namespace mrun {
 //   record: a table of its fields
 Value check_input(const Manifest &, Value);
 
+// The kind of the whole input, or of a record's field (null: the whole). Throws USAGE for a field that is not declared.
+InputKind kind_of_input(const Manifest &, const char *field);
+
 // An input as a user writes it on a command line, by kind: text and json are the text itself, `@file` reads one; the
 // other kinds are a path (tensor: .npy or .safetensors). Throws INPUT.
 Value read_input(InputKind, const std::string &argument);

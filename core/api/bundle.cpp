@@ -1,0 +1,67 @@
+#include "api/handles.h"
+#include "value/json.h"
+
+using mrun::Bundle;
+using mrun::Value;
+using mrun::api::copy_string;
+using mrun::api::guard;
+using mrun::api::usage;
+
+namespace {
+
+mrun::OpenOptions open_options(const mrun_open_options *given) {
+  const mrun_open_options o = mrun::api::sized(given);
+  if (o.trusted_keys != nullptr) mrun::fail(MRUN_USAGE, "trusted_keys: this version checks no signatures");
+  return {o.revision == nullptr ? "" : o.revision, o.verify != 0};
+}
+
+mrun_bundle *handle(std::shared_ptr<const Bundle> bundle) {
+  std::string digest = bundle->digest();
+  return new mrun_bundle{std::move(bundle), std::move(digest)};
+}
+
+}  // namespace
+
+extern "C" {
+
+int mrun_open(const char *path, const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
+  if (path == nullptr || out == nullptr) return usage(error, "mrun_open: path and out must not be NULL");
+  *out = nullptr;
+  return guard(error, [&] { *out = handle(Bundle::open(path, open_options(options))); });
+}
+
+int mrun_open_fd(int fd, const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
+  if (out == nullptr) return usage(error, "mrun_open_fd: out must not be NULL");
+  *out = nullptr;
+  return guard(error, [&] { *out = handle(Bundle::open_fd(fd, open_options(options))); });
+}
+
+int mrun_open_memory(const void *data, size_t size, void (*release)(void *user), void *user,
+                     const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
+  const std::shared_ptr<void> owner(user, [release](void *u) {
+    if (release != nullptr) release(u);
+  });
+  if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");
+  *out = nullptr;
+  return guard(error, [&] {
+    *out = handle(Bundle::open_memory(
+        data, size, [owner]() mutable { owner.reset(); }, open_options(options)));
+  });
+}
+
+void mrun_close(mrun_bundle *bundle) { delete bundle; }
+
+int mrun_inspect(const mrun_bundle *bundle, const char *what, char **json, mrun_error *error) {
+  if (bundle == nullptr || json == nullptr) return usage(error, "mrun_inspect: bundle and json must not be NULL");
+  return guard(
+      error, [&] { *json = copy_string(mrun::to_json(mrun::inspect(*bundle->bundle, what == nullptr ? "" : what))); });
+}
+
+int mrun_read(const mrun_bundle *bundle, const char *path, mrun_value *bytes, mrun_error *error) {
+  if (bundle == nullptr || path == nullptr || bytes == nullptr) return usage(error, "mrun_read: an argument is NULL");
+  return guard(error, [&] { *bytes = bundle->bundle->read(path).release(); });
+}
+
+const char *mrun_digest(const mrun_bundle *bundle) { return bundle == nullptr ? "" : bundle->digest.c_str(); }
+
+}  // extern "C"

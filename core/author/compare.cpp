@@ -1,0 +1,136 @@
+#include "author/compare.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "value/half.h"
+
+namespace mrun {
+namespace {
+
+bool close(double expected, double got, const Tolerance &t) {
+  if (expected == got || (std::isnan(expected) && std::isnan(got))) return true;
+  return std::abs(got - expected) <= t.atol + t.rtol * std::abs(expected);
+}
+
+double relative(double expected, double got) {
+  return expected == 0 ? std::abs(got - expected) : std::abs((got - expected) / expected);
+}
+
+// An element as a double, and whether the tolerance applies to it. int64 is compared exactly below, not through this.
+double element(const Tensor &t, int64_t i) {
+  const DLDataType type = t.dtype();
+  const auto at = static_cast<size_t>(i);
+  if (type == dtype::float32) return t.data<float>()[at];
+  if (type == dtype::float64) return t.data<double>()[at];
+  if (type == dtype::float16) return from_half(t.data<uint16_t>()[at]);
+  if (type == dtype::bfloat16) return from_bfloat16(t.data<uint16_t>()[at]);
+  if (type == dtype::int64) return static_cast<double>(t.data<int64_t>()[at]);
+  if (type == dtype::int32) return t.data<int32_t>()[at];
+  if (type == dtype::int16) return t.data<int16_t>()[at];
+  if (type == dtype::int8) return t.data<int8_t>()[at];
+  return t.data<uint8_t>()[at];
+}
+
+bool is_floating(DLDataType type) { return type.code == kDLFloat || type.code == kDLBfloat; }
+
+std::string position(const Tensor &t, int64_t index) {
+  Shape at(static_cast<size_t>(t.dim()));
+  for (int32_t d = t.dim(); d-- > 0;) {
+    at[static_cast<size_t>(d)] = index % t.size(d);
+    index /= t.size(d);
+  }
+  return t.dim() == 0 ? "" : shape_text(at);
+}
+
+std::optional<Difference> compare_tensors(const Tensor &expected, const Tensor &got, const Tolerance &tolerance,
+                                          const std::string &place) {
+  if (!(expected.dtype() == got.dtype()) || expected.shape() != got.shape()) {
+    return Difference{place, fmt::format("expected {}, got {}", describe(expected.c()), describe(got.c()))};
+  }
+  const Tensor a = expected.contiguous(), b = got.contiguous();
+  if (a.bytes() == b.bytes()) return std::nullopt;
+  const bool floating = is_floating(a.dtype());
+  const size_t item = item_size(a.dtype());
+  Difference d;
+  d.differing = 0;
+  d.of = a.numel();
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    const auto offset = static_cast<size_t>(i) * item;
+    if (std::memcmp(a.bytes().data() + offset, b.bytes().data() + offset, item) == 0) continue;
+    const double x = element(a, i), y = element(b, i);
+    if (floating && close(x, y, tolerance)) continue;
+    if (d.differing++ == 0) {
+      d.place = place + position(a, i);
+      d.message = fmt::format("expected {}, got {}", x, y);
+    }
+    d.max_abs = std::max(d.max_abs, std::abs(y - x));
+    d.max_rel = std::max(d.max_rel, relative(x, y));
+  }
+  if (d.differing == 0) return std::nullopt;
+  return d;
+}
+
+std::optional<Difference> compare_lists(const Value &expected, const Value &got, const Tolerance &tolerance,
+                                        const std::string &place) {
+  const auto a = expected.as_list(), b = got.as_list();
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (auto d = compare(a[i], b[i], tolerance, fmt::format("{}[{}]", place, i + 1))) return d;
+  }
+  if (a.size() == b.size()) return std::nullopt;
+  return Difference{place, fmt::format("expected {} entries, got {}", a.size(), b.size())};
+}
+
+std::optional<Difference> compare_maps(const Value &expected, const Value &got, const Tolerance &tolerance,
+                                       const std::string &place) {
+  for (const Entry &e : expected.as_map()) {
+    const std::string inner = fmt::format("{}.{}", place, printable(e.key()));
+    const Value *other = got.find(e.key());
+    if (other == nullptr) return Difference{inner, "expected, but missing"};
+    if (auto d = compare(e.value(), *other, tolerance, inner)) return d;
+  }
+  for (const Entry &e : got.as_map()) {
+    if (expected.find(e.key()) == nullptr) {
+      return Difference{fmt::format("{}.{}", place, printable(e.key())), "got, but not expected"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Difference> compare(const Value &expected, const Value &got, const Tolerance &tolerance,
+                                  const std::string &place) {
+  const auto different = [&](const std::string &a, const std::string &b) {
+    return Difference{place, fmt::format("expected {}, got {}", a, b)};
+  };
+  if (expected.is_int() && got.is_int()) {
+    if (expected.as_int() == got.as_int()) return std::nullopt;
+    return different(std::to_string(expected.as_int()), std::to_string(got.as_int()));
+  }
+  if (expected.is_number() && got.is_number()) {
+    const double x = expected.as_number(), y = got.as_number();
+    if (close(x, y, tolerance)) return std::nullopt;
+    Difference d = different(fmt::format("{}", x), fmt::format("{}", y));
+    d.max_abs = std::abs(y - x);
+    d.max_rel = relative(x, y);
+    return d;
+  }
+  if (expected.kind() != got.kind()) return different(describe(expected.c()), describe(got.c()));
+  switch (expected.kind()) {
+    case MRUN_BOOL:
+      if (expected.as_bool() == got.as_bool()) return std::nullopt;
+      return different(expected.as_bool() ? "true" : "false", got.as_bool() ? "true" : "false");
+    case MRUN_STRING:
+      if (expected.as_string() == got.as_string()) return std::nullopt;
+      return different('"' + printable(expected.as_string()) + '"', '"' + printable(got.as_string()) + '"');
+    case MRUN_TENSOR: return compare_tensors(expected.as_tensor(), got.as_tensor(), tolerance, place);
+    case MRUN_LIST: return compare_lists(expected, got, tolerance, place);
+    case MRUN_MAP: return compare_maps(expected, got, tolerance, place);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace mrun

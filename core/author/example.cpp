@@ -1,0 +1,113 @@
+#include "author/example.h"
+
+#include <algorithm>
+#include <map>
+
+#include "exec/input.h"
+#include "value/json.h"
+#include "value/npy.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+constexpr std::string_view root = "examples/";
+
+std::string_view file_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// "input.jpg" -> "", "input.photo.jpg" -> "photo".
+std::string field_of(std::string_view file) {
+  const size_t first = file.find('.'), last = file.rfind('.');
+  return first == last ? "" : std::string(file.substr(first + 1, last - first - 1));
+}
+
+Value parse_input(const Bundle &bundle, InputKind kind, const std::string &path) {
+  switch (kind) {
+    case InputKind::text: return Value::string(bundle.text(path));
+    case InputKind::json: return parse_json(bundle.text(path), {.name = path});
+    case InputKind::tensor:
+      if (path.ends_with(".npy")) return read_npy(bundle.read(path));
+      return read_safetensors(bundle.read(path));
+    default: return bundle.read(path);
+  }
+}
+
+}  // namespace
+
+std::vector<Example> list_examples(const Bundle &bundle) {
+  std::map<std::string, Example> found;
+  for (const EntryInfo &e : bundle.entries()) {
+    const std::string_view path = e.path;
+    if (!path.starts_with(root)) continue;
+    const std::string_view rest = path.substr(root.size());
+    const size_t slash = rest.find('/');
+    if (slash == std::string_view::npos) continue;
+    Example &example = found[std::string(rest.substr(0, slash))];
+    example.name = std::string(rest.substr(0, slash));
+    const std::string_view file = file_part(path);
+    if (file.starts_with("input.")) example.inputs.emplace_back(field_of(file), e.path);
+  }
+  std::vector<Example> examples;
+  for (auto &[name, example] : found) examples.push_back(std::move(example));
+  return examples;
+}
+
+Value example_input(const Bundle &bundle, const Example &example) {
+  const Manifest &m = bundle.manifest();
+  if (example.inputs.empty()) fail(MRUN_MISSING, "example {}: there is no file input.* in it", example.name);
+  if (m.input != InputKind::record) return parse_input(bundle, m.input, example.inputs.front().second);
+  std::vector<std::pair<std::string, Value>> fields;
+  for (const auto &[field, path] : example.inputs) {
+    fields.emplace_back(field, parse_input(bundle, kind_of_input(m, field.c_str()), path));
+  }
+  return Value::map(std::move(fields));
+}
+
+Value example_answer(const Bundle &bundle, const Example &example) {
+  const std::string path = std::string(root) + example.name + "/expected.json";
+  return parse_json(bundle.text(path), {.name = path, .code = MRUN_BUNDLE});
+}
+
+Value example_stages(const Bundle &bundle, const Example &example) {
+  const std::string path = std::string(root) + example.name + "/stages.safetensors";
+  return bundle.has(path) ? read_safetensors(bundle.read(path)) : Value::map({});
+}
+
+std::vector<std::pair<std::string, Value>> flatten(const Value &v, const std::string &place) {
+  std::vector<std::pair<std::string, Value>> out;
+  const auto append = [&](const Value &inner, const std::string &name) {
+    for (auto &entry : flatten(inner, name)) out.push_back(std::move(entry));
+  };
+  if (v.is_tensor()) {
+    if (v.as_tensor().on_cpu()) out.emplace_back(place, v.as_tensor().contiguous());
+  } else if (v.is_number()) {
+    Tensor t = Tensor::empty(dtype::float64, {});
+    *t.data<double>() = v.as_number();
+    out.emplace_back(place, t);
+  } else if (v.is_list()) {
+    for (size_t i = 0; i < v.as_list().size(); ++i) append(v.as_list()[i], fmt::format("{}.{}", place, i + 1));
+  } else if (v.is_map()) {
+    for (const Entry &e : v.as_map()) append(e.value(), fmt::format("{}.{}", place, e.key()));
+  }
+  return out;
+}
+
+Recorded run_recorded(Engine &engine, const Value &input, uint64_t number) {
+  Recorded recorded;
+  Work work;
+  work.number = number;
+  work.input = input;
+  work.observe = [&](std::string_view stage, const Value &v) {
+    for (auto &entry : flatten(v, std::string(stage))) recorded.stages.push_back(std::move(entry));
+  };
+  recorded.result = engine.run(work);
+  return recorded;
+}
+
+Value answer_as_json(const Value &answer) {
+  JsonOptions options;
+  options.max_elements = std::numeric_limits<int64_t>::max();
+  return parse_json(to_json(answer, options), {.name = "answer", .code = MRUN_SCRIPT});
+}
+
+}  // namespace mrun

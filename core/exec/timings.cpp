@@ -1,0 +1,62 @@
+#include "exec/timings.h"
+
+#include <algorithm>
+
+namespace mrun {
+namespace {
+
+double percentile(const std::vector<double> &sorted, double p) {
+  if (sorted.empty()) return 0;
+  return sorted[static_cast<size_t>(p * static_cast<double>(sorted.size() - 1) + 0.5)];
+}
+
+Value summary(std::vector<double> values, double sum, uint64_t count) {
+  std::sort(values.begin(), values.end());
+  return Value::map({{"mean", Value::number(count == 0 ? 0 : sum / static_cast<double>(count))},
+                     {"p50", Value::number(percentile(values, 0.50))},
+                     {"p95", Value::number(percentile(values, 0.95))},
+                     {"p99", Value::number(percentile(values, 0.99))}});
+}
+
+struct Column {
+  const char *name;
+  double Timings::*field;
+};
+constexpr Column columns[] = {{"queue", &Timings::queue},
+                              {"preprocess", &Timings::preprocess},
+                              {"batch", &Timings::batch},
+                              {"forward", &Timings::forward},
+                              {"postprocess", &Timings::postprocess}};
+
+}  // namespace
+
+void Statistics::add(const Timings &t, bool ok) {
+  const std::lock_guard lock(mutex_);
+  ++items_;
+  if (!ok) ++failed_;
+  for (const Column &c : columns) sum_.*c.field += t.*c.field;
+  sum_.batch_size += t.batch_size;
+  if (last_.size() < kept) {
+    last_.push_back(t);
+  } else {
+    last_[next_++ % kept] = t;
+  }
+}
+
+Value Statistics::report() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, Value>> stages;
+  for (const Column &c : columns) {
+    std::vector<double> values;
+    for (const Timings &t : last_) values.push_back(t.*c.field);
+    stages.emplace_back(c.name, summary(std::move(values), sum_.*c.field, items_));
+  }
+  std::vector<double> sizes;
+  for (const Timings &t : last_) sizes.push_back(t.batch_size);
+  return Value::map({{"items", Value::integer(static_cast<int64_t>(items_))},
+                     {"failed", Value::integer(static_cast<int64_t>(failed_))},
+                     {"stages", Value::map(std::move(stages))},
+                     {"batch_size", summary(std::move(sizes), sum_.batch_size, items_)}});
+}
+
+}  // namespace mrun

@@ -1,0 +1,26 @@
+// Counts and times of an engine's items, for `--timings` and mrun_statistics. Any thread.
+#pragma once
+#include <mutex>
+#include <vector>
+
+#include "exec/item.h"
+
+namespace mrun {
+
+class Statistics {
+ public:
+  void add(const Timings &, bool ok);
+  // {"items", "failed", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…}}: seconds.
+  Value report() const;
+
+ private:
+  // The last items' times: enough for stable percentiles, bounded for long runs.
+  static constexpr size_t kept = 10000;
+  mutable std::mutex mutex_;
+  std::vector<Timings> last_;
+  size_t next_ = 0;
+  Timings sum_{.batch_size = 0};
+  uint64_t items_ = 0, failed_ = 0;
+};
+
+}  // namespace mrun
