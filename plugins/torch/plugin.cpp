@@ -4,6 +4,7 @@
 #include "aten.h"
 #include "backend.h"
 #include "convert.h"
+#include "scope.h"
 
 extern const char mrun_lua_torch[];
 
@@ -16,6 +17,7 @@ extern "C" int mrun_plugin_init(const mrun_host *host, mrun_plugin *plugin) {
   plugin->doc = "Tensors with PyTorch's names and meaning, and TorchScript models";
   plugin->license = "Apache-2.0";
   plugin->lua = mrun_lua_torch;
+  mrun_torch::prepare_libtorch();
   if (const int code = mrun_torch::register_quantized(plugin->registry)) return code;
   if (const int code = mrun_torch::register_backend(plugin->registry)) return code;
   return mrun_torch::register_aten(plugin->registry);

@@ -1,0 +1,89 @@
+#include "scope.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mrun/plugin.hpp>
+
+// OpenBLAS has threads of its own, one setting for the process; another BLAS library does not have this function.
+extern "C" __attribute__((weak)) void openblas_set_num_threads(int threads);
+
+namespace mrun_torch {
+namespace {
+
+// The call that runs on this thread; a serial number, since addresses of calls come again.
+thread_local mrun_call *current_call = nullptr;
+thread_local uint64_t current_serial = 0;
+
+void use_threads(int32_t wanted) {
+  thread_local int32_t set = 0;
+  static std::atomic<int32_t> set_in_blas{0};
+  if (wanted == set) return;
+  at::set_num_threads(wanted);  // OpenMP keeps this for each thread
+  if (openblas_set_num_threads != nullptr && set_in_blas.exchange(wanted) != wanted) openblas_set_num_threads(wanted);
+  set = wanted;
+}
+
+// What is freed while its call lasts is given back at once; the host takes the rest back when the call ends and charges
+// what leaves as a result.
+class ChargedAllocator final : public c10::Allocator {
+ public:
+#if TORCH_VERSION_MAJOR >= 2
+  c10::DataPtr allocate(size_t bytes) override { return make(bytes); }
+  void copy_data(void *to, const void *from, size_t count) const override { default_copy_data(to, from, count); }
+#else
+  c10::DataPtr allocate(size_t bytes) const override { return make(bytes); }
+#endif
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+
+ private:
+  struct alignas(64) Header {  // before the memory, which stays aligned to 64
+    uint64_t serial;
+    size_t bytes;
+  };
+
+  static c10::DataPtr make(size_t bytes) {
+    const c10::Device device(c10::kCPU);
+    if (bytes == 0) return {nullptr, nullptr, &release, device};
+    if (current_call != nullptr) mrun::check(mrun::host->charge(current_call, static_cast<int64_t>(bytes)));
+    auto *header = static_cast<Header *>(c10::alloc_cpu(bytes + sizeof(Header)));
+    header->serial = current_serial;
+    header->bytes = bytes;
+    return {header + 1, header + 1, &release, device};
+  }
+
+  static void release(void *memory) {
+    if (memory == nullptr) return;
+    Header *header = static_cast<Header *>(memory) - 1;
+    if (current_call != nullptr && header->serial == current_serial) {
+      mrun::host->charge(current_call, -static_cast<int64_t>(header->bytes));
+    }
+    c10::free_cpu(header);
+  }
+};
+
+}  // namespace
+
+Scope::Scope(mrun_call *call) : outer_call_(current_call), outer_serial_(current_serial) {
+  static std::atomic<uint64_t> serials{0};
+  use_threads(mrun::host->threads(call));
+  current_call = call;
+  if (call != outer_call_) current_serial = ++serials;
+}
+
+Scope::~Scope() {
+  current_call = outer_call_;
+  current_serial = outer_serial_;
+}
+
+void prepare_libtorch() {
+  static ChargedAllocator allocator;
+  c10::SetAllocator(c10::kCPU, &allocator);
+  at::set_num_interop_threads(1);
+}
+
+}  // namespace mrun_torch

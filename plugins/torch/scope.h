@@ -1,0 +1,29 @@
+// What everything that runs operators runs under.
+#pragma once
+#include <c10/core/InferenceMode.h>
+#include <mrun/plugin.h>
+
+#include <cstdint>
+
+namespace mrun_torch {
+
+// For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, and
+// libtorch's CPU memory charged to the call's budget: an allocation that the budget refuses throws mrun::failed. Scopes
+// nest.
+class Scope {
+ public:
+  explicit Scope(mrun_call *call);
+  ~Scope();
+  Scope(const Scope &) = delete;
+  Scope &operator=(const Scope &) = delete;
+
+ private:
+  c10::InferenceMode mode_;
+  mrun_call *outer_call_;
+  uint64_t outer_serial_;
+};
+
+// Once a process, before any operator: the charging allocator, and one inter-operator thread.
+void prepare_libtorch();
+
+}  // namespace mrun_torch
