@@ -1,0 +1,8 @@
+// The plugin text: tokenizers, Unicode, regular expressions.
+#include "wrap.h"
+
+extern const char mrun_lua_text[];
+
+MRUN_PLUGIN("text", "1.0.0", "Tokenizers, Unicode and regular expressions", mrun_lua_text, "Apache-2.0") {
+  text::add_sentencepiece(*this);
+}

@@ -1,0 +1,71 @@
+// The library from the command line, for tests that compare it with other implementations:
+//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS]
+// reads one JSON value a line from standard input, writes one a line; an error is {"error": code, "message": text}.
+#include <fstream>
+#include <iostream>
+#include <mrun/plugin.hpp>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "sentencepiece.h"
+#include "utf8.h"
+
+using nlohmann::json;
+
+static std::string read_file(const char *path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream all;
+  all << in.rdbuf();
+  return all.str();
+}
+
+static json to_json(const text::Encoding &e) {
+  json offsets = json::array();
+  for (auto o : e.offsets) offsets.push_back({o.begin, o.end});
+  return {{"ids", e.ids}, {"types", e.types}, {"offsets", offsets}, {"pieces", e.pieces}};
+}
+
+static text::OffsetUnit unit(const json &options) {
+  return options.value("unit", "char") == "byte" ? text::OffsetUnit::byte : text::OffsetUnit::character;
+}
+
+static json run(const text::SentencePiece &sp, const std::string &operation, const json &options, const json &input) {
+  text::SentencePieceOptions o;
+  o.add_bos = options.value("add_bos", false);
+  o.add_eos = options.value("add_eos", false);
+  o.reverse = options.value("reverse", false);
+  o.emit_unk_piece = options.value("emit_unk_piece", false);
+  if (options.value("enable_sampling", false))
+    o.sampling = {options.value("nbest_size", -1), options.value("alpha", 0.1F), options.value("seed", 0U)};
+  if (input.is_string()) text::require_utf8(input.get_ref<const std::string &>(), "the text");
+  if (operation == "encode") return sp.encode(input.get<std::string>(), o);
+  if (operation == "tokenize") return to_json(sp.tokenize(input.get<std::string>(), o, unit(options)));
+  if (operation == "decode") return sp.decode(input.get<std::vector<int>>());
+  if (operation == "piece") return sp.piece(input.get<int>());
+  if (operation == "id") return sp.id(input.get<std::string>());
+  if (operation == "special") return {sp.size(), sp.unk(), sp.bos(), sp.eos(), sp.pad()};
+  throw std::runtime_error("no such operation: " + operation);
+}
+
+template <class Model>
+static void serve(const Model &model, const std::string &operation, const json &options) {
+  for (std::string line; std::getline(std::cin, line);) {
+    json answer;
+    try {
+      answer = run(model, operation, options, json::parse(line));
+    } catch (const mrun::error &e) { answer = {{"error", e.code}, {"message", e.text}}; }
+    std::cout << answer.dump() << '\n';
+  }
+}
+
+int main(int count, char **args) try {
+  if (count < 4) throw std::runtime_error("usage: text_cli KIND MODEL OPERATION [OPTIONS]");
+  const std::string kind = args[1], operation = args[3], model = read_file(args[2]);
+  const json options = count > 4 ? json::parse(args[4]) : json::object();
+  std::ios::sync_with_stdio(false);
+  if (kind == "sentencepiece") serve(text::SentencePiece(model), operation, options);
+  return 0;
+} catch (const std::exception &e) {
+  std::cerr << "text_cli: " << e.what() << '\n';
+  return 1;
+}

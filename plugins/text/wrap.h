@@ -1,0 +1,35 @@
+// Between the library and plugin.hpp: tensors of ids and offsets. Each add_* registers one part's operations.
+#pragma once
+#include <mrun/plugin.hpp>
+
+#include "encoding.h"
+
+namespace text {
+
+void add_sentencepiece(const mrun::registrar &);
+void add_tokenizer(const mrun::registrar &);
+void add_unicode(const mrun::registrar &);
+
+template <class Ids>
+mrun::tensor ids_tensor(const mrun::call &c, const Ids &ids) {
+  auto out = mrun::tensor::empty(c, mrun::int64, {int64_t(ids.size())});
+  std::copy(ids.begin(), ids.end(), out.data<int64_t>());
+  return out;
+}
+
+// ids [n], types [n], offsets [n, 2] (all int64), pieces.
+using Tokens = std::tuple<mrun::tensor, mrun::tensor, mrun::tensor, std::vector<std::string>>;
+Tokens to_tokens(const mrun::call &, const Encoding &);
+
+// A 1-D tensor of integers (any width, any stride) or a list of integers; throws MRUN_ARGUMENT.
+std::vector<int64_t> ids_of(const mrun::call &, const mrun::value &);
+
+// The bytes of an asset: a 1-D uint8 tensor, row-major.
+std::string_view bytes_of(const mrun::tensor &, const char *operation);
+
+OffsetUnit offset_unit(std::string_view name);  // "char" or "byte"
+
+// Every text is checked once, here, and its work announced: `per_byte` bytes of memory for each of its own.
+void admit(const mrun::call &, std::string_view text, int64_t per_byte);
+
+}  // namespace text

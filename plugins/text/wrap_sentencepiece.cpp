@@ -1,0 +1,131 @@
+#include "parallel.h"
+#include "sentencepiece.h"
+#include "wrap.h"
+
+template <>
+struct mrun::type_of<text::SentencePiece> {
+  static inline const mrun_type info{
+      sizeof(mrun_type),
+      MRUN_TYPE_SHAREABLE,
+      "text.SentencePiece",
+      "A sentencepiece model, made by text.sentencepiece.",
+      [](void *self) { delete static_cast<text::SentencePiece *>(self); },
+      nullptr,
+  };
+};
+
+namespace text {
+namespace {
+
+constexpr int64_t bytes_per_text_byte = 200;  // the lattice of a unigram model is the largest
+
+std::unique_ptr<SentencePiece> open(const mrun::call &c, const mrun::tensor &model) {
+  std::string_view bytes = bytes_of(model, "text.sentencepiece");
+  c.charge(int64_t(bytes.size()) * 4);
+  return std::make_unique<SentencePiece>(bytes);
+}
+
+SentencePieceOptions options(const mrun::call &c, bool add_bos, bool add_eos, bool reverse, bool enable_sampling,
+                             int64_t nbest_size, double alpha, std::optional<int64_t> seed) {
+  SentencePieceOptions o;
+  o.add_bos = add_bos;
+  o.add_eos = add_eos;
+  o.reverse = reverse;
+  if (enable_sampling) {
+    if (nbest_size > 512) nbest_size = 513;  // refused by the library code, whatever it was
+    o.sampling = {nbest_size < 0 ? -1 : int(nbest_size), float(alpha), uint32_t(seed ? *seed : int64_t(c.seed()))};
+  }
+  return o;
+}
+
+mrun::tensor encode(const mrun::call &c, const SentencePiece &self, std::string_view text, bool add_bos, bool add_eos,
+                    bool reverse, bool enable_sampling, int64_t nbest_size, double alpha, std::optional<int64_t> seed) {
+  admit(c, text, bytes_per_text_byte);
+  return ids_tensor(c,
+                    self.encode(text, options(c, add_bos, add_eos, reverse, enable_sampling, nbest_size, alpha, seed)));
+}
+
+std::vector<mrun::tensor> encode_batch(const mrun::call &c, const SentencePiece &self,
+                                       const std::vector<std::string_view> &texts, bool add_bos, bool add_eos,
+                                       bool reverse) {
+  SentencePieceOptions o;
+  o.add_bos = add_bos;
+  o.add_eos = add_eos;
+  o.reverse = reverse;
+  for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
+  std::vector<std::vector<int>> ids(texts.size());
+  for_each_index(texts.size(), c.threads(), [&](size_t i) {
+    if (c.stopped()) return;
+    ids[i] = self.encode(texts[i], o);
+  });
+  c.poll();
+  std::vector<mrun::tensor> out;
+  for (const auto &one : ids) out.push_back(ids_tensor(c, one));
+  return out;
+}
+
+Tokens tokenize(const mrun::call &c, const SentencePiece &self, std::string_view text, bool add_bos, bool add_eos,
+                bool reverse, bool emit_unk_piece, bool enable_sampling, int64_t nbest_size, double alpha,
+                std::optional<int64_t> seed, std::string_view unit) {
+  admit(c, text, bytes_per_text_byte);
+  auto o = options(c, add_bos, add_eos, reverse, enable_sampling, nbest_size, alpha, seed);
+  o.emit_unk_piece = emit_unk_piece;
+  return to_tokens(c, self.tokenize(text, o, offset_unit(unit)));
+}
+
+int checked_id(int64_t id) {
+  if (id < 0 || id > INT32_MAX) throw mrun::error(MRUN_ARGUMENT, "id " + std::to_string(id) + " is not in the model");
+  return int(id);
+}
+
+std::string decode(const mrun::call &c, const SentencePiece &self, const mrun::value &ids) {
+  std::vector<int> checked;
+  for (int64_t id : ids_of(c, ids)) checked.push_back(checked_id(id));
+  return self.decode(checked);
+}
+
+int64_t size(const SentencePiece &self) { return self.size(); }
+std::string piece(const SentencePiece &self, int64_t id) { return std::string(self.piece(checked_id(id))); }
+int64_t id(const SentencePiece &self, std::string_view piece) { return self.id(piece); }
+template <int (SentencePiece::*which)() const>
+std::optional<int64_t> special(const SentencePiece &self) {
+  int id = (self.*which)();
+  return id < 0 ? std::nullopt : std::optional<int64_t>(id);
+}
+
+}  // namespace
+
+void add_sentencepiece(const mrun::registrar &r) {
+  r.type<SentencePiece>();
+  r.op<open>("text.sentencepiece@1(Tensor model) -> text.SentencePiece",
+             "A tokenizer from the bytes of a sentencepiece model file.", MRUN_OP_ONCE);
+  r.op<encode>(
+      "text.SentencePiece.encode@1(text.SentencePiece self, str text, *, bool add_bos=False, bool add_eos=False, "
+      "bool reverse=False, bool enable_sampling=False, int nbest_size=-1, float alpha=0.1, int? seed=None) -> Tensor",
+      "The ids of a text, int64 [n]; options as in Python's encode.", MRUN_OP_RANDOM);
+  r.op<encode_batch>(
+      "text.SentencePiece.encode_batch@1(text.SentencePiece self, str[] texts, *, bool add_bos=False, "
+      "bool add_eos=False, bool reverse=False) -> Tensor[]",
+      "The ids of each text of a list, worked out by several threads.");
+  r.op<tokenize>(
+      "text.SentencePiece.tokenize@1(text.SentencePiece self, str text, *, bool add_bos=False, bool add_eos=False, "
+      "bool reverse=False, bool emit_unk_piece=False, bool enable_sampling=False, int nbest_size=-1, float alpha=0.1, "
+      "int? seed=None, str unit='char') -> (Tensor, Tensor, Tensor, str[])",
+      "ids, types, offsets and pieces of a text.", MRUN_OP_RANDOM);
+  r.op<decode>("text.SentencePiece.decode@1(text.SentencePiece self, Any ids) -> str",
+               "The text of a 1-D tensor or list of ids.");
+  r.op<size>("text.SentencePiece.size@1(text.SentencePiece self) -> int", "How many pieces the model has.");
+  r.op<piece>("text.SentencePiece.piece@1(text.SentencePiece self, int id) -> str", "The piece of an id.");
+  r.op<id>("text.SentencePiece.id@1(text.SentencePiece self, str piece) -> int",
+           "The id of a piece; the unknown piece's where there is none.");
+  r.op<special<&SentencePiece::bos>>("text.SentencePiece.bos@1(text.SentencePiece self) -> int?",
+                                     "The id that begins a text, or nil.");
+  r.op<special<&SentencePiece::eos>>("text.SentencePiece.eos@1(text.SentencePiece self) -> int?",
+                                     "The id that ends a text, or nil.");
+  r.op<special<&SentencePiece::unk>>("text.SentencePiece.unk@1(text.SentencePiece self) -> int?",
+                                     "The id of unknown pieces.");
+  r.op<special<&SentencePiece::pad>>("text.SentencePiece.pad@1(text.SentencePiece self) -> int?",
+                                     "The id that fills up, or nil.");
+}
+
+}  // namespace text
