@@ -1,0 +1,53 @@
+// The inputs of a run, one after the other, without holding them all: from arguments, folders, lists, lines.
+#pragma once
+#include <fstream>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common.h"
+
+namespace command {
+
+struct InputOptions {
+  std::vector<std::string> inputs;  // INPUT…
+  std::string lines, jsonl, paths;  // files, "-" for standard input; empty: not given
+};
+
+// One input: its value, or why it could not be read.
+struct Input {
+  mrun::variant value;
+  std::optional<mrun::failure> error;
+};
+
+class Inputs {
+ public:
+  // Throws MRUN_USAGE where the options do not go together or nothing was given.
+  Inputs(const InputOptions &, const mrun::bundle &);
+  std::optional<Input> next();
+  // Exactly one input was given as such: its answer may be printed for a person.
+  bool single() const { return single_; }
+
+ private:
+  enum class From { arguments, lines, jsonl, paths, record };
+  Input read(const std::string &argument) const;
+  Input read_path(const std::string &path) const;
+  Input read_record(const std::vector<std::string> &fields) const;
+  Input read_line(const std::string &line) const;
+  void add_argument(const std::string &);
+  void open_list(const std::string &path);
+
+  const mrun::bundle &bundle_;
+  std::string kind_;
+  From from_ = From::arguments;
+  std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE
+  std::vector<bool> is_path_;           // found by walking a folder
+  size_t next_ = 0;
+  std::ifstream file_;
+  std::istream *list_ = nullptr;
+  bool single_ = false;
+};
+
+}  // namespace command

@@ -1,0 +1,86 @@
+// mrun: runs and makes bundles. This file is the list of subcommands and the help.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "common.h"
+
+namespace {
+
+struct Subcommand {
+  const char *name;
+  int (*run)(std::vector<std::string>);
+  const char *usage;
+  const char *summary;
+};
+
+constexpr Subcommand subcommands[] = {
+    {"new", command::make_new, "new NAME --kind KIND", "make a bundle's folder that runs as it is"},
+    {"pack", command::pack, "pack DIR [-o FILE]", "make one .mb file of a folder"},
+    {"unpack", command::unpack, "unpack BUNDLE [-C DIR]", "make a folder of a .mb file"},
+    {"inspect", command::inspect, "inspect BUNDLE [PATH]", "show what is inside; runs nothing"},
+    {"record", command::record, "record DIR NAME INPUT", "run and keep as an example"},
+    {"verify", command::verify, "verify BUNDLE", "check hashes, then the examples"},
+    {"commit", command::commit, "commit BUNDLE DIR -m MSG", "add a revision to a .mb file"},
+    {"log", command::log, "log BUNDLE", "list the revisions"},
+    {"diff", command::diff, "diff A B", "compare two bundles, revisions or folders"},
+    {"ops", command::operations, "ops [NAME]", "list native operations, or explain one"},
+    {"plugins", command::plugins, "plugins", "list the plugins"},
+};
+
+std::string fmt_row(std::string usage, const char *summary) {
+  usage.resize(std::max<size_t>(usage.size(), 28), ' ');
+  return "  mrun " + usage + "  " + summary + "\n";
+}
+
+void help() {
+  std::string text =
+      "mrun runs a model together with its pre- and post-processing from one file.\n\n"
+      "  mrun BUNDLE[@REV] [INPUT...] [options]    answer inputs: one JSON document a line\n\n";
+  for (const Subcommand &s : subcommands) text += fmt_row(s.usage, s.summary);
+  text +=
+      "\nBUNDLE is a .mb file or a folder. INPUT depends on the bundle's kind: a text, a JSON value, or a path;\n"
+      "@FILE reads a text from a file, - from standard input, and a folder is walked.\n\n"
+      "  mrun model.mb photo.jpg\n"
+      "  mrun model.mb \"a sentence\" --param top_k=3\n"
+      "  cat lines.txt | mrun model.mb --lines - -o answers.jsonl\n\n"
+      "Exit status: 0 all answered, 1 some items failed, 2 wrong usage, 3 the bundle was refused,\n"
+      "4 verification failed, 5 output could not be written, 130 interrupted.\n\n"
+      "`mrun SUBCOMMAND --help` explains one; `mrun run --help` lists the options for answering inputs.\n";
+  command::print(text);
+}
+
+int dispatch(std::vector<std::string> args) {
+  if (args.empty()) {
+    std::fputs("mrun: want a bundle or a subcommand; `mrun --help` lists them\n", stderr);
+    return command::bad_usage;
+  }
+  const std::string first = args[0];
+  if (first == "--help" || first == "-h" || first == "help") {
+    help();
+    return command::ok;
+  }
+  if (first == "--version") {
+    command::print(std::string("mrun ") + mrun_version() + "\n");
+    return command::ok;
+  }
+  for (const Subcommand &s : subcommands) {
+    if (first == s.name) return s.run({args.begin() + 1, args.end()});
+  }
+  if (first == "run") args.erase(args.begin());
+  return command::run(std::move(args));
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  int status = command::ok;
+  try {
+    status = dispatch({argv + 1, argv + argc});
+  } catch (const mrun::failure &e) { status = command::report(e); } catch (const std::exception &e) {
+    status = command::report(MRUN_INTERNAL, e.what());
+  }
+  std::fflush(stdout);
+  std::fflush(stderr);
+  _exit(status);  // libtorch's destructors take tens of milliseconds and nothing is left to save
+}

@@ -1,0 +1,228 @@
+// mrun BUNDLE INPUT…: answers.
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "common.h"
+#include "inputs.h"
+#include "output.h"
+#include "progress.h"
+#include "timings.h"
+
+namespace command {
+namespace {
+
+std::atomic<bool> interrupt_asked{false};
+void on_interrupt(int) {
+  if (interrupt_asked.exchange(true)) _exit(interrupted);  // the second one ends at once
+}
+
+struct Options {
+  std::string bundle, output, save;
+  InputOptions inputs;
+  RunOptions run;
+  bool stream = false, fail_fast = false, timings = false, no_progress = false, verify = false;
+};
+
+void add_options(CLI::App &app, Options &o) {
+  app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
+  app.add_option("INPUT", o.inputs.inputs, "texts, JSON values or paths, by the bundle's kind; NAME=VALUE for records");
+  app.add_option("--lines", o.inputs.lines, "a text a line of file F (- is standard input)")->type_name("F");
+  app.add_option("--jsonl", o.inputs.jsonl, "a JSON value a line of file F")->type_name("F");
+  app.add_option("--paths", o.inputs.paths, "a path a line of file F")->type_name("F");
+  app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole")->type_name("FILE");
+  app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR")->type_name("DIR");
+  app.add_flag("--stream", o.stream, "print what scripts emit() before their answer");
+  app.add_flag("--fail-fast", o.fail_fast, "stop at the first item that fails");
+  app.add_flag("--timings", o.timings, "a summary of each stage's time on standard error");
+  app.add_flag("--no-progress", o.no_progress, "no progress line");
+  app.add_flag("--verify", o.verify, "check all hashes and examples before answering");
+  o.run.add_to(app);
+}
+
+// One run of inputs through an engine. The engine's threads call back: what they touch is atomic or locked.
+class Run {
+ public:
+  Run(const Options &o, const mrun::bundle &bundle, mrun::engine &engine, Output &output, bool pretty,
+      Progress &progress)
+      : o_(o), bundle_(bundle), engine_(engine), output_(output), pretty_(pretty), progress_(progress) {}
+
+  // Returns the exit status.
+  int all(Inputs &inputs) {
+    uint64_t number = 0;
+    for (; !ended(); ++number) {
+      std::optional<Input> input = inputs.next();
+      if (!input) break;
+      output_.wait_for_room(number, 4096);
+      if (input->error) {
+        fail_item(number, *input->error);
+      } else {
+        submit(number, input->value);
+      }
+    }
+    if (interrupt_asked) return interrupted;
+    while (done_ < submitted_ && !ended()) std::this_thread::sleep_for(std::chrono::milliseconds(done_ == 0 ? 1 : 5));
+    if (interrupt_asked) return interrupted;
+    return failed_ == 0 ? ok : some_failed;
+  }
+  // The single input of a call, in this thread.
+  int one(Inputs &inputs) {
+    std::optional<Input> input = inputs.next();
+    if (!input) return ok;
+    if (input->error) {
+      fail_item(0, *input->error);
+      return some_failed;
+    }
+    Item item{this, 0};
+    mrun_item how = item_options(item);
+    mrun::result result;
+    mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
+    finish(item, *result.raw());
+    return failed_ == 0 ? ok : some_failed;
+  }
+
+ private:
+  struct Item {
+    Run *run;
+    uint64_t number;
+  };
+
+  bool ended() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
+
+  mrun_item item_options(Item &item) const {
+    mrun_item how;
+    MRUN_INIT(how);
+    how.number = item.number;
+    how.numbered = 1;
+    how.json = o_.save.empty() ? 1 : 0;
+    if (o_.stream) {
+      how.emit = [](void *user, const mrun_value *partial) {
+        static_cast<Item *>(user)->run->emit(*static_cast<Item *>(user), *partial);
+      };
+      how.emit_user = &item;
+    }
+    return how;
+  }
+
+  void submit(uint64_t number, const mrun::variant &value) {
+    auto item = std::make_unique<Item>(Item{this, number});
+    const mrun_item how = item_options(*item);
+    const mrun_done done = [](void *user, mrun_result *r) {
+      const std::unique_ptr<Item> owned(static_cast<Item *>(user));
+      owned->run->finish(*owned, *r);
+      ++owned->run->done_;
+    };
+    int code = MRUN_TIMEOUT;
+    while (code == MRUN_TIMEOUT && !ended()) {  // short waits, so that an interrupt is seen
+      code = mrun_submit(engine_.raw(), &value.c(), &how, 0.1, done, item.get(), nullptr);
+    }
+    if (code != MRUN_OK) return;
+    item.release();
+    ++submitted_;
+  }
+
+  void emit(const Item &item, const mrun_value &partial) {
+    char *json = nullptr;
+    if (mrun_to_json(&partial, 0, &json, nullptr) != MRUN_OK) return;
+    const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
+    output_.put_now("{\"item\":" + std::to_string(item.number) + ",\"partial\":" + json + "}\n");
+  }
+
+  std::string text_of(const Item &item, mrun_result &r) const {
+    if (r.code != MRUN_OK) {
+      if (r.json != nullptr) return r.json;
+      return error_json(r.code, r.stage, r.error.message != nullptr ? r.error.message : mrun_code_name(r.code));
+    }
+    if (o_.save.empty() && !pretty_) return r.json;
+    try {
+      return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
+        if (o_.save.empty()) return mrun_to_json(&r.answer, 2, s, e);
+        return mrun_save_json(&r.answer, o_.save.c_str(), std::to_string(item.number).c_str(), s, e);
+      });
+    } catch (const mrun::failure &e) {
+      r.code = e.code;
+      return error_json(e.code, "postprocess", e.what());
+    }
+  }
+
+  void finish(const Item &item, mrun_result &r) {
+    std::string text = text_of(item, r);
+    if (r.code != MRUN_OK) ++failed_;
+    progress_.count(r.code == MRUN_OK);
+    output_.put(item.number, std::move(text) + "\n");
+  }
+
+  void fail_item(uint64_t number, const mrun::failure &e) {
+    ++failed_;
+    progress_.count(false);
+    output_.put(number, error_json(e.code, "input", e.what()) + "\n");
+  }
+
+  static std::string error_json(int code, const std::string &stage, const std::string &message) {
+    std::vector<std::pair<std::string, mrun::variant>> fields;
+    fields.emplace_back("code", mrun::text(mrun_code_name(code)));
+    fields.emplace_back("stage", mrun::text(stage.c_str()));
+    fields.emplace_back("message", mrun::text(message.c_str()));
+    std::vector<std::pair<std::string, mrun::variant>> outer;
+    outer.emplace_back("error", mrun::map(std::move(fields)));
+    return mrun::map(std::move(outer)).json();
+  }
+
+  const Options &o_;
+  const mrun::bundle &bundle_;
+  mrun::engine &engine_;
+  Output &output_;
+  const bool pretty_;
+  Progress &progress_;
+  std::atomic<uint64_t> submitted_{0}, done_{0}, failed_{0};
+};
+
+int verify_first(const mrun::bundle &bundle, EngineOptions &options) {
+  mrun_error error{};
+  const int code = mrun_verify(bundle.raw(), options.get(), nullptr, nullptr, &error);
+  const std::string message = error.message != nullptr ? error.message : "";
+  mrun_error_free(&error);
+  if (code == MRUN_OK) return ok;
+  return report(code, message);
+}
+
+int answer(const Options &o) {
+  o.run.load_plugins();
+  const mrun::bundle bundle = open_bundle(o.bundle, o.verify);
+  Inputs inputs(o.inputs, bundle);
+  EngineOptions options(o.run, bundle);
+  if (o.verify) {
+    if (const int status = verify_first(bundle, options); status != ok) return status;
+  }
+  options.get()->one_shot = inputs.single() ? 1 : 0;
+  if (!inputs.single() && options.get()->workers == 0) {
+    options.get()->workers = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+  Output output(o.output);
+  mrun::engine engine(bundle, options.get());
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGPIPE, SIG_IGN);
+  const bool pretty = inputs.single() && o.output.empty() && is_terminal(STDOUT_FILENO);
+  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO));
+  Run run(o, bundle, engine, output, pretty, progress);
+  const int status = inputs.single() ? run.one(inputs) : run.all(inputs);
+  if (o.timings) print_timings(engine);
+  { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
+  progress.end();
+  output.finish();
+  return status;
+}
+
+}  // namespace
+
+int run(std::vector<std::string> args) {
+  Options o;
+  CLI::App app("Answers inputs: one JSON document a line, in the order of the inputs.", "run");
+  add_options(app, o);
+  return parse_and_run(app, std::move(args), [&] { return answer(o); });
+}
+
+}  // namespace command

@@ -1,0 +1,6 @@
+#pragma once
+#include <mrun/mrun.hpp>
+
+namespace command {
+void print_timings(const mrun::engine &);  // a table on standard error, milliseconds
+}
