@@ -1,5 +1,6 @@
 #include "value/tensor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -112,7 +113,8 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
   return wrap(std::move(block), false);
 }
 
-Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t charged) {
+Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t charged,
+                    std::shared_ptr<const void> keep) {
   std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
     if (d->deleter != nullptr) d->deleter(d);
   });
@@ -120,6 +122,7 @@ Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t
   block->dl = guard.release();
   block->budget = std::move(budget);
   block->charged = charged;
+  block->keep = std::move(keep);
   return wrap(std::move(block), false);
 }
 
@@ -187,18 +190,55 @@ bool Tensor::is_contiguous() const {
 
 std::string_view Tensor::media_type() const { return block_of(*this)->media; }
 
+Tensor typed_view(const Tensor &bytes, size_t offset, DLDataType type, const Shape &shape, const Shape &strides,
+                  std::string_view name, mrun_code code) {
+  const size_t size = static_cast<size_t>(checked_nbytes(type, shape).value());
+  char *const first = bytes.data<char>() + offset;
+  if (type == dtype::boolean) {
+    const char *const wrong = std::find_if(first, first + size, [](char c) { return c != 0 && c != 1; });
+    if (wrong != first + size) {
+      fail(code, "{}: a boolean is {}; 0 or 1 is wanted", name, static_cast<int>(static_cast<unsigned char>(*wrong)));
+    }
+  }
+  const size_t alignment = type.code == kDLComplex ? item_size(type) / 2 : item_size(type);
+  if (size == 0 || reinterpret_cast<uintptr_t>(first) % alignment == 0) {
+    return Tensor::over(first, type, shape, std::make_shared<const Tensor>(bytes), bytes.readonly(), strides);
+  }
+  Tensor copy = Tensor::empty(type, shape);
+  std::memcpy(copy.data(), first, size);
+  if (!strides.empty()) copy = copy.view(shape, strides, 0);
+  return bytes.readonly() ? copy.read_only() : copy;
+}
+
 namespace {
 struct Named {
   const char *name;
   DLDataType type;
 };
 // The first name of a type is the one that is printed.
-const Named names[] = {{"float32", dtype::float32}, {"int64", dtype::int64},         {"uint8", dtype::uint8},
-                       {"bool", dtype::boolean},    {"int32", dtype::int32},         {"float64", dtype::float64},
-                       {"float16", dtype::float16}, {"bfloat16", dtype::bfloat16},   {"int8", dtype::int8},
-                       {"int16", dtype::int16},     {"complex64", dtype::complex64}, {"complex128", dtype::complex128},
-                       {"float", dtype::float32},   {"double", dtype::float64},      {"half", dtype::float16},
-                       {"long", dtype::int64},      {"int", dtype::int32},           {"short", dtype::int16}};
+const Named names[] = {{"float32", dtype::float32},
+                       {"int64", dtype::int64},
+                       {"uint8", dtype::uint8},
+                       {"bool", dtype::boolean},
+                       {"int32", dtype::int32},
+                       {"float64", dtype::float64},
+                       {"float16", dtype::float16},
+                       {"bfloat16", dtype::bfloat16},
+                       {"int8", dtype::int8},
+                       {"int16", dtype::int16},
+                       {"complex64", dtype::complex64},
+                       {"complex128", dtype::complex128},
+                       {"uint16", dtype::uint16},
+                       {"uint32", dtype::uint32},
+                       {"uint64", dtype::uint64},
+                       {"float8_e4m3fn", dtype::float8_e4m3fn},
+                       {"float8_e5m2", dtype::float8_e5m2},
+                       {"float", dtype::float32},
+                       {"double", dtype::float64},
+                       {"half", dtype::float16},
+                       {"long", dtype::int64},
+                       {"int", dtype::int32},
+                       {"short", dtype::int16}};
 }  // namespace
 
 const char *dtype_name(DLDataType type) {

@@ -15,10 +15,14 @@ using Shape = std::vector<int64_t>;
 
 // kDLBool is missing from DLPack headers before 0.8; the code is 6 in every version.
 inline constexpr uint8_t dl_bool = 6;
+// So are the 8-bit floats, before 1.1.
+inline constexpr uint8_t dl_float8_e4m3fn = 10, dl_float8_e5m2 = 12;
 namespace dtype {
-inline constexpr DLDataType uint8{kDLUInt, 8, 1}, int8{kDLInt, 8, 1}, int16{kDLInt, 16, 1}, int32{kDLInt, 32, 1},
-    int64{kDLInt, 64, 1}, float16{kDLFloat, 16, 1}, bfloat16{kDLBfloat, 16, 1}, float32{kDLFloat, 32, 1},
-    float64{kDLFloat, 64, 1}, boolean{dl_bool, 8, 1}, complex64{kDLComplex, 64, 1}, complex128{kDLComplex, 128, 1};
+inline constexpr DLDataType uint8{kDLUInt, 8, 1}, uint16{kDLUInt, 16, 1}, uint32{kDLUInt, 32, 1},
+    uint64{kDLUInt, 64, 1}, float8_e4m3fn{dl_float8_e4m3fn, 8, 1}, float8_e5m2{dl_float8_e5m2, 8, 1},
+    int8{kDLInt, 8, 1}, int16{kDLInt, 16, 1}, int32{kDLInt, 32, 1}, int64{kDLInt, 64, 1}, float16{kDLFloat, 16, 1},
+    bfloat16{kDLBfloat, 16, 1}, float32{kDLFloat, 32, 1}, float64{kDLFloat, 64, 1}, boolean{dl_bool, 8, 1},
+    complex64{kDLComplex, 64, 1}, complex128{kDLComplex, 128, 1};
 }
 inline bool operator==(DLDataType a, DLDataType b) {
   return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
@@ -39,8 +43,10 @@ class Tensor : public Value {
   // Row-major, 64-byte aligned, not initialized. Throws MEMORY, or QUOTA where the budget does not allow it (the bytes
   // are given back to it when the memory goes).
   static Tensor empty(DLDataType, const Shape &, std::shared_ptr<Budget> = nullptr);
-  // Takes over dl, also when it throws. `charged` bytes go back to the budget when the memory goes.
-  static Tensor give(DLManagedTensor *dl, std::shared_ptr<Budget> = nullptr, int64_t charged = 0);
+  // Takes over dl, also when it throws. `charged` bytes go back to the budget, and `keep` is let go, when the memory
+  // goes.
+  static Tensor give(DLManagedTensor *dl, std::shared_ptr<Budget> = nullptr, int64_t charged = 0,
+                     std::shared_ptr<const void> keep = nullptr);
   // A view of memory that `keep` keeps alive. Empty strides: row-major.
   static Tensor over(void *data, DLDataType, const Shape &, std::shared_ptr<const void> keep, bool readonly,
                      const Shape &strides = {}, DLDevice = cpu);
@@ -70,6 +76,12 @@ class Tensor : public Value {
   std::string_view bytes() const { return {data<const char>(), nbytes()}; }  // of a contiguous one
   std::string_view media_type() const;                                       // "" where none was given
 };
+
+// Elements of a file: a view of `bytes` (1-D uint8) from byte `offset` on, alive as long as it and read-only if it is;
+// a copy where they would lie unaligned. The caller has checked that they lie inside and are dense (empty strides:
+// row-major). Throws `code`, beginning with `name`, where a boolean is neither 0 nor 1.
+Tensor typed_view(const Tensor &bytes, size_t offset, DLDataType, const Shape &, const Shape &strides,
+                  std::string_view name, mrun_code code);
 
 // numel * item size, or nothing where it overflows or a dimension is negative.
 std::optional<int64_t> checked_nbytes(DLDataType, std::span<const int64_t> shape);
