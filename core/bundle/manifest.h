@@ -26,7 +26,10 @@ struct ModelConfig {
   std::string backend;  // empty: by the file's suffix
   bool stateful = false;
   Value options;  // a map: every other key, handed to the backend
+  int line = 0;   // of its section in bundle.toml; 0 where there is none
 };
+
+ModelConfig main_model();  // of a bundle whose manifest names no model: "main", model.pt
 
 struct Pad {
   std::vector<int64_t> dims;
@@ -58,7 +61,7 @@ struct Manifest {
 };
 
 // `file` is the name used in messages ("bundle.toml"). Throws BUNDLE: "bundle.toml:7: [batch] mdoe: no such key; did
-// you mean mode?"
+// you mean 'mode'?"
 Manifest parse_manifest(std::string_view toml, const std::string &file);
 
 }  // namespace mrun

@@ -1,0 +1,87 @@
+#include "bundle/bundle.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bundle/folder.h"
+#include "bundle/packed.h"
+
+namespace mrun {
+namespace fs = std::filesystem;
+
+std::shared_ptr<const Bundle> Bundle::open(const fs::path &path, const OpenOptions &options) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    if (!options.revision.empty()) {
+      fail(MRUN_MISSING, "{}: is a folder and has no revisions; a .mb file is wanted", printable(path.native()));
+    }
+    return std::make_shared<const Folder>(path);
+  }
+  return std::make_shared<const Packed>(file_source(open_file(path, MRUN_BUNDLE), path.native()), options);
+}
+
+std::shared_ptr<const Bundle> Bundle::open_fd(int fd, const OpenOptions &options) {
+  const std::string name = fmt::format("descriptor {}", fd);
+  UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!own) fail_errno(errno, name, "open");
+  return std::make_shared<const Packed>(file_source(std::move(own), name), options);
+}
+
+std::shared_ptr<const Bundle> Bundle::open_memory(const void *data, size_t size, std::function<void()> release,
+                                                  const OpenOptions &options) {
+  return std::make_shared<const Packed>(memory_source(data, size, std::move(release)), options);
+}
+
+Tensor Bundle::read(std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  auto found = loaded_.find(path);
+  if (found == loaded_.end()) found = loaded_.emplace(path, load(path)).first;
+  return found->second;
+}
+
+std::string Bundle::text(std::string_view path) const {
+  const Tensor bytes = read(path);
+  const std::string_view text = bytes.bytes();
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = utf8_length(text, at);
+    if (length == 0) {
+      fail(MRUN_BUNDLE, "{}: {}: byte {} is not UTF-8; a text in UTF-8 is wanted", printable(origin_), path, at);
+    }
+    at += length;
+  }
+  return std::string(text);
+}
+
+ModelFiles Bundle::model_files(const ModelConfig &model) const {
+  const std::string stem = "model/" + model.name;
+  if (has(stem + ".graph.pt")) return {stem + ".graph.pt", stem + ".safetensors"};
+  if (has(stem + ".pt")) return {stem + ".pt", ""};
+  return {model.file, ""};
+}
+
+void Bundle::fail_missing(std::string_view path) const {
+  std::vector<std::string> names;
+  for (EntryInfo &e : entries()) names.push_back(std::move(e.path));
+  fail(MRUN_MISSING, "{}: no {} in this bundle{}", printable(origin_), printable(path), did_you_mean(path, names));
+}
+
+void Bundle::complete_models(const std::string &manifest_file) {
+  if (manifest_.models.empty()) {
+    ModelConfig main = main_model();
+    if (has(model_files(main).graph)) manifest_.models.push_back(std::move(main));
+  }
+  for (const ModelConfig &m : manifest_.models) {
+    const ModelFiles files = model_files(m);
+    for (const std::string &file : {files.graph, files.weights}) {
+      if (file.empty() || has(file)) continue;
+      const std::string line = m.line > 0 ? fmt::format(":{}", m.line) : "";
+      fail(MRUN_MISSING, "{}{}: [models.{}]: {} is not in the bundle", manifest_file, line, m.name, file);
+    }
+  }
+}
+
+}  // namespace mrun

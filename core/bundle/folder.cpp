@@ -1,0 +1,162 @@
+#include "bundle/folder.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bundle/container.h"
+#include "bundle/names.h"
+
+namespace mrun {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t copied_size = size_t{1} << 20;  // larger files are mapped
+constexpr const char *single_files[] = {"bundle.toml",     "preprocess.lua", "forward.lua",
+                                        "postprocess.lua", "README.md",      "LICENSE"};
+constexpr const char *folders[] = {"lib/", "assets/", "examples/", "std/", "model/"};
+
+bool inside(const fs::path &path, const fs::path &root) {
+  return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
+}
+
+}  // namespace
+
+Folder::Folder(const fs::path &path) {
+  origin_ = path.native();
+  std::error_code error;
+  root_ = fs::canonical(path, error);
+  if (error) fail_errno(error.value(), origin_, "open");
+  const fs::path file = root_ / "bundle.toml";
+  if (!fs::exists(file, error)) {
+    fail(MRUN_BUNDLE, "{}: no bundle.toml in this folder; a bundle's folder or a .mb file is wanted",
+         printable(origin_));
+  }
+  const std::string manifest_file = printable((path / "bundle.toml").native());
+  manifest_ = parse_manifest(read_file(file, MRUN_BUNDLE), manifest_file);
+  walk(root_, "");
+  std::sort(ignored_.begin(), ignored_.end());
+  NameSet names;
+  for (const auto &[name, entry] : files_) {
+    const std::string conflict = names.add(name);
+    if (!conflict.empty()) fail(MRUN_BUNDLE, "{}: {}", printable(origin_), conflict);
+  }
+  check_doubles();
+  complete_models(manifest_file);
+}
+
+// What may hold files of the bundle; anything else is not even listed.
+bool Folder::enters(const std::string &folder) const {
+  const auto leads = [&](std::string_view name) { return name.starts_with(folder); };
+  return std::any_of(std::begin(folders), std::end(folders),
+                     [&](std::string_view f) { return folder.starts_with(f); }) ||
+         std::any_of(manifest_.models.begin(), manifest_.models.end(),
+                     [&](const ModelConfig &m) { return leads(m.file); });
+}
+
+bool Folder::belongs(const std::string &name) const {
+  const std::string_view n = name;
+  if (std::find(std::begin(single_files), std::end(single_files), n) != std::end(single_files)) return true;
+  if (n.starts_with("lib/") || n.starts_with("std/")) return n.ends_with(".lua");
+  if (n.starts_with("assets/") || n.starts_with("examples/")) return true;
+  if (is_weights(n)) return true;
+  if (manifest_.models.empty()) return n == "model.pt";
+  return std::any_of(manifest_.models.begin(), manifest_.models.end(),
+                     [&](const ModelConfig &m) { return m.file == n; });
+}
+
+void Folder::walk(const fs::path &folder, const std::string &prefix) {
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = prefix + it->path().filename().native();
+    const bool hidden = it->path().filename().native().front() == '.';
+    std::error_code status_error;
+    const fs::file_status status = it->status(status_error);
+    if (hidden || (!fs::is_directory(status) && !belongs(name))) {
+      ignored_.push_back(fs::is_directory(status) ? name + "/" : name);
+    } else if (fs::is_directory(status)) {
+      if (!enters(name + "/")) {
+        ignored_.push_back(name + "/");
+        continue;
+      }
+      // A link to a folder could lead round in a circle.
+      if (it->is_symlink()) {
+        fail(MRUN_BUNDLE, "{}: {} is a link to a folder; a folder is wanted", printable(origin_), printable(name));
+      }
+      if (!good_name(name)) { fail(MRUN_BUNDLE, "{}: {}: {}", printable(origin_), printable(name), name_rule); }
+      walk(it->path(), name + "/");
+    } else {
+      add(it->path(), name);
+    }
+  }
+  if (error) fail_errno(error.value(), folder.native(), "list");
+}
+
+void Folder::add(const fs::path &path, const std::string &name) {
+  if (!good_name(name)) fail(MRUN_BUNDLE, "{}: {}: {}", printable(origin_), printable(name), name_rule);
+  std::error_code error;
+  File file;
+  file.path = fs::canonical(path, error);
+  if (error) fail(MRUN_BUNDLE, "{}: {} is a link to nothing", printable(origin_), name);
+  if (!inside(file.path, root_)) {
+    fail(MRUN_BUNDLE, "{}: {} is a link that leads out of the folder; a file or a link inside it is wanted",
+         printable(origin_), name);
+  }
+  if (!fs::is_regular_file(file.path, error)) {
+    fail(MRUN_BUNDLE, "{}: {} is not a regular file", printable(origin_), name);
+  }
+  file.size = fs::file_size(file.path, error);
+  if (error) fail_errno(error.value(), path.native(), "read its size");
+  files_.emplace(name, std::move(file));
+}
+
+// A model and the pair made of an earlier one: nobody could tell which is meant.
+void Folder::check_doubles() const {
+  std::vector<ModelConfig> models = manifest_.models;
+  if (models.empty()) models.push_back(main_model());
+  for (const ModelConfig &m : models) {
+    const std::string made = model_files(m).graph;
+    if (made != m.file && has(m.file)) {
+      fail(MRUN_BUNDLE, "{}: both {} and {} are there, two forms of model {}; one of them is wanted",
+           printable(origin_), m.file, made, m.name);
+    }
+  }
+}
+
+std::vector<EntryInfo> Folder::entries() const {
+  std::vector<EntryInfo> out;
+  for (const auto &[name, file] : files_) out.push_back({name, file.size, {}});
+  return out;
+}
+
+const fs::path &Folder::path_of(std::string_view entry) const {
+  const auto found = files_.find(entry);
+  if (found == files_.end()) fail_missing(entry);
+  return found->second.path;
+}
+
+Tensor Folder::load(std::string_view path) const {
+  const fs::path &file = path_of(path);
+  const UniqueFd fd = open_file(file, MRUN_MISSING);
+  if (files_.find(path)->second.size > copied_size) {
+    auto mapping = FileMap::of(fd.get(), file.native());
+    const Shape shape{static_cast<int64_t>(mapping->size())};
+    void *data = mapping->data();
+    return Tensor::over(data, dtype::uint8, shape, std::move(mapping), true);
+  }
+  auto bytes = std::make_shared<const std::string>(read_all(fd.get(), file.native()));
+  const Shape shape{static_cast<int64_t>(bytes->size())};
+  void *data = const_cast<char *>(bytes->data());
+  return Tensor::over(data, dtype::uint8, shape, std::move(bytes), true);
+}
+
+Tensor Folder::map_private(std::string_view path) const {
+  auto mapping = FileMap::open(path_of(path), MRUN_MISSING, FileMap::Mode::private_writable);
+  const Shape shape{static_cast<int64_t>(mapping->size())};
+  void *data = mapping->data();
+  return Tensor::over(data, dtype::uint8, shape, std::move(mapping), false);
+}
+
+}  // namespace mrun

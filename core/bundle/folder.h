@@ -1,0 +1,44 @@
+// A bundle's folder, as the author has it. FORMAT.md, "What is packed", lists what belongs to it.
+#pragma once
+#include "bundle/bundle.h"
+
+namespace mrun {
+
+class Folder final : public Bundle {
+ public:
+  // Reads the manifest and the names and sizes of the files. Names that could not be packed are refused; so is a
+  // symbolic link that leads out of the folder.
+  explicit Folder(const std::filesystem::path &);
+
+  bool packed() const override { return false; }
+  std::string digest() const override { return {}; }
+  Value lock() const override { return {}; }
+  std::vector<EntryInfo> entries() const override;
+  bool has(std::string_view path) const override { return files_.count(path) != 0; }
+  std::vector<std::string> ignored() const override { return ignored_; }
+  Tensor map_private(std::string_view path) const override;
+  void verify_hashes() const override {}
+
+  // Where a file is, links followed.
+  const std::filesystem::path &path_of(std::string_view entry) const;
+
+ protected:
+  Tensor load(std::string_view path) const override;
+
+ private:
+  struct File {
+    std::filesystem::path path;
+    uint64_t size = 0;
+  };
+  void walk(const std::filesystem::path &folder, const std::string &prefix);
+  void add(const std::filesystem::path &, const std::string &name);
+  bool enters(const std::string &folder) const;
+  bool belongs(const std::string &name) const;
+  void check_doubles() const;
+
+  std::filesystem::path root_;
+  std::map<std::string, File, std::less<>> files_;
+  std::vector<std::string> ignored_;
+};
+
+}  // namespace mrun

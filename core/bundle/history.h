@@ -1,0 +1,26 @@
+// The revisions of a packed bundle: history/locks/N.lock are the locks of earlier ones, byte for byte, and
+// history/objects/SHA256 the files that only earlier ones use. FORMAT.md, "History".
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle/container.h"
+
+namespace mrun {
+
+struct RevisionLock {
+  Lock lock;
+  std::string digest;
+};
+
+std::string lock_name(uint64_t number);              // "history/locks/3.lock"
+std::string object_name(const std::string &sha256);  // "history/objects/…"
+
+// The revisions from the newest down to `last`, each checked against the `parent` of the one after it, so that no chain
+// has a gap or a circle. Throws BUNDLE.
+std::vector<RevisionLock> read_history(const Container &, uint64_t last = 1);
+// "3", or at least 7 digits of a digest. Throws MISSING, naming the revisions there are.
+RevisionLock find_revision(const Container &, std::string_view which);
+
+}  // namespace mrun

@@ -1,0 +1,45 @@
+// bundle.lock: what a revision consists of, as canonical JSON. Its SHA-256 is the bundle's digest. FORMAT.md, "Lock".
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "value/value.h"
+
+namespace mrun {
+
+inline constexpr uint64_t max_lock = uint64_t{64} << 20;  // bytes
+
+struct LockEntry {
+  uint64_t size = 0;
+  std::string sha256;  // 64 lower-case hex digits
+  friend bool operator==(const LockEntry &, const LockEntry &) = default;
+};
+
+struct Revision {
+  uint64_t number = 1;
+  std::string parent;   // digest of the revision before it; empty for the first
+  std::string message;  // UTF-8
+  std::string author;   // empty: not given
+  std::string time;     // "2026-01-31T12:00:00Z"; empty: not given
+};
+
+struct Lock {
+  int64_t script = 1;  // version of the interface that scripts see
+  std::map<std::string, LockEntry, std::less<>> entries;
+  std::vector<std::string> operations;  // "image.resize@1", sorted
+  Value packed_with = Value::map({});   // versions: strings, integers, booleans, lists, maps
+  Revision revision;
+};
+
+// The canonical bytes: JsonOptions::Style::canonical.
+std::string encode_lock(const Lock &);
+// Refuses anything that is not the canonical bytes of a lock; BUNDLE, with `where` in front.
+Lock decode_lock(std::string_view bytes, const std::string &where);
+Value lock_value(const Lock &);     // as a map, for people
+bool valid_time(std::string_view);  // "2026-01-31T12:00:00Z"
+bool is_digest(std::string_view);   // 64 lower-case hex digits
+
+}  // namespace mrun

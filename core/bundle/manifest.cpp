@@ -1,0 +1,395 @@
+#include "bundle/manifest.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <span>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "bundle/names.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t max_bytes = size_t{1} << 20;
+constexpr int max_depth = 32;            // of values
+constexpr size_t max_dotted_key = 1000;  // the parser recurses once a part
+
+struct Source {
+  const std::string &file;
+
+  template <class... A>
+  [[noreturn]] void refuse(const toml::source_region &where, fmt::format_string<A...> format, A &&...args) const {
+    throw Error(MRUN_BUNDLE,
+                fmt::format("{}:{}: {}", file, where.begin.line, fmt::format(format, std::forward<A>(args)...)));
+  }
+};
+
+const char *type_name(const toml::node &node) {
+  switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::string: return "a string";
+    case toml::node_type::integer: return "an integer";
+    case toml::node_type::floating_point: return "a number";
+    case toml::node_type::boolean: return "a boolean";
+    default: return "a date or time";
+  }
+}
+
+Value to_value(const toml::node &node, const Source &source, const std::string &name, int depth = 0) {
+  if (depth > max_depth) source.refuse(node.source(), "{}: nested deeper than {} levels", name, max_depth);
+  switch (node.type()) {
+    case toml::node_type::boolean: return Value::boolean(node.as_boolean()->get());
+    case toml::node_type::integer: return Value::integer(node.as_integer()->get());
+    case toml::node_type::floating_point: return Value::number(node.as_floating_point()->get());
+    case toml::node_type::string: return Value::string(node.as_string()->get());
+    case toml::node_type::array: {
+      std::vector<Value> items;
+      for (const toml::node &item : *node.as_array()) items.push_back(to_value(item, source, name, depth + 1));
+      return Value::list(std::move(items));
+    }
+    case toml::node_type::table: {
+      std::vector<std::pair<std::string, Value>> entries;
+      for (const auto &[key, item] : *node.as_table()) {
+        const std::string inner = fmt::format("{}.{}", name, key.str());
+        entries.emplace_back(key.str(), to_value(item, source, inner, depth + 1));
+      }
+      return Value::map(std::move(entries));
+    }
+    default: source.refuse(node.source(), "{}: a date or time; put it in quotes to keep it as a string", name);
+  }
+}
+
+// A table of which every key must be asked for: finish() refuses what is left over.
+class Section {
+ public:
+  Section(const toml::table &table, std::string label, const Source &source)
+      : table_(table), label_(std::move(label)), source_(source) {}
+
+  const toml::table &table() const { return table_; }
+  const std::string &label() const { return label_; }
+  std::string label_of(std::string_view key) const {
+    return label_.empty() ? fmt::format("[{}]", key) : fmt::format("{} {}", label_, key);
+  }
+
+  const toml::node *find(std::string_view key) {
+    known_.emplace(key);
+    return table_.get(key);
+  }
+
+  template <class... A>
+  [[noreturn]] void refuse(const toml::node &node, std::string_view key, fmt::format_string<A...> format,
+                           A &&...args) const {
+    source_.refuse(node.source(), "{}: {}", label_of(key), fmt::format(format, std::forward<A>(args)...));
+  }
+  [[noreturn]] void wrong_type(const toml::node &node, std::string_view key, std::string_view wanted) const {
+    refuse(node, key, "want {}, got {}", wanted, type_name(node));
+  }
+
+  std::string string(std::string_view key, std::string fallback = {}) {
+    const toml::node *node = find(key);
+    if (node == nullptr) return fallback;
+    if (!node->is_string()) wrong_type(*node, key, "a string");
+    return node->as_string()->get();
+  }
+
+  bool boolean(std::string_view key, bool fallback) {
+    const toml::node *node = find(key);
+    if (node == nullptr) return fallback;
+    if (!node->is_boolean()) wrong_type(*node, key, "true or false");
+    return node->as_boolean()->get();
+  }
+
+  int64_t integer(std::string_view key, int64_t fallback, int64_t low, int64_t high) {
+    const toml::node *node = find(key);
+    return node == nullptr ? fallback : integer_of(*node, key, low, high);
+  }
+
+  int64_t integer_of(const toml::node &node, std::string_view key, int64_t low, int64_t high) const {
+    if (!node.is_integer()) wrong_type(node, key, fmt::format("an integer from {} to {}", low, high));
+    const int64_t n = node.as_integer()->get();
+    if (n < low || n > high) refuse(node, key, "want an integer from {} to {}, got {}", low, high, n);
+    return n;
+  }
+
+  double number(std::string_view key, double fallback) {
+    const toml::node *node = find(key);
+    if (node == nullptr) return fallback;
+    if (!node->is_number()) wrong_type(*node, key, "a number");
+    return *node->value<double>();
+  }
+
+  // One of several words; its position among them.
+  size_t choice(std::string_view key, std::span<const char *const> words, size_t fallback) {
+    const toml::node *node = find(key);
+    return node == nullptr ? fallback : choice_of(*node, key, words);
+  }
+
+  size_t choice_of(const toml::node &node, std::string_view key, std::span<const char *const> words) const {
+    if (!node.is_string()) wrong_type(node, key, "a string");
+    const std::string &word = node.as_string()->get();
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found == words.end()) {
+      std::string wanted;
+      for (size_t i = 0; i < words.size(); ++i) {
+        wanted += fmt::format("{}\"{}\"", i == 0 ? "" : i + 1 == words.size() ? " or " : ", ", words[i]);
+      }
+      refuse(node, key, "want {}, got \"{}\"", wanted, printable(word));
+    }
+    return static_cast<size_t>(found - words.begin());
+  }
+
+  const toml::table *subtable(std::string_view key) {
+    const toml::node *node = find(key);
+    if (node == nullptr) return nullptr;
+    if (!node->is_table()) wrong_type(*node, key, "a table");
+    return node->as_table();
+  }
+
+  void finish() const {
+    for (const auto &[key, node] : table_) {
+      if (known_.count(key.str()) == 0) unknown(key);
+    }
+  }
+
+ private:
+  [[noreturn]] void unknown(const toml::key &key) const {
+    const std::vector<std::string> names(known_.begin(), known_.end());
+    source_.refuse(key.source(), "{}: no such {}{}", label_of(printable(key.str())), label_.empty() ? "section" : "key",
+                   did_you_mean(key.str(), names));
+  }
+
+  const toml::table &table_;
+  const std::string label_;
+  const Source &source_;
+  std::set<std::string, std::less<>> known_;
+};
+
+constexpr const char *kinds[] = {"text", "image", "audio", "bytes", "json", "tensor", "record"};
+constexpr std::span<const char *const> field_kinds{kinds, 6};  // a record holds no records
+
+Field parse_field(const toml::key &key, const toml::node &node, const Section &fields, const Source &source) {
+  Field field;
+  field.name = key.str();
+  if (!is_identifier(field.name)) {
+    fields.refuse(node, printable(field.name), "want a name of letters, digits and _ that does not begin with a digit");
+  }
+  if (const toml::table *table = node.as_table()) {
+    Section section(*table, fields.label_of(field.name), source);
+    const toml::node *kind = section.find("kind");
+    if (kind == nullptr) fields.refuse(node, field.name, "want kind = \"text\" or another kind");
+    field.kind = static_cast<InputKind>(section.choice_of(*kind, "kind", field_kinds));
+    field.optional = section.boolean("optional", false);
+    section.finish();
+  } else if (node.is_string()) {
+    field.kind = static_cast<InputKind>(fields.choice_of(node, field.name, field_kinds));
+  } else {
+    fields.wrong_type(node, field.name, "a kind or a table with kind and optional");
+  }
+  return field;
+}
+
+void parse_input(const toml::table &table, const Source &source, Manifest &m) {
+  Section section(table, "[input]", source);
+  m.input = static_cast<InputKind>(section.choice("kind", kinds, 0));
+  const toml::table *fields = section.subtable("fields");
+  section.finish();
+  if ((m.input == InputKind::record) != (fields != nullptr && !fields->empty())) {
+    source.refuse(table.source(), "[input]: {}",
+                  m.input == InputKind::record ? "kind = \"record\" wants [input.fields] with at least one field"
+                                               : "[input.fields] wants kind = \"record\"");
+  }
+  if (fields == nullptr) return;
+  const Section inner(*fields, "[input.fields]", source);
+  for (const auto &[key, node] : *fields) m.fields.push_back(parse_field(key, node, inner, source));
+}
+
+ModelConfig parse_model(const std::string &name, const toml::table &table, const Source &source) {
+  Section section(table, fmt::format("[models.{}]", name), source);
+  ModelConfig model;
+  model.name = name;
+  model.line = static_cast<int>(table.source().begin.line);
+  model.file = section.string("file", name == "main" ? "model.pt" : "");
+  if (model.file.empty()) {
+    source.refuse(table.source(), "{}: want file = \"…\", the model's file in the bundle", section.label());
+  }
+  if (!good_name(model.file)) {
+    section.refuse(*table.get("file"), "file", "\"{}\" is no path inside the bundle; {}", printable(model.file),
+                   name_rule);
+  }
+  model.backend = section.string("backend");
+  model.stateful = section.boolean("stateful", false);
+  std::vector<std::pair<std::string, Value>> options;
+  for (const auto &[key, node] : table) {
+    const std::string_view word = key.str();
+    if (word == "file" || word == "backend" || word == "stateful") continue;
+    options.emplace_back(word, to_value(node, source, section.label_of(word)));
+  }
+  model.options = Value::map(std::move(options));
+  return model;
+}
+
+void parse_models(const toml::table &table, const Source &source, Manifest &m) {
+  const Section section(table, "[models]", source);
+  for (const auto &[key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) section.wrong_type(node, name, "a table, [models.NAME]");
+    if (!is_identifier(name)) {
+      section.refuse(node, printable(name), "want a name of letters, digits and _ that does not begin with a digit");
+    }
+    m.models.push_back(parse_model(name, *node.as_table(), source));
+  }
+}
+
+Pad parse_pad(Section &section) {
+  Pad pad;
+  const toml::node *dims = section.find("dims");
+  if (dims == nullptr || !dims->is_array() || dims->as_array()->empty()) {
+    const toml::node &where = dims != nullptr ? *dims : static_cast<const toml::node &>(section.table());
+    section.refuse(where, "dims", "want a list of the item's dimensions to pad, such as [0]");
+  }
+  for (const toml::node &dim : *dims->as_array()) {
+    const int64_t d = section.integer_of(dim, "dims", 0, 63);
+    if (std::find(pad.dims.begin(), pad.dims.end(), d) != pad.dims.end()) {
+      section.refuse(dim, "dims", "{} is given twice", d);
+    }
+    pad.dims.push_back(d);
+  }
+  const toml::node *value = section.find("value");
+  pad.value = value != nullptr && value->is_boolean() ? value->as_boolean()->get() : section.number("value", 0);
+  constexpr const char *sides[] = {"right", "left"};
+  pad.left = section.choice("side", sides, 0) == 1;
+  pad.multiple = section.integer("multiple", 1, 1, int64_t{1} << 20);
+  section.finish();
+  return pad;
+}
+
+Unpad parse_unpad(Section &section) {
+  Unpad unpad;
+  unpad.dim = section.integer("dim", 0, 0, 63);
+  unpad.like = section.string("like");
+  if (unpad.like.empty()) {
+    section.refuse(section.table(), "like", "want the name of the padded argument whose length counts");
+  }
+  section.finish();
+  return unpad;
+}
+
+template <class T>
+void parse_named(Section &section, std::string_view key, const Source &source, T (*parse)(Section &),
+                 std::map<std::string, T> &out) {
+  const toml::table *table = section.subtable(key);
+  if (table == nullptr) return;
+  out.clear();
+  for (const auto &[name, node] : *table) {
+    const std::string label = fmt::format("{} {}.{}", section.label(), key, printable(name.str()));
+    if (!node.is_table()) source.refuse(node.source(), "{}: want a table, got {}", label, type_name(node));
+    Section inner(*node.as_table(), label, source);
+    out[std::string(name.str())] = parse(inner);
+  }
+}
+
+// What is not given keeps the value it had.
+void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch) {
+  constexpr const char *modes[] = {"stack", "concat", "none"};
+  batch.mode = static_cast<BatchConfig::Mode>(section.choice("mode", modes, static_cast<size_t>(batch.mode)));
+  batch.max_size = section.integer("max_size", batch.max_size, 1, int64_t{1} << 20);
+  parse_named(section, "pad", source, parse_pad, batch.pad);
+  parse_named(section, "unpad", source, parse_unpad, batch.unpad);
+}
+
+void parse_batch(const toml::table &table, const Source &source, Manifest &m) {
+  Section section(table, "[batch]", source);
+  parse_batch_keys(section, source, m.batch);
+  for (const auto &[key, node] : table) {
+    const std::string name(key.str());
+    const toml::table *method = node.as_table();
+    if (method == nullptr || name == "pad" || name == "unpad") continue;
+    section.find(name);
+    Section inner(*method, fmt::format("[batch.{}]", name), source);
+    BatchConfig batch = m.batch;
+    parse_batch_keys(inner, source, batch);
+    inner.finish();
+    m.methods.emplace(name, std::move(batch));
+  }
+  section.finish();
+}
+
+void parse_verify(const toml::table &table, const Source &source, Manifest &m) {
+  Section section(table, "[verify]", source);
+  for (auto [key, value] : {std::pair{"rtol", &m.rtol}, std::pair{"atol", &m.atol}}) {
+    *value = section.number(key, *value);
+    if (!(*value >= 0) || !std::isfinite(*value)) {
+      section.refuse(*table.get(key), key, "want a number from 0, got {}", *value);
+    }
+  }
+  section.finish();
+}
+
+void parse_sections(const toml::table &table, const Source &source, Manifest &m) {
+  Section top(table, "", source);
+  if (const toml::table *t = top.subtable("bundle")) {
+    Section section(*t, "[bundle]", source);
+    m.name = section.string("name");
+    m.version = section.string("version");
+    m.description = section.string("description");
+    section.finish();
+  }
+  if (const toml::table *t = top.subtable("input")) parse_input(*t, source, m);
+  const toml::table *params = top.subtable("params");
+  m.params = params != nullptr ? to_value(*params, source, "params") : Value::map({});
+  if (const toml::table *t = top.subtable("models")) parse_models(*t, source, m);
+  if (const toml::table *t = top.subtable("batch")) parse_batch(*t, source, m);
+  if (const toml::table *t = top.subtable("verify")) parse_verify(*t, source, m);
+  if (const toml::table *t = top.subtable("provenance")) m.provenance = to_value(*t, source, "provenance");
+  top.finish();
+}
+
+// Tables nested by one long dotted key are destroyed by recursion, so a hostile one is refused before it is parsed.
+void check_dotted_keys(std::string_view text, const std::string &file) {
+  size_t parts = 0;
+  size_t line = 1;
+  for (char c : text) {
+    line += c == '\n';
+    if (c == '.') {
+      if (++parts > max_dotted_key) {
+        fail(MRUN_BUNDLE, "{}:{}: more than {} dots in one run of words", file, line, max_dotted_key);
+      }
+    } else if (std::strchr("=,[]{}#\n", c) != nullptr) {
+      parts = 0;
+    }
+  }
+}
+
+}  // namespace
+
+const char *input_kind_name(InputKind kind) { return kinds[static_cast<size_t>(kind)]; }
+
+ModelConfig main_model() {
+  ModelConfig model;
+  model.name = "main";
+  model.file = "model.pt";
+  model.options = Value::map({});
+  return model;
+}
+
+Manifest parse_manifest(std::string_view text, const std::string &file) {
+  if (text.size() > max_bytes) {
+    fail(MRUN_BUNDLE, "{}: {} bytes; want at most {}: large constants belong in assets/", file, text.size(), max_bytes);
+  }
+  check_dotted_keys(text, file);
+  Manifest m;
+  const Source source{file};
+  try {
+    const toml::table table = toml::parse(text);
+    parse_sections(table, source, m);
+  } catch (const toml::parse_error &e) { source.refuse(e.source(), "{}", printable(e.description())); }
+  return m;
+}
+
+}  // namespace mrun
