@@ -1,4 +1,4 @@
-#include "api/handles.h"
+#include "api/engine_options.h"
 #include "base/text.h"
 #include "value/json.h"
 
@@ -12,35 +12,6 @@ using mrun::api::usage;
 namespace {
 
 constexpr size_t output_limit = size_t{256} << 20;  // bytes of one answer's JSON
-
-mrun::EngineOptions engine_options(const mrun_options *given) {
-  const mrun_options o = mrun::api::sized(given);
-  if (o.isolation == MRUN_ISOLATION_PROCESS) {
-    mrun::fail(MRUN_USAGE,
-               "isolation process: this version has no worker process; use isolation none for bundles you trust");
-  }
-  if (o.isolation < 0 || o.isolation > MRUN_ISOLATION_NONE)
-    mrun::fail(MRUN_USAGE, "isolation: unknown value {}", o.isolation);
-  if (o.workers < 0 || o.threads < 0 || o.queue < 0)
-    mrun::fail(MRUN_USAGE, "workers, threads and queue must not be negative");
-  mrun::EngineOptions options;
-  options.workers = o.workers;
-  options.threads = o.threads;
-  options.queue = o.queue;
-  if (o.timeout != 0) options.timeout = o.timeout;
-  options.lua_memory = static_cast<int64_t>(o.lua_memory);
-  options.tensor_memory = static_cast<int64_t>(o.tensor_memory);
-  options.seed = o.seed;
-  options.device = o.device == nullptr ? "" : o.device;
-  options.params = mrun::api::options_value(o.params);
-  options.one_shot = o.one_shot != 0;
-  if (o.log != nullptr) {
-    options.log = [log = o.log, user = o.log_user](int level, const std::string &stage, const std::string &text) {
-      log(user, level, stage.c_str(), text.c_str());
-    };
-  }
-  return options;
-}
 
 const char *static_stage(const std::string &stage) {
   for (const char *name : {"input", "preprocess", "forward", "postprocess"}) {
@@ -127,7 +98,7 @@ int mrun_start(mrun_bundle *bundle, const mrun_options *options, mrun_engine **o
   *out = nullptr;
   return guard(error, [&] {
     auto engine = std::make_unique<mrun_engine>();
-    engine->engine = std::make_unique<Engine>(bundle->bundle, engine_options(options));
+    engine->engine = std::make_unique<Engine>(bundle->bundle, mrun::api::engine_options(options));
     *out = engine.release();
   });
 }

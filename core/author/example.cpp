@@ -26,8 +26,8 @@ Value parse_input(const Bundle &bundle, InputKind kind, const std::string &path)
     case InputKind::text: return Value::string(bundle.text(path));
     case InputKind::json: return parse_json(bundle.text(path), {.name = path});
     case InputKind::tensor:
-      if (path.ends_with(".npy")) return read_npy(bundle.read(path));
-      return read_safetensors(bundle.read(path));
+      if (path.ends_with(".npy")) return read_npy(bundle.read(path), path);
+      return tensor_map(read_safetensors(bundle.read(path), path).tensors);
     default: return bundle.read(path);
   }
 }
@@ -70,7 +70,8 @@ Value example_answer(const Bundle &bundle, const Example &example) {
 
 Value example_stages(const Bundle &bundle, const Example &example) {
   const std::string path = std::string(root) + example.name + "/stages.safetensors";
-  return bundle.has(path) ? read_safetensors(bundle.read(path)) : Value::map({});
+  if (!bundle.has(path)) return Value::map({});
+  return tensor_map(read_safetensors(bundle.read(path), path, MRUN_BUNDLE).tensors);
 }
 
 std::vector<std::pair<std::string, Value>> flatten(const Value &v, const std::string &place) {

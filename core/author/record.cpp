@@ -30,6 +30,13 @@ std::string extension_of(std::string_view bytes) {
   return "bin";
 }
 
+std::string pretty_json(const Value &v) {
+  JsonOptions options;
+  options.style = JsonOptions::Style::pretty;
+  options.max_elements = std::numeric_limits<int64_t>::max();
+  return to_json(v, options);
+}
+
 struct File {
   std::string name;
   std::string content;
@@ -38,10 +45,10 @@ struct File {
 File input_file(InputKind kind, const Value &v, const std::string &prefix) {
   switch (kind) {
     case InputKind::text: return {prefix + ".txt", std::string(v.as_string())};
-    case InputKind::json: return {prefix + ".json", to_json(v, {.style = JsonOptions::Style::pretty}) + "\n"};
+    case InputKind::json: return {prefix + ".json", pretty_json(v) + "\n"};
     case InputKind::tensor:
       if (v.is_tensor()) return {prefix + ".npy", write_npy(v.as_tensor())};
-      return {prefix + ".safetensors", write_safetensors(v)};
+      return {prefix + ".safetensors", write_safetensors(named_tensors(v))};
     default: break;
   }
   const Tensor bytes = v.as_tensor().contiguous();
@@ -97,11 +104,9 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   const Recorded run = run_recorded(engine, input, 0);
   if (!run.result.ok()) throw run.result.error;
   std::vector<File> files = input_files(bundle->manifest(), input);
-  JsonOptions pretty;
-  pretty.style = JsonOptions::Style::pretty;
-  pretty.max_elements = std::numeric_limits<int64_t>::max();
-  files.push_back({"expected.json", to_json(run.result.answer, pretty) + "\n"});
-  if (!run.stages.empty()) files.push_back({"stages.safetensors", write_safetensors(Value::map(run.stages))});
+  files.push_back({"expected.json", pretty_json(run.result.answer) + "\n"});
+  if (!run.stages.empty())
+    files.push_back({"stages.safetensors", write_safetensors(named_tensors(Value::map(run.stages)))});
   publish(target, files, replace);
 }
 

@@ -92,8 +92,8 @@ Tensor file_bytes(const std::filesystem::path &path) {
 
 Value read_tensors(const std::filesystem::path &path) {
   const Tensor bytes = file_bytes(path);
-  if (path.extension() == ".npy") return read_npy(bytes);
-  if (path.extension() == ".safetensors") return read_safetensors(bytes);
+  if (path.extension() == ".npy") return read_npy(bytes, path.string());
+  if (path.extension() == ".safetensors") return tensor_map(read_safetensors(bytes, path.string()).tensors);
   fail(MRUN_INPUT, "{}: want a .npy or .safetensors file", path.string());
 }
 

@@ -7,6 +7,13 @@
 namespace mrun {
 namespace {
 
+BatchConfig batch_of(const Manifest &manifest, const std::string &method) {
+  const auto own = manifest.methods.find(method);
+  return own == manifest.methods.end() ? manifest.batch : own->second;
+}
+
+}  // namespace
+
 const Backend &choose_backend(const ModelConfig &config, const std::string &file) {
   Registry &registry = Registry::get();
   const Backend *backend = config.backend.empty() ? registry.backend_of_file(file) : registry.backend(config.backend);
@@ -17,35 +24,14 @@ const Backend &choose_backend(const ModelConfig &config, const std::string &file
   fail(MRUN_MISSING, "model {}: no plugin brings a backend for {}", config.name, file);
 }
 
-BatchConfig batch_of(const Manifest &manifest, const std::string &method) {
-  const auto own = manifest.methods.find(method);
-  return own == manifest.methods.end() ? manifest.batch : own->second;
-}
-
-}  // namespace
-
-ModelFiles model_files(const Bundle &bundle, const ModelConfig &config) {
-  ModelFiles files;
-  const std::string pair = "model/" + config.name;
-  if (bundle.has(pair + ".graph.pt") && bundle.has(pair + ".safetensors")) {
-    files.graph = pair + ".graph.pt";
-    files.weights = pair + ".safetensors";
-  } else if (bundle.has(pair + ".pt")) {
-    files.whole = pair + ".pt";
-  } else {
-    files.whole = config.file;
-  }
-  return files;
-}
-
 Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)
     : name_(config.name), options_(config.options.is_nil() ? Value::map({}) : config.options) {
-  const ModelFiles files = model_files(bundle, config);
-  const std::string &file = files.whole.empty() ? files.graph : files.whole;
-  backend_ = choose_backend(config, file).backend;
-  const Tensor graph = bundle.read(file);
+  const ModelFiles files = bundle.model_files(config);
+  backend_ = choose_backend(config, files.graph).backend;
+  const Tensor graph = bundle.read(files.graph);
   graph_ = graph;
-  if (!files.weights.empty()) weights_ = read_safetensors(bundle.map_private(files.weights));
+  if (!files.weights.empty())
+    weights_ = tensor_map(read_safetensors(bundle.map_private(files.weights), files.weights, MRUN_BUNDLE).tensors);
 
   mrun_model_source source{};
   source.size = sizeof source;
@@ -55,10 +41,10 @@ Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &ma
   source.device = options.device.c_str();
   source.one_shot = options.one_shot ? 1 : 0;
   ItemContext item;
-  mrun_call call{.item = item};
+  mrun_call call(item);
   if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
     Error e = call.failed ? call.error : Error(static_cast<mrun_code>(code), "the backend gave no reason");
-    e.message = fmt::format("{}: {}", file, e.message);
+    e.message = fmt::format("{}: {}", files.graph, e.message);
     throw e;
   }
   for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
@@ -83,7 +69,7 @@ std::vector<Value> Model::run(ItemContext &item, size_t method, const std::vecto
   borrowed.reserve(args.size());
   for (const Value &v : args) borrowed.push_back(v.c());
   std::vector<Value> results(std::max<size_t>(methods_[method].results.size(), 1));
-  mrun_call call{.item = item, .operation = &methods_[method]};
+  mrun_call call(item, nullptr, &methods_[method]);
   auto *out = reinterpret_cast<mrun_value *>(results.data());
   std::unique_lock<std::mutex> lock(serial_, std::defer_lock);
   if (backend_->parallel == 0) lock.lock();

@@ -44,11 +44,8 @@ class Model {
   std::mutex serial_;  // for backends that are not parallel
 };
 
-// Where a model's bytes are: one file, or the split pair.
-struct ModelFiles {
-  std::string whole;           // "model.pt"; empty where there is a pair
-  std::string graph, weights;  // "model/main.graph.pt", "model/main.safetensors"
-};
-ModelFiles model_files(const Bundle &, const ModelConfig &);
+// The plugin's backend for a model's file: the one the manifest names, else the one of the file's suffix. Throws
+// MISSING.
+const Backend &choose_backend(const ModelConfig &, const std::string &file);
 
 }  // namespace mrun

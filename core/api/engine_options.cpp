@@ -1,0 +1,33 @@
+#include "api/engine_options.h"
+
+namespace mrun::api {
+
+EngineOptions engine_options(const mrun_options *given) {
+  const mrun_options o = sized(given);
+  if (o.isolation == MRUN_ISOLATION_PROCESS) {
+    fail(MRUN_USAGE, "isolation process: this version has no worker process; use isolation none for bundles you trust");
+  }
+  if (o.isolation < 0 || o.isolation > MRUN_ISOLATION_NONE)
+    fail(MRUN_USAGE, "isolation: unknown value {}", o.isolation);
+  if (o.workers < 0 || o.threads < 0 || o.queue < 0)
+    fail(MRUN_USAGE, "workers, threads and queue must not be negative");
+  EngineOptions options;
+  options.workers = o.workers;
+  options.threads = o.threads;
+  options.queue = o.queue;
+  if (o.timeout != 0) options.timeout = o.timeout;
+  options.lua_memory = static_cast<int64_t>(o.lua_memory);
+  options.tensor_memory = static_cast<int64_t>(o.tensor_memory);
+  options.seed = o.seed;
+  options.device = o.device == nullptr ? "" : o.device;
+  options.params = options_value(o.params);
+  options.one_shot = o.one_shot != 0;
+  if (o.log != nullptr) {
+    options.log = [log = o.log, user = o.log_user](int level, const std::string &stage, const std::string &text) {
+      log(user, level, stage.c_str(), text.c_str());
+    };
+  }
+  return options;
+}
+
+}  // namespace mrun::api

@@ -1,0 +1,89 @@
+#include "api/engine_options.h"
+#include "api/options.h"
+#include "value/json.h"
+
+using mrun::Value;
+using mrun::api::guard;
+using mrun::api::MapOptions;
+using mrun::api::options_value;
+using mrun::api::usage;
+
+namespace {
+
+void put_report(const Value &report, char **out) {
+  if (out != nullptr) *out = mrun::api::copy_string(mrun::to_json(report));
+}
+
+// The first example that differs, as one line.
+std::string first_difference(const Value &report) {
+  for (const Value &row : report.find("examples")->as_list()) {
+    if (row.find("equal")->as_bool()) continue;
+    const auto part = [&](const char *key) { return std::string(row.find(key)->as_string()); };
+    const std::string place = part("place");
+    return fmt::format("example {} differs first in {}{}{}: {}", part("name"), part("stage"),
+                       place.empty() ? "" : ", at ", place, part("message"));
+  }
+  return std::string(report.find("hashes")->as_string());
+}
+
+}  // namespace
+
+extern "C" {
+
+int mrun_new(const char *folder, const char *kind, const mrun_value *options, mrun_error *error) {
+  if (folder == nullptr || kind == nullptr) return usage(error, "mrun_new: folder and kind must not be NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_new");
+    o.finish();
+    mrun::make_new(folder, kind);
+  });
+}
+
+int mrun_pack(const char *folder, const char *out, const mrun_value *options, char **report, mrun_error *error) {
+  if (folder == nullptr || out == nullptr) return usage(error, "mrun_pack: folder and out must not be NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_pack");
+    mrun::PackOptions how;
+    how.update_std = o.flag("update-std");
+    how.dry_run = o.flag("dry-run");
+    how.message = o.text("message");
+    o.finish();
+    put_report(mrun::pack(folder, out, how), report);
+  });
+}
+
+int mrun_unpack(mrun_bundle *bundle, const char *folder, const mrun_value *options, mrun_error *error) {
+  if (bundle == nullptr || folder == nullptr) return usage(error, "mrun_unpack: bundle and folder must not be NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_unpack");
+    o.finish();
+    mrun::unpack(*bundle->bundle, folder);
+  });
+}
+
+int mrun_record(const char *folder, const char *name, const mrun_value *input, const mrun_value *options,
+                mrun_error *error) {
+  if (folder == nullptr || name == nullptr || input == nullptr) return usage(error, "mrun_record: an argument is NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_record");
+    const bool replace = o.flag("replace");
+    o.finish();
+    mrun::record(folder, name, Value::copy(*input), mrun::EngineOptions{}, replace);
+  });
+}
+
+int mrun_verify(mrun_bundle *bundle, const mrun_options *run, const mrun_value *options, char **report,
+                mrun_error *error) {
+  if (bundle == nullptr) return usage(error, "mrun_verify: bundle must not be NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_verify");
+    mrun::VerifyOptions how;
+    how.hashes_only = o.flag("hashes");
+    o.finish();
+    const mrun::Report result = mrun::verify(bundle->bundle, mrun::api::engine_options(run), how);
+    put_report(result.json, report);
+    if (!result.equal) mrun::fail(MRUN_VERIFY, "{}", first_difference(result.json));
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,15 @@
+// What `mrun ops` and `mrun plugins` show, as JSON. Loads every plugin there is.
+#pragma once
+#include <string>
+
+#include "value/value.h"
+
+namespace mrun {
+
+// [{"name", "schema", "doc", "plugin", "random", "once"}]: all operations, or with a name ("image.resize",
+// "image.resize@1", "aten.softmax") those of that name. Throws MISSING for an unknown one, near misses named.
+Value report_operations(const std::string &name);
+// [{"name", "version", "doc", "license", "path", "operations"}]
+Value report_plugins();
+
+}  // namespace mrun

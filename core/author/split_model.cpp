@@ -1,0 +1,74 @@
+#include "author/split_model.h"
+
+#include "exec/model.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+struct Halves {
+  Value graph, weights;
+};
+
+// Asks the backend to split `file`. False with the reason where it cannot.
+bool ask_backend(const mrun_backend &backend, const Tensor &file, Halves &halves, std::string &reason) {
+  if (backend.split == nullptr) {
+    reason = "the backend does not split models";
+    return false;
+  }
+  ItemContext item;
+  mrun_call call(item);
+  const int code =
+      backend.split(&call, file.data<const void>(), file.nbytes(), halves.graph.out(), halves.weights.out());
+  if (code == MRUN_OK) return true;
+  if (code != MRUN_MISSING) {
+    throw call.failed ? call.error : Error(static_cast<mrun_code>(code), "the model could not be split");
+  }
+  reason = call.failed ? call.error.message : "the backend gave no reason";
+  return false;
+}
+
+// The weights that a split of the pair's own graph would give again are the proof that nothing was lost: the graph is
+// opened with the weights as written, so what the model computes with is what the file holds.
+bool same_tensors(const NamedTensors &a, const NamedTensors &b) {
+  if (a.size() != b.size()) return false;
+  for (const auto &[name, tensor] : a) {
+    const auto other = b.find(name);
+    if (other == b.end() || !(other->second.dtype() == tensor.dtype()) || other->second.shape() != tensor.shape())
+      return false;
+    if (other->second.contiguous().bytes() != tensor.contiguous().bytes()) return false;
+  }
+  return true;
+}
+
+Tensor bytes_of(const std::string &text) {
+  Tensor t = Tensor::empty(dtype::uint8, {static_cast<int64_t>(text.size())});
+  std::copy(text.begin(), text.end(), t.data<char>());
+  return t;
+}
+
+}  // namespace
+
+PackedModel split_model(const Bundle &bundle, const ModelConfig &config) {
+  PackedModel packed;
+  packed.name = config.name;
+  const ModelFiles files = bundle.model_files(config);
+  const Tensor file = bundle.read(files.graph);
+  const mrun_backend &backend = *choose_backend(config, files.graph).backend;
+  Halves halves;
+  if (config.stateful) packed.reason = "a stateful model is kept whole: each item opens its own";
+  if (!config.stateful && ask_backend(backend, file, halves, packed.reason)) {
+    const NamedTensors weights = named_tensors(halves.weights);
+    std::string text = write_safetensors(weights);
+    if (same_tensors(weights, read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {
+      packed.graph = std::string(halves.graph.as_tensor().bytes());
+      packed.weights = std::move(text);
+      return packed;
+    }
+    packed.reason = "the weights do not read back bit for bit";
+  }
+  packed.graph = std::string(file.bytes());
+  return packed;
+}
+
+}  // namespace mrun

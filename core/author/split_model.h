@@ -1,0 +1,20 @@
+// A model as it is packed: its graph with the parameters taken out, and its weights as safetensors; proved equal.
+#pragma once
+#include <string>
+
+#include "bundle/bundle.h"
+
+namespace mrun {
+
+struct PackedModel {
+  std::string name;
+  std::string graph;    // file content; the whole model file where `weights` is empty
+  std::string weights;  // safetensors
+  std::string reason;   // why it was not split
+};
+
+// Splits the model file of `config` where its backend can, loads the pair again and compares every tensor bit by bit.
+// Throws what the backend's open throws (a broken model cannot be packed).
+PackedModel split_model(const Bundle &, const ModelConfig &);
+
+}  // namespace mrun
