@@ -75,26 +75,40 @@ class Writer {
     }
   }
 
-  // Digits as std::to_chars has them: the fewest that read back as the same value of type T. Exponents as Python shows
-  // them.
+  // The fewest digits that read back as the same value of type T, laid out as Python does: a power of ten only below
+  // 1e-4 and from 1e16.
   template <class T>
   void write_float(T x) {
     if (std::isnan(x)) refuse("is NaN, which JSON cannot hold");
     if (std::isinf(x)) refuse(x > 0 ? "is infinity, which JSON cannot hold" : "is -infinity, which JSON cannot hold");
     char buffer[64];
-    const char *end = std::to_chars(buffer, std::end(buffer), x, std::chars_format::scientific).ptr;
+    const char *const end = std::to_chars(buffer, std::end(buffer), std::abs(x), std::chars_format::scientific).ptr;
+    const std::string_view text(buffer, static_cast<size_t>(end - buffer));  // "1.25e-01", "3e+00"
+    const size_t e = text.find('e');
     int exponent = 0;
-    const char *e = std::find(buffer, const_cast<char *>(end), 'e') + 1;
-    std::from_chars(*e == '+' ? e + 1 : e, end, exponent);
-    if (exponent >= -4 && exponent < 16) {
-      end = std::to_chars(buffer, std::end(buffer), x, std::chars_format::fixed).ptr;
+    std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), end, exponent);
+    if (std::signbit(x)) out_ += '-';
+    if (exponent < -4 || exponent >= 16) {
+      out_ += text;
+      return;
     }
-    const std::string_view text(buffer, static_cast<size_t>(end - buffer));
-    out_ += text;
+    std::string digits(1, text[0]);
+    if (e > 2) digits += text.substr(2, e - 2);
+    if (exponent < 0) {
+      out_ += "0.";
+      out_.append(static_cast<size_t>(-exponent - 1), '0');
+      out_ += digits;
+      return;
+    }
+    const size_t whole = static_cast<size_t>(exponent) + 1;
+    if (digits.size() > whole) {
+      out_ += digits.insert(whole, 1, '.');
+      return;
+    }
+    out_ += digits;
+    out_.append(whole - digits.size(), '0');
     // Python marks its floats; elsewhere an integral number is shown as one.
-    if (options_.style == JsonOptions::Style::canonical && text.find_first_of(".e") == std::string_view::npos) {
-      out_ += ".0";
-    }
+    if (options_.style == JsonOptions::Style::canonical) out_ += ".0";
   }
 
   void write_string(std::string_view s) {
@@ -122,9 +136,8 @@ class Writer {
       case '\t': out_ += "\\t"; return;
       default: break;
     }
-    const bool canonical = options_.style == JsonOptions::Style::canonical;
     if (c.size() == 1) {
-      if (byte < 0x20 || (byte == 0x7F && !canonical)) {
+      if (byte < 0x20 || byte == 0x7F) {
         out_ += fmt::format("\\u{:04x}", byte);
       } else {
         out_ += c;
@@ -134,7 +147,7 @@ class Writer {
     const uint32_t point = utf8_decode(c);
     // Controls of terminals and separators of lines.
     const bool unsafe = (point >= 0x80 && point < 0xA0) || point == 0x2028 || point == 0x2029;
-    if (!canonical && !unsafe) {
+    if (options_.style != JsonOptions::Style::canonical && !unsafe) {
       out_ += c;
     } else if (point < 0x10000) {
       out_ += fmt::format("\\u{:04x}", point);

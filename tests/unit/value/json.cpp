@@ -243,5 +243,5 @@ TEST_CASE("JSON: bytes are base64, or what the caller saves them as") {
 
 TEST_CASE("JSON: nothing written disturbs a terminal or a reader of lines") {
   CHECK(to_json(Value::string("\x1b\x7f\xc2\x9b\xe2\x80\xa8\n/\"\\")) == R"("\u001b\u007f\u009b\u2028\n/\"\\")");
-  CHECK(styled(Value::string("é😀\x7f"), JsonOptions::Style::canonical) == "\"\\u00e9\\ud83d\\ude00\x7f\"\n");
+  CHECK(styled(Value::string("é😀\x7f"), JsonOptions::Style::canonical) == "\"\\u00e9\\ud83d\\ude00\\u007f\"\n");
 }
