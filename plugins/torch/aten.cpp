@@ -10,6 +10,7 @@
 
 #include "aten_overload.h"
 #include "aten_rules.h"
+#include "aten_tensor.h"
 
 namespace mrun_torch {
 namespace {
@@ -101,6 +102,9 @@ const mrun_namespace aten = {sizeof(mrun_namespace), 0, "aten.", "libtorch " TOR
 
 }  // namespace
 
-int register_aten(mrun_registry *registry) { return mrun::host->add_namespace(registry, &aten); }
+int register_aten(mrun_registry *registry) {
+  if (const int code = register_tensor(registry)) return code;
+  return mrun::host->add_namespace(registry, &aten);
+}
 
 }  // namespace mrun_torch

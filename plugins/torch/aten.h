@@ -4,7 +4,7 @@
 
 namespace mrun_torch {
 
-// Adds the namespace to the registry; MRUN_OK or add_namespace's code.
+// Adds the namespace, and torch.tensor@1, to the registry; MRUN_OK or the code of what was refused.
 int register_aten(mrun_registry *registry);
 
 }  // namespace mrun_torch

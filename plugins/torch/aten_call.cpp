@@ -1,14 +1,13 @@
 // One call of an ATen operator: values to a stack of IValues, the boxed kernel, and back.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
-#include <c10/core/InferenceMode.h>
 
 #include <cmath>
 
 #include "aten_overload.h"
 #include "convert.h"
 #include "guard.h"
+#include "scope.h"
 
 namespace mrun_torch {
 namespace {
@@ -139,11 +138,6 @@ mrun_value from_ivalue(mrun_call *call, Kind kind, const IValue &v) {
   return scalar_value(v.toScalar());
 }
 
-// Threads are a setting of the calling thread; changing it is slow, so only when it differs.
-void use_threads(int32_t threads) {
-  if (at::get_num_threads() != threads) at::set_num_threads(threads);
-}
-
 at::Generator make_generator(mrun_call *call, const std::vector<IValue> &stack) {
   uint64_t seed = 0;
   mrun::check(host->seed(call, 0, &seed));
@@ -156,9 +150,21 @@ at::Generator make_generator(mrun_call *call, const std::vector<IValue> &stack) 
   return at::make_generator<at::CPUGeneratorImpl>(seed);
 }
 
+// What schemas do not say.
+void check_effects(const Overload &o, const std::vector<IValue> &stack) {
+  if (o.dropout >= 0 && stack[size_t(o.dropout)].toDouble() != 0) {
+    throw mrun::error(MRUN_ARGUMENT, "dropout draws random numbers that do not follow the item's seed: give 0");
+  }
+  if (o.training < 0 || !stack[size_t(o.training)].toBool()) return;
+  for (const size_t i : o.running) {
+    if (stack[i].isTensor() && is_readonly(stack[i].toTensor())) {
+      throw mrun::error(MRUN_ARGUMENT, "in training the running statistics are written, and these are read-only");
+    }
+  }
+}
+
 void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value *results) {
-  const c10::InferenceMode mode;
-  use_threads(host->threads(call));
+  const Scope scope(call);
   std::vector<IValue> stack;
   stack.reserve(std::max(o.parameters.size(), o.results.size()));
   for (size_t i = 0; i < o.parameters.size(); ++i) {
@@ -171,9 +177,7 @@ void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value 
       stack.push_back(to_ivalue(call, kind, *args++));
     }
   }
-  if (o.dropout >= 0 && stack[static_cast<size_t>(o.dropout)].toDouble() != 0) {
-    throw mrun::error(MRUN_ARGUMENT, "dropout draws random numbers that do not follow the item's seed: give 0");
-  }
+  check_effects(o, stack);
   o.op.callBoxed(stack);
   for (size_t i = 0; i < o.results.size(); ++i) results[i] = from_ivalue(call, o.results[i], stack[i]);
 }

@@ -118,6 +118,13 @@ bool add_parameter(const c10::Argument &a, char &alias, Overload &o, std::string
   return value.has_value();
 }
 
+void note_effect(const std::string &name, Overload &o) {
+  const size_t index = o.parameters.size();
+  if (name == "dropout" || name == "dropout_p") o.dropout = static_cast<int>(index);
+  if (name == "training" || name == "use_input_stats") o.training = static_cast<int>(index);
+  if (name == "running_mean" || name == "running_var") o.running.push_back(index);
+}
+
 bool add_parameters(Overload &o, std::string &text) {
   bool first = true, keywords = false;
   char alias = 'a';
@@ -133,7 +140,7 @@ bool add_parameters(Overload &o, std::string &text) {
       text += "*, ";
       keywords = true;
     }
-    if (a.name() == "dropout" || a.name() == "dropout_p") o.dropout = static_cast<int>(o.parameters.size());
+    note_effect(a.name(), o);
     if (!add_parameter(a, alias, o, text)) return false;
   }
   return true;

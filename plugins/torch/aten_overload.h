@@ -37,7 +37,10 @@ struct Overload {
   std::vector<Kind> parameters;  // one for each of ATen's, in its order
   std::vector<c10::IValue> defaults;
   std::vector<Kind> results;
-  int dropout = -1;    // index of a probability that would draw from the global generator
+  // Effects that schemas do not say: the index of a probability that would draw from the global generator, and of a
+  // switch that makes the operator write running statistics.
+  int dropout = -1, training = -1;
+  std::vector<size_t> running;
   std::string schema;  // "aten.softmax:int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor"
   std::string doc;
   mrun_op info{};  // points into this object

@@ -9,7 +9,6 @@ namespace {
 
 // `*` at the start, the end or both; a few families need their exact spelling.
 constexpr std::string_view denied_names[] = {
-    "_*",
     // files, storage, memory that is not initialized or not checked
     "from_file", "set*", "data", "resize*", "empty*", "new_empty*", "as_strided*", "unsafe_*", "is_set_to", "lu_solve",
     "linalg_lu_solve", "linalg_ldl_solve",
@@ -27,7 +26,12 @@ constexpr std::string_view denied_names[] = {
     "is_leaf", "output_nr", "is_inference", "dense_dim", "is_coalesced", "get_gradients", "manual_seed", "seed",
     "print", "warn", "wait",
     // random without a generator
-    "*dropout*"};
+    "*dropout*", "rrelu_with_noise*"};
+
+// Internal by name, but what Python's public functions are made of.
+constexpr std::string_view allowed_internals[] = {"_upsample_bilinear2d_aa",   "_upsample_bicubic2d_aa",
+                                                  "_upsample_nearest_exact1d", "_upsample_nearest_exact2d",
+                                                  "_upsample_nearest_exact3d", "_unique2"};
 
 bool matches(std::string_view pattern, std::string_view name) {
   const bool any_start = pattern.front() == '*', any_end = pattern.size() > 1 && pattern.back() == '*';
@@ -53,6 +57,9 @@ bool is_list_of_names(const c10::TypePtr &type) {
 }  // namespace
 
 bool denied_name(std::string_view name) {
+  if (name.empty() || name.front() == '_') {
+    return std::find(std::begin(allowed_internals), std::end(allowed_internals), name) == std::end(allowed_internals);
+  }
   return std::any_of(std::begin(denied_names), std::end(denied_names),
                      [&](std::string_view pattern) { return matches(pattern, name); });
 }

@@ -1,0 +1,134 @@
+// torch.tensor: nested lists of numbers and booleans become a tensor.
+#include "aten_tensor.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include <mrun/plugin.hpp>
+#include <vector>
+
+#include "convert.h"
+#include "guard.h"
+#include "scope.h"
+
+namespace mrun_torch {
+namespace {
+
+constexpr size_t deepest = 64;
+
+bool is_element(const mrun_value &v) { return v.kind == MRUN_INT || v.kind == MRUN_FLOAT || v.kind == MRUN_BOOL; }
+
+[[noreturn]] void wrong(const std::string &what) { throw mrun::error(MRUN_ARGUMENT, "data: " + what); }
+
+// What the first elements say; the others are checked against it.
+std::vector<int64_t> shape_of(const mrun_value &data) {
+  std::vector<int64_t> shape;
+  const mrun_value *v = &data;
+  while (v->kind == MRUN_LIST) {
+    shape.push_back(static_cast<int64_t>(v->as.list.size));
+    if (shape.size() > deepest) wrong("lists are nested too deep");
+    if (v->as.list.size == 0) break;
+    v = &v->as.list.items[0];
+  }
+  return shape;
+}
+
+struct Kinds {
+  bool only_booleans = true, only_integers = true;
+};
+
+void note_kinds(const mrun_value &v, Kinds &kinds) {
+  for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) note_kinds(v.as.list.items[i], kinds);
+  if (v.kind == MRUN_LIST) return;
+  kinds.only_booleans = kinds.only_booleans && v.kind == MRUN_BOOL;
+  kinds.only_integers = kinds.only_integers && v.kind == MRUN_INT;
+}
+
+template <class T>
+T element(const mrun_value &v) {
+  if (v.kind == MRUN_BOOL) return static_cast<T>(v.as.boolean != 0);
+  return v.kind == MRUN_INT ? static_cast<T>(v.as.integer) : static_cast<T>(v.as.number);
+}
+
+template <class T>
+class Filler {
+ public:
+  Filler(const std::vector<int64_t> &shape, T *next) : shape_(shape), next_(next) {}
+
+  void fill(const mrun_value &v, size_t level) {
+    if (level == shape_.size()) {
+      if (!is_element(v)) wrong("want numbers or booleans in lists of equal length");
+      *next_++ = element<T>(v);
+      return;
+    }
+    const auto want = static_cast<size_t>(shape_[level]);
+    if (v.kind != MRUN_LIST || v.as.list.size != want) {
+      wrong("want a list of " + std::to_string(want) + " at level " + std::to_string(level + 1) + ", got " +
+            (v.kind == MRUN_LIST ? "one of " + std::to_string(v.as.list.size) : "something else"));
+    }
+    for (size_t i = 0; i < want; ++i) fill(v.as.list.items[i], level + 1);
+  }
+
+ private:
+  const std::vector<int64_t> &shape_;
+  T *next_;
+};
+
+template <class T>
+at::Tensor filled(const mrun_value &data, const std::vector<int64_t> &shape, c10::ScalarType type) {
+  at::Tensor t = at::empty(shape, type);
+  Filler<T>(shape, t.data_ptr<T>()).fill(data, 0);
+  return t;
+}
+
+// Integers are collected as such, so that those above 2^53 stay exact.
+at::Tensor from_lists(const mrun_value &data, c10::optional<c10::ScalarType> wanted) {
+  if (data.kind != MRUN_LIST && !is_element(data)) wrong("want a number, a boolean or nested lists of them");
+  const std::vector<int64_t> shape = shape_of(data);
+  Kinds kinds;
+  note_kinds(data, kinds);
+  const bool empty = shape.size() > 0 && shape.back() == 0;
+  if (!empty && kinds.only_booleans) { return filled<bool>(data, shape, c10::kBool).to(wanted.value_or(c10::kBool)); }
+  const c10::ScalarType type = wanted.value_or(c10::kFloat);
+  if (!empty && kinds.only_integers) return filled<int64_t>(data, shape, c10::kLong).to(type);
+  return filled<double>(data, shape, c10::kDouble).to(type);
+}
+
+int make_tensor(mrun_call *call, const mrun_value *args, mrun_value *results, void *) {
+  return guarded(
+      call,
+      [&] {
+        const Scope scope(call);
+        c10::optional<c10::ScalarType> type;
+        c10::ScalarType named{};
+        if (args[1].kind == MRUN_STRING &&
+            scalar_type_of(std::string_view(args[1].as.string.data, args[1].as.string.size), &named)) {
+          type = named;
+        }
+        at::Tensor t;
+        if (args[0].kind == MRUN_TENSOR) {
+          const at::Tensor given = from_value(call, args[0]);
+          t = given.to(type.value_or(given.scalar_type()), /*non_blocking=*/false, /*copy=*/true);
+        } else {
+          t = from_lists(args[0], type);
+        }
+        results[0] = to_value(call, t);
+      },
+      MRUN_ARGUMENT);
+}
+
+const mrun_op tensor_op = {sizeof(mrun_op),
+                           0,
+                           "torch.tensor@1(Any data, *, ScalarType? dtype=None) -> Tensor",
+                           "A new tensor from a number, a boolean, nested lists of them, or a tensor.\n\n"
+                           "Without dtype, numbers give float32 whatever their values, booleans bool, and a tensor "
+                           "keeps its own.",
+                           "Any,str?->Tensor",
+                           &make_tensor,
+                           nullptr};
+
+}  // namespace
+
+int register_tensor(mrun_registry *registry) { return mrun::host->add_op(registry, &tensor_op); }
+
+}  // namespace mrun_torch
