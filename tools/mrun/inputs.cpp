@@ -184,4 +184,14 @@ std::optional<Input> Inputs::next() {
   return i < is_path_.size() && is_path_[i] ? read_path(arguments_[i]) : read(arguments_[i]);
 }
 
+mrun::variant read_one_input(const std::vector<std::string> &arguments, const mrun::bundle &bundle) {
+  InputOptions options;
+  options.inputs = arguments;
+  Inputs inputs(options, bundle);
+  if (!inputs.single()) throw mrun::failure(MRUN_USAGE, "want one INPUT");
+  std::optional<Input> input = inputs.next();
+  if (input->error) throw *input->error;
+  return std::move(input->value);
+}
+
 }  // namespace command

@@ -50,4 +50,7 @@ class Inputs {
   bool single_ = false;
 };
 
+// The one input that arguments give, for `record`. Throws.
+mrun::variant read_one_input(const std::vector<std::string> &arguments, const mrun::bundle &);
+
 }  // namespace command

@@ -1,0 +1,197 @@
+// The subcommands that make bundles: new, pack, unpack, record, verify.
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "common.h"
+#include "inputs.h"
+
+namespace command {
+namespace {
+
+namespace fs = std::filesystem;
+
+mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message = "") {
+  std::vector<std::pair<std::string, mrun::variant>> entries;
+  for (const auto &[name, set] : flags) {
+    mrun_value v{};
+    v.kind = MRUN_BOOL;
+    v.as.boolean = set ? 1 : 0;
+    entries.emplace_back(name, mrun::variant(v));
+  }
+  if (!message.empty()) entries.emplace_back("message", mrun::text(message.c_str()));
+  return mrun::map(std::move(entries));
+}
+
+std::string string_at(const mrun_value &map, const char *key) {
+  const mrun_value *v = mrun_get(&map, key);
+  return v == nullptr || v->kind != MRUN_STRING ? "" : std::string(v->as.string.data, v->as.string.size);
+}
+
+double number_at(const mrun_value &map, const char *key) {
+  const mrun_value *v = mrun_get(&map, key);
+  if (v == nullptr) return 0;
+  return v->kind == MRUN_INT ? static_cast<double>(v->as.integer) : v->as.number;
+}
+
+bool flag_at(const mrun_value &map, const char *key) {
+  const mrun_value *v = mrun_get(&map, key);
+  return v != nullptr && v->kind == MRUN_BOOL && v->as.boolean != 0;
+}
+
+std::string show_size(double bytes) {
+  char text[32];
+  const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+  size_t unit = 0;
+  for (; bytes >= 1024 && unit < 3; ++unit) bytes /= 1024;
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  return text;
+}
+
+void show_pack(const mrun_value &report) {
+  const mrun_value *ignored = mrun_get(&report, "ignored");
+  for (size_t i = 0; ignored != nullptr && i < ignored->as.list.size; ++i) {
+    const auto &s = ignored->as.list.items[i].as.string;
+    std::fprintf(stderr, "mrun: %.*s: not part of a bundle, left out\n", static_cast<int>(s.size), s.data);
+  }
+  const mrun_value *models = mrun_get(&report, "models");
+  for (size_t i = 0; models != nullptr && i < models->as.list.size; ++i) {
+    const mrun_value &m = models->as.list.items[i];
+    const std::string reason = string_at(m, "reason");
+    if (!reason.empty())
+      std::fprintf(stderr, "mrun: model %s is kept whole: %s\n", string_at(m, "name").c_str(), reason.c_str());
+  }
+  print(string_at(report, "path") + ": " + std::to_string(static_cast<int>(number_at(report, "entries"))) +
+        " entries, " + show_size(number_at(report, "size")) + ", " +
+        std::to_string(static_cast<int>(number_at(report, "examples"))) + " examples agree\n" + "digest " +
+        string_at(report, "digest") + "\n");
+}
+
+void show_example(const mrun_value &row) {
+  std::string line = (flag_at(row, "equal") ? "ok      " : "differs ") + string_at(row, "name");
+  if (!flag_at(row, "equal")) {
+    line += ": first in " + string_at(row, "stage");
+    if (!string_at(row, "place").empty()) line += " at " + string_at(row, "place");
+    line += ": " + string_at(row, "message");
+    if (number_at(row, "of") > 1) {
+      char numbers[160];
+      std::snprintf(numbers, sizeof numbers, " (%.0f of %.0f elements differ, by at most %.3g, relative %.3g)",
+                    number_at(row, "differing"), number_at(row, "of"), number_at(row, "max_abs"),
+                    number_at(row, "max_rel"));
+      line += numbers;
+    }
+  }
+  print(line + "\n");
+}
+
+}  // namespace
+
+int make_new(std::vector<std::string> args) {
+  std::string name, kind;
+  CLI::App app("Makes a bundle's folder that runs as it is.", "new");
+  app.add_option("NAME", name, "the folder to make")->required();
+  app.add_option("--kind", kind, "what it takes: text, image, audio, bytes, json, tensor or record")->required();
+  return parse_and_run(app, std::move(args), [&] {
+    mrun::host_detail::call([&](mrun_error *e) { return mrun_new(name.c_str(), kind.c_str(), nullptr, e); });
+    print(name + ": made. Next: edit " + name + "/preprocess.lua, then run  mrun " + name + " INPUT\n");
+    return int(ok);
+  });
+}
+
+int pack(std::vector<std::string> args) {
+  std::string folder, out, message;
+  bool update_std = false, dry_run = false, json = false;
+  RunOptions run;
+  CLI::App app("Makes one .mb file of a folder: pins the code, splits the models, runs the examples.", "pack");
+  app.add_option("DIR", folder, "the bundle's folder")->required();
+  app.add_option("-o,--output", out, "the file to write (default: DIR.mb)")->type_name("FILE");
+  app.add_option("-m,--message", message, "a message for the first revision")->type_name("MSG");
+  app.add_flag("--update-std", update_std, "take std modules anew where the folder has std/");
+  app.add_flag("--dry-run", dry_run, "do everything but write");
+  app.add_flag("--json", json, "print the report as JSON");
+  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  return parse_and_run(app, std::move(args), [&] {
+    run.load_plugins();
+    if (out.empty()) out = (fs::path(folder) / "").parent_path().string() + ".mb";
+    const mrun::variant options = options_map({{"update-std", update_std}, {"dry-run", dry_run}}, message);
+    const std::string report = mrun::host_detail::string_of(
+        [&](char **s, mrun_error *e) { return mrun_pack(folder.c_str(), out.c_str(), &options.c(), s, e); });
+    if (json) {
+      print(report + "\n");
+    } else {
+      show_pack(mrun::from_json(report).c());
+    }
+    return int(ok);
+  });
+}
+
+int unpack(std::vector<std::string> args) {
+  std::string name, folder;
+  CLI::App app("Makes a folder of a .mb file: what its author had, and std/ as it was packed.", "unpack");
+  app.add_option("BUNDLE", name, "a .mb file")->required();
+  app.add_option("-C,--directory", folder, "the folder to make (default: the file's name without .mb)")
+      ->type_name("DIR");
+  return parse_and_run(app, std::move(args), [&] {
+    const mrun::bundle bundle = open_bundle(name);
+    if (folder.empty()) folder = fs::path(split_revision(name).path).filename().replace_extension().string();
+    mrun::host_detail::call([&](mrun_error *e) { return mrun_unpack(bundle.raw(), folder.c_str(), nullptr, e); });
+    print(folder + ": made\n");
+    return int(ok);
+  });
+}
+
+int record(std::vector<std::string> args) {
+  std::string folder, name;
+  std::vector<std::string> inputs;
+  bool replace = false;
+  CLI::App app("Runs an input and keeps it, its stages and its answer as an example of the folder.", "record");
+  app.add_option("DIR", folder, "the bundle's folder")->required();
+  app.add_option("NAME", name, "of the example")->required();
+  app.add_option("INPUT", inputs, "as for a run; NAME=VALUE for records")->required();
+  app.add_flag("--replace", replace, "take the place of an example of that name");
+  return parse_and_run(app, std::move(args), [&] {
+    const mrun::bundle bundle = open_bundle(folder);
+    const mrun::variant value = read_one_input(inputs, bundle);
+    const mrun::variant options = options_map({{"replace", replace}});
+    mrun::host_detail::call(
+        [&](mrun_error *e) { return mrun_record(folder.c_str(), name.c_str(), &value.c(), &options.c(), e); });
+    print((fs::path(folder) / "examples" / name).string() + ": recorded\n");
+    return int(ok);
+  });
+}
+
+int verify(std::vector<std::string> args) {
+  std::string name;
+  bool hashes = false, json = false;
+  RunOptions run;
+  CLI::App app("Checks every hash, then runs each example and reports the first stage that differs.", "verify");
+  app.add_option("BUNDLE", name, "a .mb file or a folder")->required();
+  app.add_flag("--hashes", hashes, "only the hashes; runs nothing");
+  app.add_flag("--json", json, "print the report as JSON");
+  run.add_to(app);
+  return parse_and_run(app, std::move(args), [&] {
+    run.load_plugins();
+    const mrun::bundle bundle = open_bundle(name);
+    EngineOptions options(run, bundle);
+    const mrun::variant how = options_map({{"hashes", hashes}});
+    char *text = nullptr;
+    mrun_error error{};
+    const int code = mrun_verify(bundle.raw(), options.get(), &how.c(), &text, &error);
+    const std::unique_ptr<char, void (*)(void *)> owner(text, mrun_free);
+    const std::string message = error.message == nullptr ? "" : error.message;
+    mrun_error_free(&error);
+    if (text == nullptr) return report(code, message);
+    if (json) {
+      print(std::string(text) + "\n");
+    } else {
+      const mrun::variant parsed = mrun::from_json(text);
+      print("hashes  " + string_at(parsed.c(), "hashes") + "\n");
+      const mrun_value *examples = mrun_get(&parsed.c(), "examples");
+      for (size_t i = 0; i < examples->as.list.size; ++i) show_example(examples->as.list.items[i]);
+    }
+    return code == MRUN_OK ? int(ok) : report(code, message);
+  });
+}
+
+}  // namespace command
