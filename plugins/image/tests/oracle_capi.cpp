@@ -1,7 +1,7 @@
 // The library behind a C interface, for ctypes: the oracle tests compare it with Pillow and torchvision.
 #include <cstring>
 
-#include "kernels.h"
+#include "decode.h"
 #include "resample.h"
 #include "sizes.h"
 
@@ -51,4 +51,31 @@ API int image_resize_part(const uint8_t *in, int h, int w, int c, uint8_t *out, 
 
 API int image_resize_linear(const uint8_t *in, int h, int w, int c, uint8_t *out, int oh, int ow) {
   return guarded([&] { resize_linear(View(Shape{h, w, c, Type::u8}, in), Canvas(Shape{oh, ow, c, Type::u8}, out)); });
+}
+
+// size: {height, width, orientation}. out may be null: only the header is read.
+API int image_decode(const uint8_t *data, int64_t size, int channels, int *info, uint8_t *out) {
+  return guarded([&] {
+    Context context;
+    const auto decoder = open_image(context, data, size_t(size));
+    info[0] = decoder->height();
+    info[1] = decoder->width();
+    info[2] = decoder->orientation();
+    if (!out) return;
+    const Canvas canvas(Shape{info[0], info[1], channels, Type::u8}, out);
+    decoder->read(context, Mode(channels), Rect::whole(canvas), canvas);
+  });
+}
+
+// Decodes no more than part (top, left, height, width) needs.
+API int image_decode_part(const uint8_t *data, int64_t size, int channels, const int *part, uint8_t *out) {
+  return guarded([&] {
+    Context context;
+    const auto decoder = open_image(context, data, size_t(size));
+    const Rect wanted{part[0], part[1], part[2], part[3]}, read = decoder->readable(wanted);
+    const Pixels pixels(context, Shape{read.height, read.width, channels, Type::u8});
+    decoder->read(context, Mode(channels), read, pixels.canvas);
+    const Rect inside{wanted.top - read.top, wanted.left - read.left, wanted.height, wanted.width};
+    copy(View(pixels.canvas).part(inside), Canvas(Shape{wanted.height, wanted.width, channels, Type::u8}, out));
+  });
 }

@@ -1,0 +1,86 @@
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include <cstring>
+
+#include "rows.h"
+
+namespace image {
+namespace {
+
+class Webp final : public Decoder {
+ public:
+  Webp(const uint8_t *data, size_t size) : Decoder("WebP"), data_{data, size} {
+    // The demuxer alone says whether all of the file is there.
+    WebPDemuxState state = WEBP_DEMUX_PARSE_ERROR;
+    WebPDemuxer *demux = WebPDemuxPartial(&data_, &state);
+    if (state == WEBP_DEMUX_PARSING_HEADER || state == WEBP_DEMUX_PARSED_HEADER) {
+      WebPDemuxDelete(demux);
+      truncated();
+    }
+    if (!demux || state != WEBP_DEMUX_DONE) {
+      WebPDemuxDelete(demux);
+      damaged("its chunks are damaged");
+    }
+    const int64_t height = WebPDemuxGetI(demux, WEBP_FF_CANVAS_HEIGHT),
+                  width = WebPDemuxGetI(demux, WEBP_FF_CANVAS_WIDTH);
+    const uint32_t flags = WebPDemuxGetI(demux, WEBP_FF_FORMAT_FLAGS);
+    animated_ = flags & ANIMATION_FLAG;
+    WebPChunkIterator chunk{};
+    if ((flags & EXIF_FLAG) && WebPDemuxGetChunk(demux, "EXIF", 1, &chunk))
+      orientation_ = exif_orientation(chunk.chunk.bytes, chunk.chunk.size);
+    WebPDemuxReleaseChunkIterator(&chunk);
+    WebPDemuxDelete(demux);
+    set_size(height, width);
+    WebPBitstreamFeatures features;
+    if (!animated_ && WebPGetFeatures(data, size, &features) != VP8_STATUS_OK) damaged("its header is damaged");
+    alpha_ = !animated_ && features.has_alpha;
+  }
+
+  void read(Context &context, Mode mode, const Rect &, Canvas out) override {
+    const size_t pixels = size_t(height_) * size_t(width_);
+    if (animated_) return read_frame(context, mode, out);
+    if (mode == Mode::RGB || (mode == Mode::RGBA)) {
+      const Charge work(context, pixels * (alpha_ ? 5 : 2));
+      const size_t bytes = size_t(out.stride) * size_t(height_ - 1) + out.row_bytes();
+      const auto *done = mode == Mode::RGB
+                             ? WebPDecodeRGBInto(data_.bytes, data_.size, out.data, bytes, int(out.stride))
+                             : WebPDecodeRGBAInto(data_.bytes, data_.size, out.data, bytes, int(out.stride));
+      if (!done) damaged("its data are damaged");
+      return;
+    }
+    Pixels rgb(context, Shape{height_, width_, 3, Type::u8});
+    read(context, Mode::RGB, Rect::whole(out), rgb.canvas);
+    convert(rgb.canvas, RowConverter{Native::rgb, mode, nullptr, {}}, out);
+  }
+
+ private:
+  static void convert(View from, const RowConverter &how, Canvas out) {
+    for (int y = 0; y < out.height; ++y) how(from.row(y), out.row(y), out.width);
+  }
+
+  // The first frame, on its transparent canvas.
+  void read_frame(Context &context, Mode mode, Canvas out) const {
+    const Charge work(context, size_t(height_) * size_t(width_) * 8);
+    WebPAnimDecoderOptions options;
+    WebPAnimDecoderOptionsInit(&options);
+    options.color_mode = MODE_RGBA;
+    const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
+        WebPAnimDecoderNew(&data_, &options), WebPAnimDecoderDelete);
+    uint8_t *pixels = nullptr;
+    int time = 0;
+    if (!decoder || !WebPAnimDecoderGetNext(decoder.get(), &pixels, &time)) damaged("its first frame is damaged");
+    convert(View(Shape{height_, width_, 4, Type::u8}, pixels), RowConverter{Native::rgba, mode, nullptr, {}}, out);
+  }
+
+  WebPData data_;
+  bool animated_ = false, alpha_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Decoder> open_webp(Context &, const uint8_t *data, size_t size) {
+  return std::make_unique<Webp>(data, size);
+}
+
+}  // namespace image
