@@ -57,7 +57,7 @@ void mrun_error_free(mrun_error *error) {
 }
 
 const char *mrun_code_name(int code) { return mrun::code_name(code); }
-const char *mrun_version(void) { return MRUN_VERSION; }
+const char *mrun_version(void) { return mrun::version; }
 void mrun_free(void *p) { std::free(p); }
 
 }  // extern "C"

@@ -5,3 +5,5 @@
 #include "author/pack.h"
 #include "author/record.h"
 #include "author/verify.h"
+#include "author/version.h"
+#include "bundle/unpack.h"

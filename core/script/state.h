@@ -93,7 +93,8 @@ class State {
 
 // The std and plugin modules that the bundle's scripts require, transitively, as (name, exact text): for packing. Found
 // in the text by `require "NAME"`; a module that the bundle brings itself (std/NAME.lua) is taken as it is.
-std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &);
+// `renew`: taken anew even so.
+std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &, bool renew = false);
 // The operations ("image.resize@1", "aten.softmax") that a pinned text names: the literals of `native "…"`.
 std::vector<std::string> named_operations(std::string_view lua);
 // The version of what scripts see outside std/ (INTERFACE.md).
