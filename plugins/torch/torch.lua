@@ -1,1 +1,808 @@
-return {}
+-- torch: PyTorch's names, arguments and meaning for scripts; torch.md says what differs. ATen's operators are Python's
+-- functions wherever their schemas say the same; what Python adds on top of ATen is written out below.
+local native, select, type, pairs, ipairs, unpack, next = native, select, type, pairs, ipairs, unpack, next
+
+-- ---- arguments ----------------------------------------------------------------------------------------------------
+
+-- Keyword arguments are the last argument, a table whose keys are all strings; {} is a list.
+local function is_keywords(v) return type(v) == "table" and type((next(v))) == "string" end
+
+-- (2, 3) and ({2, 3}), both with or without keywords after them -> {2, 3}, keywords
+local function sizes(...)
+  local count, first = select("#", ...), (...)
+  local keywords = count > 0 and select(count, ...)
+  if is_keywords(keywords) then count = count - 1 else keywords = nil end
+  if count == 1 and type(first) ~= "number" then return first, keywords end
+  local list = {...}
+  list[count + 1] = nil
+  return list, keywords
+end
+
+-- A copy of keywords with `key` set where it was absent.
+local function with_default(keywords, key, value)
+  local copy = {[key] = value}
+  for k, v in pairs(keywords or {}) do copy[k] = v end
+  return copy
+end
+
+-- signature("F.pad(input, pad, mode, value)", f): calls f by position whether arguments are given by position or by name.
+local function signature(text, f)
+  local name, list = text:match "^([%w_.]+)%((.*)%)$"
+  local place, count = {}, 0
+  for parameter in list:gmatch "[%w_]+" do
+    count = count + 1
+    place[parameter] = count
+  end
+  return function(...)
+    local given = select("#", ...)
+    local keywords = given > 0 and select(given, ...)
+    if not is_keywords(keywords) then
+      if given > count then
+        error(("torch.%s: takes at most %d arguments, got %d"):format(name, count, given), 2)
+      end
+      return f(...)
+    end
+    local arguments = {...}
+    arguments[given] = nil
+    for key, value in pairs(keywords) do
+      local i = place[key]
+      if not i then error(("torch.%s: no argument %s; there are: %s"):format(name, key, list), 2) end
+      if i < given then error(("torch.%s: argument %s is given twice"):format(name, key), 2) end
+      arguments[i] = value
+    end
+    return f(unpack(arguments, 1, count))
+  end
+end
+
+-- For a function with a parameter `end`, which Lua cannot write as a key: {stop = 5}.
+local function stop_for_end(f)
+  return function(...)
+    local count = select("#", ...)
+    local keywords = count > 0 and select(count, ...)
+    if not is_keywords(keywords) or keywords.stop == nil then return f(...) end
+    local arguments = {...}
+    local copy = with_default(keywords, "end", keywords.stop)
+    copy.stop = nil
+    arguments[count] = copy
+    return f(unpack(arguments, 1, count))
+  end
+end
+
+-- For a function whose list of sizes may be given as separate numbers; `self` where a tensor comes first.
+local function of_sizes(f)
+  return function(...)
+    local list, keywords = sizes(...)
+    if keywords then return f(list, keywords) end
+    return f(list)
+  end
+end
+local function self_of_sizes(f)
+  return function(self, ...)
+    local list, keywords = sizes(...)
+    if keywords then return f(self, list, keywords) end
+    return f(self, list)
+  end
+end
+
+-- (a, b, c) or ({a, b, c}) -> {a, b, c}
+local function tensors(first, ...)
+  if type(first) == "table" then return first end
+  return {first, ...}
+end
+
+-- ---- functions that are methods too: torch.NAME(t, ...) and t:NAME(...) ---------------------------------------------
+
+local both = {
+  -- elementwise
+  abs = native "aten.abs", absolute = native "aten.absolute", acos = native "aten.acos", acosh = native "aten.acosh",
+  add = native "aten.add", addcdiv = native "aten.addcdiv", addcmul = native "aten.addcmul",
+  angle = native "aten.angle", arccos = native "aten.arccos", arccosh = native "aten.arccosh",
+  arcsin = native "aten.arcsin", arcsinh = native "aten.arcsinh", arctan = native "aten.arctan",
+  arctan2 = native "aten.arctan2", arctanh = native "aten.arctanh", asin = native "aten.asin",
+  asinh = native "aten.asinh", atan = native "aten.atan", atan2 = native "aten.atan2", atanh = native "aten.atanh",
+  ceil = native "aten.ceil", clamp_max = native "aten.clamp_max", clamp_min = native "aten.clamp_min",
+  clip = native "aten.clip", conj = native "aten.conj", copysign = native "aten.copysign", cos = native "aten.cos",
+  cosh = native "aten.cosh", deg2rad = native "aten.deg2rad", digamma = native "aten.digamma", div = native "aten.div",
+  divide = native "aten.divide", erf = native "aten.erf", erfc = native "aten.erfc", erfinv = native "aten.erfinv",
+  exp = native "aten.exp", exp2 = native "aten.exp2", expm1 = native "aten.expm1", fix = native "aten.fix",
+  float_power = native "aten.float_power", floor = native "aten.floor", floor_divide = native "aten.floor_divide",
+  fmax = native "aten.fmax", fmin = native "aten.fmin", fmod = native "aten.fmod", frac = native "aten.frac",
+  frexp = native "aten.frexp", gcd = native "aten.gcd", hardshrink = native "aten.hardshrink",
+  heaviside = native "aten.heaviside", hypot = native "aten.hypot", i0 = native "aten.i0",
+  igamma = native "aten.igamma", igammac = native "aten.igammac", imag = native "aten.imag", lcm = native "aten.lcm",
+  ldexp = native "aten.ldexp", lgamma = native "aten.lgamma", log = native "aten.log", log10 = native "aten.log10",
+  log1p = native "aten.log1p", log2 = native "aten.log2", logaddexp = native "aten.logaddexp",
+  logaddexp2 = native "aten.logaddexp2", logit = native "aten.logit", mul = native "aten.mul",
+  multiply = native "aten.multiply", mvlgamma = native "aten.mvlgamma", nan_to_num = native "aten.nan_to_num",
+  neg = native "aten.neg", negative = native "aten.negative", nextafter = native "aten.nextafter",
+  polygamma = native "aten.polygamma", positive = native "aten.positive", pow = native "aten.pow",
+  prelu = native "aten.prelu", rad2deg = native "aten.rad2deg", real = native "aten.real",
+  reciprocal = native "aten.reciprocal", relu = native "aten.relu", remainder = native "aten.remainder",
+  round = native "aten.round", rsqrt = native "aten.rsqrt", sgn = native "aten.sgn", sigmoid = native "aten.sigmoid",
+  sign = native "aten.sign", signbit = native "aten.signbit", sin = native "aten.sin", sinc = native "aten.sinc",
+  sinh = native "aten.sinh", sqrt = native "aten.sqrt", square = native "aten.square", sub = native "aten.sub",
+  subtract = native "aten.subtract", tan = native "aten.tan", tanh = native "aten.tanh",
+  true_divide = native "aten.true_divide", trunc = native "aten.trunc", xlogy = native "aten.xlogy",
+  -- comparison, logic, bits
+  allclose = native "aten.allclose", bitwise_and = native "aten.bitwise_and",
+  bitwise_left_shift = native "aten.bitwise_left_shift", bitwise_not = native "aten.bitwise_not",
+  bitwise_or = native "aten.bitwise_or", bitwise_right_shift = native "aten.bitwise_right_shift",
+  bitwise_xor = native "aten.bitwise_xor", eq = native "aten.eq", equal = native "aten.equal", ge = native "aten.ge",
+  greater = native "aten.greater", greater_equal = native "aten.greater_equal", gt = native "aten.gt",
+  is_complex = native "aten.is_complex", is_conj = native "aten.is_conj",
+  is_floating_point = native "aten.is_floating_point", is_neg = native "aten.is_neg",
+  is_nonzero = native "aten.is_nonzero", is_signed = native "aten.is_signed", isclose = native "aten.isclose",
+  isfinite = native "aten.isfinite", isinf = native "aten.isinf", isnan = native "aten.isnan",
+  isneginf = native "aten.isneginf", isposinf = native "aten.isposinf", isreal = native "aten.isreal",
+  le = native "aten.le", less = native "aten.less", less_equal = native "aten.less_equal",
+  logical_and = native "aten.logical_and", logical_not = native "aten.logical_not",
+  logical_or = native "aten.logical_or", logical_xor = native "aten.logical_xor", lt = native "aten.lt",
+  ne = native "aten.ne", not_equal = native "aten.not_equal",
+  -- reductions
+  amax = native "aten.amax", amin = native "aten.amin", aminmax = native "aten.aminmax", argmax = native "aten.argmax",
+  argmin = native "aten.argmin", bincount = native "aten.bincount", count_nonzero = native "aten.count_nonzero",
+  cummax = native "aten.cummax", cummin = native "aten.cummin", cumprod = native "aten.cumprod",
+  cumsum = native "aten.cumsum", histc = native "aten.histc", histogram = native "aten.histogram",
+  kthvalue = native "aten.kthvalue", logcumsumexp = native "aten.logcumsumexp", logsumexp = native "aten.logsumexp",
+  max = native "aten.max", mean = native "aten.mean", median = native "aten.median", min = native "aten.min",
+  mode = native "aten.mode", nanmean = native "aten.nanmean", nanmedian = native "aten.nanmedian",
+  nanquantile = native "aten.nanquantile", nansum = native "aten.nansum", prod = native "aten.prod",
+  quantile = native "aten.quantile", std = native "aten.std", sum = native "aten.sum", var = native "aten.var",
+  -- probabilities, order
+  argsort = native "aten.argsort", log_softmax = native "aten.log_softmax", msort = native "aten.msort",
+  softmax = native "aten.softmax", sort = native "aten.sort", topk = native "aten.topk",
+  -- indexing
+  argwhere = native "aten.argwhere", diagonal_scatter = native "aten.diagonal_scatter", gather = native "aten.gather",
+  index_add = native "aten.index_add", index_copy = native "aten.index_copy", index_fill = native "aten.index_fill",
+  index_put = native "aten.index_put", index_reduce = native "aten.index_reduce",
+  index_select = native "aten.index_select", masked_fill = native "aten.masked_fill",
+  masked_scatter = native "aten.masked_scatter", masked_select = native "aten.masked_select",
+  narrow = native "aten.narrow", put = native "aten.put", scatter = native "aten.scatter",
+  scatter_add = native "aten.scatter_add", scatter_reduce = native "aten.scatter_reduce",
+  select = native "aten.select", select_scatter = native "aten.select_scatter", take = native "aten.take",
+  take_along_dim = native "aten.take_along_dim", where = native "aten.where",
+  -- shape
+  adjoint = native "aten.adjoint", broadcast_to = native "aten.broadcast_to", chunk = native "aten.chunk",
+  clone = native "aten.clone", contiguous = native "aten.contiguous", detach = native "aten.detach",
+  diag = native "aten.diag", diag_embed = native "aten.diag_embed", diagflat = native "aten.diagflat",
+  diagonal = native "aten.diagonal", diff = native "aten.diff", dsplit = native "aten.dsplit",
+  flatten = native "aten.flatten", fliplr = native "aten.fliplr", flipud = native "aten.flipud",
+  hsplit = native "aten.hsplit", moveaxis = native "aten.moveaxis", movedim = native "aten.movedim",
+  ravel = native "aten.ravel", repeat_interleave = native "aten.repeat_interleave",
+  resolve_conj = native "aten.resolve_conj", resolve_neg = native "aten.resolve_neg", roll = native "aten.roll",
+  rot90 = native "aten.rot90", split = native "aten.split", split_with_sizes = native "aten.split_with_sizes",
+  squeeze = native "aten.squeeze", swapaxes = native "aten.swapaxes", swapdims = native "aten.swapdims",
+  t = native "aten.t", tensor_split = native "aten.tensor_split", transpose = native "aten.transpose",
+  tril = native "aten.tril", triu = native "aten.triu", unbind = native "aten.unbind",
+  unflatten = native "aten.unflatten", unsqueeze = native "aten.unsqueeze", vsplit = native "aten.vsplit",
+  -- linear algebra
+  addbmm = native "aten.addbmm", addmm = native "aten.addmm", addmv = native "aten.addmv", addr = native "aten.addr",
+  baddbmm = native "aten.baddbmm", bmm = native "aten.bmm", cholesky = native "aten.cholesky",
+  cholesky_inverse = native "aten.cholesky_inverse", cholesky_solve = native "aten.cholesky_solve",
+  corrcoef = native "aten.corrcoef", cov = native "aten.cov", cross = native "aten.cross", det = native "aten.det",
+  dist = native "aten.dist", dot = native "aten.dot", geqrf = native "aten.geqrf", ger = native "aten.ger",
+  inner = native "aten.inner", inverse = native "aten.inverse", kron = native "aten.kron",
+  logdet = native "aten.logdet", matmul = native "aten.matmul", matrix_exp = native "aten.matrix_exp",
+  matrix_power = native "aten.matrix_power", mm = native "aten.mm", mv = native "aten.mv", orgqr = native "aten.orgqr",
+  ormqr = native "aten.ormqr", outer = native "aten.outer", pinverse = native "aten.pinverse", qr = native "aten.qr",
+  renorm = native "aten.renorm", slogdet = native "aten.slogdet", svd = native "aten.svd", trace = native "aten.trace",
+  triangular_solve = native "aten.triangular_solve", vdot = native "aten.vdot",
+  -- signal
+  istft = native "aten.istft",
+  -- random
+  bernoulli = native "aten.bernoulli", multinomial = native "aten.multinomial",
+  lerp = stop_for_end(native "aten.lerp"),
+}
+
+local any, all = native "aten.any", native "aten.all"
+local unique_flat, unique_dim = native "aten._unique2", native "aten.unique_dim"
+local unique_consecutive, nonzero_each = native "aten.unique_consecutive", native "aten.nonzero_numpy"
+local vector_norm, nuclear_norm = native "aten.linalg_vector_norm", native "aten.nuclear_norm"
+local clamp, stft = native "aten.clamp", native "aten.stft"
+
+both.clamp = clamp
+
+-- Without a dimension the answer is a boolean.
+function both.any(self, ...)
+  if select("#", ...) == 0 then return any(self):item() end
+  return any(self, ...)
+end
+function both.all(self, ...)
+  if select("#", ...) == 0 then return all(self):item() end
+  return all(self, ...)
+end
+
+-- The larger and the smaller of two tensors, or of a tensor and a number.
+local maximum, minimum = native "aten.maximum", native "aten.minimum"
+function both.maximum(self, other)
+  if type(other) == "number" then return clamp(self, other) end
+  return maximum(self, other)
+end
+function both.minimum(self, other)
+  if type(other) == "number" then return clamp(self, nil, other) end
+  return minimum(self, other)
+end
+
+both.nonzero = signature("nonzero(input, as_tuple)", function(self, as_tuple)
+  if as_tuple then return nonzero_each(self) end
+  return both.argwhere(self)
+end)
+
+-- As many results as were asked for.
+local function asked(values, inverse, counts, return_inverse, return_counts)
+  if return_inverse and return_counts then return values, inverse, counts end
+  if return_inverse then return values, inverse end
+  if return_counts then return values, counts end
+  return values
+end
+both.unique = signature("unique(input, sorted, return_inverse, return_counts, dim)",
+  function(self, sorted, return_inverse, return_counts, dim)
+    local values, inverse, counts
+    if dim then
+      values, inverse, counts = unique_dim(self, dim, sorted ~= false, return_inverse or false, return_counts or false)
+    else
+      values, inverse, counts = unique_flat(self, sorted ~= false, return_inverse or false, return_counts or false)
+    end
+    return asked(values, inverse, counts, return_inverse, return_counts)
+  end)
+both.unique_consecutive = signature("unique_consecutive(input, return_inverse, return_counts, dim)",
+  function(self, return_inverse, return_counts, dim)
+    local values, inverse, counts = unique_consecutive(self, return_inverse or false, return_counts or false, dim)
+    return asked(values, inverse, counts, return_inverse, return_counts)
+  end)
+
+both.norm = signature("norm(input, p, dim, keepdim, dtype)", function(self, p, dim, keepdim, dtype)
+  keepdim = keepdim or false
+  if p == "nuc" then
+    if dim then return nuclear_norm(self, dim, keepdim) end
+    return nuclear_norm(self, keepdim)
+  end
+  if p == nil or p == "fro" then p = 2 end
+  return vector_norm(self, p, dim, keepdim, {dtype = dtype})
+end)
+
+-- Of ATen's two forms Python uses the one that can centre the frames.
+both.stft = signature(
+  "stft(input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)",
+  function(self, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)
+    return stft(self, n_fft, hop_length, win_length, window, center ~= false, pad_mode or "reflect",
+      normalized or false, onesided, return_complex)
+  end)
+
+both.permute = self_of_sizes(native "aten.permute")
+both.reshape = self_of_sizes(native "aten.reshape")
+both.flip = self_of_sizes(native "aten.flip")
+both.tile = self_of_sizes(native "aten.tile")
+function both.numel(self) return self:numel() end
+
+-- ---- methods only ---------------------------------------------------------------------------------------------------
+
+local method = {
+  expand_as = native "aten.expand_as", mH = native "aten.mH", mT = native "aten.mT", new_full = native "aten.new_full",
+  reshape_as = native "aten.reshape_as", to_dense = native "aten.to_dense", type_as = native "aten.type_as",
+  unfold = native "aten.unfold", view_as = native "aten.view_as",
+  -- in place, where the tensor may be written
+  abs_ = native "aten.abs_", absolute_ = native "aten.absolute_", acos_ = native "aten.acos_",
+  acosh_ = native "aten.acosh_", add_ = native "aten.add_", addbmm_ = native "aten.addbmm_",
+  addcdiv_ = native "aten.addcdiv_", addcmul_ = native "aten.addcmul_", addmm_ = native "aten.addmm_",
+  addmv_ = native "aten.addmv_", addr_ = native "aten.addr_", arccos_ = native "aten.arccos_",
+  arccosh_ = native "aten.arccosh_", arcsin_ = native "aten.arcsin_", arcsinh_ = native "aten.arcsinh_",
+  arctan_ = native "aten.arctan_", arctan2_ = native "aten.arctan2_", arctanh_ = native "aten.arctanh_",
+  asin_ = native "aten.asin_", asinh_ = native "aten.asinh_", atan_ = native "aten.atan_",
+  atan2_ = native "aten.atan2_", atanh_ = native "aten.atanh_", baddbmm_ = native "aten.baddbmm_",
+  bitwise_and_ = native "aten.bitwise_and_", bitwise_left_shift_ = native "aten.bitwise_left_shift_",
+  bitwise_not_ = native "aten.bitwise_not_", bitwise_or_ = native "aten.bitwise_or_",
+  bitwise_right_shift_ = native "aten.bitwise_right_shift_", bitwise_xor_ = native "aten.bitwise_xor_",
+  ceil_ = native "aten.ceil_", clamp_ = native "aten.clamp_", clamp_max_ = native "aten.clamp_max_",
+  clamp_min_ = native "aten.clamp_min_", clip_ = native "aten.clip_", copy_ = native "aten.copy_",
+  copysign_ = native "aten.copysign_", cos_ = native "aten.cos_", cosh_ = native "aten.cosh_",
+  cumprod_ = native "aten.cumprod_", cumsum_ = native "aten.cumsum_", deg2rad_ = native "aten.deg2rad_",
+  digamma_ = native "aten.digamma_", div_ = native "aten.div_", divide_ = native "aten.divide_",
+  eq_ = native "aten.eq_", erf_ = native "aten.erf_", erfc_ = native "aten.erfc_", erfinv_ = native "aten.erfinv_",
+  exp_ = native "aten.exp_", exp2_ = native "aten.exp2_", expm1_ = native "aten.expm1_", fill_ = native "aten.fill_",
+  fill_diagonal_ = native "aten.fill_diagonal_", fix_ = native "aten.fix_", float_power_ = native "aten.float_power_",
+  floor_ = native "aten.floor_", floor_divide_ = native "aten.floor_divide_", fmod_ = native "aten.fmod_",
+  frac_ = native "aten.frac_", gcd_ = native "aten.gcd_", ge_ = native "aten.ge_", greater_ = native "aten.greater_",
+  greater_equal_ = native "aten.greater_equal_", gt_ = native "aten.gt_", heaviside_ = native "aten.heaviside_",
+  hypot_ = native "aten.hypot_", i0_ = native "aten.i0_", igamma_ = native "aten.igamma_",
+  igammac_ = native "aten.igammac_", index_add_ = native "aten.index_add_", index_copy_ = native "aten.index_copy_",
+  index_fill_ = native "aten.index_fill_", index_put_ = native "aten.index_put_",
+  index_reduce_ = native "aten.index_reduce_", lcm_ = native "aten.lcm_", ldexp_ = native "aten.ldexp_",
+  le_ = native "aten.le_", lerp_ = native "aten.lerp_", less_ = native "aten.less_",
+  less_equal_ = native "aten.less_equal_", lgamma_ = native "aten.lgamma_", log_ = native "aten.log_",
+  log10_ = native "aten.log10_", log1p_ = native "aten.log1p_", log2_ = native "aten.log2_",
+  logical_and_ = native "aten.logical_and_", logical_not_ = native "aten.logical_not_",
+  logical_or_ = native "aten.logical_or_", logical_xor_ = native "aten.logical_xor_", logit_ = native "aten.logit_",
+  lt_ = native "aten.lt_", masked_fill_ = native "aten.masked_fill_", masked_scatter_ = native "aten.masked_scatter_",
+  mul_ = native "aten.mul_", multiply_ = native "aten.multiply_", mvlgamma_ = native "aten.mvlgamma_",
+  nan_to_num_ = native "aten.nan_to_num_", ne_ = native "aten.ne_", neg_ = native "aten.neg_",
+  negative_ = native "aten.negative_", nextafter_ = native "aten.nextafter_", not_equal_ = native "aten.not_equal_",
+  polygamma_ = native "aten.polygamma_", pow_ = native "aten.pow_", put_ = native "aten.put_",
+  rad2deg_ = native "aten.rad2deg_", reciprocal_ = native "aten.reciprocal_", relu_ = native "aten.relu_",
+  remainder_ = native "aten.remainder_", renorm_ = native "aten.renorm_", round_ = native "aten.round_",
+  rsqrt_ = native "aten.rsqrt_", scatter_ = native "aten.scatter_", scatter_add_ = native "aten.scatter_add_",
+  scatter_reduce_ = native "aten.scatter_reduce_", sgn_ = native "aten.sgn_", sigmoid_ = native "aten.sigmoid_",
+  sign_ = native "aten.sign_", sin_ = native "aten.sin_", sinc_ = native "aten.sinc_", sinh_ = native "aten.sinh_",
+  sqrt_ = native "aten.sqrt_", square_ = native "aten.square_", sub_ = native "aten.sub_",
+  subtract_ = native "aten.subtract_", tan_ = native "aten.tan_", tanh_ = native "aten.tanh_",
+  tril_ = native "aten.tril_", triu_ = native "aten.triu_", true_divide_ = native "aten.true_divide_",
+  trunc_ = native "aten.trunc_", xlogy_ = native "aten.xlogy_", zero_ = native "aten.zero_",
+  -- in place, with random numbers
+  bernoulli_ = native "aten.bernoulli_", cauchy_ = native "aten.cauchy_", exponential_ = native "aten.exponential_",
+  geometric_ = native "aten.geometric_", log_normal_ = native "aten.log_normal_", normal_ = native "aten.normal_",
+  random_ = native "aten.random_", uniform_ = native "aten.uniform_",
+  lerp_ = stop_for_end(native "aten.lerp_"),
+  expand = self_of_sizes(native "aten.expand"), new_zeros = self_of_sizes(native "aten.new_zeros"),
+  new_ones = self_of_sizes(native "aten.new_ones"), sum_to_size = self_of_sizes(native "aten.sum_to_size"),
+}
+
+local view, to = native "aten.view", native "aten.to"
+local new_tensor = native "torch.tensor@1"
+
+function method.view(self, ...)
+  if type((...)) == "string" then return view(self, (...)) end
+  return view(self, (sizes(...)))
+end
+
+-- to("int64"), to("cpu"), to("cpu", "int64"), to(other), each with {copy = true, dtype = …, device = …}
+function method.to(self, ...)
+  local options = {}
+  for i = 1, select("#", ...) do
+    local v = select(i, ...)
+    if is_keywords(v) then
+      for key, value in pairs(v) do options[key] = value end
+    elseif type(v) == "string" then
+      options[(v == "cpu" or v:find "^cuda") and "device" or "dtype"] = v
+    elseif type(v) == "userdata" then
+      options.dtype, options.device = v.dtype, v.device
+    elseif v ~= nil then
+      error("to: want a dtype, a device or a tensor, got " .. type(v), 2)
+    end
+  end
+  options.non_blocking = nil
+  if next(options) == nil then return self end
+  return to(self, options)
+end
+
+for name, dtype in pairs {bool = "bool", byte = "uint8", char = "int8", short = "int16", int = "int32", long = "int64",
+  half = "float16", bfloat16 = "bfloat16", float = "float32", double = "float64", cfloat = "complex64",
+  cdouble = "complex128"} do
+  local options = {dtype = dtype}
+  method[name] = function(self) return to(self, options) end
+end
+function method.cpu(self) return to(self, {device = "cpu"}) end
+function method.cuda(self, index) return to(self, {device = "cuda:" .. (index or 0)}) end
+
+function method.ndimension(self) return self:dim() end
+function method.nelement(self) return self:numel() end
+function method.new_tensor(self, data, keywords) return new_tensor(data, with_default(keywords, "dtype", self.dtype)) end
+
+local stride_of = native "aten.stride"
+function method.stride(self, dim)
+  if dim then return stride_of(self, dim) end
+  local all_strides = {}
+  for d = 0, self:dim() - 1 do all_strides[d + 1] = stride_of(self, d) end
+  return unpack(all_strides)
+end
+function method.is_contiguous(self)
+  local expected = 1
+  for d = self:dim() - 1, 0, -1 do
+    local size = self:size(d)
+    if size == 0 then return true end
+    if size ~= 1 and stride_of(self, d) ~= expected then return false end
+    expected = expected * size
+  end
+  return true
+end
+
+-- Operators. A number on the left: as Python, which multiplies with the reciprocal for `2 / t`.
+local rsub, reciprocal = native "aten.rsub", both.reciprocal
+function method.__add(a, b)
+  if type(a) == "number" then return both.add(b, a) end
+  return both.add(a, b)
+end
+function method.__sub(a, b)
+  if type(a) == "number" then return rsub(b, a) end
+  return both.sub(a, b)
+end
+function method.__mul(a, b)
+  if type(a) == "number" then return both.mul(b, a) end
+  return both.mul(a, b)
+end
+function method.__div(a, b)
+  if type(a) == "number" then return both.mul(reciprocal(b), a) end
+  return both.div(a, b)
+end
+method.__mod, method.__pow = both.remainder, both.pow
+function method.__unm(a) return both.neg(a) end
+
+-- ---- functions only -------------------------------------------------------------------------------------------------
+
+local torch = {
+  cat = native "aten.cat", column_stack = native "aten.column_stack", concat = native "aten.concat",
+  dstack = native "aten.dstack", hstack = native "aten.hstack", row_stack = native "aten.row_stack",
+  stack = native "aten.stack", vstack = native "aten.vstack", bucketize = native "aten.bucketize",
+  celu = native "aten.celu", complex = native "aten.complex", isin = native "aten.isin", polar = native "aten.polar",
+  rsub = native "aten.rsub", scalar_tensor = native "aten.scalar_tensor", searchsorted = native "aten.searchsorted",
+  selu = native "aten.selu", threshold = native "aten.threshold", bartlett_window = native "aten.bartlett_window",
+  blackman_window = native "aten.blackman_window", eye = native "aten.eye", full_like = native "aten.full_like",
+  hamming_window = native "aten.hamming_window", hann_window = native "aten.hann_window",
+  kaiser_window = native "aten.kaiser_window", ones_like = native "aten.ones_like",
+  tril_indices = native "aten.tril_indices", triu_indices = native "aten.triu_indices", vander = native "aten.vander",
+  zeros_like = native "aten.zeros_like", combinations = native "aten.combinations",
+  cumulative_trapezoid = native "aten.cumulative_trapezoid", gradient = native "aten.gradient",
+  std_mean = native "aten.std_mean", trapezoid = native "aten.trapezoid", trapz = native "aten.trapz",
+  var_mean = native "aten.var_mean", view_as_complex = native "aten.view_as_complex",
+  view_as_real = native "aten.view_as_real", adaptive_avg_pool1d = native "aten.adaptive_avg_pool1d",
+  avg_pool1d = native "aten.avg_pool1d", bilinear = native "aten.bilinear",
+  channel_shuffle = native "aten.channel_shuffle", conv1d = native "aten.conv1d", conv2d = native "aten.conv2d",
+  conv3d = native "aten.conv3d", conv_tbc = native "aten.conv_tbc", conv_transpose1d = native "aten.conv_transpose1d",
+  conv_transpose2d = native "aten.conv_transpose2d", conv_transpose3d = native "aten.conv_transpose3d",
+  cosine_similarity = native "aten.cosine_similarity", group_norm = native "aten.group_norm",
+  layer_norm = native "aten.layer_norm", max_pool1d = native "aten.max_pool1d", max_pool2d = native "aten.max_pool2d",
+  max_pool3d = native "aten.max_pool3d", pairwise_distance = native "aten.pairwise_distance",
+  pdist = native "aten.pdist", pixel_shuffle = native "aten.pixel_shuffle",
+  pixel_unshuffle = native "aten.pixel_unshuffle", normal = native "aten.normal", poisson = native "aten.poisson",
+  binomial = native "aten.binomial", randint = native "aten.randint", randperm = native "aten.randperm",
+  can_cast = native "aten.can_cast", promote_types = native "aten.promote_types",
+  result_type = native "aten.result_type",
+  inf = math.huge, nan = 0 / 0, pi = math.pi, e = math.exp(1),
+}
+for name, f in pairs(both) do torch[name], method[name] = f, f end
+
+-- Constructors. Numbers give float32 unless a dtype is named.
+torch.tensor = new_tensor
+function torch.as_tensor(data, keywords)
+  if type(data) == "userdata" then return method.to(data, keywords) end
+  if keywords then return new_tensor(data, keywords) end
+  return new_tensor(data)
+end
+torch.zeros, torch.ones = of_sizes(native "aten.zeros"), of_sizes(native "aten.ones")
+torch.rand, torch.randn = of_sizes(native "aten.rand"), of_sizes(native "aten.randn")
+torch.arange, torch.linspace = stop_for_end(native "aten.arange"), stop_for_end(native "aten.linspace")
+torch.logspace = stop_for_end(native "aten.logspace")
+local full = native "aten.full"
+torch.full = signature("full(size, fill_value, dtype, device)", function(size, value, dtype, device)
+  if dtype == nil then dtype = type(value) == "boolean" and "bool" or "float32" end
+  return full(size, value, {dtype = dtype, device = device})
+end)
+
+local function shape_of(t) return {t:shape()} end
+local function like(t, dtype, device) return {dtype = dtype or t.dtype, device = device or t.device} end
+torch.rand_like = signature("rand_like(input, dtype, device)", function(t, dtype, device)
+  return torch.rand(shape_of(t), like(t, dtype, device))
+end)
+torch.randn_like = signature("randn_like(input, dtype, device)", function(t, dtype, device)
+  return torch.randn(shape_of(t), like(t, dtype, device))
+end)
+torch.randint_like = signature("randint_like(input, low, high, dtype, device)", function(t, low, high, dtype, device)
+  if high == nil then low, high = 0, low end
+  return torch.randint(low, high, shape_of(t), like(t, dtype, device))
+end)
+
+local einsum, meshgrid, tensordot = native "aten.einsum", native "aten.meshgrid", native "aten.tensordot"
+local block_diag, broadcast_tensors = native "aten.block_diag", native "aten.broadcast_tensors"
+local cartesian_prod, chain_matmul = native "aten.cartesian_prod", native "aten.chain_matmul"
+local cdist = native "aten.cdist"
+
+function torch.einsum(equation, ...) return einsum(equation, tensors(...)) end
+function torch.block_diag(...) return block_diag(tensors(...)) end
+function torch.broadcast_tensors(...) return unpack(broadcast_tensors(tensors(...))) end
+function torch.cartesian_prod(...) return cartesian_prod(tensors(...)) end
+function torch.chain_matmul(...) return chain_matmul(tensors(...)) end
+for name, f in pairs {atleast_1d = native "aten.atleast_1d", atleast_2d = native "aten.atleast_2d",
+  atleast_3d = native "aten.atleast_3d"} do
+  torch[name] = function(first, ...)
+    if type(first) ~= "table" and select("#", ...) == 0 then return f(first) end
+    return unpack(f(tensors(first, ...)))
+  end
+end
+function torch.meshgrid(...)
+  local list, keywords = sizes(...)
+  if type(list) ~= "table" then list = {list} end
+  return unpack(meshgrid(list, {indexing = keywords and keywords.indexing or "ij"}))
+end
+
+torch.tensordot = signature("tensordot(a, b, dims)", function(a, b, dims)
+  if type(dims) == "table" then return tensordot(a, b, dims[1], dims[2]) end
+  local of_a, of_b = {}, {}
+  for i = 1, dims or 2 do of_a[i], of_b[i] = i - 1 - (dims or 2), i - 1 end
+  return tensordot(a, b, of_a, of_b)
+end)
+
+local compute_modes = {use_mm_for_euclid_dist = 1, donot_use_mm_for_euclid_dist = 2}
+torch.cdist = signature("cdist(x1, x2, p, compute_mode)", function(x1, x2, p, compute_mode)
+  return cdist(x1, x2, p or 2, compute_modes[compute_mode])
+end)
+
+-- ---- torch.linalg, torch.fft, torch.special ---------------------------------------------------------------------------
+
+torch.linalg = {
+  cholesky = native "aten.linalg_cholesky", cond = native "aten.linalg_cond", cross = native "aten.linalg_cross",
+  det = native "aten.linalg_det", diagonal = native "aten.linalg_diagonal", eig = native "aten.linalg_eig",
+  eigh = native "aten.linalg_eigh", eigvals = native "aten.linalg_eigvals", eigvalsh = native "aten.linalg_eigvalsh",
+  householder_product = native "aten.linalg_householder_product", inv = native "aten.linalg_inv",
+  lstsq = native "aten.linalg_lstsq", lu = native "aten.linalg_lu", lu_factor = native "aten.linalg_lu_factor",
+  matmul = native "aten.linalg_matmul", matrix_exp = native "aten.linalg_matrix_exp",
+  matrix_norm = native "aten.linalg_matrix_norm", matrix_power = native "aten.linalg_matrix_power",
+  matrix_rank = native "aten.linalg_matrix_rank", multi_dot = native "aten.linalg_multi_dot",
+  norm = native "aten.linalg_norm", pinv = native "aten.linalg_pinv", qr = native "aten.linalg_qr",
+  slogdet = native "aten.linalg_slogdet", solve = native "aten.linalg_solve",
+  solve_triangular = native "aten.linalg_solve_triangular", svd = native "aten.linalg_svd",
+  svdvals = native "aten.linalg_svdvals", tensorinv = native "aten.linalg_tensorinv",
+  tensorsolve = native "aten.linalg_tensorsolve", vander = native "aten.linalg_vander",
+  vecdot = native "aten.linalg_vecdot", vector_norm = native "aten.linalg_vector_norm",
+}
+torch.fft = {
+  fft = native "aten.fft_fft", fft2 = native "aten.fft_fft2", fftfreq = native "aten.fft_fftfreq",
+  fftn = native "aten.fft_fftn", fftshift = native "aten.fft_fftshift", hfft = native "aten.fft_hfft",
+  hfft2 = native "aten.fft_hfft2", hfftn = native "aten.fft_hfftn", ifft = native "aten.fft_ifft",
+  ifft2 = native "aten.fft_ifft2", ifftn = native "aten.fft_ifftn", ifftshift = native "aten.fft_ifftshift",
+  ihfft = native "aten.fft_ihfft", ihfft2 = native "aten.fft_ihfft2", ihfftn = native "aten.fft_ihfftn",
+  irfft = native "aten.fft_irfft", irfft2 = native "aten.fft_irfft2", irfftn = native "aten.fft_irfftn",
+  rfft = native "aten.fft_rfft", rfft2 = native "aten.fft_rfft2", rfftfreq = native "aten.fft_rfftfreq",
+  rfftn = native "aten.fft_rfftn",
+}
+torch.special = {
+  digamma = native "aten.special_digamma", entr = native "aten.special_entr", erf = native "aten.special_erf",
+  erfc = native "aten.special_erfc", erfcx = native "aten.special_erfcx", erfinv = native "aten.special_erfinv",
+  exp2 = native "aten.special_exp2", expit = native "aten.special_expit", expm1 = native "aten.special_expm1",
+  gammainc = native "aten.special_gammainc", gammaincc = native "aten.special_gammaincc",
+  gammaln = native "aten.special_gammaln", i0 = native "aten.special_i0", i0e = native "aten.special_i0e",
+  i1 = native "aten.special_i1", i1e = native "aten.special_i1e", log1p = native "aten.special_log1p",
+  log_ndtr = native "aten.special_log_ndtr", log_softmax = native "aten.special_log_softmax",
+  logit = native "aten.special_logit", logsumexp = native "aten.special_logsumexp",
+  multigammaln = native "aten.special_multigammaln", ndtr = native "aten.special_ndtr",
+  ndtri = native "aten.special_ndtri", polygamma = native "aten.special_polygamma", psi = native "aten.special_psi",
+  round = native "aten.special_round", sinc = native "aten.special_sinc", softmax = native "aten.special_softmax",
+  xlog1py = native "aten.special_xlog1py", xlogy = native "aten.special_xlogy", zeta = native "aten.special_zeta",
+}
+
+-- ---- torch.F: the functional layer ------------------------------------------------------------------------------------
+
+local F = {
+  adaptive_avg_pool1d = native "aten.adaptive_avg_pool1d", adaptive_avg_pool2d = native "aten.adaptive_avg_pool2d",
+  adaptive_avg_pool3d = native "aten.adaptive_avg_pool3d", avg_pool1d = native "aten.avg_pool1d",
+  avg_pool2d = native "aten.avg_pool2d", avg_pool3d = native "aten.avg_pool3d", bilinear = native "aten.bilinear",
+  celu = native "aten.celu", channel_shuffle = native "aten.channel_shuffle", conv1d = native "aten.conv1d",
+  conv2d = native "aten.conv2d", conv3d = native "aten.conv3d", conv_tbc = native "aten.conv_tbc",
+  conv_transpose1d = native "aten.conv_transpose1d", conv_transpose2d = native "aten.conv_transpose2d",
+  conv_transpose3d = native "aten.conv_transpose3d", cosine_similarity = native "aten.cosine_similarity",
+  elu = native "aten.elu", gelu = native "aten.gelu", glu = native "aten.glu", group_norm = native "aten.group_norm",
+  hardshrink = native "aten.hardshrink", hardsigmoid = native "aten.hardsigmoid", hardswish = native "aten.hardswish",
+  hardtanh = native "aten.hardtanh", layer_norm = native "aten.layer_norm", leaky_relu = native "aten.leaky_relu",
+  linear = native "aten.linear", log_softmax = native "aten.log_softmax", mish = native "aten.mish",
+  one_hot = native "aten.one_hot", pad = native "aten.pad", pairwise_distance = native "aten.pairwise_distance",
+  pdist = native "aten.pdist", pixel_shuffle = native "aten.pixel_shuffle",
+  pixel_unshuffle = native "aten.pixel_unshuffle", prelu = native "aten.prelu", relu = native "aten.relu",
+  relu6 = native "aten.relu6", selu = native "aten.selu", sigmoid = native "aten.sigmoid", silu = native "aten.silu",
+  softmax = native "aten.softmax", softplus = native "aten.softplus", softshrink = native "aten.softshrink",
+  tanh = native "aten.tanh", threshold = native "aten.threshold",
+  logsigmoid = native "aten.log_sigmoid",
+}
+torch.F = F
+
+function F.softmin(input, ...) return both.softmax(-input, ...) end
+function F.softsign(input) return input / (both.abs(input) + 1) end
+function F.tanhshrink(input) return input - both.tanh(input) end
+F.normalize = signature("F.normalize(input, p, dim, eps)", function(input, p, dim, eps)
+  return input / vector_norm(input, p or 2, dim or 1, true):clamp_min(eps or 1e-12)
+end)
+
+-- Pooling. With return_indices also the positions of the maxima.
+local function pool(name, f, with_indices)
+  F[name] = signature("F." .. name .. "(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)",
+    function(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+      local g = return_indices and with_indices or f
+      return g(input, kernel_size, stride or {}, padding or 0, dilation or 1, ceil_mode or false)
+    end)
+end
+pool("max_pool1d", native "aten.max_pool1d", native "aten.max_pool1d_with_indices")
+pool("max_pool2d", native "aten.max_pool2d", native "aten.max_pool2d_with_indices")
+pool("max_pool3d", native "aten.max_pool3d", native "aten.max_pool3d_with_indices")
+
+-- An absent entry of output_size keeps the input's; as Python's None, written `false` inside a list.
+local function adaptive(name, f)
+  F[name] = signature("F." .. name .. "(input, output_size, return_indices)", function(input, output_size, return_indices)
+    local values, indices = f(input, output_size)
+    if return_indices then return values, indices end
+    return values
+  end)
+end
+adaptive("adaptive_max_pool1d", native "aten.adaptive_max_pool1d")
+adaptive("adaptive_max_pool2d", native "aten.adaptive_max_pool2d")
+adaptive("adaptive_max_pool3d", native "aten.adaptive_max_pool3d")
+
+local function lp_pool(name, average, dims)
+  F[name] = signature("F." .. name .. "(input, norm_type, kernel_size, stride, ceil_mode)",
+    function(input, norm_type, kernel_size, stride, ceil_mode)
+      local out = average(both.pow(input, norm_type), kernel_size, stride or {}, 0, ceil_mode or false)
+      local area = 1
+      for d = 1, dims do area = area * (type(kernel_size) == "table" and kernel_size[d] or kernel_size) end
+      return both.pow(both.sign(out) * both.relu(both.abs(out)) * area, 1 / norm_type)
+    end)
+end
+lp_pool("lp_pool1d", F.avg_pool1d, 1)
+lp_pool("lp_pool2d", F.avg_pool2d, 2)
+
+-- Normalization
+local batch_norm, instance_norm = native "aten.batch_norm", native "aten.instance_norm"
+F.batch_norm = signature("F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)",
+  function(input, mean, var, weight, bias, training, momentum, eps)
+    return batch_norm(input, weight, bias, mean, var, training or false, momentum or 0.1, eps or 1e-5, false)
+  end)
+F.instance_norm = signature(
+  "F.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)",
+  function(input, mean, var, weight, bias, use_input_stats, momentum, eps)
+    return instance_norm(input, weight, bias, mean, var, use_input_stats ~= false, momentum or 0.1, eps or 1e-5, false)
+  end)
+F.local_response_norm = signature("F.local_response_norm(input, size, alpha, beta, k)",
+  function(input, size, alpha, beta, k)
+    local dims, square = input:dim(), both.unsqueeze(both.mul(input, input), 1)
+    local padding, window = {}, {size}
+    for _ = 3, dims do
+      padding[#padding + 1], padding[#padding + 2], window[#window + 1] = 0, 0, 1
+    end
+    padding[#padding + 1], padding[#padding + 2] = math.floor(size / 2), math.floor((size - 1) / 2)
+    local mean
+    if dims == 3 then
+      mean = F.avg_pool2d(F.pad(square, padding), window, 1)
+    else
+      local shape = {input:shape()}
+      local flat = both.reshape(square, {shape[1], 1, shape[2], shape[3], -1})
+      mean = F.avg_pool3d(F.pad(flat, {0, 0, 0, 0, math.floor(size / 2), math.floor((size - 1) / 2)}), {size, 1, 1}, 1)
+      mean = both.reshape(mean, {shape[1], 1, unpack(shape, 2)})
+    end
+    return input / both.pow(both.squeeze(mean, 1) * (alpha or 1e-4) + (k or 1), beta or 0.75)
+  end)
+
+-- Embeddings
+local embedding, embedding_bag = native "aten.embedding", native "aten.embedding_bag"
+F.embedding = signature("F.embedding(input, weight, padding_idx)", function(input, weight, padding_idx)
+  return embedding(weight, input, padding_idx or -1)
+end)
+local bag_modes = {sum = 0, mean = 1, max = 2}
+F.embedding_bag = signature("F.embedding_bag(input, weight, offsets, mode, per_sample_weights, include_last_offset)",
+  function(input, weight, offsets, mode, per_sample_weights, include_last_offset)
+    if input:dim() == 2 then
+      offsets = torch.arange(0, input:numel(), input:size(1), {dtype = input.dtype})
+      input = both.reshape(input, -1)
+      per_sample_weights = per_sample_weights and both.reshape(per_sample_weights, -1)
+    end
+    local out = embedding_bag(weight, input, offsets, false, bag_modes[mode or "mean"], false, per_sample_weights,
+      include_last_offset or false)
+    return out
+  end)
+
+-- Sliding windows
+local im2col, col2im = native "aten.im2col", native "aten.col2im"
+F.unfold = signature("F.unfold(input, kernel_size, dilation, padding, stride)",
+  function(input, kernel_size, dilation, padding, stride)
+    return im2col(input, kernel_size, dilation or 1, padding or 0, stride or 1)
+  end)
+F.fold = signature("F.fold(input, output_size, kernel_size, dilation, padding, stride)",
+  function(input, output_size, kernel_size, dilation, padding, stride)
+    return col2im(input, output_size, kernel_size, dilation or 1, padding or 0, stride or 1)
+  end)
+
+-- Sampling and resizing
+local grid_sampler, affine_grid = native "aten.grid_sampler", native "aten.affine_grid_generator"
+local sample_modes = {bilinear = 0, nearest = 1, bicubic = 2}
+local sample_padding = {zeros = 0, border = 1, reflection = 2}
+local function choice(name, options, value, default)
+  local found = options[value or default]
+  if found == nil then error(("%s: no %q"):format(name, tostring(value)), 3) end
+  return found
+end
+F.grid_sample = signature("F.grid_sample(input, grid, mode, padding_mode, align_corners)",
+  function(input, grid, mode, padding_mode, align_corners)
+    return grid_sampler(input, grid, choice("torch.F.grid_sample: mode", sample_modes, mode, "bilinear"),
+      choice("torch.F.grid_sample: padding_mode", sample_padding, padding_mode, "zeros"), align_corners or false)
+  end)
+F.affine_grid = signature("F.affine_grid(theta, size, align_corners)", function(theta, size, align_corners)
+  return affine_grid(theta, size, align_corners or false)
+end)
+
+local nearest = {native "aten.upsample_nearest1d", native "aten.upsample_nearest2d", native "aten.upsample_nearest3d"}
+local nearest_exact = {native "aten._upsample_nearest_exact1d", native "aten._upsample_nearest_exact2d",
+  native "aten._upsample_nearest_exact3d"}
+local area = {F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d}
+-- mode: {function, spatial dimensions, function with antialias}
+local smooth = {
+  linear = {native "aten.upsample_linear1d", 1}, trilinear = {native "aten.upsample_trilinear3d", 3},
+  bilinear = {native "aten.upsample_bilinear2d", 2, native "aten._upsample_bilinear2d_aa"},
+  bicubic = {native "aten.upsample_bicubic2d", 2, native "aten._upsample_bicubic2d_aa"},
+}
+local function per_dimension(v, dims)
+  if type(v) == "table" or v == nil then return v end
+  local list = {}
+  for d = 1, dims do list[d] = v end
+  return list
+end
+local function scaled(input, scale)
+  local size = {}
+  for d, factor in ipairs(scale) do size[d] = math.floor(input:size(d + 1) * factor) end
+  return size
+end
+F.interpolate = signature(
+  "F.interpolate(input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)",
+  function(input, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    mode = mode or "nearest"
+    local dims = input:dim() - 2
+    size, scale_factor = per_dimension(size, dims), per_dimension(scale_factor, dims)
+    if (size == nil) == (scale_factor == nil) then
+      error("torch.F.interpolate: want one of size and scale_factor", 2)
+    end
+    if scale_factor and (recompute_scale_factor or mode == "area") then
+      size, scale_factor = scaled(input, scale_factor), nil
+    end
+    local simple = mode == "nearest" and nearest or mode == "nearest-exact" and nearest_exact
+    if simple and simple[dims] then return simple[dims](input, size, scale_factor) end
+    if mode == "area" and area[dims] then return area[dims](input, size) end
+    local entry = smooth[mode]
+    if not entry or entry[2] ~= dims then
+      error(("torch.F.interpolate: no mode %q for %d dimensions"):format(mode, dims + 2), 2)
+    end
+    local f = antialias and entry[3] or entry[1]
+    if antialias and not entry[3] then error("torch.F.interpolate: antialias wants bilinear or bicubic", 2) end
+    return f(input, size, align_corners or false, scale_factor)
+  end)
+
+-- Losses: `text` is Python's signature; the first `count` arguments are tensors, the rest go to ATen by name.
+local reductions = {none = 0, mean = 1, sum = 2}
+local function loss(text, count, f, defaults)
+  local names = {}
+  for name in text:match("%((.*)%)"):gmatch "[%w_]+" do names[#names + 1] = name end
+  return signature(text, function(...)
+    local arguments = {...}
+    local keywords = with_default(defaults, "reduction", "mean")
+    for i = count + 1, #names do
+      if arguments[i] ~= nil then keywords[names[i]] = arguments[i] end
+      arguments[i] = nil
+    end
+    keywords.reduction = choice(text:match "^[^(]+" .. ": reduction", reductions, keywords.reduction)
+    arguments[count + 1] = keywords
+    return f(unpack(arguments, 1, count + 1))
+  end)
+end
+F.mse_loss = loss("F.mse_loss(input, target, reduction)", 2, native "aten.mse_loss")
+F.l1_loss = loss("F.l1_loss(input, target, reduction)", 2, native "aten.l1_loss")
+F.smooth_l1_loss = loss("F.smooth_l1_loss(input, target, reduction, beta)", 2, native "aten.smooth_l1_loss")
+F.huber_loss = loss("F.huber_loss(input, target, reduction, delta)", 2, native "aten.huber_loss")
+F.soft_margin_loss = loss("F.soft_margin_loss(input, target, reduction)", 2, native "aten.soft_margin_loss")
+F.nll_loss = loss("F.nll_loss(input, target, weight, ignore_index, reduction)", 2, native "aten.nll_loss_nd")
+F.cross_entropy = loss("F.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)", 2,
+  native "aten.cross_entropy_loss")
+F.binary_cross_entropy = loss("F.binary_cross_entropy(input, target, weight, reduction)", 2,
+  native "aten.binary_cross_entropy")
+F.binary_cross_entropy_with_logits = loss(
+  "F.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)", 2,
+  native "aten.binary_cross_entropy_with_logits")
+F.poisson_nll_loss = loss("F.poisson_nll_loss(input, target, log_input, full, eps, reduction)", 2,
+  native "aten.poisson_nll_loss", {log_input = true, full = false, eps = 1e-8})
+F.hinge_embedding_loss = loss("F.hinge_embedding_loss(input, target, margin, reduction)", 2,
+  native "aten.hinge_embedding_loss")
+F.multi_margin_loss = loss("F.multi_margin_loss(input, target, p, margin, weight, reduction)", 2,
+  native "aten.multi_margin_loss")
+F.multilabel_margin_loss = loss("F.multilabel_margin_loss(input, target, reduction)", 2,
+  native "aten.multilabel_margin_loss")
+F.margin_ranking_loss = loss("F.margin_ranking_loss(input1, input2, target, margin, reduction)", 3,
+  native "aten.margin_ranking_loss")
+F.cosine_embedding_loss = loss("F.cosine_embedding_loss(input1, input2, target, margin, reduction)", 3,
+  native "aten.cosine_embedding_loss")
+F.triplet_margin_loss = loss("F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction)", 3,
+  native "aten.triplet_margin_loss")
+F.ctc_loss = loss("F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)", 4,
+  native "aten.ctc_loss")
+local plain_kl_div = loss("F.kl_div(input, target, reduction, log_target)", 2, native "aten.kl_div")
+F.kl_div = signature("F.kl_div(input, target, reduction, log_target)", function(input, target, reduction, log_target)
+  local total = plain_kl_div(input, target, reduction == "batchmean" and "sum" or reduction, log_target)
+  return reduction == "batchmean" and total / input:size(0) or total
+end)
+
+-- ---- the rest of ATen, by schema --------------------------------------------------------------------------------------
+
+torch.aten = setmetatable({}, {__index = function(_, name) return native.lookup("aten." .. name) end})
+
+native.methods("Tensor", method)
+return torch
