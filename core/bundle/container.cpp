@@ -318,6 +318,7 @@ void Container::read_lock() {
   lock_bytes_ = source_->read(item->start, static_cast<size_t>(item->size));
   if (crc32(lock_bytes_) != item->crc) fail(MRUN_BUNDLE, "{}: damaged: its CRC differs", where);
   lock_ = decode_lock(lock_bytes_, where);
+  check_signature_entry();
   size_t listed = 0;
   for (const Item &i : items_) {
     if (i.name == "bundle.lock" || i.name == "bundle.sig") continue;
@@ -345,6 +346,18 @@ std::string Container::checked_text(const Item &item, const std::string &sha256)
   std::string bytes = source_->read(item.start, static_cast<size_t>(item.size));
   if (crc32(bytes) != item.crc || sha256_hex(bytes) != sha256) fail_hash(*source_, item);
   return bytes;
+}
+
+// No lock covers bundle.sig; whether its signatures hold is for whoever has keys to say.
+void Container::check_signature_entry() const {
+  const Item *item = find("bundle.sig");
+  if (item == nullptr) return;
+  const std::string where = printable(source_->name()) + ": bundle.sig";
+  if (item->size > max_signature)
+    fail(MRUN_BUNDLE, "{}: {} bytes; at most {} are allowed", where, item->size, max_signature);
+  if (crc32(source_->read(item->start, static_cast<size_t>(item->size))) != item->crc) {
+    fail(MRUN_BUNDLE, "{}: damaged: its CRC differs", where);
+  }
 }
 
 Tensor Container::checked(const Item &item, const std::string &sha256) const {

@@ -18,6 +18,7 @@ namespace mrun {
 inline constexpr std::string_view format_text = "mrun-bundle 1\n";
 inline constexpr uint64_t max_entries = uint64_t{1} << 20;
 inline constexpr uint64_t max_directory = uint64_t{64} << 20;
+inline constexpr uint64_t max_signature = uint64_t{1} << 20;
 
 struct Item {  // an entry as the directory has it
   std::string name;
@@ -62,6 +63,7 @@ class Container {
  private:
   void read_directory();
   void read_lock();
+  void check_signature_entry() const;
 
   std::shared_ptr<const Source> source_;
   std::vector<Item> items_;

@@ -1,0 +1,210 @@
+#include "bundle/commit.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <system_error>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "bundle/history.h"
+#include "bundle/names.h"
+
+namespace mrun {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr uint64_t small_size = uint64_t{1} << 20;
+
+// Holds the lock on the file that is at `path` now, not on one that another writer has replaced meanwhile.
+UniqueFd open_locked(const fs::path &path) {
+  for (;;) {
+    UniqueFd fd = open_file(path, MRUN_BUNDLE);
+    int result;
+    do result = ::flock(fd.get(), LOCK_EX);
+    while (result != 0 && errno == EINTR);
+    if (result != 0) fail_errno(errno, path.native(), "lock");
+    struct stat held {
+    }, there{};
+    if (::fstat(fd.get(), &held) != 0) fail_errno(errno, path.native(), "read its status");
+    if (::stat(path.c_str(), &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev) return fd;
+  }
+}
+
+class Committer {
+ public:
+  Committer(const fs::path &path, const Contents &contents, const Lock &lock)
+      : path_(path),
+        source_(file_source(open_locked(path), path.native())),
+        old_(source_),
+        history_(read_history(old_)),
+        contents_(contents),
+        lock_(lock) {
+    for (const auto &[name, entry] : old_.lock().entries) by_hash_.emplace(entry.sha256, old_.find(name));
+  }
+
+  Committed run() {
+    check_names(contents_);
+    plan_contents();
+    refuse_no_change();
+    plan_history();
+    lock_.revision.number = old_.lock().revision.number + 1;
+    lock_.revision.parent = history_.front().digest;
+    Committed result;
+    result.size_before = source_->size();
+    write_file_atomic(path_, [&](int fd) { write(fd, result); });
+    result.lock = std::move(lock_);
+    return result;
+  }
+
+ private:
+  using ByHash = std::unordered_map<std::string_view, const Item *>;
+  struct Step {                  // one of the two
+    const Item *item = nullptr;  // bytes of the old file
+    Content content;
+    LockEntry entry;  // of item
+  };
+
+  void keep(const std::string &name, const Item &item, const std::string &sha256) {
+    steps_[name] = {&item, {}, {item.size, sha256}};
+  }
+
+  void plan_contents() {
+    keep("format", *old_.find("format"), old_.lock().entries.find("format")->second.sha256);
+    for (const auto &[name, content] : contents_) {
+      if (const auto *kept = std::get_if<Kept>(&content)) {
+        const auto found = by_hash_.find(kept->sha256);
+        if (found == by_hash_.end()) {
+          fail(MRUN_MISSING, "{}: {}: the bytes to keep are not in the file any more; another commit came first",
+               printable(path_.native()), name);
+        }
+        keep(name, *found->second, kept->sha256);
+      } else if (unchanged(name, content)) {
+        keep(name, *old_.find(name), old_.lock().entries.find(name)->second.sha256);
+      } else if (const auto known = find_known(content); known != by_hash_.end()) {
+        keep(name, *known->second, std::string(known->first));
+      } else {
+        steps_[name].content = content;
+      }
+    }
+  }
+
+  // Whether the entry of that name has the same bytes: comparing is several times faster than hashing.
+  bool unchanged(const std::string &name, const Content &content) const {
+    const Item *item = old_.find(name);
+    const uint64_t size = content_size(content);
+    if (item == nullptr || item->size != size) return false;
+    bool equal = true;
+    uint64_t at = item->start;
+    std::string buffer;
+    for_content(content, size, [&](std::string_view bytes) {
+      if (!equal) return;
+      buffer.resize(bytes.size());
+      source_->read(at, buffer.data(), buffer.size());
+      equal = buffer == bytes;
+      at += bytes.size();
+    });
+    return equal;
+  }
+
+  // Small files may be back from an earlier revision, or have another name now.
+  ByHash::const_iterator find_known(const Content &content) const {
+    const uint64_t size = content_size(content);
+    if (size > small_size) return by_hash_.end();
+    Sha256 hash;
+    for_content(content, size, [&](std::string_view bytes) { hash.update(bytes); });
+    const auto found = by_hash_.find(hash.hex());
+    return found != by_hash_.end() && found->second->size == size ? found : by_hash_.end();
+  }
+
+  void refuse_no_change() const {
+    size_t files = 0;
+    for (const auto &[name, entry] : old_.lock().entries) files += !is_history(name);
+    const bool all_kept = std::all_of(steps_.begin(), steps_.end(), [&](const auto &s) {
+      return s.second.item != nullptr && s.second.item->name == s.first;
+    });
+    if (!all_kept || files != steps_.size() || lock_.operations != old_.lock().operations ||
+        lock_.script != old_.lock().script) {
+      return;
+    }
+    fail(MRUN_USAGE, "{}: nothing differs from revision {}, so there is nothing to commit", printable(path_.native()),
+         old_.lock().revision.number);
+  }
+
+  // The locks of all revisions so far, and what only they use; weights are not kept.
+  void plan_history() {
+    for (const auto &[name, entry] : old_.lock().entries) {
+      if (name.starts_with("history/locks/")) keep(name, *old_.find(name), entry.sha256);
+    }
+    const uint64_t number = old_.lock().revision.number;
+    steps_[lock_name(number)].content = old_.lock_bytes();
+    if (const Item *signature = old_.find("bundle.sig")) {
+      steps_[fmt::format("history/locks/{}.sig", number)].content =
+          source_->read(signature->start, static_cast<size_t>(signature->size));
+    }
+    std::set<std::string_view> present;
+    for (const auto &[name, step] : steps_) {
+      if (step.item != nullptr && !is_history(name)) present.insert(step.entry.sha256);
+    }
+    for (const RevisionLock &revision : history_) {
+      for (const auto &[name, entry] : revision.lock.entries) {
+        if (is_machinery(name) || is_weights(name) || !present.insert(entry.sha256).second) continue;
+        const auto found = by_hash_.find(entry.sha256);
+        if (found != by_hash_.end()) keep(object_name(entry.sha256), *found->second, entry.sha256);
+      }
+    }
+  }
+
+  void write(int fd, Committed &result) {
+    const std::string name = path_.native();
+    ContainerWriter writer(fd, name);
+    std::vector<const std::string *> order;
+    for (const auto &[step_name, step] : steps_) order.push_back(&step_name);
+    std::sort(order.begin(), order.end(), [](const auto *a, const auto *b) { return canonical_less(*a, *b); });
+    lock_.entries.clear();
+    for (const std::string *entry : order) {
+      const Step &step = steps_.find(*entry)->second;
+      if (step.item == nullptr) {
+        lock_.entries[*entry] = writer.add(*entry, step.content);
+        continue;
+      }
+      Item item = *step.item;
+      item.name = *entry;
+      writer.add_range(item, *source_);
+      lock_.entries[*entry] = step.entry;
+    }
+    const std::string bytes = encode_lock(lock_);
+    if (bytes.size() > max_lock) fail(MRUN_BUNDLE, "{}: its lock would pass {} bytes", printable(name), max_lock);
+    writer.add("bundle.lock", bytes);
+    result.size = writer.finish();
+    result.digest = sha256_hex(bytes);
+  }
+
+  const fs::path path_;
+  const std::shared_ptr<const Source> source_;
+  const Container old_;
+  const std::vector<RevisionLock> history_;  // newest first
+  const Contents &contents_;
+  Lock lock_;
+  ByHash by_hash_;
+  std::map<std::string, Step> steps_;
+};
+
+}  // namespace
+
+Committed commit_revision(const fs::path &path, const Contents &contents, const Lock &lock) {
+  if (!valid_utf8(lock.revision.message) || !valid_utf8(lock.revision.author)) {
+    fail(MRUN_USAGE, "the message or author is not UTF-8");
+  }
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
+  return Committer(real, contents, lock).run();
+}
+
+}  // namespace mrun

@@ -1,0 +1,174 @@
+#include "bundle/writer.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "bundle/names.h"
+
+namespace mrun {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr uint64_t block = 4096;  // what file systems share
+constexpr size_t chunk_size = size_t{256} << 10;
+
+bool canonical_order(const std::string *a, const std::string *b) { return canonical_less(*a, *b); }
+
+uint64_t size_of(const fs::path &path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail_errno(errno, path.native(), "read its size");
+  return static_cast<uint64_t>(status.st_size);
+}
+
+void for_file(const fs::path &path, uint64_t size, const std::function<void(std::string_view)> &use) {
+  const auto source = file_source(open_file(path, MRUN_MISSING), path.native());
+  if (source->size() != size) fail(MRUN_IO, "{}: changed while it was packed", printable(path.native()));
+  for_chunks(*source, 0, size, use);
+}
+
+// Clones whole blocks. False where the file system cannot; then nothing was written.
+bool clone_range(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
+  file_clone_range range{};
+  range.src_fd = from;
+  range.src_offset = start;
+  range.src_length = size;
+  range.dest_offset = at;
+  return ::ioctl(to, FICLONERANGE, &range) == 0;
+}
+
+// How many bytes the kernel copied before it would not go on.
+uint64_t kernel_copy(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
+  auto in = static_cast<off_t>(start), out = static_cast<off_t>(at);
+  uint64_t left = size;
+  while (left > 0) {
+    const ssize_t n = ::copy_file_range(from, &in, to, &out, std::min<uint64_t>(left, uint64_t{1} << 30), 0);
+    if (n <= 0) break;
+    left -= static_cast<uint64_t>(n);
+  }
+  return size - left;
+}
+
+}  // namespace
+
+uint64_t content_size(const Content &content) {
+  if (const auto *path = std::get_if<fs::path>(&content)) return size_of(*path);
+  if (const auto *text = std::get_if<std::string>(&content)) return text->size();
+  return std::get<Tensor>(content).nbytes();
+}
+
+void for_content(const Content &content, uint64_t size, const std::function<void(std::string_view)> &use) {
+  if (const auto *path = std::get_if<fs::path>(&content)) {
+    for_file(*path, size, use);
+    return;
+  }
+  const auto *text = std::get_if<std::string>(&content);
+  std::string_view bytes = text != nullptr ? std::string_view(*text) : std::get<Tensor>(content).bytes();
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), chunk_size))) use(bytes.substr(0, chunk_size));
+}
+
+void ContainerWriter::write_at(uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_errno(errno, name_, "write");
+    offset += static_cast<uint64_t>(n);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void ContainerWriter::write(std::string_view bytes) {
+  write_at(position_, bytes);
+  position_ += bytes.size();
+}
+
+void ContainerWriter::record(const std::string &name, uint64_t size, uint32_t crc, uint64_t header) {
+  directory_ += central_header(name, size, crc, header);
+  if (++count_ > max_entries || directory_.size() > max_directory) {
+    fail(MRUN_BUNDLE, "{}: too many files: at most {} entries and {} bytes of directory are allowed", printable(name_),
+         max_entries, max_directory);
+  }
+}
+
+LockEntry ContainerWriter::add(const std::string &name, const Content &content) {
+  LockEntry entry;
+  entry.size = content_size(content);
+  const uint64_t header = position_;
+  position_ += local_header(name, entry.size, 0, header).size();
+  Sha256 hash;
+  uint32_t crc = 0;
+  for_content(content, entry.size, [&](std::string_view bytes) {
+    write(bytes);
+    hash.update(bytes);
+    crc = crc32(bytes, crc);
+  });
+  // The length of a header does not depend on the CRC, which is known now.
+  write_at(header, local_header(name, entry.size, crc, header));
+  record(name, entry.size, crc, header);
+  entry.sha256 = hash.hex();
+  return entry;
+}
+
+void ContainerWriter::add_range(const Item &item, const Source &from) {
+  const uint64_t header = position_;
+  write(local_header(item.name, item.size, item.crc, header));
+  uint64_t done = 0;
+  if (from.fd() >= 0) {
+    const uint64_t blocks = item.size / block * block;
+    const bool aligned = item.start % block == 0 && position_ % block == 0 && blocks > 0;
+    if (aligned && clone_range(from.fd(), item.start, fd_, position_, blocks)) done = blocks;
+    done += kernel_copy(from.fd(), item.start + done, fd_, position_ + done, item.size - done);
+  }
+  position_ += done;
+  for_chunks(from, item.start + done, item.size - done, [&](std::string_view bytes) { write(bytes); });
+  record(item.name, item.size, item.crc, header);
+}
+
+uint64_t ContainerWriter::finish() {
+  const uint64_t offset = position_;
+  write(directory_);
+  write(end_records(count_, directory_.size(), offset));
+  return position_;
+}
+
+void check_names(const Contents &contents) {
+  NameSet names;
+  for (const auto &[name, content] : contents) {
+    if (!good_name(name)) fail(MRUN_BUNDLE, "{}: {}", printable(name), name_rule);
+    if (is_machinery(name)) fail(MRUN_BUNDLE, "{}: is a name of the container's own entries", name);
+    if (const std::string conflict = names.add(name); !conflict.empty()) fail(MRUN_BUNDLE, "{}", conflict);
+  }
+}
+
+Written write_bundle(const fs::path &path, const Contents &contents, Lock lock) {
+  check_names(contents);
+  Contents all = contents;
+  all.emplace("format", std::string(format_text));
+  std::vector<const std::string *> order;
+  for (const auto &[name, content] : all) order.push_back(&name);
+  std::sort(order.begin(), order.end(), canonical_order);
+  Written written;
+  write_file_atomic(path, [&](int fd) {
+    ContainerWriter writer(fd, path.native());
+    lock.entries.clear();
+    for (const std::string *name : order) lock.entries[*name] = writer.add(*name, all.find(*name)->second);
+    const std::string bytes = encode_lock(lock);
+    if (bytes.size() > max_lock)
+      fail(MRUN_BUNDLE, "{}: its lock would pass {} bytes", printable(path.native()), max_lock);
+    writer.add("bundle.lock", bytes);
+    written.size = writer.finish();
+    written.digest = sha256_hex(bytes);
+  });
+  written.lock = std::move(lock);
+  return written;
+}
+
+}  // namespace mrun

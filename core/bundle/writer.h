@@ -1,0 +1,61 @@
+// Writes .mb files: the same entries give the same bytes, whole files appear at once or not at all.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "bundle/container.h"
+
+namespace mrun {
+
+// The file's bytes from an entry of the bundle that a commit replaces: found by its hash, not copied through memory.
+struct Kept {
+  std::string sha256;
+};
+// What an entry is made of: a file (streamed, not read whole), a text, the bytes of a contiguous tensor, or Kept (in
+// commits alone).
+using Content = std::variant<std::filesystem::path, std::string, Tensor, Kept>;
+using Contents = std::map<std::string, Content, std::less<>>;
+
+// Writes entries in the order they come to a descriptor. Used by write_bundle and commit_revision.
+class ContainerWriter {
+ public:
+  // fd: an empty file; name: for messages. Both live longer.
+  ContainerWriter(int fd, const std::string &name) : fd_(fd), name_(name) {}
+  // Hashes while it writes; what it wrote is in the lock entry. Not of Kept.
+  LockEntry add(const std::string &name, const Content &);
+  // A payload that lies in another .mb file: cloned where the file system can, else copied by the kernel.
+  void add_range(const Item &, const Source &from);
+  // The directory and the end records. Returns the file's size.
+  uint64_t finish();
+
+ private:
+  void write(std::string_view);
+  void write_at(uint64_t offset, std::string_view);
+  void record(const std::string &name, uint64_t size, uint32_t crc, uint64_t header);
+
+  const int fd_;
+  const std::string &name_;
+  uint64_t position_ = 0;
+  uint64_t count_ = 0;
+  std::string directory_;
+};
+
+uint64_t content_size(const Content &);  // not of Kept
+// chunk(bytes) over the content, which must have `size` bytes to the end: throws IO where a file changed meanwhile.
+void for_content(const Content &, uint64_t size, const std::function<void(std::string_view)> &chunk);
+
+// Throws BUNDLE for names that no bundle can hold: not portable, equal but for case, of the container's own entries.
+void check_names(const Contents &);
+
+struct Written {
+  Lock lock;
+  std::string digest;
+  uint64_t size = 0;  // of the file
+};
+// A first revision, or any whose history is among the contents. Everything of `lock` but its entries is the caller's.
+Written write_bundle(const std::filesystem::path &, const Contents &, Lock lock);
+
+}  // namespace mrun
