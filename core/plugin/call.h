@@ -23,32 +23,42 @@ struct ItemContext {
   uint64_t number = 0;             // of the item in the whole work
   std::atomic<uint64_t> draws{0};  // random numbers drawn so far
   int32_t threads = 1;             // an operation may keep this many busy
-  std::function<void(int level, const std::string &text)> log;  // rate-limited by the call; may be empty
+  std::function<void(int level, const std::string &text)> log;  // may be empty; called through log_line
+  std::atomic<uint32_t> log_lines{0};                           // that it wrote so far
   uint64_t draw();  // the next 64 random bits: a function of (seed, number, draws)
 };
 
+// Writes to item.log: at most 100 lines an item, then one that says so; a line is cut after 4,000 bytes. level 0 debug
+// to 3 error.
+void log_line(ItemContext &, int level, std::string_view text);
+
 // What native code's callbacks reach: implemented by the script host (Lua functions, tasks) over the plugin layer's
-// defaults.
+// defaults. Operations are called by the plugin layer itself and never come here through `call`.
 class CallHost {
  public:
   virtual ~CallHost() = default;
   // host->call: runs `f` now. Results are owned by the caller. Throws Error.
   virtual std::vector<Value> call(mrun_call &, mrun_function &f, std::span<const mrun_value> args) = 0;
-  // host->await: notes the call; the operation then returns MRUN_PENDING. Throws Error.
+  // host->await: notes the call; the operation then returns MRUN_PENDING. Throws Error; the plugin layer then runs
+  // `how.destroy`, but where mrun_call::resuming is set: there the failing resume ends the task, and whoever resumed
+  // it runs destroy once.
   virtual void await(mrun_call &, mrun_function &f, std::vector<Value> args, const mrun_await &how) = 0;
 };
 
 }  // namespace mrun
 
 // Named by types.h: something native code can call back. Lua functions and model methods derive from it in the script
-// host; the plugin layer's own kind is an operation (host->find).
+// host; the plugin layer's own kind is an operation (host->find; OperationFunction in registry.h).
 struct mrun_function {
   virtual ~mrun_function() = default;
   virtual const char *kind() const = 0;  // "a Lua function", "a model's method", "an operation"
 };
 
-// Named by plugin.h.
+// Named by plugin.h. What an operation leaves in `charged` and `found` when it returns is given back by call_operation,
+// but where it awaits: then whoever keeps its task takes both over until the task's destroy has run.
 struct mrun_call {
+  explicit mrun_call(mrun::ItemContext &i, mrun::CallHost *h = nullptr, const mrun::Schema *o = nullptr)
+      : item(i), host(h), operation(o) {}
   mrun::ItemContext &item;
   mrun::CallHost *host = nullptr;                     // null: calling back is USAGE
   const mrun::Schema *operation = nullptr;            // for messages
@@ -56,4 +66,22 @@ struct mrun_call {
   bool failed = false;                                // error is set
   std::atomic<int64_t> charged{0};                    // by host->charge; given back when the call ends
   std::vector<std::unique_ptr<mrun_function>> found;  // by host->find, valid until the call ends
+  // What the native function that runs was given. A tensor that it hands over and that lies inside one of these is a
+  // view: it keeps that one alive instead of being charged, and is read-only if that one is.
+  std::span<const mrun_value> arguments;
+  // The items of a batch that one call serves, for host->seed; empty: `item` alone.
+  std::span<mrun::ItemContext *const> batch;
+  bool resuming = false;  // set by whoever calls mrun_await.resume
+  bool may_await = true;  // false inside host->call
+  bool awaiting = false;  // host->await has been called
+
+  ~mrun_call() { item.budget->charge(-charged.load()); }
 };
+
+namespace mrun {
+
+// The error of a native function that returned `code`: what it said by host->fail (taken out of the call), what a
+// callback threw, or that it said nothing.
+Error take_error(mrun_call &, int code);
+
+}  // namespace mrun

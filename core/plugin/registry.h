@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugin/call.h"
@@ -25,19 +26,34 @@ struct Plugin {
   std::string lua;             // the text of its Lua module; generated where the plugin brings none
 };
 
+struct SerialLock {
+  std::mutex mutex;
+  std::atomic<std::thread::id> owner{};
+};
+
 struct Operation {
   Schema schema;
   const mrun_op *op = nullptr;
   const Plugin *plugin = nullptr;
-  std::unique_ptr<std::mutex> serial;  // MRUN_OP_SERIAL
+  bool writes = false;                 // an argument is written in place
+  bool takes_objects = false;          // an argument is an object
+  std::unique_ptr<SerialLock> serial;  // MRUN_OP_SERIAL
   bool once() const { return (op->flags & MRUN_OP_ONCE) != 0; }
+  bool random() const { return (op->flags & MRUN_OP_RANDOM) != 0; }
 };
 
 // A name's overloads: one for a plugin's operation, several for a namespace's.
 struct OperationSet {
   std::string name;  // "image.resize@1", "aten.softmax"
   const Plugin *plugin = nullptr;
-  std::vector<const Operation *> overloads;  // never empty
+  std::vector<const Operation *> overloads;  // never empty; by overload name
+};
+
+// What host->find gives: an operation as something to call.
+struct OperationFunction : mrun_function {
+  explicit OperationFunction(const OperationSet &s) : set(s) {}
+  const char *kind() const override { return "an operation"; }
+  const OperationSet &set;
 };
 
 struct Backend {
@@ -51,10 +67,12 @@ class Registry {
 
   void set_folders(
       std::vector<std::filesystem::path>);  // replaces the default: MRUN_PLUGIN_PATH, then the install's folder
-  const Plugin &load(const std::filesystem::path &);  // throws MISSING (no such file), USAGE (not a plugin, wrong ABI)
-  const Plugin &add(int (*init)(const mrun_host *, mrun_plugin *));
-  const Plugin *plugin(const std::string &name);  // loads it if need be; null if there is none
-  std::vector<const Plugin *> loaded() const;
+  // Throws MISSING (no such file), USAGE (not a plugin, wrong ABI, a name that is taken, a wrong schema). A file that
+  // failed once fails the same way again; one that is loaded is given back as it is.
+  const Plugin &load(const std::filesystem::path &);
+  const Plugin &add(int (*init)(const mrun_host *, mrun_plugin *));  // linked in; the same function again: no change
+  const Plugin *plugin(const std::string &name);                     // loads it if need be; null if there is none
+  std::vector<const Plugin *> loaded() const;                        // by name
   std::vector<const Plugin *> load_all();  // everything in the folders too, for `mrun plugins` and `mrun ops`
 
   // "image.resize@1", "text.SentencePiece.encode@1", "aten.softmax". Loads the plugin if need be; null if there is
@@ -67,7 +85,7 @@ class Registry {
   std::string library_version(const std::string &operation);
   const Backend *backend(const std::string &name);              // "torch"
   const Backend *backend_of_file(const std::string &filename);  // by suffix
-  std::vector<const Operation *> operations() const;            // of all loaded plugins, without namespaces, by name
+  std::vector<const Operation *> operations() const;  // of all loaded plugins, without namespaces, by name and version
 
  private:
   Registry();
@@ -76,10 +94,11 @@ class Registry {
   std::unique_ptr<Impl> impl_;
 };
 
-// Calls an operation: checks and binds the arguments, picks the overload, refuses read-only tensors where it writes,
-// resolves MRUN_TYPE objects with to_tensor where a Tensor is wanted, serializes MRUN_OP_SERIAL, turns codes into
-// Errors. Returns the results, or nothing where the operation awaits (MRUN_PENDING; `call.host->await` has been
-// called).
+// Calls an operation: checks and binds the arguments, picks the overload, refuses read-only tensors where it writes and
+// objects that are in use, resolves objects with to_tensor where a Tensor is wanted, serializes MRUN_OP_SERIAL, turns
+// codes into Errors. Returns the results, or nothing where the operation awaits (MRUN_PENDING; `call.host->await` has
+// been called). One mrun_call may serve several operations, one after the other or one inside a callback of another.
+// MRUN_OP_ONCE is the caller's: he keeps the result.
 struct CallResult {
   bool pending = false;
   std::vector<Value> values;

@@ -60,10 +60,10 @@ void describe_own(TensorBlock &b, void *data, DLDataType type, DLDevice device) 
   t.byte_offset = 0;
 }
 
-// Copies any strides to row-major, one row of the innermost dimension at a time.
+// Copies any strides to row-major, a row of the innermost dimension at once where it lies dense.
 void gather(char *out, const char *in, const DLTensor &t, const Shape &strides, int32_t d, size_t item) {
-  if (d == t.ndim) {
-    std::memcpy(out, in, item);
+  if (d == t.ndim || (d + 1 == t.ndim && strides[static_cast<size_t>(d)] == 1)) {
+    std::memcpy(out, in, d == t.ndim ? item : item * static_cast<size_t>(t.shape[d]));
     return;
   }
   size_t block = item;
@@ -137,7 +137,10 @@ Tensor Tensor::over(void *data, DLDataType type, const Shape &shape, std::shared
 }
 
 Tensor Tensor::view(const Shape &shape, const Shape &strides, int64_t offset) const {
-  auto keep = std::make_shared<const Tensor>(*this);
+  // A view of a view holds on to the memory, not to the view: chains of views stay short.
+  const TensorBlock &block = *block_of(*this);
+  std::shared_ptr<const void> keep = block.keep;
+  if (!keep) keep = std::make_shared<const Tensor>(*this);
   char *first = data<char>() + offset * static_cast<int64_t>(item_size(dtype()));
   return over(first, dtype(), shape, std::move(keep), readonly(), strides, dl().device);
 }

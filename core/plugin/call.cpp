@@ -1,0 +1,342 @@
+#include "plugin/call.h"
+
+#include <optional>
+
+#include "base/text.h"
+#include "plugin/registry.h"
+#include "value/object.h"
+
+namespace mrun {
+namespace {
+
+constexpr uint32_t most_log_lines = 100;
+constexpr size_t longest_log_line = 4000;
+constexpr size_t inline_results = 8;
+
+// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes every bit into every other.
+uint64_t mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+constexpr uint64_t golden = 0x9e3779b97f4a7c15u;
+
+const char *silent_reason(int code) {
+  switch (code) {
+    case MRUN_TIMEOUT: return "stopped: the time limit is over";
+    case MRUN_CANCELLED: return "stopped: the run was cancelled";
+    case MRUN_MEMORY: return "out of memory";
+    case MRUN_QUOTA: return "needs more memory than is allowed for an item";
+    default: return "failed and gave no reason";
+  }
+}
+
+[[noreturn]] void refuse(const Schema &schema, const Parameter *p, mrun_code code, const std::string &what) {
+  Error e(code, p == nullptr ? fmt::format("{}: {}", schema.name, what)
+                             : fmt::format("{}: {}: {}", schema.name, p->name, what));
+  e.operation = schema.full_name();
+  if (p != nullptr) e.argument = p->name;
+  throw e;
+}
+
+// ---- which overload
+
+[[noreturn]] void no_overload(const OperationSet &set, std::span<const mrun_value> positional,
+                              const mrun_value &keywords) {
+  std::string given;
+  for (const mrun_value &v : positional) given += (given.empty() ? "" : ", ") + describe(v);
+  if (keywords.kind == MRUN_MAP) {
+    for (size_t i = 0; i < keywords.as.map.size; ++i) {
+      const mrun_entry &e = keywords.as.map.items[i];
+      given += fmt::format("{}{} = {}", given.empty() ? "" : ", ", printable({e.key.data, e.key.size}, 60),
+                           describe(e.value));
+    }
+  }
+  std::string text = fmt::format("{}: no form takes ({}); there are:", set.name, printable(given, 500));
+  constexpr size_t most = 8;
+  for (size_t i = 0; i < set.overloads.size() && i < most; ++i) text += " " + set.overloads[i]->schema.text() + ";";
+  if (set.overloads.size() > most) text += fmt::format(" and {} more;", set.overloads.size() - most);
+  text.pop_back();
+  Error e(MRUN_ARGUMENT, std::move(text));
+  e.operation = set.name;
+  throw e;
+}
+
+// The lowest cost; overloads are sorted by name, so the first of equals is the one whose name comes first.
+const Operation &choose(const OperationSet &set, std::span<const mrun_value> positional, const mrun_value &keywords) {
+  if (set.overloads.size() == 1) return *set.overloads[0];
+  const Operation *best = nullptr;
+  int lowest = 0;
+  for (const Operation *op : set.overloads) {
+    const int cost = fit(op->schema, positional, keywords);
+    if (cost < 0 || (best != nullptr && cost >= lowest)) continue;
+    best = op;
+    lowest = cost;
+  }
+  if (best == nullptr) no_overload(set, positional, keywords);
+  return *best;
+}
+
+// ---- objects that stand for tensors
+
+Tensor tensor_of(mrun_object &object, mrun_call &call) {
+  const std::lock_guard lock(object.mutex);
+  if (!object.tensor.is_tensor()) {
+    Value made;
+    const int code = object.type->to_tensor(&call, object.self, made.out());
+    if (code != MRUN_OK) throw take_error(call, code);
+    if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
+    object.tensor = Tensor(std::move(made));
+  }
+  return object.tensor;
+}
+
+Value with_tensors(const Type &type, const mrun_value &v, mrun_call &call) {
+  if (v.kind == MRUN_OBJECT) return tensor_of(*v.as.object, call);
+  if (v.kind == MRUN_LIST) {
+    std::vector<Value> items;
+    for (size_t i = 0; i < v.as.list.size; ++i) items.push_back(with_tensors(type, v.as.list.items[i], call));
+    return Value::list(std::move(items));
+  }
+  if (v.kind == MRUN_MAP) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (size_t i = 0; i < v.as.map.size; ++i) {
+      const mrun_entry &e = v.as.map.items[i];
+      entries.emplace_back(std::string(e.key.data, e.key.size), with_tensors(*type.element, e.value, call));
+    }
+    return Value::map(std::move(entries));
+  }
+  return Value::copy(v);
+}
+
+void resolve(const Schema &schema, Arguments &args, mrun_call &call) {
+  for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    const Type &type = schema.parameters[i].type;
+    const Base base = type.base == Base::dict ? type.element->base : type.base;
+    if (base == Base::tensor) args.replace(i, with_tensors(type, args.values()[i], call));
+  }
+}
+
+// ---- what else is checked before native code runs
+
+void refuse_readonly(const Schema &schema, std::span<const mrun_value> args) {
+  const auto check = [&](const Parameter &p, const mrun_value &v) {
+    if (v.kind != MRUN_TENSOR || (v.flags & MRUN_READONLY) == 0) return;
+    refuse(schema, &p, MRUN_ARGUMENT,
+           "is written in place, but this tensor is read-only (it belongs to the input, an asset, the params or a "
+           "context); clone it first");
+  };
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Parameter &p = schema.parameters[i];
+    if (!p.type.written) continue;
+    check(p, args[i]);
+    if (args[i].kind != MRUN_LIST) continue;
+    for (size_t k = 0; k < args[i].as.list.size; ++k) check(p, args[i].as.list.items[k]);
+  }
+}
+
+// While an operation runs, its arguments of types that are not shareable are its own.
+class Busy {
+ public:
+  Busy(const Schema &schema, std::span<const mrun_value> args) {
+    for (size_t i = 0; i < args.size(); ++i) {
+      if (schema.parameters[i].type.base != Base::object || args[i].kind != MRUN_OBJECT) continue;
+      mrun_object &object = *args[i].as.object;
+      if (object.shareable() || contains(object)) continue;
+      if (object.busy.exchange(true, std::memory_order_acquire)) {
+        release();
+        refuse(schema, &schema.parameters[i], MRUN_USAGE,
+               fmt::format("this {} is in use: an operation on it has not returned yet", object.type->name));
+      }
+      taken_.push_back(&object);
+    }
+  }
+  ~Busy() { release(); }
+  Busy(const Busy &) = delete;
+  Busy &operator=(const Busy &) = delete;
+
+ private:
+  bool contains(const mrun_object &object) const {
+    for (const mrun_object *taken : taken_) {
+      if (taken == &object) return true;
+    }
+    return false;
+  }
+  void release() {
+    for (mrun_object *object : taken_) object->busy.store(false, std::memory_order_release);
+    taken_.clear();
+  }
+  std::vector<mrun_object *> taken_;
+};
+
+class SerialGuard {
+ public:
+  explicit SerialGuard(const Operation &op) : serial_(op.serial.get()) {
+    if (serial_ == nullptr) return;
+    if (serial_->owner.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+      refuse(op.schema, nullptr, MRUN_USAGE, "is running already on this thread, and never runs twice at once");
+    }
+    serial_->mutex.lock();
+    serial_->owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~SerialGuard() {
+    if (serial_ == nullptr) return;
+    serial_->owner.store(std::thread::id(), std::memory_order_relaxed);
+    serial_->mutex.unlock();
+  }
+  SerialGuard(const SerialGuard &) = delete;
+  SerialGuard &operator=(const SerialGuard &) = delete;
+
+ private:
+  SerialLock *serial_;
+};
+
+// What one operation changes in a call that may already serve another one (a callback's operations).
+class Frame {
+ public:
+  Frame(mrun_call &call, const Schema &schema, std::span<const mrun_value> args)
+      : call_(call),
+        operation_(call.operation),
+        arguments_(call.arguments),
+        found_(call.found.size()),
+        charged_(call.charged.load()),
+        awaiting_(call.awaiting) {
+    call.operation = &schema;
+    call.arguments = args;
+    call.failed = false;
+    call.awaiting = false;
+  }
+  ~Frame() {
+    if (!call_.awaiting) {
+      if (call_.found.size() > found_) call_.found.resize(found_);
+      const int64_t charged = call_.charged.load();
+      if (charged > charged_) {
+        call_.charged.store(charged_);
+        call_.item.budget->charge(charged_ - charged);
+      }
+      call_.awaiting = awaiting_;
+    }
+    call_.operation = operation_;
+    call_.arguments = arguments_;
+  }
+  Frame(const Frame &) = delete;
+  Frame &operator=(const Frame &) = delete;
+
+ private:
+  mrun_call &call_;
+  const Schema *operation_;
+  std::span<const mrun_value> arguments_;
+  size_t found_;
+  int64_t charged_;
+  bool awaiting_;
+};
+
+// Room for the results; what is left in it is freed.
+class Results {
+ public:
+  explicit Results(size_t count) : count_(count) {
+    if (count > inline_results) heap_.resize(count);
+  }
+  mrun_value *data() { return reinterpret_cast<mrun_value *>(values()); }
+  std::vector<Value> take() { return {std::make_move_iterator(values()), std::make_move_iterator(values() + count_)}; }
+
+ private:
+  Value *values() { return heap_.empty() ? inline_ : heap_.data(); }
+  size_t count_;
+  Value inline_[inline_results];
+  std::vector<Value> heap_;
+};
+
+// Only the outermost kind: what is inside a list is the plugin's word.
+bool plausible(const Type &type, const Value &v) {
+  if (v.is_nil()) return type.optional || type.base == Base::any;
+  if (type.list) return v.is_list();
+  return v.kind() != MRUN_FUNCTION && matches(type, v.c());
+}
+
+void check_results(const Operation &op, std::span<const Value> results) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Type &type = op.schema.results[i];
+    if (plausible(type, results[i])) continue;
+    refuse(op.schema, nullptr, MRUN_INTERNAL,
+           fmt::format("plugin {} gave {} as result {}, its schema says {}", op.plugin->name, describe(results[i].c()),
+                       i + 1, type.text()));
+  }
+}
+
+int run(const Operation &op, mrun_call &call, const mrun_value *args, mrun_value *results) {
+  try {
+    return op.op->call(&call, args, results, op.op->user);
+  } catch (const std::exception &e) {
+    refuse(op.schema, nullptr, MRUN_INTERNAL, fmt::format("a C++ exception left the plugin: {}", printable(e.what())));
+  } catch (...) { refuse(op.schema, nullptr, MRUN_INTERNAL, "a C++ exception left the plugin"); }
+}
+
+Error operation_error(const Operation &op, mrun_call &call, int code) {
+  Error e = take_error(call, code);
+  if (e.operation.empty()) {
+    e.operation = op.schema.full_name();
+    if (e.message.compare(0, op.schema.name.size(), op.schema.name) != 0) {
+      e.message = fmt::format("{}: {}", op.schema.name, e.message);
+    }
+  }
+  return e;
+}
+
+}  // namespace
+
+uint64_t ItemContext::draw() {
+  const uint64_t n = draws.fetch_add(1, std::memory_order_relaxed);
+  return mix(mix(mix(seed + golden) ^ (number * golden + golden)) + (n + 1) * golden);
+}
+
+void log_line(ItemContext &item, int level, std::string_view text) {
+  const uint32_t lines = item.log_lines.fetch_add(1, std::memory_order_relaxed);
+  if (!item.log || lines > most_log_lines) {
+    item.log_lines.store(most_log_lines + 1, std::memory_order_relaxed);
+    return;
+  }
+  if (lines == most_log_lines) {
+    item.log(2, fmt::format("{} lines are logged for this item; the rest is dropped", most_log_lines));
+  } else {
+    item.log(level < 0 ? 0 : std::min(level, 3), printable(text, longest_log_line));
+  }
+}
+
+Error take_error(mrun_call &call, int code) {
+  const bool known = code > MRUN_OK && code <= MRUN_INTERNAL;
+  const auto exact = known ? static_cast<mrun_code>(code) : MRUN_INTERNAL;
+  if (!call.failed) {
+    return known ? Error(exact, silent_reason(code)) : Error(exact, fmt::format("returned the unknown code {}", code));
+  }
+  call.failed = false;
+  Error e = std::move(call.error);
+  e.code = exact;
+  call.error = Error();
+  return e;
+}
+
+CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<const mrun_value> positional,
+                          const mrun_value &keywords) {
+  const Operation &op = choose(set, positional, keywords);
+  Arguments args(op.schema, positional, keywords);
+  const Frame frame(call, op.schema, args.values());
+  if (args.has_tensor_objects()) resolve(op.schema, args, call);
+  if (op.writes) refuse_readonly(op.schema, args.values());
+  std::optional<Busy> busy;
+  if (op.takes_objects) busy.emplace(op.schema, args.values());
+  const SerialGuard serial(op);
+  Results results(op.schema.results.size());
+  const int code = run(op, call, args.values().data(), results.data());
+  if (code == MRUN_PENDING) {
+    if (!call.awaiting) refuse(op.schema, nullptr, MRUN_INTERNAL, "returned MRUN_PENDING without awaiting anything");
+    return {true, {}};
+  }
+  if (code != MRUN_OK) throw operation_error(op, call, code);
+  CallResult result{false, results.take()};
+  check_results(op, result.values);
+  return result;
+}
+
+}  // namespace mrun

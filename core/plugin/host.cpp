@@ -1,0 +1,420 @@
+// The one mrun_host table: plugin.h's functions over the core's. No exception leaves any of them.
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "base/text.h"
+#include "plugin/registration.h"
+#include "value/object.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t longest_message = 2000;
+
+void note(mrun_call *call, Error e) noexcept {
+  if (call == nullptr) return;
+  call->error = std::move(e);
+  call->failed = true;
+}
+
+// Runs the body; what it throws becomes the call's error and the code that is returned.
+template <class Body>
+int guarded(mrun_call *call, Body &&body) noexcept {
+  try {
+    body();
+    return MRUN_OK;
+  } catch (Error &e) {
+    const int code = e.code;
+    note(call, std::move(e));
+    return code;
+  } catch (const std::bad_alloc &) { return MRUN_MEMORY; } catch (...) {
+    return MRUN_INTERNAL;
+  }
+}
+
+void want(bool condition, const char *what) {
+  if (!condition) fail(MRUN_USAGE, "{}", what);
+}
+
+// ---- registration
+
+template <class T>
+int add(mrun_registry *registry, const T *given, void (*take)(mrun_registry &, const T *)) noexcept {
+  try {
+    take(*registry, given);
+    return MRUN_OK;
+  } catch (const Error &e) {
+    if (registry->error.empty()) registry->error = e.message;
+    return e.code;
+  } catch (...) { return MRUN_MEMORY; }
+}
+int add_op(mrun_registry *r, const mrun_op *op) { return add(r, op, register_op); }
+int add_type(mrun_registry *r, const mrun_type *type) { return add(r, type, register_type); }
+int add_namespace(mrun_registry *r, const mrun_namespace *space) { return add(r, space, register_namespace); }
+int add_backend(mrun_registry *r, const mrun_backend *backend) { return add(r, backend, register_backend); }
+
+// ---- errors, log, stopping
+
+__attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, const char *format, ...) {
+  char text[longest_message];
+  va_list args;
+  va_start(args, format);
+  const int length = std::vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  const int known = code > MRUN_OK && code <= MRUN_INTERNAL ? code : MRUN_INTERNAL;
+  guarded(nullptr, [&] {
+    const std::string_view said = length < 0 ? std::string_view("(a message that cannot be written)") : text;
+    note(call, Error(static_cast<mrun_code>(known), printable(said, longest_message)));
+  });
+  return known;
+}
+
+void log_text(mrun_call *call, int level, const char *text) {
+  guarded(nullptr, [&] { log_line(call->item, level, text == nullptr ? "" : text); });
+}
+
+int stopped(mrun_call *call) { return call->item.stop.load(std::memory_order_relaxed); }
+
+// ---- memory
+
+// In front of what host->alloc gives; the budget lives as long as the memory.
+struct alignas(64) Header {
+  std::shared_ptr<Budget> budget;
+  int64_t bytes;
+};
+static_assert(sizeof(Header) == 64);
+
+void charge_budget(Budget &budget, int64_t bytes) {
+  if (!budget.charge(bytes)) {
+    fail(MRUN_QUOTA, "{} bytes more exceed the memory allowed ({} of {} bytes used)", bytes, budget.used(),
+         budget.limit());
+  }
+}
+
+// The threads of a call may use alloc, release and charge too, so these note no message: what stays is the code.
+int alloc_memory(mrun_call *call, size_t bytes, void **memory) {
+  *memory = nullptr;
+  if (bytes > static_cast<size_t>(PTRDIFF_MAX) - 2 * sizeof(Header)) return MRUN_MEMORY;
+  const std::shared_ptr<Budget> &budget = call->item.budget;
+  const auto charged = static_cast<int64_t>(bytes);
+  if (!budget->charge(charged)) return MRUN_QUOTA;
+  void *block = std::aligned_alloc(64, (sizeof(Header) + bytes + 63) / 64 * 64);
+  if (block == nullptr) {
+    budget->charge(-charged);
+    return MRUN_MEMORY;
+  }
+  auto *header = new (block) Header{budget, charged};
+  *memory = header + 1;
+  return MRUN_OK;
+}
+
+void release_memory(void *memory) {
+  if (memory == nullptr) return;
+  Header *header = static_cast<Header *>(memory) - 1;
+  header->budget->charge(-header->bytes);
+  header->~Header();
+  std::free(header);
+}
+
+int charge_call(mrun_call *call, int64_t bytes) {
+  if (bytes >= 0) {
+    if (!call->item.budget->charge(bytes)) return MRUN_QUOTA;
+    call->charged.fetch_add(bytes);
+    return MRUN_OK;
+  }
+  int64_t charged = call->charged.load();  // no more is given back than was charged
+  int64_t back = 0;
+  do {
+    back = bytes < -charged ? charged : -bytes;
+  } while (!call->charged.compare_exchange_weak(charged, charged - back));
+  call->item.budget->charge(-back);
+  return MRUN_OK;
+}
+
+// ---- tensors
+
+int tensor_new(mrun_call *call, DLDataType type, const int64_t *shape, int32_t ndim, DLDevice device, mrun_value *out) {
+  return guarded(call, [&] {
+    want(ndim >= 0 && (ndim == 0 || shape != nullptr), "tensor_new: the shape is NULL or ndim is negative");
+    want(device.device_type == kDLCPU, "tensor_new: makes CPU tensors; give others with tensor_give");
+    want(type.lanes == 1 && type.bits > 0 && type.bits % 8 == 0, "tensor_new: a dtype without lanes, of whole bytes");
+    *out = Tensor::empty(type, Shape(shape, shape + ndim), call->item.budget).release();
+  });
+}
+
+struct Range {
+  const char *first = nullptr, *end = nullptr;  // of the bytes that a tensor's elements lie in
+  int64_t bytes() const { return end - first; }
+};
+
+// Throws where the tensor's own numbers make no sense.
+Range range_of(const DLTensor &t) {
+  want(t.ndim >= 0 && (t.ndim == 0 || t.shape != nullptr),
+       "tensor_give: the tensor's shape is NULL or ndim is negative");
+  const auto item = static_cast<int64_t>(item_size(t.dtype));
+  int64_t low = 0, high = 0, row_major = 1;
+  bool overflow = false, empty = false;
+  for (int32_t d = t.ndim; d-- > 0;) {
+    want(t.shape[d] >= 0, "tensor_give: a dimension is negative");
+    empty = empty || t.shape[d] == 0;
+    const int64_t stride = t.strides != nullptr ? t.strides[d] : row_major;
+    int64_t reach = 0;
+    overflow |= __builtin_mul_overflow(stride, std::max<int64_t>(t.shape[d], 1) - 1, &reach);
+    overflow |= __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high);
+    overflow |= __builtin_mul_overflow(row_major, std::max<int64_t>(t.shape[d], 1), &row_major);
+  }
+  if (empty) return {};
+  overflow |= __builtin_add_overflow(high, 1, &high) || __builtin_mul_overflow(high, item, &high) ||
+              __builtin_mul_overflow(low, item, &low);
+  want(!overflow, "tensor_give: the tensor's shape and strides overflow");
+  want(t.data != nullptr, "tensor_give: the tensor has elements but no memory");
+  const char *data = static_cast<const char *>(t.data) + t.byte_offset;
+  return {data + low, data + high};
+}
+
+const mrun_value *holder_in(const Range &range, const DLTensor &t, const mrun_value &v) {
+  if (v.kind == MRUN_LIST) {
+    for (size_t i = 0; i < v.as.list.size; ++i) {
+      if (const mrun_value *found = holder_in(range, t, v.as.list.items[i])) return found;
+    }
+    return nullptr;
+  }
+  if (v.kind == MRUN_MAP) {
+    for (size_t i = 0; i < v.as.map.size; ++i) {
+      if (const mrun_value *found = holder_in(range, t, v.as.map.items[i].value)) return found;
+    }
+    return nullptr;
+  }
+  if (v.kind != MRUN_TENSOR) return nullptr;
+  const DLTensor &other = v.as.tensor.dl->dl_tensor;
+  if (other.device.device_type != t.device.device_type || other.device.device_id != t.device.device_id) return nullptr;
+  const Range held = range_of(other);
+  return range.first >= held.first && range.end <= held.end ? &v : nullptr;
+}
+
+// The argument whose memory a tensor is a view of; null where it has its own.
+const mrun_value *holder_of(const mrun_call &call, const Range &range, const DLTensor &t) {
+  if (range.bytes() == 0) return nullptr;
+  for (const mrun_value &v : call.arguments) {
+    if (const mrun_value *found = holder_in(range, t, v)) return found;
+  }
+  return nullptr;
+}
+
+Tensor given_tensor(mrun_call &call, DLManagedTensor *dl) {
+  std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
+    if (d->deleter != nullptr) d->deleter(d);
+  });
+  const Range range = range_of(dl->dl_tensor);
+  if (const mrun_value *holder = holder_of(call, range, dl->dl_tensor)) {
+    auto keep = std::make_shared<const Value>(Value::copy(*holder));
+    const Tensor view = Tensor::give(guard.release(), nullptr, 0, std::move(keep));
+    return (holder->flags & MRUN_READONLY) != 0 ? view.read_only() : view;
+  }
+  charge_budget(*call.item.budget, range.bytes());
+  try {
+    return Tensor::give(guard.release(), call.item.budget, range.bytes());
+  } catch (...) {
+    call.item.budget->charge(-range.bytes());
+    throw;
+  }
+}
+
+int tensor_give(mrun_call *call, DLManagedTensor *dl, mrun_value *out) {
+  return guarded(call, [&] {
+    want(dl != nullptr, "tensor_give: NULL was given");
+    *out = given_tensor(*call, dl).release();
+  });
+}
+
+int media_set(mrun_call *call, mrun_value *tensor, const char *media_type) {
+  return guarded(call, [&] {
+    want(tensor != nullptr && tensor->kind == MRUN_TENSOR && media_type != nullptr,
+         "media_set: wants a tensor and a media type");
+    const std::string_view type = media_type;
+    const auto plain = [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; };
+    want(!type.empty() && type.size() <= 127 && std::all_of(type.begin(), type.end(), plain),
+         "media_set: a media type is 1 to 127 printable ASCII characters");
+    const Tensor bytes = Tensor::copy(*tensor);
+    want(bytes.dim() == 1 && bytes.dtype() == dtype::uint8 && bytes.is_contiguous(),
+         "media_set: wants a 1-D uint8 tensor, row-major");
+    mrun_value marked = bytes.with_media_type(std::string(type)).release();
+    std::swap(*tensor, marked);
+    Value::free(&marked);
+  });
+}
+
+// ---- other values
+
+int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) {
+  return guarded(call, [&] {
+    want(data != nullptr || size == 0, "string_new: NULL was given");
+    const std::string_view text(data, size);
+    if (!valid_utf8(text)) fail(MRUN_ARGUMENT, "a string of {} bytes is not valid UTF-8", size);
+    *out = Value::string(text).release();
+  });
+}
+
+// Takes over what was given; a value without an owner may be borrowed and is copied.
+Value taken(mrun_value &v) {
+  Value value = v.owner == nullptr && (v.kind == MRUN_STRING || v.kind == MRUN_LIST || v.kind == MRUN_MAP)
+                    ? Value::copy(v)
+                    : Value::adopt(v);
+  v = mrun_value{};
+  return value;
+}
+
+std::vector<Value> taken_all(mrun_value *items, size_t count) {
+  want(items != nullptr || count == 0, "NULL was given for a list");
+  std::vector<Value> values;
+  try {
+    values.reserve(count);
+    for (size_t i = 0; i < count; ++i) values.push_back(taken(items[i]));
+  } catch (...) {
+    for (size_t i = 0; i < count; ++i) Value::free(&items[i]);
+    throw;
+  }
+  return values;
+}
+
+int list_new(mrun_call *call, mrun_value *items, size_t count, mrun_value *out) {
+  return guarded(call, [&] { *out = Value::list(taken_all(items, count)).release(); });
+}
+
+int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
+  return guarded(call, [&] {
+    want(items != nullptr || count == 0, "map_new: NULL was given");
+    std::vector<Value> values;
+    values.reserve(count);
+    for (size_t i = 0; i < count; ++i) values.push_back(taken(items[i].value));
+    std::vector<std::pair<std::string, Value>> entries;
+    for (size_t i = 0; i < count; ++i) {
+      std::string key(items[i].key.data, items[i].key.size);
+      if (!valid_utf8(key)) fail(MRUN_ARGUMENT, "a key of {} bytes is not valid UTF-8", key.size());
+      entries.emplace_back(std::move(key), std::move(values[i]));
+    }
+    *out = Value::map(std::move(entries)).release();
+  });
+}
+
+int value_copy(mrun_call *call, const mrun_value *in, mrun_value *out) {
+  return guarded(call, [&] { *out = Value::copy(*in).release(); });
+}
+
+void value_free(mrun_value *v) { Value::free(v); }
+
+int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
+  return guarded(call, [&] {
+    want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
+    std::unique_ptr<void, void (*)(void *)> guard(
+        self, type->destroy != nullptr ? type->destroy : [](void *) {});
+    Value object = object_value(type, self);
+    guard.release();
+    *out = object.release();
+  });
+}
+
+void *object_get(const mrun_value *v, const mrun_type *type) {
+  if (v == nullptr || v->kind != MRUN_OBJECT) return nullptr;
+  return v->as.object->type == type ? v->as.object->self : nullptr;
+}
+
+// ---- calling back
+
+class NoAwait {
+ public:
+  explicit NoAwait(mrun_call &call) : call_(call), before_(call.may_await) { call.may_await = false; }
+  ~NoAwait() { call_.may_await = before_; }
+  NoAwait(const NoAwait &) = delete;
+  NoAwait &operator=(const NoAwait &) = delete;
+
+ private:
+  mrun_call &call_;
+  bool before_;
+};
+
+std::vector<Value> call_function(mrun_call &call, mrun_function &f, std::span<const mrun_value> args) {
+  const NoAwait no_await(call);
+  if (auto *operation = dynamic_cast<OperationFunction *>(&f)) return call_operation(operation->set, call, args).values;
+  if (call.host == nullptr) fail(MRUN_USAGE, "{} cannot be called here", f.kind());
+  return call.host->call(call, f, args);
+}
+
+int call_back(mrun_call *call, mrun_function *f, const mrun_value *args, size_t nargs, mrun_value *results,
+              size_t *count) {
+  const size_t room = count == nullptr ? 0 : *count;
+  if (count != nullptr) *count = 0;
+  return guarded(call, [&] {
+    want(f != nullptr, "call: the function is NULL");
+    want((args != nullptr || nargs == 0) && (results != nullptr || room == 0), "call: NULL was given");
+    std::vector<Value> given = call_function(*call, *f, {args, nargs});
+    const size_t kept = std::min(room, given.size());
+    for (size_t i = 0; i < kept; ++i) results[i] = given[i].release();
+    if (count != nullptr) *count = kept;
+  });
+}
+
+void start_await(mrun_call &call, mrun_function *f, std::vector<Value> args, const mrun_await &how) {
+  want(f != nullptr, "await: the function is NULL");
+  want(call.may_await && call.host != nullptr,
+       "await: this operation was called back by another one, or where nothing "
+       "can wait (top-level code, sort, gsub)");
+  want(!call.awaiting, "await: it awaits already");
+  call.host->await(call, *f, std::move(args), how);
+  call.awaiting = true;
+}
+
+int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs, const mrun_await *how) {
+  std::optional<mrun_await> copy;
+  const int code = guarded(call, [&] {
+    std::vector<Value> values = taken_all(args, nargs);
+    const mrun_await checked = known(how, "mrun_await");
+    want(checked.resume != nullptr && checked.destroy != nullptr, "await: resume and destroy must not be NULL");
+    copy = checked;
+    start_await(*call, f, std::move(values), checked);
+  });
+  if (code == MRUN_OK) return MRUN_PENDING;
+  if (copy && !call->resuming) copy->destroy(copy->state);
+  return code;
+}
+
+int find_operation(mrun_call *call, const char *name, mrun_function **out) {
+  *out = nullptr;
+  return guarded(call, [&] {
+    want(name != nullptr, "find: NULL was given");
+    call->found.push_back(std::make_unique<OperationFunction>(Registry::get().require(name)));
+    *out = call->found.back().get();
+  });
+}
+
+// ---- random numbers, threads
+
+int seed_call(mrun_call *call, size_t item, uint64_t *out) {
+  return guarded(call, [&] {
+    if (call->batch.empty()) {
+      want(item == 0, "seed: this call serves one item");
+      *out = call->item.draw();
+    } else {
+      want(item < call->batch.size(), "seed: no such item in the batch");
+      *out = call->batch[item]->draw();
+    }
+  });
+}
+
+int32_t threads_of(mrun_call *call) { return std::max(call->item.threads, 1); }
+
+const mrun_host table = {sizeof(mrun_host), MRUN_ABI,   MRUN_VERSION, add_op,     add_type,     add_namespace,
+                         add_backend,       fail_call,  log_text,     stopped,    alloc_memory, release_memory,
+                         charge_call,       tensor_new, tensor_give,  string_new, list_new,     map_new,
+                         value_copy,        value_free, object_new,   object_get, call_back,    await_call,
+                         find_operation,    seed_call,  threads_of,   media_set};
+
+}  // namespace
+
+const mrun_host &host_table() { return table; }
+
+}  // namespace mrun
