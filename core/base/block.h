@@ -12,11 +12,13 @@ struct Block {
   virtual ~Block() = default;
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
  private:
+  void destroy() noexcept;
   std::atomic<uint32_t> references_{1};
+  Block *next_ = nullptr;  // while it waits to be destroyed
 };
 
 }  // namespace mrun
