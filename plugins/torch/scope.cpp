@@ -68,10 +68,11 @@ class ChargedAllocator final : public c10::Allocator {
 
 }  // namespace
 
-Scope::Scope(mrun_call *call) : outer_call_(current_call), outer_serial_(current_serial) {
+Scope::Scope(mrun_call *call, Kind kind)
+    : mode_(kind == run), outer_call_(current_call), outer_serial_(current_serial) {
   static std::atomic<uint64_t> serials{0};
   use_threads(mrun::host->threads(call));
-  current_call = call;
+  current_call = kind == run ? call : nullptr;
   if (call != outer_call_) current_serial = ++serials;
 }
 

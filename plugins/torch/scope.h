@@ -9,10 +9,12 @@ namespace mrun_torch {
 
 // For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, and
 // libtorch's CPU memory charged to the call's budget: an allocation that the budget refuses throws mrun::failed. Scopes
-// nest.
+// nest. Loading a model is neither in inference mode, so that its tensors may be used in any mode, nor charged, since
+// the model outlives the call.
 class Scope {
  public:
-  explicit Scope(mrun_call *call);
+  enum Kind { run, load };
+  explicit Scope(mrun_call *call, Kind kind = run);
   ~Scope();
   Scope(const Scope &) = delete;
   Scope &operator=(const Scope &) = delete;

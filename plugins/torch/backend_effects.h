@@ -1,0 +1,21 @@
+// What a method does besides computing its results: found by reading its code, without running it.
+#pragma once
+#include <torch/csrc/jit/api/module.h>
+
+#include <set>
+#include <string>
+
+namespace mrun_torch {
+
+struct Effects {
+  std::set<std::string> written;  // attributes that are assigned or written in place: "self.hidden"
+  bool writes_inputs = false;     // an argument's memory may be written
+  bool random = false;            // an operator draws random numbers
+};
+
+// The code is inlined; branches whose condition is fixed by the module's attributes (`if self.training:`) count only
+// where they are taken. In doubt the answer is yes: a value may come from an attribute or input through any operator
+// whose result may share its memory.
+Effects effects_of(const torch::jit::Module &module, const torch::jit::Method &method);
+
+}  // namespace mrun_torch

@@ -1,0 +1,326 @@
+#include "backend_model.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <algorithm>
+#include <cctype>
+#include <mrun/plugin.hpp>
+#include <mutex>
+#include <unordered_map>
+
+#include "backend_load.h"
+#include "backend_types.h"
+#include "scope.h"
+
+namespace mrun_torch {
+namespace {
+
+using c10::IValue;
+
+// ---- options
+// -----------------------------------------------------------------------------------------------------------
+
+[[noreturn]] void refuse_option(const std::string &name, const char *wanted) {
+  throw mrun::error(MRUN_USAGE, "model option " + name + ": want " + wanted);
+}
+
+std::string text_option(const std::string &name, const mrun_value &v, const char *wanted) {
+  if (v.kind != MRUN_STRING) refuse_option(name, wanted);
+  return {v.as.string.data, v.as.string.size};
+}
+
+bool bool_option(const std::string &name, const mrun_value &v) {
+  if (v.kind != MRUN_BOOL) refuse_option(name, "true or false");
+  return v.as.boolean != 0;
+}
+
+void use_quantized_engine(const std::string &wanted) {
+  if (wanted.empty()) return;
+  std::string known;
+  for (const at::QEngine engine : at::globalContext().supportedQEngines()) {
+    std::string name = c10::toString(engine);
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (name == wanted) return at::globalContext().setQEngine(engine);
+    known += (known.empty() ? "" : ", ") + name;
+  }
+  throw mrun::error(MRUN_USAGE,
+                    "model option quantized_engine: this libtorch has no \"" + wanted + "\", only " + known);
+}
+
+// ---- copies
+// ------------------------------------------------------------------------------------------------------------
+
+// Copies a module's objects and containers; tensors are shared but for those whose memory is in `written`.
+class Copier {
+ public:
+  explicit Copier(const std::vector<Place> &written) {
+    for (const Place &p : written) {
+      if (p.tensor.has_storage()) copies_.emplace(p.tensor.storage().unsafeGetStorageImpl(), c10::Storage());
+    }
+  }
+
+  c10::intrusive_ptr<c10::ivalue::Object> object(const c10::intrusive_ptr<c10::ivalue::Object> &o) {
+    const auto known = objects_.find(o.get());
+    if (known != objects_.end()) return known->second;
+    const size_t slots = o->slots().size();
+    auto copy = c10::ivalue::Object::create(c10::StrongTypePtr(o->compilation_unit(), o->type()), slots);
+    objects_.emplace(o.get(), copy);
+    for (size_t i = 0; i < slots; ++i) copy->setSlot(i, value(o->getSlot(i)));
+    return copy;
+  }
+
+ private:
+  IValue value(const IValue &v) {
+    if (v.isTensor()) return v.toTensor().defined() ? IValue(tensor(v.toTensor())) : v;
+    if (v.isTuple()) {
+      std::vector<IValue> items;
+      for (const IValue &item : v.toTupleRef().elements()) items.push_back(value(item));
+      return c10::ivalue::Tuple::create(std::move(items));
+    }
+    if (v.isList()) {
+      const auto list = v.toList();
+      c10::impl::GenericList copy(list.elementType());
+      for (const IValue &item : v.toListRef()) copy.push_back(value(item));
+      return copy;
+    }
+    if (v.isGenericDict()) {
+      const auto dict = v.toGenericDict();
+      c10::impl::GenericDict copy(dict.keyType(), dict.valueType());
+      for (const auto &entry : dict) copy.insert(entry.key(), value(entry.value()));
+      return copy;
+    }
+    if (v.isObject() && !v.isCustomClass()) return object(v.toObject());
+    return v;
+  }
+  at::Tensor tensor(const at::Tensor &t) {
+    if (!t.has_storage()) return t;
+    const auto found = copies_.find(t.storage().unsafeGetStorageImpl());
+    if (found == copies_.end()) return t;
+    if (!found->second) {
+      const auto bytes = static_cast<int64_t>(t.storage().nbytes());
+      at::Tensor all = at::empty({0}, t.options().dtype(c10::kByte)).set_(t.storage(), 0, {bytes}, {1});
+      found->second = all.clone().storage();
+    }
+    return at::empty({0}, t.options()).set_(found->second, t.storage_offset(), t.sizes(), t.strides());
+  }
+
+  std::unordered_map<const c10::StorageImpl *, c10::Storage> copies_;  // empty: not yet
+  std::unordered_map<const c10::ivalue::Object *, c10::intrusive_ptr<c10::ivalue::Object>> objects_;
+};
+
+// The tensors that an attribute path "self.a.b" holds.
+bool holds(const std::string &written, const std::string &path) {
+  const std::string attribute = written.substr(std::min(written.size(), sizeof("self.") - 1));
+  return attribute.empty() || path == attribute || path.rfind(attribute + ".", 0) == 0;
+}
+
+// ---- results
+// -----------------------------------------------------------------------------------------------------------
+
+// How often each memory occurs in a result. Memory that is counted more often than that is also something else's.
+class Sharing {
+ public:
+  explicit Sharing(const IValue &result) {
+    result.visit([this](const IValue &v) {
+      if (v.isTensor() && v.toTensor().defined() && v.toTensor().has_storage())
+        tensors_.push_back(v.toTensor().unsafeGetTensorImpl());
+      return false;
+    });
+    std::sort(tensors_.begin(), tensors_.end());
+    tensors_.erase(std::unique(tensors_.begin(), tensors_.end()), tensors_.end());
+  }
+  bool shared(const at::Tensor &t) const {
+    if (!t.has_storage()) return false;
+    const c10::StorageImpl *memory = t.storage().unsafeGetStorageImpl();
+    size_t here = 0;
+    for (const c10::TensorImpl *each : tensors_) here += each->unsafe_storage().unsafeGetStorageImpl() == memory;
+    return t.storage().use_count() > here || (t.use_count() > 1 && here == 0);
+  }
+
+ private:
+  std::vector<const c10::TensorImpl *> tensors_;
+};
+
+// Operators without a generator argument draw from libtorch's own one: one call at a time, seeded by the item.
+std::mutex random_mutex;
+
+}  // namespace
+
+ModelOptions ModelOptions::from(const mrun_value *map) {
+  ModelOptions o;
+  for (size_t i = 0; map != nullptr && map->kind == MRUN_MAP && i < map->as.map.size; ++i) {
+    const mrun_entry &e = map->as.map.items[i];
+    const std::string name(e.key.data, e.key.size);
+    if (name == "freeze") {
+      o.freeze = bool_option(name, e.value);
+    } else if (name == "stateful") {
+      o.stateful = bool_option(name, e.value);
+    } else if (name == "memory_format") {
+      const char *wanted = "\"channels_last\" or \"contiguous\"";
+      const std::string format = text_option(name, e.value, wanted);
+      if (format != "channels_last" && format != "contiguous") refuse_option(name, wanted);
+      o.channels_last = format == "channels_last";
+    } else if (name == "quantized_engine") {
+      o.quantized_engine = text_option(name, e.value, "the engine's name");
+    } else if (name != "backend" && name != "file") {
+      throw mrun::error(MRUN_USAGE, "there is no model option " + name +
+                                        "; the torch backend has freeze, memory_format, quantized_engine, stateful");
+    }
+  }
+  if (o.freeze && o.stateful) throw mrun::error(MRUN_USAGE, "model options freeze and stateful exclude each other");
+  return o;
+}
+
+std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &source) {
+  const ModelOptions options = ModelOptions::from(source.options);
+  use_quantized_engine(options.quantized_engine);
+  const c10::Device device(source.device != nullptr ? source.device : "cpu");
+  torch::jit::Module module = load_module(call, source.graph.data, source.graph.size, source.weights);
+  std::unique_ptr<Model> model(new Model(std::move(module), device, options));
+  model->refuse_state();
+  return model;
+}
+
+Model::Model(torch::jit::Module module, c10::Device device, const ModelOptions &options)
+    : module_(std::move(module)), device_(device), options_(options) {
+  if (!device_.is_cpu()) module_.to(device_);
+  if (options_.channels_last) {
+    for (const Place &p : places_of(module_)) {
+      if (p.tensor.dim() == 4 && p.tensor.is_floating_point()) {
+        p.tensor.set_data(p.tensor.contiguous(c10::MemoryFormat::ChannelsLast));
+      }
+    }
+  }
+  if (options_.freeze) {
+    std::vector<std::string> others;
+    for (const torch::jit::Method &m : module_.get_methods()) {
+      if (m.name() != "forward" && m.name().rfind('_', 0) != 0) others.push_back(m.name());
+    }
+    if (module_.hasattr("training")) module_.eval();
+    module_ = torch::jit::freeze(module_, others);
+  }
+  list_methods();
+}
+
+void Model::list_methods() {
+  for (const torch::jit::Method &m : module_.get_methods()) {
+    if (m.name().rfind('_', 0) == 0) continue;
+    methods_.push_back({schema_text(m.function().getSchema()), m, effects_of(module_, m)});
+  }
+  std::stable_partition(methods_.begin(), methods_.end(), [](const Method &m) { return m.code.name() == "forward"; });
+}
+
+void Model::refuse_state() const {
+  for (const Method &m : methods_) {
+    for (const std::string &what : m.effects.written) {
+      if (what.rfind("self", 0) != 0) {
+        throw mrun::error(MRUN_BUNDLE,
+                          "method " + m.code.name() + " writes " + what + ", so that one call would change the next");
+      }
+      if (options_.stateful) continue;
+      throw mrun::error(MRUN_BUNDLE,
+                        "method " + m.code.name() + " writes " + what +
+                            ", so that one item would change the next: say stateful = true in [models.NAME] "
+                            "to give each item its own copy");
+    }
+  }
+}
+
+std::unique_ptr<Model> Model::clone() const {
+  std::vector<Place> written;
+  for (Place &p : places_of(module_)) {
+    const bool hit = std::any_of(methods_.begin(), methods_.end(), [&](const Method &m) {
+      return std::any_of(m.effects.written.begin(), m.effects.written.end(),
+                         [&](const std::string &w) { return holds(w, p.path); });
+    });
+    if (hit) written.push_back(std::move(p));
+  }
+  std::unique_ptr<Model> copy(new Model(*this));
+  copy->module_ = torch::jit::Module(Copier(written).object(module_._ivalue()));
+  for (Method &m : copy->methods_) m.code = copy->module_.get_method(m.code.name());
+  return copy;
+}
+
+const char *Model::method(size_t index) const {
+  return index < methods_.size() ? methods_[index].schema.c_str() : nullptr;
+}
+
+uint32_t Model::traits(size_t index) const {
+  if (index >= methods_.size()) return 0;
+  const Effects &e = methods_[index].effects;
+  uint32_t traits = 0;
+  if (e.random) traits |= MRUN_MODEL_RANDOM;
+  if (options_.stateful) traits |= MRUN_MODEL_STATEFUL;
+  return traits;
+}
+
+// An input where and how the model wants it.
+IValue Model::placed(IValue v, const Method &m) const {
+  const bool as_is = device_.is_cpu() && !options_.channels_last && !m.effects.writes_inputs;
+  if (as_is) return v;
+  if (v.isTensor()) {
+    const at::Tensor given = v.toTensor();
+    at::Tensor t = given.device() == device_ ? given : given.to(device_);
+    if (options_.channels_last && t.dim() == 4 && t.is_floating_point()) {
+      t = t.contiguous(c10::MemoryFormat::ChannelsLast);
+    }
+    if (m.effects.writes_inputs && t.is_alias_of(given)) t = t.clone();
+    return t;
+  }
+  if (v.isTensorList()) {
+    c10::List<at::Tensor> list = v.toTensorList();
+    for (size_t i = 0; i < list.size(); ++i) list.set(i, placed(IValue(list.get(i)), m).toTensor());
+  } else if (v.isGenericDict()) {
+    auto dict = v.toGenericDict();
+    for (const auto &entry : dict) entry.setValue(placed(entry.value(), m));
+  } else if (v.isTuple()) {
+    std::vector<IValue> items;
+    for (const IValue &item : v.toTupleRef().elements()) items.push_back(placed(item, m));
+    return c10::ivalue::Tuple::create(std::move(items));
+  } else if (v.isList()) {
+    auto list = v.toList();
+    for (size_t i = 0; i < list.size(); ++i) list.set(i, placed(list.get(i), m));
+  }
+  return v;
+}
+
+void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_value *results) const {
+  if (index >= methods_.size()) throw mrun::error(MRUN_USAGE, "the model has no method " + std::to_string(index));
+  const Method &m = methods_[index];
+  const c10::FunctionSchema &schema = m.code.function().getSchema();
+  std::vector<IValue> stack;
+  stack.reserve(schema.arguments().size());
+  for (size_t i = 1; i < schema.arguments().size(); ++i) {
+    stack.push_back(placed(to_ivalue(call, args[i - 1], schema.arguments()[i]), m));
+  }
+  std::unique_lock<std::mutex> lock(random_mutex, std::defer_lock);
+  if (m.effects.random) {
+    uint64_t seed = 0;
+    mrun::check(mrun::host->seed(call, 0, &seed));
+    lock.lock();
+    at::Generator generator = at::globalContext().defaultGenerator(device_);
+    generator.set_current_seed(seed);
+  }
+  {
+    // Without profiling: its specialized code differs in the last bits, and from which call on would depend on timing.
+    const torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+    m.code.run(stack);
+  }
+  const IValue result = std::move(stack.at(0));
+  stack.clear();
+  const Sharing sharing(result);
+  const auto is_shared = [&](const at::Tensor &t) { return sharing.shared(t); };
+  const size_t count = result_count(schema);
+  if (schema.returns().at(0).type()->kind() != c10::TypeKind::TupleType) {
+    if (count == 1) results[0] = from_ivalue(call, result, is_shared);
+    return;
+  }
+  const auto &elements = result.toTupleRef().elements();
+  for (size_t i = 0; i < count; ++i) results[i] = from_ivalue(call, elements[i], is_shared);
+}
+
+}  // namespace mrun_torch

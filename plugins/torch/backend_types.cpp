@@ -1,0 +1,333 @@
+#include "backend_types.h"
+
+#include <ATen/core/Dict.h>
+#include <ATen/core/List.h>
+#include <ATen/core/ivalue_inl.h>
+#include <ATen/core/jit_type.h>
+
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+#include "convert.h"
+
+namespace mrun_torch {
+namespace {
+
+using c10::IValue;
+using c10::TypeKind;
+using c10::TypePtr;
+using mrun::host;
+
+// ---- schemas
+// -----------------------------------------------------------------------------------------------------------
+
+// The name of a type that may stand in T, T? and T[]; empty: none.
+std::string simple_name(const TypePtr &t) {
+  switch (t->kind()) {
+    case TypeKind::TensorType: return "Tensor";
+    case TypeKind::IntType: return "int";
+    case TypeKind::FloatType: return "float";
+    case TypeKind::BoolType: return "bool";
+    case TypeKind::StringType: return "str";
+    case TypeKind::NumberType: return "Scalar";
+    case TypeKind::DeviceObjType: return "Device";
+    default: return "";
+  }
+}
+
+std::string type_text(const TypePtr &t) {
+  if (t->kind() == TypeKind::OptionalType) {
+    const std::string inner = type_text(t->expectRef<c10::OptionalType>().getElementType());
+    return inner == "Any" ? inner : inner + "?";
+  }
+  if (t->kind() == TypeKind::ListType) {
+    TypePtr element = t->expectRef<c10::ListType>().getElementType();
+    const bool optional = element->kind() == TypeKind::OptionalType;
+    if (optional) element = element->expectRef<c10::OptionalType>().getElementType();
+    const std::string inner = simple_name(element);
+    return inner.empty() ? "Any" : inner + (optional ? "?[]" : "[]");
+  }
+  if (t->kind() == TypeKind::DictType) {
+    const auto &dict = t->expectRef<c10::DictType>();
+    const std::string inner = simple_name(dict.getValueType());
+    const bool by_name = dict.getKeyType()->kind() == TypeKind::StringType && !inner.empty();
+    return by_name ? "Dict(str, " + inner + ")" : "Any";
+  }
+  const std::string name = simple_name(t);
+  return name.empty() ? "Any" : name;
+}
+
+std::string quoted(const std::string &text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  char text[40];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  std::string out(text, end);
+  if (out.find_first_of(".e") == std::string::npos) out += ".0";
+  return out;
+}
+
+// A default in our notation; empty where it has none.
+std::string default_text(const IValue &v) {
+  if (v.isNone()) return "None";
+  if (v.isBool()) return v.toBool() ? "True" : "False";
+  if (v.isInt()) return std::to_string(v.toInt());
+  if (v.isDouble()) return number_text(v.toDouble());
+  if (v.isString()) return quoted(v.toStringRef());
+  if (!v.isIntList() && !v.isDoubleList() && !v.isBoolList()) return "";
+  std::string out = "[";
+  for (const IValue &item : v.toListRef()) out += (out.size() > 1 ? ", " : "") + default_text(item);
+  return out + "]";
+}
+
+std::string parameter_text(const c10::Argument &a) {
+  std::string type = type_text(a.type());
+  if (!a.default_value()) return type + " " + a.name();
+  const std::string value = default_text(*a.default_value());
+  if (!value.empty() && type != "Any") return type + " " + a.name() + "=" + value;
+  // nil stands for a default that the notation cannot write; to_ivalue fills it in.
+  if (type != "Any" && type.back() != '?') type += "?";
+  return type + " " + a.name() + "=None";
+}
+
+std::vector<TypePtr> result_types(const c10::FunctionSchema &method) {
+  const TypePtr &type = method.returns().at(0).type();
+  if (type->kind() == TypeKind::NoneType) return {};
+  if (type->kind() == TypeKind::TupleType) return type->expectRef<c10::TupleType>().elements().vec();
+  return {type};
+}
+
+// ---- arguments
+// ---------------------------------------------------------------------------------------------------------
+
+const char *kind_text(const mrun_value &v) {
+  static const char *const names[] = {"nil",    "a boolean", "an integer", "a number",  "a string",
+                                      "tensor", "a list",    "a table",    "an object", "a function"};
+  return v.kind <= MRUN_FUNCTION ? names[v.kind] : "something unknown";
+}
+
+class Reader {
+ public:
+  Reader(mrun_call *call, const std::string &argument) : call_(call), argument_(argument) {}
+
+  IValue read(const mrun_value &v, const TypePtr &t) const {
+    switch (t->kind()) {
+      case TypeKind::TensorType: return tensor(v, t);
+      case TypeKind::IntType: return integer(v, t);
+      case TypeKind::FloatType:
+        if (v.kind == MRUN_FLOAT) return v.as.number;
+        if (v.kind == MRUN_INT) return static_cast<double>(v.as.integer);
+        break;
+      case TypeKind::BoolType:
+        if (v.kind == MRUN_BOOL) return v.as.boolean != 0;
+        break;
+      case TypeKind::NumberType:
+        if (v.kind == MRUN_INT) return v.as.integer;
+        if (v.kind == MRUN_FLOAT) return v.as.number;
+        if (v.kind == MRUN_BOOL) return v.as.boolean != 0;
+        break;
+      case TypeKind::StringType:
+        if (v.kind == MRUN_STRING) return text(v);
+        break;
+      case TypeKind::DeviceObjType:
+        if (v.kind == MRUN_STRING) return c10::Device(text(v));
+        break;
+      case TypeKind::NoneType:
+        if (v.kind == MRUN_NIL) return {};
+        break;
+      case TypeKind::OptionalType:
+        return v.kind == MRUN_NIL ? IValue() : read(v, t->expectRef<c10::OptionalType>().getElementType());
+      case TypeKind::ListType: return list(v, t);
+      case TypeKind::TupleType: return tuple(v, t);
+      case TypeKind::DictType: return dict(v, t);
+      case TypeKind::AnyType: return anything(v);
+      default: break;
+    }
+    refuse(v, t);
+  }
+
+ private:
+  [[noreturn]] void refuse(const mrun_value &v, const TypePtr &t) const {
+    throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got " + kind_text(v));
+  }
+  static std::string text(const mrun_value &v) { return {v.as.string.data, v.as.string.size}; }
+
+  IValue tensor(const mrun_value &v, const TypePtr &t) const {
+    if (v.kind != MRUN_TENSOR) refuse(v, t);
+    return from_value(call_, v);
+  }
+  IValue integer(const mrun_value &v, const TypePtr &t) const {
+    if (v.kind == MRUN_INT) return v.as.integer;
+    // Numbers inside lists and tables come from scripts as floats.
+    if (v.kind == MRUN_FLOAT && std::trunc(v.as.number) == v.as.number && std::fabs(v.as.number) < 9.2e18) {
+      return static_cast<int64_t>(v.as.number);
+    }
+    refuse(v, t);
+  }
+  IValue list(const mrun_value &v, const TypePtr &t) const {
+    if (v.kind != MRUN_LIST) refuse(v, t);
+    const TypePtr &element = t->expectRef<c10::ListType>().getElementType();
+    c10::impl::GenericList out(element);
+    out.reserve(v.as.list.size);
+    for (size_t i = 0; i < v.as.list.size; ++i) out.push_back(read(v.as.list.items[i], element));
+    return out;
+  }
+  IValue tuple(const mrun_value &v, const TypePtr &t) const {
+    const auto types = t->expectRef<c10::TupleType>().elements();
+    if (v.kind != MRUN_LIST) refuse(v, t);
+    if (v.as.list.size != types.size()) {
+      throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got a list of " +
+                                           std::to_string(v.as.list.size));
+    }
+    std::vector<IValue> items;
+    for (size_t i = 0; i < types.size(); ++i) items.push_back(read(v.as.list.items[i], types[i]));
+    return c10::ivalue::Tuple::create(std::move(items));
+  }
+  IValue dict(const mrun_value &v, const TypePtr &t) const {
+    const auto &type = t->expectRef<c10::DictType>();
+    const bool empty_list = v.kind == MRUN_LIST && v.as.list.size == 0;  // Lua's {} is a list
+    if (v.kind != MRUN_MAP && !empty_list) refuse(v, t);
+    c10::impl::GenericDict out(type.getKeyType(), type.getValueType());
+    for (size_t i = 0; !empty_list && i < v.as.map.size; ++i) {
+      const mrun_entry &e = v.as.map.items[i];
+      out.insert(key({e.key.data, e.key.size}, v, t), read(e.value, type.getValueType()));
+    }
+    return out;
+  }
+  IValue key(const std::string &name, const mrun_value &v, const TypePtr &t) const {
+    const TypeKind kind = t->expectRef<c10::DictType>().getKeyType()->kind();
+    if (kind == TypeKind::StringType) return name;
+    int64_t number = 0;
+    const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (kind != TypeKind::IntType || code != std::errc() || end != name.data() + name.size()) refuse(v, t);
+    return number;
+  }
+  IValue anything(const mrun_value &v) const {
+    switch (v.kind) {
+      case MRUN_NIL: return {};
+      case MRUN_BOOL: return v.as.boolean != 0;
+      case MRUN_INT: return v.as.integer;
+      case MRUN_FLOAT: return v.as.number;
+      case MRUN_STRING: return text(v);
+      case MRUN_TENSOR: return from_value(call_, v);
+      default: throw mrun::error(MRUN_ARGUMENT, argument_ + ": cannot pass " + kind_text(v) + " as Any");
+    }
+  }
+
+  mrun_call *call_;
+  const std::string &argument_;
+};
+
+// ---- results
+// -----------------------------------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  Writer(mrun_call *call, const std::function<bool(const at::Tensor &)> &is_shared)
+      : call_(call), is_shared_(is_shared) {}
+
+  mrun::value write(const IValue &v) const {
+    mrun_value out{};
+    if (v.isNone()) return mrun::value(out);
+    if (v.isTensor()) return mrun::value(to_value(call_, v.toTensor(), is_shared_(v.toTensor())));
+    if (v.isBool()) {
+      out.kind = MRUN_BOOL, out.as.boolean = v.toBool();
+    } else if (v.isInt()) {
+      out.kind = MRUN_INT, out.as.integer = v.toInt();
+    } else if (v.isDouble()) {
+      out.kind = MRUN_FLOAT, out.as.number = v.toDouble();
+    } else if (v.isString() || v.isDevice()) {
+      const std::string text = v.isString() ? v.toStringRef() : v.toDevice().str();
+      mrun::check(host->string_new(call_, text.data(), text.size(), &out));
+    } else if (v.isList()) {
+      return list(v.toListRef());
+    } else if (v.isTuple()) {
+      return list(v.toTupleRef().elements().vec());
+    } else if (v.isGenericDict()) {
+      return map(v.toGenericDict());
+    } else {
+      throw mrun::error(MRUN_MODEL,
+                        "the model returned a value of type " + v.type()->annotation_str() + ", which cannot leave it");
+    }
+    return mrun::value(out);
+  }
+
+ private:
+  mrun::value list(c10::ArrayRef<IValue> items) const {
+    std::vector<mrun::value> owned;
+    owned.reserve(items.size());
+    for (const IValue &item : items) owned.push_back(write(item));
+    std::vector<mrun_value> raw;
+    for (mrun::value &item : owned) raw.push_back(item.release());
+    mrun_value out{};
+    mrun::check(host->list_new(call_, raw.data(), raw.size(), &out));
+    return mrun::value(out);
+  }
+  mrun::value map(const c10::impl::GenericDict &dict) const {
+    std::vector<std::string> keys;
+    std::vector<mrun::value> owned;
+    for (const auto &entry : dict) {
+      const IValue &key = entry.key();
+      if (!key.isString() && !key.isInt()) {
+        throw mrun::error(MRUN_MODEL, "the model returned a Dict whose keys are neither str nor int");
+      }
+      keys.push_back(key.isString() ? key.toStringRef() : std::to_string(key.toInt()));
+      owned.push_back(write(entry.value()));
+    }
+    std::vector<mrun_entry> entries;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      entries.push_back({{keys[i].data(), keys[i].size()}, owned[i].release()});
+    }
+    mrun_value out{};
+    mrun::check(host->map_new(call_, entries.data(), entries.size(), &out));
+    return mrun::value(out);
+  }
+
+  mrun_call *call_;
+  const std::function<bool(const at::Tensor &)> &is_shared_;
+};
+
+}  // namespace
+
+std::string schema_text(const c10::FunctionSchema &method) {
+  std::string out = method.name() + "(";
+  bool keyword_only = false;
+  for (size_t i = 1; i < method.arguments().size(); ++i) {
+    const c10::Argument &a = method.arguments()[i];
+    if (i > 1) out += ", ";
+    if (a.kwarg_only() && !keyword_only) out += "*, ";
+    keyword_only = keyword_only || a.kwarg_only();
+    out += parameter_text(a);
+  }
+  const std::vector<TypePtr> results = result_types(method);
+  std::string text;
+  for (const TypePtr &t : results) text += (text.empty() ? "" : ", ") + type_text(t);
+  return out + ") -> " + (results.size() == 1 ? text : "(" + text + ")");
+}
+
+size_t result_count(const c10::FunctionSchema &method) { return result_types(method).size(); }
+
+IValue to_ivalue(mrun_call *call, const mrun_value &v, const c10::Argument &argument) {
+  if (v.kind == MRUN_NIL && argument.default_value()) return *argument.default_value();
+  return Reader(call, argument.name()).read(v, argument.type());
+}
+
+mrun_value from_ivalue(mrun_call *call, const IValue &v, const std::function<bool(const at::Tensor &)> &is_shared) {
+  return Writer(call, is_shared).write(v).release();
+}
+
+}  // namespace mrun_torch
