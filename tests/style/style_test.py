@@ -1,0 +1,63 @@
+"""The tree's style: clang-format, luacheck, shellcheck, the layout of folders, and words that have no place."""
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
+CPP = {".h", ".hpp", ".cpp", ".c"}
+
+
+def tracked():
+    out = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z"], stdout=subprocess.PIPE, check=True).stdout
+    return [SOURCE / name for name in out.decode().split("\0") if name and (SOURCE / name).is_file()]
+
+
+def run(*command):
+    result = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return result.returncode, result.stdout
+
+
+class Style(unittest.TestCase):
+    def test_clang_format_changes_nothing(self):
+        files = [f for f in tracked() if f.suffix in CPP]
+        code, text = run("clang-format", "--dry-run", "-Werror", *files)
+        self.assertEqual(code, 0, text[:4000])
+
+    def test_luacheck_finds_nothing(self):
+        files = [f for f in tracked() if f.suffix == ".lua" and "hostile" not in f.parts]
+        code, text = run("luacheck", "--quiet", "--no-color", "--config", SOURCE / ".luacheckrc", *files)
+        self.assertEqual(code, 0, text[:4000])
+
+    def test_shellcheck_finds_nothing(self):
+        scripts = [f for f in tracked() if f.suffix != ".md" and f.read_bytes().startswith((b"#!/usr/bin/env bash", b"#!/bin/sh"))]
+        self.assertTrue(scripts)
+        code, text = run("shellcheck", *scripts)
+        self.assertEqual(code, 0, text[:4000])
+
+    def test_top_level_is_the_layout(self):
+        wanted = {"CMakeLists.txt", "core", "plugins", "lua", "bundles", "tests", "tools", "README.md", "LICENSE", "CHANGES.md"}
+        top = {f.relative_to(SOURCE).parts[0] for f in tracked()}
+        self.assertEqual({t for t in top if not t.startswith(".")}, wanted)
+
+    def test_includes_name_their_folder(self):
+        for f in tracked():
+            if f.suffix in CPP and f.relative_to(SOURCE).parts[0] == "core":
+                self.assertNotRegex(f.read_text(), r'#include "\.\./', f)
+
+    def test_only_the_torch_plugin_includes_libtorch(self):
+        for f in tracked():
+            parts = f.relative_to(SOURCE).parts
+            if f.suffix in CPP and parts[:2] != ("plugins", "torch") and "bench" not in parts:
+                self.assertNotRegex(f.read_text(errors="replace"), r"#include <(torch|ATen|c10)/", f)
+
+    def test_no_unfinished_work(self):
+        mark = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+        for f in tracked():
+            if f.suffix in CPP | {".lua", ".py", ".md"}:
+                self.assertIsNone(mark.search(f.read_text(errors="replace")), f)
+
+
+if __name__ == "__main__":
+    unittest.main()
