@@ -1,0 +1,70 @@
+"""Hosts in C99 and C++17, built against mrun.h and mrun.hpp, run bundles."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
+MRUN = os.environ["MRUN"]
+MODEL = pathlib.Path(os.environ["MRUN_SOURCE"]) / "bundles/good-bad-ugly/bundle"
+
+
+def run(program, *args):
+    return subprocess.run([str(BUILD / "bin" / program), *map(str, args)], capture_output=True, text=True, timeout=600)
+
+
+class Api(unittest.TestCase):
+    def bundle(self, **scripts):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "bundle.toml").write_text('[bundle]\nname = "t"\n[input]\nkind = "text"\n')
+        for name, text in scripts.items():
+            (folder / f"{name}.lua").write_text(text)
+        return folder
+
+    def test_c99_host_gets_the_commands_answers(self):
+        texts = ["the way of the wicked", "praise and joy"]
+        wanted = [subprocess.run([MRUN, MODEL, t], capture_output=True, text=True, check=True).stdout.strip() for t in texts]
+        got = run("api_host", MODEL, *texts)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        lines = got.stdout.splitlines()
+        self.assertEqual(lines[0], wanted[0])
+        self.assertEqual(sorted(lines[1:]), sorted(wanted))
+
+    def test_cpp_host_gets_the_same(self):
+        got = run("api_host_cpp", MODEL, "praise and joy")
+        self.assertEqual(got.returncode, 0, got.stderr)
+        first, second = got.stdout.splitlines()
+        self.assertEqual(first, second)
+        self.assertEqual(json.loads(first)["decision"], "good")
+
+    def test_a_host_is_told_why_a_bundle_does_not_open(self):
+        got = run("api_host", "/nonexistent.mb", "x")
+        self.assertEqual(got.returncode, 3)
+        self.assertIn("/nonexistent.mb", got.stderr)
+
+    def test_a_failing_item_is_a_result(self):
+        folder = self.bundle(preprocess='return function(s) error("no " .. s) end\n')
+        got = run("api_host", folder, "luck")
+        self.assertIn("SCRIPT in preprocess", got.stderr)
+        self.assertIn("no luck", got.stderr)
+
+    def test_opening_and_closing_200_times_does_not_grow(self):
+        folder = self.bundle(preprocess='local t = {}\nfor i = 1, 1e4 do t[i] = {i} end\nreturn function(s) return #t .. s end\n')
+        got = run("api_growth", folder, "x", 200)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        memory, files = map(int, got.stdout.split())
+        self.assertLess(memory, 4096, "KiB of resident memory")
+        self.assertLessEqual(files, 0)
+
+    def test_opening_and_closing_a_model_does_not_grow(self):
+        got = run("api_growth", MODEL, "joy", 60)
+        self.assertEqual(got.returncode, 0, got.stderr)
+        memory, files = map(int, got.stdout.split())
+        self.assertLess(memory, 16384, "KiB of resident memory")
+        self.assertLessEqual(files, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
