@@ -1,0 +1,159 @@
+#include "bundle/manifest.h"
+
+#include "support.h"
+
+using namespace mrun;
+using namespace mrun::test;
+
+namespace {
+std::string refused(const std::string &toml) {
+  const Error e = error_of([&] { parse_manifest(toml, "bundle.toml"); });
+  CHECK(e.code == MRUN_BUNDLE);
+  CHECK(!contains(e.message, "\n"));
+  return e.message;
+}
+}  // namespace
+
+TEST_CASE("manifest: every section is read") {
+  const Manifest m = parse_manifest(R"(
+[bundle]
+name = "landmarks"
+version = "1.2.0"
+description = "Which landmark"
+[input]
+kind = "record"
+[input.fields]
+photo = "image"
+question = {kind = "text", optional = true}
+[params]
+mean = [0.485, 1]
+nested.deep = {a = true, b = "text"}
+[models.main]
+file = "weights/a.pt"
+memory_format = "channels_last"
+stateful = true
+[models.second]
+file = "b.pt"
+backend = "torch"
+[batch]
+max_size = 8
+pad = { ids = { dims = [0, 2], value = 1.5, side = "left", multiple = 8 } }
+unpad = { hidden = { dim = 1, like = "ids" } }
+[batch.encode]
+mode = "concat"
+[batch.decode]
+pad = {}
+[verify]
+rtol = 1e-3
+atol = 0
+[provenance]
+script = "train.py"
+epochs = 3
+)",
+                                    "bundle.toml");
+  CHECK(m.name == "landmarks");
+  CHECK(m.version == "1.2.0");
+  CHECK(m.description == "Which landmark");
+  CHECK(m.input == InputKind::record);
+  REQUIRE(m.fields.size() == 2);
+  CHECK(m.fields[0].name == "photo");
+  CHECK(m.fields[0].kind == InputKind::image);
+  CHECK_FALSE(m.fields[0].optional);
+  CHECK(m.fields[1].optional);
+  CHECK(m.params.find("mean")->as_list()[0].as_number() == 0.485);
+  CHECK(m.params.find("mean")->as_list()[1].is_int());
+  CHECK(m.params.find("nested")->find("deep")->find("a")->as_bool());
+  REQUIRE(m.models.size() == 2);
+  CHECK(m.models[0].name == "main");
+  CHECK(m.models[0].file == "weights/a.pt");
+  CHECK(m.models[0].stateful);
+  CHECK(m.models[0].options.find("memory_format")->as_string() == "channels_last");
+  CHECK(m.models[1].backend == "torch");
+  CHECK(m.batch.mode == BatchConfig::Mode::stack);
+  CHECK(m.batch.max_size == 8);
+  const Pad &pad = m.batch.pad.at("ids");
+  CHECK(pad.dims == std::vector<int64_t>{0, 2});
+  CHECK(pad.value == 1.5);
+  CHECK(pad.left);
+  CHECK(pad.multiple == 8);
+  CHECK(m.batch.unpad.at("hidden").dim == 1);
+  CHECK(m.methods.at("encode").mode == BatchConfig::Mode::concat);
+  CHECK(m.methods.at("encode").max_size == 8);
+  CHECK(m.methods.at("encode").pad.size() == 1);
+  CHECK(m.methods.at("decode").pad.empty());
+  CHECK(m.rtol == 1e-3);
+  CHECK(m.atol == 0);
+  CHECK(m.provenance.find("epochs")->as_int() == 3);
+}
+
+TEST_CASE("manifest: an empty one has the defaults") {
+  const Manifest m = parse_manifest("", "bundle.toml");
+  CHECK(m.input == InputKind::text);
+  CHECK(m.params.is_map());
+  CHECK(m.params.as_map().empty());
+  CHECK(m.models.empty());
+  CHECK(m.batch.max_size == 16);
+  CHECK(m.rtol == 1e-4);
+  CHECK(m.atol == 1e-5);
+  CHECK(m.provenance.is_nil());
+}
+
+TEST_CASE("manifest: unknown keys are named with their line and the nearest one") {
+  CHECK(refused("[bundle]\nname = \"x\"\n\n[batch]\nmdoe = \"stack\"\n") ==
+        "bundle.toml:5: [batch] mdoe: no such key; did you mean 'mode'?");
+  CHECK(refused("[bundel]\nname = \"x\"\n") == "bundle.toml:1: [bundel]: no such section; did you mean 'bundle'?");
+  CHECK(refused("[bundle]\nfoo = 1\n") == "bundle.toml:2: [bundle] foo: no such key");
+  CHECK(refused("[batch.forward]\nmax_sise = 3\n") ==
+        "bundle.toml:2: [batch.forward] max_sise: no such key; did you mean 'max_size'?");
+  CHECK(refused("[input]\nkind = \"record\"\n[input.fields]\nq = {kind = \"text\", optinal = true}\n") ==
+        "bundle.toml:4: [input.fields] q optinal: no such key; did you mean 'optional'?");
+  CHECK(refused("[verify]\nrtoll = 1\n") ==
+        "bundle.toml:2: [verify] rtoll: no such key; did you mean 'rtol' or 'atol'?");
+  CHECK(refused("[batch]\npad = {ids = {dim = [0], dims = [0]}}\n") ==
+        "bundle.toml:2: [batch] pad.ids dim: no such key; did you mean 'dims'?");
+}
+
+TEST_CASE("manifest: wrong types and values say what was wanted") {
+  CHECK(refused("[bundle]\nname = 3\n") == "bundle.toml:2: [bundle] name: want a string, got an integer");
+  CHECK(refused("bundle = 3\n") == "bundle.toml:1: [bundle]: want a table, got an integer");
+  CHECK(contains(refused("[input]\nkind = \"txt\"\n"), "want \"text\", \"image\""));
+  CHECK(contains(refused("[input]\nkind = \"record\"\n"), "wants [input.fields]"));
+  CHECK(contains(refused("[input]\nkind = \"text\"\n[input.fields]\na = \"text\"\n"), "wants kind = \"record\""));
+  CHECK(contains(refused("[input]\nkind = \"record\"\n[input.fields]\na = \"record\"\n"), "got \"record\""));
+  CHECK(contains(refused("[input]\nkind = \"record\"\n[input.fields]\n\"a b\" = \"text\"\n"), "want a name"));
+  CHECK(contains(refused("[batch]\nmax_size = 0\n"), "want an integer from 1 to 1048576, got 0"));
+  CHECK(contains(refused("[batch]\nmax_size = 2.5\n"), "got a number"));
+  CHECK(contains(refused("[batch]\npad = {ids = {}}\n"), "want a list of the item's dimensions"));
+  CHECK(contains(refused("[batch]\npad = {ids = {dims = [0, 0]}}\n"), "0 is given twice"));
+  CHECK(contains(refused("[batch]\npad = {ids = {dims = [0], side = \"rigth\"}}\n"), "want \"right\" or \"left\""));
+  CHECK(contains(refused("[batch]\nunpad = {h = {dim = 0}}\n"), "want the name of the padded argument"));
+  CHECK(contains(refused("[verify]\nrtol = -1\n"), "want a number from 0, got -1"));
+  CHECK(contains(refused("[verify]\natol = nan\n"), "want a number from 0"));
+  CHECK(contains(refused("[models.main]\nfile = \"../x.pt\"\n"), "is no path inside the bundle"));
+  CHECK(contains(refused("[models.other]\nbackend = \"torch\"\n"), "want file"));
+  CHECK(contains(refused("[models.a-b]\nfile = \"x.pt\"\n"), "want a name"));
+  CHECK(contains(refused("[models]\nmain = \"x.pt\"\n"), "want a table, [models.NAME]"));
+  CHECK(contains(refused("[models.main]\nstateful = 1\n"), "want true or false"));
+}
+
+TEST_CASE("manifest: dates are refused with the way out") {
+  CHECK(refused("[params]\na.b = [1, {c = 2020-01-01}]\n") ==
+        "bundle.toml:2: params.a.b.c: a date or time; put it in quotes to keep it as a string");
+  CHECK(contains(refused("[provenance]\nday = 2020-01-01T00:00:00Z\n"), "put it in quotes"));
+}
+
+TEST_CASE("manifest: syntax errors have their line") {
+  CHECK(refused("[bundle]\nname = = 3\n").starts_with("bundle.toml:2: "));
+  CHECK(refused("[params]\nlr = [1, 2\n").starts_with("bundle.toml:"));
+  CHECK(refused("[params]\na = 1\na = 2\n").starts_with("bundle.toml:3: "));
+  CHECK(refused("[params]\na = \"\xff\"\n").starts_with("bundle.toml:"));
+}
+
+TEST_CASE("manifest: hostile depth and size are refused") {
+  std::string dotted = "[params]\n";
+  for (int i = 0; i < 100000; ++i) dotted += "a.";
+  CHECK(contains(refused(dotted + "a = 1\n"), "dots"));
+  CHECK(contains(refused("[params]\nx = " + std::string(100000, '[')), "nested"));
+  CHECK(contains(refused("[params]\nx = " + std::string(40, '[') + std::string(40, ']') + "\n"), "nested deeper"));
+  CHECK(contains(refused(std::string(size_t{2} << 20, '\n')), "belong in assets/"));
+}
