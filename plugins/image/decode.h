@@ -24,6 +24,8 @@ class Decoder {
   int width() const { return width_; }
   // As the EXIF tag numbers them, 1 to 8; 1 where the file does not say. read() does not apply it.
   int orientation() const { return orientation_; }
+  // Readers of the format turn the image upright without being asked (TIFF).
+  virtual bool always_oriented() const { return false; }
 
   // The part that has to be decoded to get `wanted`: at least that; the whole where the format knows no parts.
   virtual Rect readable(const Rect &wanted) const;

@@ -84,6 +84,8 @@ class Tiff final : public Decoder {
     orientation_ = o >= 1 && o <= 8 ? o : 1;
   }
 
+  bool always_oriented() const override { return true; }
+
   void read(Context &context, Mode mode, const Rect &, Canvas out) override {
     Session session(data_, size_);
     if (session.field<uint16_t>(TIFFTAG_PHOTOMETRIC, 0) == PHOTOMETRIC_YCBCR)
