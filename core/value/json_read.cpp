@@ -51,7 +51,8 @@ class Builder {
 
   bool null() { return add(Value()); }
   bool boolean(bool b) { return add(Value::boolean(b)); }
-  bool number_integer(number_integer_t i) { return add(Value::integer(i)); }
+  // Only with a minus sign: 0 is "-0", whose sign an integer would lose.
+  bool number_integer(number_integer_t i) { return add(i == 0 ? Value::number(-0.0) : Value::integer(i)); }
   bool number_unsigned(number_unsigned_t u) {
     return add(u <= INT64_MAX ? Value::integer(static_cast<int64_t>(u)) : Value::number(static_cast<double>(u)));
   }

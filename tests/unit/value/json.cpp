@@ -65,6 +65,7 @@ TEST_CASE("JSON: integers are exact, other numbers doubles") {
   CHECK(parse_json("-9223372036854775809").is_float());
   CHECK(parse_json("123456789012345678901234567890").as_number() == 123456789012345678901234567890.0);
   CHECK(parse_json("1.0").is_float());
+  CHECK(to_json(parse_json("[-0, 0]")) == "[-0,0]");
   CHECK(parse_json("1e2").is_float());
   CHECK(parse_json("0.1").as_number() == 0.1);
   CHECK(parse_json("5e-324").as_number() == 5e-324);
