@@ -1,0 +1,66 @@
+"""What the tests of the command share: bundles made on the spot, runs, answers."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+MRUN = os.environ["MRUN"]
+SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
+BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
+GOOD_BAD_UGLY = SOURCE / "bundles/good-bad-ugly/bundle"
+
+
+def mrun(*args, stdin=None, **more):
+    """Runs the command; stdout and stderr as text. Never hangs: a limit far above what any case takes."""
+    given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run([MRUN, *map(str, args)], capture_output=True, text=True, timeout=300, **given, **more)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def bundle(self, kind="text", toml="", name="bundle", files=None, **scripts):
+        """A bundle's folder: scripts by stage, other files by path."""
+        folder = self.dir / name
+        folder.mkdir(exist_ok=True)
+        (folder / "bundle.toml").write_text(f'[bundle]\nname = "t"\nversion = "1.0.0"\n\n[input]\nkind = "{kind}"\n{toml}')
+        for stage, text in scripts.items():
+            (folder / f"{stage}.lua").write_text(text)
+        for path, content in (files or {}).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    def answer(self, *args, **more):
+        """The one answer of a run that must succeed."""
+        result = mrun(*args, **more)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def answers(self, *args, status=0, **more):
+        result = mrun(*args, **more)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def refused(self, status, *args, contains=(), **more):
+        """A run that must end with `status` and one line on standard error that contains all of `contains`."""
+        result = mrun(*args, **more)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        for text in [contains] if isinstance(contains, str) else contains:
+            self.assertIn(text, result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def item_error(self, code, stage, *args, contains=(), **more):
+        """A run whose item must fail: exit status 1 and the error on its line."""
+        (answer,) = self.answers(*args, status=1, **more)
+        error = answer["error"]
+        self.assertEqual((error["code"], error["stage"]), (code, stage), error["message"])
+        self.assertEqual(len(error["message"].splitlines()), 1, error["message"])
+        for text in [contains] if isinstance(contains, str) else contains:
+            self.assertIn(text, error["message"])

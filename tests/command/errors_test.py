@@ -1,0 +1,111 @@
+"""Bad bundles, bad scripts: one line that says what, where and what was wanted; the documented code and exit status."""
+import unittest
+
+from command import Case, mrun
+
+ECHO = "return function(x) return x end\n"
+
+
+class Opening(Case):
+    def test_no_such_file(self):
+        self.refused(3, self.dir / "none.mb", "x", contains=["none.mb", "No such file"])
+
+    def test_not_a_bundle(self):
+        (self.dir / "x.mb").write_text("hello")
+        self.refused(3, self.dir / "x.mb", "x", contains="x.mb")
+        (self.dir / "empty.mb").write_bytes(b"")
+        self.refused(3, self.dir / "empty.mb", "x", contains="empty.mb")
+
+    def test_a_folder_without_manifest(self):
+        (self.dir / "f").mkdir()
+        self.refused(3, self.dir / "f", "x", contains="bundle.toml")
+
+    def test_manifest_errors_name_line_and_near_miss(self):
+        folder = self.bundle(preprocess=ECHO)
+        (folder / "bundle.toml").write_text('[bundle]\nname = "t"\n\n[input]\nkind = "txet"\n')
+        self.refused(3, folder, "x", contains=["bundle.toml", "5", "txet", "text"])
+        (folder / "bundle.toml").write_text('[bundle]\nname = "t"\n[input]\nkind = "text"\n[verfy]\nrtol = 1\n')
+        self.refused(3, folder, "x", contains=["bundle.toml", "5", "verfy", "verify"])
+        (folder / "bundle.toml").write_text('[bundle\n')
+        self.refused(3, folder, "x", contains=["bundle.toml", "1"])
+
+    def test_a_model_file_that_is_missing(self):
+        self.refused(3, self.bundle(toml='[models.main]\nfile = "none.pt"\n'), "x", contains="none.pt")
+
+    def test_a_model_file_that_is_none(self):
+        self.refused(3, self.bundle(files={"model.pt": b"not a model"}), "x", contains="model.pt")
+
+
+class Scripts(Case):
+    def test_syntax_error(self):
+        self.refused(3, self.bundle(preprocess="return function(x)\n  return x +\nend\n"), "x", contains=["preprocess.lua:3"])
+
+    def test_top_level_error(self):
+        self.refused(3, self.bundle(preprocess='local t = nil\nreturn t.x\n'), "x", contains=["preprocess.lua:2"])
+
+    def test_a_file_that_returns_no_function(self):
+        self.refused(3, self.bundle(preprocess="return 3\n"), "x", contains=["preprocess.lua", "function"])
+        self.refused(3, self.bundle(postprocess="local x = 1\n"), "x", contains=["postprocess.lua", "function"])
+
+    def test_an_error_names_script_line_and_stage(self):
+        folder = self.bundle(preprocess=ECHO, postprocess="return function(x)\n  local y = nil\n  return y.z\nend\n")
+        self.item_error("SCRIPT", "postprocess", folder, "x", contains=["postprocess.lua:3", "y"])
+
+    def test_the_items_fault_is_INPUT(self):
+        folder = self.bundle(preprocess='return function(x) error{code = "INPUT", message = "too short"} end\n')
+        self.item_error("INPUT", "preprocess", folder, "x", contains="too short")
+
+    def test_too_many_results(self):
+        self.item_error("SCRIPT", "preprocess", self.bundle(preprocess="return function(x) return 1, 2, 3 end\n"), "x", contains="3")
+        self.item_error("SCRIPT", "postprocess", self.bundle(postprocess="return function(x) return 1, 2 end\n"), "x", contains="2")
+
+    def test_returning_nothing_is_said(self):
+        self.assertIsNone(self.answer(self.bundle(postprocess="return function(x) return nil end\n"), "x"))
+
+    def test_values_that_no_json_can_hold(self):
+        for expression, word in [("0/0", "nan"), ("1/0", "inf"), ('"\\255"', "utf-8"), ("function() end", "function"),
+                                 ("{1, 2, a = 3}", "a")]:
+            with self.subTest(expression):
+                result = mrun(self.bundle(postprocess=f"return function() return {expression} end\n"), "x")
+                self.assertEqual(result.returncode, 1, result.stdout)
+                self.assertIn(word, result.stdout.lower())
+
+    def test_cycles_and_depth(self):
+        cycle = "return function()\n  local t = {}\n  t.t = t\n  return t\nend\n"
+        self.item_error("SCRIPT", "postprocess", self.bundle(postprocess=cycle), "x")
+        deep = "return function()\n  local t = {}\n  for i = 1, 1e6 do t = {t} end\n  return t\nend\n"
+        self.item_error("SCRIPT", "postprocess", self.bundle(postprocess=deep), "x")
+
+    def test_modules_that_do_not_exist(self):
+        self.refused(3, self.bundle(preprocess='require "jsn"\n' + ECHO), "x", contains=["jsn", "json"])
+        self.refused(3, self.bundle(preprocess='require "lib.names"\n' + ECHO), "x", contains="lib/names.lua")
+        self.refused(3, self.bundle(preprocess='require "../x"\n' + ECHO), "x", contains="../x")
+
+    def test_the_sandbox_has_no_doors(self):
+        for name in "io os debug package ffi jit load loadstring loadfile dofile getfenv setfenv newproxy collectgarbage _G".split():
+            with self.subTest(name):
+                result = mrun(self.bundle(preprocess=f"local v = {name}\nreturn function() return v == nil end\n"), "x")
+                self.assertTrue(result.returncode == 3 or result.stdout == "true\n", result.stdout + result.stderr)
+
+    def test_bytecode_is_refused(self):
+        self.refused(3, self.bundle(files={"preprocess.lua": b"\x1bLJ\x02"}), "x", contains="preprocess.lua")
+
+    def test_a_native_operation_names_itself_and_its_argument(self):
+        folder = self.bundle(preprocess='local image = require "image"\nreturn function(x) return image.resize(x, 3) end\n')
+        self.item_error("ARGUMENT", "preprocess", folder, "x", contains=["resize", "string"])
+
+
+class Answers(Case):
+    def test_one_failing_item_costs_only_itself(self):
+        folder = self.bundle(preprocess='return function(x)\n  if x == "bad" then error "bad" end\n  return x\nend\n')
+        a, b, c = self.answers(folder, "a", "bad", "c", status=1)
+        self.assertEqual((a, b["error"]["code"], c), ("a", "SCRIPT", "c"))
+
+    def test_fail_fast(self):
+        folder = self.bundle(preprocess='return function(x)\n  if x == "bad" then error "bad" end\n  return x\nend\n')
+        lines = "bad\n" + "x\n" * 20000
+        self.assertLess(len(self.answers(folder, "--lines", "-", "--fail-fast", "--workers", 1, status=1, stdin=lines)), 20000)
+
+
+if __name__ == "__main__":
+    unittest.main()

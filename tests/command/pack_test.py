@@ -1,0 +1,234 @@
+"""Making bundles: new, pack, unpack, record, verify, inspect; the same bytes, the same answers whatever changed outside."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+import zipfile
+
+from command import GOOD_BAD_UGLY, MRUN, Case, mrun
+
+SENTENCE = "The fear of the LORD is the beginning of wisdom."
+
+
+def digest(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+class Packing(Case):
+    def packed(self, folder, name="x.mb", **more):
+        result = mrun("pack", folder, "-o", self.dir / name, **more)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return self.dir / name
+
+    def test_the_answer_is_the_same_from_folder_and_file_after_renaming_everything(self):
+        wanted = self.answer(GOOD_BAD_UGLY, SENTENCE)
+        path = self.packed(GOOD_BAD_UGLY)
+        self.assertEqual(self.answer(path, SENTENCE), wanted)
+        moved = self.dir / "elsewhere" / "renamed.bin"
+        moved.parent.mkdir()
+        shutil.move(path, moved)
+        env = {**os.environ, "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "HOME": "/nonexistent"}
+        self.assertEqual(self.answer(moved, SENTENCE, cwd="/", env=env), wanted)
+
+    def test_another_user_gets_the_same_answer(self):
+        path = self.packed(GOOD_BAD_UGLY)
+        if os.getuid() == 0:
+            for folder in [self.dir, *self.dir.parents]:
+                if folder == pathlib.Path("/tmp"):
+                    break
+                os.chmod(folder, 0o755)
+            result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", MRUN, path, SENTENCE],
+                                    capture_output=True, text=True)
+            if "Permission denied" in result.stderr and MRUN in result.stderr:
+                self.fail(f"the build folder is not readable by other users: {result.stderr}")
+        else:
+            result = mrun(path, SENTENCE)
+        self.assertEqual(json.loads(result.stdout), self.answer(path, SENTENCE), result.stderr)
+
+    def test_the_same_folder_gives_the_same_bytes(self):
+        first = digest(self.packed(GOOD_BAD_UGLY, "a.mb"))
+        copy = self.dir / "copy"
+        shutil.copytree(GOOD_BAD_UGLY, copy)
+        for path in copy.rglob("*"):
+            os.utime(path, (1, 1))
+            path.chmod(0o700)
+        old = os.umask(0o077)
+        try:
+            env = {**os.environ, "LC_ALL": "C", "TZ": "America/Lima"}
+            self.assertEqual(digest(self.packed(copy, "b.mb", env=env)), first)
+        finally:
+            os.umask(old)
+
+    def test_pack_of_unpack_is_the_same_file(self):
+        path = self.packed(GOOD_BAD_UGLY)
+        self.assertEqual(mrun("unpack", path, "-C", self.dir / "u").returncode, 0)
+        self.assertTrue((self.dir / "u/std/torch.lua").exists())
+        self.assertFalse((self.dir / "u/bundle.lock").exists())
+        self.assertEqual(digest(self.packed(self.dir / "u", "again.mb")), digest(path))
+
+    def test_other_tools_read_it(self):
+        path = self.packed(GOOD_BAD_UGLY)
+        self.assertEqual(subprocess.run(["unzip", "-tqq", path]).returncode, 0)
+        self.assertEqual(subprocess.run(["zip", "-T", path], capture_output=True).returncode, 0)
+        listed = subprocess.run(["bsdtar", "-tf", path], capture_output=True, text=True, check=True).stdout.splitlines()
+        archive = zipfile.ZipFile(path)
+        self.assertIsNone(archive.testzip())
+        self.assertEqual(sorted(listed), sorted(archive.namelist()))
+        self.assertEqual(archive.read("preprocess.lua"), (GOOD_BAD_UGLY / "preprocess.lua").read_bytes())
+
+    def test_files_that_are_no_part_are_named(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n", files={"preproccess.lua": "x", "notes/a.txt": "x"})
+        result = mrun("pack", folder, "-o", self.dir / "x.mb")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("preproccess.lua", result.stderr)
+        self.assertIn("notes", result.stderr)
+
+    def test_dry_run_writes_nothing(self):
+        self.assertEqual(mrun("pack", GOOD_BAD_UGLY, "-o", self.dir / "x.mb", "--dry-run").returncode, 0)
+        self.assertEqual(list(self.dir.iterdir()), [])
+
+    def test_the_pinned_text_runs_not_the_installed_one(self):
+        path = self.packed(self.bundle(preprocess='local json = require "json"\nreturn function(x) return json.encode({x}) end\n'))
+        mrun("unpack", path, "-C", self.dir / "u")
+        module = self.dir / "u/std/json.lua"
+        module.write_text(module.read_text() + "\n-- pinned\n")
+        repacked = self.packed(self.dir / "u", "y.mb")
+        self.assertIn("-- pinned", mrun("inspect", repacked, "std/json.lua").stdout)
+        renewed = mrun("pack", self.dir / "u", "-o", self.dir / "z.mb", "--update-std")
+        self.assertEqual(renewed.returncode, 0, renewed.stderr)
+        self.assertNotIn("-- pinned", mrun("inspect", self.dir / "z.mb", "std/json.lua").stdout)
+
+    def test_a_packed_file_is_refused_when_a_byte_changes(self):
+        path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
+        data = bytearray(path.read_bytes())
+        for at in range(0, len(data), max(1, len(data) // 60)):
+            changed = bytearray(data)
+            changed[at] ^= 0x41
+            (self.dir / "t.mb").write_bytes(changed)
+            result = mrun(self.dir / "t.mb", "x")
+            self.assertIn(result.returncode, (3, 4), (at, result.stdout))
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+
+    def test_truncated_and_longer_files_are_refused(self):
+        path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
+        data = path.read_bytes()
+        for cut in [data[:n] for n in range(0, len(data), max(1, len(data) // 40))] + [data + b"\0", b"\0" + data]:
+            (self.dir / "t.mb").write_bytes(cut)
+            self.assertEqual(mrun(self.dir / "t.mb", "x").returncode, 3)
+
+    def test_errors(self):
+        self.refused(3, "pack", self.dir / "none", contains="none")
+        self.refused(5, "pack", GOOD_BAD_UGLY, "-o", self.dir, contains="folder")
+        self.refused(5, "pack", self.bundle(preprocess="return function(x) return x end\n"), "-o", self.dir / "no/x.mb", contains="no/")
+        path = self.packed(GOOD_BAD_UGLY)
+        result = mrun("unpack", path, "-C", GOOD_BAD_UGLY)
+        self.assertEqual(result.returncode, 5)
+        self.assertIn("bundle", result.stderr)
+
+
+class Examples(Case):
+    UPPER = "return function(x) return x:upper() end\n"
+
+    def test_record_verify_and_the_first_stage_that_differs(self):
+        folder = self.bundle(preprocess="return function(x) return #x end\n", postprocess="return function(n) return { n = n } end\n")
+        self.assertEqual(mrun("record", folder, "one", "four").returncode, 0)
+        self.assertEqual(json.loads((folder / "examples/one/expected.json").read_text()), {"n": 4})
+        self.assertEqual((folder / "examples/one/input.txt").read_text(), "four")
+        self.assertEqual(mrun("verify", folder).returncode, 0)
+        (folder / "postprocess.lua").write_text("return function(n) return { n = n + 1 } end\n")
+        result = mrun("verify", folder)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn("first in postprocess at answer.n: expected 4, got 5", result.stdout)
+        (folder / "preprocess.lua").write_text("return function(x) return #x + 1 end\n")
+        report = json.loads(mrun("verify", folder, "--json").stdout)
+        self.assertEqual(report["examples"][0]["stage"], "preprocess")
+        self.assertEqual(report["examples"][0]["max_abs"], 1)
+        self.refused(4, "pack", folder, "-o", self.dir / "x.mb", contains=["one", "preprocess"])
+        self.assertFalse((self.dir / "x.mb").exists())
+
+    def test_an_example_is_not_replaced_unasked(self):
+        folder = self.bundle(preprocess=self.UPPER)
+        self.assertEqual(mrun("record", folder, "a", "x").returncode, 0)
+        self.refused(2, "record", folder, "a", "y", contains="--replace")
+        self.assertEqual(mrun("record", folder, "a", "y", "--replace").returncode, 0)
+        self.assertEqual((folder / "examples/a/expected.json").read_text(), '"Y"\n')
+        self.refused(2, "record", folder, "../a", "y", contains="name")
+
+    def test_a_failing_item_is_not_recorded(self):
+        folder = self.bundle(preprocess='return function(x) error "no" end\n')
+        result = mrun("record", folder, "a", "x")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("no", result.stderr)
+        self.assertFalse((folder / "examples").exists())
+
+    def test_examples_travel_with_the_packed_file(self):
+        folder = self.bundle(preprocess=self.UPPER)
+        mrun("record", folder, "a", "x")
+        self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+        result = mrun("verify", self.dir / "x.mb")
+        self.assertEqual((result.returncode, result.stdout), (0, "hashes  ok\nok      a\n"))
+        self.assertEqual(self.answer(self.dir / "x.mb", "y", "--verify"), "Y")
+
+    def test_the_examples_of_the_example_bundle(self):
+        result = mrun("verify", GOOD_BAD_UGLY)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertGreaterEqual(result.stdout.count("ok      "), 3)
+
+
+class Inspecting(Case):
+    def test_everything_as_json(self):
+        path = self.dir / "x.mb"
+        mrun("pack", GOOD_BAD_UGLY, "-o", path)
+        all_ = json.loads(mrun("inspect", path, "--json").stdout)
+        self.assertEqual(all_["manifest"]["name"], "good-bad-ugly")
+        self.assertEqual(all_["params"]["labels"], ["good", "bad", "ugly"])
+        shapes = {t["name"]: t["shape"] for t in all_["tensors"]}
+        self.assertEqual(shapes["embedding.weight"], [1000, 64])
+        self.assertIn("aten.softmax", all_["operations"])
+        self.assertEqual(mrun("inspect", path, "postprocess.lua").stdout, (GOOD_BAD_UGLY / "postprocess.lua").read_text())
+        text = mrun("inspect", path).stdout
+        for word in ["good-bad-ugly", "labels", "embedding.weight", "preprocess.lua", all_["digest"]]:
+            self.assertIn(word, text)
+
+    def test_nothing_is_loaded(self):
+        path = self.dir / "x.mb"
+        mrun("pack", GOOD_BAD_UGLY, "-o", path)
+        trace = subprocess.run(["strace", "-f", "-e", "trace=openat,open,mmap", MRUN, "inspect", path], capture_output=True, text=True)
+        self.assertEqual(trace.returncode, 0, trace.stderr[-500:])
+        self.assertIn("libmrun", trace.stderr)
+        for name in ["libtorch", "libopencv", "plugins/"]:
+            self.assertNotIn(name, trace.stderr)
+
+    def test_missing_file_inside(self):
+        self.refused(3, "inspect", GOOD_BAD_UGLY, "preproces.lua", contains=["preproces.lua", "preprocess.lua"])
+
+
+class New(Case):
+    def test_every_kind_runs_as_it_is(self):
+        import wave
+        import numpy
+        import PIL.Image
+        inputs = {"text": "some words", "json": '{"a": 1}'}
+        PIL.Image.new("RGB", (5, 4), (1, 2, 3)).save(self.dir / "x.png")
+        (self.dir / "x.bin").write_bytes(b"abc")
+        numpy.save(self.dir / "x.npy", numpy.ones((2, 2), "float32"))
+        with wave.open(str(self.dir / "x.wav"), "wb") as w:
+            w.setparams((1, 2, 8000, 0, "NONE", "none"))
+            w.writeframes(b"\0\0" * 800)
+        for kind, file in {"image": "x.png", "bytes": "x.bin", "tensor": "x.npy", "audio": "x.wav"}.items():
+            inputs[kind] = self.dir / file
+        for kind, given in inputs.items():
+            with self.subTest(kind):
+                self.assertEqual(mrun("new", f"b-{kind}", "--kind", kind, cwd=self.dir).returncode, 0)
+                self.answer(self.dir / f"b-{kind}", given)
+                self.assertEqual(mrun("pack", self.dir / f"b-{kind}").returncode, 0)
+                self.answer(self.dir / f"b-{kind}.mb", given)
+        self.assertEqual(mrun("new", self.dir / "b-record", "--kind", "record").returncode, 0)
+        self.refused(2, "new", self.dir / "b-text", "--kind", "text", contains="b-text")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,166 @@
+"""Running: output, parameters, limits, several stages, exit statuses."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+from command import GOOD_BAD_UGLY, MRUN, Case, mrun
+
+ECHO = "return function(x) return x end\n"
+
+
+class Output(Case):
+    def test_o_writes_a_whole_file_and_nothing_else(self):
+        out = self.dir / "answers.jsonl"
+        self.assertEqual(self.answers(self.bundle(preprocess=ECHO), "a", "b", "-o", out), [])
+        self.assertEqual(out.read_text(), '"a"\n"b"\n')
+        self.assertEqual([p.name for p in self.dir.iterdir() if "tmp" in p.name], [])
+
+    def test_unwritable_output(self):
+        folder = self.bundle(preprocess=ECHO)
+        self.refused(5, folder, "a", "-o", self.dir / "no/such/folder/x", contains="cannot write")
+        self.refused(5, folder, "a", "-o", self.dir, contains="folder")
+
+    def test_full_disk(self):
+        result = subprocess.run([MRUN, self.bundle(preprocess=ECHO), "a"], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE,
+                                stdin=subprocess.DEVNULL, text=True)
+        self.assertEqual(result.returncode, 5, result.stderr)
+        self.assertIn("No space left", result.stderr)
+
+    def test_closed_pipe_ends_the_run(self):
+        folder = self.bundle(preprocess=ECHO)
+        command = f"yes line | head -n 100000 | '{MRUN}' '{folder}' --lines - | head -n 1"
+        result = subprocess.run(["bash", "-c", command + "; echo ${PIPESTATUS[2]}"], capture_output=True, text=True, timeout=300)
+        self.assertEqual(result.stdout.splitlines(), ['"line"', "5"])
+
+    def test_save_puts_bytes_and_large_tensors_into_files(self):
+        import numpy
+        folder = self.bundle("tensor", preprocess=ECHO)
+        numpy.save(self.dir / "x.npy", numpy.arange(20000, dtype="float32"))
+        answer = self.answer(folder, self.dir / "x.npy", "--save", self.dir / "out")
+        self.assertTrue(numpy.array_equal(numpy.load(answer["$file"]), numpy.arange(20000, dtype="float32")))
+        self.item_error("SCRIPT", "postprocess", folder, self.dir / "x.npy", contains="--save")
+
+    def test_emit_and_stream(self):
+        folder = self.bundle(postprocess="return function(x)\n  for i = 1, 3 do emit(i) end\n  return x\nend\n")
+        self.assertEqual(self.answers(folder, "a", "--stream"), [{"item": 0, "partial": i} for i in (1, 2, 3)] + ["a"])
+        self.assertEqual(self.answers(folder, "a"), ["a"])
+
+
+class Parameters(Case):
+    TOML = '[params]\ntop_k = 5\nname = "x"\nnested = {a = 1.5}\n'
+    SCRIPT = "return function(_, params) return { params.top_k, params.name, params.nested.a } end\n"
+
+    def test_overrides(self):
+        folder = self.bundle(toml=self.TOML, preprocess=self.SCRIPT)
+        self.assertEqual(self.answer(folder, ""), [5, "x", 1.5])
+        self.assertEqual(self.answer(folder, "", "--param", "top_k=3", "--param", "name=7", "--param", "nested.a=2"), [3, "7", 2])
+
+    def test_undeclared_and_wrong_type(self):
+        folder = self.bundle(toml=self.TOML, preprocess=self.SCRIPT)
+        self.refused(2, folder, "", "--param", "topk=3", contains=["topk", "top_k"])
+        self.refused(2, folder, "", "--param", "top_k=many", contains=["top_k", "integer"])
+        self.refused(2, folder, "", "--param", "top_k", contains="NAME=VALUE")
+
+    def test_what_one_item_writes_no_other_sees(self):
+        folder = self.bundle(toml=self.TOML, preprocess="""
+return function(x, params)
+  pcall(function() params.top_k = 100 end)
+  pcall(function() params.nested.a = 100 end)
+  return params.top_k + params.nested.a
+end
+""")
+        first, second = self.answers(folder, "a", "b", "--workers", 1)
+        self.assertEqual(second, 6.5)
+
+
+class Limits(Case):
+    def test_an_endless_script_ends_and_the_next_item_runs(self):
+        folder = self.bundle(preprocess='return function(x)\n  while x == "loop" do end\n  return x\nend\n')
+        first, second = self.answers(folder, "loop", "go", "--timeout", 0.3, status=1)
+        self.assertEqual(first["error"]["code"], "TIMEOUT")
+        self.assertEqual(second, "go")
+
+    def test_too_much_memory_ends_and_the_next_item_runs(self):
+        folder = self.bundle(preprocess="""
+return function(x)
+  local t = {}
+  while x == "grow" do t[#t + 1] = ("x"):rep(1e5) .. #t end
+  return x
+end
+""")
+        first, second = self.answers(folder, "grow", "go", "--memory", "64M", "--workers", 1, status=1)
+        self.assertEqual(first["error"]["code"], "MEMORY")
+        self.assertEqual(second, "go")
+
+
+class Random(Case):
+    def test_numbers_depend_on_seed_and_item_alone(self):
+        folder = self.bundle(preprocess="return function() return { math.random(), math.random(1, 1000) } end\n")
+        lines = "\n" * 40
+        one = self.answers(folder, "--lines", "-", "--workers", 1, stdin=lines)
+        self.assertEqual(one, self.answers(folder, "--lines", "-", "--workers", 4, stdin=lines))
+        self.assertEqual(len({json.dumps(a) for a in one}), 40)
+        self.assertNotEqual(one, self.answers(folder, "--lines", "-", "--seed", 1, stdin=lines))
+
+
+class Command(Case):
+    def test_version_and_help(self):
+        self.assertRegex(mrun("--version").stdout, r"^mrun \d+\.\d+\.\d+\n$")
+        text = mrun("--help").stdout
+        for word in ["new", "pack", "unpack", "inspect", "record", "verify", "ops", "plugins", "Exit status"]:
+            self.assertIn(word, text)
+        for name in ["run", "new", "pack", "unpack", "inspect", "record", "verify", "ops", "plugins"]:
+            result = mrun(name, "--help")
+            self.assertEqual(result.returncode, 0, name)
+            self.assertIn("--help", result.stdout)
+
+    def test_usage_errors(self):
+        folder = self.bundle(preprocess=ECHO)
+        self.refused(2, contains="bundle")
+        self.refused(2, folder, "a", "--no-such-option", contains="--no-such-option")
+        self.refused(2, folder, "a", "--lines", "-", contains="--lines")
+        self.refused(2, folder, "a", "--isolation", "process", contains="isolation")
+        self.refused(2, folder, "a", "--memory", "lots", contains="lots")
+        self.refused(2, "new", "x", "--kind", "sculpture", contains="sculpture")
+
+    def test_a_subcommand_wins_over_a_folder_of_that_name(self):
+        self.bundle(name="pack", preprocess=ECHO)
+        self.assertEqual(mrun("pack", cwd=self.dir).returncode, 2)
+        self.assertEqual(self.answer("./pack", "a", cwd=self.dir), "a")
+
+    def test_timings_are_on_standard_error(self):
+        result = mrun(self.bundle(preprocess=ECHO), "a", "--timings")
+        self.assertEqual(result.stdout, '"a"\n')
+        for stage in ["preprocess", "forward", "postprocess"]:
+            self.assertIn(stage, result.stderr)
+
+    def test_interrupt(self):
+        folder = self.bundle(preprocess="return function(x)\n  while true do end\nend\n")
+        process = subprocess.Popen([MRUN, folder, "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(b"a\nb\n")
+        process.stdin.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        self.assertEqual(process.wait(60), 130)
+        process.stdout.close()
+        process.stderr.close()
+
+    def test_order_is_the_inputs_whatever_takes_longer(self):
+        folder = self.bundle(preprocess="return function(x)\n  local n = 0\n  for i = 1, (tonumber(x) % 7) * 20000 do n = n + i end\n  return x\nend\n")
+        numbers = [str(i) for i in range(200)]
+        self.assertEqual(self.answers(folder, "--lines", "-", "--workers", 4, stdin="\n".join(numbers)), numbers)
+
+    def test_many_items_through_the_example(self):
+        verses = (GOOD_BAD_UGLY.parent / "text.txt").read_text().splitlines()[:300]
+        answers = self.answers(GOOD_BAD_UGLY, "--lines", "-", stdin="\n".join(verses))
+        self.assertEqual(len(answers), 300)
+        self.assertEqual(answers[17], self.answer(GOOD_BAD_UGLY, verses[17]))
+
+
+if __name__ == "__main__":
+    unittest.main()
