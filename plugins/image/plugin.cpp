@@ -14,7 +14,8 @@ using mrun::call;
 using mrun::tensor;
 using mrun::value;
 
-namespace image {
+// In a namespace of their own, so that each name below means one function.
+namespace image::operations {
 namespace {
 
 using Ints = std::vector<int64_t>;
@@ -369,46 +370,48 @@ tensor warp(call &c, const value &image, const Floats &matrix, const Ints &size,
 }
 
 }  // namespace
-}  // namespace image
+}  // namespace image::operations
 
+namespace operations = image::operations;
 extern const char mrun_lua_image[];
 
 MRUN_PLUGIN("image", "1.0.0", "Images: decode, resize as Pillow does, crop, normalize, draw, encode", mrun_lua_image,
             "Apache-2.0") {
   type<image::Image>();
-  op<image::decode>("image.decode@1(Any bytes, *, str mode='RGB', bool exif=False) -> Any",
-                    "The pixels of a JPEG, PNG, WebP, BMP, GIF (first frame) or TIFF, as Pillow gives them.");
-  op<image::encode>("image.encode@1(Any image, str format='png', *, int quality=75) -> Tensor",
-                    "The bytes of a PNG or JPEG file.");
-  op<image::resize>(
+  op<operations::decode>("image.decode@1(Any bytes, *, str mode='RGB', bool exif=False) -> Any",
+                         "The pixels of a JPEG, PNG, WebP, BMP, GIF (first frame) or TIFF, as Pillow gives them.");
+  op<operations::encode>("image.encode@1(Any image, str format='png', *, int quality=75) -> Tensor",
+                         "The bytes of a PNG or JPEG file.");
+  op<operations::resize>(
       "image.resize@1(Any image, int[] size, *, str filter='bilinear', int? max_size=None, "
       "bool antialias=True, float? reducing_gap=None) -> Any",
       "Another size; the pixels equal Pillow's.");
-  op<image::center_crop>("image.center_crop@1(Any image, int[] size) -> Any",
-                         "The middle, by torchvision's rule; zeros where the image is smaller.");
-  op<image::crop>("image.crop@1(Any image, int top, int left, int height, int width) -> Any",
-                  "A rectangle; zeros beyond the edge.");
-  op<image::flip>("image.flip@1(Any image, str direction='horizontal') -> Any", "Mirrored.");
-  op<image::pad>("image.pad@1(Any image, int[] padding, float[]? value=None) -> Tensor",
-                 "A border: {left, top, right, bottom}.");
-  op<image::letterbox>(
+  op<operations::center_crop>("image.center_crop@1(Any image, int[] size) -> Any",
+                              "The middle, by torchvision's rule; zeros where the image is smaller.");
+  op<operations::crop>("image.crop@1(Any image, int top, int left, int height, int width) -> Any",
+                       "A rectangle; zeros beyond the edge.");
+  op<operations::flip>("image.flip@1(Any image, str direction='horizontal') -> Any", "Mirrored.");
+  op<operations::pad>("image.pad@1(Any image, int[] padding, float[]? value=None) -> Tensor",
+                      "A border: {left, top, right, bottom}.");
+  op<operations::letterbox>(
       "image.letterbox@1(Any image, int[] size, *, int stride=0, float[]? value=None, "
       "bool scale_up=True, str filter='bilinear', bool antialias=False) -> (Tensor, float, int, int)",
       "Fitted into a size with a border, by Ultralytics' rule: image, scale, left, top.");
-  op<image::crop_resize>("image.crop_resize@1(Any image, Any boxes, int[] size, *, str filter='bilinear') -> Tensor",
-                         "Many boxes of one image, each resized: [n, height, width, channels].");
-  op<image::draw_boxes>("image.draw_boxes@1(Any image, Any boxes, str[]? labels=None, *, int line=0) -> Tensor",
-                        "A copy with boxes and labels.");
-  op<image::to_float>("image.to_float@1(Any image) -> Tensor", "float32, channels first, divided by 255.");
-  op<image::normalize>("image.normalize@1(Any image, float[] mean, float[] std) -> Tensor",
-                       "to_float, then (x - mean) / std for each channel, as torchvision's Normalize.");
-  op<image::convert>("image.convert@1(Any image, str to, *, str? from=None) -> Tensor",
-                     "Another colour space: L, LA, RGB, RGBA, BGR, HSV, YCbCr, LAB.");
-  op<image::rotate>(
+  op<operations::crop_resize>(
+      "image.crop_resize@1(Any image, Any boxes, int[] size, *, str filter='bilinear') -> Tensor",
+      "Many boxes of one image, each resized: [n, height, width, channels].");
+  op<operations::draw_boxes>("image.draw_boxes@1(Any image, Any boxes, str[]? labels=None, *, int line=0) -> Tensor",
+                             "A copy with boxes and labels.");
+  op<operations::to_float>("image.to_float@1(Any image) -> Tensor", "float32, channels first, divided by 255.");
+  op<operations::normalize>("image.normalize@1(Any image, float[] mean, float[] std) -> Tensor",
+                            "to_float, then (x - mean) / std for each channel, as torchvision's Normalize.");
+  op<operations::convert>("image.convert@1(Any image, str to, *, str? from=None) -> Tensor",
+                          "Another colour space: L, LA, RGB, RGBA, BGR, HSV, YCbCr, LAB.");
+  op<operations::rotate>(
       "image.rotate@1(Any image, float degrees, *, str filter='nearest', bool expand=False, "
       "float[]? center=None, float[]? fill=None) -> Tensor",
       "Counter-clockwise, as Pillow's rotate.");
-  op<image::warp>(
+  op<operations::warp>(
       "image.warp@1(Any image, float[] matrix, int[] size, *, str filter='bilinear', "
       "float[]? fill=None) -> Tensor",
       "Affine (6 numbers) or perspective (8) map from the result to the source, as Pillow's transform.");
