@@ -59,9 +59,11 @@ struct mrun_function {
 struct mrun_call {
   explicit mrun_call(mrun::ItemContext &i, mrun::CallHost *h = nullptr, const mrun::Schema *o = nullptr)
       : item(i), host(h), operation(o) {}
+  ~mrun_call() { item.budget->charge(-charged.load()); }
+
   mrun::ItemContext &item;
-  mrun::CallHost *host = nullptr;                     // null: calling back is USAGE
-  const mrun::Schema *operation = nullptr;            // for messages
+  mrun::CallHost *host;                               // null: calling back is USAGE
+  const mrun::Schema *operation;                      // for messages
   mrun::Error error;                                  // written by host->fail
   bool failed = false;                                // error is set
   std::atomic<int64_t> charged{0};                    // by host->charge; given back when the call ends
@@ -74,8 +76,6 @@ struct mrun_call {
   bool resuming = false;  // set by whoever calls mrun_await.resume
   bool may_await = true;  // false inside host->call
   bool awaiting = false;  // host->await has been called
-
-  ~mrun_call() { item.budget->charge(-charged.load()); }
 };
 
 namespace mrun {

@@ -298,7 +298,7 @@ const OperationSet &Registry::require(const std::string &name) {
   for (const Operation *op : operations()) {
     if (op->plugin->name != owner) continue;
     names.insert(op->schema.name);
-    if (op->schema.name == base) versions += fmt::format("{}@{}", versions.empty() ? "" : ", ", op->schema.version);
+    if (op->schema.name == base) versions += (versions.empty() ? "" : ", ") + op->schema.full_name();
   }
   if (!versions.empty()) fail(MRUN_MISSING, "{}: plugin {} has no such version; there is {}", shown, owner, versions);
   const std::vector<std::string> candidates(names.begin(), names.end());

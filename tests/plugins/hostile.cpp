@@ -1,0 +1,71 @@
+// Plugins that must be refused; -D chooses which.
+#include <mrun/plugin.hpp>
+
+#include <stdexcept>
+
+#ifndef NO_SYMBOL
+namespace {
+int nothing(mrun_call *, const mrun_value *, mrun_value *, void *) { return MRUN_OK; }
+[[maybe_unused]] const mrun_op fine{sizeof(mrun_op), 0, "hostile.fine@1() -> ()", "", nullptr, nothing, nullptr};
+
+[[maybe_unused]] int add(const mrun_host *host, mrun_plugin *plugin, const char *schema,
+                         const char *signature = nullptr, uint32_t flags = 0) {
+  static mrun_op op;
+  op = {sizeof(mrun_op), flags, schema, "", signature, nothing, nullptr};
+  return host->add_op(plugin->registry, &op);
+}
+[[maybe_unused]] const mrun_type unshared{sizeof(mrun_type), 0, "hostile.Thing", "", [](void *) {}, nullptr};
+}  // namespace
+
+extern "C" MRUN_EXPORT int mrun_plugin_init(const mrun_host *host, mrun_plugin *plugin) {
+  plugin->size = sizeof *plugin;
+  plugin->abi = MRUN_ABI;
+  plugin->name = "hostile";
+  plugin->version = "1";
+#if !defined(TAKEN) && !defined(LONG_STRUCT)
+  if (const int code = host->add_op(plugin->registry, &fine)) return code;
+#endif
+#if defined(OLD_HOST)
+  plugin->abi = (MRUN_ABI_MAJOR + 1) << 16;
+#elif defined(INIT_FAILS)
+  return MRUN_MISSING;
+#elif defined(INIT_THROWS)
+  throw std::runtime_error("on purpose");
+#elif defined(BAD_SCHEMA)
+  return add(host, plugin, "hostile.bad@1(tensor x) -> Tensor");
+#elif defined(TWICE)
+  return add(host, plugin, "hostile.fine@1(int x) -> ()");
+#elif defined(TAKEN)
+  plugin->name = "kit";
+  return add(host, plugin, "kit.new@1() -> ()");
+#elif defined(FOREIGN_NAME)
+  return add(host, plugin, "image.resize@1(Tensor x) -> Tensor");
+#elif defined(SIGNATURE)
+  return add(host, plugin, "hostile.bad@1(Tensor x, int n) -> Tensor", "Tensor,float->Tensor");
+#elif defined(NO_VERSION)
+  return add(host, plugin, "hostile.bad(Tensor x) -> Tensor");
+#elif defined(SHORT_STRUCT)
+  static mrun_op small = fine;
+  small.size = 16;
+  return host->add_op(plugin->registry, &small);
+#elif defined(NO_NAME)
+  plugin->name = "../etc";
+#elif defined(NO_SUCH_TYPE)
+  return add(host, plugin, "hostile.bad@1() -> hostile.Nothing");
+#elif defined(ONCE_NOT_SHAREABLE)
+  if (const int code = host->add_type(plugin->registry, &unshared)) return code;
+  return add(host, plugin, "hostile.bad@1() -> hostile.Thing", nullptr, MRUN_OP_ONCE);
+#elif defined(STRAY_METHOD)
+  if (const int code = host->add_type(plugin->registry, &unshared)) return code;
+  return add(host, plugin, "hostile.Thing.bad@1(Tensor x) -> Tensor");
+#elif defined(LONG_STRUCT)  // built with a newer header: fields behind those that this host knows; this one is fine
+  plugin->size = sizeof *plugin + 64;
+  plugin->name = "long_struct";
+  for (size_t i = 0; i < 64; ++i) reinterpret_cast<char *>(plugin + 1)[i] = 1;
+  return add(host, plugin, "long_struct.fine@1() -> ()");
+#endif
+  return MRUN_OK;
+}
+#else
+extern "C" MRUN_EXPORT int something_else() { return 0; }
+#endif

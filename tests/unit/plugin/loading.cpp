@@ -1,0 +1,203 @@
+// Finding, loading and refusing plugins.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "support.h"
+
+using namespace mrun;
+using namespace mrun::test;
+using Catch::Matchers::Contains;
+
+namespace {
+std::string refused(const std::string &name) {
+  try {
+    registry().load(out_of_tree(name));
+  } catch (const Error &e) {
+    CHECK(e.code == MRUN_USAGE);
+    return e.message;
+  }
+  return "";
+}
+
+int linked_in(const mrun_host *host, mrun_plugin *plugin) {
+  static const mrun_op op{sizeof(mrun_op),
+                          0,
+                          "linked.answer@1() -> int",
+                          "",
+                          nullptr,
+                          [](mrun_call *, const mrun_value *, mrun_value *results, void *) {
+                            results[0].kind = MRUN_INT;
+                            results[0].as.integer = 42;
+                            return int{MRUN_OK};
+                          },
+                          nullptr};
+  plugin->name = "linked";
+  plugin->version = "1";
+  return host->add_op(plugin->registry, &op);
+}
+}  // namespace
+
+TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behind") {
+  registry().plugin("kit");
+  const struct {
+    const char *name, *says;
+  } bad[] = {
+      {"old_host", "built for plugin ABI 2.0; this mrun offers 1.0"},
+      {"no_symbol", "exports no mrun_plugin_init"},
+      {"init_fails", "mrun_plugin_init failed (MISSING)"},
+      {"init_throws", "mrun_plugin_init threw: on purpose"},
+      {"bad_schema", "unknown type tensor"},
+      {"twice", "hostile.fine@1: is registered twice"},
+      {"taken", "a plugin called kit is loaded already"},
+      {"foreign_name", "image.resize: a name in plugin hostile begins with hostile."},
+      {"signature", "the schema says Tensor,int->Tensor, the code takes Tensor,float->Tensor"},
+      {"no_version", "hostile.bad: has no version; write hostile.bad@1"},
+      {"short_struct", "its size is 16"},
+      {"no_name", "a plugin's name is"},
+      {"no_such_type", "the type hostile.Nothing is not registered"},
+      {"once_not_shareable", "MRUN_OP_ONCE wants one result"},
+      {"stray_method", "the first parameter of a method is \"hostile.Thing self\""},
+      {"text", "cannot be loaded"},
+  };
+  for (const auto &b : bad) {
+    INFO(b.name);
+    const std::string first = refused(b.name);
+    CHECK_THAT(first, Contains(b.says));
+    CHECK_THAT(first, Contains(std::string(b.name) + ".so"));
+    CHECK(refused(b.name) == first);  // and again
+    CHECK(registry().find("hostile.fine@1") == nullptr);
+  }
+  CHECK_THROWS_WITH(registry().load("/nothing/there.so"), Contains("no such plugin file"));
+}
+
+TEST_CASE("a plugin built with a newer header is loaded as far as this host knows it") {
+  CHECK(registry().load(out_of_tree("long_struct")).name == "long_struct");
+  Runner().run("long_struct.fine@1");
+}
+
+TEST_CASE("loading a file again gives the same plugin") {
+  const Plugin &hello = registry().load(out_of_tree("hello"));
+  for (int i = 0; i < 200; ++i) CHECK(&registry().load(out_of_tree("hello")) == &hello);
+  CHECK(&registry().load(std::filesystem::path(MRUN_OUT_OF_TREE_PLUGINS) / "." / "hello.so") == &hello);
+  CHECK(registry().plugin("hello") == &hello);
+  CHECK(hello.path.is_absolute());
+}
+
+TEST_CASE("a plugin is found by its operations, types, backend, namespace and files") {
+  Registry &r = registry();
+  CHECK(r.find("counter.scale@1") != nullptr);
+  CHECK(r.find("counter.scale@1") == r.find("counter.scale@1"));
+  CHECK(r.find("counter.scale@2") == nullptr);
+  CHECK(r.find("nothing") == nullptr);
+  CHECK(r.find("nothing.at.all@1") == nullptr);
+  CHECK(r.find("../hello.negate@1") == nullptr);
+  CHECK(r.plugin("nothing") == nullptr);
+  CHECK(r.plugin("../hello") == nullptr);
+  REQUIRE(r.type("counter.Vocabulary") != nullptr);
+  CHECK(std::string_view(r.type("counter.Vocabulary")->name) == "counter.Vocabulary");
+  CHECK(r.type("counter.Nothing") == nullptr);
+  REQUIRE(r.backend("kit") != nullptr);
+  CHECK(r.backend("kit") == r.backend_of_file("models/a.kit"));
+  CHECK(r.backend_of_file("a.kit2") == r.backend("kit"));
+  CHECK(r.backend_of_file("a.onnx") == nullptr);
+  CHECK(r.backend("onnx") == nullptr);
+  CHECK(r.find("kitns.pick")->overloads.size() == 4);
+}
+
+TEST_CASE("what is missing is said: operation, plugin, versions") {
+  Registry &r = registry();
+  CHECK_THROWS_WITH(r.require("nothing.op@1"), Contains("the plugin nothing that would bring it is not there"));
+  CHECK_THROWS_WITH(r.require("kit.sum@7"), Contains("no such version; there is kit.sum@1, kit.sum@2"));
+  CHECK_THROWS_WITH(r.require("kit.summ@1"), Contains("did you mean"));
+  try {
+    r.require("kit.sum@7");
+  } catch (const Error &e) { CHECK(e.code == MRUN_MISSING); }
+}
+
+TEST_CASE("a linked-in plugin is a plugin like any other") {
+  const Plugin &plugin = registry().add(linked_in);
+  CHECK(&registry().add(linked_in) == &plugin);
+  CHECK(plugin.path.empty());
+  CHECK(Runner().one("linked.answer@1").as_int() == 42);
+}
+
+TEST_CASE("plugins and operations are listed by name") {
+  registry().plugin("hello");
+  registry().plugin("counter");
+  std::vector<std::string> names;
+  for (const Plugin *p : registry().loaded()) names.push_back(p->name);
+  CHECK(std::is_sorted(names.begin(), names.end()));
+  std::vector<std::string> operations;
+  for (const Operation *op : registry().operations()) operations.push_back(op->schema.full_name());
+  CHECK(std::count(operations.begin(), operations.end(), "hello.negate@1") == 1);
+  CHECK(std::is_sorted(operations.begin(), operations.end()));
+}
+
+TEST_CASE("a plugin without a Lua module gets one") {
+  const Plugin &kit = *registry().plugin("kit");
+  CHECK(kit.version == "2.1.0");
+  CHECK(kit.license == "Apache-2.0");
+  CHECK_THAT(kit.lua, Contains("M.sum = native \"kit.sum@2\"\n"));
+  CHECK_THAT(kit.lua, Contains("M[\"repeat\"] = native \"kit.repeat@1\"\n"));
+  CHECK_THAT(kit.lua, Contains("native.methods(\"kit.Cell\", {\n  add = native \"kit.Cell.add@1\",\n"));
+  CHECK_THAT(kit.lua, !Contains("sum@1"));
+  CHECK_THAT(kit.lua, Catch::Matchers::EndsWith("return M\n"));
+}
+
+TEST_CASE("many threads find and call at once") {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  std::atomic<int64_t> together{0};
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      Runner r;
+      const Tensor x = floats({1, 2, 3});
+      for (int i = 0; i < 200; ++i) {
+        if (r.one("counter.scale@1", values(x, t)).as_tensor().data<float>()[2] != 3.0f * static_cast<float>(t))
+          ++wrong;
+        if (r.one("kitns.pick", values(1.5)).as_string() != "float") ++wrong;
+        if (registry().find("hello.negate@1") == nullptr) ++wrong;
+        if (&registry().load(out_of_tree("kit")) != registry().plugin("kit")) ++wrong;
+      }
+      const int64_t most = r.one("kit.serial@1", values(500)).as_int();
+      if (most > together) together = most;
+    });
+  }
+  for (std::thread &t : threads) t.join();
+  CHECK(wrong == 0);
+  CHECK(together == 1);
+}
+
+TEST_CASE("a serial operation does not wait for itself") {
+  Runner r;
+  mrun_code code = MRUN_OK;
+  Function again([&](std::span<const mrun_value>) {
+    Runner inner;
+    code = inner.error("kit.serial_back@1", {Value::copy(again.value())}).code;
+    return values(1);
+  });
+  CHECK(r.one("kit.serial_back@1", {Value::copy(again.value())}).as_int() == 1);
+  CHECK(code == MRUN_USAGE);
+}
+
+TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAME.json is named") {
+  namespace fs = std::filesystem;
+  const fs::path base = fs::temp_directory_path() / ("mrun-plugins-" + std::to_string(getpid()));
+  fs::create_directories(base / "a");
+  fs::create_directories(base / "b");
+  fs::copy_file(out_of_tree("hello"), base / "a" / "other.so");
+  std::ofstream(base / "b" / "kit.so") << "damaged";
+  Registry &r = Registry::get();
+  r.set_folders({base / "a", base / "none", base / "b"});
+  CHECK_THROWS_WITH(r.plugin("other"),
+                    Contains("a plugin called hello is loaded already") || Contains("calls itself hello"));
+  std::ofstream(base / "a" / "other.json") << "{\"provides\": 3}";
+  r.set_folders({base / "a"});
+  CHECK_THROWS_WITH(r.find("unknown.op@1"), Contains("other.json: \"provides\" must be a list of strings"));
+  r.set_folders({MRUN_OUT_OF_TREE_PLUGINS});
+  fs::remove_all(base);
+}
