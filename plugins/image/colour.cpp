@@ -55,7 +55,7 @@ constexpr int ycc_bits = 6;
 using Products = std::array<int, 256>;
 Products products(double factor, int offset) {
   Products p;
-  for (int i = 0; i < 256; ++i) p[size_t(i)] = int(std::lround(factor * (i - offset) * (1 << ycc_bits)));
+  for (int i = 0; i < 256; ++i) p[size_t(i)] = int(factor * (i - offset) * (1 << ycc_bits) + 0.5);
   return p;
 }
 struct YccTables {

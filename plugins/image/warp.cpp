@@ -1,8 +1,10 @@
 #include "warp.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "alpha.h"
 
@@ -18,8 +20,10 @@ template <class T>
 struct Sampler {
   View in;
 
-  double value(const uint8_t *row, int x, int c) const {
-    return double(reinterpret_cast<const T *>(row)[ptrdiff_t(x) * in.channels + c]);
+  // Differences of float pixels are rounded to float before they are weighted in double; those of bytes are exact.
+  using Sum = std::conditional_t<sizeof(T) == 1, int, float>;
+  Sum value(const uint8_t *row, int x, int c) const {
+    return Sum(reinterpret_cast<const T *>(row)[ptrdiff_t(x) * in.channels + c]);
   }
   int clamp_x(int x) const { return std::clamp(x, 0, in.width - 1); }
   bool has_row(int y) const { return y >= 0 && y < in.height; }
@@ -39,16 +43,18 @@ struct Sampler {
     const uint8_t *first = in.row(std::clamp(top, 0, in.height - 1));
     for (int c = 0; c < in.channels; ++c) {
       auto mix = [&](const uint8_t *row) {
-        const double a = value(row, x0, c), b = value(row, x1, c);
-        return a + (b - a) * dx;
+        const Sum a = value(row, x0, c), b = value(row, x1, c);
+        return double(a) + double(b - a) * dx;
       };
       const double a = mix(first), b = has_row(top + 1) ? mix(in.row(top + 1)) : a;
       store(out + c, a + (b - a) * dy, false);
     }
   }
 
-  static double cubic(double v1, double v2, double v3, double v4, double d) {
-    const double p1 = v2, p2 = -v1 + v3, p3 = 2 * (v1 - v2) + v3 - v4, p4 = -v1 + v2 - v3 + v4;
+  template <class V>
+  static double cubic(V v1, V v2, V v3, V v4, double d) {
+    const double p1 = double(v2), p2 = double(-v1 + v3), p3 = double(2 * (v1 - v2) + v3 - v4),
+                 p4 = double(-v1 + v2 - v3 + v4);
     return p1 + d * (p2 + d * (p3 + d * p4));
   }
 
@@ -156,7 +162,13 @@ void nearest_perspective(View in, const std::array<double, 8> &m, Canvas out) {
   });
 }
 
-double round_15(double v) { return std::nearbyint(v * 1e15) / 1e15; }
+// Python's round(v, 15): through decimal digits.
+double round_15(double v) {
+  char digits[64];
+  const char *end = std::to_chars(digits, digits + sizeof digits, v, std::chars_format::fixed, 15).ptr;
+  std::from_chars(digits, end, v);
+  return v;
+}
 
 }  // namespace
 
@@ -172,7 +184,7 @@ void warp(Context &context, View in, const Warp &w, Filter filter, const Colour 
   if (!alpha) return sample<uint8_t>(context, in, w, cubic, out);
   const Pixels premultiplied(context, in);
   for (int y = 0; y < in.height; ++y) premultiply(in.row(y), premultiplied.canvas.row(y), in.width, in.channels);
-  for (int y = 0; y < out.height; ++y) premultiply(out.row(y), out.row(y), out.width, out.channels);
+  // The fill colour is taken as premultiplied, as in Pillow.
   sample<uint8_t>(context, premultiplied.canvas, w, cubic, out);
   for (int y = 0; y < out.height; ++y) unpremultiply(out.row(y), out.width, out.channels);
 }

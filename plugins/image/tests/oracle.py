@@ -24,6 +24,8 @@ def call(name, *args):
         if isinstance(a, np.ndarray):
             assert a.flags["C_CONTIGUOUS"]
             converted.append(pointer(a))
+        elif a is None:
+            converted.append(None)
         elif isinstance(a, str):
             converted.append(a.encode())
         elif isinstance(a, float):
