@@ -1,0 +1,97 @@
+// mrun's side of the benchmarks, through the public API:
+//   bench_host text BUNDLE LINES ROUNDS     microseconds an item, the median over rounds
+//   bench_host load BUNDLE SMALL TENSOR.npy  milliseconds to open and start, to the first result, private KiB
+//   bench_host item BUNDLE JSON ROUNDS      the answer of the last of ROUNDS runs
+#include <unistd.h>
+#include <mrun/mrun.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+namespace {
+
+double microseconds() {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+long private_kib() {
+  long total = 0, kib = 0;
+  char line[256];
+  FILE *f = fopen("/proc/self/smaps_rollup", "r");
+  while (f != nullptr && fgets(line, sizeof line, f) != nullptr) {
+    if (sscanf(line, "Private_Clean: %ld", &kib) == 1 || sscanf(line, "Private_Dirty: %ld", &kib) == 1) total += kib;
+  }
+  if (f != nullptr) fclose(f);
+  return total;
+}
+
+mrun_options one_thread() {
+  mrun_options o;
+  MRUN_INIT(o);
+  o.workers = o.threads = 1;
+  o.timeout = -1;
+  return o;
+}
+
+int text(const char *path, const char *list, int rounds) {
+  const mrun_options options = one_thread();
+  const mrun::engine engine(mrun::bundle(path), &options);
+  std::vector<std::string> lines;
+  std::ifstream file(list);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  std::vector<double> times;
+  for (int round = 0; round <= rounds; ++round) {
+    const double begin = microseconds();
+    for (const std::string &line : lines) {
+      const mrun_value input = mrun_text(line.c_str());
+      mrun::result result;
+      if (mrun_run(engine.raw(), &input, nullptr, result.raw()) != MRUN_OK) return 1;
+    }
+    if (round > 0) times.push_back((microseconds() - begin) / double(lines.size()));
+  }
+  std::sort(times.begin(), times.end());
+  std::printf("%.2f\n", times[times.size() / 2]);
+  return 0;
+}
+
+int load(const char *path, const char *warm, const char *input) {
+  const mrun::engine first(mrun::bundle{warm});  // libtorch is loaded and warm on both sides
+  const long before = private_kib();
+  const double begin = microseconds();
+  const mrun::bundle bundle(path);
+  mrun_options options = one_thread();
+  options.one_shot = 1;
+  const mrun::engine engine(bundle, &options);
+  const double started = microseconds();
+  mrun::variant value;
+  if (mrun_input_file(bundle.raw(), nullptr, input, value.out(), nullptr) != MRUN_OK) return 1;
+  const mrun::result result = engine.run(value);
+  if (!result) return 1;
+  std::printf("%.2f %.2f %ld\n", (started - begin) / 1e3, (microseconds() - begin) / 1e3, private_kib() - before);
+  return 0;
+}
+
+int item(const char *path, const char *json, int rounds) {
+  const mrun_options options = one_thread();
+  const mrun::engine engine(mrun::bundle(path), &options);
+  mrun::result result;
+  for (int i = 0; i < rounds; ++i) result = engine.run(mrun::from_json(json));
+  std::printf("%s\n", result ? result.json() : result.message());
+  return result ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc != 5) return 2;
+  const std::string mode = argv[1];
+  int status = 2;
+  if (mode == "text") status = text(argv[2], argv[3], std::atoi(argv[4]));
+  if (mode == "load") status = load(argv[2], argv[3], argv[4]);
+  if (mode == "item") status = item(argv[2], argv[3], std::atoi(argv[4]));
+  std::fflush(stdout);
+  _exit(status);
+}
