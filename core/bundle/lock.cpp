@@ -107,15 +107,6 @@ void check_plain(const Value &value, const std::string &where) {
   }
 }
 
-Value revision_value(const Revision &r) {
-  std::vector<std::pair<std::string, Value>> map{{"number", Value::integer(static_cast<int64_t>(r.number))},
-                                                 {"parent", r.parent.empty() ? Value() : Value::string(r.parent)},
-                                                 {"message", Value::string(r.message)}};
-  if (!r.author.empty()) map.emplace_back("author", Value::string(r.author));
-  if (!r.time.empty()) map.emplace_back("time", Value::string(r.time));
-  return Value::map(std::move(map));
-}
-
 std::string canonical(const Value &value) {
   JsonOptions options;
   options.style = JsonOptions::Style::canonical;
@@ -142,6 +133,15 @@ bool valid_time(std::string_view s) {
   const int month = two(5), day = two(8);
   return month >= 1 && month <= 12 && day >= 1 && day <= days[static_cast<size_t>(month - 1)] && two(11) < 24 &&
          two(14) < 60 && two(17) < 60;
+}
+
+Value revision_value(const Revision &r) {
+  std::vector<std::pair<std::string, Value>> map{{"number", Value::integer(static_cast<int64_t>(r.number))},
+                                                 {"parent", r.parent.empty() ? Value() : Value::string(r.parent)},
+                                                 {"message", Value::string(r.message)}};
+  if (!r.author.empty()) map.emplace_back("author", Value::string(r.author));
+  if (!r.time.empty()) map.emplace_back("time", Value::string(r.time));
+  return Value::map(std::move(map));
 }
 
 Value lock_value(const Lock &lock) {

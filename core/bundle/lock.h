@@ -38,7 +38,8 @@ struct Lock {
 std::string encode_lock(const Lock &);
 // Refuses anything that is not the canonical bytes of a lock; BUNDLE, with `where` in front.
 Lock decode_lock(std::string_view bytes, const std::string &where);
-Value lock_value(const Lock &);     // as a map, for people
+Value lock_value(const Lock &);  // as a map, for people
+Value revision_value(const Revision &);
 bool valid_time(std::string_view);  // "2026-01-31T12:00:00Z"
 bool is_digest(std::string_view);   // 64 lower-case hex digits
 

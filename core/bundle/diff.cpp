@@ -1,0 +1,261 @@
+#include "bundle/diff.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "base/text.h"
+#include "bundle/names.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+constexpr uint64_t max_text = uint64_t{1} << 20;
+
+FileDiff::Kind kind_of(std::string_view path) {
+  if (path.starts_with("assets/")) return FileDiff::Kind::asset;
+  if (path.starts_with("examples/")) return FileDiff::Kind::example;
+  if (is_weights(path) || path.ends_with(".pt")) return FileDiff::Kind::model;
+  return FileDiff::Kind::text;
+}
+
+bool equal_values(const Value &a, const Value &b) {
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case MRUN_NIL: return true;
+    case MRUN_BOOL: return a.as_bool() == b.as_bool();
+    case MRUN_INT: return a.as_int() == b.as_int();
+    case MRUN_FLOAT: return a.as_number() == b.as_number() || (std::isnan(a.as_number()) && std::isnan(b.as_number()));
+    case MRUN_STRING: return a.as_string() == b.as_string();
+    case MRUN_LIST:
+      return std::equal(a.as_list().begin(), a.as_list().end(), b.as_list().begin(), b.as_list().end(), equal_values);
+    case MRUN_MAP:
+      return std::equal(
+          a.as_map().begin(), a.as_map().end(), b.as_map().begin(), b.as_map().end(),
+          [](const Entry &x, const Entry &y) { return x.key() == y.key() && equal_values(x.value(), y.value()); });
+    default: return false;
+  }
+}
+
+// Tables key by key, everything else as a whole.
+void diff_params(const Value *a, const Value *b, const std::string &key, std::vector<ParamDiff> &out) {
+  if (a != nullptr && b != nullptr && a->is_map() && b->is_map()) {
+    std::set<std::string_view> keys;
+    for (const Entry &e : a->as_map()) keys.insert(e.key());
+    for (const Entry &e : b->as_map()) keys.insert(e.key());
+    for (const std::string_view k : keys) {
+      diff_params(a->find(k), b->find(k), key.empty() ? std::string(k) : fmt::format("{}.{}", key, k), out);
+    }
+    return;
+  }
+  if (a != nullptr && b != nullptr && equal_values(*a, *b)) return;
+  ParamDiff d{key, {}, {}};
+  if (a != nullptr) d.before = *a;
+  if (b != nullptr) d.after = *b;
+  out.push_back(std::move(d));
+}
+
+class Differ {
+ public:
+  Differ(const Bundle &a, const Bundle &b) : a_(a), b_(b) {}
+
+  BundleDiff run() {
+    const std::map<std::string, EntryInfo> before = entries(a_), after = entries(b_);
+    const bool std_on_both = pins_std(before, a_) && pins_std(after, b_);
+    if (!std_on_both) { out_.notes.push_back("std modules are pinned on one side alone, so they are not compared"); }
+    std::set<std::string> names;
+    for (const auto &[name, e] : before) names.insert(name);
+    for (const auto &[name, e] : after) names.insert(name);
+    for (const std::string &name : names) {
+      if (!std_on_both && name.starts_with("std/")) continue;
+      const auto x = before.find(name), y = after.find(name);
+      diff_file(name, x == before.end() ? nullptr : &x->second, y == after.end() ? nullptr : &y->second);
+    }
+    diff_params(&a_.manifest().params, &b_.manifest().params, "", out_.params);
+    diff_operations();
+    out_.equal = out_.files.empty() && out_.operations_added.empty() && out_.operations_removed.empty();
+    return std::move(out_);
+  }
+
+ private:
+  static std::map<std::string, EntryInfo> entries(const Bundle &bundle) {
+    std::map<std::string, EntryInfo> map;
+    for (EntryInfo &e : bundle.entries()) map.emplace(e.path, e);
+    return map;
+  }
+
+  static bool pins_std(const std::map<std::string, EntryInfo> &entries, const Bundle &bundle) {
+    const auto first = entries.lower_bound("std/");
+    return bundle.packed() || (first != entries.end() && first->first.starts_with("std/"));
+  }
+
+  void diff_file(const std::string &name, const EntryInfo *x, const EntryInfo *y) {
+    FileDiff d{kind_of(name), name, {}, {}, {}, {}};
+    if (x != nullptr) d.before = x->size;
+    if (y != nullptr) d.after = y->size;
+    const bool hashed = x != nullptr && y != nullptr && !x->sha256.empty() && !y->sha256.empty();
+    if (hashed && x->sha256 == y->sha256) return;
+    try {
+      const std::optional<Tensor> left = read(a_, x), right = read(b_, y);
+      if (left && right && left->bytes() == right->bytes()) return;
+      if (name.ends_with(".safetensors") && left && right) {
+        diff_tensors(name, *left, *right);
+      } else {
+        d.text = diff_as_text(left, right);
+      }
+    } catch (const Error &e) {
+      if (e.code != MRUN_MISSING && e.code != MRUN_INPUT) throw;
+      d.note = e.message;  // weights that are gone, or a file that is no safetensors file
+    }
+    out_.files.push_back(std::move(d));
+  }
+
+  static std::optional<Tensor> read(const Bundle &bundle, const EntryInfo *entry) {
+    if (entry == nullptr) return std::nullopt;
+    return bundle.read(entry->path);
+  }
+
+  static std::optional<TextDiff> diff_as_text(const std::optional<Tensor> &a, const std::optional<Tensor> &b) {
+    for (const auto *side : {&a, &b}) {
+      if (!*side) continue;
+      const std::string_view bytes = (*side)->bytes();
+      if (bytes.size() > max_text || bytes.find('\0') != std::string_view::npos || !valid_utf8(bytes)) return {};
+    }
+    return diff_text(a ? a->bytes() : std::string_view(), b ? b->bytes() : std::string_view());
+  }
+
+  void diff_tensors(const std::string &file, const Tensor &left, const Tensor &right) {
+    const NamedTensors before = read_safetensors(left, file).tensors, after = read_safetensors(right, file).tensors;
+    std::set<std::string_view> names;
+    for (const auto &[name, t] : before) names.insert(name);
+    for (const auto &[name, t] : after) names.insert(name);
+    for (const std::string_view name : names) {
+      const auto x = before.find(name), y = after.find(name);
+      TensorDiff d{file, std::string(name), {}, {}, {}};
+      if (x != before.end()) d.before = TensorInfo{x->second.dtype(), x->second.shape()};
+      if (y != after.end()) d.after = TensorInfo{y->second.dtype(), y->second.shape()};
+      if (d.before && d.after && d.before->dtype == d.after->dtype && d.before->shape == d.after->shape) {
+        d.distance = tensor_distance(x->second, y->second);
+        if (d.distance->equal) continue;
+      }
+      out_.tensors.push_back(std::move(d));
+    }
+  }
+
+  void diff_operations() {
+    if (!a_.packed() || !b_.packed()) return;
+    const auto operations = [](const Bundle &bundle) {
+      const Value lock = bundle.lock();
+      std::vector<std::string> names;
+      for (const Value &v : lock.find("operations")->as_list()) names.emplace_back(v.as_string());
+      return names;
+    };
+    const std::vector<std::string> x = operations(a_), y = operations(b_);
+    std::set_difference(y.begin(), y.end(), x.begin(), x.end(), std::back_inserter(out_.operations_added));
+    std::set_difference(x.begin(), x.end(), y.begin(), y.end(), std::back_inserter(out_.operations_removed));
+  }
+
+  const Bundle &a_;
+  const Bundle &b_;
+  BundleDiff out_;
+};
+
+using Map = std::vector<std::pair<std::string, Value>>;
+
+Value number(double d) {
+  if (std::isfinite(d)) return Value::number(d);
+  return Value::string(std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
+}
+
+Value strings(const std::vector<std::string> &list) {
+  std::vector<Value> values;
+  for (const std::string &s : list) values.push_back(Value::string(s));
+  return Value::list(std::move(values));
+}
+
+template <class T>
+Value list(const std::vector<T> &items, Value (*convert)(const T &)) {
+  std::vector<Value> values;
+  for (const T &item : items) values.push_back(convert(item));
+  return Value::list(std::move(values));
+}
+
+Value size_value(const std::optional<uint64_t> &size) {
+  return size ? Value::integer(static_cast<int64_t>(*size)) : Value();
+}
+
+Value file_value(const FileDiff &d) {
+  constexpr const char *kinds[] = {"text", "asset", "example", "model"};
+  Map map{{"kind", Value::string(kinds[static_cast<size_t>(d.kind)])},
+          {"path", Value::string(d.path)},
+          {"before", size_value(d.before)},
+          {"after", size_value(d.after)}};
+  if (d.text) {
+    map.emplace_back("diff", Value::string(d.text->unified));
+    map.emplace_back("added", Value::integer(static_cast<int64_t>(d.text->added)));
+    map.emplace_back("removed", Value::integer(static_cast<int64_t>(d.text->removed)));
+  }
+  if (!d.note.empty()) map.emplace_back("note", Value::string(d.note));
+  return Value::map(std::move(map));
+}
+
+// A parameter for JSON, which has no infinities.
+Value param_side(const Value &v) {
+  if (v.is_float()) return number(v.as_number());
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(param_side(item));
+    return Value::list(std::move(items));
+  }
+  if (v.is_map()) {
+    Map map;
+    for (const Entry &e : v.as_map()) map.emplace_back(e.key(), param_side(e.value()));
+    return Value::map(std::move(map));
+  }
+  return v;
+}
+
+Value param_value(const ParamDiff &d) {
+  return Value::map({{"key", Value::string(d.key)},
+                     {"before", d.before ? param_side(*d.before) : Value()},
+                     {"after", d.after ? param_side(*d.after) : Value()}});
+}
+
+Value info_value(const std::optional<TensorInfo> &info) {
+  if (!info) return {};
+  std::vector<Value> shape;
+  for (const int64_t n : info->shape) shape.push_back(Value::integer(n));
+  return Value::map({{"dtype", Value::string(dtype_name(info->dtype))}, {"shape", Value::list(std::move(shape))}});
+}
+
+Value tensor_value(const TensorDiff &d) {
+  Map map{{"file", Value::string(d.file)},
+          {"name", Value::string(d.name)},
+          {"before", info_value(d.before)},
+          {"after", info_value(d.after)}};
+  if (d.distance) {
+    map.emplace_back("max_abs", number(d.distance->max_abs));
+    map.emplace_back("mean_abs", number(d.distance->mean_abs));
+    map.emplace_back("relative_norm", number(d.distance->relative_norm));
+    map.emplace_back("not_comparable", Value::integer(d.distance->not_comparable));
+  }
+  return Value::map(std::move(map));
+}
+
+}  // namespace
+
+BundleDiff diff_bundles(const Bundle &before, const Bundle &after) { return Differ(before, after).run(); }
+
+Value diff_value(const BundleDiff &d) {
+  return Value::map(
+      {{"equal", Value::boolean(d.equal)},
+       {"params", list(d.params, param_value)},
+       {"files", list(d.files, file_value)},
+       {"tensors", list(d.tensors, tensor_value)},
+       {"operations", Value::map({{"added", strings(d.operations_added)}, {"removed", strings(d.operations_removed)}})},
+       {"notes", strings(d.notes)}});
+}
+
+}  // namespace mrun
