@@ -68,27 +68,19 @@ FixedAxis::FixedAxis(const Axis &axis, int channels, bool horizontal, bool vecto
   weights.resize(axis.weights.size());
   for (size_t i = 0; i < weights.size(); ++i) weights[i] = fixed(axis.weights[i]);
   if (!vector) return;
-  // Vertical: a group is two taps, high pair then low pair. Horizontal with 3 or 4 channels: four taps, 16 high then 16
-  // low: taps 0 and 1 four times, then 2 and 3. With 1 channel: sixteen taps, 16 high then 16 low.
-  const int group = !horizontal ? 2 : channels == 1 ? 16 : 4;
-  const int width = !horizontal ? 2 : 16;
+  // A group is two taps: high pair, low pair; the horizontal kernels take two groups at once, or, with one channel,
+  // sixteen taps: all high halves, then all low ones.
+  const bool grey = horizontal && channels == 1;
+  const int width = grey ? 16 : 2, group = grey ? 16 : horizontal ? 4 : 2;
   groups = (taps + group - 1) / group;
-  pairs.assign(size_t(count) * size_t(groups) * size_t(2 * width), 0);
+  const size_t stride = size_t(groups) * size_t(2 * group);
+  pairs.assign(size_t(count) * stride, 0);
   for (int i = 0; i < count; ++i) {
     for (int t = 0; t < taps; ++t) {
       const Halves h = split(weights[size_t(i) * size_t(taps) + size_t(t)]);
-      int16_t *p = pairs.data() + (size_t(i) * size_t(groups) + size_t(t / group)) * size_t(2 * width);
-      const int in_group = t % group;
-      if (group != 4) {
-        p[in_group] = h.high;
-        p[width + in_group] = h.low;
-        continue;
-      }
-      for (int c = 0; c < 4; ++c) {
-        const int at = in_group / 2 * 8 + c * 2 + in_group % 2;
-        p[at] = h.high;
-        p[width + at] = h.low;
-      }
+      int16_t *p = pairs.data() + size_t(i) * stride + size_t(t / width) * size_t(2 * width);
+      p[t % width] = h.high;
+      p[width + t % width] = h.low;
     }
   }
 }

@@ -21,58 +21,65 @@ AVX2_INLINE __m256i combine(__m256i high, __m256i low) {
 
 AVX2_INLINE __m256i load(const void *p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
 
-// One output pixel of 3 or 4 channels: both 128-bit lanes hold four 32-bit sums, to be added.
-template <int channels>
-AVX2_INLINE void pixel(const uint8_t *in, const int16_t *pairs, int groups, __m256i shuffle, __m256i &high,
-                       __m256i &low) {
-  high = low = _mm256_setzero_si256();
-  for (int g = 0; g < groups; ++g) {
-    const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i *>(in + g * 4 * channels));
-    const __m256i taps = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(four), shuffle);
-    high = _mm256_add_epi32(high, _mm256_madd_epi16(taps, load(pairs + g * 32)));
-    low = _mm256_add_epi32(low, _mm256_madd_epi16(taps, load(pairs + g * 32 + 16)));
-  }
+AVX2_INLINE __m256i weight(const int16_t *pair) {
+  int32_t two;
+  std::memcpy(&two, pair, 4);
+  return _mm256_set1_epi32(two);
 }
 
-// Adds the lanes of two pixels and gives the eight results, as 32-bit numbers: a in the low lane, b in the high one.
-AVX2_INLINE __m256i fold(__m256i a, __m256i b) {
-  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
+AVX2_INLINE void accumulate(__m256i words, __m256i wh, __m256i wl, __m256i &high, __m256i &low) {
+  high = _mm256_add_epi32(high, _mm256_madd_epi16(words, wh));
+  low = _mm256_add_epi32(low, _mm256_madd_epi16(words, wl));
+}
+
+AVX2_INLINE __m128i load16(const uint8_t *p) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p)); }
+
+// Shuffles that bring two neighbouring taps of each channel side by side, as 16-bit numbers: pixels 0 and 1, or 2
+// and 3.
+template <int channels>
+AVX2_INLINE __m256i tap_shuffle(int first) {
+  alignas(16) int8_t s[16];
+  for (int c = 0; c < 4; ++c) {
+    const bool there = c < channels;
+    s[c * 4] = int8_t(there ? first * channels + c : -1);
+    s[c * 4 + 2] = int8_t(there ? (first + 1) * channels + c : -1);
+    s[c * 4 + 1] = s[c * 4 + 3] = -1;
+  }
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i *>(s)));
 }
 
 AVX2_INLINE void store4(uint8_t *out, int32_t value) { std::memcpy(out, &value, 4); }
 
-// Shuffles that bring two taps of a channel side by side, as 16-bit numbers.
-template <int channels>
-AVX2_INLINE __m256i tap_shuffle() {
-  if constexpr (channels == 3)
-    return _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1, 7, -1, 10, -1, 8,
-                            -1, 11, -1, -1, -1, -1, -1);
-  else
-    return _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1, 9, -1, 13, -1, 10,
-                            -1, 14, -1, 11, -1, 15, -1);
-}
-
+// Four rows at once, which share the weights; a register holds one pixel of two rows, one a lane.
 template <int channels>
 AVX2 void horizontal_four(const FixedAxis &axis, const uint8_t *const *rows, int origin, uint8_t *const *out) {
-  const __m256i shuffle = tap_shuffle<channels>();
-  const ptrdiff_t stride = ptrdiff_t{axis.groups} * 32;
-  const int16_t *pairs = axis.pairs.data();
-  for (int i = 0; i < axis.count; ++i, pairs += stride) {
-    const ptrdiff_t at = ptrdiff_t(axis.start[size_t(i)] - origin) * channels;
-    const int groups = (axis.size[size_t(i)] + 3) / 4;
-    __m256i h0, l0, h1, l1, h2, l2, h3, l3;
-    pixel<channels>(rows[0] + at, pairs, groups, shuffle, h0, l0);
-    pixel<channels>(rows[1] + at, pairs, groups, shuffle, h1, l1);
-    pixel<channels>(rows[2] + at, pairs, groups, shuffle, h2, l2);
-    pixel<channels>(rows[3] + at, pairs, groups, shuffle, h3, l3);
-    const __m256i a = combine(fold(h0, h1), fold(l0, l1)), b = combine(fold(h2, h3), fold(l2, l3));
+  const __m256i shuffle01 = tap_shuffle<channels>(0), shuffle23 = tap_shuffle<channels>(2);
+  const __m256i zero = _mm256_setzero_si256();
+  const uint8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+  uint8_t *o0 = out[0], *o1 = out[1], *o2 = out[2], *o3 = out[3];
+  const ptrdiff_t stride = ptrdiff_t{axis.groups} * 8;
+  const int16_t *first = axis.pairs.data();
+  const int *start = axis.start.data(), *size = axis.size.data();
+  for (int i = 0; i < axis.count; ++i, first += stride) {
+    ptrdiff_t at = ptrdiff_t(start[i] - origin) * channels;
+    __m256i ha = zero, la = zero, hb = zero, lb = zero;
+    const int16_t *pairs = first;
+    for (int t = 0; t < size[i]; t += 4, pairs += 8, at += 4 * channels) {
+      const __m256i h01 = weight(pairs), l01 = weight(pairs + 2), h23 = weight(pairs + 4), l23 = weight(pairs + 6);
+      const __m256i a = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(r0 + at)), load16(r1 + at), 1);
+      const __m256i b = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(r2 + at)), load16(r3 + at), 1);
+      accumulate(_mm256_shuffle_epi8(a, shuffle01), h01, l01, ha, la);
+      accumulate(_mm256_shuffle_epi8(a, shuffle23), h23, l23, ha, la);
+      accumulate(_mm256_shuffle_epi8(b, shuffle01), h01, l01, hb, lb);
+      accumulate(_mm256_shuffle_epi8(b, shuffle23), h23, l23, hb, lb);
+    }
     // Lanes: rows 0 and 2, rows 1 and 3.
-    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_setzero_si256());
+    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(combine(ha, la), combine(hb, lb)), zero);
     const __m128i lo = _mm256_castsi256_si128(bytes), hi = _mm256_extracti128_si256(bytes, 1);
-    store4(out[0] + i * channels, _mm_cvtsi128_si32(lo));
-    store4(out[1] + i * channels, _mm_cvtsi128_si32(hi));
-    store4(out[2] + i * channels, _mm_extract_epi32(lo, 1));
-    store4(out[3] + i * channels, _mm_extract_epi32(hi, 1));
+    store4(o0 + i * channels, _mm_cvtsi128_si32(lo));
+    store4(o1 + i * channels, _mm_cvtsi128_si32(hi));
+    store4(o2 + i * channels, _mm_extract_epi32(lo, 1));
+    store4(o3 + i * channels, _mm_extract_epi32(hi, 1));
   }
 }
 
@@ -84,7 +91,7 @@ AVX2 void horizontal_grey(const FixedAxis &axis, const uint8_t *row, int origin,
     const int groups = (axis.size[size_t(i)] + 15) / 16;
     __m256i high = _mm256_setzero_si256(), low = high;
     for (int g = 0; g < groups; ++g) {
-      const __m256i taps = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(in + g * 16)));
+      const __m256i taps = _mm256_cvtepu8_epi16(load16(in + g * 16));
       high = _mm256_add_epi32(high, _mm256_madd_epi16(taps, load(pairs + g * 32)));
       low = _mm256_add_epi32(low, _mm256_madd_epi16(taps, load(pairs + g * 32 + 16)));
     }
@@ -121,19 +128,12 @@ void horizontal(const FixedAxis &axis, int channels, const uint8_t *const *rows,
     horizontal_four<4>(axis, in, origin, to);
 }
 
-AVX2_INLINE void accumulate(__m256i words, __m256i wh, __m256i wl, __m256i &high, __m256i &low) {
-  high = _mm256_add_epi32(high, _mm256_madd_epi16(words, wh));
-  low = _mm256_add_epi32(low, _mm256_madd_epi16(words, wl));
-}
-
 // 32 bytes of one output row, from byte x of the source rows.
 AVX2_INLINE void vertical_32(const int16_t *pairs, int size, const uint8_t *const *rows, int x, uint8_t *out) {
   const __m256i zero = _mm256_setzero_si256();
   __m256i h0 = zero, h1 = zero, h2 = zero, h3 = zero, l0 = zero, l1 = zero, l2 = zero, l3 = zero;
   for (int t = 0; t < size; t += 2, pairs += 4) {
-    int32_t two[2];
-    std::memcpy(two, pairs, 8);
-    const __m256i wh = _mm256_set1_epi32(two[0]), wl = _mm256_set1_epi32(two[1]);
+    const __m256i wh = weight(pairs), wl = weight(pairs + 2);
     const __m256i a = load(rows[t] + x), b = t + 1 < size ? load(rows[t + 1] + x) : zero;
     const __m256i lo = _mm256_unpacklo_epi8(a, b), hi = _mm256_unpackhi_epi8(a, b);
     accumulate(_mm256_unpacklo_epi8(lo, zero), wh, wl, h0, l0);
