@@ -162,9 +162,6 @@ class Analysis {
     if (!seen.insert(v).second) return;
     const Node *n = v->node();
     if (n->kind() == prim::Param) return follow_parameter(v, container, found, seen);
-    const auto follow_all = [&](c10::ArrayRef<const Value *> values) {
-      for (const Value *each : values) follow(each, container, found, seen);
-    };
     if (n->kind() == prim::Constant) {
       if (v->type()->kind() == c10::TypeKind::TensorType) found.attributes.insert("a constant");
     } else if (n->kind() == prim::GetAttr) {
@@ -179,8 +176,10 @@ class Analysis {
       follow(n->blocks()[0]->outputs()[v->offset() + 1], container, found, seen);
     } else if (n->kind() == prim::CreateObject || (container && makes_container(n))) {
       return;
-    } else if (may_share(n, v)) {
-      follow_all(n->inputs());
+    } else {
+      for (size_t i = 0; i < n->inputs().size(); ++i) {
+        if (may_share(n, v->offset(), i)) follow(n->input(i), container, found, seen);
+      }
     }
   }
   void follow_parameter(const Value *v, bool container, Origin &found, std::unordered_set<const Value *> &seen) const {
@@ -213,11 +212,14 @@ class Analysis {
     return n->kind() == prim::ListConstruct || n->kind() == prim::DictConstruct || n->kind() == aten::list ||
            n->kind() == aten::dict;
   }
-  static bool may_share(const Node *n, const Value *v) {
+  // Whether a result may be, or hold, memory of an input.
+  static bool may_share(const Node *n, size_t result, size_t input) {
     const auto *schema = n->maybeSchema();
     if (schema == nullptr || n->kind().is_prim()) return true;
     if (unmarked_views.count(n->kind().toUnqualString())) return true;
-    return v->offset() >= schema->returns().size() || schema->returns()[v->offset()].alias_info() != nullptr;
+    const auto &results = schema->returns();
+    if (result < results.size() && results[result].alias_info() == nullptr) return false;
+    return input >= schema->arguments().size() || schema->arguments()[input].alias_info() != nullptr;
   }
 
   // ---- what a node does

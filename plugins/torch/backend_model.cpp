@@ -121,28 +121,33 @@ bool holds(const std::string &written, const std::string &path) {
 // ---- results
 // -----------------------------------------------------------------------------------------------------------
 
-// How often each memory occurs in a result. Memory that is counted more often than that is also something else's.
+// Which tensors of a result are the method's own: nothing but the result refers to them or to their memory.
 class Sharing {
  public:
   explicit Sharing(const IValue &result) {
     result.visit([this](const IValue &v) {
-      if (v.isTensor() && v.toTensor().defined() && v.toTensor().has_storage())
+      if (v.isTensor() && v.toTensor().defined() && v.toTensor().has_storage()) {
         tensors_.push_back(v.toTensor().unsafeGetTensorImpl());
+      }
       return false;
     });
     std::sort(tensors_.begin(), tensors_.end());
-    tensors_.erase(std::unique(tensors_.begin(), tensors_.end()), tensors_.end());
   }
   bool shared(const at::Tensor &t) const {
     if (!t.has_storage()) return false;
+    const auto same = std::equal_range(tensors_.begin(), tensors_.end(), t.unsafeGetTensorImpl());
+    if (t.use_count() > static_cast<size_t>(same.second - same.first)) return true;
+    size_t here = 0;  // tensors of the result with this memory
     const c10::StorageImpl *memory = t.storage().unsafeGetStorageImpl();
-    size_t here = 0;
-    for (const c10::TensorImpl *each : tensors_) here += each->unsafe_storage().unsafeGetStorageImpl() == memory;
-    return t.storage().use_count() > here || (t.use_count() > 1 && here == 0);
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+      if (i > 0 && tensors_[i] == tensors_[i - 1]) continue;
+      here += tensors_[i]->unsafe_storage().unsafeGetStorageImpl() == memory;
+    }
+    return t.storage().use_count() > here;
   }
 
  private:
-  std::vector<const c10::TensorImpl *> tensors_;
+  std::vector<const c10::TensorImpl *> tensors_;  // by address, as often as they occur
 };
 
 // Operators without a generator argument draw from libtorch's own one: one call at a time, seeded by the item.
@@ -297,6 +302,7 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
   for (size_t i = 1; i < schema.arguments().size(); ++i) {
     stack.push_back(placed(to_ivalue(call, args[i - 1], schema.arguments()[i]), m));
   }
+  const std::vector<IValue> inputs = stack;  // what a result shares with them has to be seen
   std::unique_lock<std::mutex> lock(random_mutex, std::defer_lock);
   if (m.effects.random) {
     uint64_t seed = 0;

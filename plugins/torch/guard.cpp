@@ -16,13 +16,25 @@ std::string_view trim(std::string_view s) {
   return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-// Lines of TorchScript's and c10's own decoration.
+// TorchScript's interpreter puts its traceback first; the error itself follows the last quoted source line, and what is
+// indented after it.
+std::string_view without_traceback(std::string_view text) {
+  const std::string_view here = "<--- HERE";
+  const size_t at = text.rfind(here);
+  if (at == std::string_view::npos) return text;
+  text.remove_prefix(at + here.size());
+  while (starts_with(text, "\n ") || starts_with(text, "\n\n")) {
+    const size_t end = text.find('\n', 1);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end);
+  }
+  return text;
+}
+
+// Lines that are not the error.
 bool is_decoration(std::string_view line) {
   return starts_with(line, "The following operation failed in the TorchScript interpreter") ||
-         starts_with(line, "Traceback of TorchScript") || starts_with(line, "Traceback (most recent call last)") ||
-         starts_with(line, "Exception raised from") || starts_with(line, "frame #") || starts_with(line, "File \"") ||
-         starts_with(line, "~") || starts_with(line, "Serialized   File") ||
-         starts_with(line, "<omitting python frames>");
+         starts_with(line, "Traceback ") || starts_with(line, "Exception raised from") ||
+         starts_with(line, "frame #") || starts_with(line, "File \"") || starts_with(line, "~");
 }
 
 // `"cond" INTERNAL ASSERT FAILED at "/path/file.cpp":12, please report a bug to PyTorch. text` -> text
@@ -49,9 +61,10 @@ std::string_view without_enforce(std::string_view line) {
   return dot == std::string_view::npos ? rest : trim(rest.substr(dot + 2));
 }
 
+// "RuntimeError: text" -> text; "builtins.ValueError: text" -> "ValueError: text"
 std::string_view without_class(std::string_view line) {
-  for (const std::string_view name : {"RuntimeError: ", "torch.jit.Error: ", "builtins.", "AssertionError: "}) {
-    if (starts_with(line, name) && line.size() > name.size() && name != "builtins.") return line.substr(name.size());
+  for (const std::string_view prefix : {"builtins.", "RuntimeError: ", "torch.jit.Error: "}) {
+    if (starts_with(line, prefix) && line.size() > prefix.size()) line.remove_prefix(prefix.size());
   }
   return line;
 }
@@ -59,21 +72,16 @@ std::string_view without_class(std::string_view line) {
 }  // namespace
 
 std::string clean_message(const char *what) {
-  std::string_view text = what, first, raised;
-  while (!text.empty()) {
+  std::string_view text = without_traceback(what);
+  std::string_view found;
+  while (!text.empty() && found.empty()) {
     const size_t end = text.find('\n');
     const std::string_view line = trim(text.substr(0, end));
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (line.empty() || is_decoration(line)) continue;
-    if (first.empty()) first = line;
-    // The interpreter's report ends with the error itself, after the quoted source.
-    if (starts_with(line, "RuntimeError: ") || starts_with(line, "torch.jit.Error: ")) raised = line;
+    if (!is_decoration(line)) found = line;
   }
-  std::string_view line = raised.empty() ? first : raised;
-  line = without_class(without_enforce(without_assert(line)));
-  std::string result(line.substr(0, 500));
-  if (result.empty()) result = "libtorch failed without a message";
-  return result;
+  const std::string result(without_class(without_enforce(without_assert(found))).substr(0, 500));
+  return result.empty() ? "libtorch failed without a message" : result;
 }
 
 int fail_current(mrun_call *call, int code) noexcept {

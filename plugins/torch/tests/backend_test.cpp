@@ -1,0 +1,264 @@
+#include "catch.h"
+#include "support.h"
+
+using mrun::Tensor;
+using mrun::Value;
+using test::Model;
+
+namespace {
+
+Tensor floats(const mrun::Shape &shape, std::initializer_list<float> values) {
+  const Tensor t = Tensor::empty(mrun::dtype::float32, shape);
+  std::copy(values.begin(), values.end(), t.data<float>());
+  return t;
+}
+
+Value options(const char *name, Value v) { return Value::map({{name, std::move(v)}}); }
+
+// The code and text of what a call throws.
+template <class F>
+std::string error_of(F &&f, int *code = nullptr) {
+  try {
+    f();
+  } catch (const mrun::Error &e) {
+    if (code != nullptr) *code = e.code;
+    return e.message;
+  }
+  return "";
+}
+
+Model open(const std::string &name, const Value &c) {
+  const bool stateful = c.find("writes") != nullptr;
+  return Model(test::read_file(test::model_path(name)), {},
+               stateful ? options("stateful", Value::boolean(true)) : Value());
+}
+
+void compare(const Model &model, const Value &c) {
+  for (const Value &one : c.find("calls")->as_list()) {
+    const std::string method(one.find("method")->as_string());
+    std::vector<Value> args;
+    const Value given = test::decode(*one.find("args"));
+    for (const Value &a : given.as_list()) args.push_back(a);
+    const Value want = test::decode(*one.find("results"));
+    INFO(method);
+    for (int again = 0; again < (c.find("writes") ? 1 : 3); ++again) {
+      CHECK(test::difference(Value::list(model.call(method, args)), want) == "");
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every model gives what Python gives, to the bit", "[torch]") {
+  for (const mrun::Entry &e : test::cases().as_map()) {
+    DYNAMIC_SECTION(e.key()) { compare(open(std::string(e.key()), e.value()), e.value()); }
+  }
+}
+
+TEST_CASE("split and put together again, a model gives the same to the bit", "[torch]") {
+  for (const mrun::Entry &e : test::cases().as_map()) {
+    if (e.value().find("unsplittable") != nullptr) continue;
+    const Value &c = e.value();
+    DYNAMIC_SECTION(e.key()) {
+      const std::string whole = test::read_file(test::model_path(std::string(e.key())));
+      if (c.find("calls")->as_list().empty()) continue;
+      int code = 0;
+      test::Split parts;
+      const std::string refusal = error_of([&] { parts = test::split(whole); }, &code);
+      if (!refusal.empty()) {  // nothing to take out
+        CHECK(code == MRUN_MISSING);
+        CHECK(whole.size() < 4000);
+        continue;
+      }
+      const Model model(parts.graph, test::through_file(parts.weights),
+                        c.find("writes") ? options("stateful", Value::boolean(true)) : Value());
+      compare(model, c);
+      if (const Value *names = c.find("names")) {
+        REQUIRE(names->as_list().size() == parts.weights.as_map().size());
+        for (const Value &name : names->as_list()) CHECK(parts.weights.find(name.as_string()) != nullptr);
+      }
+    }
+  }
+}
+
+TEST_CASE("methods are listed as schemas, forward first", "[torch]") {
+  for (const mrun::Entry &e : test::cases().as_map()) {
+    const auto want = e.value().find("schemas")->as_list();
+    if (want.empty()) continue;
+    const Model model = open(std::string(e.key()), e.value());
+    REQUIRE(model.texts.size() == want.size());
+    CHECK(model.texts[0] == want[0].as_string());
+    for (const Value &text : want) {
+      INFO(text.as_string());
+      CHECK(std::count(model.texts.begin(), model.texts.end(), std::string(text.as_string())) == 1);
+    }
+  }
+}
+
+TEST_CASE("a model without forward opens, and its other methods are there", "[torch]") {
+  const Model model(test::read_file(test::model_path("bare_gru")));
+  CHECK(error_of([&] { model.method("forward"); }) == "no method forward");
+}
+
+TEST_CASE("arguments are checked against the declared types", "[torch]") {
+  const Model model(test::read_file(test::model_path("methods")));
+  const Tensor x = floats({2, 4}, {0, 1, 2, 3, 4, 5, 6, 7});
+  const Value none;
+  int code = 0;
+  CHECK(error_of(
+            [&] {
+              model.call("nested", {Value::list({x}), Value::list({}), Value::list({})});
+            },
+            &code) == "pair: want Tuple[Tensor, int], got a list of 1");
+  CHECK(code == MRUN_ARGUMENT);
+  CHECK(error_of([&] {
+          model.call("nested", {Value::list({x, Value::number(1.5)}), Value::list({}), Value::list({})});
+        }) == "pair: want int, got a number");
+  CHECK(
+      error_of([&] {
+        model.call("nested", {Value::list({x, Value::number(2)}), Value::list({Value::string("a")}), Value::list({})});
+      }) == "rows: want List[int], got a string");
+  CHECK(error_of([&] {
+          model.call("dicts", {Value::map({}), Value::map({{"one", x}})});
+        }) == "n: want Dict[int, Tensor], got a table");
+}
+
+TEST_CASE("a model that throws gives one clean line", "[torch]") {
+  const Model model(test::read_file(test::model_path("throws")));
+  int code = 0;
+  const Tensor three = floats({3}, {1, 2, 3}), one = floats({1}, {1});
+  const std::string shapes = error_of([&] { model.call("forward", {three}); }, &code);
+  CHECK(code == MRUN_MODEL);
+  CHECK(shapes == "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0");
+  CHECK(error_of([&] { model.call("forward", {one}); }) == "ValueError: one row is not enough");
+}
+
+TEST_CASE("state is refused, or given to each item alone", "[torch]") {
+  for (const mrun::Entry &e : test::cases().as_map()) {
+    const Value *writes = e.value().find("writes");
+    if (writes == nullptr) continue;
+    DYNAMIC_SECTION(e.key()) {
+      const std::string bytes = test::read_file(test::model_path(std::string(e.key())));
+      int code = 0;
+      const std::string text = error_of([&] { Model m(bytes); }, &code);
+      CHECK(code == MRUN_BUNDLE);
+      CHECK(text.find("method forward writes self.") == 0);
+      CHECK(text.find("stateful = true") != std::string::npos);
+      const Model model = open(std::string(e.key()), e.value());
+      CHECK((model.traits("forward") & MRUN_MODEL_STATEFUL) != 0);
+    }
+  }
+  const Model model = open("stateful", *test::cases().find("stateful"));
+  const Tensor x = floats({2}, {1, 2});
+  for (int item = 0; item < 3; ++item) {
+    const Model own = model.clone();
+    own.call("forward", {x});
+    const auto second = own.call("forward", {x});
+    CHECK(second[0].as_tensor().data<float>()[1] == 4);
+    CHECK(second[1].as_int() == 2);
+  }
+}
+
+TEST_CASE("random models say so and follow the item's seed", "[torch]") {
+  const Model model(test::read_file(test::model_path("dropout")));
+  // In training mode, as saved.
+  CHECK((model.traits("forward") & MRUN_MODEL_RANDOM) != 0);
+  const Tensor x = floats({4, 4}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+  const Value first = model.call("forward", {x}, 1)[0], other = model.call("forward", {x}, 2)[0];
+  CHECK(test::difference(model.call("forward", {x}, 1)[0], first) == "");
+  CHECK(test::difference(other, first) != "");
+  const Model images(test::read_file(test::model_path("images")));
+  CHECK(images.traits("forward") == 0);
+}
+
+TEST_CASE("what a model writes in place stays inside", "[torch]") {
+  const Model model(test::read_file(test::model_path("writes_input")));
+  const Tensor a = floats({2}, {1, 1}), b = floats({2}, {1, 1});
+  model.call("forward", {a, Value::list({b})});
+  CHECK(a.data<float>()[0] == 1);
+  CHECK(b.data<float>()[0] == 1);
+  // Read-only memory too.
+  const auto r = model.call("forward", {a.read_only(), Value::list({b.read_only()})});
+  CHECK(r[0].as_tensor().data<float>()[0] == 4);
+}
+
+TEST_CASE("results that share memory with weights or inputs are read-only", "[torch]") {
+  const std::string whole = test::read_file(test::model_path("gives"));
+  const test::Split parts = test::split(whole);
+  const Tensor x = floats({2, 3}, {0, 1, 2, 3, 4, 5});
+  for (const bool split : {false, true}) {
+    const Model model = split ? Model(parts.graph, test::through_file(parts.weights)) : Model(whole);
+    const auto r = model.call("forward", {x});
+    CHECK(r[0].as_tensor().readonly());
+    CHECK(r[1].as_tensor().readonly());
+    CHECK_FALSE(r[2].as_tensor().readonly());
+    CHECK_FALSE(r[3].as_tensor().readonly());
+    CHECK(r[0].as_tensor().data<float>() == x.data<float>());
+  }
+}
+
+TEST_CASE("results outlive the model", "[torch]") {
+  std::vector<Value> results;
+  {
+    const test::Split parts = test::split(test::read_file(test::model_path("gives")));
+    const Model model(parts.graph, test::through_file(parts.weights));
+    results = model.call("forward", {floats({2, 3}, {0, 1, 2, 3, 4, 5})});
+  }
+  CHECK(results[1].as_tensor().data<float>()[5] == 5);
+  CHECK(results[0].as_tensor().data<float>()[5] == 5);
+}
+
+TEST_CASE("options of a model", "[torch]") {
+  const std::string bytes = test::read_file(test::model_path("images"));
+  const Value &c = *test::cases().find("images");
+  const Value &one = c.find("calls")->as_list()[0];
+  const Value x = test::decode(*one.find("args")).as_list()[0];
+  const Tensor want = Tensor(test::decode(*one.find("results")).as_list()[0]);
+  for (const Value &o :
+       {options("freeze", Value::boolean(true)), options("memory_format", Value::string("channels_last")),
+        Value::map({{"freeze", Value::boolean(true)}, {"memory_format", Value::string("channels_last")}})}) {
+    const Tensor got = Tensor(Model(bytes, {}, o).call("forward", {x})[0]).contiguous();
+    REQUIRE(got.shape() == want.shape());
+    for (int64_t i = 0; i < want.numel(); ++i) {
+      CHECK(got.data<float>()[i] == Approx(want.data<float>()[i]).margin(1e-5));
+    }
+  }
+  const auto refusal = [&](const Value &o) {
+    int code = 0;
+    const std::string text = error_of([&] { Model m(bytes, {}, o); }, &code);
+    CHECK(code == MRUN_USAGE);
+    return text;
+  };
+  CHECK(refusal(options("fast", Value::boolean(true))) ==
+        "there is no model option fast; the torch backend has freeze, memory_format, quantized_engine, stateful");
+  CHECK(refusal(options("freeze", Value::integer(1))) == "model option freeze: want true or false");
+  CHECK(refusal(options("memory_format", Value::string("nhwc"))) ==
+        "model option memory_format: want \"channels_last\" or \"contiguous\"");
+  CHECK(refusal(options("quantized_engine", Value::string("none such"))).find("no \"none such\", only ") !=
+        std::string::npos);
+}
+
+TEST_CASE("models that cannot be split say why", "[torch]") {
+  int code = 0;
+  const std::string text = error_of([&] { test::split(test::read_file(test::model_path("frozen"))); }, &code);
+  CHECK(code == MRUN_MISSING);
+  CHECK(text == "the model has no tensors outside its code (it is frozen, or its weights are packed by an engine)");
+}
+
+TEST_CASE("weights that do not fit the graph are refused", "[torch]") {
+  const test::Split parts = test::split(test::read_file(test::model_path("gives")));
+  const auto refusal = [&](const Value &weights) {
+    int code = 0;
+    const std::string text = error_of([&] { Model m(parts.graph, weights); }, &code);
+    CHECK((code == MRUN_BUNDLE || code == MRUN_MISSING));
+    return text;
+  };
+  CHECK(refusal(Value::map({})) == "the model's weights have no tensor weight");
+  CHECK(refusal(Value::map({{"weight", floats({5}, {1, 2, 3, 4, 5})}})) ==
+        "weight weight has 5 elements, fewer than weight needs");
+  CHECK(refusal(Value::map({{"weight", Tensor::empty(mrun::dtype::int64, {2, 3})}})) ==
+        "weight weight is int64, want float32");
+  // A whole model has no table.
+  CHECK(error_of([&] { Model m(test::read_file(test::model_path("gives")), Value::map({})); }) ==
+        "the model's table of weights is damaged: it is empty");
+}

@@ -1,0 +1,334 @@
+"""TorchScript models for the backend's tests, and what Python's own torch computes with them.
+
+make_models.py FOLDER writes NAME.pt, tensors.safetensors and cases.json: for each model its schemas and calls
+[{"method", "args", "results"}]. In args and results a tensor is {"$": name in tensors.safetensors}.
+"""
+import json
+import os
+import struct
+import sys
+import warnings
+from typing import Dict, List, Optional, Tuple
+
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+torch.manual_seed(7)
+
+DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+          torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL"}
+
+
+class Writer:
+    def __init__(self, folder):
+        self.folder, self.tensors, self.models = folder, [], {}
+        os.makedirs(folder, exist_ok=True)
+
+    def encode(self, value):
+        if isinstance(value, Tensor):
+            self.tensors.append(value.detach().contiguous().clone())
+            return {"$": "t%d" % (len(self.tensors) - 1)}
+        if isinstance(value, (list, tuple)):
+            return [self.encode(v) for v in value]
+        if isinstance(value, dict):
+            return {str(k): self.encode(v) for k, v in value.items()}
+        return value
+
+    def add(self, name, module, calls, schemas=None, **more):
+        """calls: (method, args...); the results of a Tuple are several."""
+        module.save(os.path.join(self.folder, name + ".pt"))
+        cases = []
+        for method, *args in calls:
+            encoded = self.encode(args)
+            with torch.no_grad():
+                result = getattr(module, method)(*args)
+            results = list(result) if isinstance(result, tuple) else [] if result is None else [result]
+            cases.append({"method": method, "args": encoded, "results": self.encode(results)})
+        self.models[name] = dict(more, calls=cases, schemas=schemas or [])
+
+    def finish(self):
+        header, data = {}, b""
+        for i, t in enumerate(self.tensors):
+            raw = t.reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() and t.dtype != torch.bool else \
+                t.to(torch.uint8).reshape(-1).numpy().tobytes()
+            data += b"\0" * (-len(data) % 8)
+            header["t%d" % i] = {"dtype": DTYPES[t.dtype], "shape": list(t.shape),
+                                 "data_offsets": [len(data), len(data) + len(raw)]}
+            data += raw
+        # No holes: what pads a tensor is a tensor too.
+        at, padded = 0, {}
+        for name, entry in header.items():
+            begin, end = entry["data_offsets"]
+            if begin > at:
+                padded["pad" + name] = {"dtype": "U8", "shape": [begin - at], "data_offsets": [at, begin]}
+            padded[name] = entry
+            at = end
+        text = json.dumps(padded).encode()
+        text += b" " * (-len(text) % 8)
+        with open(os.path.join(self.folder, "tensors.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + data)
+        with open(os.path.join(self.folder, "cases.json"), "w") as f:
+            json.dump(self.models, f, indent=1)
+
+
+class Methods(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+    @torch.jit.export
+    def scaled(self, x: Tensor, by: float = 2.5, times: int = 2, negate: bool = False, how: str = "mul",
+               sizes: Tuple[int, int] = (1, 2), bias: Optional[Tensor] = None) -> Tensor:
+        for _ in range(times):
+            x = x * by if how == "mul" else x / by
+        if bias is not None:
+            x = x + bias
+        return -x + sizes[0] if negate else x + sizes[1]
+
+    @torch.jit.export
+    def lists(self, xs: List[Tensor], ns: List[int], fs: List[float], bs: List[bool], ss: List[str]) -> \
+            Tuple[List[Tensor], List[int], List[float], List[bool], List[str]]:
+        return [x + 1 for x in xs], [n * 2 for n in ns], [f / 2 for f in fs], [not b for b in bs], [s + "!" for s in ss]
+
+    @torch.jit.export
+    def dicts(self, d: Dict[str, Tensor], n: Dict[int, Tensor]) -> Tuple[Dict[str, Tensor], Dict[int, Tensor]]:
+        return {k + k: v * 2 for k, v in d.items()}, {k + 1: v for k, v in n.items()}
+
+    @torch.jit.export
+    def nested(self, pair: Tuple[Tensor, int], rows: List[List[int]], mixed: List[Optional[Tensor]]) -> \
+            Tuple[Tuple[Tensor, int], List[List[int]], Optional[Tensor], int]:
+        some: Optional[Tensor] = None
+        count = 0
+        for m in mixed:
+            if m is not None:
+                some = m
+                count += 1
+        return (pair[0] * pair[1], pair[1]), rows + [[7]], some, count
+
+    @torch.jit.export
+    def nothing(self, x: Tensor) -> None:
+        pass
+
+    @torch.jit.export
+    def kinds(self, x: Tensor) -> Tuple[int, float, bool, str]:
+        return int(x.sum()), float(x.mean()), bool((x > 0).any()), "sum"
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind, **how):
+        super().__init__()
+        self.embedding, self.net = nn.Embedding(20, 6), kind(6, 8, batch_first=True, **how)
+
+    def forward(self, ids: Tensor):
+        y, h = self.net(self.embedding(ids))
+        return y, h
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
+        return self.net(x, x, x)
+
+
+class Images(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
+                                 nn.Conv2d(4, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.5))
+        self.net[1].running_mean.uniform_(-1, 1)
+        self.net[1].running_var.uniform_(0.5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(10, 4), nn.Linear(4, 10, bias=False)
+        self.head.weight = self.embedding.weight
+        both = torch.randn(6, 4)
+        self.register_buffer("upper", both[:3])
+        self.register_buffer("lower", both[2:])
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.embedding(ids)) + self.upper.sum() * self.lower.mean()
+
+
+class Kinds(nn.Module):
+    """Every dtype and layout of weights."""
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Parameter(torch.randn(3, 2).half(), requires_grad=False)
+        self.register_buffer("brain", torch.randn(5).bfloat16())
+        self.register_buffer("mask", torch.tensor([True, False, True]))
+        self.register_buffer("none", torch.zeros(0, 4))
+        self.register_buffer("scalar", torch.tensor(5))
+        self.register_buffer("turned", torch.randn(4, 3).t())
+        self.register_buffer("holes", torch.randn(4, 6)[:, ::2])
+        self.register_buffer("wide", torch.randn(1, 4).expand(3, 4))
+        self.register_buffer("images", torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last))
+        self.register_buffer("wave", torch.randn(3, dtype=torch.complex64))
+        self.register_buffer("bytes", torch.arange(7, dtype=torch.uint8))
+        self.table: Dict[str, Tensor] = {"a": torch.randn(2), "b c": torch.randn(3)}
+        self.rows: List[Tensor] = [torch.randn(2), torch.randn(1)]
+        self.pair: Tuple[Tensor, int] = (torch.randn(2), 3)
+
+    def forward(self, x: Tensor) -> List[Tensor]:
+        return [self.low.float() * x, self.brain.float(), self.mask, self.none, self.scalar, self.turned + 0,
+                self.holes * 1, self.wide + 0, self.images * 1, torch.view_as_real(self.wave) * 1, self.bytes + 0,
+                self.table["a"] + 0, self.table["b c"] + 0, self.rows[0] + 0, self.rows[1] + 0,
+                self.pair[0] * self.pair[1]]
+
+
+class Counter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+        self.register_buffer("sum", torch.zeros(2))
+        self.register_buffer("weight", torch.ones(2))
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, int]:
+        self.count += 1
+        self.sum.add_(x * self.weight)
+        return self.sum.clone(), self.count
+
+
+class Running(nn.Module):
+    """Like BatchNorm in training: writes buffers where a flag says so."""
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x)
+
+
+class WritesInput(nn.Module):
+    def forward(self, x: Tensor, xs: List[Tensor]) -> Tensor:
+        x.add_(1)
+        xs[0].mul_(2)
+        return x + xs[0]
+
+
+class Gives(nn.Module):
+    """Results that are views of inputs, weights and each other."""
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.arange(6.0).reshape(2, 3))
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        fresh = x * 2
+        return x, self.weight, fresh[0], fresh[1]
+
+
+class Throws(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.size(0) == 1:
+            raise ValueError("one row is not enough")
+        return x + torch.ones(4)
+
+
+class Fork(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def work(self, x: Tensor) -> Tensor:
+        y = self.linear(x)
+        y.add_(1)
+        return y
+
+    def forward(self, x: Tensor) -> Tensor:
+        job = torch.jit.fork(self.work, x)
+        return torch.jit.wait(job) * 2
+
+
+class Mapping(nn.Module):
+    """In-place writes that touch nothing but what the method made itself."""
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [self.weight]
+        parts.append(x)
+        total = torch.zeros(3)
+        for p in parts:
+            total += p
+        total[0] = 5.0
+        cache = torch.jit.annotate(Dict[str, Tensor], {})
+        cache["x"] = total
+        return cache["x"]
+
+
+class Quantized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+        self.after = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.linear(x))
+
+
+def main(folder):
+    w = Writer(folder)
+    x = torch.randn(2, 4)
+    w.add("methods", torch.jit.script(Methods().eval()), [
+        ("forward", x), ("scaled", x), ("scaled", x, 0.5, 3, True, "div", (4, 5), torch.randn(4)),
+        ("lists", [x, x[0]], [1, 2], [0.5], [True, False], ["a", "é"]), ("lists", [], [], [], [], []),
+        ("dicts", {"a": x, "": x[1]}, {3: x}), ("nested", (x, 3), [[1, 2], []], [None, x, None]),
+        ("nothing", x), ("kinds", torch.tensor([1.0, 2.5]))],
+        ["forward(Tensor x) -> Tensor",
+         "scaled(Tensor x, float by=2.5, int times=2, bool negate=False, str how=\"mul\", Any sizes=None, "
+         "Tensor? bias=None) -> Tensor",
+         "lists(Tensor[] xs, int[] ns, float[] fs, bool[] bs, str[] ss) -> (Tensor[], int[], float[], bool[], str[])",
+         "dicts(Dict(str, Tensor) d, Any n) -> (Dict(str, Tensor), Any)",
+         "nested(Any pair, Any rows, Tensor?[] mixed) -> (Any, Any, Tensor?, int)",
+         "nothing(Tensor x) -> ()", "kinds(Tensor x) -> (int, float, bool, str)"])
+    ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    w.add("gru", torch.jit.script(Recurrent(nn.GRU).eval()), [("forward", ids)])
+    w.add("gru_traced", torch.jit.trace(Recurrent(nn.GRU, bidirectional=True, num_layers=2).eval(), ids),
+          [("forward", ids)])
+    w.add("gru_bidirectional", torch.jit.script(Recurrent(nn.GRU, bidirectional=True).eval()), [("forward", ids)])
+    w.add("lstm", torch.jit.script(Recurrent(nn.LSTM, num_layers=2).eval()), [("forward", ids)])
+    w.add("bare_gru", torch.jit.script(nn.GRU(2, 3)), [], bare=True)
+    w.add("attention", torch.jit.script(Attention().eval()), [("forward", torch.randn(2, 5, 8))])
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    w.add("transformer", torch.jit.script(nn.TransformerEncoder(layer, 2).eval()), [("forward", torch.randn(2, 5, 8))])
+    images = torch.randn(2, 3, 8, 8)
+    w.add("images", torch.jit.script(Images().eval()), [("forward", images)])
+    w.add("images_traced", torch.jit.trace(Images().eval(), images), [("forward", images)])
+    w.add("frozen", torch.jit.freeze(torch.jit.script(Images().eval())), [("forward", images)], unsplittable=True)
+    w.add("tied", torch.jit.script(Tied().eval()), [("forward", ids)], names=["embedding.weight", "upper"])
+    w.add("kinds", torch.jit.script(Kinds().eval()), [("forward", torch.randn(2))])
+    w.add("stateful", torch.jit.script(Counter().eval()), [("forward", torch.tensor([1.0, 2.0]))],
+          writes=["self.count", "self.sum"])
+    w.add("training", torch.jit.script(Running()), [("forward", torch.randn(4, 3))], writes=["self.norm"])
+    w.add("evaluated", torch.jit.script(Running().eval()), [("forward", torch.randn(4, 3))])
+    w.add("dropout", torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))), [], random=True)
+    w.add("writes_input", torch.jit.script(WritesInput()), [("forward", torch.ones(2), [torch.ones(2)])])
+    w.add("gives", torch.jit.script(Gives()), [("forward", torch.randn(2, 3))])
+    w.add("throws", torch.jit.script(Throws()), [])
+    w.add("fork", torch.jit.script(Fork().eval()), [("forward", torch.randn(3, 2))])
+    w.add("mapping", torch.jit.script(Mapping()), [("forward", torch.randn(3))])
+    # The same engine as C++ takes when nothing is said.
+    torch.backends.quantized.engine = [e for e in torch.backends.quantized.supported_engines if e != "none"][-1]
+    q = torch.quantization.quantize_dynamic(Quantized().eval(), {nn.Linear}, torch.qint8)
+    w.add("quantized", torch.jit.script(q), [("forward", torch.randn(2, 8))], unsplittable=True,
+          engine=torch.backends.quantized.engine)
+    w.finish()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
