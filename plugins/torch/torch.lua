@@ -160,7 +160,7 @@ local both = {
   narrow = native "aten.narrow", put = native "aten.put", scatter = native "aten.scatter",
   scatter_add = native "aten.scatter_add", scatter_reduce = native "aten.scatter_reduce",
   select = native "aten.select", select_scatter = native "aten.select_scatter", take = native "aten.take",
-  take_along_dim = native "aten.take_along_dim", where = native "aten.where",
+  take_along_dim = native "aten.take_along_dim",
   -- shape
   adjoint = native "aten.adjoint", broadcast_to = native "aten.broadcast_to", chunk = native "aten.chunk",
   clone = native "aten.clone", contiguous = native "aten.contiguous", detach = native "aten.detach",
@@ -336,9 +336,10 @@ local method = {
   new_ones = self_of_sizes(native "aten.new_ones"), sum_to_size = self_of_sizes(native "aten.sum_to_size"),
 }
 
-local view, to = native "aten.view", native "aten.to"
+local view, to, where = native "aten.view", native "aten.to", native "aten.where"
 local new_tensor = native "torch.tensor@1"
 
+function method.where(self, condition, other) return where(condition, self, other) end
 function method.view(self, ...)
   if type((...)) == "string" then return view(self, (...)) end
   return view(self, (sizes(...)))
@@ -449,6 +450,8 @@ local torch = {
   inf = math.huge, nan = 0 / 0, pi = math.pi, e = math.exp(1),
 }
 for name, f in pairs(both) do torch[name], method[name] = f, f end
+
+torch.where = where
 
 -- Constructors. Numbers give float32 unless a dtype is named.
 torch.tensor = new_tensor

@@ -1,0 +1,279 @@
+#include <cmath>
+#include <limits>
+
+#include "catch.h"
+#include "support.h"
+
+using mrun::Tensor;
+using mrun::Value;
+
+namespace {
+
+mrun::Registry &registry() {
+  test::backend();  // the plugin's folder is set
+  return mrun::Registry::get();
+}
+
+const mrun::OperationSet &set(const std::string &name) { return registry().require(name); }
+
+using Keywords = std::vector<std::pair<std::string, Value>>;
+
+std::vector<Value> call(mrun_call &raw, const std::string &name, const std::vector<Value> &args,
+                        const Keywords &keywords = {}) {
+  std::vector<mrun_value> given;
+  for (const Value &a : args) given.push_back(a.c());
+  const Value names = keywords.empty() ? Value() : Value::map(keywords);
+  return mrun::call_operation(set(name), raw, given, names.c()).values;
+}
+
+std::vector<Value> call(const std::string &name, const std::vector<Value> &args, const Keywords &keywords = {}) {
+  test::Call c;
+  return call(c.raw, name, args, keywords);
+}
+
+mrun::Error error_of(const std::string &name, const std::vector<Value> &args, const Keywords &keywords = {}) {
+  try {
+    call(name, args, keywords);
+  } catch (const mrun::Error &e) { return e; }
+  return mrun::Error(MRUN_OK, "");
+}
+
+template <class T>
+Tensor tensor(DLDataType type, const mrun::Shape &shape, std::initializer_list<T> values) {
+  const Tensor t = Tensor::empty(type, shape);
+  std::copy(values.begin(), values.end(), t.data<T>());
+  return t;
+}
+Tensor floats(const mrun::Shape &shape, std::initializer_list<float> v) {
+  return tensor<float>(mrun::dtype::float32, shape, v);
+}
+Tensor integers(const mrun::Shape &shape, std::initializer_list<int64_t> v) {
+  return tensor<int64_t>(mrun::dtype::int64, shape, v);
+}
+
+template <class T>
+std::vector<T> elements(const Value &v) {
+  const Tensor t = v.as_tensor().contiguous();
+  return {t.data<T>(), t.data<T>() + t.numel()};
+}
+
+Value number(double x) { return Value::number(x); }
+Value list(std::vector<Value> v) { return Value::list(std::move(v)); }
+Value text(const char *s) { return Value::string(s); }
+
+const Tensor &x() {
+  static const Tensor t = floats({2, 3}, {1, 5, 3, 9, 2, 4});
+  return t;
+}
+
+}  // namespace
+
+TEST_CASE("every operation that torch.lua names exists, with schemas that the core understands", "[aten]") {
+  const std::string &lua = registry().plugin("torch")->lua;
+  const std::string mark = "native \"";
+  size_t count = 0;
+  for (size_t at = lua.find(mark); at != std::string::npos; at = lua.find(mark, at + 1), ++count) {
+    const size_t from = at + mark.size();
+    const std::string name = lua.substr(from, lua.find('"', from) - from);
+    INFO(name);
+    CHECK(registry().find(name) != nullptr);
+  }
+  CHECK(count > 600);
+}
+
+TEST_CASE("schemas are written in the core's notation", "[aten]") {
+  CHECK(set("aten.softmax").overloads[0]->schema.text() ==
+        "aten.softmax:int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor");
+  CHECK(set("aten.index").overloads[0]->schema.text() == "aten.index:Tensor(Tensor self, Tensor?[] indices) -> Tensor");
+  CHECK(set("aten.relu_").overloads[0]->schema.text() == "aten.relu_(Tensor(a!) self) -> Tensor");
+  CHECK(registry().library_version("aten.softmax").substr(0, 9) == "libtorch ");
+}
+
+TEST_CASE("what reaches files, storage, raw memory or hidden state is no operation", "[aten]") {
+  for (const char *name : {"from_file",
+                           "set_",
+                           "resize_",
+                           "empty",
+                           "empty_like",
+                           "new_empty",
+                           "as_strided",
+                           "unsafe_split",
+                           "transpose_",
+                           "detach_",
+                           "rename",
+                           "softmax_backward_data",
+                           "mkldnn_convolution",
+                           "quantize_per_tensor",
+                           "to_sparse",
+                           "record_stream",
+                           "requires_grad_",
+                           "pin_memory",
+                           "dropout",
+                           "rand_like",
+                           "_cat",
+                           "lu_solve",
+                           "no_such_operator",
+                           "softmax.int",
+                           ""}) {
+    INFO(name);
+    CHECK(registry().find(std::string("aten.") + name) == nullptr);
+  }
+}
+
+TEST_CASE("out= forms, named dimensions and hidden parameters are not offered", "[aten]") {
+  for (const mrun::Operation *op : set("aten.max").overloads)
+    CHECK(op->schema.overload.find("out") == std::string::npos);
+  for (const mrun::Operation *op : set("aten.sum").overloads) CHECK(op->schema.overload != "dim_DimnameList");
+  for (const mrun::Operation *op : set("aten.rand").overloads) {
+    CHECK(op->schema.text().find("Generator") == std::string::npos);
+    CHECK(op->schema.text().find("layout") == std::string::npos);
+    CHECK((op->op->flags & MRUN_OP_RANDOM) != 0);
+  }
+  CHECK((set("aten.softmax").overloads[0]->op->flags & MRUN_OP_RANDOM) == 0);
+}
+
+TEST_CASE("the cheapest overload is called", "[aten]") {
+  const auto by_dim = call("aten.max", {x(), number(1)});
+  REQUIRE(by_dim.size() == 2);
+  CHECK(elements<float>(by_dim[0]) == std::vector<float>{5, 9});
+  CHECK(elements<int64_t>(by_dim[1]) == std::vector<int64_t>{1, 0});
+  CHECK(call("aten.max", {x()}).size() == 1);
+  CHECK(call("aten.max", {x(), x()}).size() == 1);
+
+  // std(dim), not std(unbiased)
+  CHECK(call("aten.std", {x(), number(1)})[0].as_tensor().shape() == mrun::Shape{2});
+  CHECK(call("aten.sum", {x()}, {{"dim", list({number(0), number(1)})}})[0].as_tensor().dim() == 0);
+  CHECK(call("aten.split", {x(), number(2), number(1)})[0].as_list().size() == 2);
+  CHECK(call("aten.split", {x(), list({number(1), number(2)}), number(1)})[0].as_list().size() == 2);
+}
+
+TEST_CASE("an integral number keeps integer tensors integer", "[aten]") {
+  const Tensor a = integers({3}, {1, 2, 3});
+  CHECK(elements<int64_t>(call("aten.add", {a, number(1)})[0]) == std::vector<int64_t>{2, 3, 4});
+  CHECK(elements<float>(call("aten.add", {a, number(1.5)})[0]) == std::vector<float>{2.5, 3.5, 4.5});
+  CHECK(elements<float>(call("aten.add", {x(), Value::boolean(true)})[0])[0] == 2);
+  CHECK(std::signbit(elements<float>(call("aten.copysign", {floats({1}, {1}), number(-0.0)})[0])[0]));
+  const int64_t large = (int64_t{1} << 53) + 1;
+  CHECK(elements<int64_t>(call("aten.add", {integers({1}, {0}), Value::integer(large)})[0])[0] == large);
+}
+
+TEST_CASE("every kind of argument and result passes", "[aten]") {
+  CHECK(elements<float>(call("aten.cat", {list({x(), x()})}, {{"dim", number(1)}})[0]).size() == 12);
+  CHECK(call("aten.allclose", {x(), x()})[0].as_bool());
+  CHECK(call("aten.size", {x(), number(1)})[0].as_int() == 3);
+  CHECK(call("aten.item", {floats({}, {2.5})})[0].as_number() == 2.5);
+  CHECK(call("aten.item", {integers({}, {7})})[0].is_int());
+  CHECK(call("aten.result_type", {integers({1}, {1}), x()})[0].as_string() == "float32");
+  CHECK(call("aten.to", {x()}, {{"dtype", text("long")}})[0].as_tensor().dtype().code == kDLInt);
+  CHECK(call("aten.zeros", {list({number(2)})}, {{"dtype", text("bool")}, {"device", text("cpu")}})[0]
+            .as_tensor()
+            .dtype()
+            .code == mrun::dl_bool);
+  CHECK(call("aten.index", {x(), list({Value(), integers({1}, {2})})})[0].as_tensor().shape() == mrun::Shape{2, 1});
+  CHECK(call("aten.einsum", {text("ij->ji"), list({x()})})[0].as_tensor().shape() == mrun::Shape{3, 2});
+  CHECK(call("aten.clamp", {x(), Value(), number(2)})[0].as_tensor().numel() == 6);
+  CHECK(call("aten.avg_pool2d", {call("aten.ones", {list({number(1), number(4), number(4)})})[0], number(2)})[0]
+            .as_tensor()
+            .shape() == mrun::Shape{1, 2, 2});
+}
+
+TEST_CASE("what is read-only stays so, and is not written", "[aten]") {
+  const Tensor fixed = floats({2, 2}, {1, 2, 3, 4}).read_only();
+  CHECK(error_of("aten.add_", {fixed, number(1)}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.add_", {fixed, number(1)}).message.find("read-only") != std::string::npos);
+  const Value view = call("aten.view", {fixed, list({number(-1)})})[0];
+  CHECK(view.as_tensor().readonly());
+  const Value parts = call("aten.unbind", {view})[0];
+  for (const Value &part : parts.as_list()) {
+    CHECK(part.as_tensor().readonly());
+    CHECK(error_of("aten.zero_", {part}).code == MRUN_ARGUMENT);
+  }
+  CHECK_FALSE(call("aten.clone", {view})[0].as_tensor().readonly());
+  CHECK(elements<float>(fixed) == std::vector<float>{1, 2, 3, 4});
+
+  const Tensor free = floats({2}, {1, 2});
+  call("aten.add_", {free, number(1)});
+  CHECK(elements<float>(free) == std::vector<float>{2, 3});
+}
+
+TEST_CASE("running statistics are written in training only, and never where they are read-only", "[aten]") {
+  const Value image = call("aten.ones", {list({number(2), number(1), number(3)})})[0];
+  const Tensor mean = floats({1}, {0}), variance = floats({1}, {1});
+  const auto run = [&](const Value &m, bool training) {
+    return error_of("aten.batch_norm", {image, Value(), Value(), m, variance, Value::boolean(training), number(0.1),
+                                        number(1e-5), Value::boolean(false)});
+  };
+  CHECK(run(mean.read_only(), false).code == MRUN_OK);
+  CHECK(run(mean.read_only(), true).code == MRUN_ARGUMENT);
+  CHECK(run(mean, true).code == MRUN_OK);
+}
+
+TEST_CASE("random operators draw the item's numbers", "[aten]") {
+  const auto draw = [](uint64_t seed, uint64_t number_of_item) {
+    test::Call c;
+    c.item.seed = seed;
+    c.item.number = number_of_item;
+    auto first = elements<float>(call(c.raw, "aten.rand", {list({number(4)})})[0]);
+    const auto second = elements<float>(call(c.raw, "aten.rand", {list({number(4)})})[0]);
+    CHECK(first != second);
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+  };
+  CHECK(draw(1, 0) == draw(1, 0));
+  CHECK(draw(1, 0) != draw(1, 1));
+  CHECK(draw(1, 0) != draw(2, 0));
+  CHECK(error_of("aten.gru_cell", {x()}).code == MRUN_ARGUMENT);
+}
+
+TEST_CASE("dropout in recurrent layers is refused", "[aten]") {
+  const Value input = call("aten.ones", {list({number(2), number(1), number(1)})})[0];
+  const Value state = call("aten.zeros", {list({number(1), number(1), number(1)})})[0];
+  const Value weight = call("aten.ones", {list({number(1), number(1)})})[0];
+  const auto run = [&](double dropout) {
+    return error_of("aten.rnn_tanh",
+                    {input, state, list({weight, weight}), Value::boolean(false), number(1), number(dropout),
+                     Value::boolean(true), Value::boolean(false), Value::boolean(false)});
+  };
+  CHECK(run(0).message == "");
+  CHECK(run(0.5).message.find("dropout") != std::string::npos);
+}
+
+TEST_CASE("errors are one line of what libtorch says", "[aten]") {
+  const mrun::Error e = error_of("aten.mm", {x(), x()});
+  CHECK(e.code == MRUN_ARGUMENT);
+  CHECK(e.message.find("cannot be multiplied") != std::string::npos);
+  CHECK(e.message.find('\n') == std::string::npos);
+  CHECK(e.message.find("frame #") == std::string::npos);
+  CHECK(e.operation == "aten.mm");
+  CHECK(error_of("aten.softmax", {x(), text("a")}).argument == "dim");
+}
+
+TEST_CASE("memory is charged before it is taken", "[aten]") {
+  test::Call c;
+  c.item.budget = std::make_shared<mrun::Budget>(int64_t{1} << 20);
+  try {
+    call(c.raw, "aten.zeros", {list({number(1e6), number(1e6)})});
+    FAIL("a tensor of 4 TB was made");
+  } catch (const mrun::Error &e) { CHECK((e.code == MRUN_QUOTA || e.code == MRUN_MEMORY)); }
+  CHECK(call(c.raw, "aten.zeros", {list({number(16)})}).size() == 1);
+}
+
+TEST_CASE("torch.tensor reads nested lists", "[aten]") {
+  const Value nested = list({list({number(1), number(2)}), list({number(3), number(4.5)})});
+  const Value t = call("torch.tensor@1", {nested})[0];
+  CHECK(t.as_tensor().shape() == mrun::Shape{2, 2});
+  CHECK(elements<float>(t) == std::vector<float>{1, 2, 3, 4.5});
+
+  CHECK(call("torch.tensor@1", {number(3)})[0].as_tensor().dim() == 0);
+  CHECK(call("torch.tensor@1", {list({})})[0].as_tensor().shape() == mrun::Shape{0});
+  CHECK(call("torch.tensor@1", {list({Value::boolean(true)})})[0].as_tensor().dtype().code == mrun::dl_bool);
+  CHECK(call("torch.tensor@1", {integers({1}, {5})})[0].as_tensor().dtype().code == kDLInt);
+
+  const int64_t large = (int64_t{1} << 53) + 1;
+  const Value exact = call("torch.tensor@1", {list({Value::integer(large)})}, {{"dtype", text("int64")}})[0];
+  CHECK(elements<int64_t>(exact) == std::vector<int64_t>{large});
+
+  CHECK(error_of("torch.tensor@1", {list({list({number(1)}), list({})})}).message.find("level 2") != std::string::npos);
+  CHECK(error_of("torch.tensor@1", {list({text("a")})}).code == MRUN_ARGUMENT);
+  CHECK(error_of("torch.tensor@1", {Value()}).code == MRUN_ARGUMENT);
+}
