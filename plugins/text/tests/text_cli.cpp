@@ -1,6 +1,8 @@
 // The library from the command line, for tests that compare it with other implementations:
-//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS]
+//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS], or text_cli newer - -
 // reads one JSON value a line from standard input, writes one a line; an error is {"error": code, "message": text}.
+#include <unicode/uchar.h>
+
 #include <fstream>
 #include <iostream>
 #include <mrun/plugin.hpp>
@@ -8,6 +10,7 @@
 #include <sstream>
 
 #include "sentencepiece.h"
+#include "tokenizer.h"
 #include "utf8.h"
 
 using nlohmann::json;
@@ -47,6 +50,59 @@ static json run(const text::SentencePiece &sp, const std::string &operation, con
   throw std::runtime_error("no such operation: " + operation);
 }
 
+static std::string around(UChar32 c) {
+  std::string s = "a";
+  text::utf8_append(s, char32_t(c));
+  return s + "b";
+}
+
+template <class F>
+static void each_character(F f) {
+  for (UChar32 c = 0; c < 0x110000; ++c)
+    if (c < 0xd800 || c > 0xdfff) f(c);
+}
+
+// [code point, what it becomes between two letters] for each that the tokenizer's normalizer changes.
+static json every_character(const text::Tokenizer &t) {
+  json out = json::array();
+  each_character([&](UChar32 c) {
+    std::string now = t.normalized(around(c));
+    if (now != around(c)) out.push_back({c, now});
+  });
+  return out;
+}
+
+// The code points that ICU's tables do not have.
+static json newer_characters() {
+  json out = json::array();
+  each_character([&](UChar32 c) {
+    if (!u_isdefined(c)) out.push_back(c);
+  });
+  return out;
+}
+
+static json run(const text::Tokenizer &t, const std::string &operation, const json &options, const json &input) {
+  text::TokenizerOptions o;
+  std::string first, second;
+  if (input.is_string()) first = input.get<std::string>();
+  if (input.is_array() && input.size() == 2 && input[0].is_string()) {
+    first = input[0].get<std::string>();
+    second = input[1].get<std::string>();
+    o.pair = second;
+  }
+  o.special = options.value("special", true);
+  o.parse_special = options.value("parse_special", false);
+  if (options.contains("max_length")) o.max_length = options["max_length"].get<uint32_t>();
+  if (operation == "encode") return t.encode(first, o);
+  if (operation == "tokenize") return to_json(t.tokenize(first, o, unit(options)));
+  if (operation == "decode") return t.decode(input.get<std::vector<int64_t>>(), options.value("skip_special", true));
+  if (operation == "piece") return t.piece(input.get<uint32_t>()) ? json(*t.piece(input.get<uint32_t>())) : json();
+  if (operation == "id") return t.id(first) ? json(*t.id(first)) : json();
+  if (operation == "size") return t.size();
+  if (operation == "normalize") return every_character(t);
+  throw std::runtime_error("no such operation: " + operation);
+}
+
 template <class Model>
 static void serve(const Model &model, const std::string &operation, const json &options) {
   for (std::string line; std::getline(std::cin, line);) {
@@ -61,9 +117,14 @@ static void serve(const Model &model, const std::string &operation, const json &
 int main(int count, char **args) try {
   if (count < 4) throw std::runtime_error("usage: text_cli KIND MODEL OPERATION [OPTIONS]");
   const std::string kind = args[1], operation = args[3], model = read_file(args[2]);
+  if (kind == "newer") {
+    std::cout << newer_characters().dump() << '\n';
+    return 0;
+  }
   const json options = count > 4 ? json::parse(args[4]) : json::object();
   std::ios::sync_with_stdio(false);
   if (kind == "sentencepiece") serve(text::SentencePiece(model), operation, options);
+  if (kind == "tokenizer_json") serve(text::Tokenizer(model), operation, options);
   return 0;
 } catch (const std::exception &e) {
   std::cerr << "text_cli: " << e.what() << '\n';

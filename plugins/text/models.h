@@ -1,0 +1,75 @@
+// The models that tokenizer.json names: they turn one part of a text into tokens.
+#pragma once
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config.h"
+
+namespace text {
+
+struct Token {
+  uint32_t id;
+  uint32_t begin, end;   // bytes of the normalized text
+  bool spelled = false;  // the piece is the text itself, not the vocabulary's token
+};
+
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+};
+template <class T>
+using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+// Token and id, both ways.
+class Vocabulary {
+ public:
+  void add(std::string token, uint32_t id);  // a later one replaces an earlier of the same token
+  const uint32_t *id(std::string_view token) const {
+    auto it = ids_.find(token);
+    return it == ids_.end() ? nullptr : &it->second;
+  }
+  const std::string *token(uint32_t id) const { return id < tokens_.size() && tokens_[id] ? tokens_[id] : nullptr; }
+  size_t size() const { return ids_.size(); }
+  const TextMap<uint32_t> &ids() const { return ids_; }
+
+ private:
+  TextMap<uint32_t> ids_;
+  std::vector<const std::string *> tokens_;  // keys of ids_, which stay where they are
+};
+Vocabulary read_vocabulary(const Json &object);
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  const Vocabulary &vocabulary() const { return vocabulary_; }
+  // The tokens of `part`, which begins at byte `at` of its text, are added to `out`.
+  virtual void run(std::string_view part, uint32_t at, std::vector<Token> &out) const = 0;
+  // Whether the words that run gets may be bytes where the vocabulary has GPT-2's letters for them; from then on they
+  // are.
+  virtual bool take_bytes() { return false; }
+
+ protected:
+  Vocabulary vocabulary_;
+};
+
+std::unique_ptr<Model> make_wordpiece(const Json &);
+std::unique_ptr<Model> make_bpe(const Json &);
+std::unique_ptr<Model> make_unigram(const Json &);
+std::unique_ptr<Model> make_wordlevel(const Json &);
+std::unique_ptr<Model> make_model(const Json &);
+
+// The byte fall-back: the ids of "<0x00>" to "<0xFF>".
+class ByteTokens {
+ public:
+  ByteTokens() = default;  // none
+  explicit ByteTokens(const Vocabulary &);
+  // The ids of the text's bytes; empty where one of them has no token.
+  std::vector<uint32_t> spell(std::string_view s) const;
+
+ private:
+  std::vector<uint32_t> ids_;
+};
+
+}  // namespace text

@@ -1,0 +1,213 @@
+#include "postprocessors.h"
+
+#include <algorithm>
+#include <map>
+
+#include "byte_level.h"
+#include "unicode.h"
+#include "utf8.h"
+
+namespace text {
+namespace {
+
+struct Special {
+  std::string piece;
+  uint32_t id;
+};
+
+Special special_of(const Json &j, const char *key) {
+  const Json &v = array_member(j, key);
+  if (v.size() != 2 || !v[0].is_string()) bad_config(std::string("\"") + key + "\" is not a token and its id");
+  return {v[0].get<std::string>(), to_uint(v[1], key)};
+}
+
+// One token that stands for no part of the text; as full as `like`.
+Encoding token(const Special &s, int64_t type, const Encoding &like) {
+  Encoding e;
+  e.ids.push_back(s.id);
+  e.types.push_back(type);
+  if (like.offsets.size() == like.ids.size()) e.offsets.emplace_back();
+  if (like.pieces.size() == like.ids.size()) e.pieces.push_back(s.piece);
+  return e;
+}
+
+void set_type(Encoding &e, int64_t type) { std::fill(e.types.begin(), e.types.end(), type); }
+
+bool is_white(char32_t c) { return c == byte_to_char(' ') || is_space(c); }
+
+// Takes leading and trailing white space of the pieces out of their offsets.
+void trim(Encoding &e, bool add_prefix_space) {
+  if (e.offsets.size() != e.pieces.size()) return;
+  for (size_t i = 0; i < e.pieces.size(); ++i) {
+    const std::string &piece = e.pieces[i];
+    Offsets &o = e.offsets[i];
+    uint32_t leading = 0, trailing = 0;
+    for (size_t at = 0; at < piece.size() && is_white(utf8_next(piece, at));) ++leading;
+    for (size_t at = piece.size(); at > 0 && is_white(utf8_previous(piece, at));) ++trailing;
+    if (leading > 0) {
+      if ((i == 0 || o.begin == 0) && add_prefix_space && leading == 1) leading = 0;  // it was added
+      o.begin = std::min(o.begin + leading, o.end);
+    }
+    if (trailing > 0 && o.end >= trailing) o.end = std::max(o.end - trailing, o.begin);
+  }
+}
+
+class ByteLevel final : public PostProcessor {
+ public:
+  explicit ByteLevel(const Json &j)
+      : trim_(bool_member(j, "trim_offsets", true)), add_prefix_space_(bool_member(j, "add_prefix_space", true)) {}
+  size_t added(bool) const override { return 0; }
+  void run(std::vector<Encoding> &all, bool) const override {
+    for (Encoding &e : all)
+      if (trim_) trim(e, add_prefix_space_);
+  }
+
+ private:
+  bool trim_, add_prefix_space_;
+};
+
+class Bert final : public PostProcessor {
+ public:
+  explicit Bert(const Json &j) : sep_(special_of(j, "sep")), cls_(special_of(j, "cls")) {}
+  size_t added(bool pair) const override { return pair ? 3 : 2; }
+  void run(std::vector<Encoding> &all, bool special) const override {
+    if (!special) return;
+    std::vector<Encoding> out;
+    for (size_t i = 0; i < all.size(); ++i) {
+      const int64_t type = i > 0;
+      if (i == 0) out.push_back(token(cls_, 0, all[i]));
+      Encoding end = token(sep_, type, all[i]);
+      out.push_back(std::move(all[i]));
+      out.push_back(std::move(end));
+    }
+    all.swap(out);
+  }
+
+ private:
+  Special sep_, cls_;
+};
+
+class Roberta final : public PostProcessor {
+ public:
+  explicit Roberta(const Json &j)
+      : sep_(special_of(j, "sep")),
+        cls_(special_of(j, "cls")),
+        trim_(bool_member(j, "trim_offsets", true)),
+        add_prefix_space_(bool_member(j, "add_prefix_space", true)) {}
+  size_t added(bool pair) const override { return pair ? 4 : 2; }
+  void run(std::vector<Encoding> &all, bool special) const override {
+    for (Encoding &e : all) {
+      if (trim_) trim(e, add_prefix_space_);
+      set_type(e, 0);
+    }
+    if (!special) return;
+    std::vector<Encoding> out;
+    for (size_t i = 0; i < all.size(); ++i) {
+      out.push_back(token(i == 0 ? cls_ : sep_, 0, all[i]));
+      Encoding end = token(sep_, 0, all[i]);
+      out.push_back(std::move(all[i]));
+      out.push_back(std::move(end));
+    }
+    all.swap(out);
+  }
+
+ private:
+  Special sep_, cls_;
+  bool trim_, add_prefix_space_;
+};
+
+class Template final : public PostProcessor {
+ public:
+  explicit Template(const Json &j) {
+    for (const auto &[name, one] : member(j, "special_tokens").items()) {
+      const Json &ids = array_member(one, "ids"), &tokens = array_member(one, "tokens");
+      if (ids.size() != tokens.size())
+        bad_config("TemplateProcessing: ids and tokens of \"" + name + "\" differ in number");
+      auto &list = tokens_[name];
+      for (size_t i = 0; i < ids.size(); ++i) {
+        if (!tokens[i].is_string()) bad_config("TemplateProcessing: a token is not a string");
+        list.push_back({tokens[i].get<std::string>(), to_uint(ids[i], "an id")});
+      }
+    }
+    read(array_member(j, "single"), single_);
+    read(array_member(j, "pair"), pair_);
+  }
+  size_t added(bool pair) const override {
+    size_t n = 0;
+    for (const Piece &p : pair ? pair_ : single_)
+      if (p.tokens) n += p.tokens->size();
+    return n;
+  }
+  void run(std::vector<Encoding> &all, bool special) const override {
+    if (all.empty() || all.size() > 2)
+      throw mrun::error(MRUN_INPUT, "TemplateProcessing: wanted one text or two at this place of the sequence");
+    std::vector<Encoding> out;
+    for (const Piece &p : all.size() == 2 ? pair_ : single_) {
+      if (!p.tokens) {
+        if (p.sequence >= all.size()) throw mrun::error(MRUN_INPUT, "TemplateProcessing: the template wants a pair");
+        out.push_back(all[p.sequence]);
+        set_type(out.back(), p.type);
+      } else if (special) {
+        for (const Special &s : *p.tokens) out.push_back(token(s, p.type, all[0]));
+      }
+    }
+    all.swap(out);
+  }
+
+ private:
+  struct Piece {
+    const std::vector<Special> *tokens;  // nullptr: a text
+    size_t sequence;
+    uint32_t type;
+  };
+  void read(const Json &list, std::vector<Piece> &out) const {
+    for (const Json &one : list) {
+      if (const Json *sequence = optional_member(one, "Sequence")) {
+        const std::string &id = string_member(*sequence, "id");
+        if (id != "A" && id != "B") bad_config("TemplateProcessing: no sequence is called \"" + id + '"');
+        out.push_back({nullptr, size_t(id == "B"), uint_member(*sequence, "type_id")});
+        continue;
+      }
+      const Json &token = member(one, "SpecialToken");
+      auto it = tokens_.find(string_member(token, "id"));
+      if (it == tokens_.end()) bad_config("TemplateProcessing: no special token is called " + token.at("id").dump());
+      out.push_back({&it->second, 0, uint_member(token, "type_id")});
+    }
+  }
+  std::map<std::string, std::vector<Special>> tokens_;
+  std::vector<Piece> single_, pair_;
+};
+
+class PostProcessorSequence final : public PostProcessor {
+ public:
+  explicit PostProcessorSequence(const Json &j) {
+    for (const Json &one : array_member(j, "processors"))
+      if (auto part = make_postprocessor(one)) parts_.push_back(std::move(part));
+  }
+  size_t added(bool pair) const override {
+    size_t n = 0;
+    for (const auto &part : parts_) n += part->added(pair);
+    return n;
+  }
+  void run(std::vector<Encoding> &all, bool special) const override {
+    for (const auto &part : parts_) part->run(all, special);
+  }
+
+ private:
+  std::vector<std::unique_ptr<PostProcessor>> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<PostProcessor> make_postprocessor(const Json &j) {
+  if (j.is_null()) return nullptr;
+  const std::string &type = string_member(j, "type");
+  if (type == "BertProcessing") return std::make_unique<Bert>(j);
+  if (type == "RobertaProcessing") return std::make_unique<Roberta>(j);
+  if (type == "ByteLevel") return std::make_unique<ByteLevel>(j);
+  if (type == "TemplateProcessing") return std::make_unique<Template>(j);
+  if (type == "Sequence") return std::make_unique<PostProcessorSequence>(j);
+  bad_config("no post-processor is called \"" + type + '"');
+}
+
+}  // namespace text

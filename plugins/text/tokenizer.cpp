@@ -1,0 +1,338 @@
+#include "tokenizer.h"
+
+#include <algorithm>
+
+#include "utf8.h"
+
+namespace text {
+namespace {
+
+constexpr size_t max_json_bytes = size_t(512) << 20;
+
+// Deeper nesting than any tokenizer has would only serve to exhaust the stack.
+void check_depth(std::string_view s) {
+  constexpr int most = 32;
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > most) bad_config("nested too deeply");
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+}
+
+Json parse(std::string_view s) {
+  if (s.size() > max_json_bytes) bad_config("larger than 512 MiB");
+  check_depth(s);
+  try {
+    return Json::parse(s);
+  } catch (const Json::exception &e) {
+    const std::string_view what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, column 1: …"
+    const size_t begin = what.find("] ");
+    bad_config("not JSON: " + std::string(begin == what.npos ? what : what.substr(begin + 2)));
+  }
+}
+
+bool is_left(const Json &j, const char *key) {
+  const std::string direction = string_member(j, key, "Right");
+  if (direction != "Left" && direction != "Right") bad_config("no direction is called \"" + direction + '"');
+  return direction == "Left";
+}
+
+// Keeps `length` tokens of the beginning, or of the end.
+void shorten(Encoding &e, size_t length, bool left) {
+  auto cut = [&](auto &v) {
+    if (v.size() <= length) return;
+    if (left) {
+      v.erase(v.begin(), v.end() - ptrdiff_t(length));
+    } else {
+      v.resize(length);
+    }
+  };
+  cut(e.ids);
+  cut(e.types);
+  cut(e.offsets);
+  cut(e.pieces);
+}
+
+template <class T>
+void append(std::vector<T> &to, std::vector<T> &from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+// From bytes of `s` to its characters.
+void to_characters(std::string_view s, std::vector<Offsets> &offsets) {
+  if (std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
+  std::vector<uint32_t> before(s.size() + 1);  // characters that begin before a byte
+  for (size_t i = 0; i < s.size(); ++i) before[i + 1] = before[i] + !is_continuation(s[i]);
+  for (Offsets &o : offsets) o = {before[o.begin], before[o.end]};
+}
+
+}  // namespace
+
+// Working memory, taken from the tokenizer's store and given back.
+class Tokenizer::Lease {
+ public:
+  explicit Lease(const Tokenizer &t) : owner_(t) {
+    std::lock_guard lock(t.idle_mutex_);
+    if (!t.idle_.empty()) {
+      work_ = std::move(t.idle_.back());
+      t.idle_.pop_back();
+    }
+    if (!work_) work_ = std::make_unique<Work>();
+  }
+  ~Lease() {
+    constexpr size_t most = 64;
+    std::lock_guard lock(owner_.idle_mutex_);
+    if (owner_.idle_.size() < most) owner_.idle_.push_back(std::move(work_));
+  }
+  Work &operator*() { return *work_; }
+
+ private:
+  const Tokenizer &owner_;
+  std::unique_ptr<Work> work_;
+};
+
+Tokenizer::Tokenizer(std::string_view json) {
+  const Json j = parse(json);
+  if (!j.is_object() || !j.contains("model")) bad_config("no tokenizer: \"model\" is missing");
+  auto part = [&](const char *key) -> const Json & {
+    static const Json null;
+    const Json *v = optional_member(j, key);
+    return v ? *v : null;
+  };
+  normalizer_ = make_normalizer(part("normalizer"));
+  pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
+  model_ = make_model(member(j, "model"));
+  postprocessor_ = make_postprocessor(part("post_processor"));
+  decoder_ = make_decoder(part("decoder"));
+  if (const Json *list = optional_member(j, "added_tokens"))
+    added_ = AddedTokens(*list, model_->vocabulary(), normalizer_.get());
+  if (pretokenizer_) {
+    always_track_ = pretokenizer_->needs_origin();
+    if (pretokenizer_->give_bytes() && !model_->take_bytes()) pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
+  }
+  if (const Json *t = optional_member(j, "truncation")) {
+    const std::string strategy = string_member(*t, "strategy", "LongestFirst");
+    truncation_ = {uint_member(*t, "max_length"),
+                   strategy == "OnlyFirst"    ? Truncation::only_first
+                   : strategy == "OnlySecond" ? Truncation::only_second
+                                              : Truncation::longest_first,
+                   is_left(*t, "direction")};
+  }
+  if (const Json *p = optional_member(j, "padding")) {
+    const Json &strategy = member(*p, "strategy");
+    constexpr uint32_t longest = 1u << 24;
+    padding_ = {strategy.is_object() ? uint_member(strategy, "Fixed") : 0,
+                uint_member(*p, "pad_to_multiple_of", 0),
+                is_left(*p, "direction"),
+                uint_member(*p, "pad_id", 0),
+                uint_member(*p, "pad_type_id", 0),
+                string_member(*p, "pad_token", "[PAD]")};
+    if (padding_->length > longest || padding_->multiple_of > longest)
+      bad_config("the padding is longer than 16777216");
+  }
+}
+
+std::vector<int64_t> Tokenizer::encode(std::string_view s, const TokenizerOptions &o) const {
+  return run(s, o, Detail::ids, OffsetUnit::byte).ids;
+}
+
+Encoding Tokenizer::tokenize(std::string_view s, const TokenizerOptions &o, OffsetUnit unit) const {
+  return run(s, o, Detail::all, unit);
+}
+
+Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail detail, OffsetUnit unit) const {
+  std::vector<Encoding> parts;
+  parts.push_back(one(s, 0, o, detail, unit));
+  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit));
+  truncate(parts, o);
+  if (postprocessor_) postprocessor_->run(parts, o.special);
+  Encoding out;
+  if (!parts.empty()) out = std::move(parts[0]);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    append(out.ids, parts[i].ids);
+    append(out.types, parts[i].types);
+    append(out.offsets, parts[i].offsets);
+    append(out.pieces, parts[i].pieces);
+  }
+  if (padding_) pad(out, detail);
+  return out;
+}
+
+Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail,
+                        OffsetUnit unit) const {
+  if (s.size() > size_t(1) << 30) throw mrun::error(MRUN_INPUT, "the text is longer than 1 GiB");
+  Lease lease(*this);
+  Work &work = *lease;
+  Encoding out;
+  const bool track = detail == Detail::all || always_track_;
+  work.parts.clear();
+  added_.cut(s, false, o.parse_special, work.parts);
+  for (const AddedTokens::Part &part : work.parts) {
+    const std::string_view piece = s.substr(part.begin, part.end - part.begin);
+    if (part.token) {
+      add_token(*part.token, piece, {part.begin, part.end}, detail, out);
+    } else {
+      segment(work, Normalized(piece, part.begin, track), o, detail, out);
+    }
+  }
+  out.types.assign(out.ids.size(), type);
+  if (detail == Detail::all && unit == OffsetUnit::character) to_characters(s, out.offsets);
+  return out;
+}
+
+void Tokenizer::segment(Work &work, Normalized n, const TokenizerOptions &o, Detail detail, Encoding &out) const {
+  if (normalizer_) normalizer_->run(n);
+  work.inner.clear();
+  added_.cut(n.bytes, true, o.parse_special, work.inner);
+  for (const AddedTokens::Part &part : work.inner) {
+    const bool whole = part.begin == 0 && part.end == n.bytes.size();
+    if (part.token) {
+      add_token(*part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
+                n.track ? n.original(part.begin, part.end) : Offsets{}, detail, out);
+      continue;
+    }
+    if (whole) {
+      work.pre.n = std::move(n);
+    } else {
+      work.pre.n = Normalized(std::string_view(n.bytes).substr(part.begin, part.end - part.begin), n.base, n.track);
+      if (!n.origin.empty()) {
+        work.pre.n.origin.assign(n.origin.begin() + part.begin, n.origin.begin() + part.end);
+        work.pre.n.base = n.origin[part.begin].begin;
+      } else {
+        work.pre.n.base += part.begin;
+      }
+    }
+    model_part(work, detail, out);
+    if (whole) return;
+  }
+}
+
+void Tokenizer::model_part(Work &work, Detail detail, Encoding &out) const {
+  PreTokenized &pre = work.pre;
+  pre.spans.assign(1, {0, uint32_t(pre.n.bytes.size())});
+  if (pretokenizer_) pretokenizer_->run(pre);
+  work.tokens.clear();
+  for (Span s : pre.spans) {
+    const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
+    if (work.cache.get(word, s.begin, work.tokens)) continue;
+    const size_t before = work.tokens.size();
+    model_->run(word, s.begin, work.tokens);
+    work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+  }
+  for (const Token &t : work.tokens) {
+    out.ids.push_back(t.id);
+    if (detail == Detail::ids) continue;
+    out.offsets.push_back(pre.n.original(t.begin, t.end));
+    if (t.spelled) {
+      out.pieces.push_back(pre.n.bytes.substr(t.begin, t.end - t.begin));
+    } else {
+      out.pieces.push_back(*model_->vocabulary().token(t.id));
+    }
+  }
+}
+
+void Tokenizer::add_token(const AddedToken &t, std::string_view spelled, Offsets offsets, Detail detail,
+                          Encoding &out) const {
+  out.ids.push_back(t.id);
+  if (detail == Detail::ids) return;
+  out.offsets.push_back(offsets);
+  out.pieces.emplace_back(spelled);
+}
+
+void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o) const {
+  if (!truncation_ && !o.max_length) return;
+  Truncation t = truncation_ ? *truncation_ : Truncation{0, Truncation::longest_first, false};
+  if (o.max_length) t.max_length = *o.max_length;
+  size_t room = t.max_length;
+  const size_t added = o.special && postprocessor_ ? postprocessor_->added(parts.size() == 2) : 0;
+  if (room < added)
+    throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(room) + ", but the special tokens alone are " +
+                                         std::to_string(added));
+  room -= added;
+  const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
+  if (first + second <= room) return;
+  if (t.strategy == Truncation::longest_first) {
+    size_t less = std::min(first, second), more = std::max(first, second);
+    more = less > room ? less : std::max(less, room - less);
+    if (less + more > room) {
+      less = room / 2;
+      more = room - less;
+    }
+    if (parts.size() == 1) {
+      shorten(parts[0], room, t.left);
+      return;
+    }
+    shorten(parts[0], first <= second ? less : more, t.left);
+    shorten(parts[1], first <= second ? more : less, t.left);
+    return;
+  }
+  const size_t target = t.strategy == Truncation::only_second;
+  if (target >= parts.size())
+    throw mrun::error(MRUN_ARGUMENT, "the truncation is of the second text, but there is none");
+  const size_t length = parts[target].ids.size(), surplus = first + second - room;
+  if (length <= surplus) throw mrun::error(MRUN_INPUT, "the text is too short to be truncated as the tokenizer wants");
+  shorten(parts[target], length - surplus, t.left);
+}
+
+void Tokenizer::pad(Encoding &e, Detail detail) const {
+  size_t target = padding_->length ? padding_->length : e.ids.size();
+  if (const size_t m = padding_->multiple_of; m > 0) target = (target + m - 1) / m * m;
+  if (target <= e.ids.size()) return;
+  auto fill = [&](auto &v, const auto &x) { v.insert(padding_->left ? v.begin() : v.end(), target - v.size(), x); };
+  fill(e.ids, int64_t(padding_->id));
+  fill(e.types, int64_t(padding_->type));
+  if (detail == Detail::ids) return;
+  fill(e.offsets, Offsets{});
+  fill(e.pieces, padding_->piece);
+}
+
+std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {
+  std::vector<std::string> tokens;
+  for (int64_t id : ids) {
+    if (id < 0 || id > int64_t(UINT32_MAX)) throw mrun::error(MRUN_ARGUMENT, "no id: " + std::to_string(id));
+    const std::string *token = piece(uint32_t(id));
+    if (!token) continue;
+    if (const AddedToken *added = added_.find(std::string_view(*token)); skip_special && added && added->special)
+      continue;
+    tokens.push_back(*token);
+  }
+  std::string out;
+  if (decoder_) {
+    decoder_->run(tokens);
+    for (const std::string &t : tokens) out += t;
+  } else {
+    for (size_t i = 0; i < tokens.size(); ++i) out += (i > 0 ? " " : "") + tokens[i];
+  }
+  return out;
+}
+
+std::string Tokenizer::normalized(std::string_view s) const {
+  Normalized n(s, 0, false);
+  if (normalizer_) normalizer_->run(n);
+  return n.bytes;
+}
+
+size_t Tokenizer::size() const { return model_->vocabulary().size() + added_.beyond(model_->vocabulary()); }
+
+const std::string *Tokenizer::piece(uint32_t id) const {
+  if (const AddedToken *t = added_.find(id)) return &t->content;
+  return model_->vocabulary().token(id);
+}
+
+std::optional<uint32_t> Tokenizer::id(std::string_view piece) const {
+  if (const AddedToken *t = added_.find(piece)) return t->id;
+  if (const uint32_t *id = model_->vocabulary().id(piece)) return *id;
+  return std::nullopt;
+}
+
+}  // namespace text
