@@ -1,4 +1,4 @@
-// What bench.py measures, behind a C interface. Each function does the whole of its work once; 0 is success.
+// What suite.py measures, behind a C interface. Each function does the whole of its work once; 0 is success.
 #include <cstdio>
 #include <opencv2/imgproc.hpp>
 #include <vector>
