@@ -1,0 +1,72 @@
+"""Plugins of one's own, in C and in C++, each built with one compiler line and used by a bundle."""
+import json
+import unittest
+import subprocess
+
+from command import SOURCE, Case, mrun
+
+PLUGINS = SOURCE / "tests/plugins"
+
+
+class OwnPlugins(Case):
+    def build(self, compiler, source, *flags):
+        out = self.dir / (source.split(".")[0] + ".so")
+        subprocess.run([compiler, "-shared", "-fPIC", "-fvisibility=hidden", *flags, "-I", SOURCE / "core/include", PLUGINS / source, "-o", out],
+                       check=True)
+        return out
+
+    def test_c(self):
+        plugin = self.build("cc", "hello.c", "-std=c99")
+        folder = self.bundle("json", preprocess="""
+local hello, torch = require "hello", require "torch"
+return function(x)
+  local n = hello["until"](function(i) return i * i > x end)
+  return { n, hello.negate(torch.tensor({1, 2.5})) }
+end
+""")
+        self.assertEqual(self.answer(folder, "50", "--plugin", plugin), [8, [-1, -2.5]])
+        self.item_error("ARGUMENT", "preprocess", self.bundle("json", preprocess="""
+local hello, torch = require "hello", require "torch"
+return function() return hello.negate(torch.zeros({2, 2})) end
+"""), "1", "--plugin", plugin, contains=["hello.negate", "x", "2 dimensions"])
+
+    def test_cpp(self):
+        plugin = self.build("c++", "counter.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess="""
+local counter, torch = require "counter", require "torch"
+local words = counter.vocabulary({"zero", "one", "two"})
+return function(x)
+  local word, length = words:word(x)
+  local shifted = words:word(0, 2)
+  return { word, length, shifted, counter.scale(torch.tensor({1, 2})), counter.scale(torch.tensor({1, 2}), {by = 0.5}) }
+end
+""")
+        self.assertEqual(self.answer(folder, "1", "--plugin", plugin), ["one", 3, "two", [2, 4], [0.5, 1]])
+        self.item_error("ARGUMENT", "preprocess", folder, "7", "--plugin", plugin, contains=["id", "range"])
+
+    def test_packed_with_a_plugin_and_refused_without_it(self):
+        plugin = self.build("cc", "hello.c", "-std=c99")
+        folder = self.bundle("json", preprocess='local hello = require "hello"\nreturn function(x) return hello.negate ~= nil end\n')
+        self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb", "--plugin", plugin).returncode, 0)
+        self.answer(self.dir / "x.mb", "1", "--plugin", plugin)
+        self.refused(3, self.dir / "x.mb", "1", contains=["hello.", "@1", "hello"])
+
+    def test_ops_and_plugins_list_them(self):
+        plugin = self.build("cc", "hello.c", "-std=c99")
+        listed = json.loads(mrun("plugins", "--plugin", plugin, "--json").stdout)
+        self.assertEqual([p["version"] for p in listed if p["name"] == "hello"], ["1.0.0"])
+        self.assertLessEqual({"torch", "image", "text", "decode"}, {p["name"] for p in listed})
+        self.assertIn("hello.negate@1(Tensor x) -> Tensor", mrun("ops", "hello.negate", "--plugin", plugin).stdout)
+        self.refused(3, "ops", "image.resise", contains="image.resize")
+
+    def test_files_that_are_no_plugin(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n")
+        (self.dir / "x.so").write_text("no")
+        for path, word in [(self.dir / "none.so", "none.so"), (self.dir / "x.so", "x.so")]:
+            result = mrun(folder, "x", "--plugin", path)
+            self.assertIn(result.returncode, (2, 3))
+            self.assertIn(word, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
