@@ -178,11 +178,9 @@ class Committer {
       writer.add_range(item, *source_);
       lock_.entries[*entry] = step.entry;
     }
-    const std::string bytes = encode_lock(lock_);
-    if (bytes.size() > max_lock) fail(MRUN_BUNDLE, "{}: its lock would pass {} bytes", printable(name), max_lock);
-    writer.add("bundle.lock", bytes);
-    result.size = writer.finish();
-    result.digest = sha256_hex(bytes);
+    ContainerWriter::End end = writer.finish(lock_);
+    result.digest = std::move(end.digest);
+    result.size = end.size;
   }
 
   const fs::path path_;

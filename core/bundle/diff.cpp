@@ -63,16 +63,20 @@ class Differ {
 
   BundleDiff run() {
     const std::map<std::string, EntryInfo> before = entries(a_), after = entries(b_);
-    const bool std_on_both = pins_std(before, a_) && pins_std(after, b_);
-    if (!std_on_both) { out_.notes.push_back("std modules are pinned on one side alone, so they are not compared"); }
+    const bool compare_std = pins_std(before, a_) && pins_std(after, b_);
+    bool skipped = false;
     std::set<std::string> names;
     for (const auto &[name, e] : before) names.insert(name);
     for (const auto &[name, e] : after) names.insert(name);
     for (const std::string &name : names) {
-      if (!std_on_both && name.starts_with("std/")) continue;
+      if (!compare_std && name.starts_with("std/")) {
+        skipped = true;
+        continue;
+      }
       const auto x = before.find(name), y = after.find(name);
       diff_file(name, x == before.end() ? nullptr : &x->second, y == after.end() ? nullptr : &y->second);
     }
+    if (skipped) out_.notes.push_back("std modules are pinned on one side alone, so they are not compared");
     diff_params(&a_.manifest().params, &b_.manifest().params, "", out_.params);
     diff_operations();
     out_.equal = out_.files.empty() && out_.operations_added.empty() && out_.operations_removed.empty();

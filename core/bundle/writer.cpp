@@ -132,11 +132,16 @@ void ContainerWriter::add_range(const Item &item, const Source &from) {
   record(item.name, item.size, item.crc, header);
 }
 
-uint64_t ContainerWriter::finish() {
+ContainerWriter::End ContainerWriter::finish(const Lock &lock) {
+  const std::string bytes = encode_lock(lock);
+  const std::string where = printable(name_) + ": bundle.lock";
+  if (bytes.size() > max_lock) fail(MRUN_BUNDLE, "{}: would pass {} bytes", where, max_lock);
+  decode_lock(bytes, where);
+  add("bundle.lock", bytes);
   const uint64_t offset = position_;
   write(directory_);
   write(end_records(count_, directory_.size(), offset));
-  return position_;
+  return {sha256_hex(bytes), position_};
 }
 
 void check_names(const Contents &contents) {
@@ -160,12 +165,9 @@ Written write_bundle(const fs::path &path, const Contents &contents, Lock lock) 
     ContainerWriter writer(fd, path.native());
     lock.entries.clear();
     for (const std::string *name : order) lock.entries[*name] = writer.add(*name, all.find(*name)->second);
-    const std::string bytes = encode_lock(lock);
-    if (bytes.size() > max_lock)
-      fail(MRUN_BUNDLE, "{}: its lock would pass {} bytes", printable(path.native()), max_lock);
-    writer.add("bundle.lock", bytes);
-    written.size = writer.finish();
-    written.digest = sha256_hex(bytes);
+    ContainerWriter::End end = writer.finish(lock);
+    written.digest = std::move(end.digest);
+    written.size = end.size;
   });
   written.lock = std::move(lock);
   return written;

@@ -28,8 +28,12 @@ class ContainerWriter {
   LockEntry add(const std::string &name, const Content &);
   // A payload that lies in another .mb file: cloned where the file system can, else copied by the kernel.
   void add_range(const Item &, const Source &from);
-  // The directory and the end records. Returns the file's size.
-  uint64_t finish();
+  // bundle.lock, the directory and the end records. Throws BUNDLE for a lock that no reader would take.
+  struct End {
+    std::string digest;
+    uint64_t size;  // of the file
+  };
+  End finish(const Lock &);
 
  private:
   void write(std::string_view);
