@@ -115,7 +115,7 @@ void make_new(const fs::path &given, std::string_view kind) {
     fail(MRUN_USAGE, "'{}': want a new folder's name", printable(given.native()));
   if (!valid_utf8(name)) fail(MRUN_USAGE, "'{}': a bundle's name is UTF-8", printable(name));
   if (fs::exists(fs::symlink_status(folder))) {
-    fail(MRUN_IO, "{}: is there already; want a new folder's name", printable(folder.native()));
+    fail(MRUN_USAGE, "{}: is there already; want a new folder's name", printable(folder.native()));
   }
   Draft draft(folder);
   draft.write("bundle.toml", fill(mrun_new_bundle, {{"@KIND@", t.kind},

@@ -5,8 +5,8 @@
 
 namespace mrun {
 
-// kind: text, image, audio, bytes, json, tensor or record. Throws USAGE for another kind or a name that is not UTF-8,
-// IO where something of that name is there already. The folder appears whole or not at all.
+// kind: text, image, audio, bytes, json, tensor or record. Throws USAGE for another kind, a name that is not UTF-8,
+// and where something of that name is there already. The folder appears whole or not at all.
 void make_new(const std::filesystem::path &folder, std::string_view kind);
 
 }  // namespace mrun

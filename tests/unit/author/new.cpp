@@ -65,7 +65,7 @@ TEST_CASE("new: what is there already stays as it is") {
   fs::create_symlink("nowhere", folder.path / "link");
   for (const char *name : {"there", "link"}) {
     const Error e = error_of([&] { make_new(folder.path / name, "text"); });
-    CHECK(e.code == MRUN_IO);
+    CHECK(e.code == MRUN_USAGE);
     CHECK(e.message.ends_with("is there already; want a new folder's name"));
   }
   CHECK(fs::is_empty(folder.path / "there"));
