@@ -18,7 +18,7 @@ constexpr int max_scans = 200;  // of a progressive file; real ones have about t
 // calls is trivially destructible.
 class Session {
  public:
-  Session(Context &context, const uint8_t *data, size_t size) : context_(context), data_(data), size_(size) {
+  Session(Context &context, const uint8_t *data, size_t size) : context_(context) {
     info.err = jpeg_std_error(&errors_.base);
     errors_.base.error_exit = [](j_common_ptr c) { std::longjmp(reinterpret_cast<Errors *>(c->err)->jump, 1); };
     errors_.base.emit_message = [](j_common_ptr, int) {};
@@ -94,8 +94,6 @@ class Session {
 
   enum class Stop { no, scans, asked };
   Context &context_;
-  const uint8_t *data_;
-  size_t size_;
   Errors errors_{};
   Progress progress_{};
   jpeg_source_mgr source_{};

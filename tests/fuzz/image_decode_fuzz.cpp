@@ -1,0 +1,55 @@
+// Any bytes are refused as no image, or decode to pixels: within time, and within memory that their header justifies.
+#include <cstring>
+
+#include "decode.h"
+
+using namespace image;
+
+namespace {
+
+constexpr int64_t most_pixels = 1 << 20;  // larger claims are judged by their header alone here
+
+class Limits final : public Context {
+ public:
+  std::shared_ptr<uint8_t> allocate(size_t bytes) override {
+    add(int64_t(bytes));
+    return Context::allocate(bytes);
+  }
+  void charge(int64_t bytes) override {
+    if (bytes > 0) add(bytes);
+  }
+
+ private:
+  void add(int64_t bytes) {
+    total_ += bytes;
+    if (total_ > most_pixels * 64) std::abort();
+  }
+  int64_t total_ = 0;
+};
+
+void decode(Decoder &decoder, Mode mode) {
+  Limits limits;
+  const Rect whole{0, 0, decoder.height(), decoder.width()};
+  const Rect middle{whole.height / 3, whole.width / 3, (whole.height + 2) / 3, (whole.width + 2) / 3};
+  for (const Rect &wanted : {whole, middle}) {
+    const Rect part = decoder.readable(wanted);
+    if (!(intersect(part, wanted) == wanted) || !(intersect(part, whole) == part)) std::abort();
+    const Pixels pixels(limits, Shape{part.height, part.width, int(mode), Type::u8});
+    decoder.read(limits, mode, part, pixels.canvas);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static constexpr Mode modes[] = {Mode::RGB, Mode::L, Mode::RGBA};
+  try {
+    Limits limits;
+    const auto decoder = open_image(limits, data, size);
+    if (int64_t{decoder->height()} * decoder->width() > most_pixels) return 0;
+    decode(*decoder, modes[size % 3]);
+  } catch (const Error &) {
+    return 0;  // refused, with a message
+  }
+  return 0;
+}
