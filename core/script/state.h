@@ -34,6 +34,14 @@ class SharedStore {
   std::unique_ptr<Impl> impl_;
 };
 
+// A call that a fiber waits for. Arguments are in the schema's order, defaults filled in.
+struct ModelCall {
+  size_t model = 0;   // in StateOptions::models
+  size_t method = 0;  // in its methods
+  std::vector<Value> args;
+  bool rows = false;  // MRUN_AWAIT_ROWS
+};
+
 struct StateOptions {
   std::shared_ptr<const Bundle> bundle;
   Value params;  // the manifest's, overrides applied
@@ -43,14 +51,9 @@ struct StateOptions {
   int64_t tensor_memory = int64_t{4} << 30;  // native bytes of top-level code
   double timeout = 60;                       // seconds for top-level code
   std::function<void(int level, const std::string &stage, const std::string &text)> log;
-};
-
-// A call that a fiber waits for. Arguments are in the schema's order, defaults filled in.
-struct ModelCall {
-  size_t model = 0;   // in StateOptions::models
-  size_t method = 0;  // in its methods
-  std::vector<Value> args;
-  bool rows = false;  // MRUN_AWAIT_ROWS
+  // Calls a model's method at once, for native code that calls one back without waiting (host->call). May be empty:
+  // then that is an error. Throws Error.
+  std::function<std::vector<Value>(ItemContext &, ModelCall)> call_model;
 };
 
 struct FiberImpl;

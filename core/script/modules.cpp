@@ -1,0 +1,180 @@
+// require: "NAME" is a std module or a plugin's, "lib.NAME" the bundle's own lib/NAME.lua, and there is nothing else.
+#include <algorithm>
+
+#include "base/text.h"
+#include "script/errors.h"
+#include "script/source.h"
+#include "script/wrap.h"
+
+struct mrun_std_module {  // of lua/: the table is generated
+  const char *name, *text;
+};
+extern const mrun_std_module mrun_std_modules[];
+
+namespace mrun {
+namespace {
+
+struct Module {
+  std::string script, text;
+  bool std = false;
+};
+
+std::string list(const std::vector<std::string> &names) {
+  std::string text;
+  for (const std::string &n : names) text += (text.empty() ? "" : ", ") + n;
+  return text;
+}
+
+[[noreturn]] void missing(const Bundle &bundle, const std::string &name) {
+  std::vector<std::string> names;
+  for (const mrun_std_module *m = mrun_std_modules; m->name != nullptr; ++m) names.emplace_back(m->name);
+  for (const Plugin *p : Registry::get().loaded()) names.push_back(p->name);
+  for (const EntryInfo &e : bundle.entries()) {
+    if (!e.path.starts_with("lib/") || !e.path.ends_with(".lua")) continue;
+    std::string lib = e.path.substr(0, e.path.size() - 4);
+    std::replace(lib.begin(), lib.end(), '/', '.');
+    names.push_back(std::move(lib));
+  }
+  fail(MRUN_MISSING, "require \"{}\": no such module{}; a module is a std one, a plugin, or lib.NAME for lib/NAME.lua",
+       printable(name, 60), did_you_mean(name, names));
+}
+
+bool is_module_name(std::string_view name) {
+  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+                              std::string_view::npos;
+}
+
+// A packed bundle runs the text it brings; a folder without std/ what is installed.
+Module std_module(const Bundle &bundle, const std::string &name) {
+  Module m{"std/" + name + ".lua", "", true};
+  if (bundle.has(m.script)) {
+    m.text = bundle.text(m.script);
+    return m;
+  }
+  if (bundle.packed()) {
+    fail(MRUN_MISSING, "require \"{}\": the bundle was packed without std/{}.lua, so it does not run that module", name,
+         name);
+  }
+  for (const mrun_std_module *own = mrun_std_modules; own->name != nullptr; ++own) {
+    if (name == own->name) {
+      m.text = own->text;
+      return m;
+    }
+  }
+  const Plugin *plugin = Registry::get().plugin(name);
+  if (plugin == nullptr) missing(bundle, name);
+  m.text = plugin->lua;
+  return m;
+}
+
+Module find_module(const Bundle &bundle, const std::string &name) {
+  if (!name.starts_with("lib.")) {
+    if (!is_module_name(name)) missing(bundle, name);
+    return std_module(bundle, name);
+  }
+  std::string path = name;
+  std::replace(path.begin(), path.end(), '.', '/');
+  path += ".lua";
+  if (!bundle.has(path)) missing(bundle, name);
+  return {path, bundle.text(path), false};
+}
+
+// Runs a module's text; its value is on the stack then.
+void run_module(lua_State *L, Host &h, const std::string &name) {
+  const Module m = find_module(*h.options.bundle, name);
+  load_script(L, m.script, m.text, m.std);
+  const int status = lua_pcall(L, 0, 1, 0);
+  if (status != 0) throw error_of(L, L, status);
+  if (m.std ? lua_type(L, -1) != LUA_TTABLE : lua_isnil(L, -1)) {
+    fail(MRUN_SCRIPT, "{} must return {}, it returned a {}", m.script, m.std ? "a table" : "a value",
+         luaL_typename(L, -1));
+  }
+  if (m.std) freeze(L);
+}
+
+}  // namespace
+
+void load_script(lua_State *L, const std::string &script, const std::string &text, bool std) {
+  Host &h = host_of(L);
+  h.texts[script] = text;
+  try {
+    check_source(script, text);
+  } catch (Error &e) {
+    e.source = source_line(h, script, e.line);
+    throw;
+  }
+  if (luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t") != 0) {
+    size_t size = 0;
+    const char *message = lua_tolstring(L, -1, &size);
+    const Error e = compile_error(h, script, {message != nullptr ? message : "", size});
+    lua_pop(L, 1);
+    throw e;
+  }
+  push_environment(L, std);
+  lua_setfenv(L, -2);
+}
+
+void push_module(lua_State *L, const std::string &name) {
+  Host &h = host_of(L);
+  push_anchor(L, h.anchors.modules);
+  lua_getfield(L, -1, name.c_str());
+  if (!lua_isnil(L, -1)) {
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 1);
+  guard_stack(h);
+  const auto same = std::find(h.loading.begin(), h.loading.end(), name);
+  if (same != h.loading.end()) {
+    fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} is being loaded", name, list(h.loading));
+  }
+  h.loading.push_back(name);
+  struct Leave {
+    Host &host;
+    ~Leave() { host.loading.pop_back(); }
+  } const leave{h};
+  run_module(L, h, name);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, name.c_str());
+  lua_remove(L, -2);
+}
+
+int require(lua_State *L, Host &) {
+  if (lua_type(L, 1) != LUA_TSTRING) fail(MRUN_ARGUMENT, "require: name: want a string");
+  push_module(L, lua_tostring(L, 1));
+  return 1;
+}
+
+std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string &name) {
+    if (!name.starts_with("lib.") && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  const auto scan = [&](std::string_view text) {
+    for (const std::string &name : literals_after(text, "require")) add(name);
+  };
+  for (const EntryInfo &e : bundle.entries()) {
+    const bool script = e.path == "preprocess.lua" || e.path == "forward.lua" || e.path == "postprocess.lua" ||
+                        (e.path.starts_with("lib/") && e.path.ends_with(".lua"));
+    if (script) scan(bundle.text(e.path));
+  }
+  // Scripts do arithmetic with what a model returns, and that is module torch.
+  if (!bundle.manifest().models.empty() && Registry::get().plugin("torch") != nullptr) add("torch");
+  std::vector<std::pair<std::string, std::string>> modules;
+  for (size_t i = 0; i < names.size(); ++i) {
+    Module m = std_module(bundle, names[i]);
+    scan(m.text);
+    modules.emplace_back(names[i], std::move(m.text));
+  }
+  std::sort(modules.begin(), modules.end());
+  return modules;
+}
+
+std::vector<std::string> named_operations(std::string_view lua) {
+  std::vector<std::string> names = literals_after(lua, "native");
+  std::erase_if(names, [](const std::string &n) { return n.starts_with("core."); });  // script_interface covers them
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace mrun

@@ -1,0 +1,14 @@
+// Lua source as text: what must be known before, or without, compiling it.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mrun {
+
+// Throws SCRIPT with script and line: bytecode, and the number literals that make C data (1LL, 1ULL, 1i).
+void check_source(const std::string &script, std::string_view text);
+// The string literals right behind a name, `require "x"` or `require("x")`, in order of appearance, each once.
+std::vector<std::string> literals_after(std::string_view text, std::string_view name);
+
+}  // namespace mrun

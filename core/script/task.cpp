@@ -1,0 +1,198 @@
+#include "script/task.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "script/fiber.h"
+#include "script/model_call.h"
+#include "script/native.h"
+
+namespace mrun {
+
+Task::Task(Host &h) : host(h) {}
+
+Task::~Task() { end(); }
+
+TaskCall &Task::begin_call() {
+  calls.push_back(std::make_unique<TaskCall>(*item, host.callbacks.get(), this));
+  return *calls.back();
+}
+
+void Task::end() {
+  if (waiting) {
+    waiting = false;
+    std::erase(fiber->tasks, this);
+    if (how.destroy != nullptr) how.destroy(how.state);
+  }
+  awaited = nullptr;
+  awaited_args.clear();
+  got.clear();
+  args.clear();
+  keywords = Value();
+  calls.clear();
+  functions.clear();
+}
+
+namespace {
+
+Task &task_at(lua_State *L, int index) {
+  Handle *handle = handle_at(L, index, Handle::task);
+  if (handle == nullptr) fail(MRUN_INTERNAL, "no task");
+  return *static_cast<Task *>(handle->pointer);
+}
+
+// What the task awaits, where that is an operation.
+void run_operation(Task &task, const OperationSet &set) {
+  std::vector<mrun_value> args;
+  for (const Value &v : task.awaited_args) args.push_back(v.c());
+  mrun_call call(*task.item, task.host.callbacks.get());
+  call.may_await = false;
+  task.got = call_operation(set, call, args).values;
+}
+
+// Gives the task what it awaited. True: it has ended, with results.
+bool resume_once(Task &task) {
+  const Schema &schema = task.operation->set->overloads[0]->schema;
+  TaskCall call(*task.item, task.host.callbacks.get(), &task);
+  call.resuming = true;
+  call.operation = &schema;
+  std::vector<Value> got = std::move(task.got);
+  std::vector<Value> results(schema.results.size());
+  auto *raw = reinterpret_cast<mrun_value *>(got.data());
+  call.arguments = {raw, got.size()};
+  const int code =
+      task.how.resume(&call, task.how.state, raw, got.size(), reinterpret_cast<mrun_value *>(results.data()));
+  // What this call found and charged stays until destroy.
+  mrun_call &first = *task.calls.front();
+  first.charged += call.charged.exchange(0);
+  std::move(call.found.begin(), call.found.end(), std::back_inserter(first.found));
+  if (code == MRUN_PENDING) return false;
+  if (code != MRUN_OK) {
+    Error e = take_error(call, code);
+    if (e.operation.empty()) e.operation = schema.full_name();
+    throw e;
+  }
+  task.results = std::move(results);
+  task.end();
+  return true;
+}
+
+// Goes on until the task has ended (true) or awaits a Lua function or a model. given: what it awaited has come.
+bool advance(Task &task, bool given) {
+  try {
+    for (;; given = false) {
+      if (!given) {
+        const auto *operation = dynamic_cast<const OperationFunction *>(task.awaited);
+        if (operation == nullptr) return false;
+        run_operation(task, operation->set);
+      }
+      if (resume_once(task)) return true;
+    }
+  } catch (const Error &) {
+    task.end();
+    throw;
+  }
+}
+
+int push_results(lua_State *L, Task &task) {
+  luaL_checkstack(L, static_cast<int>(task.results.size()) + 4, "too many results");
+  for (const Value &v : task.results) push_value(L, v);
+  host_of(L).collect_native();
+  return static_cast<int>(task.results.size());
+}
+
+}  // namespace
+
+int task_start(lua_State *L, Host &h) {
+  const auto &op = *static_cast<const NativeOperation *>(lua_touserdata(L, 1));
+  guard_stack(h);
+  Handle &handle = push_handle(L, Handle::task, h.anchors.task);
+  lua_insert(L, 1);  // keeps it alive; arguments are from 3 on
+  auto *task = new Task(h);
+  handle.pointer = task;
+  task->operation = &op;
+  task->fiber = h.fiber;
+  task->item = h.fiber->item;
+  {
+    const Arena::Scope scope(h.arena);
+    Reader reader(L, op.what.c_str(), MRUN_ARGUMENT, &task->functions);
+    const Schema *const form = op.set->overloads.size() == 1 ? &op.set->overloads[0]->schema : nullptr;
+    const Given given = read_arguments(L, reader, 3, {&form, form != nullptr ? 1u : 0u});
+    // A callback could change the tables that these are borrowed from.
+    for (const mrun_value &v : given.positional) task->args.push_back(Value::copy(v));
+    task->keywords = Value::copy(given.keywords);
+  }
+  std::vector<mrun_value> args;
+  for (const Value &v : task->args) args.push_back(v.c());
+  CallResult result = call_operation(*op.set, task->begin_call(), args, task->keywords.c());
+  if (result.pending && !advance(*task, false)) {
+    lua_pushvalue(L, 1);
+    return 1;
+  }
+  if (!result.pending) {
+    task->results = std::move(result.values);
+    task->end();
+  }
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  return 1 + push_results(L, *task);
+}
+
+int task_awaited(lua_State *L, Host &h) {
+  Task &task = task_at(L, 1);
+  if (const auto *f = dynamic_cast<LuaFunction *>(task.awaited)) {
+    push_anchor(L, f->ref);
+    return 1;
+  }
+  const auto *m = dynamic_cast<ModelMethod *>(task.awaited);
+  if (m == nullptr) fail(MRUN_INTERNAL, "a task awaits nothing");
+  const bool rows = (task.how.flags & MRUN_AWAIT_ROWS) != 0;
+  try {
+    begin_model_call(L, h, {m->model, m->method, std::move(task.awaited_args), rows});
+  } catch (const Error &) {
+    task.end();
+    throw;
+  }
+  return 0;
+}
+
+int task_arguments(lua_State *L, Host &) {
+  const Task &task = task_at(L, 1);
+  luaL_checkstack(L, static_cast<int>(task.awaited_args.size()) + 4, "too many arguments");
+  for (const Value &v : task.awaited_args) push_value(L, v);
+  return static_cast<int>(task.awaited_args.size());
+}
+
+int task_deliver(lua_State *L, Host &) {
+  Task &task = task_at(L, 1);
+  if (lua_toboolean(L, 2) == 0) {
+    task.end();
+    lua_settop(L, 3);
+    lua_error(L);
+  }
+  for (int i = 3; i <= lua_gettop(L); ++i) task.got.push_back(to_value(L, i, "what the callback returned"));
+  return 0;
+}
+
+int task_resume(lua_State *L, Host &h) {
+  Task &task = task_at(L, 1);
+  if (dynamic_cast<ModelMethod *>(task.awaited) != nullptr) {
+    try {
+      task.got = take_model_results(h);
+    } catch (const Error &) {
+      task.end();
+      throw;
+    }
+  }
+  lua_pushboolean(L, advance(task, true) ? 1 : 0);
+  return 1;
+}
+
+int task_results(lua_State *L, Host &) { return push_results(L, task_at(L, 1)); }
+
+void make_task_metatable(lua_State *L) {
+  begin_metatable(L);
+  host_of(L).anchors.task = anchor(L);
+}
+
+}  // namespace mrun

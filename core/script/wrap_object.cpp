@@ -1,0 +1,78 @@
+// Objects of plugins' types: userdata with the methods that the plugin's module gave by native.methods.
+#include "base/text.h"
+#include "script/convert.h"
+#include "script/wrap.h"
+
+namespace mrun {
+namespace {
+
+// Before a type's methods are known: loads the module of its plugin, which registers them.
+int index_unknown(lua_State *L, Host &h) {
+  const Handle &handle = *handle_at(L, 1);
+  const std::string type = handle.held.as.object->type->name;
+  push_anchor(L, h.anchors.object_methods);
+  lua_getfield(L, -1, type.c_str());
+  if (lua_isnil(L, -1)) {
+    push_module(L, type.substr(0, type.find('.')));
+    lua_pop(L, 2);
+    lua_getfield(L, -1, type.c_str());
+  }
+  const std::string_view name = lua_type(L, 2) == LUA_TSTRING ? want_string(L, 2, type.c_str(), "method") : "";
+  if (!lua_istable(L, -1)) fail(MRUN_SCRIPT, "a {} has no methods", type);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, -2);
+  if (!lua_isnil(L, -1)) return 1;
+  std::vector<std::string> names;
+  for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) == LUA_TSTRING) names.emplace_back(lua_tostring(L, -2));
+  }
+  fail(MRUN_SCRIPT, "a {} has no method {}{}", type, printable(name, 60), did_you_mean(name, names));
+}
+
+int set_field(lua_State *L, Host &) {
+  fail(MRUN_SCRIPT, "a {} has no fields that can be set", handle_at(L, 1)->held.as.object->type->name);
+}
+
+int object_text(lua_State *L, Host &) {
+  lua_pushstring(L, handle_at(L, 1)->held.as.object->type->name);
+  return 1;
+}
+
+void push_metatable(lua_State *L, const mrun_type *type) {
+  const Host &h = host_of(L);
+  push_anchor(L, h.anchors.object_types);
+  lua_pushlightuserdata(L, const_cast<mrun_type *>(type));
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    begin_metatable(L);
+    lua_pushcfunction(L, function<index_unknown>);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, function<set_field>);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushcfunction(L, function<object_text>);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushlightuserdata(L, const_cast<mrun_type *>(type));
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
+  }
+  lua_remove(L, -2);
+}
+
+}  // namespace
+
+void push_object(lua_State *L, const mrun_value &v) {
+  auto *handle = new (lua_newuserdata(L, sizeof(Handle))) Handle{Handle::value};
+  push_metatable(L, v.as.object->type);
+  lua_setmetatable(L, -2);
+  handle->held = Value::copy(v).release();
+}
+
+void set_object_methods(lua_State *L, const std::string &type, int table) {
+  push_anchor(L, host_of(L).anchors.object_methods);
+  lua_pushvalue(L, table);
+  lua_setfield(L, -2, type.c_str());
+  lua_pop(L, 1);
+}
+
+}  // namespace mrun
