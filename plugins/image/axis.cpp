@@ -81,6 +81,11 @@ Filter filter_by_name(std::string_view name) {
                "\"; wanted nearest, box, bilinear, hamming, bicubic or lanczos");
 }
 
+size_t axis_bytes(Filter filter, int in, int out, int count) {
+  const double taps = 2 * std::ceil(support_of(filter) * std::max(double(in) / out, 1.0)) + 1;
+  return size_t(count) * size_t(taps) * (sizeof(double) + sizeof(int32_t) + 2 * sizeof(int16_t));
+}
+
 Axis resample_axis(Filter filter, int in, float box_first, float box_last, int out, int first, int count) {
   if (filter == Filter::nearest) return nearest_axis(in, box_first, box_last, out, first, count);
   Axis axis;

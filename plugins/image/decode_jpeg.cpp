@@ -18,12 +18,8 @@ constexpr int max_scans = 200;  // of a progressive file; real ones have about t
 // calls is trivially destructible.
 class Session {
  public:
-  Session(Context &context, const uint8_t *data, size_t size) : context_(context) {
-    info.err = jpeg_std_error(&errors_.base);
-    errors_.base.error_exit = [](j_common_ptr c) { std::longjmp(reinterpret_cast<Errors *>(c->err)->jump, 1); };
-    errors_.base.emit_message = [](j_common_ptr, int) {};
-    errors_.base.output_message = [](j_common_ptr) {};
-    run([&] { jpeg_create_decompress(&info); });
+  // Reads the header. Delegates, so that the destructor runs where that fails.
+  Session(Context &context, const uint8_t *data, size_t size) : Session(context) {
     source_.init_source = [](j_decompress_ptr) {};
     source_.term_source = [](j_decompress_ptr) {};
     source_.resync_to_restart = jpeg_resync_to_restart;
@@ -63,6 +59,14 @@ class Session {
   jpeg_decompress_struct info{};
 
  private:
+  explicit Session(Context &context) : context_(context) {
+    info.err = jpeg_std_error(&errors_.base);
+    errors_.base.error_exit = [](j_common_ptr c) { std::longjmp(reinterpret_cast<Errors *>(c->err)->jump, 1); };
+    errors_.base.emit_message = [](j_common_ptr, int) {};
+    errors_.base.output_message = [](j_common_ptr) {};
+    run([&] { jpeg_create_decompress(&info); });
+  }
+
   struct Errors {
     jpeg_error_mgr base;
     std::jmp_buf jump;

@@ -86,7 +86,7 @@ class ResizeNode final : public Node {
 
  private:
   void compute(Context &context, const Rect &rect, Canvas out) override {
-    const Resampler resampler(resize_, rect);
+    const Resampler resampler(context, resize_, rect);
     resampler.run(context, source_->part(context, resampler.needs()).view, out);
   }
   NodePtr source_;

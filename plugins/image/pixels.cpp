@@ -27,8 +27,8 @@ std::shared_ptr<uint8_t> Context::allocate(size_t bytes) {
 void check_size(const char *what, int64_t height, int64_t width, Error::Code code) {
   if (height > 0 && width > 0 && height <= max_side && width <= max_side && height * width <= max_pixels) return;
   throw Error(code, std::string(what) + " is " + std::to_string(height) + " x " + std::to_string(width) +
-                        " (height x width); wanted at least 1 x 1 and at most " + std::to_string(max_pixels) +
-                        " pixels");
+                        " (height x width); wanted at least 1 x 1, at most " + std::to_string(max_side) +
+                        " a side and " + std::to_string(max_pixels) + " pixels");
 }
 
 Pixels::Pixels(Context &context, const Shape &shape) {

@@ -89,7 +89,7 @@ class Charge {
 
 // No image has more pixels than this, whatever the budget; nor a side longer than max_side.
 inline constexpr int64_t max_pixels = int64_t{1} << 28;
-inline constexpr int64_t max_side = int64_t{1} << 26;
+inline constexpr int64_t max_side = int64_t{1} << 20;
 // Checks the size of a result, or of a file's header. `what` begins the message: "the PNG", "the result".
 void check_size(const char *what, int64_t height, int64_t width, Error::Code code);
 

@@ -154,8 +154,10 @@ Resize whole_resize(int in_height, int in_width, int out_height, int out_width, 
   return {in_height, in_width, out_height, out_width, filter, {0, 0, float(in_width), float(in_height)}};
 }
 
-Resampler::Resampler(const Resize &resize, const Rect &part)
-    : resize_(resize),
+Resampler::Resampler(Context &context, const Resize &resize, const Rect &part)
+    : weights_(context, axis_bytes(resize.filter, resize.in_width, resize.out_width, part.width) +
+                            axis_bytes(resize.filter, resize.in_height, resize.out_height, part.height)),
+      resize_(resize),
       part_(part),
       horizontal_(resample_axis(resize.filter, resize.in_width, resize.box[0], resize.box[2], resize.out_width,
                                 part.left, part.width)),
@@ -228,7 +230,7 @@ namespace {
 void resize_part(Context &context, View source, const float box[4], Canvas out, Filter filter) {
   Resize resize = whole_resize(source.height, source.width, out.height, out.width, filter);
   std::copy_n(box, 4, resize.box);
-  const Resampler resampler(resize, Rect::whole(out));
+  const Resampler resampler(context, resize, Rect::whole(out));
   resampler.run(context, source.part(resampler.needs()), out);
 }
 

@@ -21,6 +21,8 @@ struct Axis {
   std::vector<double> weights;
   bool pass = true;  // false: the axis keeps its pixels, start[i] = first + i, and has no weights
 };
+// At least the bytes of the weights of `count` outputs, in all the forms in which they are held.
+size_t axis_bytes(Filter, int in, int out, int count);
 Axis resample_axis(Filter, int in, float box_first, float box_last, int out, int first, int count);
 
 struct Resize {
@@ -33,8 +35,9 @@ Resize whole_resize(int in_height, int in_width, int out_height, int out_width, 
 // Computes one part of one resize: made once, run on as many images of that size as wanted.
 class Resampler {
  public:
-  // part: of the result. Memory for weights is in proportion to the sides, not to the area.
-  Resampler(const Resize &, const Rect &part);
+  // part: of the result. Memory for weights is in proportion to the sides, not to the area; it is charged to the
+  // context, which must outlive this.
+  Resampler(Context &, const Resize &, const Rect &part);
   // The source pixels that run reads.
   Rect needs() const { return needs_; }
   // source: the pixels `needs()` of the image, 1 to 4 channels if uint8. out: the size of the part.
@@ -44,6 +47,7 @@ class Resampler {
   void run_u8(Context &, View source, Canvas out) const;
   void run_f32(Context &, View source, Canvas out) const;
   void run_nearest(View source, Canvas out) const;
+  Charge weights_;
   Resize resize_;
   Rect part_, needs_;
   Axis horizontal_, vertical_;

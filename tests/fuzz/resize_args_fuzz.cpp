@@ -64,13 +64,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     how.box[2] = std::min(float(in.width), how.box[0] + float(a.below(1000) + 1) / 100.0f);
     how.box[3] = std::min(float(in.height), how.box[1] + float(a.below(1000) + 1) / 100.0f);
   }
-  const Resampler whole(how, Rect::whole(out));
+  const Resampler whole(context, how, Rect::whole(out));
   std::vector<uint8_t> result(out.bytes());
   whole.run(context, source.part(whole.needs()), Canvas(out, result.data()));
 
   const int top = a.below(out.height), left = a.below(out.width);
   const Rect part{top, left, 1 + a.below(out.height - top), 1 + a.below(out.width - left)};
-  const Resampler some(how, part);
+  const Resampler some(context, how, part);
   std::vector<uint8_t> piece(Shape{part.height, part.width, out.channels, type}.bytes());
   const Canvas canvas(Shape{part.height, part.width, out.channels, type}, piece.data());
   some.run(context, source.part(some.needs()), canvas);

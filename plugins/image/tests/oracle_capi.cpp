@@ -48,7 +48,7 @@ API int image_resize_part(const uint8_t *in, int h, int w, int c, uint8_t *out, 
                           int top, int left, int ph, int pw) {
   return guarded([&] {
     Context context;
-    const Resampler r(whole_resize(h, w, oh, ow, filter_by_name(filter)), Rect{top, left, ph, pw});
+    const Resampler r(context, whole_resize(h, w, oh, ow, filter_by_name(filter)), Rect{top, left, ph, pw});
     // The needed part alone, so that reading beyond it shows.
     Pixels need(context, Shape{r.needs().height, r.needs().width, c, Type::u8});
     copy(View(Shape{h, w, c, Type::u8}, in).part(r.needs()), need.canvas);
