@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "archive.h"
 #include "convert.h"
 
 namespace mrun_torch {
@@ -243,6 +244,7 @@ int64_t reach_of(const WeightView &view) {
 }
 
 torch::jit::Module load_module(mrun_call *call, const void *data, size_t size, const mrun_value *weights) {
+  check_archive(data, size);
   torch::jit::ExtraFilesMap extra = {{views_file, ""}};
   torch::jit::Module module = torch::jit::load(std::make_shared<MemoryReader>(data, size), c10::kCPU, extra);
   if (weights != nullptr) {
