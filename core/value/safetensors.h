@@ -18,7 +18,7 @@
 namespace mrun {
 
 using NamedTensors = std::map<std::string, Tensor, std::less<>>;
-Value tensor_map(const NamedTensors &);       // as a map
+Value tensor_map(const NamedTensors &);        // as a map
 NamedTensors named_tensors(const Value &map);  // a map of tensors only: else ARGUMENT
 
 struct SafeTensors {
