@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "aten_overload.h"
+#include "aten_warnings.h"
 #include "convert.h"
 #include "guard.h"
 #include "scope.h"
@@ -165,6 +166,7 @@ void check_effects(const Overload &o, const std::vector<IValue> &stack) {
 
 void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value *results) {
   const Scope scope(call);
+  const Warnings warnings(call);
   std::vector<IValue> stack;
   stack.reserve(std::max(o.parameters.size(), o.results.size()));
   for (size_t i = 0; i < o.parameters.size(); ++i) {
