@@ -200,7 +200,7 @@ local function loss(text, count, f, defaults)
       if arguments[i] ~= nil then keywords[names[i]] = arguments[i] end
       arguments[i] = nil
     end
-    keywords.reduction = choice(text:match "^[^(]+" .. ": reduction", reductions, keywords.reduction)
+    keywords.reduction = choice("torch." .. text:match "^[^(]+" .. ": reduction", reductions, keywords.reduction)
     arguments[count + 1] = keywords
     return f(unpack(arguments, 1, count + 1))
   end)

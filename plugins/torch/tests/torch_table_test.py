@@ -342,6 +342,14 @@ class TorchTable(unittest.TestCase):
         self.assertGreater(len(exported | set(self.output["methods"])), 300)
         print(f"{len(exported)} functions, {len(self.output['methods'])} methods")
 
+    def test_every_name_is_on_the_page(self):
+        page = Path(__file__).parent.parent.joinpath("torch.md").read_text()
+        page = set(re.findall(r"`(\w+)`", page[page.index("## Names"):]))
+        names = {n for group in self.output["names"].values() for n in group} - {"F", "linalg", "fft", "special", "aten"}
+        core = {"shape", "size", "dim", "numel", "item", "tolist", "at"}
+        self.assertEqual(sorted((names | set(self.output["methods"])) - core - page), [])
+        self.assertEqual(sorted(page - names - set(self.output["methods"])), [])
+
     def test_names_are_pythons(self):
         def exists(name):
             owner = F if name.startswith("torch.F.") else torch
