@@ -1,0 +1,39 @@
+#include "resample.h"
+
+#include <soxr.h>
+
+#include <algorithm>
+#include <mrun/plugin.hpp>
+#include <string>
+
+namespace audio {
+
+Quality quality_of(std::string_view name) {
+  if (name == "low") return Quality::low;
+  if (name == "medium") return Quality::medium;
+  if (name == "high") return Quality::high;
+  if (name == "very_high") return Quality::very_high;
+  throw mrun::error(MRUN_ARGUMENT,
+                    "quality: wanted \"low\", \"medium\", \"high\" or \"very_high\", got \"" + std::string(name) + '"');
+}
+
+int64_t resampled_length(int64_t frames, int64_t from, int64_t to) {
+  return frames / from * to + (frames % from * to + from - 1) / from;
+}
+
+void resample(const float *in, int64_t frames, int64_t stride, int64_t from, int64_t to, Quality quality, float *out) {
+  std::vector<float> channel(static_cast<size_t>(frames));
+  for (int64_t i = 0; i < frames; ++i) channel[size_t(i)] = in[i * stride];
+  static constexpr unsigned long recipes[] = {SOXR_LQ, SOXR_MQ, SOXR_HQ, SOXR_VHQ};
+  const soxr_quality_spec_t spec = soxr_quality_spec(recipes[int(quality)], 0);
+  const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+  const soxr_runtime_spec_t one_thread = soxr_runtime_spec(1);
+  const auto length = size_t(resampled_length(frames, from, to));
+  size_t used = 0, made = 0;
+  const soxr_error_t error = soxr_oneshot(double(from), double(to), 1, channel.data(), channel.size(), &used, out,
+                                          length, &made, &io, &spec, &one_thread);
+  if (error) throw mrun::error(MRUN_INTERNAL, std::string("audio.resample: ") + error);
+  std::fill(out + std::min(made, length), out + length, 0.0F);
+}
+
+}  // namespace audio

@@ -1,0 +1,167 @@
+#include "spectrum.h"
+
+#include <kissfft.hh>
+
+#include <algorithm>
+#include <cmath>
+#include <mrun/plugin.hpp>
+#include <numbers>
+#include <string>
+
+namespace audio {
+namespace {
+
+// Of Slaney's scale, linear below the knee and logarithmic above.
+constexpr double hz_step = 200.0 / 3, knee_hz = 1000, knee_mel = knee_hz / hz_step;
+const double log_step = std::log(6.4) / 27;
+
+double to_mel(double hz, bool slaney) {
+  if (!slaney) return 2595 * std::log10(1 + hz / 700);
+  return hz < knee_hz ? hz / hz_step : knee_mel + std::log(hz / knee_hz) / log_step;
+}
+
+// e^x as torch's vectorized float32 gives it: the polynomial of SLEEF's expf (sleef.org, one unit in the last place),
+// whose last bit moves the narrow filters by more than 1e-5.
+float exp_like_torch(float x) {
+  const float n = std::rint(x * 1.44269504088896340736F);
+  float r = std::fma(n, -0.693145751953125F, x);
+  r = std::fma(n, -1.428606765330187045e-06F, r);
+  float p = 0.000198527617612853646278381F;
+  for (float c : {0.00139304355252534151077271F, 0.00833336077630519866943359F, 0.0416664853692054748535156F,
+                  0.166666671633720397949219F, 0.5F})
+    p = std::fma(p, r, c);
+  return std::ldexp(1.0F + std::fma(r * r, p, r), int(n));
+}
+
+float to_hz(float mel, bool slaney) {
+  if (!slaney) return 700.0F * (std::pow(10.0F, mel / 2595.0F) - 1.0F);
+  return mel < float(knee_mel) ? float(hz_step) * mel
+                               : float(knee_hz) * exp_like_torch(float(log_step) * (mel - float(knee_mel)));
+}
+
+// torch.linspace's float32 values as eight lanes compute them: each group of eight starts anew, from the nearer end.
+float linspace(float from, float to, int64_t count, int64_t i) {
+  const float step = (to - from) / float(count - 1);
+  const int64_t lane = i < count / 8 * 8 ? i % 8 : 0, first = i - lane;
+  const float base =
+      first < count / 2 ? std::fma(step, float(first), from) : std::fma(-step, float(count - 1 - first), to);
+  return base + step * float(lane);
+}
+
+// Its values are float32's, as torch.hann_window's are.
+std::vector<double> window(const SpectrumOptions &o) {
+  std::vector<double> w(size_t(o.n_fft), 0.0);
+  const int64_t left = (o.n_fft - o.win_length) / 2;
+  const auto turn = float(2 * std::numbers::pi / double(o.win_length));
+  for (int64_t i = 0; i < o.win_length; ++i) w[size_t(left + i)] = std::cos(float(i) * turn) * -0.5F + 0.5F;
+  return w;
+}
+
+// The sample at `i`, which may lie beyond either end.
+double sample(const float *in, int64_t samples, int64_t stride, int64_t i, bool reflect) {
+  if (i < 0 || i >= samples) {
+    if (!reflect) return 0;
+    i = i < 0 ? -i : 2 * (samples - 1) - i;
+  }
+  return in[i * stride];
+}
+
+int64_t largest_factor(int64_t n) {
+  int64_t largest = 1;
+  for (int64_t p = 2; p * p <= n; ++p)
+    for (; n % p == 0; n /= p) largest = p;
+  return std::max(largest, n);
+}
+
+}  // namespace
+
+int64_t frequencies(const SpectrumOptions &o) { return o.n_fft / 2 + 1; }
+
+int64_t frame_count(int64_t samples, const SpectrumOptions &o) {
+  const int64_t padded = samples + (o.center ? o.n_fft / 2 * 2 : 0);
+  return padded < o.n_fft ? 0 : 1 + (padded - o.n_fft) / o.hop_length;
+}
+
+void check(const SpectrumOptions &o, int64_t samples) {
+  auto refuse = [](const std::string &what) { throw mrun::error(MRUN_ARGUMENT, "audio: " + what); };
+  constexpr int64_t most = 1 << 20;
+  if (o.n_fft < 2 || o.n_fft > most || o.n_fft % 2)
+    refuse("n_fft is " + std::to_string(o.n_fft) + "; wanted an even number from 2 to 1048576");
+  if (largest_factor(o.n_fft) > 1000)
+    refuse("n_fft is " + std::to_string(o.n_fft) + "; wanted a number whose prime factors are below 1000");
+  if (o.win_length < 1 || o.win_length > o.n_fft)
+    refuse("win_length is " + std::to_string(o.win_length) + "; wanted 1 to n_fft, " + std::to_string(o.n_fft));
+  if (o.hop_length < 1) refuse("hop_length is " + std::to_string(o.hop_length) + "; wanted at least 1");
+  if (!std::isfinite(o.power) || o.power <= 0) refuse("power is not a number above 0");
+  const int64_t fewest = !o.center ? o.n_fft : o.reflect ? o.n_fft / 2 + 1 : 0;
+  if (samples < fewest)
+    refuse(std::to_string(samples) + " samples are too few; these options want " + std::to_string(fewest));
+}
+
+void spectrogram(const float *in, int64_t samples, int64_t stride, const SpectrumOptions &o,
+                 const std::function<void()> &poll, double *out) {
+  const int64_t bins = frequencies(o), frames = frame_count(samples, o), half = o.n_fft / 2;
+  const std::vector<double> w = window(o);
+  const kissfft<double> fft(size_t(half), false);
+  std::vector<double> frame(static_cast<size_t>(o.n_fft));
+  std::vector<std::complex<double>> packed(static_cast<size_t>(half));
+  for (int64_t t = 0; t < frames; ++t) {
+    poll();
+    const int64_t begin = t * o.hop_length - (o.center ? half : 0);
+    for (int64_t i = 0; i < o.n_fft; ++i)
+      frame[size_t(i)] = w[size_t(i)] * sample(in, samples, stride, begin + i, o.reflect);
+    fft.transform_real(frame.data(), packed.data());
+    for (int64_t f = 0; f < bins; ++f) {
+      // The first of the packed values holds the two that are real: at 0, and at half the rate.
+      const std::complex<double> x = f == 0      ? std::complex<double>(packed[0].real(), 0)
+                                     : f == half ? std::complex<double>(packed[0].imag(), 0)
+                                                 : packed[size_t(f)];
+      const double energy = std::norm(x);
+      out[f * frames + t] = o.power == 2 ? energy : std::pow(energy, o.power / 2);
+    }
+  }
+}
+
+std::vector<double> mel_filters(int64_t frequencies, int64_t rate, const MelOptions &o) {
+  auto refuse = [](const std::string &what) { throw mrun::error(MRUN_ARGUMENT, "audio: " + what); };
+  if (rate < 1) refuse("rate is " + std::to_string(rate));
+  if (o.n_mels < 1 || o.n_mels > 4096) refuse("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
+  if (frequencies < 2 || frequencies > (1 << 20)) refuse("wanted 2 to 1048576 frequencies");
+  if (!(o.f_min >= 0) || !(o.f_min < o.f_max) || !std::isfinite(o.f_max)) refuse("wanted 0 <= f_min < f_max");
+  std::vector<float> edges;
+  const auto low = float(to_mel(o.f_min, o.slaney_scale)), high = float(to_mel(o.f_max, o.slaney_scale));
+  for (int64_t i = 0; i < o.n_mels + 2; ++i)
+    edges.push_back(to_hz(linspace(low, high, o.n_mels + 2, i), o.slaney_scale));
+  std::vector<double> out(size_t(frequencies * o.n_mels));
+  for (int64_t m = 0; m < o.n_mels; ++m) {
+    const float left = edges[size_t(m)], middle = edges[size_t(m) + 1], right = edges[size_t(m) + 2];
+    const float scale = o.slaney_norm ? 2 / (right - left) : 1;
+    for (int64_t f = 0; f < frequencies; ++f) {
+      const float hz = linspace(0, float(rate / 2), frequencies, f);
+      const float weight = std::min((hz - left) / (middle - left), (right - hz) / (right - middle));
+      out[size_t(f * o.n_mels + m)] = std::max(0.0F, weight) * scale;
+    }
+  }
+  return out;
+}
+
+void apply_filters(const std::vector<double> &filters, int64_t n_mels, const double *spectrum, int64_t frequencies,
+                   int64_t frames, double *out) {
+  std::fill(out, out + n_mels * frames, 0.0);
+  for (int64_t f = 0; f < frequencies; ++f) {
+    for (int64_t m = 0; m < n_mels; ++m) {
+      const double weight = filters[size_t(f * n_mels + m)];
+      if (weight == 0) continue;  // a filter covers few of the frequencies
+      for (int64_t t = 0; t < frames; ++t) out[m * frames + t] += weight * spectrum[f * frames + t];
+    }
+  }
+}
+
+void whisper_scale(const double *mel, int64_t count, float *out) {
+  double highest = -10;
+  for (int64_t i = 0; i < count; ++i) highest = std::max(highest, std::log10(std::max(mel[i], 1e-10)));
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = float((std::max(std::log10(std::max(mel[i], 1e-10)), highest - 8) + 4) / 4);
+}
+
+}  // namespace audio

@@ -1,0 +1,178 @@
+"""The audio plugin against torchaudio, and against what its own files and sines must be."""
+import os
+import subprocess
+import tempfile
+import unittest
+
+import numpy
+import soundfile
+import torch
+import torchaudio
+
+CLI = os.environ["AUDIO_CLI"]
+
+
+def call(*args, samples=None):
+    given = b"" if samples is None else numpy.asarray(samples, dtype=numpy.float32).tobytes()
+    run = subprocess.run([CLI, *map(str, args)], input=given, capture_output=True, check=False)
+    if run.returncode:
+        raise ValueError(run.stderr.decode())
+    return run.stdout
+
+
+def floats(*args, samples=None):
+    return numpy.frombuffer(call(*args, samples=samples), dtype=numpy.float32)
+
+
+def speech_like(seconds, rate=16000, seed=1):
+    """Voiced and unvoiced parts, loud and silent ones."""
+    rng = numpy.random.default_rng(seed)
+    t = numpy.arange(int(seconds * rate)) / rate
+    tone = sum(numpy.sin(2 * numpy.pi * 120 * k * t + rng.random()) / k for k in range(1, 30))
+    loud = numpy.clip(numpy.sin(2 * numpy.pi * 1.7 * t) + 0.3, 0, 1)
+    return (0.1 * loud * tone + 0.01 * rng.standard_normal(t.size) + 0.0001 * rng.standard_normal(t.size)).astype(numpy.float32)
+
+
+class Decode(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        rng = numpy.random.default_rng(2)
+        self.waves = [(rng.uniform(-1, 1, (channels, n)).astype(numpy.float32), rate)
+                      for channels, n, rate in ((1, 8000, 8000), (2, 44100, 44100), (2, 1, 16000), (6, 999, 48000))]
+
+    def decode(self, path):
+        head, samples = call("decode", path).split(b"\n", 1)
+        channels, frames, rate = map(int, head.split())
+        return numpy.frombuffer(samples, dtype=numpy.float32).reshape(frames, channels).T, rate
+
+    def test_wav_and_flac(self):
+        formats = [("wav", "PCM_U8", 2 ** -7), ("wav", "PCM_16", 2 ** -15), ("wav", "PCM_24", 2 ** -23), ("wav", "PCM_32", 1e-7),
+                   ("wav", "FLOAT", 0), ("flac", "PCM_16", 2 ** -15), ("flac", "PCM_24", 2 ** -23)]
+        for wave, rate in self.waves:
+            for extension, encoding, step in formats:
+                with self.subTest(extension=extension, encoding=encoding, shape=wave.shape):
+                    path = os.path.join(self.folder, "x." + extension)
+                    soundfile.write(path, wave.T, rate, encoding)
+                    got, got_rate = self.decode(path)
+                    self.assertEqual(got_rate, rate)
+                    numpy.testing.assert_allclose(got, wave, rtol=0, atol=step)
+                    self.assertTrue((got == soundfile.read(path, dtype="float32", always_2d=True)[0].T).all())
+
+    def test_torchaudio_reads_the_same(self):
+        path = os.path.join(self.folder, "x.wav")
+        soundfile.write(path, self.waves[1][0].T, 44100, "PCM_16")
+        numpy.testing.assert_array_equal(self.decode(path)[0], torchaudio.load(path)[0].numpy())
+
+    def test_ogg(self):
+        path = os.path.join(self.folder, "x.ogg")
+        for encoding, rate in (("VORBIS", 16000), ("OPUS", 48000)):
+            wave = speech_like(1, rate)
+            soundfile.write(path, wave, rate, encoding)
+            got, got_rate = self.decode(path)
+            self.assertEqual((got_rate, got.shape), (rate, (1, rate)))
+            self.assertTrue((got[0] == soundfile.read(path, dtype="float32")[0]).all())
+            self.assertGreater(numpy.corrcoef(got[0], wave)[0, 1], 0.9)
+
+    def test_lies_and_other_kinds(self):
+        path = os.path.join(self.folder, "x.wav")
+        soundfile.write(path, self.waves[0][0].T, 8000, "PCM_16")
+        with open(path, "rb") as file:
+            good = file.read()
+        data = good.index(b"data") + 4
+        longer = good[:data] + (0x7ffffff0).to_bytes(4, "little") + good[data + 4:]
+        piped = good[:data] + b"\xff\xff\xff\xff" + good[data + 4:]
+        flac = os.path.join(self.folder, "x.flac")
+        soundfile.write(flac, self.waves[1][0].T, 44100, "PCM_16")
+        with open(flac, "rb") as file:
+            short_flac = file.read()[:20000]
+        for name, content, message in (("longer", longer, "are there"), ("cut", good[:3000], "are there"), ("head", good[:data], "audio"),
+                                       ("text", b"RIFF of text", "neither"), ("empty", b"", "neither"), ("zeros", bytes(1000), "neither"),
+                                       ("flac", short_flac, "audio")):
+            with self.subTest(name):
+                with open(path, "wb") as file:
+                    file.write(content)
+                with self.assertRaisesRegex(ValueError, message):
+                    self.decode(path)
+        with open(path, "wb") as file:
+            file.write(piped)
+        self.assertEqual(self.decode(path)[0].shape, (1, 8000))
+
+
+class Resample(unittest.TestCase):
+    def test_length_is_torchaudios(self):
+        for n, old, new in ((1, 1, 1), (1000, 16000, 8000), (12345, 44100, 16000), (7, 8000, 48000), (0, 8000, 16000)):
+            got = floats("resample", old, new, "very_high", samples=numpy.zeros(n))
+            self.assertEqual(got.size, -(-n * new // old))
+
+    def test_sines(self):
+        for old, new in ((44100, 16000), (16000, 44100), (48000, 16000), (8000, 16000), (22050, 24000)):
+            for hertz in (100, 440, 3000):
+                t_old, t_new = numpy.arange(old) / old, numpy.arange(new) / new
+                for quality, tolerance in (("very_high", 1e-6), ("high", 1e-5), ("medium", 1e-4), ("low", 1e-3)):
+                    if hertz > 1000 and quality in ("low", "medium"):
+                        continue  # these begin to fall off well below half the lower rate
+                    got = floats("resample", old, new, quality, samples=numpy.sin(2 * numpy.pi * hertz * t_old))
+                    middle = slice(new // 8, -new // 8)  # the ends see the silence around
+                    error = numpy.abs(got - numpy.sin(2 * numpy.pi * hertz * t_new))[middle].max()
+                    self.assertLess(error, tolerance, (old, new, hertz, quality))
+
+    def test_near_torchaudio(self):
+        x = speech_like(2)
+        want = torchaudio.functional.resample(torch.from_numpy(x), 16000, 8000, lowpass_filter_width=256, rolloff=0.95).numpy()
+        got = floats("resample", 16000, 8000, "very_high", samples=x)
+        self.assertLess(numpy.sqrt(numpy.mean((got - want) ** 2)) / numpy.sqrt(numpy.mean(want ** 2)), 0.05)  # the filters differ near 4 kHz
+
+
+class Spectra(unittest.TestCase):
+    def near(self, got, want, tolerance=1e-5):
+        want = want.double().numpy().reshape(-1)
+        self.assertEqual(got.size, want.size)
+        # Relative to each value, and to the loudest for those that cancel.
+        numpy.testing.assert_allclose(got, want, rtol=tolerance, atol=1e-9 * max(1, abs(want).max()))
+
+    def test_spectrogram(self):
+        x = speech_like(1.3)
+        for n_fft, win, hop, power, center, reflect in ((400, 400, 200, 2, 1, 1), (512, 400, 160, 2, 1, 1), (400, 400, 160, 1, 0, 1),
+                                                        (1024, 1000, 256, 2, 1, 0), (30, 30, 7, 0.5, 1, 1), (2, 2, 1, 2, 1, 1), (882, 882, 441, 2, 1, 1)):
+            want = torchaudio.transforms.Spectrogram(n_fft, win, hop, power=power, center=bool(center),
+                                                     pad_mode="reflect" if reflect else "constant").double()(torch.from_numpy(x).double())
+            self.near(floats("spectrogram", n_fft, win, hop, power, center, reflect, samples=x), want)
+
+    def test_mel_filters(self):
+        for n_freqs, n_mels, rate, low, high, slaney, norm in ((201, 80, 16000, 0, 8000, 1, 1), (201, 128, 16000, 0, 8000, 0, 0),
+                                                               (513, 64, 44100, 20, 16000, 0, 1), (257, 40, 22050, 0, 11025, 1, 0)):
+            want = torchaudio.functional.melscale_fbanks(n_freqs, low, high, n_mels, rate, "slaney" if norm else None, "slaney" if slaney else "htk")
+            got = floats("filters", n_freqs, n_mels, rate, low, high, slaney, norm)
+            numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+
+    def test_mel_spectrogram(self):
+        for seed in range(3):
+            x = speech_like(1.1, seed=seed)
+            for n_fft, win, hop, n_mels, slaney in ((400, 400, 200, 128, 0), (400, 400, 160, 80, 1), (1024, 1024, 512, 64, 0)):
+                transform = torchaudio.transforms.MelSpectrogram(16000, n_fft, win, hop, n_mels=n_mels, norm="slaney" if slaney else None,
+                                                                 mel_scale="slaney" if slaney else "htk")
+                want = torch.log(transform.double()(torch.from_numpy(x).double()) + 1e-6)
+                got = numpy.log(floats("mel", 16000, n_fft, win, hop, n_mels, 0, 8000, slaney, slaney, samples=x) + 1e-6)
+                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+
+    def test_log_mel_as_whisper(self):
+        for n_mels in (80, 128):
+            for x in (speech_like(3), speech_like(0.5, seed=4), numpy.zeros(1600, numpy.float32)):
+                window = torch.hann_window(400)
+                power = torch.stft(torch.from_numpy(x).double(), 400, 160, window=window.double(), return_complex=True)[..., :-1].abs() ** 2
+                filters = torchaudio.functional.melscale_fbanks(201, 0, 8000, n_mels, 16000, "slaney", "slaney").T.double()
+                log = torch.clamp(filters @ power, min=1e-10).log10()
+                want = (torch.maximum(log, log.max() - 8) + 4) / 4
+                got = floats("log_mel", n_mels, samples=x)
+                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+
+    def test_refusals(self):
+        for args in ((401, 401, 100), (400, 500, 100), (400, 400, 0), (2 * 1009, 10, 10), (4000, 4000, 100)):
+            with self.assertRaises(ValueError):
+                call("spectrogram", *args, 2, 1, 1, samples=numpy.zeros(100))
+
+
+if __name__ == "__main__":
+    unittest.main()
