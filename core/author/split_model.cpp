@@ -56,8 +56,7 @@ PackedModel split_model(const Bundle &bundle, const ModelConfig &config) {
   const Tensor file = bundle.read(files.graph);
   const mrun_backend &backend = *choose_backend(config, files.graph).backend;
   Halves halves;
-  if (config.stateful) packed.reason = "a stateful model is kept whole: each item opens its own";
-  if (!config.stateful && ask_backend(backend, file, halves, packed.reason)) {
+  if (ask_backend(backend, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);
     std::string text = write_safetensors(weights);
     if (same_tensors(weights, read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {

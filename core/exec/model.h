@@ -22,6 +22,8 @@ class Model {
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
+  // Of a stateful model, for one item: a copy in the state in which this one was opened. This one must outlive it.
+  std::unique_ptr<Model> fresh() const;
 
   const std::string &name() const { return name_; }
   const std::vector<Schema> &methods() const { return methods_; }
@@ -33,6 +35,8 @@ class Model {
   std::vector<Value> call(ItemContext &, size_t method, std::vector<Value> args);
 
  private:
+  Model() = default;
+  void list_methods(const Manifest &);
   std::vector<Value> run(ItemContext &, size_t method, const std::vector<Value> &args);
 
   std::string name_;

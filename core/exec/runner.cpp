@@ -92,7 +92,7 @@ std::vector<Model *> Runner::models_for_item(std::vector<std::unique_ptr<Model>>
   const Manifest &manifest = loaded_.bundle->manifest();
   for (size_t i = 0; i < loaded_.models.size(); ++i) {
     if (manifest.models[i].stateful) {
-      fresh.push_back(std::make_unique<Model>(*loaded_.bundle, manifest.models[i], manifest, model_options(loaded_)));
+      fresh.push_back(loaded_.models[i]->fresh());
       models.push_back(fresh.back().get());
     } else {
       models.push_back(loaded_.models[i].get());
