@@ -6,3 +6,7 @@ int main(int argc, char **argv) { return Catch::Session().run(argc, argv); }
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
 #endif
+
+// AddressSanitizer, where it is linked, shall refuse an allocation that is too large as malloc does, not end the test.
+extern "C" __attribute__((visibility("default"))) const char *__asan_default_options();
+const char *__asan_default_options() { return "allocator_may_return_null=1"; }

@@ -1,7 +1,6 @@
 #include "value/json.h"
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "catch.h"
@@ -24,7 +23,7 @@ std::string refused(std::string_view text, const JsonSource &source = {}) {
 template <class T>
 Tensor tensor(DLDataType type, const Shape &shape, const std::vector<T> &items) {
   Tensor t = Tensor::empty(type, shape);
-  std::memcpy(t.data(), items.data(), items.size() * sizeof(T));
+  std::copy(items.begin(), items.end(), t.data<T>());
   return t;
 }
 

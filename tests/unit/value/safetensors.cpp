@@ -213,6 +213,16 @@ TEST_CASE("safetensors: mrun's own metadata is checked as strictly") {
   says(refused(with("mrun.alias", R"({"w":"w"})")), "that tensor is there itself");
 }
 
+TEST_CASE("safetensors: tensors as a map, and a map as tensors") {
+  const NamedTensors tensors{{"a", range(dtype::uint8, {1})}, {"b", range(dtype::int64, {2})}};
+  const NamedTensors back = named_tensors(tensor_map(tensors));
+  CHECK(back.size() == 2);
+  CHECK(back.find("b")->second.data() == tensors.find("b")->second.data());
+  const Error e = error_of([] { named_tensors(Value::map({{"a", Value::integer(1)}})); });
+  CHECK(e.code == MRUN_ARGUMENT);
+  CHECK(e.message == "a: want a tensor, got the integer 1");
+}
+
 TEST_CASE("safetensors: a hundred thousand tensors are read in time, and a hostile name stays harmless") {
   std::string header = "{";
   for (int i = 0; i < 100'000; ++i) {
