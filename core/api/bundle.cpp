@@ -38,7 +38,7 @@ int mrun_open_fd(int fd, const mrun_open_options *options, mrun_bundle **out, mr
 
 int mrun_open_memory(const void *data, size_t size, void (*release)(void *user), void *user,
                      const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
-  const std::shared_ptr<void> owner(user, [release](void *u) {
+  std::shared_ptr<void> owner(user, [release](void *u) {
     if (release != nullptr) release(u);
   });
   if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");

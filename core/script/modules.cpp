@@ -45,13 +45,14 @@ bool is_module_name(std::string_view name) {
 }
 
 // A packed bundle runs the text it brings; a folder without std/ what is installed.
-Module std_module(const Bundle &bundle, const std::string &name) {
+// renew: the installed text, whatever the bundle has.
+Module std_module(const Bundle &bundle, const std::string &name, bool renew) {
   Module m{"std/" + name + ".lua", "", true};
-  if (bundle.has(m.script)) {
+  if (!renew && bundle.has(m.script)) {
     m.text = bundle.text(m.script);
     return m;
   }
-  if (bundle.packed()) {
+  if (!renew && bundle.packed()) {
     fail(MRUN_MISSING, "require \"{}\": the bundle was packed without std/{}.lua, so it does not run that module", name,
          name);
   }
@@ -70,7 +71,7 @@ Module std_module(const Bundle &bundle, const std::string &name) {
 Module find_module(const Bundle &bundle, const std::string &name) {
   if (!name.starts_with("lib.")) {
     if (!is_module_name(name)) missing(bundle, name);
-    return std_module(bundle, name);
+    return std_module(bundle, name, false);
   }
   std::string path = name;
   std::replace(path.begin(), path.end(), '.', '/');
@@ -145,7 +146,7 @@ int require(lua_State *L, Host &) {
   return 1;
 }
 
-std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle) {
+std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, bool renew) {
   std::vector<std::string> names;
   const auto add = [&](const std::string &name) {
     if (!name.starts_with("lib.") && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
@@ -162,7 +163,7 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
   if (!bundle.manifest().models.empty() && Registry::get().plugin("torch") != nullptr) add("torch");
   std::vector<std::pair<std::string, std::string>> modules;
   for (size_t i = 0; i < names.size(); ++i) {
-    Module m = std_module(bundle, names[i]);
+    Module m = std_module(bundle, names[i], renew);
     scan(m.text);
     modules.emplace_back(names[i], std::move(m.text));
   }
