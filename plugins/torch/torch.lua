@@ -115,7 +115,7 @@ local both = {
   logaddexp2 = native "aten.logaddexp2", logit = native "aten.logit", mul = native "aten.mul",
   multiply = native "aten.multiply", mvlgamma = native "aten.mvlgamma", nan_to_num = native "aten.nan_to_num",
   neg = native "aten.neg", negative = native "aten.negative", nextafter = native "aten.nextafter",
-  polygamma = native "aten.polygamma", positive = native "aten.positive", pow = native "aten.pow",
+  positive = native "aten.positive", pow = native "aten.pow",
   prelu = native "aten.prelu", rad2deg = native "aten.rad2deg", real = native "aten.real",
   reciprocal = native "aten.reciprocal", relu = native "aten.relu", remainder = native "aten.remainder",
   round = native "aten.round", rsqrt = native "aten.rsqrt", sgn = native "aten.sgn", sigmoid = native "aten.sigmoid",
@@ -163,7 +163,7 @@ local both = {
   take_along_dim = native "aten.take_along_dim",
   -- shape
   adjoint = native "aten.adjoint", broadcast_to = native "aten.broadcast_to", chunk = native "aten.chunk",
-  clone = native "aten.clone", contiguous = native "aten.contiguous", detach = native "aten.detach",
+  clone = native "aten.clone", detach = native "aten.detach",
   diag = native "aten.diag", diag_embed = native "aten.diag_embed", diagflat = native "aten.diagflat",
   diagonal = native "aten.diagonal", diff = native "aten.diff", dsplit = native "aten.dsplit",
   flatten = native "aten.flatten", fliplr = native "aten.fliplr", flipud = native "aten.flipud",
@@ -258,7 +258,8 @@ both.norm = signature("norm(input, p, dim, keepdim, dtype)", function(self, p, d
     return nuclear_norm(self, keepdim)
   end
   if p == nil or p == "fro" then p = 2 end
-  return vector_norm(self, p, dim, keepdim, {dtype = dtype})
+  if dtype then return vector_norm(self, p, dim, keepdim, {dtype = dtype}) end
+  return vector_norm(self, p, dim, keepdim)
 end)
 
 -- Of ATen's two forms Python uses the one that can centre the frames.
@@ -278,6 +279,7 @@ function both.numel(self) return self:numel() end
 -- ---- methods only ---------------------------------------------------------------------------------------------------
 
 local method = {
+  contiguous = native "aten.contiguous",
   expand_as = native "aten.expand_as", mH = native "aten.mH", mT = native "aten.mT", new_full = native "aten.new_full",
   reshape_as = native "aten.reshape_as", to_dense = native "aten.to_dense", type_as = native "aten.type_as",
   unfold = native "aten.unfold", view_as = native "aten.view_as",
@@ -337,9 +339,11 @@ local method = {
 }
 
 local view, to, where = native "aten.view", native "aten.to", native "aten.where"
+local polygamma = native "aten.polygamma"
 local new_tensor = native "torch.tensor@1"
 
 function method.where(self, condition, other) return where(condition, self, other) end
+function method.polygamma(self, n) return polygamma(n, self) end
 function method.view(self, ...)
   if type((...)) == "string" then return view(self, (...)) end
   return view(self, (sizes(...)))
@@ -451,7 +455,7 @@ local torch = {
 }
 for name, f in pairs(both) do torch[name], method[name] = f, f end
 
-torch.where = where
+torch.where, torch.polygamma = where, polygamma
 
 -- Constructors. Numbers give float32 unless a dtype is named.
 torch.tensor = new_tensor

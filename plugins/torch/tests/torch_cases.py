@@ -12,7 +12,7 @@ INPUTS = {
     "w": torch.randn(4),
     "s": torch.tensor(1.5),
     "m": torch.randn(4, 4),
-    "spd": torch.eye(4) * 4 + torch.ones(4, 4),
+    "spd": (lambda h: h @ h.t() + torch.diag(torch.tensor([1.0, 2, 3, 4])))(torch.randn(4, 4)),
     "rect": torch.randn(5, 3),
     "a": torch.randint(-6, 7, (3, 4)),
     "c": torch.randint(1, 7, (3, 4)),
@@ -231,6 +231,7 @@ torch.neg(x)
 torch.negative(x)
 torch.nextafter(x, y)
 torch.polygamma(1, q)
+q.polygamma(2)
 torch.positive(x)
 torch.pow(q, 2)
 torch.pow(q, x)
@@ -527,7 +528,7 @@ torch.chunk(x, 3, dim=1)
 torch.clone(x)
 torch.column_stack((v, w))
 torch.concat((x, y))
-torch.contiguous(x:t()) ;; x.t().contiguous()
+x.t().contiguous()
 torch.detach(x)
 torch.diag(v)
 torch.diag(m, 1)
@@ -620,12 +621,12 @@ x.reshape_as(c)
 x.view(2, 6)
 x.view(-1)
 x.view([2, 2, 3])
-x.view("int32") ;; x.view(torch.int32)
+x:view("int32") ;; x.view(torch.int32)
 x.view_as(c)
 x.unfold(1, 2, 1)
 v.sum_to_size(1)
-cube.mT() ;; cube.mT
-torch.complex(x, y).mH() ;; torch.complex(x, y).mH
+cube:mT() ;; cube.mT
+torch.complex(x, y):mH() ;; torch.complex(x, y).mH
 x.to_dense()
 x.is_contiguous()
 x.t().is_contiguous()
@@ -652,7 +653,7 @@ x.cfloat()
 x.cdouble()
 x.cpu()
 x.to(torch.float64)
-x.to("int64") ;; x.to(torch.int64)
+x:to("int64") ;; x.to(torch.int64)
 x.to("cpu")
 x.to("cpu", torch.float16)
 x.to(a)
