@@ -1,9 +1,9 @@
 // The parser of schemas: recursive descent over one line of text.
 #include <charconv>
-#include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "plugin/schema.h"
 
 namespace mrun {
@@ -55,7 +55,7 @@ class Parser {
 
  private:
   [[noreturn]] void error(const std::string &what) const {
-    fail(MRUN_USAGE, "schema \"{}\": at character {}: {}", text_.substr(0, 200), at_ + 1, what);
+    fail(MRUN_USAGE, "schema \"{}\": at character {}: {}", printable(text_, 200), at_ + 1, what);
   }
 
   // ---- characters
@@ -191,7 +191,7 @@ class Parser {
     p.type = type();
     p.name = identifier("the parameter's name");
     for (const Parameter &other : s.parameters) {
-      if (other.name == p.name) error(fmt::format("two parameters are called {}", p.name));
+      if (other.name == p.name) error(fmt::format("two parameters are called {}", printable(p.name, 60)));
     }
     if (accept('=')) {
       p.has_default = true;
@@ -223,24 +223,23 @@ class Parser {
 
   // ---- defaults
 
+  // What a script would give; Arguments makes it what the type says.
   Value default_of(const Type &t) {
     const size_t from = (skip_spaces(), at_);
-    Value value = literal(t, 0);
-    if (value.is_nil() ? !t.optional && t.base != Base::any : !matches(t, value.c())) {
-      at_ = from;
-      error(fmt::format("this default is no {}", t.text()));
+    const std::vector<Value> given{literal(t, 0)};
+    if (given[0].is_nil() ? t.optional || t.base == Base::any : matches(t, given[0].c())) {
+      Schema one;
+      one.parameters.push_back({"default", t, true, false, {}});
+      return Value::copy(Arguments(one, {&given[0].c(), 1}, mrun_value{}).values()[0]);
     }
-    if (t.list && !value.is_list() && !value.is_nil()) {
-      value = Value::list(std::vector<Value>(static_cast<size_t>(std::max(t.fixed, 1)), value));
-    }
-    return value;
+    at_ = from;
+    error(fmt::format("this default is no {}", t.text()));
   }
-  // Numbers become what the type wants: 2 is 2.0 for a float.
   Value literal(const Type &t, int depth) {
     skip_spaces();
     const char c = peek();
-    if (c == '\'' || c == '"') return word(t, quoted());
-    if (is_digit(c) || c == '-' || c == '+' || c == '.') return number(t);
+    if (c == '\'' || c == '"') return Value::string(quoted());
+    if (is_digit(c) || c == '-' || c == '+' || c == '.') return number();
     if (c == '[') return list(t, depth);
     if (c == '{') {
       expect('{');
@@ -253,16 +252,8 @@ class Parser {
     if (name == "False") return Value::boolean(false);
     if (name == "inf") return Value::number(std::numeric_limits<double>::infinity());
     if (name == "nan") return Value::number(std::numeric_limits<double>::quiet_NaN());
-    if (t.base == Base::scalar_type || t.base == Base::device) return word(t, name);
-    error(fmt::format("want a default, got {}", name));
-  }
-  Value word(const Type &t, const std::string &text) {
-    if (t.base == Base::scalar_type) {
-      const auto type = dtype_of(text);
-      if (!type) error(fmt::format("no dtype is called {}", text));
-      return Value::string(dtype_name(*type));
-    }
-    return Value::string(text);
+    if (t.base == Base::scalar_type || t.base == Base::device) return Value::string(name);
+    error(fmt::format("want a default, got {}", printable(name, 60)));
   }
   std::string quoted() {
     const char quote = text_[at_++];
@@ -281,22 +272,21 @@ class Parser {
     ++at_;
     return out;
   }
-  Value number(const Type &t) {
+  Value number() {
     if (peek() == '+') ++at_;
     const char *first = text_.data() + at_, *last = text_.data() + text_.size();
     double value = 0;
     const auto [end, code] = std::from_chars(first, last, value);  // "-inf" too
     if (code != std::errc()) error("want a number");
     const std::string_view digits(first, static_cast<size_t>(end - first));
-    const bool integral = digits.find_first_not_of("-0123456789") == std::string_view::npos;
-    if (integral && t.base != Base::number) {
+    if (digits.find_first_not_of("-0123456789") == std::string_view::npos) {
       return Value::integer(integer(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()));
     }
     at_ += digits.size();
     return Value::number(value);
   }
   Value list(const Type &t, int depth) {
-    if (!t.list || depth > 0) error("this parameter is no list");
+    if (depth > 0) error("a list of lists is no default");
     expect('[');
     std::vector<Value> items;
     if (accept(']')) return Value::list({});

@@ -75,6 +75,7 @@ TEST_CASE("what PyTorch prints is read too") {
   same("a.b(float alpha=1) -> Tensor", "a.b(float alpha=1.0) -> Tensor");
   same("a.b(str mode=\"constant\") -> Tensor", "a.b(str mode='constant') -> Tensor");
   same("a.b(ScalarType dtype=long) -> Tensor", "a.b(ScalarType dtype='int64') -> Tensor");
+  same("a.b(Device device=cuda, Any x=[1, 'a']) -> ()", "a.b(Device device='cuda:0', Any x=[1, 'a']) -> ()");
   same("  a.b( int[2]  x = 1 ,  * , int y ) ->Tensor ", "a.b(int[2] x=[1, 1], *, int y) -> Tensor");
 }
 
@@ -107,12 +108,12 @@ TEST_CASE("a bad schema is refused with its place") {
       {"a.b(int x='a') -> ()", "no int"},
       {"a.b(int x=None) -> ()", "no int"},
       {"a.b(Tensor x=1) -> ()", "no Tensor"},
-      {"a.b(int x=[1]) -> ()", "no list"},
-      {"a.b(int[] x=[[1]]) -> ()", "no list"},
+      {"a.b(int x=[1]) -> ()", "no int"},
+      {"a.b(int[] x=[[1]]) -> ()", "list of lists"},
       {"a.b(int[] x=[1, 'a']) -> ()", "no int[]"},
       {"a.b(str x='abc) -> ()", "does not end"},
       {"a.b(str x='\\q') -> ()", "after a backslash"},
-      {"a.b(ScalarType x=quaternion) -> ()", "no dtype"},
+      {"a.b(ScalarType x=quaternion) -> ()", "no ScalarType"},
       {"a.b(int x=9223372036854775808) -> ()", "from -9223372036854775808"},
       {"a.b(bool x=maybe) -> ()", "want a default"},
       {"a.b() -> Callable", "cannot be of this type"},
