@@ -12,12 +12,13 @@ struct NativeOperation {
   bool retry = false;     // may be called again after a collection when it ran out of native memory
 };
 
-// A call's arguments as borrowed values; the last table may be keywords. They live as long as the Arena::Scope.
+// A call's arguments as borrowed values; a last table with string keys is given as keywords. They live as long as the
+// Arena::Scope.
 struct Given {
   std::span<const mrun_value> positional;
   mrun_value keywords{};
 };
-Given read_arguments(lua_State *, Reader &, int first, std::span<const Schema *const> forms);
+Given read_arguments(lua_State *, Reader &, int first);
 
 // Pushes the function of an operation. Throws MISSING.
 void push_operation(lua_State *, const std::string &name);

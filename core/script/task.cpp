@@ -116,8 +116,7 @@ int task_start(lua_State *L, Host &h) {
   {
     const Arena::Scope scope(h.arena);
     Reader reader(L, op.what.c_str(), MRUN_ARGUMENT, &task->functions);
-    const Schema *const form = op.set->overloads.size() == 1 ? &op.set->overloads[0]->schema : nullptr;
-    const Given given = read_arguments(L, reader, 3, {&form, form != nullptr ? 1u : 0u});
+    const Given given = read_arguments(L, reader, 3);
     // A callback could change the tables that these are borrowed from.
     for (const mrun_value &v : given.positional) task->args.push_back(Value::copy(v));
     task->keywords = Value::copy(given.keywords);

@@ -89,9 +89,7 @@ int call_native(lua_State *L, Host &h) {
   guard_stack(h);
   const Arena::Scope scope(h.arena);
   Reader reader(L, op.what.c_str(), MRUN_ARGUMENT);
-  const auto schema = [&] { return &op.set->overloads[0]->schema; };
-  const Schema *const form = op.set->overloads.size() == 1 ? schema() : nullptr;
-  const Given given = read_arguments(L, reader, 1, {&form, form != nullptr ? 1u : 0u});
+  const Given given = read_arguments(L, reader, 1);
   const std::vector<Value> results = op.once ? call_once(h, op, given) : call(h, op, given);
   luaL_checkstack(L, static_cast<int>(results.size()) + 4, "too many results");
   for (const Value &v : results) push_value(L, v);
@@ -165,22 +163,14 @@ int native_methods(lua_State *L, Host &) {
 
 }  // namespace
 
-Given read_arguments(lua_State *L, Reader &reader, int first, std::span<const Schema *const> forms) {
+Given read_arguments(lua_State *L, Reader &reader, int first) {
   int count = lua_gettop(L) - first + 1;
   Given given;
   if (count <= 0) return given;
   const int last = first + count - 1;
-  if (reader.is_keywords(last)) {
-    // Where there is one form, and it wants any value or a Dict in this place, the table is that.
-    const auto place = static_cast<size_t>(count) - 1;
-    const Parameter *p = nullptr;
-    if (forms.size() == 1 && place < forms[0]->parameters.size()) p = &forms[0]->parameters[place];
-    const bool wanted =
-        p != nullptr && !p->keyword_only && !p->type.list && (p->type.base == Base::any || p->type.base == Base::dict);
-    if (!wanted) {
-      given.keywords = reader.read(last);
-      --count;
-    }
+  if (reader.is_keywords(last)) {  // or an argument, where the schema wants a map there: Arguments decides
+    given.keywords = reader.read(last);
+    --count;
   }
   auto *values = host_of(L).arena.make<mrun_value>(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) values[i] = reader.read(first + i);
