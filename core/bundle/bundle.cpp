@@ -59,8 +59,8 @@ std::string Bundle::text(std::string_view path) const {
 ModelFiles Bundle::model_files(const ModelConfig &model) const {
   const std::string stem = "model/" + model.name;
   if (has(stem + ".graph.pt")) return {stem + ".graph.pt", stem + ".safetensors"};
-  if (has(stem + ".pt")) return {stem + ".pt", ""};
-  return {model.file, ""};
+  const std::string whole = stem + fs::path(model.file).extension().native();
+  return {has(whole) ? whole : model.file, ""};
 }
 
 void Bundle::fail_missing(std::string_view path) const {

@@ -21,7 +21,8 @@ struct EntryInfo {
   std::string sha256;  // hex; empty for a folder
 };
 
-// Where a model lies: the pair that packing makes of it, or one file, then `weights` is empty.
+// Where a model lies: the pair that packing makes of it (model/NAME.graph.pt and model/NAME.safetensors), or one file
+// (model/NAME with the suffix it had, or where the manifest says), then `weights` is empty.
 struct ModelFiles {
   std::string graph, weights;
 };

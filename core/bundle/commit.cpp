@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <set>
 #include <system_error>
 #include <unordered_map>
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t small_size = uint64_t{1} << 20;
+constexpr uint64_t probe_size = uint64_t{64} << 10, probes = 16;
 
 // Holds the lock on the file that is at `path` now, not on one that another writer has replaced meanwhile.
 UniqueFd open_locked(const fs::path &path) {
@@ -50,16 +52,11 @@ class Committer {
 
   Committed run() {
     check_names(contents_);
-    plan_contents();
-    refuse_no_change();
-    plan_history();
-    lock_.revision.number = old_.lock().revision.number + 1;
-    lock_.revision.parent = history_.front().digest;
-    Committed result;
-    result.size_before = source_->size();
-    write_file_atomic(path_, [&](int fd) { write(fd, result); });
-    result.lock = std::move(lock_);
-    return result;
+    for (;;) {
+      try {
+        return attempt();
+      } catch (const Changed &) { steps_.clear(); }
+    }
   }
 
  private:
@@ -69,6 +66,19 @@ class Committer {
     Content content;
     LockEntry entry;  // of item
   };
+
+  Committed attempt() {
+    plan_contents();
+    refuse_no_change();
+    plan_history();
+    Committed result;
+    result.lock = lock_;
+    result.lock.revision.number = old_.lock().revision.number + 1;
+    result.lock.revision.parent = history_.front().digest;
+    result.size_before = source_->size();
+    write_file_atomic(path_, [&](int fd) { write(fd, result); });
+    return result;
+  }
 
   void keep(const std::string &name, const Item &item, const std::string &sha256) {
     steps_[name] = {&item, {}, {item.size, sha256}};
@@ -94,35 +104,57 @@ class Committer {
     }
   }
 
-  // Whether the entry of that name has the same bytes: comparing is several times faster than hashing.
-  bool unchanged(const std::string &name, const Content &content) const {
+  // Whether the entry of that name has the same bytes: comparing is several times faster than hashing. Of large ones a
+  // few places are compared at once, the rest while the new file is written; settle() has the last word.
+  bool unchanged(const std::string &name, const Content &content) {
     const Item *item = old_.find(name);
-    const uint64_t size = content_size(content);
-    if (item == nullptr || item->size != size) return false;
-    bool equal = true;
-    uint64_t at = item->start;
-    std::string buffer;
-    for_content(content, size, [&](std::string_view bytes) {
-      if (!equal) return;
-      buffer.resize(bytes.size());
-      source_->read(at, buffer.data(), buffer.size());
-      equal = buffer == bytes;
-      at += bytes.size();
-    });
-    return equal;
+    std::shared_ptr<const Source> source = content_source(content);
+    if (item == nullptr || item->size != source->size() || changed_.count(name) != 0) return false;
+    if (item->size <= small_size) return equal(*item, *source, 0, item->size);
+    for (uint64_t i = 0; i < probes; ++i) {
+      if (!equal(*item, *source, (item->size - probe_size) / (probes - 1) * i, probe_size)) return false;
+    }
+    comparisons_[name] =
+        std::async(std::launch::async, [this, item, source] { return equal(*item, *source, 0, item->size); });
+    return true;
+  }
+
+  bool equal(const Item &item, const Source &other, uint64_t from, uint64_t size) const {
+    std::string x(std::min<uint64_t>(size, probe_size), '\0'), y = x;
+    for (uint64_t at = from; at < from + size; at += x.size()) {
+      const auto n = static_cast<size_t>(std::min<uint64_t>(x.size(), from + size - at));
+      source_->read(item.start + at, x.data(), n);
+      other.read(at, y.data(), n);
+      if (std::memcmp(x.data(), y.data(), n) != 0) return false;
+    }
+    return true;
+  }
+
+  struct Changed {};
+
+  // Waits for the comparisons; if one was taken for unchanged and is not, run() starts over.
+  void settle() {
+    bool all = true;
+    for (auto &[name, comparison] : comparisons_) {
+      if (comparison.get()) continue;
+      changed_.insert(name);
+      all = false;
+    }
+    comparisons_.clear();
+    if (!all) throw Changed();
   }
 
   // Small files may be back from an earlier revision, or have another name now.
   ByHash::const_iterator find_known(const Content &content) const {
-    const uint64_t size = content_size(content);
-    if (size > small_size) return by_hash_.end();
+    const auto source = content_source(content);
+    if (source->size() > small_size) return by_hash_.end();
     Sha256 hash;
-    for_content(content, size, [&](std::string_view bytes) { hash.update(bytes); });
+    for_chunks(*source, 0, source->size(), [&](std::string_view bytes) { hash.update(bytes); });
     const auto found = by_hash_.find(hash.hex());
-    return found != by_hash_.end() && found->second->size == size ? found : by_hash_.end();
+    return found != by_hash_.end() && found->second->size == source->size() ? found : by_hash_.end();
   }
 
-  void refuse_no_change() const {
+  void refuse_no_change() {
     size_t files = 0;
     for (const auto &[name, entry] : old_.lock().entries) files += !is_history(name);
     const bool all_kept = std::all_of(steps_.begin(), steps_.end(), [&](const auto &s) {
@@ -132,6 +164,7 @@ class Committer {
         lock_.script != old_.lock().script) {
       return;
     }
+    settle();
     fail(MRUN_USAGE, "{}: nothing differs from revision {}, so there is nothing to commit", printable(path_.native()),
          old_.lock().revision.number);
   }
@@ -166,19 +199,21 @@ class Committer {
     std::vector<const std::string *> order;
     for (const auto &[step_name, step] : steps_) order.push_back(&step_name);
     std::sort(order.begin(), order.end(), [](const auto *a, const auto *b) { return canonical_less(*a, *b); });
-    lock_.entries.clear();
+    Lock &lock = result.lock;
+    lock.entries.clear();
     for (const std::string *entry : order) {
       const Step &step = steps_.find(*entry)->second;
       if (step.item == nullptr) {
-        lock_.entries[*entry] = writer.add(*entry, step.content);
+        lock.entries[*entry] = writer.add(*entry, step.content);
         continue;
       }
       Item item = *step.item;
       item.name = *entry;
       writer.add_range(item, *source_);
-      lock_.entries[*entry] = step.entry;
+      lock.entries[*entry] = step.entry;
     }
-    ContainerWriter::End end = writer.finish(lock_);
+    settle();
+    ContainerWriter::End end = writer.finish(lock);
     result.digest = std::move(end.digest);
     result.size = end.size;
   }
@@ -188,9 +223,11 @@ class Committer {
   const Container old_;
   const std::vector<RevisionLock> history_;  // newest first
   const Contents &contents_;
-  Lock lock_;
+  const Lock &lock_;  // the caller's part
   ByHash by_hash_;
   std::map<std::string, Step> steps_;
+  std::set<std::string> changed_;  // found so by settle()
+  std::map<std::string, std::future<bool>> comparisons_;
 };
 
 }  // namespace

@@ -62,8 +62,9 @@ bool Folder::belongs(const std::string &name) const {
   if (n.starts_with("assets/") || n.starts_with("examples/")) return true;
   if (is_weights(n)) return true;
   if (manifest_.models.empty()) return n == "model.pt";
-  return std::any_of(manifest_.models.begin(), manifest_.models.end(),
-                     [&](const ModelConfig &m) { return m.file == n; });
+  return std::any_of(manifest_.models.begin(), manifest_.models.end(), [&](const ModelConfig &m) {
+    return m.file == n || "model/" + m.name + fs::path(m.file).extension().native() == n;
+  });
 }
 
 void Folder::walk(const fs::path &folder, const std::string &prefix) {

@@ -3,12 +3,10 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -19,21 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t block = 4096;  // what file systems share
-constexpr size_t chunk_size = size_t{256} << 10;
 
 bool canonical_order(const std::string *a, const std::string *b) { return canonical_less(*a, *b); }
-
-uint64_t size_of(const fs::path &path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail_errno(errno, path.native(), "read its size");
-  return static_cast<uint64_t>(status.st_size);
-}
-
-void for_file(const fs::path &path, uint64_t size, const std::function<void(std::string_view)> &use) {
-  const auto source = file_source(open_file(path, MRUN_MISSING), path.native());
-  if (source->size() != size) fail(MRUN_IO, "{}: changed while it was packed", printable(path.native()));
-  for_chunks(*source, 0, size, use);
-}
 
 // Clones whole blocks. False where the file system cannot; then nothing was written.
 bool clone_range(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
@@ -59,20 +44,13 @@ uint64_t kernel_copy(int from, uint64_t start, int to, uint64_t at, uint64_t siz
 
 }  // namespace
 
-uint64_t content_size(const Content &content) {
-  if (const auto *path = std::get_if<fs::path>(&content)) return size_of(*path);
-  if (const auto *text = std::get_if<std::string>(&content)) return text->size();
-  return std::get<Tensor>(content).nbytes();
-}
-
-void for_content(const Content &content, uint64_t size, const std::function<void(std::string_view)> &use) {
+std::shared_ptr<const Source> content_source(const Content &content) {
   if (const auto *path = std::get_if<fs::path>(&content)) {
-    for_file(*path, size, use);
-    return;
+    return file_source(open_file(*path, MRUN_MISSING), path->native());
   }
   const auto *text = std::get_if<std::string>(&content);
-  std::string_view bytes = text != nullptr ? std::string_view(*text) : std::get<Tensor>(content).bytes();
-  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), chunk_size))) use(bytes.substr(0, chunk_size));
+  const std::string_view bytes = text != nullptr ? std::string_view(*text) : std::get<Tensor>(content).bytes();
+  return memory_source(bytes.data(), bytes.size(), nullptr);
 }
 
 void ContainerWriter::write_at(uint64_t offset, std::string_view bytes) {
@@ -100,12 +78,13 @@ void ContainerWriter::record(const std::string &name, uint64_t size, uint32_t cr
 
 LockEntry ContainerWriter::add(const std::string &name, const Content &content) {
   LockEntry entry;
-  entry.size = content_size(content);
+  const auto source = content_source(content);
+  entry.size = source->size();
   const uint64_t header = position_;
   position_ += local_header(name, entry.size, 0, header).size();
   Sha256 hash;
   uint32_t crc = 0;
-  for_content(content, entry.size, [&](std::string_view bytes) {
+  for_chunks(*source, 0, entry.size, [&](std::string_view bytes) {
     write(bytes);
     hash.update(bytes);
     crc = crc32(bytes, crc);

@@ -47,9 +47,8 @@ class ContainerWriter {
   std::string directory_;
 };
 
-uint64_t content_size(const Content &);  // not of Kept
-// chunk(bytes) over the content, which must have `size` bytes to the end: throws IO where a file changed meanwhile.
-void for_content(const Content &, uint64_t size, const std::function<void(std::string_view)> &chunk);
+// The bytes of a content, which lives longer; not of Kept. Throws MISSING or IO for a file.
+std::shared_ptr<const Source> content_source(const Content &);
 
 // Throws BUNDLE for names that no bundle can hold: not portable, equal but for case, of the container's own entries.
 void check_names(const Contents &);

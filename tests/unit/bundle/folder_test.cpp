@@ -79,6 +79,15 @@ TEST_CASE("folder: an unpacked pair stands for the model, a pair and a model are
   CHECK(contains(folder.error().message, "model/main.safetensors is not in the bundle"));
 }
 
+TEST_CASE("folder: a model of another kind, packed whole, is found again") {
+  const Example folder;
+  write_text(folder / "bundle.toml", "[models.net]\nfile = \"net.onnx\"\n");
+  write_text(folder / "model/net.onnx", "n");
+  const auto bundle = Bundle::open(folder.path);
+  CHECK(bundle->model_files(bundle->manifest().models[0]).graph == "model/net.onnx");
+  CHECK(bundle->ignored().empty());
+}
+
 TEST_CASE("folder: names that cannot be packed") {
   for (const char *name : {"assets/a b.txt", "assets/\xc3\xa4.txt", "lib/x .lua", "assets/bad dir/x"}) {
     const Example folder;

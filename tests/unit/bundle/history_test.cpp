@@ -279,6 +279,27 @@ TEST_CASE("commit: bytes that are kept are not hashed again, whatever the name")
   CHECK(container.find("model/other.safetensors")->start % 4096 == 0);
 }
 
+TEST_CASE("commit: one changed byte of large weights is seen") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "x.mb";
+  std::string weights(size_t{3} << 20, 'w');
+  Contents contents = sample();
+  contents["model/main.safetensors"] = weights;
+  write_bundle(path, contents, {});
+  CHECK(error_of([&] { commit_revision(path, contents, {}); }).code == MRUN_USAGE);
+  for (const size_t at : {size_t{0}, size_t{1234567}, weights.size() - 1}) {
+    weights[at] = 'X';
+    contents["model/main.safetensors"] = weights;
+    commit_revision(path, contents, {});
+    const auto bundle = Bundle::open(path, {.revision = {}, .verify = true});
+    CHECK(bundle->read("model/main.safetensors").bytes() == weights);
+  }
+  contents["preprocess.lua"] = std::string("return 2");
+  const Committed last = commit_revision(path, contents, {});
+  CHECK(last.size - last.size_before < 8192);
+  CHECK(folder.count() == 1);
+}
+
 TEST_CASE("commit: a reader of the old file is not disturbed, links and modes stay") {
   const TemporaryFolder folder;
   const fs::path path = folder / "x.mb", link = folder / "link.mb";
