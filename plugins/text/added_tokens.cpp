@@ -17,17 +17,18 @@ AddedTokens::AddedTokens(const Json &list, const Vocabulary &vocabulary, const N
     by_content_.emplace(content, int(tokens_.size()));
     by_id_.insert_or_assign(id, int(tokens_.size()));
     const bool special = bool_member(j, "special", false);
-    tokens_.push_back({content, id, bool_member(j, "single_word", false), bool_member(j, "lstrip", false),
+    tokens_.push_back({content, content, id, bool_member(j, "single_word", false), bool_member(j, "lstrip", false),
                        bool_member(j, "rstrip", false), bool_member(j, "normalized", !special), special});
   }
   for (size_t i = 0; i < tokens_.size(); ++i) {
-    const AddedToken &t = tokens_[i];
+    AddedToken &t = tokens_[i];
     if (!t.normalized) {
       add_to(before_, t.content, int(i));
       continue;
     }
     Normalized n(t.content, 0, false);
     if (normalizer) normalizer->run(n);
+    t.piece = n.bytes;
     add_to(behind_, n.bytes, int(i));
   }
 }

@@ -11,6 +11,7 @@ namespace text {
 
 struct AddedToken {
   std::string content;
+  std::string piece;  // what its id is spelled as: normalized where it is found behind normalization
   uint32_t id;
   bool single_word, lstrip, rstrip, normalized, special;
 };

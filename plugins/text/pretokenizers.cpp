@@ -1,5 +1,6 @@
 #include "pretokenizers.h"
 
+#include <unicode/uchar.h>
 #include <unicode/uscript.h>
 
 #include <algorithm>
@@ -329,7 +330,7 @@ class FixedLength final : public PreTokenizer {
   uint32_t length_;
 };
 
-// Cuts where the script changes; kana count as Han, spaces as any script.
+// Cuts where the script changes; kana count as Han, spaces and characters without a script as any.
 class UnicodeScripts final : public PreTokenizer {
  public:
   void run(PreTokenized &p) const override {
@@ -353,10 +354,13 @@ class UnicodeScripts final : public PreTokenizer {
  private:
   static constexpr int any = -1;
   static int script_of(char32_t c) {
-    if (c == ' ') return any;
+    UVersionInfo age;
+    u_charAge(UChar32(c), age);
+    if (c == ' ' || age[0] == 0 || age[0] > 9) return any;  // the peer's table is Unicode 9's
     if (c == 0x30fc) return USCRIPT_HAN;
     UErrorCode code = U_ZERO_ERROR;
     const UScriptCode script = uscript_getScript(UChar32(c), &code);
+    if (script == USCRIPT_UNKNOWN) return any;
     return script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ? USCRIPT_HAN : script;
   }
 };

@@ -24,4 +24,76 @@ native.methods("text.SentencePiece", {
   pad = native "text.SentencePiece.pad@1",
 })
 
+text.tokenizer_json = native "text.tokenizer_json@1"
+native.methods("text.Tokenizer", {
+  encode = native "text.Tokenizer.encode@1",
+  encode_batch = native "text.Tokenizer.encode_batch@1",
+  tokenize = tokens(native "text.Tokenizer.tokenize@1"),
+  decode = native "text.Tokenizer.decode@1",
+  size = native "text.Tokenizer.size@1",
+  piece = native "text.Tokenizer.piece@1",
+  id = native "text.Tokenizer.id@1",
+})
+
+text.nfc = native "text.nfc@1"
+text.nfd = native "text.nfd@1"
+text.nfkc = native "text.nfkc@1"
+text.nfkd = native "text.nfkd@1"
+text.lower = native "text.lower@1"
+text.fold = native "text.fold@1"
+text.strip_accents = native "text.strip_accents@1"
+text.repair = native "text.repair@1"
+
+text.regex = native "text.regex@1"
+local find = native "text.Regex.find@1"
+local find_all = native "text.Regex.find_all@1"
+local gsub = native "text.Regex.gsub@1"
+
+-- What a match gives: its groups, or all of it where there are none. Groups that took no part are false.
+local function captures(s, m)
+  if m[3] == nil then return s:sub(m[1], m[2]) end
+  return unpack(m, 3)
+end
+
+local regex = { split = native "text.Regex.split@1" }
+
+function regex.find(self, s, init)
+  local m = find(self, s, init)
+  if m[1] == nil then return nil end
+  return unpack(m)
+end
+
+function regex.match(self, s, init)
+  local m = find(self, s, init)
+  if m[1] == nil then return nil end
+  return captures(s, m)
+end
+
+function regex.gmatch(self, s)
+  local all, i = find_all(self, s), 0
+  return function()
+    i = i + 1
+    if all[i] then return captures(s, all[i]) end
+  end
+end
+
+-- with: a string (%1 is a group), a table from the first capture, or a function of the captures; false or nil keeps the match.
+function regex.gsub(self, s, with, count)
+  if type(with) == "string" then return gsub(self, s, with, count) end
+  local parts, done, made = {}, 1, 0
+  for _, m in ipairs(find_all(self, s)) do
+    if made == count then break end
+    made = made + 1
+    local new
+    if type(with) == "table" then new = with[(captures(s, m))] else new = with(captures(s, m)) end
+    parts[#parts + 1] = s:sub(done, m[1] - 1)
+    parts[#parts + 1] = new or s:sub(m[1], m[2])
+    done = m[2] + 1
+  end
+  parts[#parts + 1] = s:sub(done)
+  return table.concat(parts), made
+end
+
+native.methods("text.Regex", regex)
+
 return text

@@ -302,8 +302,7 @@ std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special
     if (id < 0 || id > int64_t(UINT32_MAX)) throw mrun::error(MRUN_ARGUMENT, "no id: " + std::to_string(id));
     const std::string *token = piece(uint32_t(id));
     if (!token) continue;
-    if (const AddedToken *added = added_.find(std::string_view(*token)); skip_special && added && added->special)
-      continue;
+    if (const AddedToken *added = added_.find(uint32_t(id)); skip_special && added && added->special) continue;
     tokens.push_back(*token);
   }
   std::string out;
@@ -325,7 +324,7 @@ std::string Tokenizer::normalized(std::string_view s) const {
 size_t Tokenizer::size() const { return model_->vocabulary().size() + added_.beyond(model_->vocabulary()); }
 
 const std::string *Tokenizer::piece(uint32_t id) const {
-  if (const AddedToken *t = added_.find(id)) return &t->content;
+  if (const AddedToken *t = added_.find(id)) return &t->piece;
   return model_->vocabulary().token(id);
 }
 

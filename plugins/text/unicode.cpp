@@ -69,8 +69,10 @@ uint8_t classify(UChar32 c) {
     bits |= class_word;
   const bool ascii_symbol = c < 0x80 && (category & U_GC_S_MASK);
   if (ascii_symbol || (old8 && (category & U_GC_P_MASK)) || one_of(c, {0x166d, 0x111c9})) bits |= class_punctuation;
-  if (old8 && (category & U_GC_MN_MASK)) bits |= class_nonspacing;
-  if (old9 && (category & U_GC_M_MASK)) bits |= class_mark;
+  const bool was_mn = old8 && (category & U_GC_MN_MASK) && !one_of(c, {0x1885, 0x1886, 0xa9bd, 0x111c9});
+  if (was_mn || c == 0x1734) bits |= class_nonspacing;
+  const bool was_mark = old9 && (category & U_GC_M_MASK) && c != 0x111c9;
+  if (was_mark || one_of(c, {0x1cf2, 0x1cf3})) bits |= class_mark;
   if (old8 && (category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK))) bits |= class_other;
   return bits;
 }
@@ -152,9 +154,7 @@ Expansion decompose(char32_t c, bool compatible) {
   if (c < 0xa0) return out;
   icu::UnicodeString parts;
   if (!instance(compatible ? Form::nfkd : Form::nfd).getDecomposition(UChar32(c), parts)) return out;
-  UVersionInfo age;
-  u_charAge(UChar32(c), age);
-  if (age[0] > 12 || (age[0] == 12 && age[1] > 0)) return out;
+  if (!known_in(UChar32(c), 11)) return out;
   for (int32_t i = 0; i < parts.length() && out.size < int(std::size(out.at)); i = parts.moveIndex32(i, 1))
     out.at[out.size++] = char32_t(parts.char32At(i));
   return out;

@@ -40,7 +40,7 @@ struct Expansion {
   char32_t at[18];
   int size;
 };
-// The full decomposition of Unicode 12; size 0 where there is none.
+// The full decomposition of Unicode 11; size 0 where there is none.
 Expansion decompose(char32_t c, bool compatible);
 // The character that the two compose to, or 0.
 char32_t compose(char32_t a, char32_t b);

@@ -1,0 +1,117 @@
+#include "parallel.h"
+#include "tokenizer.h"
+#include "wrap.h"
+
+template <>
+struct mrun::type_of<text::Tokenizer> {
+  static inline const mrun_type info{
+      sizeof(mrun_type),
+      MRUN_TYPE_SHAREABLE,
+      "text.Tokenizer",
+      "A tokenizer in Hugging Face's format, made by text.tokenizer_json.",
+      [](void *self) { delete static_cast<text::Tokenizer *>(self); },
+      nullptr,
+  };
+};
+
+namespace text {
+namespace {
+
+constexpr int64_t bytes_per_text_byte = 100;  // an entry of each array a byte, and its piece
+
+std::unique_ptr<Tokenizer> open(const mrun::call &c, const mrun::tensor &json) {
+  std::string_view bytes = bytes_of(json, "text.tokenizer_json");
+  c.charge(int64_t(bytes.size()) * 20);
+  return std::make_unique<Tokenizer>(bytes);
+}
+
+TokenizerOptions options(std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
+                         bool parse_special) {
+  TokenizerOptions o;
+  o.pair = pair;
+  o.special = special;
+  o.parse_special = parse_special;
+  if (max_length) {
+    if (*max_length < 0 || *max_length > int64_t(UINT32_MAX))
+      throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(*max_length) + "; wanted a count of tokens");
+    o.max_length = uint32_t(*max_length);
+  }
+  return o;
+}
+
+void admit_both(const mrun::call &c, std::string_view text, const std::optional<std::string_view> &pair) {
+  admit(c, text, bytes_per_text_byte);
+  if (pair) admit(c, *pair, bytes_per_text_byte);
+}
+
+mrun::tensor encode(const mrun::call &c, const Tokenizer &self, std::string_view text,
+                    std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
+                    bool parse_special) {
+  admit_both(c, text, pair);
+  return ids_tensor(c, self.encode(text, options(pair, special, max_length, parse_special)));
+}
+
+std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &self,
+                                       const std::vector<std::string_view> &texts, bool special,
+                                       std::optional<int64_t> max_length, bool parse_special) {
+  const TokenizerOptions o = options(std::nullopt, special, max_length, parse_special);
+  for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
+  std::vector<std::vector<int64_t>> ids(texts.size());
+  for_each_index(texts.size(), c.threads(), [&](size_t i) {
+    if (!c.stopped()) ids[i] = self.encode(texts[i], o);
+  });
+  c.poll();
+  std::vector<mrun::tensor> out;
+  for (const auto &one : ids) out.push_back(ids_tensor(c, one));
+  return out;
+}
+
+Tokens tokenize(const mrun::call &c, const Tokenizer &self, std::string_view text, std::optional<std::string_view> pair,
+                bool special, std::optional<int64_t> max_length, bool parse_special, std::string_view unit) {
+  admit_both(c, text, pair);
+  return to_tokens(c, self.tokenize(text, options(pair, special, max_length, parse_special), offset_unit(unit)));
+}
+
+std::string decode(const mrun::call &c, const Tokenizer &self, const mrun::value &ids, bool skip_special) {
+  return self.decode(ids_of(c, ids), skip_special);
+}
+
+int64_t size(const Tokenizer &self) { return int64_t(self.size()); }
+
+std::optional<std::string> piece(const Tokenizer &self, int64_t id) {
+  if (id < 0 || id > int64_t(UINT32_MAX)) return std::nullopt;
+  const std::string *found = self.piece(uint32_t(id));
+  return found ? std::optional<std::string>(*found) : std::nullopt;
+}
+
+std::optional<int64_t> id(const Tokenizer &self, std::string_view piece) {
+  const auto found = self.id(piece);
+  return found ? std::optional<int64_t>(*found) : std::nullopt;
+}
+
+}  // namespace
+
+void add_tokenizer(const mrun::registrar &r) {
+  r.type<Tokenizer>();
+  r.op<open>("text.tokenizer_json@1(Tensor json) -> text.Tokenizer",
+             "A tokenizer from the bytes of a tokenizer.json of Hugging Face's library.", MRUN_OP_ONCE);
+  r.op<encode>(
+      "text.Tokenizer.encode@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
+      "int? max_length=None, bool parse_special=False) -> Tensor",
+      "The ids of a text or a pair, int64 [n].");
+  r.op<encode_batch>(
+      "text.Tokenizer.encode_batch@1(text.Tokenizer self, str[] texts, *, bool special=True, int? max_length=None, "
+      "bool parse_special=False) -> Tensor[]",
+      "The ids of each text of a list, worked out by several threads.");
+  r.op<tokenize>(
+      "text.Tokenizer.tokenize@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
+      "int? max_length=None, bool parse_special=False, str unit='char') -> (Tensor, Tensor, Tensor, str[])",
+      "ids, types, offsets and pieces of a text or a pair.");
+  r.op<decode>("text.Tokenizer.decode@1(text.Tokenizer self, Any ids, *, bool skip_special=True) -> str",
+               "The text of a 1-D tensor or list of ids.");
+  r.op<size>("text.Tokenizer.size@1(text.Tokenizer self) -> int", "How many tokens there are, added ones included.");
+  r.op<piece>("text.Tokenizer.piece@1(text.Tokenizer self, int id) -> str?", "The token of an id, or nil.");
+  r.op<id>("text.Tokenizer.id@1(text.Tokenizer self, str piece) -> int?", "The id of a token, or nil.");
+}
+
+}  // namespace text

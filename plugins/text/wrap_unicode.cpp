@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "regex.h"
+#include "unicode.h"
+#include "utf8.h"
+#include "wrap.h"
+
+template <>
+struct mrun::type_of<text::Regex> {
+  static inline const mrun_type info{
+      sizeof(mrun_type),
+      MRUN_TYPE_SHAREABLE,
+      "text.Regex",
+      "A regular expression, made by text.regex.",
+      [](void *self) { delete static_cast<text::Regex *>(self); },
+      nullptr,
+  };
+};
+
+namespace text {
+namespace {
+
+constexpr int64_t bytes_per_text_byte = 4;  // a normal form is at most three times as long
+
+template <Form form>
+std::string form_of(const mrun::call &c, std::string_view s) {
+  admit(c, s, bytes_per_text_byte);
+  return normalize(s, form);
+}
+template <std::string (*f)(std::string_view)>
+std::string mapped(const mrun::call &c, std::string_view s) {
+  admit(c, s, bytes_per_text_byte);
+  return f(s);
+}
+
+// A string of a script may hold any bytes; so may a tensor.
+std::string repair(const mrun::call &c, const mrun::value &v) {
+  if (v.kind() == MRUN_TENSOR) return utf8_repair(bytes_of(v.to<mrun::tensor>(c), "text.repair"));
+  return utf8_repair(v.to<std::string_view>(c));
+}
+
+std::unique_ptr<Regex> compile(std::string_view pattern) { return std::make_unique<Regex>(pattern); }
+
+// Lua's positions: from 1, the end included; negative ones count from the end.
+size_t start_of(std::string_view s, int64_t init) {
+  const auto size = int64_t(s.size());
+  if (init < 0) init = std::max<int64_t>(size + init + 1, 1);
+  if (init == 0) init = 1;
+  size_t at = size_t(std::min(init - 1, size + 1));
+  while (at < s.size() && is_continuation(s[at])) ++at;
+  return at;
+}
+
+mrun::value group(const mrun::call &c, std::string_view s, Span g) {
+  if (g.begin == no_match) return {};
+  return mrun::value::of(c, s.substr(g.begin, g.end - g.begin));
+}
+
+// begin, end (as Lua counts), then the groups; an empty list where there is no match. Absent groups are false, so that
+// the list has no holes.
+std::vector<mrun::value> describe(const mrun::call &c, std::string_view s, const std::vector<Span> &groups) {
+  std::vector<mrun::value> out;
+  out.push_back(mrun::value::of(c, int64_t(groups[0].begin) + 1));
+  out.push_back(mrun::value::of(c, int64_t(groups[0].end)));
+  for (size_t i = 1; i < groups.size(); ++i)
+    out.push_back(groups[i].begin == no_match ? mrun::value::of(c, false) : group(c, s, groups[i]));
+  return out;
+}
+
+std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::string_view s, int64_t init) {
+  admit(c, s, 0);
+  std::vector<Span> groups;
+  Regex::Search search(self, s);
+  const size_t at = start_of(s, init);
+  if (at > s.size() || !search.find(at, groups)) return {};
+  return describe(c, s, groups);
+}
+
+// Every match, a list each, described as by find.
+std::vector<mrun::value> find_all(const mrun::call &c, const Regex &self, std::string_view s) {
+  admit(c, s, 200);
+  std::vector<mrun::value> out;
+  self.each(s, [&](const std::vector<Span> &groups) {
+    c.poll();
+    out.push_back(mrun::value::of(c, describe(c, s, groups)));
+    return true;
+  });
+  return out;
+}
+
+// The template of a replacement: %0 to %9 are groups, %% is a percent sign.
+void expand(std::string_view s, const std::vector<Span> &groups, std::string_view with, std::string &out) {
+  for (size_t i = 0; i < with.size(); ++i) {
+    if (with[i] != '%') {
+      out += with[i];
+      continue;
+    }
+    const char next = ++i < with.size() ? with[i] : '\0';
+    if (next == '%') {
+      out += '%';
+    } else if (next >= '0' && next <= '9' && size_t(next - '0') < groups.size()) {
+      const Span g = groups[size_t(next - '0')];
+      if (g.begin != no_match) out += s.substr(g.begin, g.end - g.begin);
+    } else {
+      throw mrun::error(MRUN_ARGUMENT, "gsub: after % in the replacement wanted % or the number of a group");
+    }
+  }
+}
+
+// The text with the first `count` matches replaced (all where negative), and how many they were.
+std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, std::string_view s, std::string_view with,
+                                      int64_t count) {
+  admit(c, s, 2);
+  std::string out;
+  size_t done = 0;
+  int64_t made = 0;
+  if (count == 0) return {std::string(s), 0};
+  self.each(s, [&](const std::vector<Span> &groups) {
+    c.poll();
+    out.append(s, done, groups[0].begin - done);
+    const size_t before = out.size();
+    expand(s, groups, with, out);
+    if (out.size() - before > 1024) c.charge(int64_t(out.size() - before));
+    done = groups[0].end;
+    return ++made != count;
+  });
+  out.append(s, done);
+  return {std::move(out), made};
+}
+
+std::vector<std::string> split(const mrun::call &c, const Regex &self, std::string_view s, int64_t max) {
+  admit(c, s, 50);
+  std::vector<std::string> out;
+  size_t done = 0;
+  self.each(s, [&](const std::vector<Span> &groups) {
+    c.poll();
+    if (max >= 0 && int64_t(out.size()) >= max) return false;
+    if (groups[0].begin == groups[0].end && (groups[0].begin == done || groups[0].begin == s.size())) return true;
+    out.emplace_back(s.substr(done, groups[0].begin - done));
+    done = groups[0].end;
+    return true;
+  });
+  out.emplace_back(s.substr(done));
+  return out;
+}
+
+}  // namespace
+
+void add_unicode(const mrun::registrar &r) {
+  r.op<form_of<Form::nfc>>("text.nfc@1(str s) -> str", "Unicode's normalization form C.");
+  r.op<form_of<Form::nfd>>("text.nfd@1(str s) -> str", "Unicode's normalization form D.");
+  r.op<form_of<Form::nfkc>>("text.nfkc@1(str s) -> str", "Unicode's normalization form KC.");
+  r.op<form_of<Form::nfkd>>("text.nfkd@1(str s) -> str", "Unicode's normalization form KD.");
+  r.op<mapped<lower>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
+  r.op<mapped<fold>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
+  r.op<mapped<strip_accents>>("text.strip_accents@1(str s) -> str", "Without nonspacing marks, in form C.");
+  r.op<repair>("text.repair@1(Any s) -> str", "A string or bytes as valid UTF-8: what is ill-formed becomes U+FFFD.");
+  r.type<Regex>();
+  r.op<compile>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.", MRUN_OP_ONCE);
+  r.op<find>("text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",
+             "Begin, end and groups of the first match from a position on; an empty list where there is none.");
+  r.op<find_all>("text.Regex.find_all@1(text.Regex self, str s) -> Any[]", "Every match, as find describes one.");
+  r.op<gsub>("text.Regex.gsub@1(text.Regex self, str s, str with, int count=-1) -> (str, int)",
+             "The text with matches replaced, and how many they were.");
+  r.op<split>("text.Regex.split@1(text.Regex self, str s, int max=-1) -> str[]",
+              "The parts between the matches, at most max + 1.");
+}
+
+}  // namespace text
