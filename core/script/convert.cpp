@@ -267,7 +267,7 @@ void push_value(lua_State *L, const mrun_value &v, bool readonly) {
   switch (v.kind) {
     case MRUN_BOOL: lua_pushboolean(L, v.as.boolean); break;
     case MRUN_INT:
-      if (std::fabs(static_cast<double>(v.as.integer)) > exact_int) {
+      if (v.as.integer > static_cast<int64_t>(exact_int) || v.as.integer < -static_cast<int64_t>(exact_int)) {
         fail(MRUN_SCRIPT, "the integer {} is beyond 2^53: a Lua number cannot hold it exactly", v.as.integer);
       }
       lua_pushnumber(L, static_cast<double>(v.as.integer));

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -27,7 +28,8 @@ class Case(unittest.TestCase):
     def bundle(self, kind="text", toml="", name="bundle", files=None, **scripts):
         """A bundle's folder: scripts by stage, other files by path."""
         folder = self.dir / name
-        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         (folder / "bundle.toml").write_text(f'[bundle]\nname = "t"\nversion = "1.0.0"\n\n[input]\nkind = "{kind}"\n{toml}')
         for stage, text in scripts.items():
             (folder / f"{stage}.lua").write_text(text)

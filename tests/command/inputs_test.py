@@ -84,7 +84,7 @@ class Bytes(Case):
 
     def test_missing_file_and_folder_in_place_of_a_file(self):
         folder = self.bundle("bytes", preprocess=SUM)
-        self.item_error("INPUT", "input", folder, self.dir / "none.bin", contains=["none.bin", "No such file"])
+        self.item_error("INPUT", "input", folder, self.dir / "none.bin", contains=["none.bin", "no such file"])
 
 
 class Tensor(Case):

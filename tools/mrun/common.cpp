@@ -12,6 +12,8 @@
 namespace command {
 namespace {
 
+constexpr char list_mark = '\x1f';
+
 // "top_k=3": the value as JSON where it is JSON, else as the text it is; a parameter declared as a string stays text.
 std::pair<std::string, mrun::variant> parse_param(const std::string &given, const mrun::variant &declared) {
   const size_t equals = given.find('=');
@@ -72,7 +74,17 @@ int report(int code, const std::string &message) {
 
 int report(const mrun::failure &e) { return report(e.code, e.what()); }
 
+std::vector<std::string> as_given(std::vector<std::string> arguments) {
+  for (std::string &a : arguments) {
+    if (!a.empty() && a.back() == list_mark) a.pop_back();
+  }
+  return arguments;
+}
+
 int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
+  for (std::string &a : args) {
+    if (a.size() >= 2 && a.front() == '[' && a.back() == ']') a += list_mark;
+  }
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
   } catch (const CLI::CallForHelp &) {
