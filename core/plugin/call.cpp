@@ -80,6 +80,8 @@ const Operation &choose(const OperationSet &set, std::span<const mrun_value> pos
 
 // ---- objects that stand for tensors
 
+}  // namespace
+
 Tensor tensor_of(mrun_object &object, mrun_call &call) {
   const std::lock_guard lock(object.mutex);
   if (!object.tensor.is_tensor()) {
@@ -91,6 +93,8 @@ Tensor tensor_of(mrun_object &object, mrun_call &call) {
   }
   return object.tensor;
 }
+
+namespace {
 
 Value with_tensors(const Type &type, const mrun_value &v, mrun_call &call) {
   if (v.kind == MRUN_OBJECT) return tensor_of(*v.as.object, call);

@@ -106,6 +106,10 @@ struct CallResult {
 CallResult call_operation(const OperationSet &, mrun_call &, std::span<const mrun_value> positional,
                           const mrun_value &keywords = mrun_value{});
 
+// The tensor that an object of a type with to_tensor stands for: computed once, on first need. Throws what to_tensor
+// fails with.
+Tensor tensor_of(mrun_object &, mrun_call &);
+
 // The one host table.
 const mrun_host &host_table();
 

@@ -88,8 +88,8 @@ bool is_json_null(lua_State *L, int index) {
 
 void push_json_null(lua_State *L) { lua_pushlightuserdata(L, nullptr); }
 
-Reader::Reader(lua_State *L, const char *what, mrun_code code, Functions *functions)
-    : L_(L), h_(host_of(L)), what_(what), code_(code), functions_(functions) {}
+Reader::Reader(lua_State *L, const char *what, mrun_code code, Functions *functions, bool settled)
+    : L_(L), h_(host_of(L)), what_(what), code_(code), functions_(functions), settled_(settled) {}
 
 void Reader::refuse(const Place *place, const std::string &problem) const {
   std::string path;
@@ -139,6 +139,7 @@ mrun_value Reader::read_string(int index, const Place *place) {
 
 mrun_value Reader::read_userdata(int index, const Place *place) {
   const Handle &handle = *handle_at(L_, index);
+  if (settled_ && stands_for_tensor(&handle)) settle(L_, index);
   switch (handle.kind) {
     case Handle::value:
     case Handle::constant: return handle.held;
@@ -256,7 +257,7 @@ mrun_value Reader::read_map(int index, Place &here) {
 
 Value to_value(lua_State *L, int index, const char *what, mrun_code code) {
   const Arena::Scope scope(host_of(L).arena);
-  Reader reader(L, what, code);
+  Reader reader(L, what, code, nullptr, true);
   const mrun_value v = reader.read(index);
   check_shareable(v, what, code);
   return Value::copy(v);

@@ -21,7 +21,9 @@ class Reader {
   using Functions = std::vector<std::unique_ptr<mrun_function>>;
   // what: begins the place in errors ("answer"). code: of errors. functions: takes what Lua functions and model methods
   // become; null: they are refused.
-  Reader(lua_State *, const char *what, mrun_code code = MRUN_SCRIPT, Functions *functions = nullptr);
+  // settled: objects that stand for tensors become them (a native operation takes them as they are).
+  Reader(lua_State *, const char *what, mrun_code code = MRUN_SCRIPT, Functions *functions = nullptr,
+         bool settled = false);
   mrun_value read(int index) { return read(index, nullptr); }
   // A table whose keys are all strings, and there is one; json.object{} excepted.
   bool is_keywords(int index) const;
@@ -48,6 +50,7 @@ class Reader {
   const char *what_;
   mrun_code code_;
   Functions *functions_;
+  const bool settled_;
   size_t nodes_ = 0;
 };
 

@@ -30,6 +30,13 @@ Handle &push_handle(lua_State *L, Handle::Kind, int metatable);
 // Pushes a tensor; readonly: flagged as such, whatever it was.
 void push_tensor(lua_State *L, const mrun_value &, bool readonly = false);
 void push_object(lua_State *L, const mrun_value &);  // wrap_object.cpp
+// An object of a type with to_tensor stands for a tensor; settle makes its handle that tensor's, for good. Throws what
+// computing the tensor fails with.
+inline bool stands_for_tensor(const Handle *h) {
+  return h != nullptr && h->kind == Handle::value && h->held.kind == MRUN_OBJECT &&
+         h->held.as.object->type->to_tensor != nullptr;
+}
+void settle(lua_State *L, int index);
 // A read-only view of a map or list (constant.cpp).
 void push_constant(lua_State *L, const Value &);
 void make_constant_metatable(lua_State *);

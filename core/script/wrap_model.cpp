@@ -162,7 +162,7 @@ int model_begin(lua_State *L, Host &h) {
   }
   const Arena::Scope scope(h.arena);
   const std::string what = fmt::format("model {}: {}: an argument", info.name, schema.name);
-  Reader reader(L, what.c_str(), MRUN_ARGUMENT);
+  Reader reader(L, what.c_str(), MRUN_ARGUMENT, nullptr, true);
   const Given given = read_arguments(L, reader, 3);
   const Arguments bound(schema, given.positional, given.keywords);
   ModelCall call{model, method, {}, false};

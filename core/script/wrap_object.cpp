@@ -6,6 +6,24 @@
 namespace mrun {
 namespace {
 
+// The metatable's functions of a type that stands for tensors: the handle becomes the tensor, whose own function then
+// does it. Upvalue 1: the event, as "__add".
+int settle_and_go_on(lua_State *L, Host &h) {
+  for (int i = 1; i <= 2; ++i) {
+    if (stands_for_tensor(handle_at(L, i))) settle(L, i);
+  }
+  push_anchor(L, h.anchors.tensor);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_rawget(L, -2);
+  lua_insert(L, 1);
+  lua_pop(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
+constexpr const char *tensor_events[] = {"__index", "__newindex", "__len", "__tostring", "__add", "__sub", "__mul",
+                                         "__div",   "__mod",      "__pow", "__unm",      "__lt",  "__le"};
+
 // Before a type's methods are known: loads the module of its plugin, which registers them.
 int index_unknown(lua_State *L, Host &h) {
   const Handle &handle = *handle_at(L, 1);
@@ -38,6 +56,23 @@ int object_text(lua_State *L, Host &) {
   return 1;
 }
 
+void add_tensor_events(lua_State *L) {
+  for (const char *event : tensor_events) {
+    lua_pushstring(L, event);
+    lua_pushcclosure(L, function<settle_and_go_on>, 1);
+    lua_setfield(L, -2, event);
+  }
+}
+
+void add_object_events(lua_State *L) {
+  lua_pushcfunction(L, function<index_unknown>);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, function<set_field>);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushcfunction(L, function<object_text>);
+  lua_setfield(L, -2, "__tostring");
+}
+
 void push_metatable(lua_State *L, const mrun_type *type) {
   const Host &h = host_of(L);
   push_anchor(L, h.anchors.object_types);
@@ -46,12 +81,11 @@ void push_metatable(lua_State *L, const mrun_type *type) {
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     begin_metatable(L);
-    lua_pushcfunction(L, function<index_unknown>);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, function<set_field>);
-    lua_setfield(L, -2, "__newindex");
-    lua_pushcfunction(L, function<object_text>);
-    lua_setfield(L, -2, "__tostring");
+    if (type->to_tensor != nullptr) {
+      add_tensor_events(L);
+    } else {
+      add_object_events(L);
+    }
     lua_pushlightuserdata(L, const_cast<mrun_type *>(type));
     lua_pushvalue(L, -2);
     lua_rawset(L, -4);
