@@ -159,7 +159,10 @@ class Command(Case):
         verses = (GOOD_BAD_UGLY.parent / "text.txt").read_text().splitlines()[:300]
         answers = self.answers(GOOD_BAD_UGLY, "--lines", "-", stdin="\n".join(verses))
         self.assertEqual(len(answers), 300)
-        self.assertEqual(answers[17], self.answer(GOOD_BAD_UGLY, verses[17]))
+        one = self.answer(GOOD_BAD_UGLY, verses[17])  # other threads, so other last bits
+        self.assertEqual(answers[17]["decision"], one["decision"])
+        for a, b in zip(answers[17]["prediction"], one["prediction"]):
+            self.assertAlmostEqual(a, b, delta=1e-5)
 
 
 if __name__ == "__main__":
