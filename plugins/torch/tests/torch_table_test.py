@@ -137,15 +137,16 @@ local function described(v)
   return {dtype = dtype, shape = shape, bytes = v:numel() == 0 and {} or flat:contiguous():view("uint8"):tolist()}
 end
 
+local function packed(...) return select("#", ...), {...} end
+
 local function answer(f)
-  local results = {pcall(f)}
+  local count, results = packed(pcall(f))
   if not results[1] then
     local e = results[2]
     return {error = type(e) == "table" and tostring(e.message) or tostring(e)}
   end
-  local count = select("#", f())
   local list = {}
-  for i = 1, count do list[i] = described(results[i + 1]) end
+  for i = 2, count do list[i - 1] = described(results[i]) end
   return list
 end
 
@@ -193,8 +194,8 @@ def write_safetensors(path, tensors):
 
 def run_bundle(expressions, seed=0):
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "assets").mkdir()
+        root, given = Path(folder) / "bundle", Path(folder) / "methods.json"
+        (root / "assets").mkdir(parents=True)
         write_safetensors(root / "assets" / "inputs.safetensors", INPUTS)
         (root / "bundle.toml").write_text(
             '[bundle]\nname = "torch-table"\nversion = "1.0.0"\ndescription = "calls"\n\n[input]\nkind = "json"\n')
@@ -202,8 +203,9 @@ def run_bundle(expressions, seed=0):
         cases = "\n".join(f"  function() return {lua} end," for lua in expressions)
         (root / "preprocess.lua").write_text(LUA % {"locals": lines, "cases": cases})
         candidates = [n for n in dir(torch.Tensor) if not n.startswith("_")] + sorted(OWN_METHODS)
-        done = subprocess.run([MRUN, str(root), "--threads", "1", "--seed", str(seed), json.dumps(candidates)],
-                              capture_output=True, text=True)
+        given.write_text(json.dumps(candidates))
+        done = subprocess.run([MRUN, str(root), "--threads", "1", "--seed", str(seed), f"@{given}"], capture_output=True,
+                              text=True)
         if done.returncode != 0:
             raise AssertionError(f"mrun: status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
         return json.loads(done.stdout)
