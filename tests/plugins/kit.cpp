@@ -77,6 +77,10 @@ std::tuple<std::string, std::vector<std::string>, std::optional<int64_t>> split(
   const auto count = static_cast<int64_t>(words.size());
   return {words[0], words, count > 1 ? std::optional<int64_t>(count) : std::nullopt};
 }
+std::vector<std::vector<int64_t>> rows(std::vector<std::vector<int64_t>> x) {
+  std::reverse(x.begin(), x.end());
+  return x;
+}
 void zero(const mrun::tensor &x) { std::memset(x.data<char>(), 0, static_cast<size_t>(x.numel()) * x.item_size()); }
 int64_t bytes_of(const mrun::tensor &x) { return x.numel() * static_cast<int64_t>(x.item_size()); }
 int64_t total(const std::vector<mrun::tensor> &xs) {
@@ -250,6 +254,7 @@ MRUN_PLUGIN("kit", "2.1.0", "For tests.", nullptr, "Apache-2.0") {
   op<sum>("kit.sum@2(float[3] x, float bias=1) -> float");
   op<doubled>("kit.doubled@1(Dict(str, int) x) -> Dict(str, int)");
   op<split>("kit.split@1(str text) -> (str, str[], int?)");
+  op<rows>("kit.rows@1(Any[] x) -> Any[]");
   op<zero>("kit.zero@1(Tensor(a!) x) -> ()");
   op<bytes_of>("kit.bytes@1(Tensor x) -> int");
   op<total>("kit.total@1(Tensor[] xs) -> int");

@@ -8,9 +8,9 @@
 //
 // Parameter types, with their names in the schema:
 //   bool, int64_t (int), double (float), std::string_view or std::string (str, ScalarType, Device), const tensor &
-//   (Tensor), value (Any, and whatever else), function (Callable), std::optional<T> (T?), std::vector<T> (T[], T[n]),
-//   std::map<std::string, T> (Dict(str, T)), T & (an object type), T * (an object type or nil: T?), call & (the call
-//   itself, anywhere, not in the schema).
+//   (Tensor), value (Any, and whatever else), function (Callable), std::optional<T> (T?), std::vector<T> (T[], T[n];
+//   Any[] for a vector of vectors), std::map<std::string, T> (Dict(str, T)), T & (an object type), T * (an object type
+//   or nil: T?), call & (the call itself, anywhere, not in the schema).
 // Results: void, one of these but function, std::unique_ptr<T> (a new object), a std::tuple of them, or later<R> for an
 // operation that awaits (see task). The types are compared with the schema when the plugin loads.
 // string_view, T &, T * and function are borrowed for the call; tensor and value are counted references and may be
@@ -308,8 +308,13 @@ struct kind<std::optional<T>> {
   }
 };
 template <class T>
+struct is_list : std::false_type {};
+template <class T>
+struct is_list<std::vector<T>> : std::true_type {};
+template <class T>
 struct kind<std::vector<T>> {
-  static std::string name() { return kind<T>::name() + "[]"; }
+  // A schema has no lists of lists: their items are Any, and checked here.
+  static std::string name() { return is_list<T>::value ? std::string("Any[]") : kind<T>::name() + "[]"; }
   static bool is(const mrun_value &v) {
     if (v.kind != MRUN_LIST) return false;
     for (size_t i = 0; i < v.as.list.size; ++i) {
@@ -318,6 +323,9 @@ struct kind<std::vector<T>> {
     return true;
   }
   static std::vector<T> from(const call &c, const mrun_value &v) {
+    if (is_list<T>::value && !is(v)) {
+      throw error(MRUN_ARGUMENT, "a list of lists has an item that is not " + kind<T>::name());
+    }
     std::vector<T> r;
     r.reserve(v.as.list.size);
     for (size_t i = 0; i < v.as.list.size; ++i) r.push_back(kind<T>::from(c, v.as.list.items[i]));

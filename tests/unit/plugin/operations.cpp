@@ -46,6 +46,11 @@ TEST_CASE("lists, maps, optionals and Any both ways") {
   CHECK(parts[1].as_list()[1].as_string() == "yz");
   CHECK(parts[2].as_int() == 2);
   CHECK(r.run("kit.split@1", values("x"))[2].is_nil());
+  const Value rows = r.one("kit.rows@1", {Value::list({Value::list(values(1, 2.0)), Value::list({})})});
+  CHECK(rows.as_list()[0].as_list().empty());
+  CHECK(rows.as_list()[1].as_list()[1].as_int() == 2);
+  CHECK(r.error("kit.rows@1", {Value::list({Value::list(values("a"))})}).code == MRUN_ARGUMENT);
+  CHECK(r.error("kit.rows@1", {Value::list(values(1))}).code == MRUN_ARGUMENT);
   CHECK(r.one("kit.same@1", {Value::list(values("a", 1))}).as_list()[0].as_string() == "a");
   CHECK(r.one("kit.total@1", {Value::list({floats({1, 2}), floats({3})})}).as_int() == 3);
   CHECK(r.one("kit.total@1", {Value(floats({1, 2}))}).as_int() == 2);
