@@ -1,4 +1,5 @@
 #include "api/handles.h"
+#include "base/text.h"
 #include "value/json.h"
 
 namespace mrun::api {
@@ -7,7 +8,7 @@ namespace {
 std::string detail_json(const Error &e) {
   std::vector<std::pair<std::string, Value>> d{{"code", Value::string(code_name(e.code))}};
   const auto add = [&](const char *key, const std::string &text) {
-    if (!text.empty()) d.emplace_back(key, Value::string(text));
+    if (!text.empty()) d.emplace_back(key, Value::string(valid_utf8(text) ? text : printable(text, SIZE_MAX)));
   };
   add("stage", e.stage);
   add("script", e.script);
