@@ -1,5 +1,7 @@
 #include "api/engine_options.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace mrun::api {
@@ -25,7 +27,7 @@ EngineOptions engine_options(const mrun_options *given) {
   options.params = options_value(o.params);
   options.one_shot = o.one_shot != 0;
   options.log = [](int level, const std::string &stage, const std::string &text) {
-    log(static_cast<LogLevel>(level), stage.empty() ? text : stage + ": " + text);
+    log(static_cast<LogLevel>(std::clamp(level, 0, 3)), stage.empty() ? text : stage + ": " + text);
   };
   if (o.log != nullptr) {
     options.log = [log = o.log, user = o.log_user](int level, const std::string &stage, const std::string &text) {
