@@ -310,7 +310,7 @@ local method = {
   igammac_ = native "aten.igammac_", index_add_ = native "aten.index_add_", index_copy_ = native "aten.index_copy_",
   index_fill_ = native "aten.index_fill_", index_put_ = native "aten.index_put_",
   index_reduce_ = native "aten.index_reduce_", lcm_ = native "aten.lcm_", ldexp_ = native "aten.ldexp_",
-  le_ = native "aten.le_", lerp_ = native "aten.lerp_", less_ = native "aten.less_",
+  le_ = native "aten.le_", less_ = native "aten.less_",
   less_equal_ = native "aten.less_equal_", lgamma_ = native "aten.lgamma_", log_ = native "aten.log_",
   log10_ = native "aten.log10_", log1p_ = native "aten.log1p_", log2_ = native "aten.log2_",
   logical_and_ = native "aten.logical_and_", logical_not_ = native "aten.logical_not_",
