@@ -336,12 +336,12 @@ class UnicodeScripts final : public PreTokenizer {
   void run(PreTokenized &p) const override {
     split(p, Behavior::isolated, false, [&](std::string_view s, auto emit) {
       size_t begin = 0;
-      int last = any;
+      int last = none;
       for (size_t at = 0; at < s.size();) {
         const size_t here = at;
         const int script = script_of(utf8_next(s, at));
         if (script == any) continue;
-        if (last != any && script != last) {
+        if (script != last && here > 0) {
           emit(begin, here);
           begin = here;
         }
@@ -352,7 +352,7 @@ class UnicodeScripts final : public PreTokenizer {
   }
 
  private:
-  static constexpr int any = -1;
+  static constexpr int any = -1, none = -2;
   static int script_of(char32_t c) {
     UVersionInfo age;
     u_charAge(UChar32(c), age);

@@ -259,7 +259,9 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
     throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(room) + ", but the special tokens alone are " +
                                          std::to_string(added));
   room -= added;
-  const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
+  // As in the peer, which cuts each text at max_length early, so that two longer ones count as equal.
+  const size_t first = std::min<size_t>(parts[0].ids.size(), t.max_length);
+  const size_t second = parts.size() == 2 ? std::min<size_t>(parts[1].ids.size(), t.max_length) : 0;
   if (first + second <= room) return;
   if (t.strategy == Truncation::longest_first) {
     size_t less = std::min(first, second), more = std::max(first, second);
@@ -279,7 +281,7 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
   const size_t target = t.strategy == Truncation::only_second;
   if (target >= parts.size())
     throw mrun::error(MRUN_ARGUMENT, "the truncation is of the second text, but there is none");
-  const size_t length = parts[target].ids.size(), surplus = first + second - room;
+  const size_t length = target ? second : first, surplus = first + second - room;
   if (length <= surplus) throw mrun::error(MRUN_INPUT, "the text is too short to be truncated as the tokenizer wants");
   shorten(parts[target], length - surplus, t.left);
 }

@@ -70,7 +70,7 @@ void require_utf8(std::string_view s, const char *what) {
   auto bad = static_cast<unsigned char>(s[good]);
   throw mrun::error(MRUN_INPUT, std::string(what) + " is not valid UTF-8: byte 0x" + digits[bad >> 4] +
                                     digits[bad & 15] + " at position " + std::to_string(good) +
-                                    "; text.repair replaces such bytes by U+FFFD");
+                                    "; text.repair makes a text of any bytes");
 }
 
 std::string utf8_repair(std::string_view s) {

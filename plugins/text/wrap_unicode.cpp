@@ -33,10 +33,10 @@ std::string mapped(const mrun::call &c, std::string_view s) {
   return f(s);
 }
 
-// A string of a script may hold any bytes; so may a tensor.
-std::string repair(const mrun::call &c, const mrun::value &v) {
-  if (v.kind() == MRUN_TENSOR) return utf8_repair(bytes_of(v.to<mrun::tensor>(c), "text.repair"));
-  return utf8_repair(v.to<std::string_view>(c));
+std::string repair(const mrun::call &c, const mrun::tensor &bytes) {
+  const std::string_view s = bytes_of(bytes, "text.repair");
+  c.charge(int64_t(s.size()) * 3);
+  return utf8_repair(s);
 }
 
 std::unique_ptr<Regex> compile(std::string_view pattern) { return std::make_unique<Regex>(pattern); }
@@ -154,7 +154,7 @@ void add_unicode(const mrun::registrar &r) {
   r.op<mapped<lower>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
   r.op<mapped<fold>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
   r.op<mapped<strip_accents>>("text.strip_accents@1(str s) -> str", "Without nonspacing marks, in form C.");
-  r.op<repair>("text.repair@1(Any s) -> str", "A string or bytes as valid UTF-8: what is ill-formed becomes U+FFFD.");
+  r.op<repair>("text.repair@1(Tensor bytes) -> str", "Bytes as a text: what is not valid UTF-8 becomes U+FFFD.");
   r.type<Regex>();
   r.op<compile>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.", MRUN_OP_ONCE);
   r.op<find>("text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",

@@ -291,9 +291,12 @@ class TokenizerOracle(unittest.TestCase):
         self.same(clip, self.lines[:4000])
         clip["model"]["fuse_unk"] = True
         self.same(clip, self.lines[:1000])
-        prefixed = self.trained(tokenizer(bpe(unk_token="<unk>", continuing_subword_prefix="##"), None, {"type": "BertPreTokenizer"},
-                                          None, {"type": "WordPiece", "prefix": "##", "cleanup": False}), ["<unk>"])
-        self.same(prefixed, self.lines[:4000])
+        letters = "abcdeéё的"
+        vocab = {t: i for i, t in enumerate(["<unk>", *letters, *("##" + c for c in letters), "ab", "##cd", "abcd", "##de", "##cde", "的的"])}
+        merges = [["a", "##b"], ["##c", "##d"], ["ab", "##cd"], ["##d", "##e"], ["##c", "##de"], ["的", "##的"]]
+        prefixed = bpe(unk_token="<unk>", continuing_subword_prefix="##", vocab=vocab, merges=merges)
+        self.same(tokenizer(prefixed, None, {"type": "BertPreTokenizer"}, None, {"type": "WordPiece", "prefix": "##", "cleanup": False}),
+                  ["abcde abcd cdeab", "abxcd 的的的 é", "x ab", "deabcdab"] + self.lines[:1000])
         words = self.trained(tokenizer({"type": "WordLevel", "vocab": {}, "unk_token": "<unk>"}, {"type": "NFKC"}, {"type": "Whitespace"}), ["<unk>"])
         self.same(words, self.lines[:4000])
 
