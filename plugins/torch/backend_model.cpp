@@ -214,7 +214,8 @@ Model::Model(torch::jit::Module module, c10::Device device, const ModelOptions &
 void Model::list_methods() {
   for (const torch::jit::Method &m : module_.get_methods()) {
     if (m.name().rfind('_', 0) == 0) continue;
-    methods_.push_back({schema_text(m.function().getSchema()), m, effects_of(module_, m)});
+    const c10::FunctionSchema &schema = m.function().getSchema();
+    methods_.push_back({schema_text(schema), m, effects_of(module_, m), result_count(schema)});
   }
   std::stable_partition(methods_.begin(), methods_.end(), [](const Method &m) { return m.code.name() == "forward"; });
 }
@@ -320,13 +321,12 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
   stack.clear();
   const Sharing sharing(result);
   const auto is_shared = [&](const at::Tensor &t) { return sharing.shared(t); };
-  const size_t count = result_count(schema);
-  if (schema.returns().at(0).type()->kind() != c10::TypeKind::TupleType) {
-    if (count == 1) results[0] = from_ivalue(call, result, is_shared);
+  if (!m.results.several) {
+    if (m.results.count == 1) results[0] = from_ivalue(call, result, is_shared);
     return;
   }
   const auto &elements = result.toTupleRef().elements();
-  for (size_t i = 0; i < count; ++i) results[i] = from_ivalue(call, elements[i], is_shared);
+  for (size_t i = 0; i < m.results.count; ++i) results[i] = from_ivalue(call, elements[i], is_shared);
 }
 
 }  // namespace mrun_torch

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend_effects.h"
+#include "backend_types.h"
 
 namespace mrun_torch {
 
@@ -40,6 +41,7 @@ class Model {
     std::string schema;
     mutable torch::jit::Method code;  // runs without changing, but is not declared so
     Effects effects;
+    ResultCount results;
   };
 
   Model(torch::jit::Module module, c10::Device device, const ModelOptions &options);

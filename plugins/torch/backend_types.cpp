@@ -319,7 +319,9 @@ std::string schema_text(const c10::FunctionSchema &method) {
   return out + ") -> " + (results.size() == 1 ? text : "(" + text + ")");
 }
 
-size_t result_count(const c10::FunctionSchema &method) { return result_types(method).size(); }
+ResultCount result_count(const c10::FunctionSchema &method) {
+  return {result_types(method).size(), method.returns().at(0).type()->kind() == TypeKind::TupleType};
+}
 
 IValue to_ivalue(mrun_call *call, const mrun_value &v, const c10::Argument &argument) {
   if (v.kind == MRUN_NIL && argument.default_value()) return *argument.default_value();

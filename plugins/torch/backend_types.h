@@ -18,8 +18,12 @@ namespace mrun_torch {
 // "forward(Tensor ids, float scale=1.0) -> (Tensor, Tensor)", of a method whose first argument is self.
 std::string schema_text(const c10::FunctionSchema &method);
 
-// How many results the schema has: 0 for None, n for a Tuple of n, else 1.
-size_t result_count(const c10::FunctionSchema &method);
+// How many results the schema has: 0 for None, n for a Tuple of n (several: also where n is 1), else 1.
+struct ResultCount {
+  size_t count = 0;
+  bool several = false;
+};
+ResultCount result_count(const c10::FunctionSchema &method);
 
 // An argument as TorchScript wants it. nil takes the argument's own default where it has one. Throws mrun::error
 // ARGUMENT.
