@@ -61,6 +61,32 @@ int mrun_unpack(mrun_bundle *bundle, const char *folder, const mrun_value *optio
   });
 }
 
+int mrun_commit(const char *bundle, const char *folder, const char *message, const mrun_value *options, char **report,
+                mrun_error *error) {
+  if (bundle == nullptr || folder == nullptr || message == nullptr)
+    return usage(error, "mrun_commit: an argument is NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_commit");
+    mrun::CommitOptions how;
+    how.message = message;
+    how.author = o.text("author");
+    how.time = o.text("time");
+    how.update_std = o.flag("update-std");
+    o.finish();
+    put_report(mrun::commit(bundle, folder, how), report);
+  });
+}
+
+int mrun_log(const mrun_bundle *bundle, char **json, mrun_error *error) {
+  if (bundle == nullptr || json == nullptr) return usage(error, "mrun_log: bundle and json must not be NULL");
+  return guard(error, [&] { put_report(mrun::log_value(mrun::read_log(*bundle->bundle)), json); });
+}
+
+int mrun_diff(const mrun_bundle *a, const mrun_bundle *b, char **json, mrun_error *error) {
+  if (a == nullptr || b == nullptr || json == nullptr) return usage(error, "mrun_diff: an argument is NULL");
+  return guard(error, [&] { put_report(mrun::diff_value(mrun::diff_bundles(*a->bundle, *b->bundle)), json); });
+}
+
 int mrun_record(const char *folder, const char *name, const mrun_value *input, const mrun_value *options,
                 mrun_error *error) {
   if (folder == nullptr || name == nullptr || input == nullptr) return usage(error, "mrun_record: an argument is NULL");

@@ -6,4 +6,6 @@
 #include "author/record.h"
 #include "author/verify.h"
 #include "author/version.h"
+#include "bundle/diff.h"
+#include "bundle/history.h"
 #include "bundle/unpack.h"

@@ -7,6 +7,7 @@
 #include "author/split_model.h"
 #include "author/verify.h"
 #include "author/version.h"
+#include "bundle/commit.h"
 #include "bundle/folder.h"
 #include "bundle/writer.h"
 
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct Packing {
   const Folder &folder;
-  const PackOptions &options;
+  const bool update_std;
   Contents contents;
   std::vector<PackedModel> models;
   std::set<std::string> operations;
@@ -31,7 +32,7 @@ struct Packing {
 
 void Packing::add_files() {
   for (const EntryInfo &e : folder.entries()) {
-    if (options.update_std && e.path.starts_with("std/")) continue;
+    if (update_std && e.path.starts_with("std/")) continue;
     contents.emplace(e.path, folder.path_of(e.path));
   }
 }
@@ -56,14 +57,14 @@ void Packing::add_models() {
 }
 
 void Packing::add_modules() {
-  for (auto &[name, text] : required_modules(folder, options.update_std)) {
+  for (auto &[name, text] : required_modules(folder, update_std)) {
     for (std::string &operation : named_operations(text)) operations.insert(std::move(operation));
     contents.insert_or_assign("std/" + name + ".lua", std::move(text));
   }
   for (const std::string &operation : operations) Registry::get().require(operation);
 }
 
-Lock make_lock(const Packing &packing) {
+Lock make_lock(const Packing &packing, const std::string &message) {
   Lock lock;
   lock.script = script_interface;
   lock.operations.assign(packing.operations.begin(), packing.operations.end());
@@ -73,11 +74,11 @@ Lock make_lock(const Packing &packing) {
     if (!library.empty()) versions.emplace_back(operation.substr(0, operation.find('.')), Value::string(library));
   }
   lock.packed_with = Value::map(std::move(versions));
-  lock.revision.message = packing.options.message;
+  lock.revision.message = message;
   return lock;
 }
 
-// The examples on the packed file itself: what is shipped is what was tried.
+// The examples on what was packed itself: what is shipped is what was tried.
 size_t check_examples(const fs::path &file) {
   const auto bundle = Bundle::open(file);
   const size_t count = list_examples(*bundle).size();
@@ -92,7 +93,9 @@ size_t check_examples(const fs::path &file) {
   return count;
 }
 
-Value report_of(const Packing &packing, const fs::path &out, const Written &written, size_t examples) {
+using Rows = std::vector<std::pair<std::string, Value>>;
+
+Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
   std::vector<Value> ignored, models, operations;
   for (const std::string &path : packing.folder.ignored()) ignored.push_back(Value::string(path));
   for (const PackedModel &m : packing.models) {
@@ -101,14 +104,23 @@ Value report_of(const Packing &packing, const fs::path &out, const Written &writ
                                  {"reason", Value::string(m.reason)}}));
   }
   for (const std::string &o : packing.operations) operations.push_back(Value::string(o));
-  return Value::map({{"path", Value::string(out.string())},
-                     {"digest", Value::string(written.digest)},
-                     {"size", Value::integer(static_cast<int64_t>(written.size))},
-                     {"entries", Value::integer(static_cast<int64_t>(written.lock.entries.size()))},
-                     {"ignored", Value::list(std::move(ignored))},
-                     {"models", Value::list(std::move(models))},
-                     {"operations", Value::list(std::move(operations))},
-                     {"examples", Value::integer(static_cast<int64_t>(examples))}});
+  return {{"path", Value::string(out.string())},
+          {"ignored", Value::list(std::move(ignored))},
+          {"models", Value::list(std::move(models))},
+          {"operations", Value::list(std::move(operations))},
+          {"examples", Value::integer(static_cast<int64_t>(examples))}};
+}
+
+void add_all(Packing &packing) {
+  packing.add_files();
+  packing.add_models();
+  packing.add_modules();
+}
+
+const Folder &want_folder(const Bundle &bundle) {
+  const auto *folder = dynamic_cast<const Folder *>(&bundle);
+  if (folder == nullptr) fail(MRUN_BUNDLE, "{}: want a bundle's folder", bundle.origin());
+  return *folder;
 }
 
 // A file that goes away unless it was given its name.
@@ -123,23 +135,41 @@ struct Temporary {
 }  // namespace
 
 Value pack(const fs::path &folder, const fs::path &out, const PackOptions &options) {
-  if (!fs::is_directory(folder)) fail(MRUN_BUNDLE, "{}: want a bundle's folder", folder.string());
   if (fs::is_directory(out)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
   const auto opened = Bundle::open(folder);
-  Packing packing{dynamic_cast<const Folder &>(*opened), options, {}, {}, {}};
-  packing.add_files();
-  packing.add_models();
-  packing.add_modules();
+  Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
+  add_all(packing);
   Temporary file{out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid())};
-  const Written written = write_bundle(file.path, packing.contents, make_lock(packing));
+  const Written written = write_bundle(file.path, packing.contents, make_lock(packing, options.message));
   const size_t examples = check_examples(file.path);
-  Value report = report_of(packing, out, written, examples);
-  if (options.dry_run) return report;
+  Rows report = report_of(packing, out, examples);
+  report.emplace_back("digest", Value::string(written.digest));
+  report.emplace_back("size", Value::integer(static_cast<int64_t>(written.size)));
+  report.emplace_back("entries", Value::integer(static_cast<int64_t>(written.lock.entries.size())));
+  if (options.dry_run) return Value::map(std::move(report));
   std::error_code failed;
   fs::rename(file.path, out, failed);
   if (failed) fail(MRUN_IO, "{}: cannot write: {}", out.string(), failed.message());
   file.path.clear();
-  return report;
+  return Value::map(std::move(report));
+}
+
+Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
+  const auto opened = Bundle::open(folder);
+  Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
+  add_all(packing);
+  Lock lock = make_lock(packing, options.message);
+  lock.revision.author = options.author;
+  lock.revision.time = options.time;
+  const size_t examples = check_examples(folder);
+  const Committed committed = commit_revision(bundle, packing.contents, lock);
+  Rows report = report_of(packing, bundle, examples);
+  report.emplace_back("digest", Value::string(committed.digest));
+  report.emplace_back("number", Value::integer(static_cast<int64_t>(committed.lock.revision.number)));
+  report.emplace_back("size", Value::integer(static_cast<int64_t>(committed.size)));
+  report.emplace_back(
+      "grown", Value::integer(static_cast<int64_t>(committed.size) - static_cast<int64_t>(committed.size_before)));
+  return Value::map(std::move(report));
 }
 
 }  // namespace mrun

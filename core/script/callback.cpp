@@ -62,6 +62,7 @@ std::vector<Value> Callbacks::call_lua(LuaFunction &f, std::span<const mrun_valu
     if (code != MRUN_OK) fail(code, "{}", code == MRUN_CANCELLED ? "cancelled" : "the script ran out of time");
     fail(MRUN_USAGE, "a function that native code calls back cannot yield");
   }
+  if (status == LUA_ERRMEM) throw memory_error(host_, co);
   std::vector<Value> results;
   host_.protect([&](lua_State *L) {
     if (status != 0) throw error_of(L, co, status);

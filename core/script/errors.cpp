@@ -195,16 +195,24 @@ void locate(lua_State *L, Error &e) {
   if (!e.message.starts_with(prefix)) e.message = prefix + e.message;
 }
 
+Error memory_error(const Host &h, lua_State *co) {
+  Error e(MRUN_MEMORY, h.limit == Heap::unlimited
+                           ? "out of memory"
+                           : fmt::format("the Lua heap is full: {} bytes are allowed", h.options.lua_memory));
+  locate(co, e);
+  return e;
+}
+
 Error error_of(lua_State *L, lua_State *co, int status) {
   const Host &h = host_of(L);
   if (L != co) lua_xmove(co, L, 1);
+  if (status == LUA_ERRMEM) {
+    lua_pop(L, 1);
+    return memory_error(h, co);
+  }
   Error e;
   const int top = lua_gettop(L);
-  if (status == LUA_ERRMEM) {
-    e = Error(MRUN_MEMORY, h.limit == Heap::unlimited
-                               ? "out of memory"
-                               : fmt::format("the Lua heap is full: {} bytes are allowed", h.options.lua_memory));
-  } else if (const Error *known = error_at(L, top)) {
+  if (const Error *known = error_at(L, top)) {
     e = *known;
   } else if (lua_type(L, top) == LUA_TSTRING) {
     size_t size = 0;

@@ -62,9 +62,13 @@ Fiber::Status FiberImpl::run(int given) {
     } else if (status == LUA_YIELD) {
       result = failed(Error(MRUN_SCRIPT, "the script yielded outside of a coroutine"));
     } else {
-      if (status == LUA_ERRMEM) host.collect();
       Error e;
-      host.protect([&](lua_State *L) { e = error_of(L, co(), status); });
+      if (status == LUA_ERRMEM) {
+        e = memory_error(host, co());
+        host.collect();
+      } else {
+        host.protect([&](lua_State *L) { e = error_of(L, co(), status); });
+      }
       result = failed(std::move(e));
     }
   } catch (const Error &e) { result = failed(e); }
@@ -78,7 +82,7 @@ Error FiberImpl::stop_error() const {
 }
 
 Fiber::Status FiberImpl::failed(Error e) {
-  locate(co(), e);
+  if (e.code != MRUN_MEMORY) locate(co(), e);
   e.stage = stage;
   error = std::move(e);
   pending.reset();

@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "inputs.h"
+#include "view.h"
 
 namespace command {
 namespace {
@@ -24,63 +25,35 @@ mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags
   return mrun::map(std::move(entries));
 }
 
-std::string string_at(const mrun_value &map, const char *key) {
-  const mrun_value *v = mrun_get(&map, key);
-  return v == nullptr || v->kind != MRUN_STRING ? "" : std::string(v->as.string.data, v->as.string.size);
-}
-
-double number_at(const mrun_value &map, const char *key) {
-  const mrun_value *v = mrun_get(&map, key);
-  if (v == nullptr) return 0;
-  return v->kind == MRUN_INT ? static_cast<double>(v->as.integer) : v->as.number;
-}
-
-bool flag_at(const mrun_value &map, const char *key) {
-  const mrun_value *v = mrun_get(&map, key);
-  return v != nullptr && v->kind == MRUN_BOOL && v->as.boolean != 0;
-}
-
-std::string show_size(double bytes) {
-  char text[32];
-  const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
-  size_t unit = 0;
-  for (; bytes >= 1024 && unit < 3; ++unit) bytes /= 1024;
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
-  return text;
-}
-
-void show_pack(const mrun_value &report) {
-  const mrun_value *ignored = mrun_get(&report, "ignored");
-  for (size_t i = 0; ignored != nullptr && i < ignored->as.list.size; ++i) {
-    const auto &s = ignored->as.list.items[i].as.string;
-    std::fprintf(stderr, "mrun: %.*s: not part of a bundle, left out\n", static_cast<int>(s.size), s.data);
+void show_pack(const View &report) {
+  const View ignored = report.at("ignored"), models = report.at("models");
+  for (size_t i = 0; i < ignored.size(); ++i) {
+    std::fprintf(stderr, "mrun: %s: not part of a bundle, left out\n", ignored[i].text().c_str());
   }
-  const mrun_value *models = mrun_get(&report, "models");
-  for (size_t i = 0; models != nullptr && i < models->as.list.size; ++i) {
-    const mrun_value &m = models->as.list.items[i];
-    const std::string reason = string_at(m, "reason");
-    if (!reason.empty())
-      std::fprintf(stderr, "mrun: model %s is kept whole: %s\n", string_at(m, "name").c_str(), reason.c_str());
+  for (size_t i = 0; i < models.size(); ++i) {
+    const std::string reason = models[i].at("reason").text();
+    if (reason.empty()) continue;
+    std::fprintf(stderr, "mrun: model %s is kept whole: %s\n", models[i].at("name").text().c_str(), reason.c_str());
   }
-  print(string_at(report, "path") + ": " + std::to_string(static_cast<int>(number_at(report, "entries"))) +
-        " entries, " + show_size(number_at(report, "size")) + ", " +
-        std::to_string(static_cast<int>(number_at(report, "examples"))) + " examples agree\n" + "digest " +
-        string_at(report, "digest") + "\n");
+  print(report.at("path").text() + ": " + report.at("entries").json() + " entries, " +
+        show_size(report.at("size").number()) + ", " + report.at("examples").json() + " examples agree\ndigest " +
+        report.at("digest").text() + "\n");
 }
 
-void show_example(const mrun_value &row) {
-  std::string line = (flag_at(row, "equal") ? "ok      " : "differs ") + string_at(row, "name");
-  if (!flag_at(row, "equal")) {
-    line += ": first in " + string_at(row, "stage");
-    if (!string_at(row, "place").empty()) line += " at " + string_at(row, "place");
-    line += ": " + string_at(row, "message");
-    if (number_at(row, "of") > 1) {
-      char numbers[160];
-      std::snprintf(numbers, sizeof numbers, " (%.0f of %.0f elements differ, by at most %.3g, relative %.3g)",
-                    number_at(row, "differing"), number_at(row, "of"), number_at(row, "max_abs"),
-                    number_at(row, "max_rel"));
-      line += numbers;
-    }
+void show_example(const View &row) {
+  if (row.at("equal").flag()) {
+    print("ok      " + row.at("name").text() + "\n");
+    return;
+  }
+  std::string line = "differs " + row.at("name").text() + ": first in " + row.at("stage").text();
+  if (!row.at("place").text().empty()) line += " at " + row.at("place").text();
+  line += ": " + row.at("message").text();
+  if (row.at("of").number() > 1) {
+    char numbers[160];
+    std::snprintf(numbers, sizeof numbers, " (%.0f of %.0f elements differ, by at most %.3g, relative %.3g)",
+                  row.at("differing").number(), row.at("of").number(), row.at("max_abs").number(),
+                  row.at("max_rel").number());
+    line += numbers;
   }
   print(line + "\n");
 }
@@ -120,7 +93,7 @@ int pack(std::vector<std::string> args) {
     if (json) {
       print(report + "\n");
     } else {
-      show_pack(mrun::from_json(report).c());
+      show_pack({&mrun::from_json(report).c()});
     }
     return int(ok);
   });
@@ -186,9 +159,9 @@ int verify(std::vector<std::string> args) {
       print(std::string(text) + "\n");
     } else {
       const mrun::variant parsed = mrun::from_json(text);
-      print("hashes  " + string_at(parsed.c(), "hashes") + "\n");
-      const mrun_value *examples = mrun_get(&parsed.c(), "examples");
-      for (size_t i = 0; i < examples->as.list.size; ++i) show_example(examples->as.list.items[i]);
+      const View all{&parsed.c()};
+      print("hashes  " + all.at("hashes").text() + "\n");
+      for (size_t i = 0; i < all.at("examples").size(); ++i) show_example(all.at("examples")[i]);
     }
     return code == MRUN_OK ? int(ok) : report(code, message);
   });

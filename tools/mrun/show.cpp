@@ -3,45 +3,17 @@
 
 #include <cstdio>
 
-#include "common.h"
+#include "view.h"
 
 namespace command {
 namespace {
 
-struct View {  // a value of a report, read without checks on kinds that the report's maker guarantees
-  const mrun_value *v;
-  View at(const char *key) const {
-    static const mrun_value nil{};
-    const mrun_value *found = mrun_get(v, key);
-    return {found == nullptr ? &nil : found};
-  }
-  std::string text() const { return v->kind == MRUN_STRING ? std::string(v->as.string.data, v->as.string.size) : ""; }
-  double number() const {
-    return v->kind == MRUN_INT ? static_cast<double>(v->as.integer) : v->kind == MRUN_FLOAT ? v->as.number : 0;
-  }
-  size_t size() const { return v->kind == MRUN_LIST ? v->as.list.size : v->kind == MRUN_MAP ? v->as.map.size : 0; }
-  View operator[](size_t i) const { return {&v->as.list.items[i]}; }
-  std::string key(size_t i) const { return {v->as.map.items[i].key.data, v->as.map.items[i].key.size}; }
-  View value(size_t i) const { return {&v->as.map.items[i].value}; }
-  std::string json() const {
-    return mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_to_json(v, 0, s, e); });
-  }
-};
-
-std::string padded(std::string text, size_t width) {
-  text.resize(std::max(text.size() + 2, width), ' ');
-  return text;
-}
-
-std::string header(const std::string &title) {
-  return is_terminal(STDOUT_FILENO) ? "\033[1m" + title + "\033[0m\n" : title + "\n";
-}
-
 std::string show_tensors(const View &tensors) {
   double bytes = 0;
   for (size_t i = 0; i < tensors.size(); ++i) bytes += tensors[i].at("bytes").number();
-  std::string text = header("tensors (" + std::to_string(tensors.size()) + ", " +
-                            std::to_string(static_cast<long long>(bytes)) + " bytes)");
+  std::string text = bold("tensors (" + std::to_string(tensors.size()) + ", " +
+                          std::to_string(static_cast<long long>(bytes)) + " bytes)") +
+                     "\n";
   for (size_t i = 0; i < tensors.size(); ++i) {
     const View t = tensors[i];
     text += "  " + padded(t.at("model").text() + "." + t.at("name").text(), 44) + padded(t.at("dtype").text(), 10) +
@@ -52,7 +24,7 @@ std::string show_tensors(const View &tensors) {
 
 std::string show_manifest(const View &all) {
   const View m = all.at("manifest");
-  std::string text = header(m.at("name").text() + " " + m.at("version").text());
+  std::string text = bold(m.at("name").text() + " " + m.at("version").text()) + "\n";
   if (!m.at("description").text().empty()) text += m.at("description").text() + "\n";
   text += "takes      " + m.at("input").at("kind").text() + "\n";
   const View fields = m.at("input").at("fields");
@@ -63,10 +35,10 @@ std::string show_manifest(const View &all) {
   if (revision.size() > 0)
     text += "revision   " + revision.at("number").json() + "  " + revision.at("message").text() + "\n";
   const View params = all.at("params");
-  text += header("parameters");
+  text += bold("parameters") + "\n";
   for (size_t i = 0; i < params.size(); ++i) text += "  " + padded(params.key(i), 24) + params.value(i).json() + "\n";
   const View models = m.at("models");
-  if (models.size() > 0) text += header("models");
+  if (models.size() > 0) text += bold("models") + "\n";
   for (size_t i = 0; i < models.size(); ++i)
     text += "  " + padded(models[i].at("name").text(), 24) + models[i].at("files").json() + "\n";
   return text;
@@ -76,11 +48,11 @@ std::string show_all(const View &all) {
   std::string text = show_manifest(all);
   if (all.at("tensors").size() > 0) text += show_tensors(all.at("tensors"));
   const View entries = all.at("entries");
-  text += header("files (" + std::to_string(entries.size()) + ")");
+  text += bold("files (" + std::to_string(entries.size()) + ")") + "\n";
   for (size_t i = 0; i < entries.size(); ++i)
     text += "  " + padded(entries[i].at("path").text(), 44) + entries[i].at("size").json() + "\n";
   const View operations = all.at("operations");
-  if (operations.size() > 0) text += header("pinned operations (" + std::to_string(operations.size()) + ")");
+  if (operations.size() > 0) text += bold("pinned operations (" + std::to_string(operations.size()) + ")") + "\n";
   std::string line = " ";
   for (size_t i = 0; i < operations.size(); ++i) {
     if (line.size() + operations[i].text().size() > 100) {
@@ -91,7 +63,7 @@ std::string show_all(const View &all) {
   }
   if (line.size() > 1) text += line + "\n";
   const View examples = all.at("examples");
-  if (examples.size() > 0) text += header("examples");
+  if (examples.size() > 0) text += bold("examples") + "\n";
   for (size_t i = 0; i < examples.size(); ++i) text += "  " + examples[i].text() + "\n";
   return text;
 }

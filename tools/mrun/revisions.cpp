@@ -1,0 +1,158 @@
+// The subcommands of revisions: commit, log, diff.
+#include "view.h"
+
+namespace command {
+namespace {
+
+mrun::variant commit_options(const std::string &author, const std::string &time, bool update_std) {
+  std::vector<std::pair<std::string, mrun::variant>> entries;
+  if (!author.empty()) entries.emplace_back("author", mrun::text(author.c_str()));
+  if (!time.empty()) entries.emplace_back("time", mrun::text(time.c_str()));
+  if (update_std) entries.emplace_back("update-std", mrun::from_json("true"));
+  return mrun::map(std::move(entries));
+}
+
+std::string size_or_none(const View &size) { return size.is_nil() ? "-" : size.json(); }
+
+std::string show_log(const View &log, bool stat) {
+  std::string text;
+  for (size_t i = 0; i < log.size(); ++i) {
+    const View r = log[i];
+    text += bold("revision " + r.at("number").json()) + "  " + r.at("digest").text().substr(0, 12) + "  " +
+            r.at("message").text() + "\n";
+    if (!r.at("author").text().empty()) text += "  by " + r.at("author").text() + "\n";
+    if (!r.at("time").text().empty()) text += "  at " + r.at("time").text() + "\n";
+    const View changes = r.at("changes"), gone = r.at("gone");
+    for (size_t k = 0; stat && k < changes.size(); ++k) {
+      text += "  " + padded(changes[k].at("path").text(), 44) + size_or_none(changes[k].at("before")) + " -> " +
+              size_or_none(changes[k].at("after")) + "\n";
+    }
+    for (size_t k = 0; k < gone.size(); ++k) text += "  gone: " + gone[k].text() + "\n";
+  }
+  return text;
+}
+
+std::string coloured(const std::string &unified) {
+  std::string text;
+  for (size_t begin = 0; begin < unified.size();) {
+    const size_t end = std::min(unified.find('\n', begin), unified.size());
+    const std::string line = unified.substr(begin, end - begin);
+    text += (line.starts_with('+') ? green(line) : line.starts_with('-') ? red(line) : line) + "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
+std::string show_files(const View &files) {
+  std::string text;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const View f = files[i];
+    const char *what = f.at("before").is_nil() ? "added    " : f.at("after").is_nil() ? "removed  " : "changed  ";
+    text += bold(what + f.at("path").text()) + "\n";
+    text += coloured(f.at("diff").text());
+    if (!f.at("note").text().empty()) text += "  " + f.at("note").text() + "\n";
+  }
+  return text;
+}
+
+std::string side_of(const View &side) {
+  return side.is_nil() ? "-" : side.at("dtype").text() + " " + side.at("shape").json();
+}
+
+std::string show_tensors(const View &tensors) {
+  std::string text;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const View t = tensors[i];
+    text += "tensor   " + padded(t.at("file").text() + ": " + t.at("name").text(), 48);
+    if (t.at("max_abs").is_nil()) {
+      text += side_of(t.at("before")) + " -> " + side_of(t.at("after")) + "\n";
+    } else {
+      text += "differs by at most " + t.at("max_abs").json() + ", mean " + t.at("mean_abs").json() +
+              ", relative norm " + t.at("relative_norm").json() + "\n";
+    }
+  }
+  return text;
+}
+
+std::string show_diff(const View &d) {
+  std::string text;
+  const View params = d.at("params");
+  for (size_t i = 0; i < params.size(); ++i) {
+    text += "param    " + padded(params[i].at("key").text(), 32) + params[i].at("before").json() + " -> " +
+            params[i].at("after").json() + "\n";
+  }
+  text += show_files(d.at("files")) + show_tensors(d.at("tensors"));
+  for (const char *side : {"added", "removed"}) {
+    const View operations = d.at("operations").at(side);
+    for (size_t i = 0; i < operations.size(); ++i)
+      text += std::string("operation ") + side + " " + operations[i].text() + "\n";
+  }
+  const View notes = d.at("notes");
+  for (size_t i = 0; i < notes.size(); ++i) text += "note: " + notes[i].text() + "\n";
+  return text;
+}
+
+}  // namespace
+
+int commit(std::vector<std::string> args) {
+  std::string bundle, folder, message, author, time;
+  bool update_std = false;
+  RunOptions run;
+  CLI::App app("Adds a folder's state to a .mb file as its next revision; weights that did not change are kept once.",
+               "commit");
+  app.add_option("BUNDLE", bundle, "a .mb file")->required();
+  app.add_option("DIR", folder, "the bundle's folder, as it is to be from now on")->required();
+  app.add_option("-m,--message", message, "what changed and why")->required()->type_name("MSG");
+  app.add_option("--author", author, "who changed it (kept in the file)");
+  app.add_option("--time", time, "when, as 2026-01-31T12:00:00Z (kept in the file)");
+  app.add_flag("--update-std", update_std, "take std modules anew where the folder has std/");
+  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  return parse_and_run(app, std::move(args), [&] {
+    run.load_plugins();
+    const mrun::variant options = commit_options(author, time, update_std);
+    const std::string report = mrun::host_detail::string_of([&](char **s, mrun_error *e) {
+      return mrun_commit(bundle.c_str(), folder.c_str(), message.c_str(), &options.c(), s, e);
+    });
+    const mrun::variant parsed = mrun::from_json(report);
+    const View r{&parsed.c()};
+    print(bundle + ": revision " + r.at("number").json() + ", " + show_size(r.at("size").number()) + " (" +
+          r.at("grown").json() + " bytes more)\ndigest " + r.at("digest").text() + "\n");
+    return int(ok);
+  });
+}
+
+int log(std::vector<std::string> args) {
+  std::string name;
+  bool stat = false, json = false;
+  CLI::App app("Lists the revisions of a .mb file, newest first.", "log");
+  app.add_option("BUNDLE", name, "a .mb file; model.mb@2 begins at revision 2")->required();
+  app.add_flag("--stat", stat, "the files that changed, with their sizes");
+  app.add_flag("--json", json, "as JSON");
+  return parse_and_run(app, std::move(args), [&] {
+    const mrun::bundle bundle = open_bundle(name);
+    const std::string text =
+        mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_log(bundle.raw(), s, e); });
+    print(json ? text + "\n" : show_log({&mrun::from_json(text).c()}, stat));
+    return int(ok);
+  });
+}
+
+int diff(std::vector<std::string> args) {
+  std::string a, b;
+  bool json = false;
+  CLI::App app("Compares two bundles, revisions or folders. Exit status 0: equal, 1: they differ.", "diff");
+  app.add_option("A", a, "a .mb file, FILE.mb@REV or a folder")->required();
+  app.add_option("B", b, "likewise")->required();
+  app.add_flag("--json", json, "as JSON");
+  return parse_and_run(app, std::move(args), [&] {
+    const mrun::bundle before = open_bundle(a), after = open_bundle(b);
+    const std::string text = mrun::host_detail::string_of(
+        [&](char **s, mrun_error *e) { return mrun_diff(before.raw(), after.raw(), s, e); });
+    const mrun::variant parsed = mrun::from_json(text);
+    const View d{&parsed.c()};
+    print(json ? text + "\n" : show_diff(d));
+    return d.at("equal").flag() ? int(ok) : int(some_failed);
+  });
+}
+
+}  // namespace command

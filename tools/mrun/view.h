@@ -1,0 +1,30 @@
+// Values of a report, read without checks on kinds that the report's maker guarantees.
+#pragma once
+#include "common.h"
+
+namespace command {
+
+struct View {
+  const mrun_value *v;
+  View at(const char *key) const;  // nil where there is none
+  View operator[](size_t i) const { return {&v->as.list.items[i]}; }
+  View value(size_t i) const { return {&v->as.map.items[i].value}; }
+  std::string key(size_t i) const { return {v->as.map.items[i].key.data, v->as.map.items[i].key.size}; }
+  bool is_nil() const { return v->kind == MRUN_NIL; }
+  bool flag() const { return v->kind == MRUN_BOOL && v->as.boolean != 0; }
+  std::string text() const { return v->kind == MRUN_STRING ? std::string(v->as.string.data, v->as.string.size) : ""; }
+  double number() const {
+    return v->kind == MRUN_INT ? static_cast<double>(v->as.integer) : v->kind == MRUN_FLOAT ? v->as.number : 0;
+  }
+  size_t size() const { return v->kind == MRUN_LIST ? v->as.list.size : v->kind == MRUN_MAP ? v->as.map.size : 0; }
+  std::string json() const;
+};
+
+std::string padded(std::string text, size_t width);
+std::string show_size(double bytes);  // "1.2 MiB"
+// Terminal colours, where standard output is a terminal.
+std::string bold(const std::string &);
+std::string red(const std::string &);
+std::string green(const std::string &);
+
+}  // namespace command
