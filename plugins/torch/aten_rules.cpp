@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view denied_names[] = {
     // files, storage, memory that is not initialized or not checked
     "from_file", "set*", "data", "resize*", "empty*", "new_empty*", "as_strided*", "unsafe_*", "is_set_to", "lu_solve",
-    "linalg_lu_solve", "linalg_ldl_solve",
+    "linalg_lu_solve", "linalg_ldl_solve", "ctc_loss", "native_batch_norm*", "batch_norm_*",
     // metadata changed in place: shapes lie outside of the tensor that a script holds
     "t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "swapdims_", "detach_", "rename*", "refine_names",
     "align_*", "unflatten_dense_tensors", "flatten_dense_tensors",
@@ -83,10 +83,13 @@ bool denied_overload(const c10::FunctionSchema &schema, bool seeded) {
 }
 
 bool hidden_parameter(const c10::Argument &a) {
+  // The scales of upsample_* and the sorter of searchsorted lead to elements outside of the tensor where they are wrong.
+  static constexpr std::string_view names[] = {"pin_memory", "non_blocking", "unsafe",   "sorter",
+                                               "scales",     "scales_d",     "scales_h", "scales_w"};
   const c10::TypePtr &type = a.real_type();
   return has_kind(type, c10::TypeKind::GeneratorType) || has_kind(type, c10::TypeKind::LayoutType) ||
-         has_kind(type, c10::TypeKind::MemoryFormatType) || a.name() == "pin_memory" || a.name() == "non_blocking" ||
-         a.name() == "unsafe";
+         has_kind(type, c10::TypeKind::MemoryFormatType) ||
+         std::find(std::begin(names), std::end(names), a.name()) != std::end(names);
 }
 
 }  // namespace mrun_torch

@@ -15,8 +15,8 @@ bool denied_name(std::string_view name);
 // seeded: the operator draws random numbers.
 bool denied_overload(const c10::FunctionSchema &schema, bool seeded);
 
-// Parameters that scripts never give: memory layout (always the default), pinned memory, generators (the item's) and
-// switches that turn checks off.
+// Parameters that scripts never give: memory layout (always the default), pinned memory, generators (the item's), and
+// what libtorch does not check or what turns its checks off.
 bool hidden_parameter(const c10::Argument &parameter);
 
 }  // namespace mrun_torch

@@ -232,8 +232,6 @@ F.cosine_embedding_loss = loss("F.cosine_embedding_loss(input1, input2, target, 
   native "aten.cosine_embedding_loss")
 F.triplet_margin_loss = loss("F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction)", 3,
   native "aten.triplet_margin_loss")
-F.ctc_loss = loss("F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)", 4,
-  native "aten.ctc_loss")
 local plain_kl_div = loss("F.kl_div(input, target, reduction, log_target)", 2, native "aten.kl_div")
 F.kl_div = signature("F.kl_div(input, target, reduction, log_target)", function(input, target, reduction, log_target)
   local total = plain_kl_div(input, target, reduction == "batchmean" and "sum" or reduction, log_target)
