@@ -1,0 +1,181 @@
+"""The module image as scripts use it, through the command, against Pillow and torchvision."""
+import base64
+import io
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torchvision import transforms as T
+
+import samples
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+MANIFEST = '[bundle]\nname = "t"\nversion = "1.0.0"\n[input]\nkind = "{kind}"\n[params]\nmean = {mean}\nstd = {std}\n'
+
+
+class Lua(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def run_script(self, body, *files):
+        """One answer a file."""
+        (self.dir / "bundle.toml").write_text(MANIFEST.format(kind="image", mean=MEAN, std=STD))
+        (self.dir / "preprocess.lua").write_text(
+            f'local image = require "image"\nreturn function(input, params)\n{body}\nend\n')
+        paths = []
+        for i, data in enumerate(files):
+            paths.append(self.dir / f"input{i}")
+            paths[-1].write_bytes(data)
+        result = subprocess.run([os.environ["MRUN"], self.dir, *paths], capture_output=True, text=True, timeout=600,
+                                stdin=subprocess.DEVNULL)
+        self.assertIn(result.returncode, (0, 1), result.stderr)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def answer(self, body, data):
+        [answer] = self.run_script(body, data)
+        self.assertFalse(isinstance(answer, dict) and "error" in answer, answer)
+        return answer
+
+    def same(self, answer, expected):
+        expected = np.asarray(expected)
+        if expected.dtype == np.uint8 and expected.ndim == 2:
+            expected = expected[:, :, None]
+        ours = np.array(answer, expected.dtype)
+        self.assertEqual(ours.shape, expected.shape)
+        self.assertEqual(ours.tobytes(), expected.tobytes())
+
+    def test_chain(self):
+        files = {name: data for name, data in samples.jpegs().items() if " 1 x 1 " not in name and " x 7 " not in name}
+        steps = T.Compose([T.Resize(40), T.CenterCrop(32), T.ToTensor(), T.Normalize(MEAN, STD)])
+        answers = self.run_script("""
+          local img = image.decode(input)
+          img = image.resize(img, 40)
+          img = image.center_crop(img, 32)
+          return image.normalize(img, params.mean, params.std)""", *files.values())
+        self.assertEqual(len(answers), len(files))
+        for (name, data), answer in zip(files.items(), answers):
+            with self.subTest(name=name):
+                self.same(answer, steps(Image.open(io.BytesIO(data)).convert("RGB")).numpy())
+
+    def test_functions(self):
+        data = samples.saved(samples.image("RGB", 24, 36), "PNG")
+        picture = Image.open(io.BytesIO(data))
+        matrix = [0.9, 0.2, 1.5, -0.1, 1.1, 2.0]
+        cases = {
+            "image.resize(img, {17, 23}, {filter = 'lanczos'})": picture.resize((23, 17), Image.Resampling.LANCZOS),
+            "image.resize(img, 12, {max_size = 15})": T.Resize(12, max_size=15)(picture),
+            "image.resize(img, {5, 7}, {reducing_gap = 2})": picture.resize((7, 5), Image.Resampling.BILINEAR, reducing_gap=2),
+            "image.center_crop(img, {30, 20})": T.CenterCrop((30, 20))(picture),
+            "image.crop(img, -2, 3, 10, 50)": picture.crop((3, -2, 53, 8)),
+            "image.flip(img)": ImageOps.mirror(picture),
+            "image.flip(img, 'vertical')": ImageOps.flip(picture),
+            "image.pad(img, {1, 2, 3, 4}, {9, 8, 7})": ImageOps.expand(picture, (1, 2, 3, 4), (9, 8, 7)),
+            "image.to_float(img)": T.ToTensor()(picture).numpy(),
+            "image.convert(img, 'L')": picture.convert("L"),
+            "image.convert(img, 'HSV')": picture.convert("HSV"),
+            "image.convert(image.convert(img, 'YCbCr'), 'RGB', {from = 'YCbCr'})": picture.convert("YCbCr").convert("RGB"),
+            "image.rotate(img, 30, {expand = true, filter = 'bicubic'})":
+                picture.rotate(30, Image.Resampling.BICUBIC, expand=True),
+            "image.warp(img, {0.9, 0.2, 1.5, -0.1, 1.1, 2.0}, {20, 30})":
+                picture.transform((30, 20), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR),
+            "image.crop_resize(img, {{3, 4, 20, 14}, {0.5, 1, 30, 20}}, {8, 9})": np.stack(
+                [np.asarray(picture.resize((9, 8), Image.Resampling.BILINEAR, box)) for box in
+                 ((3, 4, 20, 14), (0.5, 1, 30, 20))]),
+            "image.decode(input, {mode = 'L'})": picture.convert("L"),
+            "image.decode(img)": picture,
+            "image.decode(image.encode(img, 'png'))": picture,
+        }
+        calls = ",\n".join(f"function() return {call} end" for call in cases)
+        answers = self.answer(f"""
+          local img = image.decode(input)
+          local answers = {{}}
+          for i, call in ipairs {{{calls}}} do answers[i] = call() end
+          return answers""", data)
+        for (call, expected), answer in zip(cases.items(), answers):
+            with self.subTest(call=call):
+                self.same(answer, expected)
+
+    def test_an_image_is_a_tensor(self):
+        data = samples.saved(samples.image("RGB", 24, 36), "PNG")
+        pixels = np.asarray(Image.open(io.BytesIO(data)))
+        answer = self.answer("""
+          local img = image.decode(input)
+          local small = image.resize(img, 12)
+          local h, w, c = img:shape()
+          return {h, w, c, img.dtype, img[3][4][1], small:size(0), small:size(1), img:at({0, 2}, 5, 0)}""", data)
+        self.assertEqual(answer, [24, 36, 3, "uint8", int(pixels[3, 4, 1]), 12, 18, pixels[0:2, 5, 0].tolist()])
+
+    def test_writing_changes_nothing_derived_before(self):
+        data = samples.saved(samples.image("RGB", 6, 8), "PNG")
+        pixels = np.asarray(Image.open(io.BytesIO(data)))
+        answer = self.answer("""
+          local img = image.decode(input)
+          local before = image.flip(img)
+          img:fill_(7)
+          return {before, image.flip(img)}""", data)
+        self.assertEqual(answer, [pixels[:, ::-1].tolist(), np.full_like(pixels, 7).tolist()])
+
+    def test_exif(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        data = samples.saved(samples.image("RGB", 12, 20), "PNG", exif=exif)
+        picture = Image.open(io.BytesIO(data))
+        turned, plain = self.answer("return {image.decode(input, {exif = true}), image.decode(input)}", data)
+        self.same(turned, ImageOps.exif_transpose(picture))
+        self.same(plain, picture)
+
+    def test_letterbox(self):
+        data = samples.saved(samples.image("RGB", 20, 40), "PNG")
+        answer = self.answer("""
+          local img, how = image.letterbox(image.decode(input), 32)
+          return {how, {img:shape()}, img[0][0][0], img[8][0][0] ~= 114}""", data)
+        self.assertEqual(answer[:3], [{"left": 0, "scale": 0.8, "top": 8}, [32, 32, 3], 114])
+
+    def test_encode(self):
+        data = samples.saved(samples.image("RGB", 20, 40), "PNG")
+        answer = self.answer("return image.encode(image.draw_boxes(image.decode(input), {{2, 2, 15, 15}}, {'x'}), 'png')", data)
+        self.assertEqual(answer["type"], "image/png")
+        drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["$bytes"]))))
+        self.assertEqual(drawn.shape, (20, 40, 3))
+        self.assertTrue((drawn != np.asarray(Image.open(io.BytesIO(data)))).any())
+
+    def test_errors_name_the_operation(self):
+        data = samples.jpegs()["jpeg 61 x 83 4:2:0"]
+        body = "return image.to_float(image.resize(image.decode(input), 20))"
+        for given, says in ((data[:-40], "image.decode: the JPEG is truncated"),
+                            (b"no image", "image.decode: the bytes are no image of a known format")):
+            [answer] = self.run_script(body, given)
+            self.assertEqual(answer["error"]["code"], "INPUT")
+            self.assertIn(says, answer["error"]["message"])
+        cases = {
+            "image.resize(img, 0)": "image.resize: size is 0; wanted at least 1",
+            "image.resize(img, 0/0)": "image.resize",
+            "image.resize(img, {2^31, 2^31})": "image.resize: the result is 2147483648",
+            "image.resize(img, 20, {filter = 'cubic'})": 'filter is "cubic"; wanted nearest',
+            "image.normalize(img, {1, 2}, {1, 2})": "mean has 2 numbers; wanted 3",
+            "image.crop(img, 0, 0, 0, 5)": "image.crop: the result is 0 x 5",
+            "image.encode(img, 'gif')": 'format is "gif"; wanted png or jpeg',
+        }
+        calls = ",\n".join(f"function() return {call} end" for call in cases)
+        answers = self.answer(f"""
+          local img = image.decode(input)
+          local answers = {{}}
+          for i, call in ipairs {{{calls}}} do
+            local ok, e = pcall(call)
+            answers[i] = ok and "no error" or tostring(e)
+          end
+          return answers""", data)
+        for (call, says), answer in zip(cases.items(), answers):
+            with self.subTest(call=call):
+                self.assertIn(says, answer)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    unittest.main()
