@@ -27,7 +27,7 @@ class Session {
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 31);
     TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source_);
     TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
-    // M: no mapping; m is not wanted since there is no file. The first directory alone is read.
+    // m: nothing to map, the bytes are here. The first directory alone is read.
     tiff = TIFFClientOpenExt("image", "rm", &source_, on_read, on_write, on_seek, on_close, on_size, nullptr, nullptr,
                              options.get());
     if (!tiff) fail();
