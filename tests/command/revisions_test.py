@@ -1,0 +1,109 @@
+"""Revisions: commit, log, diff, @REV."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from command import GOOD_BAD_UGLY, MRUN, Case, mrun
+
+
+class Revisions(Case):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.bundle(toml='[params]\ntop_k = 5\n', preprocess="return function(x) return x end\n")
+        self.path = self.dir / "x.mb"
+        self.assertEqual(mrun("pack", self.folder, "-o", self.path, "-m", "first").returncode, 0)
+
+    def commit(self, message, *more):
+        result = mrun("commit", self.path, self.folder, "-m", message, *more)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_every_revision_still_runs(self):
+        for i in range(2, 5):
+            (self.folder / "preprocess.lua").write_text(f"return function(x) return x .. {i} end\n")
+            self.commit(f"number {i}")
+        self.assertEqual(self.answer(self.path, "a"), "a4")
+        self.assertEqual([self.answer(f"{self.path}@{i}", "a") for i in (1, 2, 3, 4)], ["a", "a2", "a3", "a4"])
+        log = json.loads(mrun("log", self.path, "--json").stdout)
+        self.assertEqual([(r["number"], r["message"]) for r in log], [(4, "number 4"), (3, "number 3"), (2, "number 2"), (1, "first")])
+        self.assertEqual([r["parent"] for r in log][:-1], [r["digest"] for r in log][1:])
+        self.assertEqual(self.answer(f"{self.path}@{log[2]['digest'][:12]}", "a"), "a2")
+        self.assertIn("preprocess.lua", mrun("log", self.path, "--stat").stdout)
+        self.refused(3, f"{self.path}@9", "a", contains="9")
+
+    def test_author_and_time_only_when_given(self):
+        (self.folder / "README.md").write_text("x")
+        self.commit("a", "--author", "Ada", "--time", "2026-01-31T12:00:00Z")
+        newest, first = json.loads(mrun("log", self.path, "--json").stdout)
+        self.assertEqual((newest["author"], newest["time"]), ("Ada", "2026-01-31T12:00:00Z"))
+        self.assertFalse(first.get("author") or first.get("time"))
+
+    def test_nothing_changed_is_said(self):
+        before = self.path.read_bytes()
+        self.refused(2, "commit", self.path, self.folder, "-m", "again")
+        self.assertEqual(self.path.read_bytes(), before)
+
+    def test_a_broken_folder_leaves_the_file_as_it_was(self):
+        before = self.path.read_bytes()
+        (self.folder / "preprocess.lua").write_text("return function(\n")
+        self.refused(3, "commit", self.path, self.folder, "-m", "broken", contains="preprocess.lua")
+        self.assertEqual(self.path.read_bytes(), before)
+        self.assertEqual([p.name for p in self.dir.iterdir() if "tmp" in p.name or "pack" in p.name], [])
+
+    def test_diff(self):
+        (self.folder / "preprocess.lua").write_text('return function(x) return x .. "!" end\n')
+        toml = (self.folder / "bundle.toml").read_text()
+        (self.folder / "bundle.toml").write_text(toml.replace("top_k = 5", "top_k = 6"))
+        self.commit("louder")
+        result = mrun("diff", f"{self.path}@1", self.path)
+        self.assertEqual(result.returncode, 1)
+        for text in ["top_k", "5 -> 6", '-return function(x) return x end', '+return function(x) return x .. "!" end']:
+            self.assertIn(text, result.stdout)
+        report = json.loads(mrun("diff", f"{self.path}@1", self.path, "--json").stdout)
+        self.assertEqual(report["params"], [{"key": "top_k", "before": 5, "after": 6}])
+        same = mrun("diff", self.path, self.path)
+        self.assertEqual((same.returncode, same.stdout), (0, ""))
+
+    def test_weights_are_compared_by_value(self):
+        import torch
+        folders = []
+        for scale in (1.0, 1.5):
+            model = torch.nn.Linear(2, 2)
+            torch.nn.init.constant_(model.weight, scale)
+            torch.nn.init.zeros_(model.bias)
+            folder = self.bundle("tensor", name=f"m{scale}")
+            torch.jit.script(model).save(str(folder / "model.pt"))
+            self.assertEqual(mrun("pack", folder, "-o", self.dir / f"{scale}.mb").returncode, 0)
+            folders.append(self.dir / f"{scale}.mb")
+        (tensor,) = json.loads(mrun("diff", *folders, "--json").stdout)["tensors"]
+        self.assertEqual((tensor["name"], tensor["max_abs"], tensor["mean_abs"]), ("weight", 0.5, 0.5))
+
+    def test_weights_are_stored_once(self):
+        path, folder = self.dir / "g.mb", self.dir / "g"
+        self.assertEqual(mrun("pack", GOOD_BAD_UGLY, "-o", path).returncode, 0)
+        mrun("unpack", path, "-C", folder)
+        before = path.stat().st_size
+        (folder / "README.md").write_text("a line\n")
+        self.assertEqual(mrun("commit", path, folder, "-m", "readme").returncode, 0)
+        self.assertLess(path.stat().st_size - before, 100_000)
+
+    def test_two_writers_at_once(self):
+        folders = []
+        for i in range(6):
+            copy = self.dir / f"c{i}"
+            shutil.copytree(self.folder, copy)
+            (copy / "README.md").write_text(f"writer {i}")
+            folders.append(copy)
+        writers = [subprocess.Popen([MRUN, "commit", self.path, f, "-m", f.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for f in folders]
+        for w in writers:
+            _, errors = w.communicate(timeout=120)
+            self.assertEqual(w.returncode, 0, errors)
+        log = json.loads(mrun("log", self.path, "--json").stdout)
+        self.assertEqual([r["number"] for r in log], [7, 6, 5, 4, 3, 2, 1])
+        self.assertEqual({r["message"] for r in log[:6]}, {f.name for f in folders})
+        self.assertEqual(mrun("verify", self.path).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
