@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/text.h"
 #include "exec/collate.h"
 #include "exec/input.h"
 #include "exec/params.h"
@@ -47,6 +48,23 @@ ModelInfo info_of(const Model &model) {
   return info;
 }
 
+// A packed bundle lists the operations that its pinned text names: all of them must be there, with the meaning they had. (Those of a
+// namespace, as ATen's, have their library's meaning and are looked up when they are used.)
+void check_operations(const Bundle &bundle) {
+  const Value lock = bundle.lock();
+  const Value *operations = lock.find("operations");
+  if (operations == nullptr) return;
+  std::string missing;
+  for (const Value &operation : operations->as_list()) {
+    const std::string name(operation.as_string());
+    if (name.find('@') == std::string::npos || Registry::get().find(name) != nullptr) continue;
+    missing +=
+        fmt::format("{}{} (plugin {})", missing.empty() ? "" : ", ", printable(name), name.substr(0, name.find('.')));
+  }
+  if (!missing.empty())
+    fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), missing);
+}
+
 ModelOptions model_options(const Loaded &loaded) { return {loaded.options.device, loaded.options.one_shot}; }
 
 }  // namespace
@@ -54,6 +72,7 @@ ModelOptions model_options(const Loaded &loaded) { return {loaded.options.device
 std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
   auto loaded = std::make_unique<Loaded>();
   loaded->bundle = std::move(bundle);
+  check_operations(*loaded->bundle);
   loaded->params = override_params(loaded->bundle->manifest().params, options.params);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (options.workers <= 0) options.workers = 1;
