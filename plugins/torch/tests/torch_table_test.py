@@ -124,7 +124,7 @@ local inputs = bundle.tensors "inputs.safetensors"
 local function described(v)
   if type(v) == "number" then return {number = ("%%.17g"):format(v)} end
   if type(v) == "boolean" then return {boolean = v} end
-  if type(v) == "string" then return {string = v} end
+  if type(v) == "string" or type(v) == "function" then return {string = type(v) == "string" and v or "a function"} end
   if type(v) == "nil" then return {none = true} end
   if type(v) == "table" then
     local items = {}
