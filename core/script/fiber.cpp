@@ -65,6 +65,7 @@ Fiber::Status FiberImpl::run(int given) {
       Error e;
       if (status == LUA_ERRMEM) {
         e = memory_error(host, co());
+        give_thread(host, std::exchange(thread, {}), false);  // with all that it holds
         host.collect();
       } else {
         host.protect([&](lua_State *L) { e = error_of(L, co(), status); });
@@ -82,7 +83,7 @@ Error FiberImpl::stop_error() const {
 }
 
 Fiber::Status FiberImpl::failed(Error e) {
-  if (e.code != MRUN_MEMORY) locate(co(), e);
+  if (co() != nullptr) locate(co(), e);
   e.stage = stage;
   error = std::move(e);
   pending.reset();

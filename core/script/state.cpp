@@ -113,6 +113,7 @@ std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::s
   fiber->emits = stage != Stage::preprocess;
   fiber->calls_models = stage == Stage::forward;
   fiber->most_results = stage == Stage::preprocess ? 2 : 1;
+  if (h.used > h.soft_limit) h.collect();  // what the last item left
   h.protect([&](lua_State *L) {
     fiber->thread = take_thread(h, L);
     push_anchor(L, h.stages[static_cast<int>(stage)]);

@@ -133,7 +133,7 @@ TEST_CASE("Several models are told apart by name") {
 }
 
 TEST_CASE("Wrong arguments of a model are named") {
-  Script s(Script::Files{{"forward.lua", "return function(model, x) return model('a') end"}});
+  Script s(Script::Files{{"forward.lua", "return function(model, x) local y = model('a') return y end"}});
   s.options.models = {{"main", {schema("forward(float x) -> float")}}};
   const Error e = error_of([&] { s.run(Stage::forward, {Value()}); });
   CHECK(e.code == MRUN_ARGUMENT);
