@@ -12,7 +12,7 @@
 namespace mrun {
 namespace {
 
-constexpr size_t most_nodes = 10'000'000;
+constexpr size_t most_nodes = 2'000'000;
 
 mrun_value string_value(const char *data, size_t size) {
   mrun_value v{};
@@ -202,6 +202,7 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
     const double key = lua_type(L_, -2) == LUA_TNUMBER ? lua_tonumber(L_, -2) : 0;
     if (!(key >= 1 && key <= static_cast<double>(size)) || key != std::floor(key)) {
       here.key = {};
+      if (key > static_cast<double>(size)) refuse(here.outer, "is a list with holes; json.null stands for nothing");
       refuse(here.outer,
              fmt::format("is a table with keys 1 to {} and others; it can be a list or a map, not both", size));
     }

@@ -68,7 +68,7 @@ TEST_CASE("35 Positions out of range, broken or NaN are refused") {
   for (const char *wrong : {"input[2]", "input[-3]", "input[0.5]", "input[0/0]", "input[2^53 + 2]", "input:at(0, 5)",
                             "input:size(3)", "input:at({0, 1, 0})", "input:at(0, 0, 0, 0)", "#input", "input:item()"}) {
     CAPTURE(wrong);
-    Script s(Script::body(std::string("return ") + wrong));
+    Script s(Script::body(std::string("local x = ") + wrong + " return x"));
     const Error e = error_of([&] { s.preprocess(floats({2, 3, 4})); });
     CHECK((e.code == MRUN_ARGUMENT || e.code == MRUN_SCRIPT));
     CHECK(e.line == 1);
