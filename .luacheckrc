@@ -10,3 +10,4 @@ max_line_length = 132
 unused_args = false
 files["lua/**"] = { read_globals = { "native" } }
 files["plugins/**"] = { read_globals = { "native" } }
+files["lua/*_test.lua"] = { read_globals = { "native", "print" } }

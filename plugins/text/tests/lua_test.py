@@ -85,7 +85,7 @@ class Scripts(Case):
         got = self.run_lua("""return function(s)
           return {text.nfc("e\\204\\129"), text.nfd("é"), text.nfkc("ﬁ②"), text.nfkd("é"), text.lower("ÀΣ"), text.fold("Straße"),
                   text.strip_accents("Çà et là Åé"), text.repair(bundle.asset "bytes")} end""", files={"assets/bytes": b"a\xffb\xe2\x82"})
-        self.assertEqual(got, ["é", "e\u0301", "fi2", "e\u0301", "àσ", "strasse", "Ca et la Ae", "a\ufffdb\ufffd"])
+        self.assertEqual(got, ["é", "e\u0301", "fi2", "e\u0301", "ÀΣ".lower(), "strasse", "Ca et la Ae", "a\ufffdb\ufffd"])
 
     def test_regex(self):
         got = self.run_lua(r"""
