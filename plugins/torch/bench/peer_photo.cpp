@@ -41,8 +41,8 @@ at::Tensor preprocess(const std::string &bytes) {
   const image::Rect crop = image::center_crop(out, {224, 224});
   std::vector<uint8_t> cropped(224 * 224 * 3);
   image::Context context;
-  const image::Resampler resampler(image::whole_resize(height, width, out.height, out.width, image::Filter::bilinear),
-                                   crop);
+  const image::Resampler resampler(
+      context, image::whole_resize(height, width, out.height, out.width, image::Filter::bilinear), crop);
   const image::View whole(image::Shape{height, width, 3}, pixels.data());
   resampler.run(context, whole.part(resampler.needs()), image::Canvas(image::Shape{224, 224, 3}, cropped.data()));
   const float mean[] = {0.485F, 0.456F, 0.406F}, std[] = {0.229F, 0.224F, 0.225F};
