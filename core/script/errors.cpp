@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "script/fiber.h"
 #include "script/handle.h"
 
 namespace mrun {
@@ -185,7 +186,11 @@ void locate(lua_State *L, Error &e) {
   const Host &h = host_of(L);
   if (e.traceback.empty()) e.traceback = traceback(L);
   if (e.line == 0) {
-    const Place place = innermost(L);
+    Place place = innermost(L);
+    const FiberImpl *fiber = h.fiber;
+    if ((place.line == 0 || is_std(place.script)) && fiber != nullptr && L == fiber->co() && fiber->return_line > 0) {
+      place = {fiber->script, fiber->return_line};  // `return image.resize(…)` has replaced the script's own frame
+    }
     e.script = place.script;
     e.line = place.line;
   }

@@ -19,6 +19,8 @@ struct FiberImpl {
 
   Host &host;
   const char *const stage;  // for messages and the log: "preprocess"
+  const char *script = "";  // its file
+  int return_line = 0;      // where a tail call must have come from: it leaves no frame; 0: unknown
   const std::shared_ptr<ItemContext> item;
   std::function<void(Value)> emit;
   bool emits = false, calls_models = false, top_level = false;

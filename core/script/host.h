@@ -70,6 +70,7 @@ struct Host : Heap {
   };
   std::vector<Thread> idle;  // finished coroutines
   int stages[3] = {LUA_NOREF, LUA_NOREF, LUA_NOREF};
+  int return_lines[3] = {};  // of the stages' functions, where they return in one place only
 
   ItemContext &item() const;
   void collect();

@@ -141,6 +141,19 @@ void check_source(const std::string &script, std::string_view text) {
   }
 }
 
+int only_return(std::string_view text, int first_line, int last_line) {
+  std::vector<int> lines;
+  bool behind_return = false;
+  Lexer lexer(text);
+  for (auto token = lexer.next(); token && token->line <= last_line; token = lexer.next()) {
+    // The `return function` that hands the function itself over is outside of it.
+    if (behind_return && token->text == "function" && lines.back() == first_line) lines.pop_back();
+    behind_return = token->kind == Token::name && token->text == "return" && token->line >= first_line;
+    if (behind_return) lines.push_back(token->line);
+  }
+  return lines.size() == 1 ? lines[0] : 0;
+}
+
 std::vector<std::string> literals_after(std::string_view text, std::string_view name) {
   std::vector<std::string> found;
   Lexer lexer(text);

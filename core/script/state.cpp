@@ -3,6 +3,7 @@
 #include "script/convert.h"
 #include "script/errors.h"
 #include "script/fiber.h"
+#include "script/source.h"
 #include "script/wrap.h"
 
 namespace mrun {
@@ -61,6 +62,12 @@ void State::Impl::load(Stage stage) {
   }
   protect([&](lua_State *l) {
     lua_xmove(code.co(), l, 1);
+    lua_Debug info;
+    lua_pushvalue(l, -1);
+    lua_getinfo(l, ">S", &info);
+    if (std::string_view(info.source).substr(1) == file) {
+      return_lines[static_cast<int>(stage)] = only_return(texts[file], info.linedefined, info.lastlinedefined);
+    }
     stages[static_cast<int>(stage)] = anchor(l);
   });
 }
@@ -109,6 +116,8 @@ std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::s
   Impl &h = *impl_;
   if (!has(stage)) fail(MRUN_USAGE, "the bundle has no {}", stage_file(stage));
   auto fiber = std::make_unique<FiberImpl>(h, stage_name(stage), std::move(item));
+  fiber->script = stage_file(stage);
+  fiber->return_line = h.return_lines[static_cast<int>(stage)];
   fiber->emit = std::move(emit);
   fiber->emits = stage != Stage::preprocess;
   fiber->calls_models = stage == Stage::forward;

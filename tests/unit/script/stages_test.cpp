@@ -35,7 +35,7 @@ TEST_CASE("A stage that returns more than its contract allows says so") {
   Script s(Script::body("return 1, 2, 3"));
   const Error e = error_of([&] { s.preprocess(); });
   CHECK(e.code == MRUN_SCRIPT);
-  CHECK(e.message == "preprocess returned 3 values, want at most 2");
+  CHECK(e.message == "preprocess.lua:1: preprocess returned 3 values, want at most 2");
   CHECK(e.stage == "preprocess");
 }
 
@@ -150,4 +150,13 @@ TEST_CASE("A fiber that is dropped while it waits leaves nothing behind") {
   for (int i = 0; i < 1000; ++i) s.start(Stage::forward, {Value::integer(1)})->resume();
   s.state().collect();
   CHECK(s.state().lua_bytes() < before + 4096);
+}
+
+TEST_CASE("An error in a tail call names the line of the return that made it") {
+  Script s(Script::Files{{"preprocess.lua",
+                          "local json = require 'json'\nreturn function(input)\n  local x = input\n"
+                          "  return json.decode('{')\nend"}});
+  const Error e = error_of([&] { s.preprocess(); });
+  CHECK(e.line == 4);
+  CHECK(e.source == "  return json.decode('{')");
 }
