@@ -13,7 +13,7 @@
 
 int main(int argc, char **argv) {
   if (argc != 5) return 2;
-  void *library = dlopen(argv[3], RTLD_NOW | RTLD_LOCAL);
+  void *library = dlopen(argv[3], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);  // it brings a protobuf of its own
   if (library == nullptr) return 3;
   const auto open = reinterpret_cast<void *(*)(const char *)>(dlsym(library, "tokenizer_open"));
   const auto encode =
