@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "catch.h"
 #include "support.h"
 
@@ -206,6 +208,40 @@ TEST_CASE("results outlive the model", "[torch]") {
   }
   CHECK(results[1].as_tensor().data<float>()[5] == 5);
   CHECK(results[0].as_tensor().data<float>()[5] == 5);
+}
+
+TEST_CASE("several threads may call a model at once", "[torch]") {
+  const Value &c = *test::cases().find("lstm");
+  const Model model = open("lstm", c);
+  const Value &one = c.find("calls")->as_list()[0];
+  const Value args = test::decode(*one.find("args")), want = test::decode(*one.find("results"));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 30; ++i) {
+        const Value got = Value::list(model.call("forward", {args.as_list()[0]}));
+        if (!test::difference(got, want).empty()) ++wrong;
+      }
+    });
+  }
+  for (std::thread &t : threads) t.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("what a model allocates counts against the item's memory", "[torch]") {
+  const Value &c = *test::cases().find("images");
+  const Model model = open("images", c);
+  const Value args = test::decode(*c.find("calls")->as_list()[0].find("args"));
+  const auto budget = std::make_shared<mrun::Budget>(1000);
+  int code = 0;
+  const std::string text = error_of([&] { model.call("forward", {args.as_list()[0]}, 0, budget); }, &code);
+  CHECK(code == MRUN_QUOTA);
+  CHECK_FALSE(text.empty());
+  CHECK(budget->used() == 0);
+  const auto enough = std::make_shared<mrun::Budget>(1000000);
+  const auto results = model.call("forward", {args.as_list()[0]}, 0, enough);
+  CHECK(enough->used() <= 1000);
 }
 
 TEST_CASE("options of a model", "[torch]") {

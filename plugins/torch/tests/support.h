@@ -86,9 +86,11 @@ class Model {
   }
   uint32_t traits(const std::string &name) const { return backend().traits(handle_, method(name)); }
   // As the host calls it: arguments bound by the schema.
-  std::vector<Value> call(const std::string &name, const std::vector<Value> &args, uint64_t seed = 0) const {
+  std::vector<Value> call(const std::string &name, const std::vector<Value> &args, uint64_t seed = 0,
+                          std::shared_ptr<mrun::Budget> budget = std::make_shared<mrun::Budget>()) const {
     Call call;
     call.item.seed = seed;
+    call.item.budget = std::move(budget);
     const mrun::Schema &schema = schemas[method(name)];
     std::vector<mrun_value> raw;
     for (const Value &a : args) raw.push_back(a.c());
