@@ -3,8 +3,20 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace mrun::api {
+namespace {
+
+bool is_device(std::string_view name) {
+  if (name.empty() || name == "cpu" || name == "cuda") return true;
+  constexpr std::string_view numbered = "cuda:";
+  if (!name.starts_with(numbered)) return false;
+  name.remove_prefix(numbered.size());
+  return !name.empty() && name.size() <= 3 && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
 
 EngineOptions engine_options(const mrun_options *given) {
   const mrun_options o = sized(given);
@@ -24,6 +36,9 @@ EngineOptions engine_options(const mrun_options *given) {
   options.tensor_memory = static_cast<int64_t>(o.tensor_memory);
   options.seed = o.seed;
   options.device = o.device == nullptr ? "" : o.device;
+  if (!is_device(options.device)) {
+    fail(MRUN_USAGE, "device: want cpu, cuda or cuda:NUMBER, got {}", printable(options.device, 60));
+  }
   options.params = options_value(o.params);
   options.one_shot = o.one_shot != 0;
   options.log = [](int level, const std::string &stage, const std::string &text) {

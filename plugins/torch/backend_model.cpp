@@ -38,6 +38,14 @@ bool bool_option(const std::string &name, const mrun_value &v) {
   return v.as.boolean != 0;
 }
 
+c10::Device device_of(const std::string &name) {
+  const c10::Device device(name);
+  if (device.is_cuda() && !at::globalContext().hasCUDA()) {
+    throw mrun::error(MRUN_MODEL, "device " + name + ": this libtorch is built without CUDA, or finds no such device");
+  }
+  return device;
+}
+
 void use_quantized_engine(const std::string &wanted) {
   if (wanted.empty()) return;
   std::string known;
@@ -183,7 +191,7 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
 std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &source) {
   const ModelOptions options = ModelOptions::from(source.options);
   use_quantized_engine(options.quantized_engine);
-  const c10::Device device(source.device != nullptr ? source.device : "cpu");
+  const c10::Device device = device_of(source.device != nullptr ? source.device : "cpu");
   torch::jit::Module module = load_module(call, source.graph.data, source.graph.size, source.weights);
   std::unique_ptr<Model> model(new Model(std::move(module), device, options));
   model->refuse_state();

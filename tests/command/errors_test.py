@@ -35,6 +35,12 @@ class Opening(Case):
     def test_a_model_file_that_is_none(self):
         self.refused(3, self.bundle(files={"model.pt": b"not a model"}), "x", contains="model.pt")
 
+    def test_a_device_that_is_none(self):
+        folder = self.bundle(preprocess=ECHO)
+        for name in "gpu cuda: cuda:x cpu:1".split():
+            with self.subTest(name):
+                self.refused(2, folder, "--device", name, "x", contains=["device", name, "cuda:NUMBER"])
+
 
 class Scripts(Case):
     def test_syntax_error(self):
