@@ -11,7 +11,6 @@ namespace {
 
 constexpr uint32_t most_log_lines = 100;
 constexpr size_t longest_log_line = 4000;
-constexpr size_t inline_results = 8;
 
 // The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes every bit into every other.
 uint64_t mix(uint64_t x) {
@@ -236,22 +235,6 @@ class Frame {
   bool awaiting_;
 };
 
-// Room for the results; what is left in it is freed.
-class Results {
- public:
-  explicit Results(size_t count) : count_(count) {
-    if (count > inline_results) heap_.resize(count);
-  }
-  mrun_value *data() { return reinterpret_cast<mrun_value *>(values()); }
-  std::vector<Value> take() { return {std::make_move_iterator(values()), std::make_move_iterator(values() + count_)}; }
-
- private:
-  Value *values() { return heap_.empty() ? inline_ : heap_.data(); }
-  size_t count_;
-  Value inline_[inline_results];
-  std::vector<Value> heap_;
-};
-
 // Only the outermost kind: what is inside a list is the plugin's word.
 bool plausible(const Type &type, const Value &v) {
   if (v.is_nil()) return type.optional || type.base == Base::any;
@@ -331,14 +314,13 @@ CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<co
   std::optional<Busy> busy;
   if (op.takes_objects) busy.emplace(op.schema, args.values());
   const SerialGuard serial(op);
-  Results results(op.schema.results.size());
-  const int code = run(op, call, args.values().data(), results.data());
+  CallResult result{false, std::vector<Value>(op.schema.results.size())};
+  const int code = run(op, call, args.values().data(), reinterpret_cast<mrun_value *>(result.values.data()));
   if (code == MRUN_PENDING) {
     if (!call.awaiting) refuse(op.schema, nullptr, MRUN_INTERNAL, "returned MRUN_PENDING without awaiting anything");
     return {true, {}};
   }
   if (code != MRUN_OK) throw operation_error(op, call, code);
-  CallResult result{false, results.take()};
   check_results(op, result.values);
   return result;
 }
