@@ -165,5 +165,25 @@ class Command(Case):
             self.assertAlmostEqual(a, b, delta=1e-5)
 
 
+class Bench(Case):
+    def test_counts_and_orders_its_quantiles(self):
+        result = mrun("bench", self.bundle(preprocess=ECHO), "a", "b", "--seconds", 0.2, "--json", "--workers", 2)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertGreater(report["items"], 10)
+        self.assertEqual((report["failed"], report["workers"]), (0, 2))
+        self.assertAlmostEqual(report["items"] / report["seconds"], report["items_per_second"], delta=report["items_per_second"] / 100)
+        self.assertEqual(list(report["stages"]), ["preprocess", "batch", "forward", "postprocess", "all"])
+        for stage in report["stages"].values():
+            self.assertLessEqual(stage["p50"], stage["p95"])
+            self.assertLessEqual(stage["p95"], stage["p99"])
+        self.assertGreater(report["stages"]["all"]["p50"], 0)
+
+    def test_an_item_that_fails_ends_it(self):
+        folder = self.bundle(preprocess='return function(x) error("no " .. x) end\n')
+        self.refused(1, "bench", folder, "a", contains="no a")
+        self.refused(1, "bench", self.bundle(preprocess=ECHO), "@" + str(self.dir / "none"), contains="none")
+
+
 if __name__ == "__main__":
     unittest.main()

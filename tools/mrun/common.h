@@ -71,5 +71,6 @@ int diff(std::vector<std::string> args);
 int inspect(std::vector<std::string> args);
 int operations(std::vector<std::string> args);
 int plugins(std::vector<std::string> args);
+int bench(std::vector<std::string> args);
 
 }  // namespace command

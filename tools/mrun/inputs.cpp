@@ -66,6 +66,13 @@ std::string without_newline(std::string text) {
 
 }  // namespace
 
+void add_input_options(CLI::App &app, InputOptions &o) {
+  app.add_option("INPUT", o.inputs, "texts, JSON values or paths, by the bundle's kind; NAME=VALUE for records");
+  app.add_option("--lines", o.lines, "a text a line of file F (- is standard input)")->type_name("F");
+  app.add_option("--jsonl", o.jsonl, "a JSON value a line of file F")->type_name("F");
+  app.add_option("--paths", o.paths, "a path a line of file F")->type_name("F");
+}
+
 Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle) : bundle_(bundle), kind_(input_kind(bundle)) {
   const int given = int(!o.inputs.empty()) + int(!o.lines.empty()) + int(!o.jsonl.empty()) + int(!o.paths.empty());
   if (given > 1)

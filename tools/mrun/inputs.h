@@ -16,6 +16,8 @@ struct InputOptions {
   std::string lines, jsonl, paths;  // files, "-" for standard input; empty: not given
 };
 
+void add_input_options(CLI::App &, InputOptions &);
+
 // One input: its value, or why it could not be read.
 struct Input {
   mrun::variant value;

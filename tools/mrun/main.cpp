@@ -24,6 +24,7 @@ constexpr Subcommand subcommands[] = {
     {"commit", command::commit, "commit BUNDLE DIR -m MSG", "add a revision to a .mb file"},
     {"log", command::log, "log BUNDLE", "list the revisions"},
     {"diff", command::diff, "diff A B", "compare two bundles, revisions or folders"},
+    {"bench", command::bench, "bench BUNDLE INPUT...", "measure how fast a bundle answers"},
     {"ops", command::operations, "ops [NAME]", "list native operations, or explain one"},
     {"plugins", command::plugins, "plugins", "list the plugins"},
 };

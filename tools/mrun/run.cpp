@@ -29,10 +29,7 @@ struct Options {
 
 void add_options(CLI::App &app, Options &o) {
   app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
-  app.add_option("INPUT", o.inputs.inputs, "texts, JSON values or paths, by the bundle's kind; NAME=VALUE for records");
-  app.add_option("--lines", o.inputs.lines, "a text a line of file F (- is standard input)")->type_name("F");
-  app.add_option("--jsonl", o.inputs.jsonl, "a JSON value a line of file F")->type_name("F");
-  app.add_option("--paths", o.inputs.paths, "a path a line of file F")->type_name("F");
+  add_input_options(app, o.inputs);
   app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole")->type_name("FILE");
   app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR")->type_name("DIR");
   app.add_flag("--stream", o.stream, "print what scripts emit() before their answer");
