@@ -1,0 +1,20 @@
+// Any bytes are refused as no sound, or decode to whole frames, within memory that they justify.
+#include <cstdlib>
+#include <mrun/plugin.hpp>
+
+#include "decode.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  constexpr int64_t most = int64_t(1) << 26;
+  int64_t total = 0;
+  try {
+    const audio::Samples s = audio::decode({reinterpret_cast<const char *>(data), size}, [&](int64_t bytes) {
+      total += bytes;
+      if (total > most) throw mrun::error(MRUN_QUOTA, "enough");
+    });
+    if (s.channels < 1 || s.rate < 1 || s.interleaved.size() % size_t(s.channels)) std::abort();
+  } catch (const mrun::error &) {
+    return 0;  // refused, with a message
+  }
+  return 0;
+}
