@@ -165,8 +165,8 @@ class Bert final : public Normalizer {
     while (!r.done()) {
       const char32_t c = r.peek();
       if (is_chinese(c)) {
-        r.put(' ', 1);
-        r.put(c);
+        r.put(' ');
+        r.put(c, 1);
         r.put(' ', 1);
       } else {
         r.put(c);

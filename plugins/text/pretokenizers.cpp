@@ -330,25 +330,26 @@ class FixedLength final : public PreTokenizer {
   uint32_t length_;
 };
 
-// Cuts where the script changes; kana count as Han, spaces and characters without a script as any.
+// Cuts where the script changes; kana count as Han, spaces and characters without a script as any. As in the peer, those
+// before the first character of a script are in no part.
 class UnicodeScripts final : public PreTokenizer {
  public:
   void run(PreTokenized &p) const override {
-    split(p, Behavior::isolated, false, [&](std::string_view s, auto emit) {
-      size_t begin = 0;
+    std::vector<Span> out;
+    for (Span s : p.spans) {
+      uint32_t begin = s.end;
       int last = none;
-      for (size_t at = 0; at < s.size();) {
-        const size_t here = at;
-        const int script = script_of(utf8_next(s, at));
-        if (script == any) continue;
-        if (script != last && here > 0) {
-          emit(begin, here);
-          begin = here;
-        }
+      for (size_t at = s.begin; at < s.end;) {
+        const auto here = uint32_t(at);
+        const int script = script_of(utf8_next(p.n.bytes, at));
+        if (script == any || script == last) continue;
+        if (last != none) out.push_back({begin, here});
+        begin = here;
         last = script;
       }
-      emit(begin, s.size());
-    });
+      if (begin < s.end) out.push_back({begin, s.end});
+    }
+    p.spans.swap(out);
   }
 
  private:

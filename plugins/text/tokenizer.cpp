@@ -63,6 +63,15 @@ void shorten(Encoding &e, size_t length, bool left) {
   cut(e.pieces);
 }
 
+// Drops the parts before the last ones that have `length` tokens together. Where a part is a word, that is how the peer
+// counts when it decides which text of a pair is the longer.
+void keep_last_parts(Encoding &e, const std::vector<size_t> &begins, size_t length) {
+  for (size_t i = begins.size(); i-- > 0;) {
+    const size_t kept = e.ids.size() - begins[i];
+    if (kept >= length) return shorten(e, kept, true);
+  }
+}
+
 template <class T>
 void append(std::vector<T> &to, std::vector<T> &from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -130,15 +139,14 @@ Tokenizer::Tokenizer(std::string_view json) {
   }
   if (const Json *p = optional_member(j, "padding")) {
     const Json &strategy = member(*p, "strategy");
-    constexpr uint32_t longest = 1u << 24;
+    constexpr uint32_t longest = 1u << 20;
     padding_ = {strategy.is_object() ? uint_member(strategy, "Fixed") : 0,
                 uint_member(*p, "pad_to_multiple_of", 0),
                 is_left(*p, "direction"),
                 uint_member(*p, "pad_id", 0),
                 uint_member(*p, "pad_type_id", 0),
                 string_member(*p, "pad_token", "[PAD]")};
-    if (padding_->length > longest || padding_->multiple_of > longest)
-      bad_config("the padding is longer than 16777216");
+    if (padding_->length > longest || padding_->multiple_of > longest) bad_config("the padding is longer than 1048576");
   }
 }
 
@@ -151,10 +159,16 @@ Encoding Tokenizer::tokenize(std::string_view s, const TokenizerOptions &o, Offs
 }
 
 Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail detail, OffsetUnit unit) const {
+  std::optional<Truncation> truncation = truncation_;
+  if (o.max_length) {
+    if (!truncation) truncation = Truncation{0, Truncation::longest_first, false};
+    truncation->max_length = *o.max_length;
+  }
+  const Truncation *t = truncation ? &*truncation : nullptr;
   std::vector<Encoding> parts;
-  parts.push_back(one(s, 0, o, detail, unit));
-  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit));
-  truncate(parts, o);
+  parts.push_back(one(s, 0, o, detail, unit, t));
+  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit, t));
+  if (t) truncate(parts, o, *t);
   if (postprocessor_) postprocessor_->run(parts, o.special);
   Encoding out;
   if (!parts.empty()) out = std::move(parts[0]);
@@ -164,41 +178,46 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
     append(out.offsets, parts[i].offsets);
     append(out.pieces, parts[i].pieces);
   }
-  if (padding_) pad(out, detail);
+  if (padding_) pad(out, padding_->length);
   return out;
 }
 
-Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail,
-                        OffsetUnit unit) const {
+Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail, OffsetUnit unit,
+                        const Truncation *truncation) const {
   if (s.size() > size_t(1) << 30) throw mrun::error(MRUN_INPUT, "the text is longer than 1 GiB");
   Lease lease(*this);
   Work &work = *lease;
   Encoding out;
+  const Job job{o, detail, truncation, out};
   const bool track = detail == Detail::all || always_track_;
   work.parts.clear();
+  work.begins.clear();
   added_.cut(s, false, o.parse_special, work.parts);
   for (const AddedTokens::Part &part : work.parts) {
+    if (job.enough()) break;
     const std::string_view piece = s.substr(part.begin, part.end - part.begin);
     if (part.token) {
-      add_token(*part.token, piece, {part.begin, part.end}, detail, out);
+      add_token(work, *part.token, piece, {part.begin, part.end}, job);
     } else {
-      segment(work, Normalized(piece, part.begin, track), o, detail, out);
+      segment(work, Normalized(piece, part.begin, track), job);
     }
   }
+  if (truncation && truncation->left) keep_last_parts(out, work.begins, truncation->max_length);
   out.types.assign(out.ids.size(), type);
   if (detail == Detail::all && unit == OffsetUnit::character) to_characters(s, out.offsets);
   return out;
 }
 
-void Tokenizer::segment(Work &work, Normalized n, const TokenizerOptions &o, Detail detail, Encoding &out) const {
+void Tokenizer::segment(Work &work, Normalized n, const Job &job) const {
   if (normalizer_) normalizer_->run(n);
   work.inner.clear();
-  added_.cut(n.bytes, true, o.parse_special, work.inner);
+  added_.cut(n.bytes, true, job.options.parse_special, work.inner);
   for (const AddedTokens::Part &part : work.inner) {
+    if (job.enough()) return;
     const bool whole = part.begin == 0 && part.end == n.bytes.size();
     if (part.token) {
-      add_token(*part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
-                n.track ? n.original(part.begin, part.end) : Offsets{}, detail, out);
+      add_token(work, *part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
+                n.track ? n.original(part.begin, part.end) : Offsets{}, job);
       continue;
     }
     if (whole) {
@@ -212,26 +231,31 @@ void Tokenizer::segment(Work &work, Normalized n, const TokenizerOptions &o, Det
         work.pre.n.base += part.begin;
       }
     }
-    model_part(work, detail, out);
+    model_part(work, job);
     if (whole) return;
   }
 }
 
-void Tokenizer::model_part(Work &work, Detail detail, Encoding &out) const {
+void Tokenizer::model_part(Work &work, const Job &job) const {
   PreTokenized &pre = work.pre;
+  Encoding &out = job.out;
   pre.spans.assign(1, {0, uint32_t(pre.n.bytes.size())});
   if (pretokenizer_) pretokenizer_->run(pre);
+  const bool left = job.truncation && job.truncation->left;
+  const size_t most = job.truncation && !left ? job.truncation->max_length - out.ids.size() : SIZE_MAX;
   work.tokens.clear();
   for (Span s : pre.spans) {
+    if (work.tokens.size() >= most) break;
     const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
-    if (work.cache.get(word, s.begin, work.tokens)) continue;
     const size_t before = work.tokens.size();
+    if (left) work.begins.push_back(out.ids.size() + before);
+    if (work.cache.get(word, s.begin, work.tokens)) continue;
     model_->run(word, s.begin, work.tokens);
     work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
   }
   for (const Token &t : work.tokens) {
     out.ids.push_back(t.id);
-    if (detail == Detail::ids) continue;
+    if (job.detail == Detail::ids) continue;
     out.offsets.push_back(pre.n.original(t.begin, t.end));
     if (t.spelled) {
       out.pieces.push_back(pre.n.bytes.substr(t.begin, t.end - t.begin));
@@ -241,27 +265,23 @@ void Tokenizer::model_part(Work &work, Detail detail, Encoding &out) const {
   }
 }
 
-void Tokenizer::add_token(const AddedToken &t, std::string_view spelled, Offsets offsets, Detail detail,
-                          Encoding &out) const {
-  out.ids.push_back(t.id);
-  if (detail == Detail::ids) return;
-  out.offsets.push_back(offsets);
-  out.pieces.emplace_back(spelled);
+void Tokenizer::add_token(Work &work, const AddedToken &t, std::string_view spelled, Offsets offsets,
+                          const Job &job) const {
+  work.begins.push_back(job.out.ids.size());
+  job.out.ids.push_back(t.id);
+  if (job.detail == Detail::ids) return;
+  job.out.offsets.push_back(offsets);
+  job.out.pieces.emplace_back(spelled);
 }
 
-void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o) const {
-  if (!truncation_ && !o.max_length) return;
-  Truncation t = truncation_ ? *truncation_ : Truncation{0, Truncation::longest_first, false};
-  if (o.max_length) t.max_length = *o.max_length;
+void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o, const Truncation &t) const {
   size_t room = t.max_length;
   const size_t added = o.special && postprocessor_ ? postprocessor_->added(parts.size() == 2) : 0;
   if (room < added)
     throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(room) + ", but the special tokens alone are " +
                                          std::to_string(added));
   room -= added;
-  // As in the peer, which cuts each text at max_length early, so that two longer ones count as equal.
-  const size_t first = std::min<size_t>(parts[0].ids.size(), t.max_length);
-  const size_t second = parts.size() == 2 ? std::min<size_t>(parts[1].ids.size(), t.max_length) : 0;
+  const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
   if (first + second <= room) return;
   if (t.strategy == Truncation::longest_first) {
     size_t less = std::min(first, second), more = std::max(first, second);
@@ -286,16 +306,26 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
   shorten(parts[target], length - surplus, t.left);
 }
 
-void Tokenizer::pad(Encoding &e, Detail detail) const {
-  size_t target = padding_->length ? padding_->length : e.ids.size();
+// To at least `length` tokens, and to a multiple of what the file says.
+void Tokenizer::pad(Encoding &e, size_t length) const {
+  size_t target = std::max(length, e.ids.size());
   if (const size_t m = padding_->multiple_of; m > 0) target = (target + m - 1) / m * m;
   if (target <= e.ids.size()) return;
-  auto fill = [&](auto &v, const auto &x) { v.insert(padding_->left ? v.begin() : v.end(), target - v.size(), x); };
-  fill(e.ids, int64_t(padding_->id));
+  const size_t before = e.ids.size();
+  auto fill = [&](auto &v, const auto &x) {
+    if (v.size() == before) v.insert(padding_->left ? v.begin() : v.end(), target - before, x);
+  };
   fill(e.types, int64_t(padding_->type));
-  if (detail == Detail::ids) return;
   fill(e.offsets, Offsets{});
   fill(e.pieces, padding_->piece);
+  fill(e.ids, int64_t(padding_->id));
+}
+
+void Tokenizer::pad_batch(std::vector<Encoding> &batch) const {
+  if (!padding_ || padding_->length) return;
+  size_t longest = 0;
+  for (const Encoding &e : batch) longest = std::max(longest, e.ids.size());
+  for (Encoding &e : batch) pad(e, longest);
 }
 
 std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {

@@ -33,6 +33,9 @@ class Tokenizer {
 
   std::vector<int64_t> encode(std::string_view s, const TokenizerOptions &) const;
   Encoding tokenize(std::string_view s, const TokenizerOptions &, OffsetUnit) const;
+  // Brings the results of a batch to the length of its longest, where the file's padding is "BatchLongest". Arrays
+  // besides ids may be empty.
+  void pad_batch(std::vector<Encoding> &) const;
   // Ids that are in no vocabulary are left out, as special tokens are unless they are wanted.
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const;
 
@@ -48,6 +51,7 @@ class Tokenizer {
     std::vector<Token> tokens;
     std::vector<AddedTokens::Part> parts, inner;
     PreTokenized pre;
+    std::vector<size_t> begins;  // of parts, in tokens, where the end of a text is kept
   };
   class Lease;
   struct Truncation {
@@ -64,12 +68,21 @@ class Tokenizer {
   enum class Detail { ids, all };
 
   Encoding run(std::string_view s, const TokenizerOptions &, Detail, OffsetUnit) const;
-  Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit) const;
-  void segment(Work &, Normalized n, const TokenizerOptions &, Detail, Encoding &out) const;
-  void model_part(Work &, Detail, Encoding &out) const;
-  void add_token(const AddedToken &, std::string_view spelled, Offsets, Detail, Encoding &out) const;
-  void truncate(std::vector<Encoding> &, const TokenizerOptions &) const;
-  void pad(Encoding &, Detail) const;
+  // What one text goes through; the parts that a truncation cannot keep are left out.
+  struct Job {
+    const TokenizerOptions &options;
+    Detail detail;
+    const Truncation *truncation;  // nullptr: none
+    Encoding &out;
+    bool enough() const { return truncation && !truncation->left && out.ids.size() >= truncation->max_length; }
+  };
+  Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit,
+               const Truncation *) const;
+  void segment(Work &, Normalized n, const Job &) const;
+  void model_part(Work &, const Job &) const;
+  void add_token(Work &, const AddedToken &, std::string_view spelled, Offsets, const Job &) const;
+  void truncate(std::vector<Encoding> &, const TokenizerOptions &, const Truncation &) const;
+  void pad(Encoding &, size_t length) const;
 
   std::unique_ptr<Normalizer> normalizer_;
   std::unique_ptr<PreTokenizer> pretokenizer_;

@@ -56,13 +56,14 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
                                        std::optional<int64_t> max_length, bool parse_special) {
   const TokenizerOptions o = options(std::nullopt, special, max_length, parse_special);
   for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
-  std::vector<std::vector<int64_t>> ids(texts.size());
+  std::vector<Encoding> batch(texts.size());
   for_each_index(texts.size(), c.threads(), [&](size_t i) {
-    if (!c.stopped()) ids[i] = self.encode(texts[i], o);
+    if (!c.stopped()) batch[i].ids = self.encode(texts[i], o);
   });
   c.poll();
+  self.pad_batch(batch);
   std::vector<mrun::tensor> out;
-  for (const auto &one : ids) out.push_back(ids_tensor(c, one));
+  for (const Encoding &e : batch) out.push_back(ids_tensor(c, e.ids));
   return out;
 }
 
@@ -102,7 +103,8 @@ void add_tokenizer(const mrun::registrar &r) {
   r.op<encode_batch>(
       "text.Tokenizer.encode_batch@1(text.Tokenizer self, str[] texts, *, bool special=True, int? max_length=None, "
       "bool parse_special=False) -> Tensor[]",
-      "The ids of each text of a list, worked out by several threads.");
+      "The ids of each text of a list, worked out by several threads; of the same length where the file pads to the "
+      "longest.");
   r.op<tokenize>(
       "text.Tokenizer.tokenize@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
       "int? max_length=None, bool parse_special=False, str unit='char') -> (Tensor, Tensor, Tensor, str[])",

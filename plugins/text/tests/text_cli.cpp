@@ -81,26 +81,77 @@ static json newer_characters() {
   return out;
 }
 
-static json run(const text::Tokenizer &t, const std::string &operation, const json &options, const json &input) {
+// Calls f(text, options) for "text" or ["text", "pair"].
+template <class F>
+static auto with_options(const json &options, const json &input, F f) {
   text::TokenizerOptions o;
-  std::string first, second;
-  if (input.is_string()) first = input.get<std::string>();
-  if (input.is_array() && input.size() == 2 && input[0].is_string()) {
-    first = input[0].get<std::string>();
-    second = input[1].get<std::string>();
-    o.pair = second;
-  }
+  const bool pair = input.is_array() && input.size() == 2 && input[0].is_string();
+  const std::string first = pair ? input[0].get<std::string>() : input.is_string() ? input.get<std::string>() : "";
+  const std::string second = pair ? input[1].get<std::string>() : "";
+  if (pair) o.pair = second;
   o.special = options.value("special", true);
   o.parse_special = options.value("parse_special", false);
   if (options.contains("max_length")) o.max_length = options["max_length"].get<uint32_t>();
-  if (operation == "encode") return t.encode(first, o);
-  if (operation == "tokenize") return to_json(t.tokenize(first, o, unit(options)));
+  return f(first, o);
+}
+
+static text::Encoding encoding(const text::Tokenizer &t, const json &options, const json &input) {
+  return with_options(options, input, [&](const std::string &s, const text::TokenizerOptions &o) {
+    return t.tokenize(s, o, unit(options));
+  });
+}
+
+static json run(const text::Tokenizer &t, const std::string &operation, const json &options, const json &input) {
+  if (operation == "encode")
+    return with_options(options, input,
+                        [&](const std::string &s, const text::TokenizerOptions &o) { return t.encode(s, o); });
+  if (operation == "tokenize") return to_json(encoding(t, options, input));
   if (operation == "decode") return t.decode(input.get<std::vector<int64_t>>(), options.value("skip_special", true));
   if (operation == "piece") return t.piece(input.get<uint32_t>()) ? json(*t.piece(input.get<uint32_t>())) : json();
-  if (operation == "id") return t.id(first) ? json(*t.id(first)) : json();
+  if (operation == "id") {
+    const auto id = t.id(input.get<std::string>());
+    return id ? json(*id) : json();
+  }
   if (operation == "size") return t.size();
   if (operation == "normalize") return every_character(t);
   throw std::runtime_error("no such operation: " + operation);
+}
+
+static bool is_ids(const json &item) { return item.is_array() && !(item.size() == 2 && item[0].is_string()); }
+
+// One request of `compare`: the texts are one batch, pairs are by themselves.
+static json answers(const json &request) {
+  const text::Tokenizer t(read_file(request["path"].get<std::string>().c_str()));
+  const json options = {{"special", request["special"]}, {"parse_special", true}}, &items = request["items"];
+  std::vector<text::Encoding> batch;
+  json out = json::array();
+  for (const json &item : items) {
+    out.push_back(json::object());
+    if (is_ids(item)) continue;
+    text::Encoding e = encoding(t, options, item);
+    if (json(e.ids) != run(t, "encode", options, item)) throw std::runtime_error("encode and tokenize differ");
+    if (item.is_string()) {
+      batch.push_back(std::move(e));
+    } else {
+      out.back() = to_json(e);
+    }
+  }
+  t.pad_batch(batch);
+  for (size_t i = 0, next = 0; i < items.size(); ++i) {
+    if (items[i].is_string()) out[i] = to_json(batch[next++]);
+    const auto ids = (is_ids(items[i]) ? items[i] : out[i]["ids"]).get<std::vector<int64_t>>();
+    out[i]["keep"] = t.decode(ids, false);
+    out[i]["skip"] = t.decode(ids, true);
+  }
+  return out;
+}
+
+// As hf.js does under this name: a request a line, {path, special, items}; an answer a line for each item.
+static void compare() {
+  for (std::string line; std::getline(std::cin, line);) {
+    for (const json &answer : answers(json::parse(line))) std::cout << answer.dump() << '\n';
+    std::cout.flush();
+  }
 }
 
 template <class Model>
@@ -115,6 +166,11 @@ static void serve(const Model &model, const std::string &operation, const json &
 }
 
 int main(int count, char **args) try {
+  if (count == 2 && args[1] == std::string("compare")) {
+    std::ios::sync_with_stdio(false);
+    compare();
+    return 0;
+  }
   if (count < 4) throw std::runtime_error("usage: text_cli KIND MODEL OPERATION [OPTIONS]");
   const std::string kind = args[1], operation = args[3], model = read_file(args[2]);
   if (kind == "newer") {

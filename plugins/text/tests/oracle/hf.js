@@ -1,8 +1,6 @@
 // Hugging Face's native tokenizers from the command line; NODE_PATH is where npm put them.
 //   node hf.js train IN.json TEXT OUT.json         trains the model of a tokenizer on the lines of a text
-//   node hf.js tokenize FILE.json [special|plain]  one JSON value a line in: "text" or ["text", "pair"]; one line out each:
-//                                                  {ids, types, offsets, pieces}
-//   node hf.js decode FILE.json [skip|keep]        lists of ids in, texts out
+//   node hf.js compare                             serves: see below
 //   node hf.js vocabulary FILE.json                [size, [id, piece]…]
 //   node hf.js normalize CONFIG.json               every code point, between two letters: those that change, and to what
 //   node hf.js gpt NAME OUT.json                   a vocabulary of gpt-tokenizer ("cl100k_base") as a tokenizer.json
@@ -11,26 +9,34 @@ const fs = require('fs');
 const tokenizers = require('tokenizers');
 
 const [command, ...args] = process.argv.slice(2);
-const lines = () => fs.readFileSync(0, 'utf8').split('\n').filter(x => x).map(x => JSON.parse(x));
 const print = values => process.stdout.write(values.map(v => JSON.stringify(v) + '\n').join(''));
 const load = path => tokenizers.Tokenizer.fromString(fs.readFileSync(path, 'utf8'));
 
-async function tokenize(path, mode) {
+// A request a line in: {path, special, items}; an item is "text", ["text", "pair"] or a list of ids. Answered by a line for each item,
+// keys in alphabetical order: {ids, keep, offsets, pieces, skip, types}, where skip and keep are the ids turned back into text
+// without and with special tokens (of a list of ids these two alone). All texts are one batch; the library has none for pairs.
+async function compare({path, special, items}) {
   const t = load(path);
-  const out = [];
-  for (const line of lines()) {
-    const [a, b] = Array.isArray(line) ? line : [line, null];
-    const e = await t.encode(a, b, {addSpecialTokens: mode !== 'plain'});
-    out.push({ids: e.getIds(), types: e.getTypeIds(), offsets: e.getOffsets(), pieces: e.getTokens()});
+  const answers = items.map(() => ({}));
+  const texts = items.filter(x => typeof x === 'string');
+  const batch = await t.encodeBatch(texts, {addSpecialTokens: special});
+  let next = 0;
+  for (const [i, item] of items.entries()) {
+    if (typeof item !== 'string' && typeof item[0] !== 'string') continue;
+    const e = typeof item === 'string' ? batch[next++] : await t.encode(...item, {addSpecialTokens: special});
+    answers[i] = {ids: e.getIds(), keep: '', offsets: e.getOffsets(), pieces: e.getTokens(), skip: '', types: e.getTypeIds()};
   }
-  print(out);
+  const ids = items.map((x, i) => answers[i].ids || x);
+  const keep = await t.decodeBatch(ids, false), skip = await t.decodeBatch(ids, true);
+  answers.forEach((a, i) => { a.keep = keep[i]; a.skip = skip[i]; });
+  print(answers);
 }
 
-async function decode(path, mode) {
-  const t = load(path);
-  const out = [];
-  for (const ids of lines()) out.push(await t.decode(ids, mode !== 'keep'));
-  print(out);
+function serve() {
+  let queue = Promise.resolve();
+  require('readline').createInterface({input: process.stdin}).on('line', line => {
+    queue = queue.then(() => compare(JSON.parse(line))).catch(e => { console.error(e); process.exit(1); });
+  });
 }
 
 function vocabulary(path) {
@@ -111,5 +117,5 @@ function train(path, text, out) {
   t.save(out);
 }
 
-const commands = {train, tokenize, decode, vocabulary, normalize, gpt, version: () => console.log(require('tokenizers/package.json').version)};
+const commands = {train, compare: serve, vocabulary, normalize, gpt, version: () => console.log(require('tokenizers/package.json').version)};
 Promise.resolve(commands[command](...args)).catch(e => { console.error(e); process.exit(1); });
