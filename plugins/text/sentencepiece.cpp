@@ -75,10 +75,11 @@ class WireReader {
 
 // Field numbers of sentencepiece_model.proto.
 enum ModelField : uint64_t { model_pieces = 1, model_normalizer = 3, model_denormalizer = 5 };
-enum PieceField : uint64_t { piece_score = 2 };
+enum PieceField : uint64_t { piece_text = 1, piece_score = 2 };
 enum NormalizerField : uint64_t { normalizer_charsmap = 2 };
 
-// libsentencepiece walks the normalization trie without bounds and sorts by scores: both are checked here.
+// libsentencepiece walks the normalization trie without bounds, sorts by scores and indexes pieces that end at a zero
+// byte: all are checked here.
 void check_model(std::string_view model) {
   size_t pieces = 0;
   WireReader reader(model);
@@ -93,6 +94,8 @@ void check_model(std::string_view model) {
           std::memcpy(&score, g.bytes.data(), sizeof score);
         if (!std::isfinite(score))
           not_a_model("piece " + std::to_string(pieces - 1) + " has a score that is no number");
+        if (g.number == piece_text && g.bytes.find('\0') != g.bytes.npos)
+          not_a_model("piece " + std::to_string(pieces - 1) + " has a zero byte");
       }
     } else if (f.number == model_normalizer || f.number == model_denormalizer) {
       while (inner.next(g))
@@ -137,8 +140,15 @@ SentencePiece::SentencePiece(std::string_view model) {
   check_model(model);
   if (sentencepiece::logging::SetMinLogLevel) sentencepiece::logging::SetMinLogLevel(10);
   processor_ = std::make_unique<sentencepiece::SentencePieceProcessor>();
-  auto status = processor_->LoadFromSerializedProto(model);
-  if (!status.ok()) not_a_model(std::string(status.message()));
+  std::string why;
+  try {
+    const auto status = processor_->LoadFromSerializedProto(model);
+    if (status.ok()) return;
+    why = status.message();
+  } catch (const std::bad_alloc &) { throw; } catch (const std::exception &e) {
+    why = std::string("its pieces cannot be indexed: ") + e.what();
+  }
+  not_a_model(why);
 }
 
 SentencePiece::~SentencePiece() = default;

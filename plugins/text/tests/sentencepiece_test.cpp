@@ -59,6 +59,8 @@ TEST_CASE("what is not a model is refused") {
   CHECK(!message_of([] { text::SentencePiece m("{\"version\": \"1.0\"}"); }).empty());
   CHECK(!message_of([] { text::SentencePiece m(std::string(1000, '\0')); }).empty());
   CHECK(!message_of([&] { text::SentencePiece m(good + piece("c", not_a_number, 1)); }).empty());
+  CHECK(message_of([&] { text::SentencePiece m(good + piece(std::string("c\0d", 3), zero, 1)); }) ==
+        "not a sentencepiece model: piece 6 has a zero byte");
   for (size_t n = 0; n < good.size(); ++n) {
     try {
       text::SentencePiece m(std::string_view(good).substr(0, n));
