@@ -157,12 +157,18 @@ Value pack(const fs::path &folder, const fs::path &out, const PackOptions &optio
 Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
   const auto opened = Bundle::open(folder);
   Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
-  add_all(packing);
-  Lock lock = make_lock(packing, options.message);
-  lock.revision.author = options.author;
-  lock.revision.time = options.time;
-  const size_t examples = check_examples(folder);
-  const Committed committed = commit_revision(bundle, packing.contents, lock);
+  packing.add_files();
+  packing.add_models();
+  const Contents weights = take_weights(packing.contents);
+  size_t examples = 0;
+  const Committed committed = commit_overlapped(bundle, weights, [&] {
+    packing.add_modules();
+    Lock lock = make_lock(packing, options.message);
+    lock.revision.author = options.author;
+    lock.revision.time = options.time;
+    examples = check_examples(folder);
+    return NextRevision{packing.contents, std::move(lock)};
+  });
   Rows report = report_of(packing, bundle, examples);
   report.emplace_back("digest", Value::string(committed.digest));
   report.emplace_back("number", Value::integer(static_cast<int64_t>(committed.lock.revision.number)));

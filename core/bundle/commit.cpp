@@ -20,8 +20,7 @@ namespace mrun {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uint64_t small_size = uint64_t{1} << 20;
-constexpr uint64_t probe_size = uint64_t{64} << 10, probes = 16;
+constexpr uint64_t small_size = uint64_t{1} << 20, chunk = uint64_t{64} << 10;
 
 // Holds the lock on the file that is at `path` now, not on one that another writer has replaced meanwhile.
 UniqueFd open_locked(const fs::path &path) {
@@ -40,23 +39,36 @@ UniqueFd open_locked(const fs::path &path) {
 
 class Committer {
  public:
-  Committer(const fs::path &path, const Contents &contents, const Lock &lock)
+  Committer(const fs::path &path, const Contents &weights)
       : path_(path),
         source_(file_source(open_locked(path), path.native())),
         old_(source_),
         history_(read_history(old_)),
-        contents_(contents),
-        lock_(lock) {
+        weights_(weights) {
     for (const auto &[name, entry] : old_.lock().entries) by_hash_.emplace(entry.sha256, old_.find(name));
   }
 
-  Committed run() {
-    check_names(contents_);
-    for (;;) {
-      try {
-        return attempt();
-      } catch (const Changed &) { steps_.clear(); }
-    }
+  Committed run(const std::function<NextRevision()> &rest) {
+    check_names(weights_);
+    Committed result;
+    result.size_before = source_->size();
+    write_file_atomic(path_, [&](int fd) {
+      const std::string name = path_.native();
+      ContainerWriter writer(fd, name);
+      Lock::Entries entries = write_weights(writer, rest);
+      plan_contents();
+      refuse_no_change(entries);
+      plan_history(entries);
+      write_rest(writer, entries);
+      result.lock = std::move(next_.lock);
+      result.lock.entries = std::move(entries);
+      result.lock.revision.number = old_.lock().revision.number + 1;
+      result.lock.revision.parent = history_.front().digest;
+      ContainerWriter::End end = writer.finish(result.lock);
+      result.digest = std::move(end.digest);
+      result.size = end.size;
+    });
+    return result;
   }
 
  private:
@@ -67,17 +79,65 @@ class Committer {
     LockEntry entry;  // of item
   };
 
-  Committed attempt() {
-    plan_contents();
-    refuse_no_change();
-    plan_history();
-    Committed result;
-    result.lock = lock_;
-    result.lock.revision.number = old_.lock().revision.number + 1;
-    result.lock.revision.parent = history_.front().digest;
-    result.size_before = source_->size();
-    write_file_atomic(path_, [&](int fd) { write(fd, result); });
-    return result;
+  // Weights come first in the file: they can be written before anything else is known.
+  Lock::Entries write_weights(ContainerWriter &writer, const std::function<NextRevision()> &rest) {
+    std::future<Lock::Entries> written = std::async(std::launch::async, [&] {
+      Lock::Entries entries;
+      const Item &format = *old_.find("format");
+      writer.add_range(format, *source_);
+      entries["format"] = old_entry("format");
+      std::vector<const std::string *> order;
+      for (const auto &[name, content] : weights_) order.push_back(&name);
+      std::sort(order.begin(), order.end(), before);
+      for (const std::string *name : order) entries[*name] = write_weights_entry(writer, *name);
+      return entries;
+    });
+    try {
+      next_ = rest();
+      check_names_of_all();
+    } catch (...) {
+      writer.stop();
+      written.wait();
+      throw;
+    }
+    return written.get();
+  }
+
+  LockEntry write_weights_entry(ContainerWriter &writer, const std::string &name) {
+    const Content &content = weights_.find(name)->second;
+    if (const auto *kept = std::get_if<Kept>(&content)) {
+      Item item = kept_item(name, *kept);
+      item.name = name;
+      writer.add_range(item, *source_);
+      return {item.size, kept->sha256};
+    }
+    const Item *item = old_.find(name);
+    const auto source = content_source(content);
+    // Comparing is several times faster than hashing.
+    if (item != nullptr && item->size == source->size() && writer.add_range(*item, *source_, source.get())) {
+      return old_entry(name);
+    }
+    return writer.add(name, content);
+  }
+
+  void check_names_of_all() const {
+    Contents all = weights_;
+    for (const auto &[name, content] : next_.contents) {
+      if (is_weights(name)) fail(MRUN_INTERNAL, "{}: weights are wanted before everything else", name);
+      all.emplace(name, std::string());
+    }
+    check_names(all);
+  }
+
+  const LockEntry &old_entry(std::string_view name) const { return old_.lock().entries.find(name)->second; }
+
+  const Item &kept_item(const std::string &name, const Kept &kept) const {
+    const auto found = by_hash_.find(kept.sha256);
+    if (found == by_hash_.end()) {
+      fail(MRUN_MISSING, "{}: {}: the bytes to keep are not in the file any more; another commit came first",
+           printable(path_.native()), name);
+    }
+    return *found->second;
   }
 
   void keep(const std::string &name, const Item &item, const std::string &sha256) {
@@ -85,17 +145,11 @@ class Committer {
   }
 
   void plan_contents() {
-    keep("format", *old_.find("format"), old_.lock().entries.find("format")->second.sha256);
-    for (const auto &[name, content] : contents_) {
+    for (const auto &[name, content] : next_.contents) {
       if (const auto *kept = std::get_if<Kept>(&content)) {
-        const auto found = by_hash_.find(kept->sha256);
-        if (found == by_hash_.end()) {
-          fail(MRUN_MISSING, "{}: {}: the bytes to keep are not in the file any more; another commit came first",
-               printable(path_.native()), name);
-        }
-        keep(name, *found->second, kept->sha256);
+        keep(name, kept_item(name, *kept), kept->sha256);
       } else if (unchanged(name, content)) {
-        keep(name, *old_.find(name), old_.lock().entries.find(name)->second.sha256);
+        keep(name, *old_.find(name), old_entry(name).sha256);
       } else if (const auto known = find_known(content); known != by_hash_.end()) {
         keep(name, *known->second, std::string(known->first));
       } else {
@@ -104,44 +158,19 @@ class Committer {
     }
   }
 
-  // Whether the entry of that name has the same bytes: comparing is several times faster than hashing. Of large ones a
-  // few places are compared at once, the rest while the new file is written; settle() has the last word.
-  bool unchanged(const std::string &name, const Content &content) {
+  // Whether the file has the same bytes under that name. Comparing is several times faster than hashing.
+  bool unchanged(const std::string &name, const Content &content) const {
     const Item *item = old_.find(name);
-    std::shared_ptr<const Source> source = content_source(content);
-    if (item == nullptr || item->size != source->size() || changed_.count(name) != 0) return false;
-    if (item->size <= small_size) return equal(*item, *source, 0, item->size);
-    for (uint64_t i = 0; i < probes; ++i) {
-      if (!equal(*item, *source, (item->size - probe_size) / (probes - 1) * i, probe_size)) return false;
-    }
-    comparisons_[name] =
-        std::async(std::launch::async, [this, item, source] { return equal(*item, *source, 0, item->size); });
-    return true;
-  }
-
-  bool equal(const Item &item, const Source &other, uint64_t from, uint64_t size) const {
-    std::string x(std::min<uint64_t>(size, probe_size), '\0'), y = x;
-    for (uint64_t at = from; at < from + size; at += x.size()) {
-      const auto n = static_cast<size_t>(std::min<uint64_t>(x.size(), from + size - at));
-      source_->read(item.start + at, x.data(), n);
-      other.read(at, y.data(), n);
+    const auto source = content_source(content);
+    if (item == nullptr || item->size != source->size()) return false;
+    std::string x(std::min(item->size, chunk), '\0'), y = x;
+    for (uint64_t at = 0; at < item->size; at += chunk) {
+      const auto n = static_cast<size_t>(std::min(chunk, item->size - at));
+      source_->read(item->start + at, x.data(), n);
+      source->read(at, y.data(), n);
       if (std::memcmp(x.data(), y.data(), n) != 0) return false;
     }
     return true;
-  }
-
-  struct Changed {};
-
-  // Waits for the comparisons; if one was taken for unchanged and is not, run() starts over.
-  void settle() {
-    bool all = true;
-    for (auto &[name, comparison] : comparisons_) {
-      if (comparison.get()) continue;
-      changed_.insert(name);
-      all = false;
-    }
-    comparisons_.clear();
-    if (!all) throw Changed();
   }
 
   // Small files may be back from an earlier revision, or have another name now.
@@ -154,23 +183,24 @@ class Committer {
     return found != by_hash_.end() && found->second->size == source->size() ? found : by_hash_.end();
   }
 
-  void refuse_no_change() {
-    size_t files = 0;
-    for (const auto &[name, entry] : old_.lock().entries) files += !is_history(name);
-    const bool all_kept = std::all_of(steps_.begin(), steps_.end(), [&](const auto &s) {
-      return s.second.item != nullptr && s.second.item->name == s.first;
-    });
-    if (!all_kept || files != steps_.size() || lock_.operations != old_.lock().operations ||
-        lock_.script != old_.lock().script) {
+  void refuse_no_change(const Lock::Entries &weights) const {
+    Lock::Entries now = weights, before;
+    for (const auto &[name, step] : steps_) {
+      if (step.item == nullptr) return;
+      now[name] = step.entry;
+    }
+    for (const auto &[name, entry] : old_.lock().entries) {
+      if (!is_history(name)) before[name] = entry;
+    }
+    if (now != before || next_.lock.operations != old_.lock().operations || next_.lock.script != old_.lock().script) {
       return;
     }
-    settle();
     fail(MRUN_USAGE, "{}: nothing differs from revision {}, so there is nothing to commit", printable(path_.native()),
          old_.lock().revision.number);
   }
 
   // The locks of all revisions so far, and what only they use; weights are not kept.
-  void plan_history() {
+  void plan_history(const Lock::Entries &weights) {
     for (const auto &[name, entry] : old_.lock().entries) {
       if (name.starts_with("history/locks/")) keep(name, *old_.find(name), entry.sha256);
     }
@@ -181,6 +211,7 @@ class Committer {
           source_->read(signature->start, static_cast<size_t>(signature->size));
     }
     std::set<std::string_view> present;
+    for (const auto &[name, entry] : weights) present.insert(entry.sha256);
     for (const auto &[name, step] : steps_) {
       if (step.item != nullptr && !is_history(name)) present.insert(step.entry.sha256);
     }
@@ -193,53 +224,64 @@ class Committer {
     }
   }
 
-  void write(int fd, Committed &result) {
-    const std::string name = path_.native();
-    ContainerWriter writer(fd, name);
+  void write_rest(ContainerWriter &writer, Lock::Entries &entries) {
     std::vector<const std::string *> order;
-    for (const auto &[step_name, step] : steps_) order.push_back(&step_name);
-    std::sort(order.begin(), order.end(), [](const auto *a, const auto *b) { return canonical_less(*a, *b); });
-    Lock &lock = result.lock;
-    lock.entries.clear();
-    for (const std::string *entry : order) {
-      const Step &step = steps_.find(*entry)->second;
+    for (const auto &[name, step] : steps_) order.push_back(&name);
+    std::sort(order.begin(), order.end(), before);
+    for (const std::string *name : order) {
+      const Step &step = steps_.find(*name)->second;
       if (step.item == nullptr) {
-        lock.entries[*entry] = writer.add(*entry, step.content);
+        entries[*name] = writer.add(*name, step.content);
         continue;
       }
       Item item = *step.item;
-      item.name = *entry;
+      item.name = *name;
       writer.add_range(item, *source_);
-      lock.entries[*entry] = step.entry;
+      entries[*name] = step.entry;
     }
-    settle();
-    ContainerWriter::End end = writer.finish(lock);
-    result.digest = std::move(end.digest);
-    result.size = end.size;
   }
+
+  static bool before(const std::string *a, const std::string *b) { return canonical_less(*a, *b); }
 
   const fs::path path_;
   const std::shared_ptr<const Source> source_;
   const Container old_;
   const std::vector<RevisionLock> history_;  // newest first
-  const Contents &contents_;
-  const Lock &lock_;  // the caller's part
+  const Contents &weights_;
+  NextRevision next_;
   ByHash by_hash_;
-  std::map<std::string, Step> steps_;
-  std::set<std::string> changed_;  // found so by settle()
-  std::map<std::string, std::future<bool>> comparisons_;
+  std::map<std::string, Step> steps_;  // what follows the weights
 };
 
 }  // namespace
 
-Committed commit_revision(const fs::path &path, const Contents &contents, const Lock &lock) {
-  if (!valid_utf8(lock.revision.message) || !valid_utf8(lock.revision.author)) {
-    fail(MRUN_USAGE, "the message or author is not UTF-8");
-  }
+Committed commit_overlapped(const fs::path &path, const Contents &weights, const std::function<NextRevision()> &rest) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
-  return Committer(real, contents, lock).run();
+  return Committer(real, weights).run([&] {
+    NextRevision next = rest();
+    const Revision &revision = next.lock.revision;
+    if (!valid_utf8(revision.message) || !valid_utf8(revision.author)) {
+      fail(MRUN_USAGE, "the message or author is not UTF-8");
+    }
+    return next;
+  });
+}
+
+Committed commit_revision(const fs::path &path, Contents contents, Lock lock) {
+  const Contents weights = take_weights(contents);
+  return commit_overlapped(path, weights, [&] { return NextRevision{std::move(contents), std::move(lock)}; });
+}
+
+Contents take_weights(Contents &contents) {
+  Contents weights;
+  for (auto i = contents.begin(); i != contents.end();) {
+    const auto next = std::next(i);
+    if (is_weights(i->first)) weights.insert(contents.extract(i));
+    i = next;
+  }
+  return weights;
 }
 
 }  // namespace mrun

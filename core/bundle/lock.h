@@ -28,7 +28,8 @@ struct Revision {
 
 struct Lock {
   int64_t script = 1;  // version of the interface that scripts see
-  std::map<std::string, LockEntry, std::less<>> entries;
+  using Entries = std::map<std::string, LockEntry, std::less<>>;
+  Entries entries;
   std::vector<std::string> operations;  // "image.resize@1", sorted
   Value packed_with = Value::map({});   // versions: strings, integers, booleans, lists, maps
   Revision revision;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -16,7 +17,9 @@ namespace mrun {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uint64_t block = 4096;  // what file systems share
+constexpr uint64_t block = 4096;                     // what file systems share
+constexpr uint64_t step = uint64_t{1} << 20;         // still in the caches when it is written
+constexpr uint64_t flush_step = uint64_t{32} << 20;  // so that the disk works while the rest is read
 
 bool canonical_order(const std::string *a, const std::string *b) { return canonical_less(*a, *b); }
 
@@ -28,18 +31,6 @@ bool clone_range(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
   range.src_length = size;
   range.dest_offset = at;
   return ::ioctl(to, FICLONERANGE, &range) == 0;
-}
-
-// How many bytes the kernel copied before it would not go on.
-uint64_t kernel_copy(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
-  auto in = static_cast<off_t>(start), out = static_cast<off_t>(at);
-  uint64_t left = size;
-  while (left > 0) {
-    const ssize_t n = ::copy_file_range(from, &in, to, &out, std::min<uint64_t>(left, uint64_t{1} << 30), 0);
-    if (n <= 0) break;
-    left -= static_cast<uint64_t>(n);
-  }
-  return size - left;
 }
 
 }  // namespace
@@ -54,6 +45,7 @@ std::shared_ptr<const Source> content_source(const Content &content) {
 }
 
 void ContainerWriter::write_at(uint64_t offset, std::string_view bytes) {
+  if (stopped_) fail(MRUN_CANCELLED, "{}: writing was stopped", printable(name_));
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
@@ -66,6 +58,10 @@ void ContainerWriter::write_at(uint64_t offset, std::string_view bytes) {
 void ContainerWriter::write(std::string_view bytes) {
   write_at(position_, bytes);
   position_ += bytes.size();
+  if (position_ < flushed_ + flush_step) return;
+  // Whether that was possible does not matter: the end is fsync's.
+  ::sync_file_range(fd_, static_cast<off_t>(flushed_), static_cast<off_t>(position_ - flushed_), SYNC_FILE_RANGE_WRITE);
+  flushed_ = position_;
 }
 
 void ContainerWriter::record(const std::string &name, uint64_t size, uint32_t crc, uint64_t header) {
@@ -96,19 +92,31 @@ LockEntry ContainerWriter::add(const std::string &name, const Content &content) 
   return entry;
 }
 
-void ContainerWriter::add_range(const Item &item, const Source &from) {
+bool ContainerWriter::add_range(const Item &item, const Source &from, const Source *same) {
   const uint64_t header = position_;
   write(local_header(item.name, item.size, item.crc, header));
-  uint64_t done = 0;
-  if (from.fd() >= 0) {
-    const uint64_t blocks = item.size / block * block;
-    const bool aligned = item.start % block == 0 && position_ % block == 0 && blocks > 0;
-    if (aligned && clone_range(from.fd(), item.start, fd_, position_, blocks)) done = blocks;
-    done += kernel_copy(from.fd(), item.start + done, fd_, position_ + done, item.size - done);
+  const uint64_t blocks = item.size / block * block;
+  const bool aligned = item.start % block == 0 && position_ % block == 0 && blocks > 0;
+  const bool can_clone = aligned && from.fd() >= 0 && clone_range(from.fd(), item.start, fd_, position_, blocks);
+  const uint64_t cloned = can_clone ? blocks : 0;
+  std::string bytes(std::min(item.size, step), '\0'), other(same != nullptr ? bytes.size() : 0, '\0');
+  for (uint64_t done = 0, n; done < item.size; done += n) {
+    n = std::min(item.size - done, step);
+    const uint64_t have = std::min(n, std::max(cloned, done) - done);
+    if (same != nullptr || have < n) from.read(item.start + done, bytes.data(), n);
+    if (same != nullptr) {
+      same->read(done, other.data(), n);
+      if (std::memcmp(bytes.data(), other.data(), n) != 0) {
+        position_ = header;
+        flushed_ = std::min(flushed_, header);
+        return false;
+      }
+    }
+    position_ += have;
+    if (have < n) write(std::string_view(bytes).substr(have, n - have));
   }
-  position_ += done;
-  for_chunks(from, item.start + done, item.size - done, [&](std::string_view bytes) { write(bytes); });
   record(item.name, item.size, item.crc, header);
+  return true;
 }
 
 ContainerWriter::End ContainerWriter::finish(const Lock &lock) {

@@ -1,5 +1,6 @@
 // Writes .mb files: the same entries give the same bytes, whole files appear at once or not at all.
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -26,14 +27,17 @@ class ContainerWriter {
   ContainerWriter(int fd, const std::string &name) : fd_(fd), name_(name) {}
   // Hashes while it writes; what it wrote is in the lock entry. Not of Kept.
   LockEntry add(const std::string &name, const Content &);
-  // A payload that lies in another .mb file: cloned where the file system can, else copied by the kernel.
-  void add_range(const Item &, const Source &from);
+  // A payload that lies in another .mb file: cloned where the file system can, else copied. Where `same` is given, its
+  // bytes are compared on the way: false, and nothing is added, if they differ.
+  bool add_range(const Item &, const Source &from, const Source *same = nullptr);
   // bundle.lock, the directory and the end records. Throws BUNDLE for a lock that no reader would take.
   struct End {
     std::string digest;
     uint64_t size;  // of the file
   };
   End finish(const Lock &);
+  // From any thread: what is being written ends soon, with CANCELLED.
+  void stop() { stopped_ = true; }
 
  private:
   void write(std::string_view);
@@ -42,7 +46,9 @@ class ContainerWriter {
 
   const int fd_;
   const std::string &name_;
+  std::atomic<bool> stopped_{false};
   uint64_t position_ = 0;
+  uint64_t flushed_ = 0;  // the system was asked to write out what lies before
   uint64_t count_ = 0;
   std::string directory_;
 };

@@ -13,8 +13,8 @@ using namespace mrun::test;
 
 namespace {
 
-// Runs the commit in a child and kills it when it enters or leaves a system call for the n-th time. False: it ended
-// first.
+// Runs the commit in a child and kills it when one of its threads enters or leaves a system call for the n-th time.
+// False: it ended first.
 bool killed_at(int n, const fs::path &path, const Contents &contents) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -27,13 +27,19 @@ bool killed_at(int n, const fs::path &path, const Contents &contents) {
   }
   REQUIRE(child > 0);
   int status = 0;
-  for (int calls = 0; ::waitpid(child, &status, 0) == child && WIFSTOPPED(status); ++calls) {
-    if (calls == n) {
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL) == 0);
+  ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+  for (int calls = 1;;) {
+    const pid_t stopped = ::waitpid(-1, &status, __WALL);
+    if (stopped == child && !WIFSTOPPED(status)) break;
+    if (stopped < 0 || !WIFSTOPPED(status)) continue;  // a thread's end
+    if (calls++ == n) {
       ::kill(child, SIGKILL);
-      ::waitpid(child, &status, 0);
+      while (::waitpid(-1, &status, __WALL) > 0) {}
       return true;
     }
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+    ::ptrace(PTRACE_SYSCALL, stopped, nullptr, nullptr);
   }
   CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
   return false;
