@@ -52,6 +52,11 @@ ModelInfo info_of(const Model &model) {
 // namespace, as ATen's, have their library's meaning and are looked up when they are used.)
 void check_operations(const Bundle &bundle) {
   const Value lock = bundle.lock();
+  const Value *script = lock.find("script");
+  if (script != nullptr && script->as_int() > script_interface) {
+    fail(MRUN_BUNDLE, "{}: its scripts want script interface {}, this mrun has 1 to {}: a newer one is needed",
+         bundle.origin(), script->as_int(), script_interface);
+  }
   const Value *operations = lock.find("operations");
   if (operations == nullptr) return;
   std::string missing;
