@@ -1,54 +1,13 @@
-// Byte-pair encoding: neighbours are merged in the order of the merges' ranks, leftmost first. Short words by scanning,
-// long ones with a heap over a linked list: O(n log n) for any input.
+// Byte-pair encoding: what a word's symbols are; bpe_merge.h merges them.
 #include <algorithm>
-#include <array>
-#include <queue>
 
+#include "bpe_merge.h"
 #include "byte_level.h"
 #include "models.h"
 #include "utf8.h"
 
 namespace text {
 namespace {
-
-// (left, right) to (rank, merged): open addressing, at most half full.
-class Merges {
- public:
-  struct Merge {
-    uint32_t rank = UINT32_MAX, id = 0;
-  };
-  void reserve(size_t count) {
-    size_t size = 64;
-    while (size < 2 * count) size *= 2;
-    slots_.assign(size, Slot{empty, {}});
-  }
-  void set(uint32_t left, uint32_t right, Merge merge) {
-    const uint64_t key = uint64_t(left) << 32 | right;
-    size_t i = hash(key) & (slots_.size() - 1);
-    while (slots_[i].key != empty && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
-    slots_[i] = {key, merge};
-  }
-  Merge get(uint32_t left, uint32_t right) const {
-    const uint64_t key = uint64_t(left) << 32 | right;
-    for (size_t i = hash(key) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
-      if (slots_[i].key == key) return slots_[i].merge;
-      if (slots_[i].key == empty) return {};
-    }
-  }
-
- private:
-  static constexpr uint64_t empty = UINT64_MAX;
-  struct Slot {
-    uint64_t key;
-    Merge merge;
-  };
-  static size_t hash(uint64_t key) { return size_t((key * 0x9e3779b97f4a7c15u) >> 29); }
-  std::vector<Slot> slots_;
-};
-
-struct Symbol {
-  uint32_t id, bytes;
-};
 
 class Bpe final : public Model {
  public:
@@ -57,9 +16,11 @@ class Bpe final : public Model {
         suffix_(string_member(j, "end_of_word_suffix", "")),
         fuse_unknown_(bool_member(j, "fuse_unk", false)),
         ignore_merges_(bool_member(j, "ignore_merges", false)) {
-    if (const Json *dropout = optional_member(j, "dropout"))
-      if (!dropout->is_number() || dropout->get<double>() != 0)
-        bad_config("BPE: dropout is for training; wanted null or 0");
+    if (const Json *dropout = optional_member(j, "dropout")) {
+      if (!dropout->is_number() || dropout->get<double>() < 0 || dropout->get<double>() > 1)
+        bad_config("BPE: \"dropout\" is not a number from 0 to 1");
+      dropout_ = dropout->get<float>();
+    }
     vocabulary_ = read_vocabulary(member(j, "vocab"));
     byte_fallback_ = bool_member(j, "byte_fallback", false);
     if (byte_fallback_) bytes_ = ByteTokens(vocabulary_);
@@ -85,37 +46,31 @@ class Bpe final : public Model {
     return true;
   }
 
-  void run(std::string_view part, uint32_t at, std::vector<Token> &out) const override {
+  bool draws() const override { return dropout_ > 0; }
+
+  void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &random) const override {
+    if (dropout_ > 0) {
+      std::vector<Symbol> symbols = split(part);
+      merges_.merge_with_dropout(symbols, dropout_, random);
+      emit(symbols.data(), symbols.size(), at, part.size(), out);
+      return;
+    }
     if (ignore_merges_) {
-      const uint32_t *id = find_whole(part);
-      if (id) {
+      if (const uint32_t *id = find_whole(part)) {
         out.push_back({*id, at, at + uint32_t(part.size())});
         return;
       }
     }
-    constexpr size_t short_word = 48;
-    if (raw_ && part.size() <= short_word) {
-      std::array<Symbol, short_word> symbols;
+    if (raw_ && part.size() <= Merges::short_word) {
+      std::array<Symbol, Merges::short_word> symbols;
       size_t count = 0;
-      Unknown unknown(*this);
-      for (char c : part) {
-        const uint32_t id = letters_[static_cast<unsigned char>(c)];
-        if (id == missing) {
-          unknown.add(1, [&](Symbol s) { symbols[count++] = s; });
-        } else {
-          unknown.flush([&](Symbol s) { symbols[count++] = s; });
-          symbols[count++] = {id, 1};
-        }
-      }
-      unknown.flush([&](Symbol s) { symbols[count++] = s; });
-      count = merge_by_scanning(symbols.data(), count);
-      emit(symbols.data(), count, at, out);
+      split_bytes(part, [&](Symbol s) { symbols[count++] = s; });
+      emit(symbols.data(), merges_.merge_short(symbols.data(), count), at, part.size(), out);
       return;
     }
     std::vector<Symbol> symbols = split(part);
-    const size_t count =
-        symbols.size() <= short_word ? merge_by_scanning(symbols.data(), symbols.size()) : merge_by_heap(symbols);
-    emit(symbols.data(), count, at, out);
+    merges_.merge(symbols);
+    emit(symbols.data(), symbols.size(), at, part.size(), out);
   }
 
  private:
@@ -172,6 +127,7 @@ class Bpe final : public Model {
                   {rank, known(left + right.substr(std::min(prefix_.size(), right.size())))});
       ++rank;
     }
+    merges_.finish();
   }
 
   uint32_t known(const std::string &token) const {
@@ -180,24 +136,31 @@ class Bpe final : public Model {
     return *id;
   }
 
+  // The bytes of a word, where the vocabulary has letters for them.
+  template <class Put>
+  void split_bytes(std::string_view part, Put put) const {
+    Unknown unknown(*this);
+    for (char c : part) {
+      const uint32_t id = letters_[static_cast<unsigned char>(c)];
+      if (id == missing) {
+        unknown.add(1, put);
+      } else {
+        unknown.flush(put);
+        put(Symbol{id, 1});
+      }
+    }
+    unknown.flush(put);
+  }
+
   std::vector<Symbol> split(std::string_view part) const {
     std::vector<Symbol> out;
     out.reserve(part.size());
-    Unknown unknown(*this);
     auto put = [&](Symbol s) { out.push_back(s); };
     if (raw_) {
-      for (char c : part) {
-        const uint32_t id = letters_[static_cast<unsigned char>(c)];
-        if (id == missing) {
-          unknown.add(1, put);
-        } else {
-          unknown.flush(put);
-          put({id, 1});
-        }
-      }
-      unknown.flush(put);
+      split_bytes(part, put);
       return out;
     }
+    Unknown unknown(*this);
     std::string spelled;
     for (size_t at = 0; at < part.size();) {
       const size_t begin = at;
@@ -225,74 +188,19 @@ class Bpe final : public Model {
     return !ids.empty();
   }
 
-  static void emit(const Symbol *symbols, size_t count, uint32_t at, std::vector<Token> &out) {
+  // Bytes of a prefix or suffix may have tokens of their own (byte_fallback): these stand for the part's last byte.
+  static void emit(const Symbol *symbols, size_t count, uint32_t at, size_t bytes, std::vector<Token> &out) {
+    const uint32_t last = at + uint32_t(bytes);
     for (size_t i = 0; i < count; ++i) {
-      out.push_back({symbols[i].id, at, at + symbols[i].bytes});
-      at += symbols[i].bytes;
+      const uint32_t end = std::min(at + symbols[i].bytes, last);
+      out.push_back({symbols[i].id, std::min(at, last - 1), end});
+      at = end;
     }
-  }
-
-  // Returns how many symbols are left.
-  size_t merge_by_scanning(Symbol *symbols, size_t count) const {
-    constexpr size_t most = 64;
-    std::array<Merges::Merge, most> pairs;
-    for (size_t i = 0; i + 1 < count; ++i) pairs[i] = merges_.get(symbols[i].id, symbols[i + 1].id);
-    while (count > 1) {
-      size_t best = 0;
-      for (size_t i = 1; i + 1 < count; ++i)
-        if (pairs[i].rank < pairs[best].rank) best = i;
-      if (pairs[best].rank == UINT32_MAX) break;
-      symbols[best] = {pairs[best].id, symbols[best].bytes + symbols[best + 1].bytes};
-      std::copy(symbols + best + 2, symbols + count, symbols + best + 1);
-      if (best + 2 < count) std::copy(&pairs[best + 2], &pairs[count - 1], &pairs[best + 1]);
-      --count;
-      if (best > 0) pairs[best - 1] = merges_.get(symbols[best - 1].id, symbols[best].id);
-      if (best + 1 < count) pairs[best] = merges_.get(symbols[best].id, symbols[best + 1].id);
-    }
-    return count;
-  }
-
-  size_t merge_by_heap(std::vector<Symbol> &symbols) const {
-    constexpr uint32_t end = UINT32_MAX;
-    struct Candidate {
-      uint32_t rank, left, id;
-      bool operator<(const Candidate &o) const { return rank != o.rank ? rank > o.rank : left > o.left; }
-    };
-    const auto count = uint32_t(symbols.size());
-    std::vector<uint32_t> before(count), behind(count);
-    for (uint32_t i = 0; i < count; ++i) {
-      before[i] = i > 0 ? i - 1 : end;
-      behind[i] = i + 1 < count ? i + 1 : end;
-    }
-    std::vector<Candidate> found;
-    auto candidate = [&](uint32_t left, auto add) {
-      const auto m = merges_.get(symbols[left].id, symbols[behind[left]].id);
-      if (m.rank != UINT32_MAX) add(Candidate{m.rank, left, m.id});
-    };
-    for (uint32_t i = 0; i + 1 < count; ++i) candidate(i, [&](Candidate c) { found.push_back(c); });
-    std::priority_queue<Candidate> heap(std::less<Candidate>{}, std::move(found));
-    auto push = [&](Candidate c) { heap.push(c); };
-    while (!heap.empty()) {
-      const Candidate c = heap.top();
-      heap.pop();
-      if (symbols[c.left].bytes == 0 || behind[c.left] == end) continue;
-      const uint32_t right = behind[c.left];
-      const auto now = merges_.get(symbols[c.left].id, symbols[right].id);
-      if (now.rank == UINT32_MAX || now.id != c.id) continue;  // one of the two has merged elsewhere since
-      symbols[c.left] = {c.id, symbols[c.left].bytes + symbols[right].bytes};
-      symbols[right].bytes = 0;
-      behind[c.left] = behind[right];
-      if (behind[right] != end) before[behind[right]] = c.left;
-      if (before[c.left] != end) candidate(before[c.left], push);
-      if (behind[c.left] != end) candidate(c.left, push);
-    }
-    symbols.erase(std::remove_if(symbols.begin(), symbols.end(), [](const Symbol &s) { return s.bytes == 0; }),
-                  symbols.end());
-    return symbols.size();
   }
 
   std::string prefix_, suffix_;
   bool fuse_unknown_, ignore_merges_;
+  float dropout_ = 0;
   bool has_unknown_ = false;
   uint32_t unknown_ = missing;
   bool byte_fallback_ = false;

@@ -11,7 +11,7 @@ class WordLevel final : public Model {
     vocabulary_ = read_vocabulary(member(j, "vocab"));
     unknown_ = string_member(j, "unk_token", "<unk>");
   }
-  void run(std::string_view part, uint32_t at, std::vector<Token> &out) const override {
+  void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &) const override {
     const uint32_t *id = vocabulary_.id(part);
     if (!id) id = vocabulary_.id(unknown_);
     if (!id) throw mrun::error(MRUN_INPUT, "a word is not in the vocabulary, which has no unknown token");

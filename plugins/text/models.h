@@ -40,12 +40,31 @@ class Vocabulary {
 };
 Vocabulary read_vocabulary(const Json &object);
 
+// The random numbers of one text (splitmix64): the same for the same seed and number of the text in its batch.
+class Random {
+ public:
+  Random(uint64_t seed, uint64_t number) : state_(seed ^ mix(number)) {}
+  float next() {  // from 0 to below 1
+    state_ += 0x9e3779b97f4a7c15u;
+    return float(mix(state_) >> 40) * 0x1p-24F;
+  }
+
+ private:
+  static uint64_t mix(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  uint64_t state_;
+};
+
 class Model {
  public:
   virtual ~Model() = default;
   const Vocabulary &vocabulary() const { return vocabulary_; }
   // The tokens of `part`, which begins at byte `at` of its text, are added to `out`.
-  virtual void run(std::string_view part, uint32_t at, std::vector<Token> &out) const = 0;
+  virtual void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &) const = 0;
+  virtual bool draws() const { return false; }  // whether run uses random numbers
   // Whether the words that run gets may be bytes where the vocabulary has GPT-2's letters for them; from then on they
   // are.
   virtual bool take_bytes() { return false; }

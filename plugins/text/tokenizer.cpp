@@ -165,9 +165,10 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
     truncation->max_length = *o.max_length;
   }
   const Truncation *t = truncation ? &*truncation : nullptr;
+  Random random(o.seed, o.number);
   std::vector<Encoding> parts;
-  parts.push_back(one(s, 0, o, detail, unit, t));
-  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit, t));
+  parts.push_back(one(s, 0, o, detail, unit, t, random));
+  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit, t, random));
   if (t) truncate(parts, o, *t);
   if (postprocessor_) postprocessor_->run(parts, o.special);
   Encoding out;
@@ -183,12 +184,12 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
 }
 
 Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail, OffsetUnit unit,
-                        const Truncation *truncation) const {
+                        const Truncation *truncation, Random &random) const {
   if (s.size() > size_t(1) << 30) throw mrun::error(MRUN_INPUT, "the text is longer than 1 GiB");
   Lease lease(*this);
   Work &work = *lease;
   Encoding out;
-  const Job job{o, detail, truncation, out};
+  const Job job{o, detail, truncation, random, out};
   const bool track = detail == Detail::all || always_track_;
   work.parts.clear();
   work.begins.clear();
@@ -243,15 +244,16 @@ void Tokenizer::model_part(Work &work, const Job &job) const {
   if (pretokenizer_) pretokenizer_->run(pre);
   const bool left = job.truncation && job.truncation->left;
   const size_t most = job.truncation && !left ? job.truncation->max_length - out.ids.size() : SIZE_MAX;
+  const bool draws = model_->draws();
   work.tokens.clear();
   for (Span s : pre.spans) {
     if (work.tokens.size() >= most) break;
     const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
     const size_t before = work.tokens.size();
     if (left) work.begins.push_back(out.ids.size() + before);
-    if (work.cache.get(word, s.begin, work.tokens)) continue;
-    model_->run(word, s.begin, work.tokens);
-    work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+    if (!draws && work.cache.get(word, s.begin, work.tokens)) continue;
+    model_->run(word, s.begin, work.tokens, job.random);
+    if (!draws) work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
   }
   for (const Token &t : work.tokens) {
     out.ids.push_back(t.id);

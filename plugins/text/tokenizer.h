@@ -25,6 +25,7 @@ struct TokenizerOptions {
   bool special = true;                   // add the special tokens around the texts
   bool parse_special = false;          // find special tokens that a text spells out ("[SEP]"); else they are plain text
   std::optional<uint32_t> max_length;  // instead of the file's truncation; special tokens count
+  uint64_t seed = 0, number = 0;       // of the random numbers, where it draws some: in a batch, the text's number
 };
 
 class Tokenizer {
@@ -33,6 +34,7 @@ class Tokenizer {
 
   std::vector<int64_t> encode(std::string_view s, const TokenizerOptions &) const;
   Encoding tokenize(std::string_view s, const TokenizerOptions &, OffsetUnit) const;
+  bool draws() const { return model_->draws(); }  // BPE's dropout: tokens depend on the seed
   // Brings the results of a batch to the length of its longest, where the file's padding is "BatchLongest". Arrays
   // besides ids may be empty.
   void pad_batch(std::vector<Encoding> &) const;
@@ -73,11 +75,12 @@ class Tokenizer {
     const TokenizerOptions &options;
     Detail detail;
     const Truncation *truncation;  // nullptr: none
+    Random &random;
     Encoding &out;
     bool enough() const { return truncation && !truncation->left && out.ids.size() >= truncation->max_length; }
   };
-  Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit,
-               const Truncation *) const;
+  Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit, const Truncation *,
+               Random &) const;
   void segment(Work &, Normalized n, const Job &) const;
   void model_part(Work &, const Job &) const;
   void add_token(Work &, const AddedToken &, std::string_view spelled, Offsets, const Job &) const;

@@ -40,7 +40,7 @@ class Unigram final : public Model {
     if (bool_member(j, "byte_fallback", false)) bytes_ = ByteTokens(vocabulary_);
   }
 
-  void run(std::string_view part, uint32_t at, std::vector<Token> &out) const override {
+  void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &) const override {
     const std::vector<Step> best = search(part);
     const size_t before = out.size();
     for (size_t end = part.size(); end > 0;) {

@@ -22,7 +22,7 @@ class WordPiece final : public Model {
     build();
   }
 
-  void run(std::string_view part, uint32_t at, std::vector<Token> &out) const override {
+  void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &) const override {
     const size_t before = out.size();
     if (utf8_length(part) <= max_characters_ && match(part, at, out)) return;
     out.resize(before);

@@ -25,8 +25,8 @@ std::unique_ptr<Tokenizer> open(const mrun::call &c, const mrun::tensor &json) {
   return std::make_unique<Tokenizer>(bytes);
 }
 
-TokenizerOptions options(std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
-                         bool parse_special) {
+TokenizerOptions options(const mrun::call &c, const Tokenizer &self, std::optional<std::string_view> pair, bool special,
+                         std::optional<int64_t> max_length, bool parse_special, std::optional<int64_t> seed) {
   TokenizerOptions o;
   o.pair = pair;
   o.special = special;
@@ -36,6 +36,7 @@ TokenizerOptions options(std::optional<std::string_view> pair, bool special, std
       throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(*max_length) + "; wanted a count of tokens");
     o.max_length = uint32_t(*max_length);
   }
+  if (self.draws()) o.seed = seed ? uint64_t(*seed) : c.seed();
   return o;
 }
 
@@ -46,19 +47,23 @@ void admit_both(const mrun::call &c, std::string_view text, const std::optional<
 
 mrun::tensor encode(const mrun::call &c, const Tokenizer &self, std::string_view text,
                     std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
-                    bool parse_special) {
+                    bool parse_special, std::optional<int64_t> seed) {
   admit_both(c, text, pair);
-  return ids_tensor(c, self.encode(text, options(pair, special, max_length, parse_special)));
+  return ids_tensor(c, self.encode(text, options(c, self, pair, special, max_length, parse_special, seed)));
 }
 
 std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &self,
                                        const std::vector<std::string_view> &texts, bool special,
-                                       std::optional<int64_t> max_length, bool parse_special) {
-  const TokenizerOptions o = options(std::nullopt, special, max_length, parse_special);
+                                       std::optional<int64_t> max_length, bool parse_special,
+                                       std::optional<int64_t> seed) {
+  const TokenizerOptions all = options(c, self, std::nullopt, special, max_length, parse_special, seed);
   for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
   std::vector<Encoding> batch(texts.size());
   for_each_index(texts.size(), c.threads(), [&](size_t i) {
-    if (!c.stopped()) batch[i].ids = self.encode(texts[i], o);
+    if (c.stopped()) return;
+    TokenizerOptions o = all;
+    o.number = i;
+    batch[i].ids = self.encode(texts[i], o);
   });
   c.poll();
   self.pad_batch(batch);
@@ -68,9 +73,11 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
 }
 
 Tokens tokenize(const mrun::call &c, const Tokenizer &self, std::string_view text, std::optional<std::string_view> pair,
-                bool special, std::optional<int64_t> max_length, bool parse_special, std::string_view unit) {
+                bool special, std::optional<int64_t> max_length, bool parse_special, std::string_view unit,
+                std::optional<int64_t> seed) {
   admit_both(c, text, pair);
-  return to_tokens(c, self.tokenize(text, options(pair, special, max_length, parse_special), offset_unit(unit)));
+  return to_tokens(
+      c, self.tokenize(text, options(c, self, pair, special, max_length, parse_special, seed), offset_unit(unit)));
 }
 
 std::string decode(const mrun::call &c, const Tokenizer &self, const mrun::value &ids, bool skip_special) {
@@ -98,17 +105,19 @@ void add_tokenizer(const mrun::registrar &r) {
              "A tokenizer from the bytes of a tokenizer.json of Hugging Face's library.", MRUN_OP_ONCE);
   r.op<encode>(
       "text.Tokenizer.encode@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
-      "int? max_length=None, bool parse_special=False) -> Tensor",
-      "The ids of a text or a pair, int64 [n].");
+      "int? max_length=None, bool parse_special=False, int? seed=None) -> Tensor",
+      "The ids of a text or a pair, int64 [n].", MRUN_OP_RANDOM);
   r.op<encode_batch>(
       "text.Tokenizer.encode_batch@1(text.Tokenizer self, str[] texts, *, bool special=True, int? max_length=None, "
-      "bool parse_special=False) -> Tensor[]",
+      "bool parse_special=False, int? seed=None) -> Tensor[]",
       "The ids of each text of a list, worked out by several threads; of the same length where the file pads to the "
-      "longest.");
+      "longest.",
+      MRUN_OP_RANDOM);
   r.op<tokenize>(
       "text.Tokenizer.tokenize@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
-      "int? max_length=None, bool parse_special=False, str unit='char') -> (Tensor, Tensor, Tensor, str[])",
-      "ids, types, offsets and pieces of a text or a pair.");
+      "int? max_length=None, bool parse_special=False, str unit='char', int? seed=None) -> (Tensor, Tensor, Tensor, "
+      "str[])",
+      "ids, types, offsets and pieces of a text or a pair.", MRUN_OP_RANDOM);
   r.op<decode>("text.Tokenizer.decode@1(text.Tokenizer self, Any ids, *, bool skip_special=True) -> str",
                "The text of a 1-D tensor or list of ids.");
   r.op<size>("text.Tokenizer.size@1(text.Tokenizer self) -> int", "How many tokens there are, added ones included.");

@@ -91,6 +91,7 @@ static auto with_options(const json &options, const json &input, F f) {
   if (pair) o.pair = second;
   o.special = options.value("special", true);
   o.parse_special = options.value("parse_special", false);
+  o.seed = options.value("seed", 0U);
   if (options.contains("max_length")) o.max_length = options["max_length"].get<uint32_t>();
   return f(first, o);
 }
@@ -105,6 +106,12 @@ static json run(const text::Tokenizer &t, const std::string &operation, const js
   if (operation == "encode")
     return with_options(options, input,
                         [&](const std::string &s, const text::TokenizerOptions &o) { return t.encode(s, o); });
+  if (operation == "numbered")  // each line as a text of one batch
+    return with_options(options, input, [&](const std::string &s, text::TokenizerOptions o) {
+      static uint64_t lines = 0;
+      o.number = lines++;
+      return t.encode(s, o);
+    });
   if (operation == "tokenize") return to_json(encoding(t, options, input));
   if (operation == "decode") return t.decode(input.get<std::vector<int64_t>>(), options.value("skip_special", true));
   if (operation == "piece") return t.piece(input.get<uint32_t>()) ? json(*t.piece(input.get<uint32_t>())) : json();

