@@ -80,6 +80,33 @@ void decode_entries(const Value &map, const std::string &where, Lock &lock) {
   }
 }
 
+std::vector<ModelFacts> decode_models(const Value &map, const std::string &where) {
+  std::vector<ModelFacts> models;
+  for (const Entry &e : map.as_map()) {
+    const std::string here = where + ": models: " + printable(e.key());
+    if (!is_identifier(e.key())) fail(MRUN_BUNDLE, "{}: is no name of a model", here);
+    Reader r(e.value(), here);
+    ModelFacts model{std::string(e.key()), r.string("backend"), {}};
+    for (const Value &v : r.get("methods", &Value::is_list, "a list").as_list()) {
+      if (!v.is_string() || v.as_string().empty()) r.refuse("methods", "want schemas of methods");
+      model.methods.emplace_back(v.as_string());
+    }
+    r.finish({"backend", "methods"});
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
+Value models_value(const std::vector<ModelFacts> &models) {
+  std::vector<std::pair<std::string, Value>> map;
+  for (const ModelFacts &m : models) {
+    std::vector<Value> methods;
+    for (const std::string &schema : m.methods) methods.push_back(Value::string(schema));
+    map.emplace_back(m.name, Value::map({{"backend", Value::string(m.backend)}, {"methods", Value::list(methods)}}));
+  }
+  return Value::map(std::move(map));
+}
+
 Revision decode_revision(const Value &value, const std::string &where) {
   Reader r(value, where + ": revision");
   Revision revision;
@@ -153,12 +180,14 @@ Value lock_value(const Lock &lock) {
   }
   std::vector<Value> operations;
   for (const std::string &name : lock.operations) operations.push_back(Value::string(name));
-  return Value::map({{"format", Value::integer(1)},
-                     {"script", Value::integer(lock.script)},
-                     {"entries", Value::map(std::move(entries))},
-                     {"operations", Value::list(std::move(operations))},
-                     {"packed_with", lock.packed_with},
-                     {"revision", revision_value(lock.revision)}});
+  std::vector<std::pair<std::string, Value>> map{{"format", Value::integer(1)},
+                                                 {"script", Value::integer(lock.script)},
+                                                 {"entries", Value::map(std::move(entries))},
+                                                 {"operations", Value::list(std::move(operations))},
+                                                 {"packed_with", lock.packed_with},
+                                                 {"revision", revision_value(lock.revision)}};
+  if (!lock.models.empty()) map.emplace_back("models", models_value(lock.models));
+  return Value::map(std::move(map));
 }
 
 std::string encode_lock(const Lock &lock) { return canonical(lock_value(lock)); }
@@ -179,8 +208,12 @@ Lock decode_lock(std::string_view bytes, const std::string &where) {
   }
   lock.packed_with = r.get("packed_with", &Value::is_map, "an object");
   check_plain(lock.packed_with, where + ": packed_with");
+  if (value.find("models") != nullptr) {
+    lock.models = decode_models(r.get("models", &Value::is_map, "an object"), where);
+    if (lock.models.empty()) r.refuse("models", "is empty; want models or no such key");
+  }
   lock.revision = decode_revision(r.get("revision", &Value::is_map, "an object"), where);
-  r.finish({"format", "script", "entries", "operations", "packed_with", "revision"});
+  r.finish({"format", "script", "entries", "operations", "packed_with", "models", "revision"});
   if (canonical(value) != bytes) fail(MRUN_BUNDLE, "{}: is not in canonical form (order, spaces or escapes)", where);
   return lock;
 }

@@ -26,12 +26,20 @@ struct Revision {
   std::string time;     // "2026-01-31T12:00:00Z"; empty: not given
 };
 
+// A model as its backend describes it, so that it can be shown without loading anything.
+struct ModelFacts {
+  std::string name, backend;
+  std::vector<std::string> methods;  // schemas in the backend's order: "forward(Tensor ids) -> Tensor"
+  friend bool operator==(const ModelFacts &, const ModelFacts &) = default;
+};
+
 struct Lock {
   int64_t script = 1;  // version of the interface that scripts see
   using Entries = std::map<std::string, LockEntry, std::less<>>;
   Entries entries;
   std::vector<std::string> operations;  // "image.resize@1", sorted
   Value packed_with = Value::map({});   // versions: strings, integers, booleans, lists, maps
+  std::vector<ModelFacts> models;       // by name; empty: not kept
   Revision revision;
 };
 

@@ -159,7 +159,9 @@ def check_lock(entries):
     except ValueError as error:
         raise Refused("lock is not JSON") from error
     need(canonical(lock) == entries["bundle.lock"], "lock is not canonical")
-    need(set(lock) == {"format", "script", "entries", "operations", "packed_with", "revision"}, "keys of the lock")
+    need(set(lock) - {"models"} == {"format", "script", "entries", "operations", "packed_with", "revision"}, "keys of the lock")
+    for model in lock.get("models", {"": {"backend": "", "methods": []}}).values():
+        need(set(model) == {"backend", "methods"}, "a model of the lock")
     need(lock["format"] == 1, "format of the lock")
     need(set(lock["entries"]) == set(entries) - {"bundle.lock", "bundle.sig"}, "lock and directory differ")
     for name, entry in lock["entries"].items():

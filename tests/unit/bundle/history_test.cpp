@@ -380,15 +380,41 @@ TEST_CASE("commit: on a full disk the file is as it was") {
   CHECK(folder.count() == 1);
 }
 
+// A commit by a user who may write nothing there; root, who may write anywhere, becomes nobody for it.
+int code_as_nobody(const fs::path &path, const Contents &contents) {
+  constexpr unsigned nobody = 65534;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (::geteuid() == 0 && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) ::_exit(100);
+    try {
+      commit_revision(path, contents, {});
+    } catch (const Error &e) { ::_exit(contains(e.message, "x.mb") ? e.code : 101); } catch (...) {
+      ::_exit(102);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 TEST_CASE("commit: in a read-only folder the file is as it was") {
-  if (::geteuid() == 0) return;  // root may write anywhere
   const TemporaryFolder folder;
   const fs::path path = folder / "x.mb";
   write_bundle(path, sample(), {});
-  fs::permissions(folder.path, fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(path, fs::perms::owner_read | fs::perms::others_read);
+  const std::string before = read_text(path);
   Contents contents = sample();
   contents["preprocess.lua"] = std::string("return 2");
-  CHECK(error_of([&] { commit_revision(path, contents, {}); }).code == MRUN_IO);
-  fs::permissions(folder.path, fs::perms::owner_all);
+  fs::permissions(folder.path,
+                  fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+  CHECK(code_as_nobody(path, contents) == MRUN_IO);
+  fs::permissions(folder.path, fs::perms::owner_all | fs::perms::others_exec);
+  fs::permissions(path, fs::perms::none);  // nor may it be read
+  const int unreadable = code_as_nobody(path, contents);
+  CHECK((unreadable == MRUN_IO || unreadable == MRUN_BUNDLE));
+  fs::permissions(path, fs::perms::owner_all);
+  CHECK(read_text(path) == before);
   CHECK(folder.count() == 1);
 }

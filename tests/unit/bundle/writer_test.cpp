@@ -104,6 +104,29 @@ TEST_CASE("writer: the lock says who packed it") {
   CHECK(read.find("entries")->find("format")->find("size")->as_int() == 14);
 }
 
+TEST_CASE("writer: the models' methods are kept; locks without them are read as ever") {
+  Lock lock;
+  CHECK_FALSE(contains(encode_lock(lock), "models"));
+  lock.models = {{"decoder", "torch", {"step(Tensor ids, Tensor state) -> (Tensor, Tensor)"}},
+                 {"encoder", "torch", {"forward(Tensor ids) -> Tensor", "encode(str s) -> Tensor"}}};
+  CHECK(decode_lock(encode_lock(lock), "lock").models == lock.models);
+  const auto error = [&](const std::string &from, const std::string &to) {
+    std::string text = encode_lock(lock);
+    const size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    return error_of([&] { decode_lock(text, "lock"); }).message;
+  };
+  CHECK(contains(error("\"backend\"", "\"backand\""), "decoder: backend"));
+  CHECK(contains(error("\"torch\"", "3"), "backend: want a string"));
+  CHECK(contains(error("\"step(Tensor ids, Tensor state) -> (Tensor, Tensor)\"", "1"), "methods"));
+  CHECK(contains(error("\"decoder\"", "\"de coder\""), "is no name of a model"));
+  lock.models.clear();
+  std::string empty = encode_lock(lock);
+  empty.replace(empty.find(" \"operations\""), 0, " \"models\": {},\n");
+  CHECK(contains(error_of([&] { decode_lock(empty, "lock"); }).message, "models: is empty"));
+}
+
 TEST_CASE("writer: a lock that no reader takes is not written") {
   const TemporaryFolder folder;
   const auto refused = [&](const Lock &lock) {
