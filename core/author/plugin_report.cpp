@@ -1,5 +1,6 @@
 #include "author/plugin_report.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "plugin/registry.h"
 
@@ -15,6 +16,16 @@ Value row(const Operation &o) {
                      {"once", Value::boolean((o.op->flags & MRUN_OP_ONCE) != 0)}});
 }
 
+Value row(const Plugin &p, int64_t operations, Value error) {
+  return Value::map({{"name", Value::string(p.name)},
+                     {"version", Value::string(p.version)},
+                     {"doc", Value::string(p.doc)},
+                     {"license", Value::string(p.license)},
+                     {"path", Value::string(p.path.string())},
+                     {"operations", Value::integer(operations)},
+                     {"error", std::move(error)}});
+}
+
 Value overloads_of(const OperationSet &set) {
   std::vector<Value> rows;
   for (const Operation *o : set.overloads) rows.push_back(row(*o));
@@ -28,7 +39,9 @@ Value report_operations(const std::string &name) {
   if (!name.empty()) {
     if (const OperationSet *set = registry.find(name)) return overloads_of(*set);
   }
-  registry.load_all();
+  std::vector<BrokenPlugin> broken;
+  registry.load_all(broken);
+  for (const BrokenPlugin &b : broken) log(LogLevel::warn, fmt::format("plugin {} is left out: {}", b.name, b.reason));
   std::vector<Value> rows;
   std::vector<std::string> names;
   for (const Operation *o : registry.operations()) {
@@ -44,16 +57,18 @@ Value report_operations(const std::string &name) {
 
 Value report_plugins() {
   Registry &registry = Registry::get();
+  std::vector<BrokenPlugin> broken;
   std::vector<Value> rows;
-  for (const Plugin *p : registry.load_all()) {
+  for (const Plugin *p : registry.load_all(broken)) {
     int64_t count = 0;
     for (const Operation *o : registry.operations()) count += o->plugin == p ? 1 : 0;
-    rows.push_back(Value::map({{"name", Value::string(p->name)},
-                               {"version", Value::string(p->version)},
-                               {"doc", Value::string(p->doc)},
-                               {"license", Value::string(p->license)},
-                               {"path", Value::string(p->path.string())},
-                               {"operations", Value::integer(count)}}));
+    rows.push_back(row(*p, count, Value()));
+  }
+  for (const BrokenPlugin &b : broken) {
+    Plugin plugin;
+    plugin.name = b.name;
+    plugin.path = b.path;
+    rows.push_back(row(plugin, 0, Value::string(printable(b.reason, 1000))));
   }
   return Value::list(std::move(rows));
 }

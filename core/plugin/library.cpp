@@ -67,9 +67,11 @@ PluginFile describe_file(const fs::path &library) {
   std::error_code none;
   if (!fs::exists(facts, none)) return file;
   constexpr size_t most = 1 << 20;
-  const Value json = parse_json(read_file(facts, MRUN_USAGE, most), {facts.string(), MRUN_USAGE, 8});
-  file.provides = strings(json, "provides", facts);
-  file.suffixes = strings(json, "suffixes", facts);
+  try {
+    const Value json = parse_json(read_file(facts, MRUN_USAGE, most), {facts.string(), MRUN_USAGE, 8});
+    file.provides = strings(json, "provides", facts);
+    file.suffixes = strings(json, "suffixes", facts);
+  } catch (const Error &e) { file.broken = e.message; }
   return file;
 }
 

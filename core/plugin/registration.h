@@ -65,6 +65,7 @@ struct PluginFile {
   std::filesystem::path path;
   std::vector<std::string> provides;  // "aten."
   std::vector<std::string> suffixes;  // ".pt"
+  std::string broken;                 // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
 };
 std::map<std::string, PluginFile> scan_folders(const std::vector<std::filesystem::path> &);
 std::vector<std::filesystem::path> default_folders();

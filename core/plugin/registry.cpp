@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "plugin/registration.h"
 
@@ -63,7 +64,7 @@ struct Registry::Impl {
   std::map<PluginInit, const Plugin *> by_init;
   std::map<fs::path, Error> broken;
   std::vector<fs::path> folders;
-  bool folders_set = false, scanned = false;
+  bool folders_set = false, scanned = false, warned = false;
   std::map<std::string, PluginFile> files;
 
   const std::map<std::string, PluginFile> &scan() {
@@ -98,6 +99,7 @@ struct Registry::Impl {
     return at == plugins.end() ? nullptr : &at->second->plugin;
   }
   const OperationSet *find_in(const Namespace &, const std::string &name);
+  void warn_of_broken_files();
   const Backend *backend(const std::function<bool(const mrun_backend &)> &wanted) const {
     const std::shared_lock lock(tables);
     for (const auto &b : backends) {
@@ -185,6 +187,7 @@ const Plugin *Registry::Impl::load_named(const std::string &name) {
   if (const Plugin *plugin = loaded(name)) return plugin;
   const auto file = scan().find(name);
   if (file == scan().end()) return nullptr;
+  if (!file->second.broken.empty()) throw Error(MRUN_USAGE, file->second.broken);
   const Plugin &plugin = load_file(file->second.path);
   if (plugin.name != name) {
     fail(MRUN_USAGE, "{}: the plugin in it calls itself {}", file->second.path.string(), plugin.name);
@@ -212,6 +215,14 @@ const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::strin
   return sets.emplace(name, std::move(set)).first->second.get();
 }
 
+// A plugin whose NAME.json is wrong brings nothing: said once, when something was looked for in vain.
+void Registry::Impl::warn_of_broken_files() {
+  if (std::exchange(warned, true)) return;
+  for (const auto &[name, file] : scan()) {
+    if (!file.broken.empty()) log(LogLevel::warn, fmt::format("plugin {} is left out: {}", name, file.broken));
+  }
+}
+
 // ---- the public face
 
 Registry::Registry() : impl_(std::make_unique<Impl>()) {}
@@ -226,7 +237,7 @@ void Registry::set_folders(std::vector<fs::path> folders) {
   const std::lock_guard lock(impl_->load);
   impl_->folders = std::move(folders);
   impl_->folders_set = true;
-  impl_->scanned = false;
+  impl_->scanned = impl_->warned = false;
 }
 
 const Plugin &Registry::load(const fs::path &path) {
@@ -256,9 +267,13 @@ std::vector<const Plugin *> Registry::loaded() const {
   return plugins;
 }
 
-std::vector<const Plugin *> Registry::load_all() {
+std::vector<const Plugin *> Registry::load_all(std::vector<BrokenPlugin> &broken) {
   const std::lock_guard lock(impl_->load);
-  for (const auto &[name, file] : impl_->scan()) impl_->load_named(name);
+  for (const auto &[name, file] : impl_->scan()) {
+    try {
+      impl_->load_named(name);
+    } catch (const Error &e) { broken.push_back({name, file.path, e.message}); }
+  }
   return loaded();
 }
 
@@ -278,7 +293,9 @@ const OperationSet *Registry::find(const std::string &name) {
     if (const OperationSet *set = impl_->lookup(name)) return set;
     space = impl_->namespace_of(name);
   }
-  return space == nullptr ? nullptr : impl_->find_in(*space, name);
+  if (space != nullptr) return impl_->find_in(*space, name);
+  impl_->warn_of_broken_files();
+  return nullptr;
 }
 
 const OperationSet &Registry::require(const std::string &name) {
@@ -322,6 +339,15 @@ std::string Registry::library_version(const std::string &operation) {
   return space == nullptr || space->space->version == nullptr ? std::string() : space->space->version;
 }
 
+std::map<std::string, std::string> Registry::libraries() const {
+  const std::shared_lock lock(impl_->tables);
+  std::map<std::string, std::string> versions;
+  for (const Namespace &n : impl_->namespaces) {
+    if (n.space->version != nullptr) versions.emplace(n.prefix.substr(0, n.prefix.find('.')), n.space->version);
+  }
+  return versions;
+}
+
 const Backend *Registry::backend(const std::string &name) {
   const auto wanted = [&](const mrun_backend &b) { return name == b.name; };
   if (const Backend *b = impl_->backend(wanted)) return b;
@@ -337,7 +363,9 @@ const Backend *Registry::backend_of_file(const std::string &filename) {
     const auto opens = [&](const std::string &suffix) { return ends_with(filename, suffix); };
     if (std::any_of(file.suffixes.begin(), file.suffixes.end(), opens)) impl_->load_named(plugin);
   }
-  return impl_->backend(wanted);
+  const Backend *found = impl_->backend(wanted);
+  if (found == nullptr) impl_->warn_of_broken_files();
+  return found;
 }
 
 std::vector<const Operation *> Registry::operations() const {

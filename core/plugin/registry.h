@@ -9,6 +9,7 @@
 #include <mrun/plugin.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +25,13 @@ struct Plugin {
   std::string name, version, doc, license;
   std::filesystem::path path;  // empty: linked in
   std::string lua;             // the text of its Lua module; generated where the plugin brings none
+};
+
+// A file in the plugin folders that could not become a plugin.
+struct BrokenPlugin {
+  std::string name;
+  std::filesystem::path path;
+  std::string reason;
 };
 
 struct SerialLock {
@@ -73,7 +81,9 @@ class Registry {
   const Plugin &add(int (*init)(const mrun_host *, mrun_plugin *));  // linked in; the same function again: no change
   const Plugin *plugin(const std::string &name);                     // loads it if need be; null if there is none
   std::vector<const Plugin *> loaded() const;                        // by name
-  std::vector<const Plugin *> load_all();  // everything in the folders too, for `mrun plugins` and `mrun ops`
+  // Everything in the folders too, for `mrun plugins` and `mrun ops`: loaded() then. What is broken does not keep the
+  // others out; `broken` gets it, by name.
+  std::vector<const Plugin *> load_all(std::vector<BrokenPlugin> &broken);
 
   // "image.resize@1", "text.SentencePiece.encode@1", "aten.softmax". Loads the plugin if need be; null if there is
   // none. Lookups are cached and cheap (a shared lock and a hash).
@@ -83,6 +93,8 @@ class Registry {
   const mrun_type *type(const std::string &name);
   // The prefix's library: "libtorch 1.13.1" for "aten.softmax"; empty for a plugin's own operations.
   std::string library_version(const std::string &operation);
+  // Of the namespaces of what is loaded, by prefix: {"aten", "libtorch 1.13.1"}.
+  std::map<std::string, std::string> libraries() const;
   const Backend *backend(const std::string &name);              // "torch"
   const Backend *backend_of_file(const std::string &filename);  // by suffix
   std::vector<const Operation *> operations() const;  // of all loaded plugins, without namespaces, by name and version
