@@ -14,18 +14,6 @@ void put_report(const Value &report, char **out) {
   if (out != nullptr) *out = mrun::api::copy_string(mrun::to_json(report));
 }
 
-// The first example that differs, as one line.
-std::string first_difference(const Value &report) {
-  for (const Value &row : report.find("examples")->as_list()) {
-    if (row.find("equal")->as_bool()) continue;
-    const auto part = [&](const char *key) { return std::string(row.find(key)->as_string()); };
-    const std::string place = part("place");
-    return fmt::format("example {} differs first in {}{}{}: {}", part("name"), part("stage"),
-                       place.empty() ? "" : ", at ", place, part("message"));
-  }
-  return std::string(report.find("hashes")->as_string());
-}
-
 }  // namespace
 
 extern "C" {
@@ -108,7 +96,9 @@ int mrun_verify(mrun_bundle *bundle, const mrun_options *run, const mrun_value *
     o.finish();
     const mrun::Report result = mrun::verify(bundle->bundle, mrun::api::engine_options(run), how);
     put_report(result.json, report);
-    if (!result.equal) mrun::fail(MRUN_VERIFY, "{}", first_difference(result.json));
+    if (result.equal) return;
+    const std::string line = mrun::first_difference(*result.json.find("examples"));
+    mrun::fail(MRUN_VERIFY, "{}", line.empty() ? result.json.find("hashes")->as_string() : line);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "author/pixels.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "value/half.h"
@@ -28,6 +29,9 @@ double element(const Tensor &t, int64_t i) {
   if (type == dtype::float16) return from_half(t.data<uint16_t>()[at]);
   if (type == dtype::bfloat16) return from_bfloat16(t.data<uint16_t>()[at]);
   if (type == dtype::int64) return static_cast<double>(t.data<int64_t>()[at]);
+  if (type == dtype::uint64) return static_cast<double>(t.data<uint64_t>()[at]);
+  if (type == dtype::uint32) return t.data<uint32_t>()[at];
+  if (type == dtype::uint16) return t.data<uint16_t>()[at];
   if (type == dtype::int32) return t.data<int32_t>()[at];
   if (type == dtype::int16) return t.data<int16_t>()[at];
   if (type == dtype::int8) return t.data<int8_t>()[at];
@@ -47,30 +51,16 @@ std::string position(const Tensor &t, int64_t index) {
 
 std::optional<Difference> compare_tensors(const Tensor &expected, const Tensor &got, const Tolerance &tolerance,
                                           const std::string &place) {
+  // What was recorded is in a file of tensors, which keeps no media types.
+  if (const auto image = encoded_image(got)) {
+    if (const auto recorded = encoded_image(expected, image->media_type)) {
+      return compare_images(*recorded, *image, tolerance, place);
+    }
+  }
   if (!(expected.dtype() == got.dtype()) || expected.shape() != got.shape()) {
     return Difference{place, fmt::format("expected {}, got {}", describe(expected.c()), describe(got.c()))};
   }
-  const Tensor a = expected.contiguous(), b = got.contiguous();
-  if (a.bytes() == b.bytes()) return std::nullopt;
-  const bool floating = is_floating(a.dtype());
-  const size_t item = item_size(a.dtype());
-  Difference d;
-  d.differing = 0;
-  d.of = a.numel();
-  for (int64_t i = 0; i < a.numel(); ++i) {
-    const auto offset = static_cast<size_t>(i) * item;
-    if (std::memcmp(a.bytes().data() + offset, b.bytes().data() + offset, item) == 0) continue;
-    const double x = element(a, i), y = element(b, i);
-    if (floating && close(x, y, tolerance)) continue;
-    if (d.differing++ == 0) {
-      d.place = place + position(a, i);
-      d.message = fmt::format("expected {}, got {}", x, y);
-    }
-    d.max_abs = std::max(d.max_abs, std::abs(y - x));
-    d.max_rel = std::max(d.max_rel, relative(x, y));
-  }
-  if (d.differing == 0) return std::nullopt;
-  return d;
+  return compare_elements(expected, got, tolerance, place);
 }
 
 std::optional<Difference> compare_lists(const Value &expected, const Value &got, const Tolerance &tolerance,
@@ -85,6 +75,9 @@ std::optional<Difference> compare_lists(const Value &expected, const Value &got,
 
 std::optional<Difference> compare_maps(const Value &expected, const Value &got, const Tolerance &tolerance,
                                        const std::string &place) {
+  if (const auto a = encoded_image(expected), b = encoded_image(got); a && b) {
+    return compare_images(*a, *b, tolerance, place);
+  }
   for (const Entry &e : expected.as_map()) {
     const std::string inner = fmt::format("{}.{}", place, printable(e.key()));
     const Value *other = got.find(e.key());
@@ -101,22 +94,50 @@ std::optional<Difference> compare_maps(const Value &expected, const Value &got, 
 
 }  // namespace
 
+std::optional<Difference> compare_elements(const Tensor &expected, const Tensor &got, const Tolerance &tolerance,
+                                           const std::string &place, bool integers_too) {
+  const Tensor a = expected.contiguous(), b = got.contiguous();
+  if (a.bytes() == b.bytes()) return std::nullopt;
+  const bool tolerant = integers_too || is_floating(a.dtype());
+  const size_t item = item_size(a.dtype());
+  Difference d;
+  d.differing = 0;
+  d.of = a.numel();
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    const auto offset = static_cast<size_t>(i) * item;
+    if (std::memcmp(a.bytes().data() + offset, b.bytes().data() + offset, item) == 0) continue;
+    const double x = element(a, i), y = element(b, i);
+    if (tolerant && close(x, y, tolerance)) continue;
+    if (d.differing++ == 0) {
+      d.place = place + position(a, i);
+      d.message = fmt::format("expected {}, got {}", x, y);
+    }
+    d.max_abs = std::max(d.max_abs, std::abs(y - x));
+    d.max_rel = std::max(d.max_rel, relative(x, y));
+  }
+  if (d.differing == 0) return std::nullopt;
+  return d;
+}
+
 std::optional<Difference> compare(const Value &expected, const Value &got, const Tolerance &tolerance,
                                   const std::string &place) {
   const auto different = [&](const std::string &a, const std::string &b) {
     return Difference{place, fmt::format("expected {}, got {}", a, b)};
   };
+  const auto different_numbers = [&](const std::string &a, const std::string &b) {
+    Difference d = different(a, b);
+    d.max_abs = std::abs(got.as_number() - expected.as_number());
+    d.max_rel = relative(expected.as_number(), got.as_number());
+    return d;
+  };
   if (expected.is_int() && got.is_int()) {
     if (expected.as_int() == got.as_int()) return std::nullopt;
-    return different(std::to_string(expected.as_int()), std::to_string(got.as_int()));
+    return different_numbers(std::to_string(expected.as_int()), std::to_string(got.as_int()));
   }
   if (expected.is_number() && got.is_number()) {
     const double x = expected.as_number(), y = got.as_number();
     if (close(x, y, tolerance)) return std::nullopt;
-    Difference d = different(fmt::format("{}", x), fmt::format("{}", y));
-    d.max_abs = std::abs(y - x);
-    d.max_rel = relative(x, y);
-    return d;
+    return different_numbers(fmt::format("{}", x), fmt::format("{}", y));
   }
   if (expected.kind() != got.kind()) return different(describe(expected.c()), describe(got.c()));
   switch (expected.kind()) {

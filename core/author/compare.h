@@ -20,7 +20,12 @@ struct Difference {
 };
 
 // Integers, booleans and strings must be equal; numbers may differ within the tolerance (NaN equals NaN); tensors must
-// agree in dtype and shape. `place` begins the names of places.
+// agree in dtype and shape; encoded images are compared by their pixels (pixels.h). `place` begins the names of places.
 std::optional<Difference> compare(const Value &expected, const Value &got, const Tolerance &, const std::string &place);
+
+// Two CPU tensors of one dtype and shape, element by element; the tolerance is for floating-point numbers, with
+// `integers_too` for all.
+std::optional<Difference> compare_elements(const Tensor &expected, const Tensor &got, const Tolerance &,
+                                           const std::string &place, bool integers_too = false);
 
 }  // namespace mrun

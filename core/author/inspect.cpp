@@ -1,7 +1,12 @@
 #include "author/inspect.h"
 
+#include <map>
+
 #include "author/example.h"
+#include "author/tensor_stats.h"
+#include "author/type_text.h"
 #include "base/error.h"
+#include "value/json.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -22,15 +27,31 @@ Value input_of(const Manifest &m) {
   return Value::map(std::move(input));
 }
 
+Value from_lock(const Bundle &bundle, const char *key, Value otherwise) {
+  const Value lock = bundle.lock();
+  const Value *v = lock.find(key);
+  return v == nullptr ? otherwise : *v;
+}
+
+// What packing kept of a model: {"backend", "methods"}, or nil.
+Value facts_of(const Bundle &bundle, const std::string &model) {
+  const Value facts = from_lock(bundle, "models", Value::map({}));
+  const Value *found = facts.find(model);
+  return found == nullptr ? Value() : *found;
+}
+
 Value models_of(const Bundle &bundle) {
   std::vector<Value> models;
   for (const ModelConfig &c : bundle.manifest().models) {
+    const Value facts = facts_of(bundle, c.name);
+    const Value *backend = facts.find("backend"), *methods = facts.find("methods");
     const ModelFiles files = bundle.model_files(c);
     std::vector<Value> paths{text(files.graph)};
     if (!files.weights.empty()) paths.push_back(text(files.weights));
     models.push_back(Value::map({{"name", text(c.name)},
                                  {"file", text(c.file)},
-                                 {"backend", text(c.backend)},
+                                 {"backend", backend == nullptr ? text(c.backend) : *backend},
+                                 {"methods", methods == nullptr ? Value() : *methods},
                                  {"stateful", Value::boolean(c.stateful)},
                                  {"options", c.options.is_nil() ? Value::map({}) : c.options},
                                  {"files", Value::list(std::move(paths))}}));
@@ -64,29 +85,95 @@ Value entries_of(const Bundle &bundle) {
   return Value::list(std::move(rows));
 }
 
-Value tensors_of(const Bundle &bundle) {
+Value shape_of(const Tensor &t) {
+  std::vector<Value> shape;
+  for (int64_t d : t.shape()) shape.push_back(Value::integer(d));
+  return Value::list(std::move(shape));
+}
+
+void add_stats(std::vector<std::pair<std::string, Value>> &row, const Tensor &t) {
+  const auto stats = tensor_stats(t);
+  row.emplace_back("min", stats ? json_number(stats->min) : Value());
+  row.emplace_back("max", stats ? json_number(stats->max) : Value());
+  row.emplace_back("mean", stats ? json_number(stats->mean) : Value());
+  row.emplace_back("nan", stats ? Value::integer(stats->nans) : Value());
+}
+
+Value tensor_rows(const Bundle &bundle, bool stats) {
   std::vector<Value> rows;
   for (const ModelConfig &c : bundle.manifest().models) {
     const ModelFiles files = bundle.model_files(c);
     if (files.weights.empty()) continue;
     const NamedTensors tensors = read_safetensors(bundle.read(files.weights), files.weights, MRUN_BUNDLE).tensors;
     for (const auto &[name, t] : tensors) {
-      std::vector<Value> shape;
-      for (int64_t d : t.shape()) shape.push_back(Value::integer(d));
-      rows.push_back(Value::map({{"model", text(c.name)},
-                                 {"name", text(name)},
-                                 {"dtype", text(dtype_name(t.dtype()))},
-                                 {"shape", Value::list(std::move(shape))},
-                                 {"bytes", Value::integer(static_cast<int64_t>(t.nbytes()))}}));
+      std::vector<std::pair<std::string, Value>> row{{"model", text(c.name)},
+                                                     {"name", text(name)},
+                                                     {"dtype", text(dtype_name(t.dtype()))},
+                                                     {"shape", shape_of(t)},
+                                                     {"bytes", Value::integer(static_cast<int64_t>(t.nbytes()))}};
+      if (stats) add_stats(row, t);
+      rows.push_back(Value::map(std::move(row)));
     }
   }
   return Value::list(std::move(rows));
 }
 
-Value from_lock(const Bundle &bundle, const char *key, Value otherwise) {
-  const Value lock = bundle.lock();
-  const Value *v = lock.find(key);
-  return v == nullptr ? otherwise : *v;
+Value params_of(const Bundle &bundle) {
+  const Value &params = bundle.manifest().params;
+  return params.is_nil() ? Value::map({}) : params;
+}
+
+// By the names that --param takes, with the types that it checks.
+void add_parameters(const Value &params, const std::string &prefix, std::vector<Value> &rows) {
+  for (const Entry &e : params.as_map()) {
+    const std::string name = prefix + std::string(e.key());
+    if (e.value().is_map()) {
+      add_parameters(e.value(), name + ".", rows);
+    } else {
+      rows.push_back(
+          Value::map({{"name", text(name)}, {"type", text(kind_name(e.value().kind()))}, {"value", e.value()}}));
+    }
+  }
+}
+
+Value parameters_of(const Bundle &bundle) {
+  std::vector<Value> rows;
+  add_parameters(params_of(bundle), "", rows);
+  return Value::list(std::move(rows));
+}
+
+// Who must be there to run it: the plugins and libraries that pinned text names, the models' backends.
+Value needs_of(const Bundle &bundle) {
+  if (!bundle.packed()) return Value();
+  const Value operations = from_lock(bundle, "operations", Value::list({}));
+  const Value versions = from_lock(bundle, "packed_with", Value::map({}));
+  std::map<std::string, int64_t> counts;
+  for (const Value &o : operations.as_list()) {
+    const std::string name(o.as_string());
+    ++counts[name.substr(0, name.find('.'))];
+  }
+  std::vector<std::pair<std::string, Value>> owners, backends;
+  for (const auto &[owner, count] : counts) {
+    const Value *version = versions.find(owner);
+    owners.emplace_back(
+        owner, Value::map({{"count", Value::integer(count)}, {"version", version == nullptr ? Value() : *version}}));
+  }
+  const Value models = from_lock(bundle, "models", Value::map({}));
+  for (const Entry &m : models.as_map()) backends.emplace_back(m.key(), *m.value().find("backend"));
+  return Value::map({{"script", from_lock(bundle, "script", Value())},
+                     {"operations", Value::map(std::move(owners))},
+                     {"backends", Value::map(std::move(backends))},
+                     {"packed_with", versions}});
+}
+
+// What the answer of an example looks like: the only word on it that a bundle has.
+Value gives_of(const Bundle &bundle) {
+  for (const Example &e : list_examples(bundle)) {
+    try {
+      return Value::map({{"example", text(e.name)}, {"type", text(type_text(example_answer(bundle, e)))}});
+    } catch (const Error &) {}  // an example without an answer that can be read: `verify` says so
+  }
+  return Value();
 }
 
 Value examples_of(const Bundle &bundle) {
@@ -99,14 +186,16 @@ struct Part {
   const char *name;
   Value (*make)(const Bundle &);
 };
-const Part parts[] = {
-    {"manifest", manifest_of},
-    {"params", [](const Bundle &b) { return b.manifest().params.is_nil() ? Value::map({}) : b.manifest().params; }},
-    {"entries", entries_of},
-    {"tensors", tensors_of},
-    {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
-    {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
-    {"examples", examples_of}};
+const Part parts[] = {{"manifest", manifest_of},
+                      {"params", params_of},
+                      {"parameters", parameters_of},
+                      {"gives", gives_of},
+                      {"needs", needs_of},
+                      {"entries", entries_of},
+                      {"tensors", [](const Bundle &b) { return tensor_rows(b, false); }},
+                      {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
+                      {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
+                      {"examples", examples_of}};
 
 }  // namespace
 
@@ -117,6 +206,7 @@ Value inspect(const Bundle &bundle, const std::string &what) {
     if (what == p.name) return p.make(bundle);
     if (what.empty()) all.emplace_back(p.name, p.make(bundle));
   }
+  if (what == "stats") return tensor_rows(bundle, true);
   if (!what.empty()) fail(MRUN_USAGE, "inspect: there is no part \"{}\"", what);
   return Value::map(std::move(all));
 }

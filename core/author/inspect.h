@@ -6,14 +6,18 @@
 
 namespace mrun {
 
-// what: "manifest", "params", "entries", "tensors", "operations", "history", "examples", or "" for all as one map with
-// these keys and "digest", "packed". Throws USAGE for another word.
+// what: a part, or "" for all but "stats" as one map with these keys and "digest", "packed". Throws USAGE for another
+// word. tools/mrun/JSON.md describes each for users; the test command_inspect holds both to it.
 //   manifest    {"name", "version", "description", "input": {"kind", "fields"}, "models": [{"name", "file", "backend",
-//   "stateful",
-//               "options", "files"}], "batch", "verify", "provenance"}
+//               "methods", "stateful", "options", "files"}], "batch", "verify", "provenance"}
 //   params      as in bundle.toml
+//   parameters  [{"name": "decode.beam", "type", "value"}]: params with dotted names
+//   gives       {"example", "type"}: what an example's answer looks like; nil without examples
+//   needs       {"script", "operations": {owner: {"count", "version"}}, "backends": {model: name}, "packed_with"}; nil
+//               for a folder
 //   entries     [{"path", "size", "sha256"}]
 //   tensors     [{"model", "name", "dtype", "shape", "bytes"}] of the split models
+//   stats       tensors, each with {"min", "max", "mean", "nan"}: reads all weights
 //   operations  ["image.resize@1", …]
 //   history     the lock's revision
 //   examples    ["NAME", …]

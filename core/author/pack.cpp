@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
+#include "author/model_facts.h"
 #include "author/split_model.h"
 #include "author/verify.h"
 #include "author/version.h"
@@ -71,9 +73,11 @@ Lock make_lock(const Packing &packing, const std::string &message) {
   std::vector<std::pair<std::string, Value>> versions{{"mrun", Value::string(version)}};
   for (const std::string &operation : packing.operations) {
     const std::string library = Registry::get().library_version(operation);
-    if (!library.empty()) versions.emplace_back(operation.substr(0, operation.find('.')), Value::string(library));
+    const std::string &own = Registry::get().require(operation).plugin->version;
+    versions.emplace_back(operation.substr(0, operation.find('.')), Value::string(library.empty() ? own : library));
   }
   lock.packed_with = Value::map(std::move(versions));
+  lock.models = model_facts(packing.folder);
   lock.revision.message = message;
   return lock;
 }
@@ -84,11 +88,11 @@ size_t check_examples(const fs::path &file) {
   const size_t count = list_examples(*bundle).size();
   Engine engine(bundle, EngineOptions{});
   const Report report = verify_examples(*bundle, engine);
-  for (const Value &row : report.json.as_list()) {
-    if (row.find("equal")->as_bool()) continue;
-    const auto part = [&](const char *key) { return row.find(key)->as_string(); };
-    fail(MRUN_VERIFY, "example {} differs first in {}, {}: {}; `mrun record --replace` keeps a new answer",
-         part("name"), part("stage"), part("place"), part("message"));
+  if (!report.equal) {
+    const auto rows = report.json.as_list();
+    const bool leaks = std::any_of(rows.begin(), rows.end(), [](const Value &r) { return r.find("leaks")->as_bool(); });
+    fail(MRUN_VERIFY, "{}{}", first_difference(report.json),
+         leaks ? "" : "; `mrun record --replace` keeps a new answer");
   }
   return count;
 }

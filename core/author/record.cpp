@@ -76,16 +76,21 @@ void check_name(const std::string &name) {
 void publish(const fs::path &folder, const std::vector<File> &files, bool replace) {
   const fs::path temporary = folder.parent_path() / fmt::format(".{}.tmp-{}", folder.filename().string(), ::getpid());
   std::error_code ignored;
+  const bool first = !fs::exists(folder.parent_path(), ignored);
+  const auto clean_up = [&] {
+    fs::remove_all(temporary, ignored);
+    if (first) fs::remove(folder.parent_path(), ignored);
+  };
   try {
     fs::create_directories(temporary);
     for (const File &f : files) write_file_atomic(temporary / f.name, f.content);
     if (replace) fs::remove_all(folder);
     fs::rename(temporary, folder);
   } catch (const fs::filesystem_error &e) {
-    fs::remove_all(temporary, ignored);
+    clean_up();
     fail(MRUN_IO, "{}: cannot write the example: {}", folder.string(), e.code().message());
   } catch (...) {
-    fs::remove_all(temporary, ignored);
+    clean_up();
     throw;
   }
 }

@@ -28,8 +28,8 @@ bool ask_backend(const mrun_backend &backend, const Tensor &file, Halves &halves
   return false;
 }
 
-// The weights that a split of the pair's own graph would give again are the proof that nothing was lost: the graph is
-// opened with the weights as written, so what the model computes with is what the file holds.
+// Whether the weights as written read back as what the backend took out of the model, name for name and bit for bit: what
+// opens the pair gets its numbers from that file alone.
 bool same_tensors(const NamedTensors &a, const NamedTensors &b) {
   if (a.size() != b.size()) return false;
   for (const auto &[name, tensor] : a) {

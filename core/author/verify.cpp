@@ -2,21 +2,24 @@
 
 #include <chrono>
 
+#include "value/json.h"
+
 namespace mrun {
 namespace {
 
 using Entries = std::vector<std::pair<std::string, Value>>;
+using Clock = std::chrono::steady_clock;
 
-void add_difference(Entries &row, const std::string &stage, const Difference &d) {
-  row.emplace_back("stage", Value::string(stage));
-  row.emplace_back("place", Value::string(d.place));
-  row.emplace_back("message", Value::string(d.message));
-  if (d.max_abs == 0) return;
-  row.emplace_back("max_abs", Value::number(d.max_abs));
-  row.emplace_back("max_rel", Value::number(d.max_rel));
-  row.emplace_back("differing", Value::integer(d.differing));
-  row.emplace_back("of", Value::integer(d.of));
-}
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// Where an example departs from what was recorded.
+struct Departure {
+  std::string stage;
+  Difference difference;
+  bool operator==(const Departure &o) const {
+    return stage == o.stage && difference.place == o.difference.place && difference.message == o.difference.message;
+  }
+};
 
 const Value *find(const Entries &entries, std::string_view name) {
   for (const auto &[key, value] : entries) {
@@ -38,35 +41,62 @@ std::optional<Difference> compare_stage(const Value &recorded, const Entries &no
   return std::nullopt;
 }
 
-void compare_example(const Bundle &bundle, const Example &example, const Recorded &now, Entries &row) {
+std::string with_code(const Error &e) { return fmt::format("{}: {}", code_name(e.code), e.message); }
+
+std::optional<Departure> compare_example(const Bundle &bundle, const Example &example, const Recorded &now) {
   const Manifest &m = bundle.manifest();
   const Tolerance tolerance{m.rtol, m.atol};
   const Value recorded = example_stages(bundle, example);
   for (const char *stage : {"preprocess", "forward"}) {
-    if (const auto d = compare_stage(recorded, now.stages, stage, tolerance)) return add_difference(row, stage, *d);
+    if (auto d = compare_stage(recorded, now.stages, stage, tolerance)) return Departure{stage, std::move(*d)};
   }
-  if (!now.result.ok()) {
-    return add_difference(row, now.result.error.stage,
-                          {"", fmt::format("{}: {}", code_name(now.result.error.code), now.result.error.message)});
-  }
+  if (!now.result.ok()) return Departure{now.result.error.stage, {"", with_code(now.result.error)}};
   const Value answer = answer_as_json(now.result.answer);
-  if (const auto d = compare(example_answer(bundle, example), answer, tolerance, "answer")) {
-    add_difference(row, "postprocess", *d);
+  if (auto d = compare(example_answer(bundle, example), answer, tolerance, "answer")) {
+    return Departure{"postprocess", std::move(*d)};
   }
+  return std::nullopt;
 }
 
-Value verify_example(const Bundle &bundle, Engine &engine, const Example &example, bool &equal) {
-  Entries row{{"name", Value::string(example.name)}};
-  const auto begin = std::chrono::steady_clock::now();
+std::optional<Departure> run_example(const Bundle &bundle, Engine &engine, const Example &example) {
   try {
-    compare_example(bundle, example, run_recorded(engine, example_input(bundle, example), 0), row);
-  } catch (const Error &e) {
-    add_difference(row, e.stage.empty() ? "input" : e.stage, {"", fmt::format("{}: {}", code_name(e.code), e.message)});
+    return compare_example(bundle, example, run_recorded(engine, example_input(bundle, example), 0));
+  } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
+}
+
+// An example is run twice, the second time in the opposite order of all: what it gives must not depend on that.
+struct Outcome {
+  std::optional<Departure> departure[2];
+  double seconds = 0;  // of both
+
+  bool leaks() const { return !(departure[0] == departure[1]); }
+  bool equal() const { return !departure[0] && !departure[1]; }
+};
+
+void add_departure(Entries &row, const Departure &departure) {
+  const Difference &d = departure.difference;
+  row.emplace_back("stage", Value::string(departure.stage));
+  row.emplace_back("place", Value::string(d.place));
+  row.emplace_back("message", Value::string(d.message));
+  if (d.max_abs != 0) {
+    row.emplace_back("max_abs", json_number(d.max_abs));
+    row.emplace_back("max_rel", json_number(d.max_rel));
   }
-  equal = row.size() == 1;
-  row.emplace_back("equal", Value::boolean(equal));
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  row.emplace_back("seconds", Value::number(took.count()));
+  if (d.of == 1) return;
+  row.emplace_back("differing", Value::integer(d.differing));
+  row.emplace_back("of", Value::integer(d.of));
+}
+
+Value row_of(const Example &example, const Outcome &outcome) {
+  Entries row{{"name", Value::string(example.name)},
+              {"equal", Value::boolean(outcome.equal())},
+              {"leaks", Value::boolean(outcome.leaks())},
+              {"seconds", Value::number(outcome.seconds)}};
+  if (!outcome.equal()) {
+    const bool first = outcome.departure[0].has_value();
+    row.emplace_back("run", Value::integer(first ? 1 : 2));
+    add_departure(row, *outcome.departure[first ? 0 : 1]);
+  }
   return Value::map(std::move(row));
 }
 
@@ -84,12 +114,20 @@ std::string check_hashes(const Bundle &bundle) {
 }  // namespace
 
 Report verify_examples(const Bundle &bundle, Engine &engine) {
+  const std::vector<Example> examples = list_examples(bundle);
+  std::vector<Outcome> outcomes(examples.size());
+  const auto run = [&](size_t i, size_t pass) {
+    const auto begin = Clock::now();
+    outcomes[i].departure[pass] = run_example(bundle, engine, examples[i]);
+    outcomes[i].seconds += seconds_since(begin);
+  };
+  for (size_t i = 0; i < examples.size(); ++i) run(i, 0);
+  for (size_t i = examples.size(); i-- > 0;) run(i, 1);
   Report report;
   std::vector<Value> rows;
-  for (const Example &example : list_examples(bundle)) {
-    bool equal = true;
-    rows.push_back(verify_example(bundle, engine, example, equal));
-    report.equal = report.equal && equal;
+  for (size_t i = 0; i < examples.size(); ++i) {
+    report.equal = report.equal && outcomes[i].equal();
+    rows.push_back(row_of(examples[i], outcomes[i]));
   }
   report.json = Value::list(std::move(rows));
   return report;
@@ -110,6 +148,21 @@ Report verify(const std::shared_ptr<const Bundle> &bundle, const EngineOptions &
   report.json =
       Value::map({{"equal", Value::boolean(report.equal)}, {"hashes", Value::string(hashes)}, {"examples", examples}});
   return report;
+}
+
+std::string first_difference(const Value &examples) {
+  for (const Value &row : examples.as_list()) {
+    if (row.find("equal")->as_bool()) continue;
+    const auto part = [&](const char *key) { return row.find(key)->as_string(); };
+    const std::string where =
+        fmt::format("{}{}{}: {}", part("stage"), part("place").empty() ? "" : ", at ", part("place"), part("message"));
+    if (!row.find("leaks")->as_bool()) return fmt::format("example {} differs first in {}", part("name"), where);
+    return fmt::format(
+        "example {}: what it gives depends on what ran before it, so state leaks between items; in run "
+        "{} it differs first in {}",
+        part("name"), row.find("run")->as_int(), where);
+  }
+  return {};
 }
 
 }  // namespace mrun

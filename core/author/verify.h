@@ -11,15 +11,19 @@ struct VerifyOptions {
 
 struct Report {
   bool equal = true;
-  // {"equal", "hashes": "ok" | "none" (a folder) | "failed: …", "examples": [{"name", "equal", "stage", "place",
-  // "message", "max_abs", "max_rel",
-  //  "differing", "of", "seconds"}]}: the numbers only where a tensor or number differs.
+  // {"equal", "hashes": "ok" | "none" (a folder) | "failed: …", "examples": [row]}. A row: {"name", "equal", "leaks",
+  // "seconds"}, and where it is not equal {"run": 1 | 2, "stage", "place", "message"} of the first run that differs,
+  // {"max_abs", "max_rel"} where numbers do, {"differing", "of"} where tensors do.
   Value json;
 };
 
-// Hashes are checked first and stop the rest where they fail. Throws what Engine's constructor throws.
+// Hashes are checked first and stop the rest where they fail. The examples run twice in one engine, the second time in
+// the opposite order; one that does not give the same both times "leaks": state of other items (or of its own first
+// run) reached it. Throws what Engine's constructor throws.
 Report verify(const std::shared_ptr<const Bundle> &, const EngineOptions &, const VerifyOptions &);
-// Only the examples, with an engine that runs: for pack.
+// Only the examples, with an engine that runs: for pack. The report's JSON is the list of rows.
 Report verify_examples(const Bundle &, Engine &);
+// The first row that is not equal as one line; empty if there is none.
+std::string first_difference(const Value &rows);
 
 }  // namespace mrun

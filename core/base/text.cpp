@@ -148,6 +148,31 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> unbase64(std::string_view text) {
+  const auto digit = [](char c) -> uint32_t {
+    if (c >= 'A' && c <= 'Z') return static_cast<uint32_t>(c - 'A');
+    if (c >= 'a' && c <= 'z') return static_cast<uint32_t>(c - 'a' + 26);
+    if (c >= '0' && c <= '9') return static_cast<uint32_t>(c - '0' + 52);
+    return c == '+' ? 62 : c == '/' ? 63 : 64;
+  };
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 4 * 3);
+  for (size_t i = 0; i < text.size(); i += 4) {
+    size_t n = 4;
+    if (i + 4 == text.size() && text[i + 3] == '=') n = text[i + 2] == '=' ? 2 : 3;
+    uint32_t group = 0;
+    for (size_t k = 0; k < 4; ++k) {
+      const uint32_t value = k < n ? digit(text[i + k]) : 0;
+      if (value > 63) return std::nullopt;
+      group = group << 6 | value;
+    }
+    for (size_t k = 0; k + 1 < n; ++k) out += static_cast<char>(group >> (16 - 8 * k));
+  }
+  if (base64(out) != text) return std::nullopt;  // bits of the last digit that no byte uses
+  return out;
+}
+
 std::string hex(std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;

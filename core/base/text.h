@@ -1,6 +1,7 @@
 // Text for people: safe quoting, near misses, base64.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +26,8 @@ std::vector<std::string> nearest(std::string_view name, std::span<const std::str
 // For the end of a message: "; did you mean 'resize' or 'resized'?", or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
-std::string base64(std::string_view);  // RFC 4648, padded
-std::string hex(std::string_view);     // lower case
+std::string base64(std::string_view);                   // RFC 4648, padded
+std::optional<std::string> unbase64(std::string_view);  // what base64 gives, and nothing else
+std::string hex(std::string_view);                      // lower case
 
 }  // namespace mrun

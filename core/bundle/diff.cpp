@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "bundle/names.h"
+#include "value/json.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -168,11 +169,6 @@ class Differ {
 
 using Map = std::vector<std::pair<std::string, Value>>;
 
-Value number(double d) {
-  if (std::isfinite(d)) return Value::number(d);
-  return Value::string(std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
-}
-
 Value strings(const std::vector<std::string> &list) {
   std::vector<Value> values;
   for (const std::string &s : list) values.push_back(Value::string(s));
@@ -207,7 +203,7 @@ Value file_value(const FileDiff &d) {
 
 // A parameter for JSON, which has no infinities.
 Value param_side(const Value &v) {
-  if (v.is_float()) return number(v.as_number());
+  if (v.is_float()) return json_number(v.as_number());
   if (v.is_list()) {
     std::vector<Value> items;
     for (const Value &item : v.as_list()) items.push_back(param_side(item));
@@ -240,9 +236,9 @@ Value tensor_value(const TensorDiff &d) {
           {"before", info_value(d.before)},
           {"after", info_value(d.after)}};
   if (d.distance) {
-    map.emplace_back("max_abs", number(d.distance->max_abs));
-    map.emplace_back("mean_abs", number(d.distance->mean_abs));
-    map.emplace_back("relative_norm", number(d.distance->relative_norm));
+    map.emplace_back("max_abs", json_number(d.distance->max_abs));
+    map.emplace_back("mean_abs", json_number(d.distance->mean_abs));
+    map.emplace_back("relative_norm", json_number(d.distance->relative_norm));
     map.emplace_back("not_comparable", Value::integer(d.distance->not_comparable));
   }
   return Value::map(std::move(map));

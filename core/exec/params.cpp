@@ -19,6 +19,16 @@ std::vector<std::string> names_of(const Value &params, const std::string &prefix
   return names;
 }
 
+// For a name that is not declared: a parameter of that name inside a table, else those that look like it.
+std::string hint(std::string_view name, const std::vector<std::string> &declared) {
+  std::vector<std::string> inside;
+  for (const std::string &d : declared) {
+    if (d.ends_with(fmt::format(".{}", name))) inside.push_back(d);
+  }
+  if (!inside.empty()) return fmt::format("; did you mean '{}'?", inside.front());
+  return did_you_mean(name, declared);
+}
+
 // The override as the declared type: an integral number fits an integer, an integer fits a number.
 Value converted(const Value &declared, const Value &given, const std::string &name) {
   if (declared.is_int() && given.is_float() && given.as_number() == std::floor(given.as_number()) &&
@@ -41,8 +51,7 @@ Value replaced(const Value &params, std::string_view rest, const Value &given, c
   const std::string_view key = whole != nullptr ? rest : rest.substr(0, dot);
   const Value *declared = params.find(key);
   if (declared == nullptr || (key != rest && !declared->is_map())) {
-    fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name,
-         did_you_mean(name, names_of(all, "")));
+    fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name, hint(name, names_of(all, "")));
   }
   std::vector<std::pair<std::string, Value>> entries;
   for (const Entry &e : params.as_map()) {

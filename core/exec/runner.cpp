@@ -1,6 +1,9 @@
 #include "exec/runner.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <map>
 #include <thread>
 
 #include "base/text.h"
@@ -48,8 +51,17 @@ ModelInfo info_of(const Model &model) {
   return info;
 }
 
-// A packed bundle lists the operations that its pinned text names: all of them must be there, with the meaning they had. (Those of a
-// namespace, as ATen's, have their library's meaning and are looked up when they are used.)
+// Who would bring an operation: "plugin image 1.0.0", "libtorch 1.13.1" for ATen's.
+std::string owner_of(const std::string &operation, const Value *packed_with) {
+  const std::string owner = operation.substr(0, operation.find('.'));
+  const Value *version = packed_with == nullptr ? nullptr : packed_with->find(owner);
+  const std::string known = version != nullptr && version->is_string() ? printable(version->as_string(), 60) : "";
+  if (operation.find('@') == std::string::npos && !known.empty()) return known;
+  return fmt::format("plugin {}{}{}", printable(owner, 60), known.empty() ? "" : " ", known);
+}
+
+// A packed bundle lists the operations that its pinned text names: all of them must be there, with the meaning they
+// had. (Those of a namespace, as ATen's, have their library's meaning.)
 void check_operations(const Bundle &bundle) {
   const Value lock = bundle.lock();
   const Value *script = lock.find("script");
@@ -59,15 +71,18 @@ void check_operations(const Bundle &bundle) {
   }
   const Value *operations = lock.find("operations");
   if (operations == nullptr) return;
-  std::string missing;
+  std::map<std::string, std::vector<std::string>> missing;
   for (const Value &operation : operations->as_list()) {
     const std::string name(operation.as_string());
-    if (name.find('@') == std::string::npos || Registry::get().find(name) != nullptr) continue;
-    missing +=
-        fmt::format("{}{} (plugin {})", missing.empty() ? "" : ", ", printable(name), name.substr(0, name.find('.')));
+    if (Registry::get().find(name) != nullptr) continue;
+    missing[owner_of(name, lock.find("packed_with"))].push_back(printable(name));
   }
-  if (!missing.empty())
-    fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), missing);
+  if (missing.empty()) return;
+  std::string text;
+  for (const auto &[owner, names] : missing) {
+    text += fmt::format("{}{} ({})", text.empty() ? "" : "; ", fmt::join(names, ", "), owner);
+  }
+  fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
 }
 
 ModelOptions model_options(const Loaded &loaded) { return {loaded.options.device, loaded.options.one_shot}; }

@@ -46,5 +46,7 @@ struct JsonOptions {
 };
 // Errors name the place as a script would: lists count from 1, tensors from 0.
 std::string to_json(const Value &, const JsonOptions & = {});
+// A number as reports have it: what JSON has no number for are the texts "inf", "-inf" and "nan".
+Value json_number(double);
 
 }  // namespace mrun

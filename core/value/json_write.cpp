@@ -292,6 +292,11 @@ class Writer {
 
 }  // namespace
 
+Value json_number(double d) {
+  if (std::isfinite(d)) return Value::number(d);
+  return Value::string(std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
+}
+
 std::string to_json(const Value &value, const JsonOptions &options) { return Writer(options).run(value); }
 
 }  // namespace mrun

@@ -74,3 +74,15 @@ TEST_CASE("text: base64 as RFC 4648 has it") {
   CHECK(base64("\xfb\xff\xfe") == "+//+");
   CHECK(hex(std::string_view("\x00\xaf\xff", 3)) == "00afff");
 }
+
+TEST_CASE("text: base64 back to bytes, and nothing that is not base64") {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    CHECK(unbase64(base64(bytes)) == bytes);
+    bytes += static_cast<char>(i * 7);
+  }
+  for (const char *wrong : {"Z", "Zg", "Zg=", "=g==", "Zg=a", "Z===", "Zh==", "Zm9=", "Zm 9", "Zm-_", "Zg==Zg=="}) {
+    INFO(wrong);
+    CHECK_FALSE(unbase64(wrong));
+  }
+}
