@@ -169,7 +169,7 @@ class Examples(Case):
         mrun("record", folder, "a", "x")
         self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
         result = mrun("verify", self.dir / "x.mb")
-        self.assertEqual((result.returncode, result.stdout), (0, "hashes  ok\nok      a\n"))
+        self.assertEqual((result.returncode, result.stdout), (0, "hashes  ok\nok      a\n1 example: 1 ok\n"))
         self.assertEqual(self.answer(self.dir / "x.mb", "y", "--verify"), "Y")
 
     def test_the_examples_of_the_example_bundle(self):

@@ -1,7 +1,9 @@
 """Plugins of one's own, in C and in C++, each built with one compiler line and used by a bundle."""
 import json
-import unittest
+import os
+import shutil
 import subprocess
+import unittest
 
 from command import SOURCE, Case, mrun
 
@@ -58,6 +60,27 @@ end
         self.assertLessEqual({"torch", "image", "text", "decode"}, {p["name"] for p in listed})
         self.assertIn("hello.negate@1(Tensor x) -> Tensor", mrun("ops", "hello.negate", "--plugin", plugin).stdout)
         self.refused(3, "ops", "image.resise", contains="image.resize")
+
+    def test_a_broken_file_in_the_folder_does_not_keep_the_others_out(self):
+        plugin = self.build("cc", "hello.c", "-std=c99")
+        (self.dir / "wrong.so").write_text("no library")
+        shutil.copy(plugin, self.dir / "facts.so")
+        (self.dir / "facts.json").write_text('{"provides": [1]}')
+        env = {**os.environ, "MRUN_PLUGIN_PATH": str(self.dir)}
+        result = mrun("plugins", env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        for words in [r"hello +1\.0\.0", r"torch +\d", r"wrong +broken +.*wrong\.so: cannot be loaded", r"facts +broken +.*facts\.json: \"provides\" must be"]:
+            self.assertRegex(result.stdout, words)
+        rows = {p["name"]: p for p in json.loads(mrun("plugins", "--json", env=env).stdout)}
+        self.assertIsNone(rows["hello"]["error"])
+        self.assertIn("wrong.so", rows["wrong"]["error"])
+        result = mrun("ops", env=env)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("hello.negate", result.stdout)
+        self.assertIn("plugin wrong is left out", result.stderr)
+        # Bundles that do not need it run; one that does says why it cannot.
+        self.assertEqual(self.answer(self.bundle(preprocess="return function(x) return x end\n"), "x", env=env), "x")
+        self.refused(2, self.bundle(preprocess='require "wrong"\nreturn function(x) return x end\n'), "x", env=env, contains="wrong.so")
 
     def test_files_that_are_no_plugin(self):
         folder = self.bundle(preprocess="return function(x) return x end\n")

@@ -105,12 +105,11 @@ BundleName split_revision(const std::string &name) {
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
-mrun::bundle open_bundle(const std::string &name, bool verify) {
+mrun::bundle open_bundle(const std::string &name) {
   const BundleName parts = split_revision(name);
   mrun_open_options options;
   MRUN_INIT(options);
   options.revision = parts.revision.empty() ? nullptr : parts.revision.c_str();
-  options.verify = verify ? 1 : 0;
   try {
     return mrun::bundle(parts.path.c_str(), &options);
   } catch (const mrun::failure &e) {
@@ -143,6 +142,18 @@ void print(std::string_view text) {
   }
 }
 
+mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message) {
+  std::vector<std::pair<std::string, mrun::variant>> entries;
+  for (const auto &[name, set] : flags) {
+    mrun_value v{};
+    v.kind = MRUN_BOOL;
+    v.as.boolean = set ? 1 : 0;
+    entries.emplace_back(name, mrun::variant(v));
+  }
+  if (!message.empty()) entries.emplace_back("message", mrun::text(message.c_str()));
+  return mrun::map(std::move(entries));
+}
+
 uint64_t parse_size(const std::string &text) {
   size_t used = 0;
   double number = 0;
@@ -171,6 +182,10 @@ void RunOptions::add_to(CLI::App &app) {
   app.add_option("--threads", threads, "threads of one operator (default cores / workers)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--device", device, "cpu or cuda[:i]");
+  add_limits_to(app);
+}
+
+void RunOptions::add_limits_to(CLI::App &app) {
   app.add_option("--isolation", isolation, "none: run in this process (the default; run only bundles that you trust)");
   app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)");
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");

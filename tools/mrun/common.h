@@ -25,7 +25,7 @@ struct BundleName {
 };
 // "model.mb@2": an existing path wins over @REV.
 BundleName split_revision(const std::string &);
-mrun::bundle open_bundle(const std::string &name, bool verify = false);
+mrun::bundle open_bundle(const std::string &name);
 
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
@@ -42,6 +42,7 @@ struct RunOptions {
   int workers = 0, threads = 0;
   double timeout = 0;
   void add_to(CLI::App &);
+  void add_limits_to(CLI::App &);  // only what bounds a run and does not change its answer
   void load_plugins() const;
 };
 // RunOptions as mrun_options; keeps what they point to.
@@ -49,6 +50,7 @@ class EngineOptions {
  public:
   EngineOptions(const RunOptions &, const mrun::bundle &);
   mrun_options *get() { return &options_; }
+  const mrun_options &c() const { return options_; }
 
  private:
   mrun_options options_{};
@@ -56,6 +58,8 @@ class EngineOptions {
   int level_ = 2;
   mrun::variant params_;
 };
+// Options for a function of mrun.h that takes a map of them.
+mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message = "");
 uint64_t parse_size(const std::string &);  // "512M", "2G", "1048576"
 
 // The subcommands: args are what follows the name. Each returns the exit status.
@@ -65,6 +69,7 @@ int pack(std::vector<std::string> args);
 int unpack(std::vector<std::string> args);
 int record(std::vector<std::string> args);
 int verify(std::vector<std::string> args);
+int rerun(std::vector<std::string> args);
 int commit(std::vector<std::string> args);
 int log(std::vector<std::string> args);
 int diff(std::vector<std::string> args);

@@ -1,11 +1,14 @@
 #include "inputs.h"
 
 #include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+
+#include "meta.h"
 
 namespace command {
 namespace {
@@ -16,7 +19,7 @@ template <class F>
 Input guarded(F &&f) {
   Input input;
   try {
-    f(input.value);
+    f(input);
   } catch (const mrun::failure &e) { input.error = e; }
   return input;
 }
@@ -26,6 +29,16 @@ std::string input_kind(const mrun::bundle &bundle) {
   const mrun_value *input = mrun_get(&manifest.c(), "input");
   const mrun_value *kind = input == nullptr ? nullptr : mrun_get(input, "kind");
   return kind == nullptr ? "text" : std::string(kind->as.string.data, kind->as.string.size);
+}
+
+// Of a record's field.
+std::string field_kind(const mrun::bundle &bundle, const std::string &field) {
+  const mrun::variant manifest = mrun::from_json(bundle.inspect("manifest"));
+  const View fields = View{&manifest.c()}.at("input").at("fields");
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].at("name").text() == field) return fields[i].at("kind").text();
+  }
+  return {};
 }
 
 // The files below a folder, by name, so that a run is the same everywhere; hidden ones are left out.
@@ -73,7 +86,8 @@ void add_input_options(CLI::App &app, InputOptions &o) {
   app.add_option("--paths", o.paths, "a path a line of file F")->type_name("F");
 }
 
-Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle) : bundle_(bundle), kind_(input_kind(bundle)) {
+Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
+    : bundle_(bundle), describe_(o.describe), kind_(input_kind(bundle)) {
   const int given = int(!o.inputs.empty()) + int(!o.lines.empty()) + int(!o.jsonl.empty()) + int(!o.paths.empty());
   if (given > 1)
     throw mrun::failure(MRUN_USAGE, "give INPUT arguments or one of --lines, --jsonl, --paths, not several");
@@ -138,40 +152,77 @@ void Inputs::open_list(const std::string &path) {
   list_ = &file_;
 }
 
+void Inputs::take(Input &input, const char *field, const std::string &argument, bool path) const {
+  input.value = value_of(bundle_, field, argument, path);
+  if (!describe_) return;
+  const mrun_value &v = input.value.c();
+  // Texts and JSON are the argument itself, or @file.
+  const std::string kind = field == nullptr ? kind_ : field_kind(bundle_, field);
+  const bool literal = !path && (kind == "text" || kind == "json") && (argument.empty() || argument[0] != '@');
+  if (!literal) {
+    input.description = describe_file(!path && argument[0] == '@' ? argument.substr(1) : argument);
+  } else {
+    input.description = kind == "text" ? describe_text(argument) : describe_json(v);
+  }
+}
+
+void Inputs::take_stdin(Input &input) const {
+  if (kind_ == "text") {
+    const std::string text = without_newline(read_file("-"));
+    input.value = text_value(text);
+    if (describe_) input.description = describe_text(text);
+  } else if (kind_ == "json" || kind_ == "record") {
+    input.value = mrun::from_json(read_file("-"));
+    if (describe_) input.description = describe_json(input.value.c());
+  } else {
+    input.value = value_of(bundle_, nullptr, "/dev/stdin", true);
+    if (describe_) input.description = describe_stdin(input.value.c());
+  }
+}
+
 Input Inputs::read(const std::string &argument) const {
-  return guarded([&](mrun::variant &v) {
-    if (argument != "-") {
-      v = value_of(bundle_, nullptr, argument, false);
-    } else if (kind_ == "text") {
-      v = text_value(without_newline(read_file("-")));
-    } else if (kind_ == "json" || kind_ == "record") {
-      v = mrun::from_json(read_file("-"));
+  return guarded([&](Input &input) {
+    if (argument == "-") {
+      take_stdin(input);
     } else {
-      v = value_of(bundle_, nullptr, "/dev/stdin", true);
+      take(input, nullptr, argument, false);
     }
   });
 }
 
 Input Inputs::read_path(const std::string &path) const {
-  return guarded([&](mrun::variant &v) { v = value_of(bundle_, nullptr, path, true); });
+  return guarded([&](Input &input) { take(input, nullptr, path, true); });
 }
 
 Input Inputs::read_record(const std::vector<std::string> &fields) const {
-  return guarded([&](mrun::variant &v) {
+  return guarded([&](Input &input) {
     std::vector<std::pair<std::string, mrun::variant>> entries;
+    std::vector<std::pair<std::string, std::string>> descriptions;
     for (const std::string &f : fields) {
       const size_t equals = f.find('=');
       const std::string name = f.substr(0, equals);
-      entries.emplace_back(name, value_of(bundle_, name.c_str(), f.substr(equals + 1), false));
+      Input field;
+      take(field, name.c_str(), f.substr(equals + 1), false);
+      entries.emplace_back(name, std::move(field.value));
+      descriptions.emplace_back(name, std::move(field.description));
     }
-    v = mrun::map(std::move(entries));
+    input.value = mrun::map(std::move(entries));
+    if (describe_) input.description = describe_record(descriptions);
   });
 }
 
 Input Inputs::read_line(const std::string &line) const {
   switch (from_) {
-    case From::lines: return guarded([&](mrun::variant &v) { v = text_value(line); });
-    case From::jsonl: return guarded([&](mrun::variant &v) { v = mrun::from_json(line); });
+    case From::lines:
+      return guarded([&](Input &input) {
+        input.value = text_value(line);
+        if (describe_) input.description = describe_text(line);
+      });
+    case From::jsonl:
+      return guarded([&](Input &input) {
+        input.value = mrun::from_json(line);
+        if (describe_) input.description = describe_json(input.value.c());
+      });
     default: return read_path(line);
   }
 }

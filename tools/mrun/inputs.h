@@ -14,6 +14,7 @@ namespace command {
 struct InputOptions {
   std::vector<std::string> inputs;  // INPUT…
   std::string lines, jsonl, paths;  // files, "-" for standard input; empty: not given
+  bool describe = false;            // for --meta
 };
 
 void add_input_options(CLI::App &, InputOptions &);
@@ -21,6 +22,7 @@ void add_input_options(CLI::App &, InputOptions &);
 // One input: its value, or why it could not be read.
 struct Input {
   mrun::variant value;
+  std::string description;  // JSON (meta.h), where it was asked for and could be read
   std::optional<mrun::failure> error;
 };
 
@@ -41,7 +43,12 @@ class Inputs {
   void add_argument(const std::string &);
   void open_list(const std::string &path);
 
+  // A value and its description, of an argument as a person writes it or of a path.
+  void take(Input &, const char *field, const std::string &argument, bool path) const;
+  void take_stdin(Input &) const;
+
   const mrun::bundle &bundle_;
+  const bool describe_;
   std::string kind_;
   From from_ = From::arguments;
   std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE

@@ -21,6 +21,7 @@ constexpr Subcommand subcommands[] = {
     {"inspect", command::inspect, "inspect BUNDLE [PATH]", "show what is inside; runs nothing"},
     {"record", command::record, "record DIR NAME INPUT", "run and keep as an example"},
     {"verify", command::verify, "verify BUNDLE", "check hashes, then the examples"},
+    {"rerun", command::rerun, "rerun META", "give an answer again, by what --meta kept"},
     {"commit", command::commit, "commit BUNDLE DIR -m MSG", "add a revision to a .mb file"},
     {"log", command::log, "log BUNDLE", "list the revisions"},
     {"diff", command::diff, "diff A B", "compare two bundles, revisions or folders"},

@@ -1,4 +1,4 @@
-// The subcommands that make bundles: new, pack, unpack, record, verify.
+// The subcommands that make bundles: new, pack, unpack, record.
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,18 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message = "") {
-  std::vector<std::pair<std::string, mrun::variant>> entries;
-  for (const auto &[name, set] : flags) {
-    mrun_value v{};
-    v.kind = MRUN_BOOL;
-    v.as.boolean = set ? 1 : 0;
-    entries.emplace_back(name, mrun::variant(v));
-  }
-  if (!message.empty()) entries.emplace_back("message", mrun::text(message.c_str()));
-  return mrun::map(std::move(entries));
-}
-
 void show_pack(const View &report) {
   const View ignored = report.at("ignored"), models = report.at("models");
   for (size_t i = 0; i < ignored.size(); ++i) {
@@ -38,24 +26,6 @@ void show_pack(const View &report) {
   print(report.at("path").text() + ": " + report.at("entries").json() + " entries, " +
         show_size(report.at("size").number()) + ", " + report.at("examples").json() + " examples agree\ndigest " +
         report.at("digest").text() + "\n");
-}
-
-void show_example(const View &row) {
-  if (row.at("equal").flag()) {
-    print("ok      " + row.at("name").text() + "\n");
-    return;
-  }
-  std::string line = "differs " + row.at("name").text() + ": first in " + row.at("stage").text();
-  if (!row.at("place").text().empty()) line += " at " + row.at("place").text();
-  line += ": " + row.at("message").text();
-  if (row.at("of").number() > 1) {
-    char numbers[160];
-    std::snprintf(numbers, sizeof numbers, " (%.0f of %.0f elements differ, by at most %.3g, relative %.3g)",
-                  row.at("differing").number(), row.at("of").number(), row.at("max_abs").number(),
-                  row.at("max_rel").number());
-    line += numbers;
-  }
-  print(line + "\n");
 }
 
 }  // namespace
@@ -131,39 +101,6 @@ int record(std::vector<std::string> args) {
         [&](mrun_error *e) { return mrun_record(folder.c_str(), name.c_str(), &value.c(), &options.c(), e); });
     print((fs::path(folder) / "examples" / name).string() + ": recorded\n");
     return int(ok);
-  });
-}
-
-int verify(std::vector<std::string> args) {
-  std::string name;
-  bool hashes = false, json = false;
-  RunOptions run;
-  CLI::App app("Checks every hash, then runs each example and reports the first stage that differs.", "verify");
-  app.add_option("BUNDLE", name, "a .mb file or a folder")->required();
-  app.add_flag("--hashes", hashes, "only the hashes; runs nothing");
-  app.add_flag("--json", json, "print the report as JSON");
-  run.add_to(app);
-  return parse_and_run(app, std::move(args), [&] {
-    run.load_plugins();
-    const mrun::bundle bundle = open_bundle(name);
-    EngineOptions options(run, bundle);
-    const mrun::variant how = options_map({{"hashes", hashes}});
-    char *text = nullptr;
-    mrun_error error{};
-    const int code = mrun_verify(bundle.raw(), options.get(), &how.c(), &text, &error);
-    const std::unique_ptr<char, void (*)(void *)> owner(text, mrun_free);
-    const std::string message = error.message == nullptr ? "" : error.message;
-    mrun_error_free(&error);
-    if (text == nullptr) return report(code, message);
-    if (json) {
-      print(std::string(text) + "\n");
-    } else {
-      const mrun::variant parsed = mrun::from_json(text);
-      const View all{&parsed.c()};
-      print("hashes  " + all.at("hashes").text() + "\n");
-      for (size_t i = 0; i < all.at("examples").size(); ++i) show_example(all.at("examples")[i]);
-    }
-    return code == MRUN_OK ? int(ok) : report(code, message);
   });
 }
 

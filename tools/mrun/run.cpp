@@ -24,7 +24,7 @@ struct Options {
   std::string bundle, output, save;
   InputOptions inputs;
   RunOptions run;
-  bool stream = false, fail_fast = false, timings = false, no_progress = false, verify = false;
+  bool stream = false, fail_fast = false, timings = false, no_progress = false, verify = false, meta = false;
 };
 
 void add_options(CLI::App &app, Options &o) {
@@ -36,6 +36,7 @@ void add_options(CLI::App &app, Options &o) {
   app.add_flag("--fail-fast", o.fail_fast, "stop at the first item that fails");
   app.add_flag("--timings", o.timings, "a summary of each stage's time on standard error");
   app.add_flag("--no-progress", o.no_progress, "no progress line");
+  app.add_flag("--meta", o.meta, "with each answer all that is needed to give it again (mrun rerun)");
   app.add_flag("--verify", o.verify, "check all hashes and examples before answering");
   o.run.add_to(app);
 }
@@ -57,7 +58,7 @@ class Run {
       if (input->error) {
         fail_item(number, *input->error);
       } else {
-        submit(number, input->value);
+        submit(number, *input);
       }
     }
     if (interrupt_asked) return interrupted;
@@ -73,7 +74,7 @@ class Run {
       fail_item(0, *input->error);
       return some_failed;
     }
-    Item item{this, 0};
+    Item item{this, 0, std::move(input->description)};
     mrun_item how = item_options(item);
     mrun::result result;
     mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
@@ -85,6 +86,7 @@ class Run {
   struct Item {
     Run *run;
     uint64_t number;
+    std::string description;  // of the input, for --meta
   };
 
   bool ended() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
@@ -104,8 +106,8 @@ class Run {
     return how;
   }
 
-  void submit(uint64_t number, const mrun::variant &value) {
-    auto item = std::make_unique<Item>(Item{this, number});
+  void submit(uint64_t number, Input &input) {
+    auto item = std::make_unique<Item>(Item{this, number, std::move(input.description)});
     const mrun_item how = item_options(*item);
     const mrun_done done = [](void *user, mrun_result *r) {
       const std::unique_ptr<Item> owned(static_cast<Item *>(user));
@@ -114,7 +116,7 @@ class Run {
     };
     int code = MRUN_TIMEOUT;
     while (code == MRUN_TIMEOUT && !ended()) {  // short waits, so that an interrupt is seen
-      code = mrun_submit(engine_.raw(), &value.c(), &how, 0.1, done, item.get(), nullptr);
+      code = mrun_submit(engine_.raw(), &input.value.c(), &how, 0.1, done, item.get(), nullptr);
     }
     if (code != MRUN_OK) return;
     item.release();
@@ -128,21 +130,40 @@ class Run {
     output_.put_now("{\"item\":" + std::to_string(item.number) + ",\"partial\":" + json + "}\n");
   }
 
-  std::string text_of(const Item &item, mrun_result &r) const {
+  // The answer or the error as compact JSON.
+  std::string json_of(const Item &item, mrun_result &r) const {
     if (r.code != MRUN_OK) {
       if (r.json != nullptr) return r.json;
       return error_json(r.code, r.stage, r.error.message != nullptr ? r.error.message : mrun_code_name(r.code));
     }
-    if (o_.save.empty() && !pretty_) return r.json;
+    if (o_.save.empty()) return r.json;
     try {
       return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
-        if (o_.save.empty()) return mrun_to_json(&r.answer, 2, s, e);
         return mrun_save_json(&r.answer, o_.save.c_str(), std::to_string(item.number).c_str(), s, e);
       });
     } catch (const mrun::failure &e) {
       r.code = e.code;
       return error_json(e.code, "postprocess", e.what());
     }
+  }
+
+  // {"answer": …, "meta": {…}}; a failed item is {"error": {…}, "meta": {…}}.
+  std::string with_meta(const Item &item, const std::string &json, bool answered) const {
+    std::string meta = mrun::host_detail::string_of(
+        [&](char **s, mrun_error *e) { return mrun_meta(engine_.raw(), item.number, s, e); });
+    meta.back() = ',';
+    meta += "\"input\":" + (item.description.empty() ? "null" : item.description) + "}";
+    const std::string first = answered ? "\"answer\":" + json : json.substr(1, json.size() - 2);
+    return "{" + first + ",\"meta\":" + meta + "}";
+  }
+
+  std::string text_of(const Item &item, mrun_result &r) const {
+    const std::string text = json_of(item, r);
+    if (o_.meta) {
+      const std::string whole = with_meta(item, text, r.code == MRUN_OK);
+      return pretty_ ? mrun::from_json(whole).json(2) : whole;
+    }
+    return pretty_ && r.code == MRUN_OK ? mrun::from_json(text).json(2) : text;
   }
 
   void finish(const Item &item, mrun_result &r) {
@@ -155,7 +176,8 @@ class Run {
   void fail_item(uint64_t number, const mrun::failure &e) {
     ++failed_;
     progress_.count(false);
-    output_.put(number, error_json(e.code, "input", e.what()) + "\n");
+    const std::string error = error_json(e.code, "input", e.what());
+    output_.put(number, (o_.meta ? with_meta({this, number, ""}, error, false) : error) + "\n");
   }
 
   static std::string error_json(int code, const std::string &stage, const std::string &message) {
@@ -177,9 +199,13 @@ class Run {
   std::atomic<uint64_t> submitted_{0}, done_{0}, failed_{0};
 };
 
-int verify_first(const mrun::bundle &bundle, EngineOptions &options) {
+// The examples were recorded with the parameters of bundle.toml and the default seed.
+int verify_first(const mrun::bundle &bundle, const EngineOptions &options) {
+  mrun_options as_recorded = options.c();
+  as_recorded.params = nullptr;
+  as_recorded.seed = 0;
   mrun_error error{};
-  const int code = mrun_verify(bundle.raw(), options.get(), nullptr, nullptr, &error);
+  const int code = mrun_verify(bundle.raw(), &as_recorded, nullptr, nullptr, &error);
   const std::string message = error.message != nullptr ? error.message : "";
   mrun_error_free(&error);
   if (code == MRUN_OK) return ok;
@@ -188,8 +214,10 @@ int verify_first(const mrun::bundle &bundle, EngineOptions &options) {
 
 int answer(const Options &o) {
   o.run.load_plugins();
-  const mrun::bundle bundle = open_bundle(o.bundle, o.verify);
-  Inputs inputs(o.inputs, bundle);
+  const mrun::bundle bundle = open_bundle(o.bundle);
+  InputOptions given = o.inputs;
+  given.describe = o.meta;
+  Inputs inputs(given, bundle);
   EngineOptions options(o.run, bundle);
   if (o.verify) {
     if (const int status = verify_first(bundle, options); status != ok) return status;

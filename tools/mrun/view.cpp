@@ -3,15 +3,59 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace command {
 namespace {
 
 std::string painted(const char *code, const std::string &text) {
-  return is_terminal(STDOUT_FILENO) ? std::string(code) + text + "\033[0m" : text;
+  return colours() ? std::string(code) + text + "\033[0m" : text;
 }
 
 }  // namespace
+
+bool colours() {
+  static const bool yes = [] {
+    const char *no = std::getenv("NO_COLOR"), *term = std::getenv("TERM");
+    return is_terminal(STDOUT_FILENO) && (no == nullptr || *no == 0) &&
+           (term == nullptr || std::strcmp(term, "dumb") != 0);
+  }();
+  return yes;
+}
+
+std::string escaped_controls(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+    const unsigned c = byte(0), next = byte(1), last = byte(2);
+    unsigned code = 0;
+    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
+      code = c;
+    } else if (c == 0xC2 && next < 0xA0) {  // U+0080 to U+009F
+      code = next;
+      i += 1;
+    } else if (c == 0xE2 && ((next == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
+                             (next == 0x81 && last >= 0xA6 && last <= 0xA9))) {  // what reorders text
+      code = 0x2000 + (next - 0x80) * 64 + (last - 0x80);
+      i += 2;
+    }
+    if (code == 0 && c != 0) {
+      out += text[i];
+      continue;
+    }
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\u{%x}", code);
+    out += escape;
+  }
+  return out;
+}
+
+std::string shown(const std::string &text) {
+  std::string out;
+  for (const char c : escaped_controls(text)) out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
+  return out;
+}
 
 View View::at(const char *key) const {
   static const mrun_value nil{};

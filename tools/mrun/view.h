@@ -22,7 +22,12 @@ struct View {
 
 std::string padded(std::string text, size_t width);
 std::string show_size(double bytes);  // "1.2 MiB"
-// Terminal colours, where standard output is a terminal.
+// A text from a bundle, fit for a terminal: what could move the cursor, hide or reorder text is escaped, but for new lines
+// and tabs; by `shown` those too.
+std::string escaped_controls(std::string_view);
+std::string shown(const std::string &);
+// Colours are for a terminal that can show them, and not where NO_COLOR is set.
+bool colours();
 std::string bold(const std::string &);
 std::string red(const std::string &);
 std::string green(const std::string &);

@@ -1,0 +1,256 @@
+"""inspect: everything about a model without loading anything; its screen, its texts, its JSON as documented."""
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import unittest
+
+import numpy
+
+from command import GOOD_BAD_UGLY, MRUN, SOURCE, Case, mrun
+
+PAGE = (SOURCE / "tools/mrun/JSON.md").read_text()
+
+
+def at_a_terminal(*args, rows=24, columns=80, env=None):
+    """What the command writes to a terminal of that size."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen([MRUN, *map(str, args)], stdout=child, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                               env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **(env or {})})
+    os.close(child)
+    data = b""
+    while True:
+        try:
+            part = os.read(parent, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        data += part
+    os.close(parent)
+    error = process.stderr.read().decode()
+    process.stderr.close()
+    return process.wait(), data.decode().replace("\r\n", "\n"), error
+
+
+def plain(text):
+    return re.sub(r"\033\[[0-9;]*m", "", text)
+
+
+def section(title):
+    return PAGE[PAGE.index(f"## {title}\n"):].split("\n## ")[0]
+
+
+def table(title):
+    """key -> the rest of its row; a row may hold several keys."""
+    keys = {}
+    for line in section(title).splitlines():
+        if line.startswith("| `"):
+            names, rest = line.strip("| ").split(" | ", 1)
+            for name in re.findall(r"`([^`]+)`", names):
+                keys[name] = rest
+    return keys
+
+
+def names_in(text):
+    return set(re.findall(r"`([a-z_0-9]+)`", text))
+
+
+class Documented(Case):
+    def setUp(self):
+        super().setUp()
+        self.path = self.dir / "x.mb"
+        result = mrun("pack", GOOD_BAD_UGLY, "-o", self.path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def inspected(self, *args):
+        return json.loads(mrun("inspect", *args, "--json").stdout)
+
+    def test_every_key_of_inspect_is_documented_and_there(self):
+        for bundle in [self.path, GOOD_BAD_UGLY]:
+            all_ = self.inspected(bundle, "--stats")
+            keys = table("inspect")
+            self.assertEqual(set(all_), set(keys))
+            self.assertEqual(set(all_["manifest"]), names_in(keys["manifest"]))
+            for rows in ["parameters", "entries", "tensors"]:
+                for row in all_[rows]:
+                    self.assertLessEqual(set(row), names_in(keys[rows]) | {"integer", "number"}, rows)
+            self.assertEqual(set(all_["parameters"][0]), {"name", "type", "value"})
+            self.assertEqual(set(all_["gives"]), names_in(keys["gives"]))
+            for model in all_["manifest"]["models"]:
+                for key in model:
+                    self.assertIn(f"`{key}`", section("inspect"))
+        all_ = self.inspected(self.path)
+        self.assertEqual(set(all_["tensors"][0]), {"model", "name", "dtype", "shape", "bytes"})
+        self.assertEqual(set(all_["needs"]), {"script", "operations", "backends", "packed_with"})
+        self.assertEqual(set(all_["history"]), {"number", "parent", "message"})
+
+    def test_every_key_of_verify_is_documented(self):
+        keys = set(table("verify"))
+        folder = self.bundle(postprocess="return function(x) return 1 end\n")
+        mrun("record", folder, "one", "x")
+        row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
+        self.assertEqual(set(row), {"name", "equal", "seconds", "leaks"})
+        (folder / "examples/one/expected.json").write_text("2")
+        row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
+        self.assertEqual(set(row), keys - {"differing", "of"})
+
+    def test_every_key_of_meta_is_documented(self):
+        meta = self.answer(self.path, "wisdom", "--meta")["meta"]
+        self.assertEqual(set(meta), set(table("Answers")))
+        self.assertLessEqual(set(meta["bundle"]) | set(meta["versions"]), names_in(section("Answers")))
+
+    def test_the_parts_of_a_text_bundle(self):
+        all_ = self.inspected(self.path)
+        self.assertIn({"name": "labels", "type": "list", "value": ["good", "bad", "ugly"]}, all_["parameters"])
+        (model,) = all_["manifest"]["models"]
+        self.assertEqual(model["backend"], "torch")
+        self.assertTrue(model["methods"][0].startswith("forward("), model["methods"])
+        self.assertIn("decision", all_["gives"]["type"])
+        self.assertEqual(all_["needs"]["backends"], {"main": "torch"})
+        self.assertRegex(all_["needs"]["operations"]["aten"]["version"], r"^libtorch \d")
+        self.assertGreater(all_["needs"]["operations"]["aten"]["count"], 50)
+        self.assertIsNone(self.inspected(GOOD_BAD_UGLY)["manifest"]["models"][0]["methods"])
+
+    def test_statistics_are_numpys(self):
+        import safetensors_by_hand
+        import zipfile
+        data = zipfile.ZipFile(self.path).read("model/main.safetensors")
+        tensors = safetensors_by_hand.float32(data)
+        rows = {t["name"]: t for t in self.inspected(self.path, "--stats")["tensors"]}
+        self.assertEqual(set(rows), set(tensors))
+        for name, t in tensors.items():
+            row = rows[name]
+            self.assertEqual((row["min"], row["max"], row["nan"]), (float(t.min()), float(t.max()), 0))
+            self.assertAlmostEqual(row["mean"], t.mean(dtype="float64"), 12)
+
+    def test_parameters_of_every_type_and_depth(self):
+        folder = self.bundle(toml='[params]\na = 1\nb = 1.0\nc = "x"\nd = true\ne = [1, 2]\n[params.deep.er]\nf = 2\n')
+        rows = {p["name"]: p["type"] for p in self.inspected(folder)["parameters"]}
+        self.assertEqual(rows, {"a": "integer", "b": "number", "c": "string", "d": "boolean", "e": "list", "deep.er.f": "integer"})
+
+    def test_provenance(self):
+        folder = self.bundle(toml='[provenance]\nscript = "train.py"\ncommit = "0123abc"\nnote = "by hand"\n[provenance.data]\nname = "proverbs"\nrows = 915\n',
+                             preprocess="return function(x) return x end\n")
+        wanted = {"script": "train.py", "commit": "0123abc", "note": "by hand", "data": {"name": "proverbs", "rows": 915}}
+        mrun("pack", folder, "-o", self.dir / "y.mb")
+        for bundle in [folder, self.dir / "y.mb"]:
+            self.assertEqual(self.inspected(bundle)["manifest"]["provenance"], wanted)
+            text = mrun("inspect", bundle).stdout
+            self.assertRegex(text, r"provenance\n +commit +0123abc\n +data.name +proverbs\n +data.rows +915\n")
+        self.assertIsNone(self.inspected(self.bundle(preprocess="return function(x) return x end\n"))["manifest"]["provenance"])
+
+
+class Screen(Case):
+    def many(self, tensors=300):
+        """A bundle with more tensors than any screen has rows."""
+        folder = self.bundle("text", files={"model.pt": self.model(tensors)}, postprocess="return function(x) return 1 end\n",
+                             forward="return function(model, x) return x end\n")
+        result = mrun("pack", folder, "-o", self.dir / "many.mb")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return self.dir / "many.mb"
+
+    def model(self, tensors):
+        path = self.dir / "many.pt"
+        subprocess.run(["/usr/bin/python3", "-c", f"""
+import torch
+class Many(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        for i in range({tensors}):
+            self.register_parameter(f"layer_{{i:03}}_weight", torch.nn.Parameter(torch.full((2, 3), float(i))))
+    def forward(self, x):
+        return x * sum(p.sum() for p in self.parameters())
+torch.jit.trace(Many(), torch.zeros(1)).save({str(path)!r})
+"""], check=True)
+        return path.read_bytes()
+
+    def test_many_tensors_keep_to_one_screen(self):
+        path = self.many()
+        for rows, columns in [(24, 80), (50, 120), (10, 40)]:
+            status, text, _ = at_a_terminal("inspect", path, rows=rows, columns=columns)
+            self.assertEqual(status, 0)
+            lines = plain(text).splitlines()
+            if rows > 10:
+                self.assertLess(len(lines), rows, text)
+            self.assertLessEqual(max(map(len, lines)), columns, text)
+            self.assertRegex(plain(text), r"tensors \(300, ")
+            self.assertRegex(plain(text), r"… and \d+ more: mrun ins")
+        for output in [at_a_terminal("inspect", path, "--all")[1], mrun("inspect", path).stdout]:
+            self.assertEqual(len(re.findall(r"layer_\d{3}_weight", plain(output))), 300)
+            self.assertNotIn("more:", output)
+
+    def test_one_screen_says_what_it_is(self):
+        path = self.dir / "x.mb"
+        mrun("pack", GOOD_BAD_UGLY, "-o", path)
+        status, text, _ = at_a_terminal("inspect", path, rows=60)
+        text = plain(text)
+        self.assertEqual(status, 0)
+        for words in ["takes      text", "gives      {", "needs      libtorch", "digest     ", "revision   1", "parameters (", "forward(", "embedding.weight",
+                      "[1000, 64]", "float32", "250.0 KiB"]:
+            self.assertIn(words.replace(", 64]", ",64]"), text)
+
+    def test_a_strangers_texts_do_not_reach_the_terminal_raw(self):
+        evil = "\\u001b]0;owned\\u0007\\u202e"
+        folder = self.bundle(toml=f'[params]\np = "{evil}"\n[provenance]\nwho = "{evil}"\n',
+                             preprocess='-- \x1b[2J\x07 \u202e\nreturn function(x) return "\x1b[31m" .. x end\n', files={"README.md": "\x1b[2Jx\x7f"})
+        toml = folder / "bundle.toml"
+        toml.write_text(toml.read_text().replace('name = "t"', f'name = "{evil}"\ndescription = "{evil}"'))
+        for args in [("inspect", folder), ("inspect", folder, "preprocess.lua"), ("inspect", folder, "README.md")]:
+            for env in [{}, {"NO_COLOR": "1"}]:
+                text = plain(at_a_terminal(*args, env=env)[1])
+                self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f\u202e]", args)
+        self.assertEqual(mrun("inspect", folder, "README.md").stdout, "\x1b[2Jx\x7f")  # the file itself, where it is no terminal
+
+
+class Texts(Case):
+    def coloured(self, path, text, env=None):
+        folder = self.bundle(files={path: text})
+        return at_a_terminal("inspect", folder, path, env=env)[1]
+
+    def test_lua(self):
+        text = 'local a = "x -- \\" y" -- note\nreturn 0x1F, 1e-5, [==[ long\n]==], \'q\'\n--[[ block\nend ]]\n'
+        out = self.coloured("preprocess.lua", text)
+        self.assertEqual(plain(out), text)
+        for piece in ["\033[35mlocal\033[0m", '\033[32m"x -- \\" y"\033[0m', "\033[90m-- note\033[0m", "\033[36m0x1F\033[0m", "\033[36m1e-5\033[0m",
+                      "\033[32m[==[ long\033[0m\n\033[32m]==]\033[0m", "\033[90m--[[ block\033[0m\n\033[90mend ]]\033[0m", "\033[32m'q'\033[0m"]:
+            self.assertIn(piece, out)
+        self.assertNotIn("\033[35mend", out)
+
+    def test_toml(self):
+        out = at_a_terminal("inspect", self.bundle(toml='[params]\nkey-a = "v" # note\nb = true\nc = 1.5\n'), "bundle.toml")[1]
+        for piece in ["\033[35m[params]\033[0m", "\033[34mkey-a\033[0m", '\033[32m"v"\033[0m', "\033[90m# note\033[0m", "\033[35mtrue\033[0m", "\033[36m1.5\033[0m"]:
+            self.assertIn(piece, out)
+
+    def test_json(self):
+        out = self.coloured("assets/x.json", '{"key": ["v\\"", null, -1.5]}\n')
+        for piece in ['\033[34m"key"\033[0m', '\033[32m"v\\""\033[0m', "\033[35mnull\033[0m", "\033[36m1.5\033[0m"]:
+            self.assertIn(piece, out)
+
+    def test_no_colours_where_they_are_not_wanted(self):
+        text = "return function(x) return x end\n"
+        self.assertEqual(self.coloured("preprocess.lua", text, env={"NO_COLOR": "1"}), text)
+        self.assertEqual(self.coloured("preprocess.lua", text, env={"TERM": "dumb"}), text)
+        self.assertEqual(mrun("inspect", self.bundle(preprocess=text), "preprocess.lua").stdout, text)
+        self.assertIn("\033[", self.coloured("preprocess.lua", text, env={"NO_COLOR": ""}))
+
+    def test_what_is_cut_short_or_damaged_only_looks_odd(self):
+        for path, text in [("preprocess.lua", 'x = "never closed'), ("preprocess.lua", "--[==[ never"), ("preprocess.lua", "[[ never"),
+                           ("assets/x.json", '{"a'), ("assets/x.json", "\\\\\"\\"), ("assets/x.toml", '"""x'), ("assets/x.toml", "[x"),
+                           ("assets/x.lua", "é[=\u00a0--é")]:
+            self.assertEqual(plain(self.coloured(path, text)), text)
+
+    def test_what_is_no_text_is_not_thrown_at_the_terminal(self):
+        folder = self.bundle(files={"assets/x.bin": b"\0\1\2" * 100})
+        status, text, error = at_a_terminal("inspect", folder, "assets/x.bin")
+        self.assertEqual((status, text), (2, ""))
+        self.assertIn("is not a text (300 bytes)", error)
+
+
+if __name__ == "__main__":
+    unittest.main()

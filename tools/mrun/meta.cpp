@@ -1,0 +1,104 @@
+#include "meta.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace command {
+namespace {
+
+namespace fs = std::filesystem;
+using Files = std::vector<std::pair<std::string, std::string>>;
+
+std::string quoted(const std::string &text) {
+  mrun_value v = mrun_text(text.c_str());
+  v.as.string.size = text.size();
+  return View{&v}.json();
+}
+
+std::string described(const std::string &key, const std::string &json, std::string_view hashed) {
+  return "{\"" + key + "\":" + json + ",\"sha256\":\"" + sha256(hashed) + "\"}";
+}
+
+std::string_view bytes_of(const mrun_value &tensor) {
+  const DLTensor &t = tensor.as.tensor.dl->dl_tensor;
+  return {static_cast<const char *>(t.data) + t.byte_offset, static_cast<size_t>(t.shape[0])};
+}
+
+[[noreturn]] void changed(const std::string &what) {
+  throw mrun::failure(MRUN_VERIFY, what + ": is not what the answer was made of (its SHA-256 differs)");
+}
+
+mrun::variant copied(const mrun_value &v) {
+  mrun::variant copy;
+  mrun::host_detail::call([&](mrun_error *) { return mrun_value_copy(&v, copy.out()); });
+  return copy;
+}
+
+mrun::variant file_again(const std::string &path, const std::string &hash, const mrun::bundle &bundle,
+                         const char *field) {
+  if (sha256(read_file(path)) != hash) changed(path);
+  mrun::variant v;
+  mrun::host_detail::call(
+      [&](mrun_error *e) { return mrun_input_file(bundle.raw(), field, path.c_str(), v.out(), e); });
+  return v;
+}
+
+mrun::variant one_again(const View &d, const mrun::bundle &bundle, const std::string &field, const Files &files) {
+  const auto given = std::find_if(files.begin(), files.end(), [&](const auto &f) { return f.first == field; });
+  const char *name = field.empty() ? nullptr : field.c_str();
+  const std::string hash = d.at("sha256").text();
+  const View text = d.at("text"), json = d.at("json"), path = d.at("path");
+  if (given != files.end()) return file_again(given->second, hash, bundle, name);
+  if (text.v->kind == MRUN_STRING) {
+    if (sha256(text.text()) != hash) changed("the input's text");
+    return copied(*text.v);
+  }
+  if (path.v->kind == MRUN_STRING) return file_again(path.text(), hash, bundle, name);
+  if (d.at("stdin").flag()) {
+    throw mrun::failure(MRUN_USAGE,
+                        "the input came from standard input, which is not kept: --input FILE gives it again");
+  }
+  if (mrun_get(d.v, "json") == nullptr) throw mrun::failure(MRUN_USAGE, "META: \"input\" does not say what was given");
+  if (sha256(json.json()) != hash) changed("the input's JSON");
+  return copied(*json.v);
+}
+
+}  // namespace
+
+std::string sha256(std::string_view data) {
+  char hex[65];
+  mrun::host_detail::call([&](mrun_error *) { return mrun_sha256(data.data(), data.size(), hex); });
+  return hex;
+}
+
+std::string describe_text(const std::string &text) { return described("text", quoted(text), text); }
+
+std::string describe_json(const mrun_value &v) {
+  const std::string json = View{&v}.json();
+  return described("json", json, json);
+}
+
+std::string describe_file(const std::string &path) {
+  const std::string bytes = read_file(path);
+  return described("path", quoted(fs::absolute(path).lexically_normal().string()), bytes);
+}
+
+std::string describe_stdin(const mrun_value &bytes) { return described("stdin", "true", bytes_of(bytes)); }
+
+std::string describe_record(const Files &fields) {
+  std::string json;
+  for (const auto &[name, description] : fields) json += (json.empty() ? "" : ",") + quoted(name) + ":" + description;
+  return "{\"fields\":{" + json + "}}";
+}
+
+mrun::variant input_again(const View &description, const mrun::bundle &bundle, const Files &files) {
+  const View fields = description.at("fields");
+  if (fields.v->kind != MRUN_MAP) return one_again(description, bundle, "", files);
+  std::vector<std::pair<std::string, mrun::variant>> entries;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    entries.emplace_back(fields.key(i), one_again(fields.value(i), bundle, fields.key(i), files));
+  }
+  return mrun::map(std::move(entries));
+}
+
+}  // namespace command

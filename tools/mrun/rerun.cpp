@@ -1,0 +1,166 @@
+// mrun rerun META: an answer again, by what --meta kept of it.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "meta.h"
+
+namespace command {
+namespace {
+
+struct Options {
+  std::string meta, bundle, item;
+  std::vector<std::string> inputs;
+  RunOptions run;
+};
+
+[[noreturn]] void refuse(const std::string &why) { throw mrun::failure(MRUN_USAGE, "META: " + why); }
+
+// The documents of a file: one, pretty or not, or one a line.
+std::vector<mrun::variant> documents(const std::string &text) {
+  std::vector<mrun::variant> all;
+  try {
+    all.push_back(mrun::from_json(text));
+    return all;
+  } catch (const mrun::failure &) {}
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    if (end > begin) all.push_back(mrun::from_json(std::string_view(text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  if (all.empty()) refuse("the file is empty; want a line that `mrun --meta` printed");
+  return all;
+}
+
+// {"answer", "meta"} as --meta prints it, or its meta alone.
+View meta_of(const mrun::variant &document) {
+  const View whole{&document.c()}, meta = whole.at("meta");
+  return meta.is_nil() ? whole : meta;
+}
+
+mrun::variant choose(std::vector<mrun::variant> all, const std::string &item) {
+  if (item.empty() && all.size() == 1) return std::move(all[0]);
+  if (item.empty()) refuse("there are " + std::to_string(all.size()) + " answers in it; --item N says which");
+  for (mrun::variant &document : all) {
+    if (meta_of(document).at("item").json() == item) return std::move(document);
+  }
+  refuse("there is no answer of item " + item + " in it");
+}
+
+std::vector<std::pair<std::string, std::string>> files_of(const std::vector<std::string> &inputs, bool record) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const std::string &given : inputs) {
+    const size_t equals = given.find('=');
+    if (!record) {
+      files.emplace_back("", given);
+    } else if (equals == std::string::npos) {
+      throw mrun::failure(MRUN_USAGE, "--input " + given + ": the input is a record: want FIELD=FILE");
+    } else {
+      files.emplace_back(given.substr(0, equals), given.substr(equals + 1));
+    }
+  }
+  return files;
+}
+
+// The revision that answered: the newest of the file, or an earlier one where a commit came after it.
+mrun::bundle open_same(const View &bundle, const std::string &elsewhere) {
+  const std::string digest = bundle.at("digest").text(),
+                    path = elsewhere.empty() ? bundle.at("path").text() : elsewhere;
+  if (digest.empty()) {
+    refuse("the answer came from a folder, " + shown(path) +
+           ", which has no digest: nothing shows that it is the same still");
+  }
+  mrun::bundle newest = open_bundle(path);
+  if (newest.digest() == digest) return newest;
+  try {
+    return open_bundle(path + "@" + digest);
+  } catch (const mrun::failure &) {}
+  const std::string is = newest.digest().empty() ? "a folder" : "digest " + newest.digest();
+  throw mrun::failure(MRUN_VERIFY, path + ": is not the bundle that answered: want digest " + digest + ", this is " +
+                                       is + (elsewhere.empty() ? "; --bundle FILE says where it is now" : ""));
+}
+
+// The options as they were; what only bounds a run (time, memory) is the caller's.
+void set_options(mrun_options &options, const View &meta, std::string &device) {
+  device = meta.at("device").text();
+  options.seed = static_cast<uint64_t>(meta.at("seed").v->as.integer);
+  options.threads = static_cast<int32_t>(meta.at("threads").number());
+  options.device = device.c_str();
+  options.params = meta.at("params").v;
+  options.one_shot = meta.at("one_shot").flag() ? 1 : 0;
+}
+
+void check(const View &meta) {
+  if (meta.v->kind != MRUN_MAP || meta.at("bundle").v->kind != MRUN_MAP || meta.at("input").v->kind != MRUN_MAP) {
+    refuse("want what `mrun --meta` printed: an object with \"bundle\" and \"input\"");
+  }
+  for (const char *key : {"item", "seed", "threads"}) {
+    if (meta.at(key).v->kind != MRUN_INT) refuse(std::string("\"") + key + "\" must be an integer");
+  }
+  if (meta.at("params").v->kind != MRUN_MAP) refuse("\"params\" must be an object");
+}
+
+std::string versions_then_and_now(const View &then, const mrun::engine &engine, uint64_t item) {
+  const mrun::variant now = mrun::from_json(
+      mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_meta(engine.raw(), item, s, e); }));
+  const std::string before = then.at("versions").json(), after = View{&now.c()}.at("versions").json();
+  return before == after ? "the versions are the same" : "versions then " + before + ", now " + after;
+}
+
+void print_answer(const mrun_result &result) {
+  std::string text = result.json;
+  if (is_terminal(STDOUT_FILENO)) text = mrun::from_json(text).json(2);
+  print(text + "\n");
+}
+
+int rerun_one(const Options &o) {
+  o.run.load_plugins();
+  const mrun::variant document = choose(documents(read_file(o.meta)), o.item);
+  const View meta = meta_of(document), before = View{&document.c()}.at("answer");
+  check(meta);
+  const mrun::bundle bundle = open_same(meta.at("bundle"), o.bundle);
+  const View input = meta.at("input");
+  const mrun::variant value = input_again(input, bundle, files_of(o.inputs, !input.at("fields").is_nil()));
+  EngineOptions options(o.run, bundle);
+  std::string device;
+  set_options(*options.get(), meta, device);
+  const mrun::engine engine(bundle, options.get());
+  mrun_item how;
+  MRUN_INIT(how);
+  how.number = static_cast<uint64_t>(meta.at("item").v->as.integer);
+  how.numbered = how.json = 1;
+  mrun::result result;
+  mrun_run(engine.raw(), &value.c(), &how, result.raw());
+  print_answer(*result.raw());
+  if (!result) return some_failed;
+  if (mrun_get(&document.c(), "answer") == nullptr) return ok;
+  mrun_error error{};
+  const int code = mrun_same_answer(bundle.raw(), before.v, &result.answer(), &error);
+  const std::string message = error.message == nullptr ? "" : error.message;
+  mrun_error_free(&error);
+  if (code == MRUN_OK) return ok;
+  return report(code,
+                "not the answer that is in META: " + message + "; " + versions_then_and_now(meta, engine, how.number));
+}
+
+}  // namespace
+
+int rerun(std::vector<std::string> args) {
+  Options o;
+  CLI::App app(
+      "Gives an answer again by what --meta kept of it: the same revision of the same bundle, the same input, "
+      "parameters, seed and item number. Exit status 0: the same answer, 4: another one, or the bundle or the input is "
+      "not what it was.",
+      "rerun");
+  app.add_option("META", o.meta, "a file with what `mrun BUNDLE INPUT --meta` printed (- is standard input)")
+      ->required();
+  app.add_option("--item", o.item, "which answer, where the file has several")->type_name("N");
+  app.add_option("--bundle", o.bundle, "where the bundle is now (default: where it was)")->type_name("FILE");
+  app.add_option("--input", o.inputs, "where the input's file is now; FIELD=FILE of a record (repeatable)")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  o.run.add_limits_to(app);
+  return parse_and_run(app, std::move(args), [&] { return rerun_one(o); });
+}
+
+}  // namespace command

@@ -1,0 +1,118 @@
+#include "screen.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "view.h"
+
+namespace command {
+namespace {
+
+bool begins_character(char c) { return (c & 0xC0) != 0x80; }
+
+std::string clipped(const std::string &line, size_t columns) {
+  if (columns == 0 || width_of(line) <= columns) return line;
+  std::string out;
+  size_t width = 0;
+  for (const char c : line) {
+    if (begins_character(c) && ++width == columns) break;
+    out += c;
+  }
+  return out + "…";
+}
+
+size_t things_from(const Section &s, size_t line) {
+  if (s.counts.empty()) return s.lines.size() - line;
+  return std::accumulate(s.counts.begin() + static_cast<std::ptrdiff_t>(line), s.counts.end(), size_t{0});
+}
+
+// How many lines each section may show when all of them share `room`.
+std::vector<size_t> shares(const std::vector<Section> &sections, size_t room) {
+  std::vector<size_t> share(sections.size(), 0);
+  for (bool more = true; more && room > 0;) {
+    more = false;
+    for (size_t i = 0; i < sections.size() && room > 0; ++i) {
+      if (share[i] == sections[i].lines.size()) continue;
+      ++share[i];
+      --room;
+      more = true;
+    }
+  }
+  return share;
+}
+
+}  // namespace
+
+size_t width_of(const std::string &utf8) {
+  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), begins_character));
+}
+
+TerminalSize terminal_size() {
+  winsize size{};
+  if (!is_terminal(STDOUT_FILENO)) return {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {24, 80};
+  return {size.ws_row, size.ws_col};
+}
+
+std::string fitted(const std::vector<std::string> &head, std::vector<Section> sections, const TerminalSize &size,
+                   const std::string &how) {
+  std::erase_if(sections, [](const Section &s) { return s.lines.empty(); });
+  constexpr size_t least = 2, prompt = 2;  // lines of sections that a small screen shows all the same
+  const size_t fixed = head.size() + sections.size() + prompt;
+  const size_t room = size.rows > fixed + least * sections.size() ? size.rows - fixed : least * sections.size();
+  std::vector<size_t> share = shares(sections, size.rows == 0 ? SIZE_MAX : room);
+  std::string text;
+  for (size_t i = 0; i < head.size(); ++i) {
+    const std::string line = clipped(head[i], size.columns);
+    text += (i == 0 ? bold(line) : line) + "\n";
+  }
+  for (size_t i = 0; i < sections.size(); ++i) {
+    const Section &s = sections[i];
+    text += bold(clipped(s.title, size.columns)) + "\n";
+    const bool all = share[i] == s.lines.size();
+    const size_t lines = all ? share[i] : std::max<size_t>(share[i], 1) - 1;
+    for (size_t k = 0; k < lines; ++k) text += clipped(s.lines[k], size.columns) + "\n";
+    if (!all)
+      text += clipped("  … and " + std::to_string(things_from(s, lines)) + " more: " + how, size.columns) + "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> columns(const std::vector<std::vector<std::string>> &rows, size_t widest) {
+  std::vector<size_t> widths;
+  for (const auto &row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], std::min(width_of(row[i]), widest));
+  }
+  std::vector<std::string> lines;
+  for (const auto &row : rows) {
+    std::string line = " ";
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += " " + row[i];
+      if (i + 1 == row.size()) break;
+      const size_t width = width_of(row[i]);
+      line += std::string(width < widths[i] ? widths[i] - width + 1 : 1, ' ');
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+Section wrapped(const std::vector<std::string> &words, size_t width, const std::string &indent) {
+  Section section;
+  for (const std::string &word : words) {
+    if (section.lines.empty() || width_of(section.lines.back()) + 1 + width_of(word) > width) {
+      section.lines.push_back(indent + word);
+      section.counts.push_back(1);
+    } else {
+      section.lines.back() += " " + word;
+      ++section.counts.back();
+    }
+  }
+  return section;
+}
+
+}  // namespace command

@@ -1,0 +1,123 @@
+// The subcommand that proves: verify.
+#include <cstdio>
+
+#include "common.h"
+#include "junit.h"
+#include "report.h"
+#include "view.h"
+
+namespace command {
+namespace {
+
+std::string shown_number(const View &v) {
+  if (v.is_nil()) return "0";
+  if (!v.text().empty()) return v.text();  // "inf", "nan"
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", v.number());
+  return text;
+}
+
+std::string show_row(const View &row) {
+  const std::string name = row.at("name").text();
+  if (row.at("equal").flag()) return green("ok") + "      " + name + "\n";
+  if (row.at("leaks").flag()) return red("leaks") + "   " + name + ": " + what_differs(row) + "\n";
+  return red("differs") + " " + name + ": " + what_differs(row) + "\n";
+}
+
+// "3 examples: 1 ok, 1 differs, 1 leaks"
+std::string summary(const View &examples) {
+  size_t equal = 0, leaks = 0;
+  for (size_t i = 0; i < examples.size(); ++i) {
+    equal += examples[i].at("equal").flag() ? 1 : 0;
+    leaks += examples[i].at("leaks").flag() ? 1 : 0;
+  }
+  const size_t differ = examples.size() - equal - leaks;
+  std::string text = std::to_string(examples.size()) + (examples.size() == 1 ? " example" : " examples");
+  if (examples.size() == 0) return text + ": nothing shows that the answers are right (mrun record keeps one)\n";
+  text += ": " + std::to_string(equal) + " ok";
+  if (differ > 0) text += ", " + std::to_string(differ) + (differ == 1 ? " differs" : " differ");
+  if (leaks > 0) text += ", " + std::to_string(leaks) + (leaks == 1 ? " leaks" : " leak");
+  return text + "\n";
+}
+
+void show_report(const View &all, bool hashes_only) {
+  const std::string hashes = all.at("hashes").text();
+  const bool failed = hashes != "ok" && hashes != "none";
+  std::string text = "hashes  " + (failed ? red(shown(hashes)) : hashes) + "\n";
+  const View examples = all.at("examples");
+  for (size_t i = 0; i < examples.size(); ++i) text += show_row(examples[i]);
+  if (!hashes_only && !failed) text += summary(examples);
+  print(text);
+}
+
+struct Options {
+  std::string name, junit;
+  bool hashes = false, json = false;
+  RunOptions run;
+};
+
+int verify_bundle(const Options &o) {
+  o.run.load_plugins();
+  const mrun::bundle bundle = open_bundle(o.name);
+  EngineOptions options(o.run, bundle);
+  const mrun::variant how = options_map({{"hashes", o.hashes}});
+  char *text = nullptr;
+  mrun_error error{};
+  const int code = mrun_verify(bundle.raw(), options.get(), &how.c(), &text, &error);
+  const std::unique_ptr<char, void (*)(void *)> owner(text, mrun_free);
+  const std::string message = error.message == nullptr ? "" : error.message;
+  mrun_error_free(&error);
+  if (text == nullptr) throw mrun::failure(code, message);
+  const mrun::variant parsed = mrun::from_json(text);
+  const View all{&parsed.c()};
+  if (!o.junit.empty()) write_junit(o.junit, o.name, all);
+  if (o.json) {
+    print(std::string(text) + "\n");
+  } else {
+    show_report(all, o.hashes);
+  }
+  return code == MRUN_OK ? int(ok) : report(code, message);
+}
+
+}  // namespace
+
+std::string what_differs(const View &row) {
+  std::string text;
+  if (row.at("leaks").flag()) {
+    text = "what it gives depends on what ran before it, so state leaks between items; in run " + row.at("run").json() +
+           " ";
+  }
+  text += "first in " + row.at("stage").text();
+  if (!row.at("place").text().empty()) text += " at " + shown(row.at("place").text());
+  text += ": " + shown(row.at("message").text());
+  const View differing = row.at("differing"), size = row.at("max_abs");
+  if (!differing.is_nil()) text += " (" + differing.json() + " of " + row.at("of").json() + " elements differ";
+  if (!size.is_nil()) {
+    text += (differing.is_nil() ? " (off by " : ", by at most ") + shown_number(size) + ", relative " +
+            shown_number(row.at("max_rel"));
+  }
+  return text + (differing.is_nil() && size.is_nil() ? "" : ")");
+}
+
+int verify(std::vector<std::string> args) {
+  Options o;
+  CLI::App app(
+      "Checks every hash, then runs each example twice, the second time in the opposite order, and reports the first "
+      "stage that differs from what was recorded. Exit status 0: all agree, 4: something differs.",
+      "verify");
+  app.add_option("BUNDLE", o.name, "a .mb file or a folder")->required();
+  app.add_flag("--hashes", o.hashes, "only the hashes; runs nothing");
+  app.add_flag("--json", o.json, "print the report as JSON");
+  app.add_option("--junit", o.junit, "write the report as JUnit XML, for CI systems")->type_name("FILE");
+  o.run.add_to(app);
+  return parse_and_run(app, std::move(args), [&] {
+    try {
+      return verify_bundle(o);
+    } catch (const mrun::failure &e) {
+      if (!o.junit.empty() && e.code != MRUN_IO) write_junit_error(o.junit, o.name, e.what());
+      throw;
+    }
+  });
+}
+
+}  // namespace command
