@@ -3,6 +3,7 @@
 #include <sndfile.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <mrun/plugin.hpp>
@@ -100,8 +101,12 @@ Samples decode(std::string_view file, const std::function<void(int64_t)> &grow) 
   for (sf_count_t got; (got = sf_readf_float(f.get(), part.data(), step)) > 0;) {
     const size_t count = size_t(got) * size_t(info.channels);
     if (int64_t(out.interleaved.size() + count) > max_samples) refuse("more than 2^31 samples");
+    const auto end = part.begin() + ptrdiff_t(count);
+    if (const auto bad = std::find_if(part.begin(), end, [](float x) { return !std::isfinite(x); }); bad != end)
+      refuse("frame " + std::to_string(out.frames() + (bad - part.begin()) / info.channels) +
+             " is not a finite number");
     grow(int64_t(count * sizeof(float)) * 2);
-    out.interleaved.insert(out.interleaved.end(), part.begin(), part.begin() + ptrdiff_t(count));
+    out.interleaved.insert(out.interleaved.end(), part.begin(), end);
   }
   if (sf_error(f.get()) != SF_ERR_NO_ERROR) refuse(sf_strerror(f.get()));
   const bool ogg = (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG;

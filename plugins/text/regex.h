@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "polling.h"
+
 struct pcre2_real_code_8;
 struct pcre2_real_match_data_8;
 struct pcre2_real_match_context_8;
@@ -52,7 +54,10 @@ class Regex {
   void each(std::string_view s, F f) const {
     Search search(*this, s);
     std::vector<Span> groups;
-    for (size_t from = 0; from <= s.size() && search.find(from, groups) && f(groups);) from = after(s, groups[0]);
+    for (size_t from = 0; from <= s.size() && search.find(from, groups) && f(groups);) {
+      from = after(s, groups[0]);
+      Polling::now();
+    }
   }
   // Where the search for the next match begins.
   static size_t after(std::string_view s, Span match);

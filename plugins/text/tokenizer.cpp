@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "polling.h"
 #include "utf8.h"
 
 namespace text {
@@ -248,6 +249,7 @@ void Tokenizer::model_part(Work &work, const Job &job) const {
   work.tokens.clear();
   for (Span s : pre.spans) {
     if (work.tokens.size() >= most) break;
+    Polling::now();
     const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
     const size_t before = work.tokens.size();
     if (left) work.begins.push_back(out.ids.size() + before);

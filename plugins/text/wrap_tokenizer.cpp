@@ -1,4 +1,5 @@
 #include "parallel.h"
+#include "polling.h"
 #include "tokenizer.h"
 #include "wrap.h"
 
@@ -48,6 +49,7 @@ void admit_both(const mrun::call &c, std::string_view text, const std::optional<
 mrun::tensor encode(const mrun::call &c, const Tokenizer &self, std::string_view text,
                     std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
                     bool parse_special, std::optional<int64_t> seed) {
+  const Polling polling([&] { c.poll(); });
   admit_both(c, text, pair);
   return ids_tensor(c, self.encode(text, options(c, self, pair, special, max_length, parse_special, seed)));
 }
@@ -60,6 +62,7 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
   for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
   std::vector<Encoding> batch(texts.size());
   for_each_index(texts.size(), c.threads(), [&](size_t i) {
+    const Polling polling([&] { c.poll(); });
     if (c.stopped()) return;
     TokenizerOptions o = all;
     o.number = i;
@@ -75,12 +78,14 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
 Tokens tokenize(const mrun::call &c, const Tokenizer &self, std::string_view text, std::optional<std::string_view> pair,
                 bool special, std::optional<int64_t> max_length, bool parse_special, std::string_view unit,
                 std::optional<int64_t> seed) {
+  const Polling polling([&] { c.poll(); });
   admit_both(c, text, pair);
   return to_tokens(
       c, self.tokenize(text, options(c, self, pair, special, max_length, parse_special, seed), offset_unit(unit)));
 }
 
 std::string decode(const mrun::call &c, const Tokenizer &self, const mrun::value &ids, bool skip_special) {
+  const Polling polling([&] { c.poll(); });
   return self.decode(ids_of(c, ids), skip_special);
 }
 

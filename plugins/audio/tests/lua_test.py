@@ -1,0 +1,150 @@
+"""The module audio as scripts use it, through the command: a bundle that turns sound files into Whisper's features, and bad files."""
+import io
+import os
+import pathlib
+import struct
+import sys
+import unittest
+
+import numpy
+import soundfile
+import torch
+import torchaudio
+
+sys.path.insert(0, str(pathlib.Path(os.environ["MRUN_SOURCE"]) / "tests/command"))
+from command import Case  # noqa: E402
+
+FEATURES = """
+local audio = require "audio"
+return function(input)
+  local x, rate = audio.decode(input)
+  local y = audio.resample(x, rate, 16000)
+  return {rate = rate, shape = x:shape(), features = audio.log_mel(y), mel = audio.mel_spectrogram(y, 16000)}
+end"""
+DECODE = 'local audio = require "audio"\nreturn function(input) local x, rate = audio.decode(input) return {x:shape(), rate} end'
+
+
+def sound(seconds, rate, channels=1):
+    t = numpy.arange(int(seconds * rate)) / rate
+    one = 0.3 * numpy.sin(2 * numpy.pi * 440 * t) * (t % 0.5) + 0.1 * numpy.sin(2 * numpy.pi * 1234 * t)
+    return numpy.stack([one * (1 - 0.5 * c) for c in range(channels)]).astype(numpy.float32)
+
+
+def file(wave, rate, container="WAV", encoding="PCM_16"):
+    out = io.BytesIO()
+    soundfile.write(out, wave.T, rate, encoding, format=container)
+    return out.getvalue()
+
+
+def wav(data, channels=1, rate=8000, bits=32, kind=3, claims=None):
+    """A WAV with a header that need not be true; kind 3 is float, 1 integer."""
+    width = channels * bits // 8
+    head = b"fmt " + struct.pack("<IHHIIHH", 16, kind, channels, rate, rate * width & 0xffffffff, width & 0xffff, bits)
+    body = b"WAVE" + head + b"data" + struct.pack("<I", len(data) if claims is None else claims) + data
+    return b"RIFF" + struct.pack("<I", len(body) & 0xffffffff) + body
+
+
+def log_mel(samples):
+    """Whisper's features of float64 samples at 16 kHz."""
+    window = torch.hann_window(400).double()
+    power = torch.stft(torch.from_numpy(samples).double(), 400, 160, window=window, return_complex=True)[..., :-1].abs() ** 2
+    filters = torchaudio.functional.melscale_fbanks(201, 0, 8000, 80, 16000, "slaney", "slaney").T.double()
+    log = torch.clamp(filters @ power, min=1e-10).log10()
+    return ((torch.maximum(log, log.max() - 8) + 4) / 4).numpy()
+
+
+class Audio(Case):
+    def ask(self, script, *contents, status=0):
+        folder = self.bundle(kind="audio", preprocess=script)
+        paths = []
+        for i, content in enumerate(contents):
+            paths.append(self.dir / f"sound{i}")
+            paths[-1].write_bytes(content)
+        return self.answers(folder, *paths, status=status)
+
+    def test_features_of_files(self):
+        cases = [("WAV", "PCM_16", 16000, 1), ("WAV", "FLOAT", 16000, 2), ("FLAC", "PCM_24", 16000, 1), ("OGG", "VORBIS", 16000, 1)]
+        files = [file(sound(0.6, rate, channels), rate, container, encoding) for container, encoding, rate, channels in cases]
+        for content, (container, _, rate, channels), got in zip(files, cases, self.ask(FEATURES, *files)):
+            with self.subTest(container, channels=channels):
+                theirs = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0].T
+                self.assertEqual((got["rate"], got["shape"]), (rate, [channels, theirs.shape[1]]))
+                features = numpy.array(got["features"])
+                self.assertEqual(features.shape, (channels, 80, 60))
+                for ours, samples in zip(features, theirs):
+                    numpy.testing.assert_allclose(ours, log_mel(samples), rtol=0, atol=1e-5)
+                transform = torchaudio.transforms.MelSpectrogram(16000).double()
+                want = torch.log(transform(torch.from_numpy(theirs).double()) + 1e-6).numpy()
+                numpy.testing.assert_allclose(numpy.log(numpy.array(got["mel"]) + 1e-6), want, rtol=0, atol=1e-5)
+
+    def test_other_rates(self):
+        files = [file(sound(0.5, rate), rate, container) for rate, container in ((44100, "FLAC"), (8000, "WAV"), (48000, "WAV"))]
+        want = log_mel(sound(0.5, 16000)[0])
+        for got in self.ask(FEATURES, *files):
+            features = numpy.array(got["features"])[0]
+            self.assertEqual(features.shape, (80, 50))
+            error = numpy.abs(features - want)[:, 4:-4]  # the ends see the silence around
+            self.assertLess(numpy.median(error), 0.02)
+
+    def test_bad_files(self):
+        good = file(sound(0.1, 8000), 8000)
+        flac = file(sound(0.5, 16000), 16000, "FLAC")
+        ogg = file(sound(0.5, 16000), 16000, "OGG", "VORBIS")
+        nan = sound(0.1, 8000)[0]
+        nan[123] = numpy.nan
+        infinite = sound(0.1, 8000)[0]
+        infinite[7] = -numpy.inf
+        cases = {
+            "a WAV that lies about its length": (wav(bytes(400), claims=0x7ffffff0), "says that it has 2147483632 bytes of samples, but 400"),
+            "a WAV that was cut": (good[:-100], "bytes of samples, but"),
+            "a WAV without samples": (good[:36], "has no samples"),
+            "a FLAC that was cut": (flac[:len(flac) // 2], "audio: "),
+            "an OGG of its first bytes": (ogg[:40], "audio: "),
+            "NaN": (wav(nan.tobytes()), "frame 123 is not a finite number"),
+            "infinity": (wav(infinite.tobytes()), "frame 7 is not a finite number"),
+            "no channels": (wav(bytes(400), channels=0), "audio: "),
+            "65535 channels": (wav(bytes(4000), channels=65535, bits=8, kind=1), "audio: "),
+            "a rate of 0": (wav(bytes(400), rate=0), "audio: "),
+            "no bits": (wav(bytes(400), bits=0), "audio: "),
+            "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "neither WAV, FLAC nor OGG"),
+            "nothing": (b"", "neither WAV, FLAC nor OGG"),
+        }
+        answers = self.ask(DECODE, *[content for content, _ in cases.values()], status=1)
+        for (name, (_, message)), answer in zip(cases.items(), answers):
+            with self.subTest(name):
+                error = answer["error"]
+                self.assertEqual((error["code"], error["stage"]), ("INPUT", "preprocess"), error)
+                self.assertIn(message, error["message"])
+
+    def test_memory_follows_the_samples(self):
+        """FLAC's silence takes no room: what it becomes counts against the item's memory before it is taken."""
+        folder = self.bundle(kind="audio", preprocess=DECODE)
+        path = self.dir / "silence.flac"
+        path.write_bytes(file(numpy.zeros((8, 4_000_000), numpy.float32), 48000, "FLAC"))
+        self.assertLess(path.stat().st_size, 4_000_000)
+        (answer,) = self.answers(folder, path, "--max-memory", "64M", status=1)
+        self.assertEqual(answer["error"]["code"], "QUOTA", answer)
+
+    def test_bad_arguments(self):
+        cases = {
+            "audio.resample(x, rate, 0)": "rates from 1",
+            "audio.resample(x, rate, 0/0)": "",
+            "audio.resample(x, rate, 8000, {quality = 'best'})": "quality: wanted",
+            "audio.mel_spectrogram(x, rate, {f_min = 0/0})": "0 <= f_min < f_max",
+            "audio.mel_spectrogram(x, rate, {f_max = 1/0})": "0 <= f_min < f_max",
+            "audio.spectrogram(x, {power = 0/0})": "power is not a number above 0",
+            "audio.spectrogram(x, {hop_length = 0})": "",
+            "audio.log_mel(x, 0)": "",
+            "audio.decode('RIFF')": "",
+        }
+        good = file(sound(0.1, 8000), 8000)
+        for call, message in cases.items():
+            with self.subTest(call):
+                script = f'local audio = require "audio"\nreturn function(input) local x, rate = audio.decode(input) return {call} end'
+                (answer,) = self.ask(script, good, status=1)
+                self.assertIn(answer["error"]["code"], ("ARGUMENT", "SCRIPT"), answer)
+                self.assertIn(message, answer["error"]["message"])
+
+
+if __name__ == "__main__":
+    unittest.main()
