@@ -163,7 +163,7 @@ class Committer {
     const Item *item = old_.find(name);
     const auto source = content_source(content);
     if (item == nullptr || item->size != source->size()) return false;
-    std::string x(std::min(item->size, chunk), '\0'), y = x;
+    const PageBuffer x(chunk), y(chunk);
     for (uint64_t at = 0; at < item->size; at += chunk) {
       const auto n = static_cast<size_t>(std::min(chunk, item->size - at));
       source_->read(item->start + at, x.data(), n);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/text.h"
@@ -75,6 +76,11 @@ std::string Source::read(uint64_t offset, size_t n) const {
   return bytes;
 }
 
+PageBuffer::PageBuffer(size_t size)
+    : data_(static_cast<char *>(std::aligned_alloc(page, size / page * page + page)), std::free) {
+  if (!data_) fail(MRUN_MEMORY, "no memory for {} bytes of a file", size);
+}
+
 std::shared_ptr<const Source> file_source(UniqueFd fd, std::string name) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) fail_errno(errno, name, "read its status");
@@ -90,11 +96,11 @@ std::shared_ptr<const Source> memory_source(const void *data, size_t size, std::
 }
 
 void for_chunks(const Source &source, uint64_t offset, uint64_t n, const std::function<void(std::string_view)> &use) {
-  std::string buffer(static_cast<size_t>(std::min<uint64_t>(n, chunk)), '\0');
+  const PageBuffer buffer(static_cast<size_t>(std::min<uint64_t>(n, chunk)));
   while (n > 0) {
     const auto size = static_cast<size_t>(std::min<uint64_t>(n, chunk));
     source.read(offset, buffer.data(), size);
-    use({buffer.data(), size});
+    use(buffer.bytes(size));
     offset += size;
     n -= size;
   }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 #include "value/tensor.h"
@@ -29,6 +30,18 @@ class Source {
  private:
   const std::string name_;
   const uint64_t size_;
+};
+
+// Memory to read a file into. It begins with a page: some processors copy several times slower to where a large block
+// of malloc's begins, 16 bytes behind a page's start, from where the kernel has the file.
+class PageBuffer {
+ public:
+  explicit PageBuffer(size_t size);
+  char *data() const { return data_.get(); }
+  std::string_view bytes(size_t n) const { return {data_.get(), n}; }
+
+ private:
+  std::unique_ptr<char, void (*)(void *)> data_;
 };
 
 std::shared_ptr<const Source> file_source(UniqueFd fd, std::string name);

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t block = 4096;                     // what file systems share
-constexpr uint64_t step = uint64_t{1} << 20;         // still in the caches when it is written
+constexpr uint64_t step = uint64_t{128} << 10;       // two of them stay in a core's own cache
 constexpr uint64_t flush_step = uint64_t{32} << 20;  // so that the disk works while the rest is read
 
 bool canonical_order(const std::string *a, const std::string *b) { return canonical_less(*a, *b); }
@@ -99,7 +99,7 @@ bool ContainerWriter::add_range(const Item &item, const Source &from, const Sour
   const bool aligned = item.start % block == 0 && position_ % block == 0 && blocks > 0;
   const bool can_clone = aligned && from.fd() >= 0 && clone_range(from.fd(), item.start, fd_, position_, blocks);
   const uint64_t cloned = can_clone ? blocks : 0;
-  std::string bytes(std::min(item.size, step), '\0'), other(same != nullptr ? bytes.size() : 0, '\0');
+  const PageBuffer bytes(std::min(item.size, step)), other(same != nullptr ? std::min(item.size, step) : 0);
   for (uint64_t done = 0, n; done < item.size; done += n) {
     n = std::min(item.size - done, step);
     const uint64_t have = std::min(n, std::max(cloned, done) - done);
@@ -113,7 +113,7 @@ bool ContainerWriter::add_range(const Item &item, const Source &from, const Sour
       }
     }
     position_ += have;
-    if (have < n) write(std::string_view(bytes).substr(have, n - have));
+    if (have < n) write(bytes.bytes(n).substr(have));
   }
   record(item.name, item.size, item.crc, header);
   return true;

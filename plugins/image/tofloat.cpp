@@ -1,6 +1,7 @@
 #include "tofloat.h"
 
 #include <array>
+#include <cmath>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -78,6 +79,8 @@ void spread_floats(View in, const Normalization &n, float *out) {
 }
 
 void check_numbers(const char *name, const std::vector<double> &v, int channels) {
+  for (double x : v)
+    if (!std::isfinite(x)) bad_argument(std::string(name) + " holds a number that is not finite");
   if (v.size() == 1 || v.size() == size_t(channels)) return;
   bad_argument(std::string(name) + " has " + std::to_string(v.size()) + " numbers; wanted " + std::to_string(channels) +
                ", one a channel, or 1");

@@ -1,4 +1,4 @@
-"""tools/bench [core|image|text|…] [--json] [--rounds N]"""
+"""tools/bench [core|bundle|image|text|…] [--json] [--rounds N]"""
 import argparse
 import importlib.util
 import pathlib
@@ -9,8 +9,8 @@ SOURCE = HERE.parent.parent
 
 
 def suites():
-    """core, and every plugin that has bench/suite.py."""
-    found = {"core": HERE / "core.py"}
+    """core, bundle, and every plugin that has bench/suite.py."""
+    found = {name: HERE / f"{name}.py" for name in ("core", "bundle")}
     for path in sorted(SOURCE.glob("plugins/*/bench/suite.py")):
         found[path.parent.parent.name] = path
     return found

@@ -300,6 +300,29 @@ TEST_CASE("commit: one changed byte of large weights is seen") {
   CHECK(folder.count() == 1);
 }
 
+TEST_CASE("commit: what fails while the weights are copied leaves the file as it was") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "x.mb";
+  Contents contents = sample();
+  contents["model/main.safetensors"] = std::string(size_t{3} << 20, 'w');
+  write_bundle(path, contents, {});
+  const std::string before = read_text(path);
+  const Contents weights = take_weights(contents);
+  CHECK(weights.size() == 2);
+  const Error proof = error_of(
+      [&] { commit_overlapped(path, weights, []() -> NextRevision { fail(MRUN_VERIFY, "an example differs"); }); });
+  CHECK(proof.message == "an example differs");
+  const Error late = error_of([&] { commit_overlapped(path, {}, [&] { return NextRevision{weights, {}}; }); });
+  CHECK(late.code == MRUN_INTERNAL);
+  contents["readme.md"] = std::string("differs from README.md in case alone");
+  contents["README.md"] = std::string("x");
+  CHECK(error_of([&] {
+          commit_overlapped(path, weights, [&] { return NextRevision{contents, {}}; });
+        }).code == MRUN_BUNDLE);
+  CHECK(read_text(path) == before);
+  CHECK(folder.count() == 1);
+}
+
 TEST_CASE("commit: a reader of the old file is not disturbed, links and modes stay") {
   const TemporaryFolder folder;
   const fs::path path = folder / "x.mb", link = folder / "link.mb";
