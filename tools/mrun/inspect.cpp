@@ -198,7 +198,7 @@ std::string show_all(const View &all, const Options &o) {
       {provenance_of(all.at("manifest")), parameters_of(all.at("parameters")), models_of(models),
        tensors_of(all.at("tensors"), models.size()), files_of(all.at("entries")),
        words_of("pinned operations", all.at("operations"), width), words_of("examples", all.at("examples"), width)},
-      size, "mrun inspect " + o.name + " --all");
+      size, "all of it: mrun inspect " + o.name + " --all");
 }
 
 void print_file(const mrun::bundle &bundle, const std::string &path) {

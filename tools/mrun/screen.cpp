@@ -60,25 +60,24 @@ TerminalSize terminal_size() {
 std::string fitted(const std::vector<std::string> &head, std::vector<Section> sections, const TerminalSize &size,
                    const std::string &how) {
   std::erase_if(sections, [](const Section &s) { return s.lines.empty(); });
-  constexpr size_t least = 2, prompt = 2;  // lines of sections that a small screen shows all the same
-  const size_t fixed = head.size() + sections.size() + prompt;
-  const size_t room = size.rows > fixed + least * sections.size() ? size.rows - fixed : least * sections.size();
-  std::vector<size_t> share = shares(sections, size.rows == 0 ? SIZE_MAX : room);
+  const size_t fixed = head.size() + sections.size() + 2;  // the line with `how`, the prompt
+  const size_t room = size.rows == 0 ? SIZE_MAX : size.rows - std::min(size.rows, fixed);
+  const std::vector<size_t> share = shares(sections, room);
+  const auto line_of = [&](const std::string &line) { return clipped(line, size.columns) + "\n"; };
   std::string text;
-  for (size_t i = 0; i < head.size(); ++i) {
-    const std::string line = clipped(head[i], size.columns);
-    text += (i == 0 ? bold(line) : line) + "\n";
-  }
+  for (size_t i = 0; i < head.size(); ++i)
+    text += i == 0 ? bold(clipped(head[i], size.columns)) + "\n" : line_of(head[i]);
+  bool cut = false;
   for (size_t i = 0; i < sections.size(); ++i) {
     const Section &s = sections[i];
     text += bold(clipped(s.title, size.columns)) + "\n";
     const bool all = share[i] == s.lines.size();
     const size_t lines = all ? share[i] : std::max<size_t>(share[i], 1) - 1;
-    for (size_t k = 0; k < lines; ++k) text += clipped(s.lines[k], size.columns) + "\n";
-    if (!all)
-      text += clipped("  … and " + std::to_string(things_from(s, lines)) + " more: " + how, size.columns) + "\n";
+    for (size_t k = 0; k < lines; ++k) text += line_of(s.lines[k]);
+    if (!all && share[i] > 0) text += line_of("  … and " + std::to_string(things_from(s, lines)) + " more");
+    cut = cut || !all;
   }
-  return text;
+  return cut ? text + line_of(how) : text;
 }
 
 std::vector<std::string> columns(const std::vector<std::vector<std::string>> &rows, size_t widest) {

@@ -18,7 +18,7 @@ struct TerminalSize {
 TerminalSize terminal_size();
 
 // `head`, of which the first line is the title, and every section's title are shown whole. On a terminal the sections' lines share what is left of the screen,
-// the short ones first, and what does not fit becomes one line with its count and `how`; lines are cut to the width.
+// the short ones first; of what does not fit the count is shown, and `how` ends it all. Lines are cut to the width.
 std::string fitted(const std::vector<std::string> &head, std::vector<Section> sections, const TerminalSize &,
                    const std::string &how);
 
