@@ -22,6 +22,10 @@ int64_t resampled_length(int64_t frames, int64_t from, int64_t to) {
 }
 
 void resample(const float *in, int64_t frames, int64_t stride, int64_t from, int64_t to, Quality quality, float *out) {
+  if (from == to) {  // as torchaudio: the samples themselves
+    for (int64_t i = 0; i < frames; ++i) out[i] = in[i * stride];
+    return;
+  }
   std::vector<float> channel(static_cast<size_t>(frames));
   for (int64_t i = 0; i < frames; ++i) channel[size_t(i)] = in[i * stride];
   static constexpr unsigned long recipes[] = {SOXR_LQ, SOXR_MQ, SOXR_HQ, SOXR_VHQ};

@@ -81,6 +81,37 @@ class Scripts(Case):
         self.assertEqual((got["size"], got["piece"], got["none"], got["id"], got["absent"]), (7, "##ness", True, 4, True))
         self.assertEqual(got["batch"], [[1, 3, 2], [1, 5, 2]])
 
+    def test_batches_as_long_as_their_longest(self):
+        padded = dict(TOKENIZER, padding={"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": 4, "pad_id": 6, "pad_type_id": 0,
+                                          "pad_token": "!"})
+        got = self.run_lua("""
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function() return {t:encode "good", t:encode_batch({"good", "goodness é é", ""})} end""", files={"assets/t.json": json.dumps(padded)})
+        self.assertEqual(got, [[6, 1, 3, 2], [[6, 6, 6, 6, 6, 1, 3, 2], [6, 6, 1, 3, 4, 5, 5, 2], [6, 6, 6, 6, 6, 6, 1, 2]]])
+
+    def test_dropout(self):
+        """The same tokens for the same seed of the run or of the call, whatever the threads."""
+        letters = {c: i for i, c in enumerate("abcd")}
+        merges = [["a", "b"], ["c", "d"], ["ab", "cd"], ["abcd", "abcd"]]
+        vocab = letters | {a + b: len(letters) + i for i, (a, b) in enumerate(merges)}
+        model = {"model": {"type": "BPE", "dropout": 0.4, "vocab": vocab, "merges": merges}}
+        body = """
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function(s)
+            local many = {}
+            for i = 1, 40 do many[i] = s end
+            return {drawn = t:encode(s), again = t:encode(s), seeded = t:encode(s, {seed = 3}), batch = t:encode_batch(many, {seed = 3})}
+          end"""
+        files = {"assets/t.json": json.dumps(model)}
+        first, second = (self.run_lua(body, "abcd" * 20, files) for _ in range(2))
+        self.assertEqual(first, second)
+        self.assertNotEqual(first["drawn"], first["again"])
+        self.assertEqual(first["batch"][0], first["seeded"])
+        self.assertGreater(len(set(map(tuple, first["batch"]))), 30)
+        back = {i: t for t, i in vocab.items()}
+        for ids in first["batch"]:
+            self.assertEqual("".join(back[i] for i in ids), "abcd" * 20)
+
     def test_unicode(self):
         got = self.run_lua("""return function(s)
           return {text.nfc("e\\204\\129"), text.nfd("é"), text.nfkc("ﬁ②"), text.nfkd("é"), text.lower("ÀΣ"), text.fold("Straße"),
@@ -115,12 +146,43 @@ class Scripts(Case):
             got = self.run_lua(body, files=files, status=1)
             self.assertIn(contains, got["error"]["message"])
             return got["error"]["code"]
+        def refused(make, contains, files):
+            script = f'local text, bundle = require "text", require "bundle"\n{make}\nreturn function(s) return 1 end'
+            self.refused(1, self.bundle(preprocess=script, files=files), "x", contains=contains)
         tokenizer = {"assets/t.json": json.dumps(TOKENIZER)}
         make = 'local t = text.tokenizer_json(bundle.asset "t.json")\n'
         failed(make + "return function(s) return t:decode({-1}) end", "no id: -1", tokenizer)
         failed(make + "return function(s) return t:encode(s, {max_length = 1}) end", "special tokens alone are 2", tokenizer)
+        for call in ('t:encode("a\\255")', 't:tokenize("\\237\\160\\128")', 't:encode_batch({"ok", "\\192\\128"})', 't:encode("a", {pair = "\\226\\130"})',
+                     'text.regex("a"):find("\\255")', 'text.nfc("\\255")'):
+            failed(make + f"return function(s) return {call} end", "UTF-8", tokenizer)
+        for name, content, message in (
+                ("another kind", b"\x0a\x0e\x0a\x05<unk>", "tokenizer.json: not JSON"), ("nothing", b"", "tokenizer.json: not JSON"),
+                ("no model", b"{}", "no tokenizer: \"model\" is missing"), ("a list", b"[1]", "no tokenizer"),
+                ("deep", b"[" * 100000, "nested too deeply"), ("another model", b'{"model": {"type": "X"}}', 'no model is called "X"'),
+                ("a vocabulary of words", b'{"model": {"type": "WordLevel", "vocab": {"a": "b"}}}', "an id is not an integer"),
+                ("a far id", b'{"model": {"type": "WordLevel", "vocab": {"a": 4294967295}}}', "is above"),
+                ("a part that is not known", b'{"model": {"type": "WordLevel", "vocab": {}}, "pre_tokenizer": {"type": "Y"}}',
+                 'no pre-tokenizer is called "Y"'),
+                ("dropout", b'{"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 2}}', '"dropout" is not a number from 0 to 1')):
+            with self.subTest(name):
+                refused(make, message, {"assets/t.json": content})
+        for name, content in (("tokenizer.json", json.dumps(TOKENIZER).encode()), ("nothing", b""), ("noise", bytes(range(256)))):
+            with self.subTest("sentencepiece: " + name):
+                refused('text.sentencepiece(bundle.asset "m")', "not a sentencepiece model", {"assets/m": content})
+        exploding = dict(TOKENIZER, pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a|aa)+$"}, "behavior": "Isolated", "invert": False})
+        failed(make + 'return function(s) return t:encode(("a"):rep(5000) .. "b") end', "takes too long", {"assets/t.json": json.dumps(exploding)})
         failed('return function(s) return text.regex("(")  end', "the pattern cannot be read")
         failed('return function(s) return text.regex("(a+)+$"):match(("a"):rep(5000) .. "b") end', "takes too long")
+
+    def test_a_deadline_ends_a_slow_pattern(self):
+        """Each match is cheap, but all of them together take the square of the text's length."""
+        slow = dict(TOKENIZER, pre_tokenizer={"type": "Split", "pattern": {"Regex": "a*+c|a"}, "behavior": "Isolated", "invert": False})
+        folder = self.bundle(preprocess="""local text, bundle = require "text", require "bundle"
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function() return t:encode(("a"):rep(4000000) .. "c" .. ("a"):rep(4000000)) end""", files={"assets/t.json": json.dumps(slow)})
+        (answer,) = self.answers(folder, "x", "--timeout", "2", status=1)
+        self.assertEqual(answer["error"]["code"], "TIMEOUT", answer)
 
 
 if __name__ == "__main__":
