@@ -391,7 +391,9 @@ Pattern::Pattern(const Json &j) {
     literal_ = s->get<std::string>();
   } else {
     source_ = string_member(j, "Regex");
-    regex_ = std::make_unique<Regex>(source_, Regex::Syntax::ruby);
+    try {
+      regex_ = std::make_unique<Regex>(source_, Regex::Syntax::ruby);
+    } catch (const mrun::error &e) { bad_config(e.text); }
   }
 }
 

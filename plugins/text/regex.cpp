@@ -6,6 +6,7 @@
 #include <memory>
 #include <mrun/plugin.hpp>
 
+#include "ruby_pattern.h"
 #include "utf8.h"
 
 namespace text {
@@ -27,31 +28,6 @@ std::string message(int code) {
   unsigned char text[256];
   return pcre2_get_error_message(code, text, sizeof text) < 0 ? std::to_string(code)
                                                               : std::string(reinterpret_cast<char *>(text));
-}
-
-// Ruby's (?m) is PCRE2's (?s), its \h a hexadecimal digit; all else that vocabularies use is written alike.
-std::string from_ruby(std::string_view pattern) {
-  std::string out;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      const char c = pattern[++i];
-      if (c == 'h') {
-        out += "\\p{AHex}";
-      } else {
-        out += {'\\', c};
-      }
-    } else if (pattern.substr(i, 2) == "(?") {
-      out += "(?";
-      for (i += 2;
-           i < pattern.size() && (pattern[i] == 'i' || pattern[i] == 'm' || pattern[i] == 'x' || pattern[i] == '-');
-           ++i)
-        out += pattern[i] == 'm' ? 's' : pattern[i];
-      --i;
-    } else {
-      out += pattern[i];
-    }
-  }
-  return out;
 }
 
 }  // namespace

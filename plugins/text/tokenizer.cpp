@@ -132,6 +132,8 @@ Tokenizer::Tokenizer(std::string_view json) {
   }
   if (const Json *t = optional_member(j, "truncation")) {
     const std::string strategy = string_member(*t, "strategy", "LongestFirst");
+    if (strategy != "LongestFirst" && strategy != "OnlyFirst" && strategy != "OnlySecond")
+      bad_config("no strategy of truncation is called \"" + strategy + '"');
     truncation_ = {uint_member(*t, "max_length"),
                    strategy == "OnlyFirst"    ? Truncation::only_first
                    : strategy == "OnlySecond" ? Truncation::only_second
@@ -140,6 +142,8 @@ Tokenizer::Tokenizer(std::string_view json) {
   }
   if (const Json *p = optional_member(j, "padding")) {
     const Json &strategy = member(*p, "strategy");
+    if (!strategy.is_object() && strategy != "BatchLongest")
+      bad_config("no strategy of padding is called " + strategy.dump());
     constexpr uint32_t longest = 1u << 20;
     padding_ = {strategy.is_object() ? uint_member(strategy, "Fixed") : 0,
                 uint_member(*p, "pad_to_multiple_of", 0),
@@ -180,7 +184,7 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
     append(out.offsets, parts[i].offsets);
     append(out.pieces, parts[i].pieces);
   }
-  if (padding_) pad(out, padding_->length);
+  if (padding_) pad(out, padding_->length ? padding_->length : out.ids.size());
   return out;
 }
 
@@ -310,9 +314,9 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
   shorten(parts[target], length - surplus, t.left);
 }
 
-// To at least `length` tokens, and to a multiple of what the file says.
+// To `length` tokens, or the next multiple of what the file says; a longer result stays as it is.
 void Tokenizer::pad(Encoding &e, size_t length) const {
-  size_t target = std::max(length, e.ids.size());
+  size_t target = length;
   if (const size_t m = padding_->multiple_of; m > 0) target = (target + m - 1) / m * m;
   if (target <= e.ids.size()) return;
   const size_t before = e.ids.size();

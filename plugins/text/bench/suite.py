@@ -1,4 +1,5 @@
-"""tools/bench text: this library beside Hugging Face's native tokenizers (npm) and bare sentencepiece, one thread each.
+"""tools/bench text: this library beside Hugging Face's native tokenizers (npm) and bare sentencepiece, one thread each; and beside
+itself on texts that are made to be hard.
 
 Times are processor time, so that other work on the machine disturbs them little. The text is English prose and code: Python's own
 library sources and documentation, whatever of them Debian has installed.
@@ -76,6 +77,25 @@ def wordpiece(work, text, environment):
     return path
 
 
+HARD = ("a", "##", " ", "7", "ab", "'", "e\u0301", "的", "\t ", "aaab")
+
+
+def hard(path, kilobytes):
+    """Texts made to be hard, a megabyte in all, in lines of that length."""
+    path.write_text("".join((unit * (kilobytes * 1000 // len(unit.encode())) + "\n") * (100 // kilobytes) for unit in HARD), encoding="utf-8")
+    return path
+
+
+def growth(report, what, bench, model, work, rounds):
+    """Whether the time for a text is that for its parts: long lines beside short ones of the same letters."""
+    sides = {"lines of 100 KB": Side(bench, "ids", model, hard(work / "long.txt", 100)),
+             "lines of 1 KB": Side(bench, "ids", model, hard(work / "short.txt", 1))}
+    times = interleaved(sides, rounds)
+    for side in sides.values():
+        side.end()
+    report.add(f"{what}: ids of hard texts", "ms a megabyte", times, "lines of 100 KB", [("lines of 1 KB", "ratio", 2)])
+
+
 def compare(report, what, sides, base, goals, megabytes, rounds):
     times = interleaved(sides, rounds)
     counts = {side.tokens for side in sides.values()}
@@ -105,6 +125,7 @@ def main(build, work, as_json, rounds):
             compare(report, f"{what}: {doing}", {"mrun": Side(bench, kind, model, text),
                                                  peer: Side("node", HERE / "peer.js", model, text, environment=environment)},
                     "mrun", [(peer, "speedup", goal)], megabytes, rounds)
+        growth(report, what, bench, model, work, rounds)
     for kind in ("unigram", "bpe"):
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(input=str(text), model_writer=model, model_type=kind, vocab_size=8000, minloglevel=2,
@@ -112,5 +133,5 @@ def main(build, work, as_json, rounds):
         path = work / f"{kind}.model"
         path.write_bytes(model.getvalue())
         compare(report, f"sentencepiece ({kind}): ids", {"mrun": Side(bench, "sentencepiece", path, text), "bare C++": Side(bench, "bare", path, text)},
-                "mrun", [("bare C++", "ratio", 1 / 0.98)], megabytes, rounds)
+                "mrun", [("bare C++", "ratio", round(1 / 0.98, 3))], megabytes, rounds)
     report.print(as_json)

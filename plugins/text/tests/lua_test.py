@@ -164,6 +164,11 @@ class Scripts(Case):
                 ("a far id", b'{"model": {"type": "WordLevel", "vocab": {"a": 4294967295}}}', "is above"),
                 ("a part that is not known", b'{"model": {"type": "WordLevel", "vocab": {}}, "pre_tokenizer": {"type": "Y"}}',
                  'no pre-tokenizer is called "Y"'),
+                ("truncation", json.dumps(dict(TOKENIZER, truncation={"strategy": "Middle", "max_length": 3})).encode(),
+                 'no strategy of truncation is called "Middle"'),
+                ("padding", json.dumps(dict(TOKENIZER, padding={"strategy": "Longest"})).encode(), 'no strategy of padding is called "Longest"'),
+                ("a class of Ruby's", json.dumps(dict(TOKENIZER, pre_tokenizer={"type": "Split", "pattern": {"Regex": "[a&&b]"}, "behavior": "Isolated",
+                                                                                "invert": False})).encode(), "&& in a class is not supported"),
                 ("dropout", b'{"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 2}}', '"dropout" is not a number from 0 to 1')):
             with self.subTest(name):
                 refused(make, message, {"assets/t.json": content})

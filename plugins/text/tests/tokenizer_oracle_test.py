@@ -24,6 +24,10 @@ GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
+# Characters about whose class libraries disagree.
+HARD = ["a\u0301b \u200c\u200d x\u180ey ª² Ⅷ ⓐ \u0345 ‿ 9٣ \u0085 \u2028\u3000 ǅ $+<=>^`|~ _-", "-]x[y", "a-c", "d-e", "\u180e", "क्षि"]
+
+
 def jsonl(values):
     return "".join(json.dumps(v) + "\n" for v in values).encode()
 
@@ -401,10 +405,14 @@ class TokenizerOracle(unittest.TestCase):
         parts += [{"type": "Punctuation", "behavior": b} for b in behaviors]
         parts += [split(r"\s+|\d", b, invert) for b in behaviors for invert in (True, False)]
         parts += [split(" ", b, kind="String") for b in behaviors[:2]] + [split(GPT2), split(r"(?i)[A-M]\w*|^.|.$")]
+        # Ruby's classes are not PCRE2's; the last but one is BLOOM's.
+        parts += [split(p) for p in (r"\w+", r"\W", r"\b\w", r"\B.", r"[\w.]+", r"\h+", r"[^\h]+\H", r"\S+\s", r"[\S]", r"[[:alpha:]]+|[[:punct:][:digit:]]",
+                                     r"[[:upper:]]|[[:space:]]+|[[:alnum:]_]", r"[]a-c[xyz]-]+|[d-[e]]", r"(?i)(?m:.+?t)", r"\p{Han}|\P{L}+",
+                                     r" ?[^(\s|[.,!?…。，、।۔،])]+", r"(?<=[aeiou])[^aeiou\s](?!\w)")]
         for part in parts:
             with self.subTest(part=str(part)[:200]):
                 merged = self.trained(tokenizer(bpe(unk_token="<unk>"), None, part), ["<unk>"]) if part is BYTE_LEVEL else tokenizer(model, None, part)
-                self.same(merged, self.lines[:800])
+                self.same(merged, self.lines[:800] + HARD)
 
     def test_every_character(self):
         def known(c):
@@ -443,6 +451,12 @@ class TokenizerOracle(unittest.TestCase):
         for strategy, direction, length in (("LongestFirst", "Right", 16), ("LongestFirst", "Left", 16), ("LongestFirst", "Right", 9)):
             config["truncation"] = {"direction": direction, "max_length": length, "strategy": strategy, "stride": 0}
             self.same(config, items)
+        # One text of the pair alone, where it is long enough for that.
+        config["truncation"] = {"direction": "Right", "max_length": 40, "strategy": "OnlyFirst", "stride": 0}
+        self.same(config, [["the good " * n, "bad"] for n in range(10, 60)] + self.lines[:300])
+        config["truncation"]["strategy"] = "OnlySecond"
+        self.same(config, [["bad", "the good " * n] for n in range(10, 60)])
+        config["truncation"]["strategy"] = "LongestFirst"
         for side in ("Left", "Right"):
             config["padding"] = {"strategy": {"Fixed": 20}, "direction": side, "pad_to_multiple_of": 8, "pad_id": self.id(config, "[PAD]"),
                                  "pad_type_id": 1, "pad_token": "[PAD]"}
