@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the bundles of one release: make.py MRUN FOLDER, as `make.py .build/release/bin/mrun tests/data/bundles/1.0.0`.
 
-Run once, for a release; what it wrote is never made again (see README.md). Each bundle holds recorded examples; NAME.json beside
+What is there already stays as it is; what is missing is made (see README.md). Each bundle holds recorded examples; NAME.json beside
 it keeps runs with their answers: [{"args": [...], "answer": ...}]. "{bundle}" in args stands for NAME.mb, "{inputs}" for the
 release's folder of inputs.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import wave
+from typing import Dict, List, Tuple
 
 import numpy
 import PIL.Image
@@ -171,11 +172,46 @@ def revisions(folder):
     keep("revisions", ["{bundle}", "5"], ["{bundle}@1", "5"], ["{bundle}@2", "5", "--seed", "7"], ["{bundle}@3", "5", "--param", "scale=2"])
 
 
+class Steps(torch.nn.Module):
+    """Methods beside forward, several results, a list and a dictionary."""
+
+    def __init__(self, scale: float):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor([scale, -scale]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale
+
+    @torch.jit.export
+    def step(self, x: torch.Tensor, bias: float = 0.5) -> Tuple[torch.Tensor, List[torch.Tensor], Dict[str, torch.Tensor]]:
+        y = x + bias
+        return y, [y.sum(-1), y.prod(-1)], {"largest": y.amax(-1)}
+
+
+def models(folder):
+    """Two models, methods by name, a loop of one's own; the lock describes the models."""
+    write(folder, {
+        "bundle.toml": manifest("models", "json", '\n[models.coarse]\nfile = "coarse.pt"\n[models.fine]\nfile = "fine.pt"\n'
+                                "\n[params]\nsteps = 3\n\n[provenance]\nscript = \"make.py\"\n"),
+        "forward.lua": 'local torch = require "torch"\nreturn function(model, x, params)\n'
+                       "  local y, trace = torch.tensor(x), {}\n"
+                       "  for i = 1, params.steps do\n"
+                       "    local list, named\n    y, list, named = model.fine:step(model.coarse(y), { bias = i / 4 })\n"
+                       "    trace[i] = { y = y, sum = list[1]:item(), product = list[2]:item(), largest = named.largest:item() }\n"
+                       "  end\n  return trace\nend\n"})
+    torch.jit.script(Steps(0.5)).save(str(folder / "coarse.pt"))
+    torch.jit.script(Steps(2.0)).save(str(folder / "fine.pt"))
+    mrun("record", folder, "pair", "[1, 2]")
+    mrun("pack", folder, "-o", OUT / "models.mb")
+    keep("models", ["{bundle}", "[0.25, -3]"], ["{bundle}", "[1e3, 7]", "--param", "steps=1"])
+
+
 def main():
-    if OUT.exists():
-        sys.exit(f"{OUT}: is there already, and stays as it is")
-    make_inputs()
-    for make in (text, image, sound, revisions):
+    if not INPUTS.exists():
+        make_inputs()
+    for make in (text, image, sound, revisions, models):
+        if (OUT / f"{make.__name__}.mb").exists():
+            continue
         with tempfile.TemporaryDirectory() as folder:
             make(pathlib.Path(folder))
 
