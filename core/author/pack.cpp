@@ -66,7 +66,7 @@ void Packing::add_modules() {
   for (const std::string &operation : operations) Registry::get().require(operation);
 }
 
-Lock make_lock(const Packing &packing, const std::string &message) {
+Lock make_lock(const Packing &packing, const std::string &message, std::vector<ModelFacts> models) {
   Lock lock;
   lock.script = script_interface;
   lock.operations.assign(packing.operations.begin(), packing.operations.end());
@@ -77,15 +77,19 @@ Lock make_lock(const Packing &packing, const std::string &message) {
     versions.emplace_back(operation.substr(0, operation.find('.')), Value::string(library.empty() ? own : library));
   }
   lock.packed_with = Value::map(std::move(versions));
-  lock.models = model_facts(packing.folder);
+  lock.models = std::move(models);
   lock.revision.message = message;
   return lock;
 }
 
+struct Checked {
+  size_t examples = 0;
+  std::vector<ModelFacts> models;
+};
+
 // The examples on what was packed itself: what is shipped is what was tried.
-size_t check_examples(const fs::path &file) {
+Checked check_examples(const fs::path &file) {
   const auto bundle = Bundle::open(file);
-  const size_t count = list_examples(*bundle).size();
   Engine engine(bundle, EngineOptions{});
   const Report report = verify_examples(*bundle, engine);
   if (!report.equal) {
@@ -94,7 +98,7 @@ size_t check_examples(const fs::path &file) {
     fail(MRUN_VERIFY, "{}{}", first_difference(report.json),
          leaks ? "" : "; `mrun record --replace` keeps a new answer");
   }
-  return count;
+  return {report.json.as_list().size(), model_facts(engine)};
 }
 
 using Rows = std::vector<std::pair<std::string, Value>>;
@@ -144,8 +148,9 @@ Value pack(const fs::path &folder, const fs::path &out, const PackOptions &optio
   Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
   add_all(packing);
   Temporary file{out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid())};
-  const Written written = write_bundle(file.path, packing.contents, make_lock(packing, options.message));
-  const size_t examples = check_examples(file.path);
+  const Written written =
+      write_bundle(file.path, packing.contents, make_lock(packing, options.message, model_facts(packing.folder)));
+  const size_t examples = check_examples(file.path).examples;
   Rows report = report_of(packing, out, examples);
   report.emplace_back("digest", Value::string(written.digest));
   report.emplace_back("size", Value::integer(static_cast<int64_t>(written.size)));
@@ -167,10 +172,11 @@ Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions
   size_t examples = 0;
   const Committed committed = commit_overlapped(bundle, weights, [&] {
     packing.add_modules();
-    Lock lock = make_lock(packing, options.message);
+    Checked checked = check_examples(folder);
+    examples = checked.examples;
+    Lock lock = make_lock(packing, options.message, std::move(checked.models));
     lock.revision.author = options.author;
     lock.revision.time = options.time;
-    examples = check_examples(folder);
     return NextRevision{packing.contents, std::move(lock)};
   });
   Rows report = report_of(packing, bundle, examples);
