@@ -26,18 +26,13 @@ void add(std::vector<std::string> &head, const std::string &label, const std::st
     words.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  std::vector<std::string> lines =
-      wrapped(words, columns == 0 ? SIZE_MAX : columns, std::string(label_width, ' ')).lines;
+  std::vector<std::string> lines = wrapped(words, columns == 0 ? SIZE_MAX : columns, std::string(label_width, ' '));
   if (lines.empty()) return;
   lines[0].replace(0, label.size(), label);
   head.insert(head.end(), lines.begin(), lines.end());
 }
 
 std::string one_line(const View &v) { return shown(v.v->kind == MRUN_STRING ? v.text() : v.json()); }
-
-std::string counted(size_t n, const char *one, const char *many) {
-  return std::to_string(n) + " " + (n == 1 ? one : many);
-}
 
 double sum(const View &rows, const char *key) {
   double total = 0;
@@ -69,22 +64,27 @@ std::string gives_of(const View &gives) {
   return shown(gives.at("type").text()) + "  (example " + shown(gives.at("example").text()) + ")";
 }
 
-// "libtorch 1.13.1 (87 operators), image 1.0.0 (12 operations), script interface 1"
+// "libtorch 1.13.1 (87 operations), image 1.0.0 (12), script interface 1"
 std::string needs_of(const View &needs) {
   if (needs.is_nil()) return "";
   std::string text;
-  const View owners = needs.at("operations"), backends = needs.at("backends");
+  const View owners = needs.at("operations");
   for (size_t i = 0; i < owners.size(); ++i) {
     const std::string version = shown(owners.value(i).at("version").text());
     // A library says its own name ("libtorch 1.13.1"), a plugin its version alone.
     const bool library = version.find(' ') != std::string::npos;
     text += (library ? version : shown(owners.key(i)) + (version.empty() ? "" : " " + version)) + " (" +
-            counted(static_cast<size_t>(owners.value(i).at("count").number()), "operation", "operations") + "), ";
-  }
-  for (size_t i = 0; i < backends.size(); ++i) {
-    text += "a backend " + one_line(backends.value(i)) + " for model " + backends.key(i) + ", ";
+            owners.value(i).at("count").json() + (i == 0 ? " operations), " : "), ");
   }
   return text + "script interface " + needs.at("script").json();
+}
+
+std::string examples_of(const View &examples) {
+  constexpr size_t most = 8;
+  if (examples.size() == 0) return "none";
+  std::string text = std::to_string(examples.size()) + ": ";
+  for (size_t i = 0; i < std::min(examples.size(), most); ++i) text += (i == 0 ? "" : ", ") + examples[i].text();
+  return text + (examples.size() > most ? ", …" : "");
 }
 
 std::vector<std::string> head_of(const View &all, const std::string &name) {
@@ -97,8 +97,7 @@ std::vector<std::string> head_of(const View &all, const std::string &name) {
   add(head, "needs", needs_of(all.at("needs")));
   add(head, "digest", all.at("digest").text());
   add(head, "revision", revision_of(all.at("history")));
-  add(head, "size",
-      show_size(sum(all.at("entries"), "size")) + " in " + counted(all.at("entries").size(), "file", "files"));
+  add(head, "examples", examples_of(all.at("examples")));
   return head;
 }
 
@@ -138,6 +137,7 @@ Section models_of(const View &models) {
     const View m = models[i], files = m.at("files"), methods = m.at("methods");
     std::string line = "  " + m.at("name").text() + "  ";
     for (size_t k = 0; k < files.size(); ++k) line += (k == 0 ? "" : " + ") + files[k].text();
+    if (!m.at("backend").text().empty()) line += "  backend " + shown(m.at("backend").text());
     if (m.at("stateful").flag()) line += "  stateful";
     if (m.at("options").size() > 0) line += "  " + shown(m.at("options").json());
     lines.push_back(line);
@@ -177,15 +177,13 @@ Section files_of(const View &entries) {
   for (size_t i = 0; i < entries.size(); ++i) {
     rows.push_back({entries[i].at("path").text(), show_size(entries[i].at("size").number())});
   }
-  return {"files (" + std::to_string(entries.size()) + ")", columns(rows)};
+  return {"files (" + std::to_string(entries.size()) + ", " + show_size(sum(entries, "size")) + ")", columns(rows)};
 }
 
-Section words_of(const std::string &title, const View &names, size_t width) {
+Section operations_of(const View &names, size_t width) {
   std::vector<std::string> words;
   for (size_t i = 0; i < names.size(); ++i) words.push_back(shown(names[i].text()));
-  Section section = wrapped(words, width, "  ");
-  section.title = title + " (" + std::to_string(words.size()) + ")";
-  return section;
+  return {"pinned operations (" + std::to_string(words.size()) + ")", wrapped(words, width, "  "), true};
 }
 
 std::string show_all(const View &all, const Options &o) {
@@ -193,12 +191,11 @@ std::string show_all(const View &all, const Options &o) {
   const size_t width = size.columns == 0 ? 100 : size.columns;
   if (o.all) size.rows = 0;
   const View models = all.at("manifest").at("models");
-  return fitted(
-      head_of(all, o.name),
-      {provenance_of(all.at("manifest")), parameters_of(all.at("parameters")), models_of(models),
-       tensors_of(all.at("tensors"), models.size()), files_of(all.at("entries")),
-       words_of("pinned operations", all.at("operations"), width), words_of("examples", all.at("examples"), width)},
-      size, "all of it: mrun inspect " + o.name + " --all");
+  return fitted(head_of(all, o.name),
+                {provenance_of(all.at("manifest")), parameters_of(all.at("parameters")), models_of(models),
+                 tensors_of(all.at("tensors"), models.size()), files_of(all.at("entries")),
+                 operations_of(all.at("operations"), width)},
+                size, "all of it: mrun inspect " + o.name + " --all");
 }
 
 void print_file(const mrun::bundle &bundle, const std::string &path) {

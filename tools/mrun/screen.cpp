@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "view.h"
 
@@ -24,21 +23,18 @@ std::string clipped(const std::string &line, size_t columns) {
   return out + "…";
 }
 
-size_t things_from(const Section &s, size_t line) {
-  if (s.counts.empty()) return s.lines.size() - line;
-  return std::accumulate(s.counts.begin() + static_cast<std::ptrdiff_t>(line), s.counts.end(), size_t{0});
-}
-
-// How many lines each section may show when all of them share `room`.
+// How many lines each section may show when all of them share `room`: one after the other gets one more.
 std::vector<size_t> shares(const std::vector<Section> &sections, size_t room) {
   std::vector<size_t> share(sections.size(), 0);
-  for (bool more = true; more && room > 0;) {
-    more = false;
-    for (size_t i = 0; i < sections.size() && room > 0; ++i) {
-      if (share[i] == sections[i].lines.size()) continue;
-      ++share[i];
-      --room;
-      more = true;
+  for (const bool filler : {false, true}) {
+    for (bool more = true; more && room > 0;) {
+      more = false;
+      for (size_t i = 0; i < sections.size() && room > 0; ++i) {
+        if (sections[i].filler != filler || share[i] == sections[i].lines.size()) continue;
+        ++share[i];
+        --room;
+        more = true;
+      }
     }
   }
   return share;
@@ -70,11 +66,9 @@ std::string fitted(const std::vector<std::string> &head, std::vector<Section> se
   bool cut = false;
   for (size_t i = 0; i < sections.size(); ++i) {
     const Section &s = sections[i];
-    text += bold(clipped(s.title, size.columns)) + "\n";
     const bool all = share[i] == s.lines.size();
-    const size_t lines = all ? share[i] : std::max<size_t>(share[i], 1) - 1;
-    for (size_t k = 0; k < lines; ++k) text += line_of(s.lines[k]);
-    if (!all && share[i] > 0) text += line_of("  … and " + std::to_string(things_from(s, lines)) + " more");
+    text += bold(clipped(s.title + (all || share[i] == 0 ? "" : ", the first of them"), size.columns)) + "\n";
+    for (size_t k = 0; k < share[i]; ++k) text += line_of(s.lines[k]);
     cut = cut || !all;
   }
   return cut ? text + line_of(how) : text;
@@ -100,18 +94,16 @@ std::vector<std::string> columns(const std::vector<std::vector<std::string>> &ro
   return lines;
 }
 
-Section wrapped(const std::vector<std::string> &words, size_t width, const std::string &indent) {
-  Section section;
+std::vector<std::string> wrapped(const std::vector<std::string> &words, size_t width, const std::string &indent) {
+  std::vector<std::string> lines;
   for (const std::string &word : words) {
-    if (section.lines.empty() || width_of(section.lines.back()) + 1 + width_of(word) > width) {
-      section.lines.push_back(indent + word);
-      section.counts.push_back(1);
+    if (lines.empty() || width_of(lines.back()) + 1 + width_of(word) > width) {
+      lines.push_back(indent + word);
     } else {
-      section.lines.back() += " " + word;
-      ++section.counts.back();
+      lines.back() += " " + word;
     }
   }
-  return section;
+  return lines;
 }
 
 }  // namespace command
