@@ -88,6 +88,10 @@ class Meta(Case):
         (self.dir / "abc").write_text("abc")
         self.assertEqual(self.answer("rerun", kept, "--input", self.dir / "abc"), 3)
 
+    def test_the_largest_seed(self):
+        kept, (whole,) = self.kept(self.packed(), "x", "--seed", 2 ** 64 - 1)
+        self.assertEqual(self.answer("rerun", kept), whole["answer"])
+
     def test_a_pipe_and_what_a_person_saved(self):
         path = self.packed()
         kept, (whole,) = self.kept(path, "x")

@@ -88,12 +88,15 @@ int record(std::vector<std::string> args) {
   std::string folder, name;
   std::vector<std::string> inputs;
   bool replace = false;
+  RunOptions run;
   CLI::App app("Runs an input and keeps it, its stages and its answer as an example of the folder.", "record");
   app.add_option("DIR", folder, "the bundle's folder")->required();
   app.add_option("NAME", name, "of the example")->required();
   app.add_option("INPUT", inputs, "as for a run; NAME=VALUE for records")->required();
   app.add_flag("--replace", replace, "take the place of an example of that name");
+  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
+    run.load_plugins();
     const mrun::bundle bundle = open_bundle(folder);
     const mrun::variant value = read_one_input(inputs, bundle);
     const mrun::variant options = options_map({{"replace", replace}});

@@ -197,7 +197,16 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
                     Contains("a plugin called hello is loaded already") || Contains("calls itself hello"));
   std::ofstream(base / "a" / "other.json") << "{\"provides\": 3}";
   r.set_folders({base / "a"});
-  CHECK_THROWS_WITH(r.find("unknown.op@1"), Contains("other.json: \"provides\" must be a list of strings"));
+  fs::copy_file(out_of_tree("hello"), base / "a" / "sound.so");
+  CHECK(r.find("unknown.op@1") == nullptr);
+  CHECK_THROWS_WITH(r.plugin("other"), Contains("other.json: \"provides\" must be a list of strings"));
+  std::vector<BrokenPlugin> broken;
+  r.load_all(broken);
+  REQUIRE(broken.size() == 2);
+  CHECK(broken[0].name == "other");
+  CHECK(broken[0].path == base / "a" / "other.so");
+  CHECK_THAT(broken[0].reason, Contains("other.json"));
+  CHECK(broken[1].name == "sound");  // it is hello by another name
   r.set_folders({MRUN_OUT_OF_TREE_PLUGINS});
   fs::remove_all(base);
 }
