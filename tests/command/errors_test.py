@@ -107,10 +107,15 @@ class Answers(Case):
         a, b, c = self.answers(folder, "a", "bad", "c", status=1)
         self.assertEqual((a, b["error"]["code"], c), ("a", "SCRIPT", "c"))
 
-    def test_fail_fast(self):
+    def test_fail_fast_ends_with_the_item_that_failed(self):
         folder = self.bundle(preprocess='return function(x)\n  if x == "bad" then error "bad" end\n  return x\nend\n')
-        lines = "bad\n" + "x\n" * 20000
-        self.assertLess(len(self.answers(folder, "--lines", "-", "--fail-fast", "--workers", 1, status=1, stdin=lines)), 20000)
+        lines = "a\nb\nbad\n" + "x\n" * 20000
+        for workers in 1, 2, 4:
+            with self.subTest(workers):
+                a, b, bad = self.answers(folder, "--lines", "-", "--fail-fast", "--workers", workers, status=1, stdin=lines)
+                self.assertEqual((a, b, bad["error"]["code"]), ("a", "b", "SCRIPT"))
+        none = self.dir / "none"
+        self.assertEqual(len(self.answers(folder, f"@{none}", "a", "--fail-fast", status=1)), 1)
 
 
 if __name__ == "__main__":

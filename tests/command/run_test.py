@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import time
@@ -163,6 +164,41 @@ class Command(Case):
         self.assertEqual(answers[17]["decision"], one["decision"])
         for a, b in zip(answers[17]["prediction"], one["prediction"]):
             self.assertAlmostEqual(a, b, delta=1e-5)
+
+    def test_an_answer_whose_files_cannot_be_written(self):
+        import numpy
+        folder = self.bundle("tensor", preprocess=ECHO)
+        numpy.save(self.dir / "x.npy", numpy.arange(20000, dtype="float32"))
+        (self.dir / "file").write_text("")
+        (answer,) = self.answers(folder, self.dir / "x.npy", "--save", self.dir / "file/out", status=5)
+        self.assertEqual(answer["error"]["code"], "IO")
+        self.assertIn("file/out", answer["error"]["message"])
+
+
+class Terminal(Case):
+    """What a person sees at a terminal, besides the answer."""
+
+    def at_terminal(self, *args):
+        """Standard error of a run whose standard error is a terminal."""
+        ours, theirs = pty.openpty()
+        subprocess.run([MRUN, *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs, timeout=300)
+        os.close(theirs)
+        text = b""
+        try:
+            while part := os.read(ours, 4096):
+                text += part
+        except OSError:  # nothing is left, and the other end is closed
+            pass
+        os.close(ours)
+        return text.decode().replace("\r\n", "\n")
+
+    def test_the_line_that_failed_is_shown(self):
+        folder = self.bundle(preprocess="return function(x)\n  local y = nil\n  return y.z\nend\n")
+        self.assertEqual(self.at_terminal(folder, "a"), "preprocess.lua:3: return y.z\n")
+
+    def test_and_cannot_control_the_terminal(self):
+        folder = self.bundle(preprocess='return function(x)\n  local y = nil\n  return y.z --\x1b[2J\nend\n')
+        self.assertNotIn("\x1b", self.at_terminal(folder, "a"))
 
 
 class Bench(Case):

@@ -54,6 +54,7 @@ void Output::write(const std::string &text) {
 void Output::put(uint64_t number, std::string text) {
   {
     const std::lock_guard lock(mutex_);
+    if (number >= end_) return;
     waiting_.emplace(number, std::move(text));
     while (!waiting_.empty() && waiting_.begin()->first == next_) {
       write(waiting_.begin()->second);
@@ -62,6 +63,18 @@ void Output::put(uint64_t number, std::string text) {
     }
   }
   written_.notify_all();
+}
+
+void Output::end_at(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (number >= end_) return;
+  end_ = number + 1;
+  waiting_.erase(waiting_.lower_bound(end_), waiting_.end());
+}
+
+bool Output::ended() const {
+  const std::lock_guard lock(mutex_);
+  return next_ >= end_;
 }
 
 void Output::put_now(const std::string &text) {

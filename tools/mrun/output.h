@@ -1,6 +1,7 @@
 // Answers in input order, to standard output or to a file that appears when it is whole.
 #pragma once
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -19,6 +20,9 @@ class Output {
   // The text of item `number`, newline included; written once all before it are. Any thread. After a failed write it is
   // dropped.
   void put(uint64_t number, std::string text);
+  // Item `number` is the last to be written, whatever comes after it; of several such the first.
+  void end_at(uint64_t number);
+  bool ended() const;  // all up to that item are written
   // At once, between items (--stream).
   void put_now(const std::string &text);
   // Waits until item `number` is at most `ahead` items beyond what has been written.
@@ -34,7 +38,7 @@ class Output {
   mutable std::mutex mutex_;
   std::condition_variable written_;
   std::map<uint64_t, std::string> waiting_;
-  uint64_t next_ = 0;
+  uint64_t next_ = 0, end_ = UINT64_MAX;
 };
 
 }  // namespace command

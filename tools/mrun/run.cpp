@@ -11,6 +11,7 @@
 #include "output.h"
 #include "progress.h"
 #include "timings.h"
+#include "view.h"
 
 namespace command {
 namespace {
@@ -51,7 +52,7 @@ class Run {
   // Returns the exit status.
   int all(Inputs &inputs) {
     uint64_t number = 0;
-    for (; !ended(); ++number) {
+    for (; !stopping(); ++number) {
       std::optional<Input> input = inputs.next();
       if (!input) break;
       output_.wait_for_room(number, 4096);
@@ -62,9 +63,10 @@ class Run {
       }
     }
     if (interrupt_asked) return interrupted;
-    while (done_ < submitted_ && !ended()) std::this_thread::sleep_for(std::chrono::milliseconds(done_ == 0 ? 1 : 5));
-    if (interrupt_asked) return interrupted;
-    return failed_ == 0 ? ok : some_failed;
+    while (done_ < submitted_ && !interrupt_asked && !output_.failed() && !output_.ended()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(done_ == 0 ? 1 : 5));
+    }
+    return interrupt_asked ? interrupted : status();
   }
   // The single input of a call, in this thread.
   int one(Inputs &inputs) {
@@ -72,14 +74,15 @@ class Run {
     if (!input) return ok;
     if (input->error) {
       fail_item(0, *input->error);
-      return some_failed;
+      return status();
     }
     Item item{this, 0, std::move(input->description)};
     mrun_item how = item_options(item);
     mrun::result result;
     mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
     finish(item, *result.raw());
-    return failed_ == 0 ? ok : some_failed;
+    if (!result && is_terminal(STDERR_FILENO)) show_source(result.raw()->error);
+    return status();
   }
 
  private:
@@ -89,7 +92,8 @@ class Run {
     std::string description;  // of the input, for --meta
   };
 
-  bool ended() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
+  bool stopping() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
+  int status() const { return unsaved_ ? no_output : failed_ > 0 ? some_failed : ok; }
 
   mrun_item item_options(Item &item) const {
     mrun_item how;
@@ -115,7 +119,7 @@ class Run {
       ++owned->run->done_;
     };
     int code = MRUN_TIMEOUT;
-    while (code == MRUN_TIMEOUT && !ended()) {  // short waits, so that an interrupt is seen
+    while (code == MRUN_TIMEOUT && !stopping()) {  // short waits, so that an interrupt is seen
       code = mrun_submit(engine_.raw(), &input.value.c(), &how, 0.1, done, item.get(), nullptr);
     }
     if (code != MRUN_OK) return;
@@ -131,7 +135,7 @@ class Run {
   }
 
   // The answer or the error as compact JSON.
-  std::string json_of(const Item &item, mrun_result &r) const {
+  std::string json_of(const Item &item, mrun_result &r) {
     if (r.code != MRUN_OK) {
       if (r.json != nullptr) return r.json;
       return error_json(r.code, r.stage, r.error.message != nullptr ? r.error.message : mrun_code_name(r.code));
@@ -143,6 +147,7 @@ class Run {
       });
     } catch (const mrun::failure &e) {
       r.code = e.code;
+      if (e.code == MRUN_IO) unsaved_ = true;
       return error_json(e.code, "postprocess", e.what());
     }
   }
@@ -157,7 +162,7 @@ class Run {
     return "{" + first + ",\"meta\":" + meta + "}";
   }
 
-  std::string text_of(const Item &item, mrun_result &r) const {
+  std::string text_of(const Item &item, mrun_result &r) {
     const std::string text = json_of(item, r);
     if (o_.meta) {
       const std::string whole = with_meta(item, text, r.code == MRUN_OK);
@@ -167,17 +172,34 @@ class Run {
   }
 
   void finish(const Item &item, mrun_result &r) {
-    std::string text = text_of(item, r);
-    if (r.code != MRUN_OK) ++failed_;
-    progress_.count(r.code == MRUN_OK);
-    output_.put(item.number, std::move(text) + "\n");
+    const std::string text = text_of(item, r);
+    put(item.number, text, r.code == MRUN_OK);
   }
 
   void fail_item(uint64_t number, const mrun::failure &e) {
-    ++failed_;
-    progress_.count(false);
     const std::string error = error_json(e.code, "input", e.what());
-    output_.put(number, (o_.meta ? with_meta({this, number, ""}, error, false) : error) + "\n");
+    put(number, o_.meta ? with_meta({this, number, ""}, error, false) : error, false);
+  }
+
+  void put(uint64_t number, const std::string &text, bool answered) {
+    progress_.count(answered);
+    if (!answered) {
+      ++failed_;
+      if (o_.fail_fast) output_.end_at(number);
+    }
+    output_.put(number, text + "\n");
+  }
+
+  // The line of the script that failed, for a person.
+  static void show_source(const mrun_error &error) {
+    if (error.detail == nullptr) return;
+    const mrun::variant detail = mrun::from_json(error.detail);
+    const View at{&detail.c()};
+    std::string source = at.at("source").text();
+    source.erase(0, source.find_first_not_of(" \t"));
+    if (source.empty()) return;
+    std::fprintf(stderr, "%s:%.0f: %s\n", shown(at.at("script").text()).c_str(), at.at("line").number(),
+                 shown(source).c_str());
   }
 
   static std::string error_json(int code, const std::string &stage, const std::string &message) {
@@ -197,6 +219,7 @@ class Run {
   const bool pretty_;
   Progress &progress_;
   std::atomic<uint64_t> submitted_{0}, done_{0}, failed_{0};
+  std::atomic<bool> unsaved_{false};  // an answer's files could not be written
 };
 
 // The examples were recorded with the parameters of bundle.toml and the default seed.

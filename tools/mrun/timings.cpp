@@ -19,7 +19,8 @@ void print_timings(const mrun::engine &engine) {
   const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
   const mrun::variant statistics = mrun::from_json(json);
   const mrun_value *stages = mrun_get(&statistics.c(), "stages");
-  std::fprintf(stderr, "%.0f items, %.0f failed; milliseconds an item:\n", number(&statistics.c(), "items"),
+  const double items = number(&statistics.c(), "items");
+  std::fprintf(stderr, "%.0f item%s, %.0f failed; milliseconds an item:\n", items, items == 1 ? "" : "s",
                number(&statistics.c(), "failed"));
   std::fprintf(stderr, "%-12s %9s %9s %9s %9s\n", "", "mean", "p50", "p95", "p99");
   for (const char *stage : {"queue", "preprocess", "batch", "forward", "postprocess"}) {
