@@ -38,6 +38,27 @@ std::pair<std::string, mrun::variant> parse_param(const std::string &given, cons
   return {name, std::move(text)};
 }
 
+// The help for a terminal of 80 columns: what is longer goes on below its own column.
+std::string fitted_help(const std::string &help) {
+  constexpr size_t width = 80, column = 30;  // CLI11's column of explanations
+  std::string out;
+  for (size_t begin = 0; begin < help.size();) {
+    const size_t end = std::min(help.find('\n', begin), help.size());
+    std::string line = help.substr(begin, end - begin);
+    if (line.starts_with("Usage: ")) line.replace(0, 7, "\nUsage: mrun ");
+    const std::string indent(line.starts_with(' ') ? column : 0, ' ');
+    while (line.size() > width) {
+      const size_t space = line.rfind(' ', width);
+      if (space == std::string::npos || space <= indent.size()) break;
+      out += line.substr(0, space) + "\n";
+      line = indent + line.substr(space + 1);
+    }
+    out += line + "\n";
+    begin = end + 1;
+  }
+  return out;
+}
+
 int level_of(const std::string &name) {
   const std::vector<std::string> names{"debug", "info", "warn", "error"};
   for (size_t i = 0; i < names.size(); ++i) {
@@ -88,7 +109,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
   } catch (const CLI::CallForHelp &) {
-    print(app.help());
+    print(fitted_help(app.help()));
     return ok;
   } catch (const CLI::ParseError &e) {
     std::fprintf(stderr, "mrun: %s; `mrun %s --help` explains\n", e.what(), app.get_name().c_str());

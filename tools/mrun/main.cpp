@@ -38,17 +38,20 @@ std::string fmt_row(std::string usage, const char *summary) {
 void help() {
   std::string text =
       "mrun runs a model together with its pre- and post-processing from one file.\n\n"
-      "  mrun BUNDLE[@REV] [INPUT...] [options]    answer inputs: one JSON document a line\n\n";
+      "  mrun BUNDLE[@REV] [INPUT...]       answer inputs: one JSON document a line\n\n";
   for (const Subcommand &s : subcommands) text += fmt_row(s.usage, s.summary);
   text +=
-      "\nBUNDLE is a .mb file or a folder. INPUT depends on the bundle's kind: a text, a JSON value, or a path;\n"
-      "@FILE reads a text from a file, - from standard input, and a folder is walked.\n\n"
+      "\nBUNDLE is a .mb file or a folder. INPUT depends on the bundle's kind: a text, a\n"
+      "JSON value, or a path; @FILE reads a text from a file, - from standard input,\n"
+      "and a folder is walked.\n\n"
       "  mrun model.mb photo.jpg\n"
       "  mrun model.mb \"a sentence\" --param top_k=3\n"
       "  cat lines.txt | mrun model.mb --lines - -o answers.jsonl\n\n"
-      "Exit status: 0 all answered, 1 some items failed, 2 wrong usage, 3 the bundle was refused,\n"
-      "4 verification failed, 5 output could not be written, 130 interrupted.\n\n"
-      "`mrun SUBCOMMAND --help` explains one; `mrun run --help` lists the options for answering inputs.\n";
+      "Exit status: 0 all answered, 1 some items failed, 2 wrong usage, 3 the bundle\n"
+      "was refused, 4 verification failed, 5 output could not be written,\n"
+      "130 interrupted.\n\n"
+      "`mrun SUBCOMMAND --help` explains one; `mrun run --help` lists the options for\n"
+      "answering inputs.\n";
   command::print(text);
 }
 
