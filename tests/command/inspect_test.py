@@ -243,8 +243,17 @@ class Texts(Case):
     def test_what_is_cut_short_or_damaged_only_looks_odd(self):
         for path, text in [("preprocess.lua", 'x = "never closed'), ("preprocess.lua", "--[==[ never"), ("preprocess.lua", "[[ never"),
                            ("assets/x.json", '{"a'), ("assets/x.json", "\\\\\"\\"), ("assets/x.toml", '"""x'), ("assets/x.toml", "[x"),
-                           ("assets/x.lua", "é[=\u00a0--é")]:
+                           ("assets/x.lua", "é[=\u00a0--é"), ("assets/x.lua", "\u00e9\u00a0")]:
             self.assertEqual(plain(self.coloured(path, text)), text)
+
+    def test_bytes_that_are_no_characters(self):
+        for path in ["assets/x.lua", "assets/x.txt"]:
+            folder = self.bundle(files={path: b"a\xc2\x1b[2J \xc2\x85 \xe2\x80\xae \xe2 \xc2"})
+            parent, child = pty.openpty()
+            subprocess.run([MRUN, "inspect", folder, path], stdout=child, env={**os.environ, "NO_COLOR": "1"}, check=True)
+            os.close(child)
+            self.assertEqual(os.read(parent, 1000), b"a\xc2\\u{1b}[2J \\u{85} \\u{202e} \xe2 \xc2")
+            os.close(parent)
 
     def test_what_is_no_text_is_not_thrown_at_the_terminal(self):
         folder = self.bundle(files={"assets/x.bin": b"\0\1\2" * 100})

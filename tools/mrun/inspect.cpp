@@ -151,7 +151,7 @@ std::string short_number(const View &v) {
   if (v.is_nil()) return "-";
   if (!v.text().empty()) return v.text();
   char text[32];
-  std::snprintf(text, sizeof text, "%.4g", v.number());
+  std::snprintf(text, sizeof text, "%.3g", v.number());
   return text;
 }
 
@@ -162,8 +162,9 @@ Section tensors_of(const View &tensors, size_t models) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const View t = tensors[i];
     const std::string model = models > 1 ? t.at("model").text() + ": " : "";
+    const View bytes = t.at("bytes");
     std::vector<std::string> row{model + shown(t.at("name").text()), t.at("shape").json(), t.at("dtype").text(),
-                                 show_size(t.at("bytes").number())};
+                                 stats ? bytes.json() : show_size(bytes.number())};
     if (stats) {
       for (const char *key : {"min", "max", "mean", "nan"}) row.push_back(short_number(t.at(key)));
     }

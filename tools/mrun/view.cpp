@@ -32,11 +32,11 @@ std::string escaped_controls(std::string_view text) {
     unsigned code = 0;
     if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
       code = c;
-    } else if (c == 0xC2 && next < 0xA0) {  // U+0080 to U+009F
+    } else if (c == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F
       code = next;
       i += 1;
-    } else if (c == 0xE2 && ((next == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
-                             (next == 0x81 && last >= 0xA6 && last <= 0xA9))) {  // what reorders text
+    } else if (c == 0xE2 && ((next == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE))) ||
+                             (next == 0x81 && last >= 0xA6 && last <= 0xA9))) {  // what reorders text or begins lines
       code = 0x2000 + (next - 0x80) * 64 + (last - 0x80);
       i += 2;
     }
