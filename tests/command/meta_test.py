@@ -109,6 +109,7 @@ class Meta(Case):
         _, (whole,) = self.kept(path, self.dir / "none")
         self.assertEqual(whole["error"]["code"], "INPUT")
         self.assertIsNone(whole["meta"]["input"])
+        self.refused(2, "rerun", "-", stdin=json.dumps(whole), contains="could not be read")
 
     def test_another_bundle_is_refused(self):
         path = self.packed()
@@ -162,7 +163,8 @@ class Meta(Case):
         for text in ["", "[]", "{}", '{"meta": 1}', "no", json.dumps({**whole["meta"], "seed": "x"}), json.dumps({**whole["meta"], "params": []}),
                      json.dumps({**whole["meta"], "input": {}}), json.dumps({**whole["meta"], "bundle": {}}), json.dumps({**whole["meta"], "input": None})]:
             result = mrun("rerun", "-", stdin=text)
-            self.assertIn(result.returncode, (1, 2), text)
+            self.assertEqual(result.returncode, 2, text)
+            self.assertIn("META", result.stderr)
             self.assertEqual(len(result.stderr.splitlines()), 1, text)
         self.assertEqual(mrun("rerun", self.dir / "none").returncode, 1)
 

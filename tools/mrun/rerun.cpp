@@ -25,7 +25,9 @@ std::vector<mrun::variant> documents(const std::string &text) {
   } catch (const mrun::failure &) {}
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    if (end > begin) all.push_back(mrun::from_json(std::string_view(text).substr(begin, end - begin)));
+    try {
+      if (end > begin) all.push_back(mrun::from_json(std::string_view(text).substr(begin, end - begin)));
+    } catch (const mrun::failure &e) { refuse(e.what()); }
     begin = end + 1;
   }
   if (all.empty()) refuse("the file is empty; want a line that `mrun --meta` printed");
@@ -91,6 +93,9 @@ void set_options(mrun_options &options, const View &meta, std::string &device) {
 }
 
 void check(const View &meta) {
+  if (mrun_get(meta.v, "item") != nullptr && meta.at("input").is_nil()) {
+    refuse("that item's input could not be read, so there is nothing to run again");
+  }
   if (meta.v->kind != MRUN_MAP || meta.at("bundle").v->kind != MRUN_MAP || meta.at("input").v->kind != MRUN_MAP) {
     refuse("want what `mrun --meta` printed: an object with \"bundle\" and \"input\"");
   }
