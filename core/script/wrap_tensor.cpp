@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "script/convert.h"
 #include "script/element.h"
+#include "script/state.h"
 #include "script/wrap.h"
 
 namespace mrun {
@@ -182,7 +183,23 @@ int media_type(lua_State *L, Host &) {
 
 constexpr const char *operators[] = {"__add", "__sub", "__mul", "__div", "__mod", "__pow", "__unm", "__lt", "__le"};
 
-void load_torch(lua_State *L) {
+// Without a model, and where no script requires it, module torch is not packed. A folder must not run what the packed
+// bundle cannot.
+void refuse_unpacked_torch(const Bundle &bundle) {
+  if (bundle.packed()) return;
+  for (const auto &[name, text] : required_modules(bundle)) {
+    if (name == "torch") return;
+  }
+  fail(MRUN_SCRIPT, "a tensor's operators and most of its methods are module torch's: a script must require \"torch\"");
+}
+
+void load_torch(lua_State *L, const Host &h) {
+  push_anchor(L, h.anchors.modules);
+  lua_getfield(L, -1, "torch");
+  const bool loaded = !lua_isnil(L, -1);
+  lua_pop(L, 2);
+  if (loaded) return;
+  refuse_unpacked_torch(*h.options.bundle);
   push_module(L, "torch");
   lua_pop(L, 1);
 }
@@ -210,7 +227,7 @@ int index(lua_State *L, Host &h) {
     lua_pushstring(L, device_name(t.dl().device).c_str());
     return 1;
   }
-  load_torch(L);
+  load_torch(L, h);
   push_tensor_method(L, h, 2);
   if (!lua_isnil(L, -1)) return 1;
   push_anchor(L, h.anchors.tensor_methods);
@@ -251,7 +268,7 @@ int length(lua_State *L, Host &) {
 // An operator before module torch is there; upvalue 1: its name.
 int first_operator(lua_State *L, Host &h) {
   lua_settop(L, 2);
-  load_torch(L);
+  load_torch(L, h);
   push_anchor(L, h.anchors.tensor);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_rawget(L, -2);

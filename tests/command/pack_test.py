@@ -101,6 +101,16 @@ class Packing(Case):
         self.assertEqual(renewed.returncode, 0, renewed.stderr)
         self.assertNotIn("-- pinned", mrun("inspect", self.dir / "z.mb", "std/json.lua").stdout)
 
+    def test_module_torch_must_be_asked_for_where_it_would_not_be_packed(self):
+        script = "return function(x) return {(x + 1):sum():item(), x:mean():item()} end\n"
+        import numpy
+        numpy.save(self.dir / "x.npy", numpy.float32([1, 2]))
+        folder = self.bundle("tensor", preprocess=script)
+        self.item_error("SCRIPT", "preprocess", folder, self.dir / "x.npy", contains=['must require "torch"', "preprocess.lua:1"])
+        folder = self.bundle("tensor", preprocess='require "torch"\n' + script)
+        self.assertEqual(self.answer(folder, self.dir / "x.npy"), [5, 1.5])
+        self.assertEqual(self.answer(self.packed(folder), self.dir / "x.npy"), [5, 1.5])
+
     def test_a_packed_file_is_refused_when_a_byte_changes(self):
         path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
         data = bytearray(path.read_bytes())
