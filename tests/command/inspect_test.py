@@ -116,6 +116,9 @@ class Documented(Case):
         self.assertRegex(all_["needs"]["operations"]["aten"]["version"], r"^libtorch \d")
         self.assertGreater(all_["needs"]["operations"]["aten"]["count"], 50)
         self.assertIsNone(self.inspected(GOOD_BAD_UGLY)["manifest"]["models"][0]["methods"])
+        text = mrun("inspect", GOOD_BAD_UGLY).stdout
+        self.assertIn("methods: packing it lists them here\n    in one file: its tensors are seen only by loading model.pt\n", text)
+        self.assertNotIn("in one file", mrun("inspect", self.path).stdout)
 
     def test_statistics_are_numpys(self):
         import safetensors_by_hand

@@ -143,6 +143,7 @@ Section models_of(const View &models) {
     lines.push_back(line);
     for (size_t k = 0; k < methods.size(); ++k) lines.push_back("    " + shown(methods[k].text()));
     if (methods.is_nil()) lines.emplace_back("    methods: packing it lists them here");
+    if (files.size() == 1) lines.push_back("    in one file: its tensors are seen only by loading " + files[0].text());
   }
   return {"models (" + std::to_string(models.size()) + ")", std::move(lines)};
 }
