@@ -23,8 +23,9 @@ void Watchdog::loop() {
       continue;
     }
     const auto first = deadlines_.begin();
-    if (Clock::now() < first->first) {
-      wake_.wait_until(lock, first->first);
+    const Clock::time_point when = first->first;  // a copy: the entry may go while this thread waits
+    if (Clock::now() < when) {
+      wake_.wait_until(lock, when);
       continue;
     }
     int running = MRUN_OK;
