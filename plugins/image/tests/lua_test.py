@@ -115,6 +115,7 @@ class Lua(unittest.TestCase):
         data = samples.saved(samples.image("RGB", 6, 8), "PNG")
         pixels = np.asarray(Image.open(io.BytesIO(data)))
         answer = self.answer("""
+          require "torch"
           local img = image.decode(input)
           local before = image.flip(img)
           img:fill_(7)

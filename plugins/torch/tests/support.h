@@ -42,7 +42,9 @@ struct Call {
 // Throws mrun::Error with what the backend said.
 inline void check(Call &call, int code) {
   if (code == MRUN_OK) return;
-  if (!call.raw.failed) mrun::fail(MRUN_INTERNAL, "code {} without a message", code);
+  // The host has words of its own for these; any other code needs a message.
+  const bool silent = code == MRUN_QUOTA || code == MRUN_MEMORY || code == MRUN_TIMEOUT || code == MRUN_CANCELLED;
+  if (!call.raw.failed && !silent) mrun::fail(MRUN_INTERNAL, "code {} without a message", code);
   throw mrun::take_error(call.raw, code);
 }
 
