@@ -71,6 +71,7 @@ PluginFile describe_file(const fs::path &library) {
     const Value json = parse_json(read_file(facts, MRUN_USAGE, most), {facts.string(), MRUN_USAGE, 8});
     file.provides = strings(json, "provides", facts);
     file.suffixes = strings(json, "suffixes", facts);
+    file.libraries = strings(json, "libraries", facts);
   } catch (const Error &e) { file.broken = e.message; }
   return file;
 }
@@ -123,7 +124,7 @@ std::map<std::string, PluginFile> scan_folders(const std::vector<fs::path> &fold
   return files;
 }
 
-Library open_library(const fs::path &path) {
+Library open_library(const fs::path &path, const std::vector<std::string> &libraries) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", path.string());
   const fs::path full = fs::canonical(path, error);
@@ -131,6 +132,7 @@ Library open_library(const fs::path &path) {
   std::string reason;
   {
     const Quarantine quarantine;
+    for (const std::string &name : libraries) dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     library.handle = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library.handle == nullptr) reason = dlerror();
   }

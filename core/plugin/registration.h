@@ -53,19 +53,22 @@ void initialize(PluginInit, const std::string &what, Plugin &, mrun_registry &);
 std::string lua_module(const Plugin &, const mrun_registry &);
 
 // dlopen RTLD_NOW | RTLD_LOCAL. While it runs, what libraries print on standard output goes to standard error, and the
-// signal handlers they install are taken back. Throws MISSING, USAGE.
+// signal handlers they install are taken back. `libraries` are opened first, each on its own: a symbol of theirs is then
+// looked up among what that library needs, not among all that the plugin needs (libtorch: 286 files, a third of the
+// time). What is not there is left to the plugin's own dlopen. Throws MISSING, USAGE.
 struct Library {
   void *handle = nullptr;
   PluginInit init = nullptr;
 };
-Library open_library(const std::filesystem::path &);
+Library open_library(const std::filesystem::path &, const std::vector<std::string> &libraries = {});
 
 // The plugin files of some folders. Of two with one name the first folder's counts.
 struct PluginFile {
   std::filesystem::path path;
-  std::vector<std::string> provides;  // "aten."
-  std::vector<std::string> suffixes;  // ".pt"
-  std::string broken;                 // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
+  std::vector<std::string> provides;   // "aten."
+  std::vector<std::string> suffixes;   // ".pt"
+  std::vector<std::string> libraries;  // "libopencv_core.so.406": see open_library
+  std::string broken;                  // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
 };
 std::map<std::string, PluginFile> scan_folders(const std::vector<std::filesystem::path> &);
 std::vector<std::filesystem::path> default_folders();

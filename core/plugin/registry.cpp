@@ -76,7 +76,7 @@ struct Registry::Impl {
   }
 
   const Plugin &accept(PluginInit init, const std::string &what, const fs::path &path);
-  const Plugin &load_file(const fs::path &path);
+  const Plugin &load_file(const fs::path &path, const std::vector<std::string> &libraries = {});
   const Plugin *load_named(const std::string &name);
   void refuse_taken(const Loaded &, const std::string &what) const;
   void publish(std::unique_ptr<Loaded>);
@@ -162,14 +162,14 @@ void Registry::Impl::publish(std::unique_ptr<Loaded> loaded) {
   plugins.emplace(plugin->name, std::move(loaded));
 }
 
-const Plugin &Registry::Impl::load_file(const fs::path &path) {
+const Plugin &Registry::Impl::load_file(const fs::path &path, const std::vector<std::string> &libraries) {
   std::error_code error;
   const fs::path full = fs::weakly_canonical(path, error);
   const auto known = by_path.find(full);
   if (known != by_path.end()) return *known->second;
   const auto failed = broken.find(full);
   if (failed != broken.end()) throw failed->second;
-  const Library library = open_library(path);
+  const Library library = open_library(path, libraries);
   const auto same = by_handle.find(library.handle);  // another name of the same file
   if (same != by_handle.end()) return *same->second;
   try {
@@ -188,7 +188,7 @@ const Plugin *Registry::Impl::load_named(const std::string &name) {
   const auto file = scan().find(name);
   if (file == scan().end()) return nullptr;
   if (!file->second.broken.empty()) throw Error(MRUN_USAGE, file->second.broken);
-  const Plugin &plugin = load_file(file->second.path);
+  const Plugin &plugin = load_file(file->second.path, file->second.libraries);
   if (plugin.name != name) {
     fail(MRUN_USAGE, "{}: the plugin in it calls itself {}", file->second.path.string(), plugin.name);
   }

@@ -76,23 +76,23 @@ function(mrun_embed target symbol file)
   target_sources(${target} PRIVATE ${out})
 endfunction()
 
-# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ...): lib/mrun/plugins/NAME.so.
-# PROVIDES and SUFFIXES (namespaces and model files) go to NAME.json beside it, so that the host finds the plugin of an
-# operation without loading every plugin. The text of LUA is `extern const char mrun_lua_NAME[]`.
+# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ... LIBRARIES name.so.1 ...):
+# lib/mrun/plugins/NAME.so. PROVIDES and SUFFIXES (namespaces and model files) go to NAME.json beside it, so that the host
+# finds the plugin of an operation without loading every plugin; LIBRARIES too, which it opens one by one before the plugin. The text of LUA is `extern const char mrun_lua_NAME[]`.
 function(mrun_plugin name)
-  cmake_parse_arguments(ARG "" "LUA" "SOURCES;LINK;PROVIDES;SUFFIXES" ${ARGN})
+  cmake_parse_arguments(ARG "" "LUA" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES" ${ARGN})
   add_library(plugin_${name} MODULE ${ARG_SOURCES})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
   target_link_libraries(plugin_${name} PRIVATE mrun_headers_plugin mrun_warnings ${ARG_LINK})
   if(ARG_LUA)
     mrun_embed(plugin_${name} mrun_lua_${name} ${ARG_LUA})
   endif()
-  list(TRANSFORM ARG_PROVIDES REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE provides)
-  list(TRANSFORM ARG_SUFFIXES REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE suffixes)
-  list(JOIN provides ", " provides)
-  list(JOIN suffixes ", " suffixes)
+  foreach(key PROVIDES SUFFIXES LIBRARIES)
+    list(TRANSFORM ARG_${key} REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE ${key})
+    list(JOIN ${key} ", " ${key})
+  endforeach()
   file(CONFIGURE OUTPUT ${MRUN_PLUGIN_DIR}/${name}.json CONTENT
-    "{\"provides\": [${provides}], \"suffixes\": [${suffixes}]}\n" @ONLY)
+    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}]}\n" @ONLY)
 endfunction()
 
 # mrun_test(NAME SOURCES ... LINK ...): a Catch2 program, each case a test of CTest.

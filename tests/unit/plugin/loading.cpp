@@ -198,6 +198,7 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   std::ofstream(base / "a" / "other.json") << "{\"provides\": 3}";
   r.set_folders({base / "a"});
   fs::copy_file(out_of_tree("hello"), base / "a" / "sound.so");
+  std::ofstream(base / "a" / "sound.json") << "{\"libraries\": [\"libm.so.6\", \"not there\"]}";  // left to the plugin
   CHECK(r.find("unknown.op@1") == nullptr);
   CHECK_THROWS_WITH(r.plugin("other"), Contains("other.json: \"provides\" must be a list of strings"));
   std::vector<BrokenPlugin> broken;
