@@ -79,6 +79,8 @@ int dispatch(std::vector<std::string> args) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  // Threads of OpenBLAS spin while the rest of libtorch is loaded. How many it may use is set again before each run.
+  setenv("OPENBLAS_NUM_THREADS", "1", 0);
   int status = command::ok;
   try {
     status = dispatch({argv + 1, argv + argc});
