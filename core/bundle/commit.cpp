@@ -90,6 +90,9 @@ class Committer {
       for (const auto &[name, content] : weights_) order.push_back(&name);
       std::sort(order.begin(), order.end(), before);
       for (const std::string *name : order) entries[*name] = write_weights_entry(writer, *name);
+      writer.sync();
+      // The rename frees the old file, and all that the system keeps of it: that takes long, and here is time.
+      source_->forget(0, weights_end());
       return entries;
     });
     try {
@@ -118,6 +121,14 @@ class Committer {
       return old_entry(name);
     }
     return writer.add(name, content);
+  }
+
+  uint64_t weights_end() const {
+    uint64_t end = 0;
+    for (const Item &item : old_.items()) {
+      if (is_weights(item.name)) end = std::max(end, item.start + item.size);
+    }
+    return end;
   }
 
   void check_names_of_all() const {

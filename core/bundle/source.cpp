@@ -1,5 +1,6 @@
 #include "bundle/source.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,10 @@ class FileSource : public Source {
     auto mapping = FileMap::range(fd_.get(), name(), offset - before, before + n, mode);
     char *data = static_cast<char *>(mapping->data()) + before;
     return Tensor::over(data, dtype::uint8, {static_cast<int64_t>(n)}, std::move(mapping), !writable);
+  }
+
+  void forget(uint64_t offset, uint64_t n) const override {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(n), POSIX_FADV_DONTNEED);
   }
 
   int fd() const override { return fd_.get(); }

@@ -21,6 +21,8 @@ class Source {
   // Bytes where they are, kept alive by the tensor (uint8, 1-D). Writable: a private copy-on-write mapping of a file, a
   // copy of memory. offset is a multiple of 64, of 4096 where writable.
   virtual Tensor map(uint64_t offset, size_t n, bool writable) const = 0;
+  // The bytes are not wanted again soon: the system need not keep them in memory.
+  virtual void forget(uint64_t /*offset*/, uint64_t /*n*/) const {}
   // The descriptor, or -1.
   virtual int fd() const { return -1; }
 

@@ -64,6 +64,10 @@ void ContainerWriter::write(std::string_view bytes) {
   flushed_ = position_;
 }
 
+void ContainerWriter::sync() {
+  if (::fdatasync(fd_) != 0) fail_errno(errno, name_, "write it to the disk");
+}
+
 void ContainerWriter::record(const std::string &name, uint64_t size, uint32_t crc, uint64_t header) {
   directory_ += central_header(name, size, crc, header);
   if (++count_ > max_entries || directory_.size() > max_directory) {

@@ -30,6 +30,8 @@ class ContainerWriter {
   // A payload that lies in another .mb file: cloned where the file system can, else copied. Where `same` is given, its
   // bytes are compared on the way: false, and nothing is added, if they differ.
   bool add_range(const Item &, const Source &from, const Source *same = nullptr);
+  // What was written so far goes to the disk now. Throws IO.
+  void sync();
   // bundle.lock, the directory and the end records. Throws BUNDLE for a lock that no reader would take.
   struct End {
     std::string digest;

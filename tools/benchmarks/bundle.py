@@ -45,7 +45,7 @@ class Bundle:
 
     def restore(self):
         shutil.copyfile(self.first, self.path)
-        run("sync", self.path)
+        run("sync")  # all of it: what was freed before is a later fsync's work too
 
     def commit(self):
         self.edits += 1
@@ -66,7 +66,7 @@ def commits(work, large, report, rounds):
     def cp():
         # Over an old file, as a commit replaces one.
         shutil.copyfile(large.first, copy)
-        run("sync", copy)
+        run("sync")
         return wall("sh", "-c", f"cp --reflink=auto '{large.first}' '{copy}.new' && sync '{copy}.new' && mv '{copy}.new' '{copy}'")
 
     times = interleaved({"mrun commit": commit, "cp and fsync": cp}, rounds)
