@@ -216,7 +216,6 @@ class Committer {
       if (name.starts_with("history/locks/")) keep(name, *old_.find(name), entry.sha256);
     }
     const uint64_t number = old_.lock().revision.number;
-    steps_[lock_name(number)].content = old_.lock_bytes();
     if (const Item *signature = old_.find("bundle.sig")) {
       steps_[fmt::format("history/locks/{}.sig", number)].content =
           source_->read(signature->start, static_cast<size_t>(signature->size));
@@ -233,6 +232,13 @@ class Committer {
         if (found != by_hash_.end()) keep(object_name(entry.sha256), *found->second, entry.sha256);
       }
     }
+    Step &lock = steps_[lock_name(number)];
+    Lock next = next_.lock;
+    next.entries = weights;
+    next.revision.number = number + 1;
+    // What is new has no hash yet, and another than anything before it.
+    for (const auto &[name, step] : steps_) next.entries[name] = step.item == nullptr ? LockEntry{} : step.entry;
+    lock.content = shorten_lock(old_.lock(), next);
   }
 
   void write_rest(ContainerWriter &writer, Lock::Entries &entries) {

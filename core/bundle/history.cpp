@@ -28,10 +28,15 @@ class Chain {
       fail(MRUN_BUNDLE, "{}: is missing, so the history before revision {} is lost", where, number + 1);
     if (item->size > max_lock) fail(MRUN_BUNDLE, "{}: {} bytes; at most {} are allowed", where, item->size, max_lock);
     const std::string &parent = current_.lock.revision.parent;
-    if (container_.lock().entries.find(name)->second.sha256 != parent) {
-      fail(MRUN_BUNDLE, "{}: is not the one that revision {} names as its parent", where, number + 1);
+    const std::string &sha256 = container_.lock().entries.find(name)->second.sha256;
+    std::string bytes = container_.checked_text(*item, sha256);
+    if (sha256 != parent) {  // else it was kept whole
+      bytes = expand_lock(bytes, current_.lock, where);
+      if (sha256_hex(bytes) != parent) {
+        fail(MRUN_BUNDLE, "{}: is not the one that revision {} names as its parent", where, number + 1);
+      }
     }
-    RevisionLock previous{decode_lock(container_.checked_text(*item, parent), where), parent};
+    RevisionLock previous{decode_lock(bytes, where), parent};
     if (previous.lock.revision.number != number) {
       fail(MRUN_BUNDLE, "{}: calls itself revision {}", where, previous.lock.revision.number);
     }

@@ -1,4 +1,4 @@
-// The revisions of a packed bundle: history/locks/N.lock are the locks of earlier ones, byte for byte, and
+// The revisions of a packed bundle: history/locks/N.lock are the locks of earlier ones, as differences, and
 // history/objects/SHA256 the files that only earlier ones use. FORMAT.md, "History".
 #pragma once
 #include <optional>

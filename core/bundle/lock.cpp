@@ -12,8 +12,6 @@
 namespace mrun {
 namespace {
 
-constexpr size_t max_json_depth = 16;
-
 // A map of the lock: every key must be one of those that are asked for.
 class Reader {
  public:
@@ -134,15 +132,15 @@ void check_plain(const Value &value, const std::string &where) {
   }
 }
 
-std::string canonical(const Value &value) {
+}  // namespace
+
+std::string canonical_json(const Value &value) {
   JsonOptions options;
   options.style = JsonOptions::Style::canonical;
   options.code = MRUN_BUNDLE;
   options.name = "bundle.lock";
   return to_json(value, options);
 }
-
-}  // namespace
 
 bool is_digest(std::string_view s) {
   return s.size() == 64 &&
@@ -190,10 +188,10 @@ Value lock_value(const Lock &lock) {
   return Value::map(std::move(map));
 }
 
-std::string encode_lock(const Lock &lock) { return canonical(lock_value(lock)); }
+std::string encode_lock(const Lock &lock) { return canonical_json(lock_value(lock)); }
 
 Lock decode_lock(std::string_view bytes, const std::string &where) {
-  const Value value = parse_json(bytes, {.name = where, .code = MRUN_BUNDLE, .depth = max_json_depth});
+  const Value value = parse_json(bytes, {.name = where, .code = MRUN_BUNDLE, .depth = max_lock_depth});
   Reader r(value, where);
   if (r.integer("format", 1) != 1) r.refuse("format", "this mrun reads format 1; a newer mrun is wanted");
   Lock lock;
@@ -214,7 +212,8 @@ Lock decode_lock(std::string_view bytes, const std::string &where) {
   }
   lock.revision = decode_revision(r.get("revision", &Value::is_map, "an object"), where);
   r.finish({"format", "script", "entries", "operations", "packed_with", "models", "revision"});
-  if (canonical(value) != bytes) fail(MRUN_BUNDLE, "{}: is not in canonical form (order, spaces or escapes)", where);
+  if (canonical_json(value) != bytes)
+    fail(MRUN_BUNDLE, "{}: is not in canonical form (order, spaces or escapes)", where);
   return lock;
 }
 

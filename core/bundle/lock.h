@@ -11,6 +11,7 @@
 namespace mrun {
 
 inline constexpr uint64_t max_lock = uint64_t{64} << 20;  // bytes
+inline constexpr size_t max_lock_depth = 16;              // lists and objects in each other
 
 struct LockEntry {
   uint64_t size = 0;
@@ -45,8 +46,13 @@ struct Lock {
 
 // The canonical bytes: JsonOptions::Style::canonical.
 std::string encode_lock(const Lock &);
+std::string canonical_json(const Value &);
 // Refuses anything that is not the canonical bytes of a lock; BUNDLE, with `where` in front.
 Lock decode_lock(std::string_view bytes, const std::string &where);
+// An earlier revision's lock as the file keeps it: what it has otherwise than the next one's. FORMAT.md, "History".
+std::string shorten_lock(const Lock &earlier, const Lock &next);
+// The bytes of the earlier lock. Whether they are those that `next` names as its parent is for the caller to check.
+std::string expand_lock(std::string_view shortened, const Lock &next, const std::string &where);
 Value lock_value(const Lock &);  // as a map, for people
 Value revision_value(const Revision &);
 bool valid_time(std::string_view);  // "2026-01-31T12:00:00Z"

@@ -88,6 +88,14 @@ def make_lock(entries, **more):
     return canonical(lock | more)
 
 
+def earlier_lock(kept, following):
+    """The bytes of a lock from what history/locks/ keeps of it and the bytes of the one after it."""
+    kept, following = json.loads(kept), json.loads(following)
+    lock = following | kept | {"entries": following["entries"] | kept["entries"]}
+    lock["entries"] = {name: entry for name, entry in lock["entries"].items() if entry is not None}
+    return canonical({key: value for key, value in lock.items() if value is not None})
+
+
 def write(entries, **more):
     """The bytes of a bundle of these entries (name -> bytes)."""
     entries = {"format": FORMAT} | entries

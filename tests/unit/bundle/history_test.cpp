@@ -67,6 +67,12 @@ std::string rebuilt(const fs::path &path,
   return build(raw, encode_lock(lock));
 }
 
+// As it was the newest.
+std::string whole_lock(const fs::path &path, uint64_t number) {
+  const Container container(file_source(open_file(path), path.native()));
+  return encode_lock(find_revision(container, std::to_string(number)).lock);
+}
+
 Error history_error(const std::string &bytes) {
   const auto bundle = open_bytes(bytes);  // the newest revision can still be read
   CHECK(bundle->text("preprocess.lua") == "return function(x) return x + 1 end\n");
@@ -205,12 +211,17 @@ TEST_CASE("history: a lock that is missing, another's, or names itself") {
                      .message,
                  "is not the one that revision 3 names as its parent"));
   CHECK(contains(history_error(rebuilt(file.path,
-                                       [](auto &entries, Lock &lock) {
-                                         lock.revision.parent = sha256_hex(entries["history/locks/1.lock"]);
-                                         entries["history/locks/2.lock"] = entries["history/locks/1.lock"];
+                                       [&](auto &entries, Lock &lock) {
+                                         entries["history/locks/2.lock"] = whole_lock(file.path, 1);
+                                         lock.revision.parent = sha256_hex(entries["history/locks/2.lock"]);
                                        }))
                      .message,
                  "calls itself revision 1"));
+  for (const char *text :
+       {"{}\n", "[]\n", "{\"entries\": []}", "{\"entries\": {}}", "{\"entries\": {}, \"revision\": null}"}) {
+    const auto damaged = rebuilt(file.path, [&](auto &entries, Lock &) { entries["history/locks/2.lock"] = text; });
+    CHECK(contains(history_error(damaged).message, "history/locks/2.lock: "));
+  }
   CHECK(contains(history_error(rebuilt(file.path,
                                        [](auto &entries, Lock &lock) {
                                          std::string &second = entries["history/locks/2.lock"];
@@ -221,8 +232,8 @@ TEST_CASE("history: a lock that is missing, another's, or names itself") {
                  "history/locks/2.lock"));
   // A revision can name itself only by knowing its own hash.
   CHECK(contains(history_error(rebuilt(file.path,
-                                       [](auto &entries, Lock &lock) {
-                                         Lock second = decode_lock(entries["history/locks/2.lock"], "");
+                                       [&](auto &entries, Lock &lock) {
+                                         Lock second = decode_lock(whole_lock(file.path, 2), "");
                                          second.revision.parent = lock.revision.parent;
                                          entries["history/locks/2.lock"] = encode_lock(second);
                                          lock.revision.parent = sha256_hex(entries["history/locks/2.lock"]);
@@ -233,18 +244,59 @@ TEST_CASE("history: a lock that is missing, another's, or names itself") {
 
 TEST_CASE("history: an exchanged object is found") {
   const Three file;
-  std::string name;
-  const std::string bytes = rebuilt(file.path, [&](auto &entries, Lock &) {
+  const auto exchange = [](auto &entries, const char *begin) {
     for (auto &[n, text] : entries) {
-      if (n.starts_with("history/objects/") && text.starts_with("return")) {
-        text = "return os.execute";
-        name = n;
-      }
+      if (n.starts_with("history/objects/") && text.starts_with(begin)) text = "return os.execute";
     }
-  });
+  };
+  // It was there when revision 2 was the newest, so its lock is another now.
+  const Error early = history_error(rebuilt(file.path, [&](auto &entries, Lock &) { exchange(entries, "return"); }));
+  CHECK(contains(early.message, "history/locks/2.lock: is not the one that revision 3 names as its parent"));
+  // It came with the newest.
+  const std::string bytes = rebuilt(file.path, [&](auto &entries, Lock &) { exchange(entries, "a\nb"); });
   const auto first = open_bytes(bytes, {.revision = "1", .verify = false});
-  const Error e = error_of([&] { first->text("preprocess.lua"); });
-  CHECK(e.code == MRUN_MISSING);
+  CHECK(error_of([&] { first->text("assets/labels.txt"); }).code == MRUN_MISSING);
+}
+
+TEST_CASE("history: a lock that was kept whole is read as ever") {
+  const Three file;
+  const std::string old = rebuilt(file.path, [&](auto &entries, Lock &lock) {
+    const std::string first = whole_lock(file.path, 1);
+    Lock second = decode_lock(whole_lock(file.path, 2), "");
+    second.entries["history/locks/1.lock"] = {first.size(), sha256_hex(first)};
+    entries["history/locks/1.lock"] = first;
+    entries["history/locks/2.lock"] = encode_lock(second);
+    lock.revision.parent = sha256_hex(entries["history/locks/2.lock"]);
+  });
+  write_text(file.path, old);
+  CHECK(read_log(*file.open()).size() == 3);
+  Contents contents = file.contents;
+  contents["preprocess.lua"] = std::string("return 9");
+  commit_revision(file.path, contents, message("fourth"));
+  const auto log = read_log(*file.open());
+  REQUIRE(log.size() == 4);
+  CHECK(log[3].revision.message == "first");
+  CHECK(file.open("1")->text("assets/labels.txt") == "a\nb\n");
+}
+
+TEST_CASE("history: a commit adds what it changes, not another list of everything") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "x.mb";
+  Contents contents = sample();
+  Lock lock = message("many");
+  for (int i = 0; i < 500; ++i) contents[fmt::format("assets/{}.txt", i)] = fmt::format("{}\n", i);
+  for (int i = 0; i < 500; ++i) lock.operations.push_back(fmt::format("aten.operation_{:03}", i));
+  write_bundle(path, contents, lock);
+  for (int i = 0; i < 3; ++i) {
+    contents["preprocess.lua"] = fmt::format("return {}\n", i);
+    if (i == 1) lock.operations.pop_back();
+    const auto before = fs::file_size(path);
+    commit_revision(path, contents, lock);
+    if (i != 1) CHECK(fs::file_size(path) < before + 2000);
+  }
+  const auto first = Bundle::open(path, {.revision = "1", .verify = false});
+  CHECK(first->lock().find("operations")->as_list().size() == 500);
+  CHECK(first->entries().size() == sample().size() + 500);
 }
 
 TEST_CASE("commit: nothing to commit, a file that is no bundle, a file that is not there") {
@@ -369,12 +421,12 @@ TEST_CASE("commit: two writers at once add one after the other") {
 
 TEST_CASE("commit: a damaged history is not built upon") {
   const Three file;
-  const std::string bytes = rebuilt(file.path, [](auto &entries, Lock &) { entries.erase("history/locks/1.lock"); });
+  const std::string bytes = rebuilt(file.path, [](auto &entries, Lock &) { entries.erase("history/locks/2.lock"); });
   write_text(file.path, bytes);
   Contents contents = file.contents;
   contents["preprocess.lua"] = std::string("return 9");
   CHECK(contains(error_of([&] { commit_revision(file.path, contents, {}); }).message,
-                 "history/locks/1.lock: is missing"));
+                 "history/locks/2.lock: is missing"));
   CHECK(read_text(file.path) == bytes);
 }
 
