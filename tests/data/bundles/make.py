@@ -172,6 +172,28 @@ def revisions(folder):
     keep("revisions", ["{bundle}", "5"], ["{bundle}@1", "5"], ["{bundle}@2", "5", "--seed", "7"], ["{bundle}@3", "5", "--param", "scale=2"])
 
 
+def differences(folder):
+    """Three revisions whose earlier locks are kept as differences from the next: texts and operations that came and went."""
+    write(folder, {
+        "bundle.toml": manifest("differences", "text"),
+        "assets/greeting.txt": "hello\n",
+        "preprocess.lua": 'local bundle = require "bundle"\nlocal greeting = bundle.lines("greeting.txt")[1]\n'
+                          "return function(name) return greeting .. \" \" .. name end\n"})
+    bundle = OUT / "differences.mb"
+    mrun("record", folder, "ada", "Ada")
+    mrun("pack", folder, "-o", bundle)
+    write(folder, {"preprocess.lua": 'local bundle, text = require "bundle", require "text"\n'
+                                     'local greeting = bundle.lines("greeting.txt")[1]\n'
+                                     "return function(name) return greeting .. \" \" .. text.lower(name) end\n"})
+    mrun("record", folder, "ada", "Ada", "--replace")
+    mrun("commit", bundle, folder, "-m", "small letters")
+    (folder / "assets/greeting.txt").unlink()
+    write(folder, {"preprocess.lua": "return function(name) return #name end\n"})
+    mrun("record", folder, "ada", "Ada", "--replace")
+    mrun("commit", bundle, folder, "-m", "only its length")
+    keep("differences", *[["{bundle}" + revision, "Grace"] for revision in ("", "@1", "@2")])
+
+
 class Steps(torch.nn.Module):
     """Methods beside forward, several results, a list and a dictionary."""
 
@@ -209,7 +231,7 @@ def models(folder):
 def main():
     if not INPUTS.exists():
         make_inputs()
-    for make in (text, image, sound, revisions, models):
+    for make in (text, image, sound, revisions, differences, models):
         if (OUT / f"{make.__name__}.mb").exists():
             continue
         with tempfile.TemporaryDirectory() as folder:
