@@ -11,28 +11,15 @@ ModelFacts facts_of(const Bundle &bundle, const ModelConfig &config, const Model
   return f;
 }
 
-std::vector<ModelFacts> by_name(std::vector<ModelFacts> facts) {
-  std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
-  return facts;
-}
-
 }  // namespace
-
-std::vector<ModelFacts> model_facts(const Engine &engine) {
-  const Loaded &loaded = engine.loaded();
-  std::vector<ModelFacts> facts;
-  for (size_t i = 0; i < loaded.models.size(); ++i) {
-    facts.push_back(facts_of(*loaded.bundle, loaded.bundle->manifest().models[i], *loaded.models[i]));
-  }
-  return by_name(std::move(facts));
-}
 
 std::vector<ModelFacts> model_facts(const Bundle &bundle) {
   std::vector<ModelFacts> facts;
   for (const ModelConfig &config : bundle.manifest().models) {
     facts.push_back(facts_of(bundle, config, Model(bundle, config, bundle.manifest(), {"cpu", true})));
   }
-  return by_name(std::move(facts));
+  std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
+  return facts;
 }
 
 }  // namespace mrun

@@ -20,42 +20,73 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A model that is a file in the folder.
+struct PackedModel {
+  std::string name, reason;  // why it stays whole; empty: it was split
+};
+
 struct Packing {
   const Folder &folder;
   const bool update_std;
-  Contents contents;
-  std::vector<PackedModel> models;
-  std::set<std::string> operations;
+  Contents contents = files();
+  std::vector<PackedModel> models = {};
+  std::set<std::string> operations = {};
 
-  void add_files();
-  void add_models();
+  Contents files() const;
+  Contents split_models(const Container *before);
   void add_modules();
 };
 
-void Packing::add_files() {
+// A pair in the folder stays as it is; a model's file becomes a pair, or stays whole as model/NAME.EXT.
+bool to_split(const ModelFiles &files) { return files.weights.empty() && !files.graph.starts_with("model/"); }
+
+Contents Packing::files() const {
+  Contents files;
   for (const EntryInfo &e : folder.entries()) {
     if (update_std && e.path.starts_with("std/")) continue;
-    contents.emplace(e.path, folder.path_of(e.path));
+    files.emplace(e.path, folder.path_of(e.path));
   }
+  for (const ModelConfig &config : folder.manifest().models) {
+    const ModelFiles model = folder.model_files(config);
+    if (to_split(model)) files.erase(model.graph);
+  }
+  return files;
 }
 
-// A pair in the folder stays as it is; a model's file becomes a pair, or stays whole as model/NAME.EXT.
-void Packing::add_models() {
+// A pair that the revision before has of the same file was proved equal then.
+bool keep_split(const Container &before, const std::string &stem, const fs::path &file, Contents &contents) {
+  const std::string graph = stem + ".graph.pt", weights = stem + ".safetensors";
+  const Item *item = before.find(weights);
+  if (item == nullptr || before.find(graph) == nullptr) return false;
+  const std::string source = split_from(before.source().map(item->start, item->size, false));
+  if (source.empty() || source != sha256_of(*content_source(file))) return false;
+  for (const std::string &name : {graph, weights}) {
+    contents[name] = Kept{before.lock().entries.find(name)->second.sha256};
+  }
+  return true;
+}
+
+Contents Packing::split_models(const Container *before) {
+  Contents split;
   for (const ModelConfig &config : folder.manifest().models) {
     const ModelFiles files = folder.model_files(config);
-    if (!files.weights.empty() || files.graph.starts_with("model/")) continue;
-    PackedModel model = split_model(folder, config);
-    contents.erase(files.graph);
+    if (!to_split(files)) continue;
+    const fs::path file = folder.path_of(files.graph);
     const std::string stem = "model/" + config.name;
-    if (model.weights.empty()) {
-      contents[stem + fs::path(files.graph).extension().string()] = folder.path_of(files.graph);
-    } else {
-      contents[stem + ".graph.pt"] = std::move(model.graph);
-      contents[stem + ".safetensors"] = std::move(model.weights);
+    if (before != nullptr && keep_split(*before, stem, file, split)) {
+      models.push_back({config.name, ""});
+      continue;
     }
-    model.graph.clear();
-    models.push_back(std::move(model));
+    SplitModel model = split_model(folder, config);
+    models.push_back({config.name, model.reason});
+    if (model.weights.empty()) {
+      split[stem + file.extension().string()] = file;
+    } else {
+      split[stem + ".graph.pt"] = std::move(model.graph);
+      split[stem + ".safetensors"] = std::move(model.weights);
+    }
   }
+  return split;
 }
 
 void Packing::add_modules() {
@@ -82,14 +113,25 @@ Lock make_lock(const Packing &packing, const std::string &message, std::vector<M
   return lock;
 }
 
-struct Checked {
-  size_t examples = 0;
-  std::vector<ModelFacts> models;
-};
+// Whether the models are those of the revision before, all of them: then what its lock says of them holds.
+bool same_models(const Folder &folder, const Lock &before, const Lock::Entries &written) {
+  const auto manifest = before.entries.find("bundle.toml");
+  if (manifest == before.entries.end() || before.models.size() != folder.manifest().models.size()) return false;
+  if (sha256_of(*content_source(folder.path_of("bundle.toml"))) != manifest->second.sha256) return false;
+  for (const ModelFacts &model : before.models) {
+    const auto first = written.lower_bound("model/" + model.name + ".");
+    if (first == written.end() || !first->first.starts_with("model/" + model.name + ".")) return false;
+  }
+  return std::all_of(written.begin(), written.end(), [&](const auto &entry) {
+    const auto old = before.entries.find(entry.first);
+    return old != before.entries.end() && old->second == entry.second;
+  });
+}
 
-// The examples on what was packed itself: what is shipped is what was tried.
-Checked check_examples(const fs::path &file) {
-  const auto bundle = Bundle::open(file);
+// The examples on what was packed itself: what is shipped is what was tried. Returns their number. Messages name the
+// folder, where what they complain of can be mended.
+size_t check_examples(const Folder &folder, int packed) {
+  const auto bundle = Bundle::open_fd(packed, {.revision = {}, .verify = false, .name = folder.origin()});
   Engine engine(bundle, EngineOptions{});
   const Report report = verify_examples(*bundle, engine);
   if (!report.equal) {
@@ -98,7 +140,7 @@ Checked check_examples(const fs::path &file) {
     fail(MRUN_VERIFY, "{}{}", first_difference(report.json),
          leaks ? "" : "; `mrun record --replace` keeps a new answer");
   }
-  return {report.json.as_list().size(), model_facts(engine)};
+  return report.json.as_list().size();
 }
 
 using Rows = std::vector<std::pair<std::string, Value>>;
@@ -108,7 +150,7 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
   for (const std::string &path : packing.folder.ignored()) ignored.push_back(Value::string(path));
   for (const PackedModel &m : packing.models) {
     models.push_back(Value::map({{"name", Value::string(m.name)},
-                                 {"split", Value::boolean(!m.weights.empty() || m.reason.empty())},
+                                 {"split", Value::boolean(m.reason.empty())},
                                  {"reason", Value::string(m.reason)}}));
   }
   for (const std::string &o : packing.operations) operations.push_back(Value::string(o));
@@ -117,12 +159,6 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
           {"models", Value::list(std::move(models))},
           {"operations", Value::list(std::move(operations))},
           {"examples", Value::integer(static_cast<int64_t>(examples))}};
-}
-
-void add_all(Packing &packing) {
-  packing.add_files();
-  packing.add_models();
-  packing.add_modules();
 }
 
 const Folder &want_folder(const Bundle &bundle) {
@@ -145,12 +181,13 @@ struct Temporary {
 Value pack(const fs::path &folder, const fs::path &out, const PackOptions &options) {
   if (fs::is_directory(out)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
   const auto opened = Bundle::open(folder);
-  Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
-  add_all(packing);
+  Packing packing{want_folder(*opened), options.update_std};
+  packing.contents.merge(packing.split_models(nullptr));
+  packing.add_modules();
   Temporary file{out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid())};
   const Written written =
       write_bundle(file.path, packing.contents, make_lock(packing, options.message, model_facts(packing.folder)));
-  const size_t examples = check_examples(file.path).examples;
+  const size_t examples = check_examples(packing.folder, open_file(file.path).get());
   Rows report = report_of(packing, out, examples);
   report.emplace_back("digest", Value::string(written.digest));
   report.emplace_back("size", Value::integer(static_cast<int64_t>(written.size)));
@@ -165,20 +202,26 @@ Value pack(const fs::path &folder, const fs::path &out, const PackOptions &optio
 
 Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
   const auto opened = Bundle::open(folder);
-  Packing packing{want_folder(*opened), options.update_std, {}, {}, {}};
-  packing.add_files();
-  packing.add_models();
-  const Contents weights = take_weights(packing.contents);
+  Packing packing{want_folder(*opened), options.update_std};
+  const Contents pairs = take_weights(packing.contents);
   size_t examples = 0;
-  const Committed committed = commit_overlapped(bundle, weights, [&] {
-    packing.add_modules();
-    Checked checked = check_examples(folder);
-    examples = checked.examples;
-    Lock lock = make_lock(packing, options.message, std::move(checked.models));
+  CommitSteps steps;
+  steps.weights = [&](const Container &before) {
+    Contents weights = packing.split_models(&before);
+    weights.insert(pairs.begin(), pairs.end());
+    return weights;
+  };
+  steps.meanwhile = [&] { packing.add_modules(); };
+  steps.rest = [&](const Lock &before, const Lock::Entries &written) {
+    Lock lock = same_models(packing.folder, before, written)
+                    ? make_lock(packing, options.message, before.models)
+                    : make_lock(packing, options.message, model_facts(packing.folder));
     lock.revision.author = options.author;
     lock.revision.time = options.time;
     return NextRevision{packing.contents, std::move(lock)};
-  });
+  };
+  steps.prove = [&](int fd) { examples = check_examples(packing.folder, fd); };
+  const Committed committed = commit_revision(bundle, steps);
   Rows report = report_of(packing, bundle, examples);
   report.emplace_back("digest", Value::string(committed.digest));
   report.emplace_back("number", Value::integer(static_cast<int64_t>(committed.lock.revision.number)));

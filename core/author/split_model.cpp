@@ -1,10 +1,13 @@
 #include "author/split_model.h"
 
+#include "base/hash.h"
 #include "exec/model.h"
 #include "value/safetensors.h"
 
 namespace mrun {
 namespace {
+
+const std::string source_key = "mrun.source";
 
 struct Halves {
   Value graph, weights;
@@ -41,24 +44,23 @@ bool same_tensors(const NamedTensors &a, const NamedTensors &b) {
   return true;
 }
 
+// Over the text, which lives longer.
 Tensor bytes_of(const std::string &text) {
-  Tensor t = Tensor::empty(dtype::uint8, {static_cast<int64_t>(text.size())});
-  std::copy(text.begin(), text.end(), t.data<char>());
-  return t;
+  return Tensor::over(const_cast<char *>(text.data()), dtype::uint8, {static_cast<int64_t>(text.size())}, nullptr,
+                      true);
 }
 
 }  // namespace
 
-PackedModel split_model(const Bundle &bundle, const ModelConfig &config) {
-  PackedModel packed;
-  packed.name = config.name;
+SplitModel split_model(const Bundle &bundle, const ModelConfig &config) {
+  SplitModel packed;
   const ModelFiles files = bundle.model_files(config);
   const Tensor file = bundle.read(files.graph);
   const mrun_backend &backend = *choose_backend(config, files.graph).backend;
   Halves halves;
   if (ask_backend(backend, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);
-    std::string text = write_safetensors(weights);
+    std::string text = write_safetensors(weights, {{source_key, sha256_hex(file.bytes())}});
     if (same_tensors(weights, read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {
       packed.graph = std::string(halves.graph.as_tensor().bytes());
       packed.weights = std::move(text);
@@ -66,8 +68,13 @@ PackedModel split_model(const Bundle &bundle, const ModelConfig &config) {
     }
     packed.reason = "the weights do not read back bit for bit";
   }
-  packed.graph = std::string(file.bytes());
   return packed;
+}
+
+std::string split_from(const Tensor &weights) {
+  const auto metadata = read_safetensors(weights, "weights", MRUN_BUNDLE).metadata;
+  const auto source = metadata.find(source_key);
+  return source == metadata.end() ? std::string() : source->second;
 }
 
 }  // namespace mrun

@@ -6,16 +6,18 @@
 
 namespace mrun {
 
-struct PackedModel {
-  std::string name;
-  std::string graph;    // file content; the whole model file where `weights` is empty
-  std::string weights;  // safetensors
+struct SplitModel {
+  std::string graph;    // file content
+  std::string weights;  // safetensors; empty where the model stays whole
   std::string reason;   // why it was not split
 };
 
 // Splits the model file of `config` where its backend can, reads the weights back as they are written and compares every
 // tensor bit by bit; that the pair answers as the model did is shown by the examples, which pack runs on the packed file.
-// Throws what the backend's open throws (a broken model cannot be packed).
-PackedModel split_model(const Bundle &, const ModelConfig &);
+// The weights say of which file they are, so that a commit can keep them. Throws what the backend's open throws (a broken
+// model cannot be packed).
+SplitModel split_model(const Bundle &, const ModelConfig &);
+// SHA-256 of the file that such weights were split from; empty: they do not say.
+std::string split_from(const Tensor &weights);
 
 }  // namespace mrun

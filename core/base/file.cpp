@@ -47,7 +47,7 @@ class Temporary {
     const std::string stem = fmt::format(".{}.tmp-{}", name, ::getpid());
     for (int attempt = 0;; ++attempt) {  // a second one where another thread writes the same file
       path_ = target.parent_path() / (attempt == 0 ? stem : fmt::format("{}-{}", stem, attempt));
-      fd_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+      fd_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
       if (fd_) return;
       if (errno != EEXIST || attempt == 1000) fail_errno(errno, target.native(), "write a file beside it");
     }

@@ -25,7 +25,7 @@ std::shared_ptr<const Bundle> Bundle::open(const fs::path &path, const OpenOptio
 }
 
 std::shared_ptr<const Bundle> Bundle::open_fd(int fd, const OpenOptions &options) {
-  const std::string name = fmt::format("descriptor {}", fd);
+  const std::string name = options.name.empty() ? fmt::format("descriptor {}", fd) : options.name;
   UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (!own) fail_errno(errno, name, "open");
   return std::make_shared<const Packed>(file_source(std::move(own), name), options);

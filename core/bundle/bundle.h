@@ -28,8 +28,9 @@ struct ModelFiles {
 };
 
 struct OpenOptions {
-  std::string revision;  // "3", a digest, or empty: the newest
-  bool verify = false;   // all hashes, weights included, before open returns
+  std::string revision;   // "3", a digest, or empty: the newest
+  bool verify = false;    // all hashes, weights included, before open returns
+  std::string name = {};  // for messages, of a descriptor
 };
 
 class Bundle : public std::enable_shared_from_this<Bundle> {

@@ -39,23 +39,23 @@ UniqueFd open_locked(const fs::path &path) {
 
 class Committer {
  public:
-  Committer(const fs::path &path, const Contents &weights)
+  explicit Committer(const fs::path &path)
       : path_(path),
         source_(file_source(open_locked(path), path.native())),
         old_(source_),
-        history_(read_history(old_)),
-        weights_(weights) {
+        history_(read_history(old_)) {
     for (const auto &[name, entry] : old_.lock().entries) by_hash_.emplace(entry.sha256, old_.find(name));
   }
 
-  Committed run(const std::function<NextRevision()> &rest) {
-    check_names(weights_);
+  Committed run(const CommitSteps &steps) {
     Committed result;
     result.size_before = source_->size();
     write_file_atomic(path_, [&](int fd) {
       const std::string name = path_.native();
       ContainerWriter writer(fd, name);
-      Lock::Entries entries = write_weights(writer, rest);
+      Lock::Entries entries = write_weights(writer, steps);
+      next_ = steps.rest(old_.lock(), entries);
+      check_next();
       plan_contents();
       refuse_no_change(entries);
       plan_history(entries);
@@ -67,6 +67,7 @@ class Committer {
       ContainerWriter::End end = writer.finish(result.lock);
       result.digest = std::move(end.digest);
       result.size = end.size;
+      if (steps.prove) steps.prove(fd);
     });
     return result;
   }
@@ -80,8 +81,10 @@ class Committer {
   };
 
   // Weights come first in the file: they can be written before anything else is known.
-  Lock::Entries write_weights(ContainerWriter &writer, const std::function<NextRevision()> &rest) {
+  Lock::Entries write_weights(ContainerWriter &writer, const CommitSteps &steps) {
     std::future<Lock::Entries> written = std::async(std::launch::async, [&] {
+      weights_ = steps.weights(old_);
+      check_names(weights_);
       Lock::Entries entries;
       const Item &format = *old_.find("format");
       writer.add_range(format, *source_);
@@ -96,8 +99,7 @@ class Committer {
       return entries;
     });
     try {
-      next_ = rest();
-      check_names_of_all();
+      if (steps.meanwhile) steps.meanwhile();
     } catch (...) {
       writer.stop();
       written.wait();
@@ -131,7 +133,11 @@ class Committer {
     return end;
   }
 
-  void check_names_of_all() const {
+  void check_next() const {
+    const Revision &revision = next_.lock.revision;
+    if (!valid_utf8(revision.message) || !valid_utf8(revision.author)) {
+      fail(MRUN_USAGE, "the message or author is not UTF-8");
+    }
     Contents all = weights_;
     for (const auto &[name, content] : next_.contents) {
       if (is_weights(name)) fail(MRUN_INTERNAL, "{}: weights are wanted before everything else", name);
@@ -188,9 +194,7 @@ class Committer {
   ByHash::const_iterator find_known(const Content &content) const {
     const auto source = content_source(content);
     if (source->size() > small_size) return by_hash_.end();
-    Sha256 hash;
-    for_chunks(*source, 0, source->size(), [&](std::string_view bytes) { hash.update(bytes); });
-    const auto found = by_hash_.find(hash.hex());
+    const auto found = by_hash_.find(sha256_of(*source));
     return found != by_hash_.end() && found->second->size == source->size() ? found : by_hash_.end();
   }
 
@@ -264,7 +268,7 @@ class Committer {
   const std::shared_ptr<const Source> source_;
   const Container old_;
   const std::vector<RevisionLock> history_;  // newest first
-  const Contents &weights_;
+  Contents weights_;
   NextRevision next_;
   ByHash by_hash_;
   std::map<std::string, Step> steps_;  // what follows the weights
@@ -272,23 +276,18 @@ class Committer {
 
 }  // namespace
 
-Committed commit_overlapped(const fs::path &path, const Contents &weights, const std::function<NextRevision()> &rest) {
+Committed commit_revision(const fs::path &path, const CommitSteps &steps) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
-  return Committer(real, weights).run([&] {
-    NextRevision next = rest();
-    const Revision &revision = next.lock.revision;
-    if (!valid_utf8(revision.message) || !valid_utf8(revision.author)) {
-      fail(MRUN_USAGE, "the message or author is not UTF-8");
-    }
-    return next;
-  });
+  return Committer(real).run(steps);
 }
 
 Committed commit_revision(const fs::path &path, Contents contents, Lock lock) {
-  const Contents weights = take_weights(contents);
-  return commit_overlapped(path, weights, [&] { return NextRevision{std::move(contents), std::move(lock)}; });
+  CommitSteps steps;
+  steps.weights = [weights = take_weights(contents)](const Container &) { return weights; };
+  steps.rest = [&](const Lock &, const Lock::Entries &) { return NextRevision{std::move(contents), std::move(lock)}; };
+  return commit_revision(path, steps);
 }
 
 Contents take_weights(Contents &contents) {

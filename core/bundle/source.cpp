@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace mrun {
@@ -98,6 +99,12 @@ std::shared_ptr<const Source> memory_source(const void *data, size_t size, std::
     if (release) release();
   });
   return std::make_shared<MemorySource>(static_cast<const char *>(data), size, std::move(keep));
+}
+
+std::string sha256_of(const Source &source) {
+  Sha256 hash;
+  for_chunks(source, 0, source.size(), [&](std::string_view bytes) { hash.update(bytes); });
+  return hash.hex();
 }
 
 void for_chunks(const Source &source, uint64_t offset, uint64_t n, const std::function<void(std::string_view)> &use) {

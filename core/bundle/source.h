@@ -50,6 +50,7 @@ std::shared_ptr<const Source> file_source(UniqueFd fd, std::string name);
 // release is called once, when nothing uses the memory any more, or when this throws.
 std::shared_ptr<const Source> memory_source(const void *data, size_t size, std::function<void()> release);
 
+std::string sha256_of(const Source &);  // of all of it
 // read(offset, chunk) over a range in pieces that stay in the cache.
 void for_chunks(const Source &, uint64_t offset, uint64_t n, const std::function<void(std::string_view)> &);
 

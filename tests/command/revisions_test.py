@@ -1,9 +1,11 @@
 """Revisions: commit, log, diff, @REV."""
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import unittest
+import zipfile
 
 from command import GOOD_BAD_UGLY, MRUN, Case, mrun
 
@@ -87,6 +89,43 @@ class Revisions(Case):
         (folder / "README.md").write_text("a line\n")
         self.assertEqual(mrun("commit", path, folder, "-m", "readme").returncode, 0)
         self.assertLess(path.stat().st_size - before, 100_000)
+
+    def test_a_model_is_split_again_when_its_file_changes(self):
+        import torch
+
+        def save(scale):
+            model = torch.nn.Linear(2, 2, bias=False)
+            torch.nn.init.constant_(model.weight, scale)
+            torch.jit.script(model).save(str(folder / "model.pt"))
+
+        def weights():
+            data = zipfile.ZipFile(path).read("model/main.safetensors")
+            size = int.from_bytes(data[:8], "little")
+            return json.loads(data[8:8 + size])["__metadata__"]["mrun.source"], data[8 + size:]
+
+        def commit(text):
+            (folder / "README.md").write_text(text)
+            result = mrun("commit", path, folder, "-m", text)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+        folder, path = self.bundle("tensor", name="model"), self.dir / "model.mb"
+        save(1.0)
+        self.assertEqual(mrun("pack", folder, "-o", path).returncode, 0)
+        source, ones = weights()
+        self.assertEqual(source, hashlib.sha256((folder / "model.pt").read_bytes()).hexdigest())
+        # Weights that say they are of this file, and are not: a commit that split it again would not keep them.
+        mrun("unpack", path, "-C", self.dir / "u")
+        pair = self.dir / "u/model/main.safetensors"
+        pair.write_bytes(pair.read_bytes().replace(ones, bytes(len(ones))))
+        self.assertEqual(mrun("pack", self.dir / "u", "-o", path).returncode, 0)
+        commit("the same file")
+        self.assertEqual(weights(), (source, bytes(len(ones))))
+        save(2.0)
+        commit("another file")
+        self.assertEqual(weights()[0], hashlib.sha256((folder / "model.pt").read_bytes()).hexdigest())
+        save(1.0)
+        commit("the first again")
+        self.assertEqual(weights(), (source, ones))
 
     def test_two_writers_at_once(self):
         folders = []

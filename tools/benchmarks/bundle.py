@@ -22,16 +22,17 @@ SIZES = {"5 MB": 1, "500 MB": 100}  # tensors of 5.2 MB
 
 
 class Bundle:
-    """A folder with a split model, as unpack leaves it, and the packed file with a second revision."""
+    """The author's folder with a model's file, the packed file with a second revision, and the folder that unpack makes of it."""
 
     def __init__(self, build, work, size, seed=0):
         self.mrun = build / "bin/mrun"
         self.path = work / f"weights-{SIZES[size]}-{seed}.mb"
         self.folder = self.path.with_suffix("")
         self.edits = 0
-        source = work / "weights"
-        for old in (source, self.folder):
+        self.source = self.path.with_suffix(".source")
+        for old in (self.source, self.folder):
             shutil.rmtree(old, ignore_errors=True)
+        source = self.source
         source.mkdir()
         (source / "bundle.toml").write_text('[bundle]\nname = "weights"\n[input]\nkind = "tensor"\n')
         (source / "preprocess.lua").write_text("return function(x) return x end\n")
@@ -41,25 +42,31 @@ class Bundle:
         self.first = self.path.with_suffix(".first")  # a commit starts from the same file each time
         self.path.rename(self.first)
         self.restore()
-        self.commit()
+        self.commit(self.folder)
 
     def restore(self):
         shutil.copyfile(self.first, self.path)
         run("sync")  # all of it: what was freed before is a later fsync's work too
 
-    def commit(self):
+    def commit(self, folder):
         self.edits += 1
-        (self.folder / "preprocess.lua").write_text(f"return function(x) return x end -- {self.edits}\n")
-        return wall(self.mrun, "commit", self.path, self.folder, "-m", "one line")
+        (folder / "preprocess.lua").write_text(f"return function(x) return x end -- {self.edits}\n")
+        return wall(self.mrun, "commit", self.path, folder, "-m", "one line")
+
+    def remove(self):
+        for folder in (self.folder, self.source):
+            shutil.rmtree(folder)
+        for file in (self.path, self.first):
+            file.unlink()
 
 
 def commits(work, large, report, rounds):
     copy, grown = work / "copy.mb", []
 
-    def commit():
+    def commit(folder):
         large.restore()
         before = large.path.stat().st_size
-        took = large.commit()
+        took = large.commit(folder)
         grown.append((large.path.stat().st_size - before) / 1000)
         return took
 
@@ -69,8 +76,11 @@ def commits(work, large, report, rounds):
         run("sync")
         return wall("sh", "-c", f"cp --reflink=auto '{large.first}' '{copy}.new' && sync '{copy}.new' && mv '{copy}.new' '{copy}'")
 
-    times = interleaved({"mrun commit": commit, "cp and fsync": cp}, rounds)
-    report.add("one line changed beside 500 MB of weights, whole process", "ms", times, "mrun commit", [("cp and fsync", "ratio", 1.2)])
+    sides = {"mrun commit": lambda: commit(large.folder), "from model.pt": lambda: commit(large.source), "cp and fsync": cp}
+    times = interleaved(sides, rounds)
+    for side in ("mrun commit", "from model.pt"):
+        report.add(f"one line changed beside 500 MB of weights, whole process: {side}", "ms",
+                   {name: times[name] for name in (side, "cp and fsync")}, side, [("cp and fsync", "ratio", 1.2)])
     report.add("what such a commit adds to the file", "kB", {"mrun commit": grown}, "mrun commit")
     copy.unlink()
 
@@ -124,6 +134,4 @@ def main(build, work, as_json, rounds):
     tensors(build, large, other, report, rounds)
     report.print(as_json)
     for bundle in (*bundles.values(), other):
-        shutil.rmtree(bundle.folder)
-        bundle.path.unlink()
-        bundle.first.unlink()
+        bundle.remove()

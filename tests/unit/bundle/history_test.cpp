@@ -361,16 +361,37 @@ TEST_CASE("commit: what fails while the weights are copied leaves the file as it
   const std::string before = read_text(path);
   const Contents weights = take_weights(contents);
   CHECK(weights.size() == 2);
-  const Error proof = error_of(
-      [&] { commit_overlapped(path, weights, []() -> NextRevision { fail(MRUN_VERIFY, "an example differs"); }); });
-  CHECK(proof.message == "an example differs");
-  const Error late = error_of([&] { commit_overlapped(path, {}, [&] { return NextRevision{weights, {}}; }); });
+  CommitSteps steps;
+  steps.weights = [&](const Container &) { return weights; };
+  steps.rest = [&](const Lock &, const Lock::Entries &) { return NextRevision{contents, {}}; };
+  const auto error_with = [&](const std::function<void(CommitSteps &)> &change) {
+    CommitSteps changed = steps;
+    change(changed);
+    return error_of([&] { commit_revision(path, changed); });
+  };
+  const auto differs = [] { fail(MRUN_VERIFY, "an example differs"); };
+  CHECK(error_with([&](CommitSteps &s) {
+          s.weights = [&](const Container &) -> Contents {
+            differs();
+            return {};
+          };
+        }).message == "an example differs");
+  CHECK(error_with([&](CommitSteps &s) { s.meanwhile = differs; }).message == "an example differs");
+  contents["preprocess.lua"] = std::string("return 2");
+  CHECK(error_with([&](CommitSteps &s) {
+          s.prove = [&](int fd) {  // sees the new file, whole
+            CHECK(Bundle::open_fd(fd, {.revision = {}, .verify = true})->text("preprocess.lua") == "return 2");
+            differs();
+          };
+        }).message == "an example differs");
+  const Error late = error_with([&](CommitSteps &s) {
+    s.weights = [](const Container &) { return Contents{}; };
+    s.rest = [&](const Lock &, const Lock::Entries &) { return NextRevision{weights, {}}; };
+  });
   CHECK(late.code == MRUN_INTERNAL);
   contents["readme.md"] = std::string("differs from README.md in case alone");
   contents["README.md"] = std::string("x");
-  CHECK(error_of([&] {
-          commit_overlapped(path, weights, [&] { return NextRevision{contents, {}}; });
-        }).code == MRUN_BUNDLE);
+  CHECK(error_with([](CommitSteps &) {}).code == MRUN_BUNDLE);
   CHECK(read_text(path) == before);
   CHECK(folder.count() == 1);
 }
