@@ -1,5 +1,7 @@
 #include "exec/input.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"

@@ -1,5 +1,6 @@
 #include "decoders.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "byte_level.h"

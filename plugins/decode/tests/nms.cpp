@@ -1,5 +1,6 @@
 #include "nms.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 

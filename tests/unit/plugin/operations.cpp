@@ -1,4 +1,5 @@
 // Operations of plugins that are built out of tree, called from C++.
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
