@@ -43,10 +43,8 @@ int mrun_open_memory(const void *data, size_t size, void (*release)(void *user),
   });
   if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");
   *out = nullptr;
-  return guard(error, [&] {
-    *out = handle(Bundle::open_memory(
-        data, size, [owner]() mutable { owner.reset(); }, open_options(options)));
-  });
+  auto let_go = [owner]() mutable { owner.reset(); };
+  return guard(error, [&] { *out = handle(Bundle::open_memory(data, size, let_go, open_options(options))); });
 }
 
 void mrun_close(mrun_bundle *bundle) { delete bundle; }

@@ -19,7 +19,7 @@ constexpr size_t io_step = size_t{1} << 30;  // Linux moves at most 2 GiB - 4 Ki
 std::string reason(int error) { return std::generic_category().message(error); }
 
 struct stat status_of(int fd, std::string_view name) {
-  struct stat status {};
+  struct stat status = {};
   if (::fstat(fd, &status) != 0) fail_errno(errno, name, "read its status");
   return status;
 }
@@ -183,7 +183,7 @@ void write_file_atomic(const std::filesystem::path &path, const std::function<vo
     target = std::filesystem::canonical(path, error);
     if (error) fail_errno(error.value(), path.native(), "follow the link");
   }
-  struct stat old {};
+  struct stat old = {};
   const bool exists = ::stat(target.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) fail(MRUN_IO, "{}: is a folder; a file is wanted", printable(path.native()));
   if (exists && !S_ISREG(old.st_mode)) fail(MRUN_IO, "{}: is not a regular file", printable(path.native()));

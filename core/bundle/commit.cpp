@@ -30,8 +30,7 @@ UniqueFd open_locked(const fs::path &path) {
     do result = ::flock(fd.get(), LOCK_EX);
     while (result != 0 && errno == EINTR);
     if (result != 0) fail_errno(errno, path.native(), "lock");
-    struct stat held {
-    }, there{};
+    struct stat held = {}, there = {};
     if (::fstat(fd.get(), &held) != 0) fail_errno(errno, path.native(), "read its status");
     if (::stat(path.c_str(), &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev) return fd;
   }

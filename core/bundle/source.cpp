@@ -88,7 +88,7 @@ PageBuffer::PageBuffer(size_t size)
 }
 
 std::shared_ptr<const Source> file_source(UniqueFd fd, std::string name) {
-  struct stat status {};
+  struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) fail_errno(errno, name, "read its status");
   if (!S_ISREG(status.st_mode)) fail(MRUN_BUNDLE, "{}: is not a regular file; want a .mb file", printable(name));
   return std::make_shared<FileSource>(std::move(fd), std::move(name), static_cast<uint64_t>(status.st_size));

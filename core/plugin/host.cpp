@@ -310,8 +310,8 @@ void value_free(mrun_value *v) { Value::free(v); }
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
   return guarded(call, [&] {
     want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
-    std::unique_ptr<void, void (*)(void *)> guard(
-        self, type->destroy != nullptr ? type->destroy : [](void *) {});
+    void (*const nothing)(void *) = [](void *) {};
+    std::unique_ptr<void, void (*)(void *)> guard(self, type->destroy != nullptr ? type->destroy : nothing);
     Value object = object_value(type, self);
     guard.release();
     *out = object.release();

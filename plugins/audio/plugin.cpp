@@ -89,8 +89,8 @@ std::vector<double> spectrum_of(const mrun::call &c, const Wave &w, int64_t chan
   c.poll();
   c.charge(count * int64_t(sizeof(double)));
   std::vector<double> out(static_cast<size_t>(count));
-  spectrogram(
-      w.data + channel * w.channel_stride, w.samples, w.stride, o, [&] { c.poll(); }, out.data());
+  auto poll = [&] { c.poll(); };
+  spectrogram(w.data + channel * w.channel_stride, w.samples, w.stride, o, poll, out.data());
   return out;
 }
 

@@ -134,9 +134,8 @@ void nearest_affine(View in, const std::array<double, 8> &a, Canvas out) {
     auto fixed = [](double v) { return int64_t(floor_of(v * 65536.0 + 0.5)); };
     const int64_t a0 = fixed(a[0]), a1 = fixed(a[1]), a3 = fixed(a[3]), a4 = fixed(a[4]);
     const int64_t a2 = fixed(a[2] + a[0] * 0.5 + a[1] * 0.5), a5 = fixed(a[5] + a[3] * 0.5 + a[4] * 0.5);
-    return pick(in, out, [&](int y, int x) {
-      return At{int((a5 + y * a4 + x * a3) >> 16), int((a2 + y * a1 + x * a0) >> 16)};
-    });
+    auto at = [&](int y, int x) { return At{int((a5 + y * a4 + x * a3) >> 16), int((a2 + y * a1 + x * a0) >> 16)}; };
+    return pick(in, out, at);
   }
   double row_x = a[2] + a[1] * 0.5 + a[0] * 0.5, row_y = a[5] + a[4] * 0.5 + a[3] * 0.5, sx = 0, sy = 0;
   pick(in, out, [&](int y, int x) {

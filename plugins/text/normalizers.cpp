@@ -32,7 +32,10 @@ void filter(Normalized &n, Keep keep, Map map) {
   r.finish();
 }
 
-constexpr auto same = [](char32_t c) { return c; };
+void drop_class(Normalized &n, CharClass dropped) {
+  auto keep = [dropped](char32_t c) { return !(char_class(c) & dropped); };
+  filter(n, keep, [](char32_t c) { return c; });
+}
 
 void lower_case(Normalized &n) {
   if (is_ascii(n.bytes)) {
@@ -138,8 +141,7 @@ class Bert final : public Normalizer {
     if (chinese_) space_chinese(n);
     if (accents_) {
       normal_form(n, Form::nfd);
-      filter(
-          n, [](char32_t c) { return !(char_class(c) & class_nonspacing); }, same);
+      drop_class(n, class_nonspacing);
     }
     if (lower_) lower_case(n);
   }
@@ -154,8 +156,7 @@ class Bert final : public Normalizer {
   static void clean(Normalized &n) {
     auto plain = [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n' || c == '\r'; };
     if (std::all_of(n.bytes.begin(), n.bytes.end(), plain)) {
-      std::replace_if(
-          n.bytes.begin(), n.bytes.end(), [](char c) { return c < 0x20; }, ' ');
+      for (char &c : n.bytes) c = c < 0x20 ? ' ' : c;
       return;
     }
     filter(n, wanted, [](char32_t c) { return white(c) ? U' ' : c; });
@@ -199,9 +200,7 @@ class Strip final : public Normalizer {
 class StripAccents final : public Normalizer {
  public:
   void run(Normalized &n) const override {
-    if (!is_ascii(n.bytes))
-      filter(
-          n, [](char32_t c) { return !(char_class(c) & class_mark); }, same);
+    if (!is_ascii(n.bytes)) drop_class(n, class_mark);
   }
 };
 
@@ -223,13 +222,12 @@ class Lowercase final : public Normalizer {
 class Nmt final : public Normalizer {
  public:
   void run(Normalized &n) const override {
-    filter(
-        n, [](char32_t c) { return !dropped(c); }, [](char32_t c) { return space(c) ? U' ' : c; });
+    filter(n, kept, [](char32_t c) { return space(c) ? U' ' : c; });
   }
 
  private:
-  static bool dropped(char32_t c) {
-    return (c >= 0x01 && c <= 0x08) || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f || c == 0x8f || c == 0x9f;
+  static bool kept(char32_t c) {
+    return !((c >= 0x01 && c <= 0x08) || c == 0x0b || (c >= 0x0e && c <= 0x1f) || c == 0x7f || c == 0x8f || c == 0x9f);
   }
   static bool space(char32_t c) {
     return c == 0x09 || c == 0x0a || c == 0x0c || c == 0x0d || c == 0x1680 || (c >= 0x200b && c <= 0x200f) ||

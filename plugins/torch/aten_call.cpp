@@ -187,8 +187,8 @@ void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value 
 }  // namespace
 
 int call_overload(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
-  return guarded(
-      call, [&] { run(call, *static_cast<const Overload *>(user), args, results); }, MRUN_ARGUMENT);
+  auto body = [&] { run(call, *static_cast<const Overload *>(user), args, results); };
+  return guarded(call, body, MRUN_ARGUMENT);
 }
 
 }  // namespace mrun_torch

@@ -93,7 +93,7 @@ class Words {
  public:
   explicit Words(const char *path) {
     const int fd = open(path, O_RDONLY);
-    struct stat status {};
+    struct stat status = {};
     if (fd < 0 || fstat(fd, &status) != 0) std::exit(1);
     size_ = size_t(status.st_size) / 8;
     data_ = static_cast<const uint64_t *>(mmap(nullptr, size_ * 8, PROT_READ, MAP_PRIVATE, fd, 0));

@@ -58,8 +58,8 @@ void resample() {
 std::vector<double> spectrum(const std::vector<float> &in, const audio::SpectrumOptions &o) {
   audio::check(o, int64_t(in.size()));
   std::vector<double> out(size_t(audio::frequencies(o) * audio::frame_count(int64_t(in.size()), o)));
-  audio::spectrogram(
-      in.data(), int64_t(in.size()), 1, o, [] {}, out.data());
+  auto poll = [] {};
+  audio::spectrogram(in.data(), int64_t(in.size()), 1, o, poll, out.data());
   return out;
 }
 
@@ -86,27 +86,22 @@ void log_mel() {
   write(out);
 }
 
+void spectrogram() { write(spectrum(read_samples(), {whole(1), whole(2), whole(3), real(4), flag(5), flag(6)})); }
+
+void mel_spectrogram() {
+  const audio::MelOptions m{whole(5), real(6), real(7), flag(8), flag(9)};
+  write(mel({whole(2), whole(3), whole(4), 2, true, true}, whole(1), m));
+}
+
+void filters() { write(audio::mel_filters(whole(1), whole(3), {whole(2), real(4), real(5), flag(6), flag(7)})); }
+
 }  // namespace
 
 int main(int count, char **values) try {
   args.assign(values + 1, values + count);
   const std::map<std::string, std::function<void()>> commands = {
-      {"decode", decode},
-      {"resample", resample},
-      {"spectrogram",
-       [] {
-         write(spectrum(read_samples(), {whole(1), whole(2), whole(3), real(4), flag(5), flag(6)}));
-       }},
-      {"mel",
-       [] {
-         write(mel({whole(2), whole(3), whole(4), 2, true, true}, whole(1),
-                   {whole(5), real(6), real(7), flag(8), flag(9)}));
-       }},
-      {"filters",
-       [] {
-         write(audio::mel_filters(whole(1), whole(3), {whole(2), real(4), real(5), flag(6), flag(7)}));
-       }},
-      {"log_mel", log_mel},
+      {"decode", decode},       {"resample", resample}, {"spectrogram", spectrogram},
+      {"mel", mel_spectrogram}, {"filters", filters},   {"log_mel", log_mel},
   };
   commands.at(args.at(0))();
   return 0;

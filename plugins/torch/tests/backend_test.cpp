@@ -107,22 +107,16 @@ TEST_CASE("arguments are checked against the declared types", "[torch]") {
   const Tensor x = floats({2, 4}, {0, 1, 2, 3, 4, 5, 6, 7});
   const Value none;
   int code = 0;
-  CHECK(error_of(
-            [&] {
-              model.call("nested", {Value::list({x}), Value::list({}), Value::list({})});
-            },
-            &code) == "pair: want Tuple[Tensor, int], got a list of 1");
+  auto nested = [&](const Value &pair, const Value &rows) { model.call("nested", {pair, rows, Value::list({})}); };
+  auto dicts = [&](const Value &n) { model.call("dicts", {Value::map({}), n}); };
+  const Value short_pair = Value::list({x}), wrong_pair = Value::list({x, Value::number(1.5)});
+  const Value pair = Value::list({x, Value::number(2)}), rows = Value::list({}),
+              names = Value::list({Value::string("a")});
+  CHECK(error_of([&] { nested(short_pair, rows); }, &code) == "pair: want Tuple[Tensor, int], got a list of 1");
   CHECK(code == MRUN_ARGUMENT);
-  CHECK(error_of([&] {
-          model.call("nested", {Value::list({x, Value::number(1.5)}), Value::list({}), Value::list({})});
-        }) == "pair: want int, got a number");
-  CHECK(
-      error_of([&] {
-        model.call("nested", {Value::list({x, Value::number(2)}), Value::list({Value::string("a")}), Value::list({})});
-      }) == "rows: want List[int], got a string");
-  CHECK(error_of([&] {
-          model.call("dicts", {Value::map({}), Value::map({{"one", x}})});
-        }) == "n: want Dict[int, Tensor], got a table");
+  CHECK(error_of([&] { nested(wrong_pair, rows); }) == "pair: want int, got a number");
+  CHECK(error_of([&] { nested(pair, names); }) == "rows: want List[int], got a string");
+  CHECK(error_of([&] { dicts(Value::map({{"one", x}})); }) == "n: want Dict[int, Tensor], got a table");
 }
 
 TEST_CASE("a model that throws gives one clean line", "[torch]") {

@@ -138,7 +138,7 @@ TEST_CASE("file: atomic writing replaces the whole file and leaves nothing else"
   write_file_atomic(folder.path / "a", "two");
   CHECK(read_file(folder.path / "a") == "two");
   CHECK(before->bytes() == "one");  // the old inode stays for who mapped it
-  struct stat status {};
+  struct stat status = {};
   REQUIRE(::stat((folder.path / "a").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0640);
   CHECK(entries(folder.path) == 1);

@@ -412,7 +412,7 @@ TEST_CASE("commit: a reader of the old file is not disturbed, links and modes st
   CHECK(weights.bytes() == std::string(100, 'w'));
   CHECK(old->text("preprocess.lua") == "return function(x) return x end\n");
   CHECK(fs::is_symlink(link));
-  struct stat status {};
+  struct stat status = {};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0640);
   CHECK(Bundle::open(path)->text("preprocess.lua") == "return 2");

@@ -200,9 +200,8 @@ TEST_CASE("JSON: what it cannot hold is an error that names the place") {
   const Value v = Value::map({{"score", Value::list({Value::number(1), Value::number(2), Value::number(nan)})}});
   CHECK(message([&] { to_json(v); }) == "answer.score[3] is NaN, which JSON cannot hold");
   const Tensor t = tensor<float>(dtype::float32, {2, 1}, {1, -std::numeric_limits<float>::infinity()});
-  CHECK(message([&] {
-          to_json(Value::map({{"a b", t}}));
-        }) == "answer[\"a b\"][1][0] is -infinity, which JSON cannot hold");
+  const Value spaced = Value::map({{"a b", t}});
+  CHECK(message([&] { to_json(spaced); }) == "answer[\"a b\"][1][0] is -infinity, which JSON cannot hold");
   CHECK(message([&] { to_json(Value::string("ab\xff")); }) == "answer is not valid UTF-8 at byte 2: 'ab\\xff'");
   CHECK(message([&] { to_json(Value::map({{"\xff", Value()}})); }).find("not valid UTF-8") != std::string::npos);
   CHECK(message([&] { to_json(Tensor::empty(dtype::complex64, {1})); }).find("dtype complex64") != std::string::npos);
