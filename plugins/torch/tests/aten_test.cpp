@@ -97,6 +97,7 @@ TEST_CASE("what reaches files, storage, raw memory or hidden state is no operati
                            "empty_like",
                            "new_empty",
                            "as_strided",
+                           "slice_inverse",
                            "unsafe_split",
                            "transpose_",
                            "detach_",
