@@ -118,9 +118,10 @@ bool add_parameter(const c10::Argument &a, char &alias, Overload &o, std::string
   return value.has_value();
 }
 
-void note_effect(const std::string &name, Overload &o) {
+void note_effect(const c10::Argument &a, Overload &o) {
   const size_t index = o.parameters.size();
-  if (name == "dropout" || name == "dropout_p") o.dropout = static_cast<int>(index);
+  const std::string &name = a.name();
+  if (dropout_parameter(a)) o.dropout = static_cast<int>(index);
   if (name == "training" || name == "use_input_stats") o.training = static_cast<int>(index);
   if (name == "running_mean" || name == "running_var") o.running.push_back(index);
 }
@@ -140,7 +141,7 @@ bool add_parameters(Overload &o, std::string &text) {
       text += "*, ";
       keywords = true;
     }
-    note_effect(a.name(), o);
+    note_effect(a, o);
     if (!add_parameter(a, alias, o, text)) return false;
   }
   return true;
@@ -176,7 +177,7 @@ std::unique_ptr<Overload> make_overload(const c10::OperatorHandle &op) {
   if (!add_results(*o, o->schema)) return nullptr;
   o->doc = "libtorch's `" + name + "`.";
   o->info = {sizeof(mrun_op),
-             seeded ? uint32_t{MRUN_OP_RANDOM} : 0,
+             seeded && o->dropout < 0 ? uint32_t{MRUN_OP_RANDOM} : 0,
              o->schema.c_str(),
              o->doc.c_str(),
              nullptr,

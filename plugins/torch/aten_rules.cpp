@@ -68,7 +68,7 @@ bool denied_overload(const c10::FunctionSchema &schema, bool seeded) {
   // Named dimensions are parsed as `str`: only the overload's name tells.
   const std::string &overload = schema.overload_name();
   if (overload.find("ame") != std::string::npos) return true;
-  bool generator = false;
+  bool generator = false, dropout = false;
   for (const c10::Argument &a : schema.arguments()) {
     const c10::TypePtr &type = a.real_type();
     if (a.is_out() || is_list_of_names(type) || has_kind(type, c10::TypeKind::StorageType) ||
@@ -77,9 +77,10 @@ bool denied_overload(const c10::FunctionSchema &schema, bool seeded) {
     }
     const bool is_generator = has_kind(type, c10::TypeKind::GeneratorType);
     generator = generator || is_generator;
+    dropout = dropout || dropout_parameter(a);
     if (hidden_parameter(a) && !is_generator && !a.default_value()) return true;
   }
-  return seeded && !generator;
+  return seeded && !generator && !dropout;
 }
 
 bool hidden_parameter(const c10::Argument &a) {
@@ -91,5 +92,7 @@ bool hidden_parameter(const c10::Argument &a) {
          has_kind(type, c10::TypeKind::MemoryFormatType) ||
          std::find(std::begin(names), std::end(names), a.name()) != std::end(names);
 }
+
+bool dropout_parameter(const c10::Argument &a) { return a.name() == "dropout" || a.name() == "dropout_p"; }
 
 }  // namespace mrun_torch
