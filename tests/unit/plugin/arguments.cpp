@@ -139,7 +139,7 @@ TEST_CASE("what does not fit is refused: argument, what came, what was wanted") 
     const Schema s = parse_schema("t.op@1(" + std::string(b.parameter) + " x) -> ()");
     const Error e = wrong(s, {b.given});
     CHECK(e.argument == "x");
-    CHECK_THAT(e.message, Catch::Matchers::Contains(b.says));
+    CHECK_THAT(e.message, Catch::Matchers::ContainsSubstring(b.says));
   }
 }
 
@@ -156,11 +156,12 @@ TEST_CASE("keywords, defaults and their errors") {
   CHECK(all({}, map({{"d", of(4.0)}, {"a", of(5.0)}})) == "5 2 'x' 4 ");
   CHECK(all({of(1), Value()}, map({{"b", of(7)}})) == "1 7 'x' nil ");
   CHECK(all(values(1), map({{"b", Value()}})) == "1 2 'x' nil ");
-  CHECK_THAT(wrong(s, {}).message, Catch::Matchers::Contains("t.op: a: is missing; want int"));
-  CHECK_THAT(wrong(s, values(1, 2, 3)).message, Catch::Matchers::Contains("at most 2 arguments by position, got 3"));
-  CHECK_THAT(wrong(s, values(1), map({{"a", of(2)}})).message, Catch::Matchers::Contains("a: is given twice"));
+  CHECK_THAT(wrong(s, {}).message, Catch::Matchers::ContainsSubstring("t.op: a: is missing; want int"));
+  CHECK_THAT(wrong(s, values(1, 2, 3)).message,
+             Catch::Matchers::ContainsSubstring("at most 2 arguments by position, got 3"));
+  CHECK_THAT(wrong(s, values(1), map({{"a", of(2)}})).message, Catch::Matchers::ContainsSubstring("a: is given twice"));
   CHECK_THAT(wrong(s, values(1), map({{"e", of(2)}})).message,
-             Catch::Matchers::Contains("no parameter is called \"e\"; there are: a, b, c, d"));
+             Catch::Matchers::ContainsSubstring("no parameter is called \"e\"; there are: a, b, c, d"));
 }
 
 TEST_CASE("a map is an argument where a Dict or Any is next, else keywords") {

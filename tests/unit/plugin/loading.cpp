@@ -11,7 +11,7 @@
 
 using namespace mrun;
 using namespace mrun::test;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 std::string refused(const std::string &name) {
@@ -67,12 +67,12 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
   for (const auto &b : bad) {
     INFO(b.name);
     const std::string first = refused(b.name);
-    CHECK_THAT(first, Contains(b.says));
-    CHECK_THAT(first, Contains(std::string(b.name) + ".so"));
+    CHECK_THAT(first, ContainsSubstring(b.says));
+    CHECK_THAT(first, ContainsSubstring(std::string(b.name) + ".so"));
     CHECK(refused(b.name) == first);  // and again
     CHECK(registry().find("hostile.fine@1") == nullptr);
   }
-  CHECK_THROWS_WITH(registry().load("/nothing/there.so"), Contains("no such plugin file"));
+  CHECK_THROWS_WITH(registry().load("/nothing/there.so"), ContainsSubstring("no such plugin file"));
 }
 
 TEST_CASE("a plugin built with a newer header is loaded as far as this host knows it") {
@@ -111,9 +111,10 @@ TEST_CASE("a plugin is found by its operations, types, backend, namespace and fi
 
 TEST_CASE("what is missing is said: operation, plugin, versions") {
   Registry &r = registry();
-  CHECK_THROWS_WITH(r.require("nothing.op@1"), Contains("the plugin nothing that would bring it is not there"));
-  CHECK_THROWS_WITH(r.require("kit.sum@7"), Contains("no such version; there is kit.sum@1, kit.sum@2"));
-  CHECK_THROWS_WITH(r.require("kit.summ@1"), Contains("did you mean"));
+  CHECK_THROWS_WITH(r.require("nothing.op@1"),
+                    ContainsSubstring("the plugin nothing that would bring it is not there"));
+  CHECK_THROWS_WITH(r.require("kit.sum@7"), ContainsSubstring("no such version; there is kit.sum@1, kit.sum@2"));
+  CHECK_THROWS_WITH(r.require("kit.summ@1"), ContainsSubstring("did you mean"));
   try {
     r.require("kit.sum@7");
   } catch (const Error &e) { CHECK(e.code == MRUN_MISSING); }
@@ -142,10 +143,10 @@ TEST_CASE("a plugin without a Lua module gets one") {
   const Plugin &kit = *registry().plugin("kit");
   CHECK(kit.version == "2.1.0");
   CHECK(kit.license == "Apache-2.0");
-  CHECK_THAT(kit.lua, Contains("M.sum = native \"kit.sum@2\"\n"));
-  CHECK_THAT(kit.lua, Contains("M[\"repeat\"] = native \"kit.repeat@1\"\n"));
-  CHECK_THAT(kit.lua, Contains("native.methods(\"kit.Cell\", {\n  add = native \"kit.Cell.add@1\",\n"));
-  CHECK_THAT(kit.lua, !Contains("sum@1"));
+  CHECK_THAT(kit.lua, ContainsSubstring("M.sum = native \"kit.sum@2\"\n"));
+  CHECK_THAT(kit.lua, ContainsSubstring("M[\"repeat\"] = native \"kit.repeat@1\"\n"));
+  CHECK_THAT(kit.lua, ContainsSubstring("native.methods(\"kit.Cell\", {\n  add = native \"kit.Cell.add@1\",\n"));
+  CHECK_THAT(kit.lua, !ContainsSubstring("sum@1"));
   CHECK_THAT(kit.lua, Catch::Matchers::EndsWith("return M\n"));
 }
 
@@ -194,20 +195,20 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   std::ofstream(base / "b" / "kit.so") << "damaged";
   Registry &r = Registry::get();
   r.set_folders({base / "a", base / "none", base / "b"});
-  CHECK_THROWS_WITH(r.plugin("other"),
-                    Contains("a plugin called hello is loaded already") || Contains("calls itself hello"));
+  CHECK_THROWS_WITH(r.plugin("other"), ContainsSubstring("a plugin called hello is loaded already") ||
+                                           ContainsSubstring("calls itself hello"));
   std::ofstream(base / "a" / "other.json") << "{\"provides\": 3}";
   r.set_folders({base / "a"});
   fs::copy_file(out_of_tree("hello"), base / "a" / "sound.so");
   std::ofstream(base / "a" / "sound.json") << "{\"libraries\": [\"libm.so.6\", \"not there\"]}";  // left to the plugin
   CHECK(r.find("unknown.op@1") == nullptr);
-  CHECK_THROWS_WITH(r.plugin("other"), Contains("other.json: \"provides\" must be a list of strings"));
+  CHECK_THROWS_WITH(r.plugin("other"), ContainsSubstring("other.json: \"provides\" must be a list of strings"));
   std::vector<BrokenPlugin> broken;
   r.load_all(broken);
   REQUIRE(broken.size() == 2);
   CHECK(broken[0].name == "other");
   CHECK(broken[0].path == base / "a" / "other.so");
-  CHECK_THAT(broken[0].reason, Contains("other.json"));
+  CHECK_THAT(broken[0].reason, ContainsSubstring("other.json"));
   CHECK(broken[1].name == "sound");  // it is hello by another name
   r.set_folders({MRUN_OUT_OF_TREE_PLUGINS});
   fs::remove_all(base);
