@@ -9,6 +9,8 @@ import soundfile
 import torch
 import torchaudio
 
+from tolerance import TOLERANCE
+
 CLI = os.environ["AUDIO_CLI"]
 
 
@@ -126,11 +128,11 @@ class Resample(unittest.TestCase):
 
 
 class Spectra(unittest.TestCase):
-    def near(self, got, want, tolerance=1e-5):
+    def near(self, got, want):
         want = want.double().numpy().reshape(-1)
         self.assertEqual(got.size, want.size)
         # Relative to each value, and to the loudest for those that cancel.
-        numpy.testing.assert_allclose(got, want, rtol=tolerance, atol=1e-9 * max(1, abs(want).max()))
+        numpy.testing.assert_allclose(got, want, rtol=TOLERANCE, atol=1e-9 * max(1, abs(want).max()))
 
     def test_spectrogram(self):
         x = speech_like(1.3)
@@ -145,7 +147,7 @@ class Spectra(unittest.TestCase):
                                                                (513, 64, 44100, 20, 16000, 0, 1), (257, 40, 22050, 0, 11025, 1, 0)):
             want = torchaudio.functional.melscale_fbanks(n_freqs, low, high, n_mels, rate, "slaney" if norm else None, "slaney" if slaney else "htk")
             got = floats("filters", n_freqs, n_mels, rate, low, high, slaney, norm)
-            numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+            numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=TOLERANCE)
 
     def test_mel_spectrogram(self):
         for seed in range(3):
@@ -155,7 +157,7 @@ class Spectra(unittest.TestCase):
                                                                  mel_scale="slaney" if slaney else "htk")
                 want = torch.log(transform.double()(torch.from_numpy(x).double()) + 1e-6)
                 got = numpy.log(floats("mel", 16000, n_fft, win, hop, n_mels, 0, 8000, slaney, slaney, samples=x) + 1e-6)
-                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=TOLERANCE)
 
     def test_log_mel_as_whisper(self):
         for n_mels in (80, 128):
@@ -166,7 +168,7 @@ class Spectra(unittest.TestCase):
                 log = torch.clamp(filters @ power, min=1e-10).log10()
                 want = (torch.maximum(log, log.max() - 8) + 4) / 4
                 got = floats("log_mel", n_mels, samples=x)
-                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=1e-5)
+                numpy.testing.assert_allclose(got, want.numpy().reshape(-1), rtol=0, atol=TOLERANCE)
 
     def test_refusals(self):
         for args in ((401, 401, 100), (400, 500, 100), (400, 400, 0), (2 * 1009, 10, 10), (4000, 4000, 100)):

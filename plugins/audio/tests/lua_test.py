@@ -13,6 +13,7 @@ import torchaudio
 
 sys.path.insert(0, str(pathlib.Path(os.environ["MRUN_SOURCE"]) / "tests/command"))
 from command import Case  # noqa: E402
+from tolerance import TOLERANCE  # noqa: E402
 
 FEATURES = """
 local audio = require "audio"
@@ -72,10 +73,10 @@ class Audio(Case):
                 features = numpy.array(got["features"])
                 self.assertEqual(features.shape, (channels, 80, 60))
                 for ours, samples in zip(features, theirs):
-                    numpy.testing.assert_allclose(ours, log_mel(samples), rtol=0, atol=1e-5)
+                    numpy.testing.assert_allclose(ours, log_mel(samples), rtol=0, atol=TOLERANCE)
                 transform = torchaudio.transforms.MelSpectrogram(16000, n_mels=40).double()
                 want = torch.log(transform(torch.from_numpy(theirs).double()) + 1e-6).numpy()
-                numpy.testing.assert_allclose(numpy.log(numpy.array(got["mel"]) + 1e-6), want, rtol=0, atol=1e-5)
+                numpy.testing.assert_allclose(numpy.log(numpy.array(got["mel"]) + 1e-6), want, rtol=0, atol=TOLERANCE)
 
     def test_other_rates(self):
         files = [file(sound(0.5, rate), rate, container) for rate, container in ((44100, "FLAC"), (8000, "WAV"), (48000, "WAV"))]
