@@ -176,7 +176,7 @@ bool Reader::is_keywords(int index) const {
 
 mrun_value Reader::read_table(int index, Place *outer) {
   // Once for all levels: below, nothing raises a Lua error.
-  if (outer == nullptr && lua_checkstack(L_, 4 * most_levels + 8) == 0) fail(MRUN_SCRIPT, "stack overflow");
+  if (outer == nullptr) want_stack(L_, 4 * most_levels + 8, "tables");
   int level = 1;
   const void *address = lua_topointer(L_, index);
   for (const Place *p = outer; p != nullptr; p = p->outer, ++level) {

@@ -200,10 +200,13 @@ void locate(lua_State *L, Error &e) {
   if (!e.message.starts_with(prefix)) e.message = prefix + e.message;
 }
 
+Error heap_full(const Host &h) {
+  if (h.limit == Heap::unlimited) return Error(MRUN_MEMORY, "out of memory");
+  return Error(MRUN_MEMORY, fmt::format("the Lua heap is full: {} bytes are allowed", h.options.lua_memory));
+}
+
 Error memory_error(const Host &h, lua_State *co) {
-  Error e(MRUN_MEMORY, h.limit == Heap::unlimited
-                           ? "out of memory"
-                           : fmt::format("the Lua heap is full: {} bytes are allowed", h.options.lua_memory));
+  Error e = heap_full(h);
   locate(co, e);
   return e;
 }

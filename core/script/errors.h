@@ -15,7 +15,9 @@ void locate(lua_State *L, Error &);
 // the state that runs, `co` itself or another one (memory cannot be asked for in a coroutine that does not run).
 Error error_of(lua_State *L, lua_State *co, int status);
 
-// Of a coroutine that ended with LUA_ERRMEM. LuaJIT leaves its `top` too low, so a collection destroys its frames: call
+Error heap_full(const Host &);
+
+// heap_full of a coroutine that ended with LUA_ERRMEM. LuaJIT leaves its `top` too low, so a collection destroys its frames: call
 // this before anything that may allocate.
 Error memory_error(const Host &, lua_State *co);
 

@@ -20,9 +20,11 @@ void *Heap::allocate(void *heap, void *block, size_t old_size, size_t size) {
     return nullptr;
   }
   const int64_t growth = static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
-  if (growth > 0 && growth > h.limit - h.used) return nullptr;
-  void *moved = std::realloc(block, size);
-  if (moved == nullptr) return nullptr;
+  void *moved = growth > 0 && growth > h.limit - h.used ? nullptr : std::realloc(block, size);
+  if (moved == nullptr) {
+    h.refused = true;
+    return nullptr;
+  }
   h.used += growth;
   if (growth > 0 && (h.churn += growth) > most_churn && h.limit != unlimited) {
     h.churn = 0;

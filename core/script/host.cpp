@@ -87,7 +87,7 @@ void Host::protect_raw(lua_CFunction f, void *data) {
   lua_pop(L, 1);
   if (status == LUA_ERRMEM) {
     collect();
-    fail(MRUN_MEMORY, "the Lua heap is full: {} bytes are allowed", options.lua_memory);
+    throw heap_full(*this);
   }
   fail(MRUN_SCRIPT, "{}", text ? message : "an error without a text");
 }
@@ -98,6 +98,15 @@ void guard_stack(const Host &h) {
   if (h.stack_base != nullptr && static_cast<size_t>(std::abs(h.stack_base - at)) > c_stack) {
     fail(MRUN_SCRIPT, "stack overflow: too many calls inside each other");
   }
+}
+
+void want_stack(lua_State *L, int slots, const char *what) {
+  Host &h = host_of(L);
+  h.refused = false;
+  if (lua_checkstack(L, slots) != 0) return;
+  // Where memory lacks, an older LuaJIT raises its own error, a newer one answers as for an overflow.
+  if (h.refused) throw heap_full(h);
+  fail(MRUN_SCRIPT, "stack overflow ({})", what);
 }
 
 }  // namespace mrun

@@ -107,6 +107,10 @@ int function(lua_State *L) {
 void guard_stack(const Host &);
 inline constexpr size_t c_stack = 200 << 10;  // bytes
 
+// Room for `slots` more values on L's stack. Throws MEMORY where the heap is full, SCRIPT "stack overflow" with `what`
+// where L has more values than LuaJIT allows.
+void want_stack(lua_State *L, int slots, const char *what);
+
 template <class F>
 void Host::protect(F &&body) {
   struct Call {

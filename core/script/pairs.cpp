@@ -244,9 +244,8 @@ int unpack(lua_State *L, Host &) {
   const int64_t last =
       lua_isnoneornil(L, 3) ? static_cast<int64_t>(lua_objlen(L, 1)) : want_int(L, 3, "unpack", "last");
   if (first > last) return 0;
-  if (last - first >= 7000 || lua_checkstack(L, static_cast<int>(last - first) + 2) == 0) {
-    fail(MRUN_SCRIPT, "unpack: too many results");
-  }
+  if (last - first >= 7000) fail(MRUN_SCRIPT, "unpack: too many results");
+  want_stack(L, static_cast<int>(last - first) + 2, "too many results");
   for (int64_t i = first; i <= last; ++i) {
     lua_pushnumber(L, static_cast<double>(i));
     lua_rawget(L, 1);

@@ -95,7 +95,7 @@ bool advance(Task &task, bool given) {
 }
 
 int push_results(lua_State *L, Task &task) {
-  luaL_checkstack(L, static_cast<int>(task.results.size()) + 4, "too many results");
+  want_stack(L, static_cast<int>(task.results.size()) + 4, "too many results");
   for (const Value &v : task.results) push_value(L, v);
   host_of(L).collect_native();
   return static_cast<int>(task.results.size());
@@ -157,7 +157,7 @@ int task_awaited(lua_State *L, Host &h) {
 
 int task_arguments(lua_State *L, Host &) {
   const Task &task = task_at(L, 1);
-  luaL_checkstack(L, static_cast<int>(task.awaited_args.size()) + 4, "too many arguments");
+  want_stack(L, static_cast<int>(task.awaited_args.size()) + 4, "too many arguments");
   for (const Value &v : task.awaited_args) push_value(L, v);
   return static_cast<int>(task.awaited_args.size());
 }

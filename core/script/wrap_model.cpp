@@ -174,7 +174,7 @@ int model_begin(lua_State *L, Host &h) {
 
 int model_results(lua_State *L, Host &h) {
   const std::vector<Value> results = take_model_results(h);
-  luaL_checkstack(L, static_cast<int>(results.size()) + 4, "too many results");
+  want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
   for (const Value &v : results) push_value(L, v);
   h.collect_native();
   return static_cast<int>(results.size());

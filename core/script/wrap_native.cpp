@@ -91,7 +91,7 @@ int call_native(lua_State *L, Host &h) {
   Reader reader(L, op.what.c_str(), MRUN_ARGUMENT);
   const Given given = read_arguments(L, reader, 1);
   const std::vector<Value> results = op.once ? call_once(h, op, given) : call(h, op, given);
-  luaL_checkstack(L, static_cast<int>(results.size()) + 4, "too many results");
+  want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
   for (const Value &v : results) push_value(L, v);
   h.collect_native();
   return static_cast<int>(results.size());

@@ -48,7 +48,7 @@ void push_capture(lua_State *L, const PatternMatcher &m, std::string_view subjec
 int push_captures(lua_State *L, const PatternMatcher &m, std::string_view subject, const char *begin, const char *end,
                   bool whole) {
   const int count = m.captures() == 0 && whole ? 1 : m.captures();
-  luaL_checkstack(L, count + 2, "too many captures");
+  want_stack(L, count + 2, "too many captures");
   for (int i = 0; i < count; ++i) push_capture(L, m, subject, i, begin, end);
   return count;
 }

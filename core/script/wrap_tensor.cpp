@@ -125,7 +125,7 @@ int at(lua_State *L, Host &) {
 
 int shape(lua_State *L, Host &) {
   const Tensor &t = tensor_at(L, 1, "shape");
-  luaL_checkstack(L, t.dim() + 1, "too many dimensions");
+  want_stack(L, t.dim() + 1, "too many dimensions");
   for (int32_t i = 0; i < t.dim(); ++i) lua_pushnumber(L, static_cast<double>(t.size(i)));
   return t.dim();
 }
@@ -156,7 +156,7 @@ int item(lua_State *L, Host &) {
 
 void push_list(lua_State *L, const Tensor &t, const Shape &strides, const char *data, int32_t d) {
   if (d == t.dim()) return push_element(L, t.dtype(), data);
-  luaL_checkstack(L, 3, "too many dimensions");
+  want_stack(L, 3, "too many dimensions");
   const int64_t step = strides[static_cast<size_t>(d)] * static_cast<int64_t>(item_size(t.dtype()));
   lua_createtable(L, static_cast<int>(t.size(d)), 0);
   for (int64_t i = 0; i < t.size(d); ++i) {
