@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "author/pixels.h"
 #include "base/error.h"
@@ -13,11 +14,19 @@ namespace {
 
 bool close(double expected, double got, const Tolerance &t) {
   if (expected == got || (std::isnan(expected) && std::isnan(got))) return true;
+  if (!std::isfinite(expected) || !std::isfinite(got)) return false;  // what is relative to infinity is infinite too
   return std::abs(got - expected) <= t.atol + t.rtol * std::abs(expected);
 }
 
+// Between a number and none, or between infinities, there is no smaller word than infinity.
+double size_of(double difference) {
+  return std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::abs(difference);
+}
+
+double absolute(double expected, double got) { return size_of(got - expected); }
+
 double relative(double expected, double got) {
-  return expected == 0 ? std::abs(got - expected) : std::abs((got - expected) / expected);
+  return expected == 0 ? absolute(expected, got) : size_of((got - expected) / expected);
 }
 
 // An element as a double, and whether the tolerance applies to it. int64 is compared exactly below, not through this.
@@ -112,7 +121,7 @@ std::optional<Difference> compare_elements(const Tensor &expected, const Tensor 
       d.place = place + position(a, i);
       d.message = fmt::format("expected {}, got {}", x, y);
     }
-    d.max_abs = std::max(d.max_abs, std::abs(y - x));
+    d.max_abs = std::max(d.max_abs, absolute(x, y));
     d.max_rel = std::max(d.max_rel, relative(x, y));
   }
   if (d.differing == 0) return std::nullopt;
@@ -126,7 +135,7 @@ std::optional<Difference> compare(const Value &expected, const Value &got, const
   };
   const auto different_numbers = [&](const std::string &a, const std::string &b) {
     Difference d = different(a, b);
-    d.max_abs = std::abs(got.as_number() - expected.as_number());
+    d.max_abs = absolute(expected.as_number(), got.as_number());
     d.max_rel = relative(expected.as_number(), got.as_number());
     return d;
   };

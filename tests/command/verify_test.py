@@ -87,6 +87,19 @@ end
         self.assertIn("2 of 3 elements differ, by at most inf", result.stdout)
         self.assertEqual(json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]["max_abs"], "inf")
 
+    def test_an_infinity_is_close_to_nothing_but_itself(self):
+        folder = self.bundle("tensor", preprocess="return function(x) return x end\n", postprocess="return function(x) return 1 end\n")
+        inf = numpy.inf
+        numpy.save(self.dir / "x.npy", numpy.array([1, inf, -inf, numpy.nan], "float32"))
+        mrun("record", folder, "one", self.dir / "x.npy")
+        self.assertEqual(mrun("verify", folder).returncode, 0)
+        for changed, place in [([1, 5, -inf, numpy.nan], 1), ([1, inf, inf, numpy.nan], 2), ([inf, inf, -inf, numpy.nan], 0), ([1, inf, -inf, inf], 3)]:
+            numpy.save(folder / "examples/one/input.npy", numpy.array(changed, "float32"))
+            result = mrun("verify", folder)
+            self.assertEqual(result.returncode, 4, changed)
+            self.assertIn(f"preprocess[{place}]: expected", result.stdout)
+            self.assertIn("1 of 4 elements differ, by at most inf, relative inf", result.stdout)
+
     def test_no_examples_prove_nothing(self):
         result = mrun("verify", self.bundle(preprocess="return function(x) return x end\n"))
         self.assertEqual(result.returncode, 0)
