@@ -41,6 +41,18 @@ class Revisions(Case):
         self.assertEqual((newest["author"], newest["time"]), ("Ada", "2026-01-31T12:00:00Z"))
         self.assertFalse(first.get("author") or first.get("time"))
 
+    def test_words_in_brackets_stay_as_they_are(self):
+        (self.folder / "README.md").write_text("x")
+        self.commit("[fix]", "--author", "[bot]")
+        newest = json.loads(mrun("log", self.path, "--json").stdout)[0]
+        self.assertEqual((newest["message"], newest["author"]), ("[fix]", "[bot]"))
+        folder = self.dir / "[1]"
+        self.folder.rename(folder)
+        self.assertEqual([self.answer("[1]", text, cwd=self.dir) for text in ["[1,2]", "[]", "[a"]], ["[1,2]", "[]", "[a"])
+        self.assertEqual(mrun("diff", "[1]", self.path, cwd=self.dir).returncode, 0)
+        self.assertEqual(mrun("pack", "[1]", "-o", "[2]", cwd=self.dir).returncode, 0)
+        self.assertTrue((self.dir / "[2]").exists())
+
     def test_nothing_changed_is_said(self):
         before = self.path.read_bytes()
         self.refused(2, "commit", self.path, self.folder, "-m", "again")

@@ -12,7 +12,13 @@
 namespace command {
 namespace {
 
+// CLI11 takes "[1, 2]" apart where an option may have several values, unless something follows it.
 constexpr char list_mark = '\x1f';
+
+std::string as_given(std::string argument) {
+  if (argument.starts_with('[') && argument.ends_with(std::string("]") + list_mark)) argument.pop_back();
+  return argument;
+}
 
 // "top_k=3": the value as JSON where it is JSON, else as the text it is; a parameter declared as a string stays text.
 std::pair<std::string, mrun::variant> parse_param(const std::string &given, const mrun::variant &declared) {
@@ -95,16 +101,12 @@ int report(int code, const std::string &message) {
 
 int report(const mrun::failure &e) { return report(e.code, e.what()); }
 
-std::vector<std::string> as_given(std::vector<std::string> arguments) {
-  for (std::string &a : arguments) {
-    if (!a.empty() && a.back() == list_mark) a.pop_back();
-  }
-  return arguments;
-}
-
 int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
   for (std::string &a : args) {
     if (a.size() >= 2 && a.front() == '[' && a.back() == ']') a += list_mark;
+  }
+  for (CLI::Option *option : app.get_options()) {
+    if (option->get_expected_max() > 0) option->transform(as_given);
   }
   try {
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back

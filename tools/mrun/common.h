@@ -31,9 +31,6 @@ bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
 // Writes all of it to standard output; throws MRUN_IO.
 void print(std::string_view);
-// CLI11 takes "[1, 2]" apart where an option may have several values; parse_and_run marks such arguments, and whoever
-// takes INPUT gets them back through this.
-std::vector<std::string> as_given(std::vector<std::string> arguments);
 // What `--plugin FILE` and `--param K=V` give, for every subcommand that runs a bundle.
 struct RunOptions {
   std::vector<std::string> plugins, params;

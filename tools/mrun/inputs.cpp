@@ -102,7 +102,7 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
     open_list(o.lines + o.jsonl + o.paths);
     return;
   }
-  std::vector<std::string> arguments = as_given(o.inputs);
+  std::vector<std::string> arguments = o.inputs;
   if (arguments.empty()) {
     if (is_terminal(STDIN_FILENO)) {
       throw mrun::failure(
