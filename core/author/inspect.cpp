@@ -6,6 +6,7 @@
 #include "author/tensor_stats.h"
 #include "author/type_text.h"
 #include "base/error.h"
+#include "bundle/packed.h"
 #include "value/json.h"
 #include "value/safetensors.h"
 
@@ -40,6 +41,16 @@ Value facts_of(const Bundle &bundle, const std::string &model) {
   return found == nullptr ? Value() : *found;
 }
 
+// The files of an earlier revision that a later commit replaced: history keeps no weights.
+std::vector<Value> gone_of(const Bundle &bundle, const std::vector<Value> &paths) {
+  std::vector<Value> gone;
+  const auto *packed = dynamic_cast<const Packed *>(&bundle);
+  for (const Value &path : paths) {
+    if (packed != nullptr && !packed->holds(path.as_string())) gone.push_back(path);
+  }
+  return gone;
+}
+
 Value models_of(const Bundle &bundle) {
   std::vector<Value> models;
   for (const ModelConfig &c : bundle.manifest().models) {
@@ -53,7 +64,8 @@ Value models_of(const Bundle &bundle) {
                                  {"backend", backend == nullptr ? text(c.backend) : *backend},
                                  {"methods", methods == nullptr ? Value() : *methods},
                                  {"stateful", Value::boolean(c.stateful)},
-                                 {"options", c.options.is_nil() ? Value::map({}) : c.options},
+                                 {"options", c.options.is_nil() ? Value::map({}) : json_numbers(c.options)},
+                                 {"gone", Value::list(gone_of(bundle, paths))},
                                  {"files", Value::list(std::move(paths))}}));
   }
   return Value::list(std::move(models));
@@ -73,7 +85,7 @@ Value manifest_of(const Bundle &bundle) {
                      {"models", models_of(bundle)},
                      {"batch", batch_of(m.batch)},
                      {"verify", Value::map({{"rtol", Value::number(m.rtol)}, {"atol", Value::number(m.atol)}})},
-                     {"provenance", m.provenance}});
+                     {"provenance", json_numbers(m.provenance)}});
 }
 
 Value entries_of(const Bundle &bundle) {
@@ -103,7 +115,7 @@ Value tensor_rows(const Bundle &bundle, bool stats) {
   std::vector<Value> rows;
   for (const ModelConfig &c : bundle.manifest().models) {
     const ModelFiles files = bundle.model_files(c);
-    if (files.weights.empty()) continue;
+    if (files.weights.empty() || !gone_of(bundle, {text(files.weights)}).empty()) continue;
     const NamedTensors tensors = read_safetensors(bundle.read(files.weights), files.weights, MRUN_BUNDLE).tensors;
     for (const auto &[name, t] : tensors) {
       std::vector<std::pair<std::string, Value>> row{{"model", text(c.name)},
@@ -120,7 +132,7 @@ Value tensor_rows(const Bundle &bundle, bool stats) {
 
 Value params_of(const Bundle &bundle) {
   const Value &params = bundle.manifest().params;
-  return params.is_nil() ? Value::map({}) : params;
+  return params.is_nil() ? Value::map({}) : json_numbers(params);
 }
 
 // By the names that --param takes, with the types that it checks.
@@ -130,15 +142,16 @@ void add_parameters(const Value &params, const std::string &prefix, std::vector<
     if (e.value().is_map()) {
       add_parameters(e.value(), name + ".", rows);
     } else {
-      rows.push_back(
-          Value::map({{"name", text(name)}, {"type", text(kind_name(e.value().kind()))}, {"value", e.value()}}));
+      rows.push_back(Value::map(
+          {{"name", text(name)}, {"type", text(kind_name(e.value().kind()))}, {"value", json_numbers(e.value())}}));
     }
   }
 }
 
 Value parameters_of(const Bundle &bundle) {
   std::vector<Value> rows;
-  add_parameters(params_of(bundle), "", rows);
+  const Value &params = bundle.manifest().params;
+  if (!params.is_nil()) add_parameters(params, "", rows);
   return Value::list(std::move(rows));
 }
 

@@ -78,6 +78,10 @@ class Differ {
       diff_file(name, x == before.end() ? nullptr : &x->second, y == after.end() ? nullptr : &y->second);
     }
     if (skipped) out_.notes.push_back("std modules are pinned on one side alone, so they are not compared");
+    for (const FileDiff &f : out_.files) {
+      if (f.kind != FileDiff::Kind::model || is_weights(f.path)) continue;
+      out_.notes.push_back(fmt::format("{} is compared as one file; in packed bundles tensors are compared", f.path));
+    }
     diff_params(&a_.manifest().params, &b_.manifest().params, "", out_.params);
     diff_operations();
     out_.equal = out_.files.empty() && out_.operations_added.empty() && out_.operations_removed.empty();
@@ -201,26 +205,10 @@ Value file_value(const FileDiff &d) {
   return Value::map(std::move(map));
 }
 
-// A parameter for JSON, which has no infinities.
-Value param_side(const Value &v) {
-  if (v.is_float()) return json_number(v.as_number());
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &item : v.as_list()) items.push_back(param_side(item));
-    return Value::list(std::move(items));
-  }
-  if (v.is_map()) {
-    Map map;
-    for (const Entry &e : v.as_map()) map.emplace_back(e.key(), param_side(e.value()));
-    return Value::map(std::move(map));
-  }
-  return v;
-}
-
 Value param_value(const ParamDiff &d) {
   return Value::map({{"key", Value::string(d.key)},
-                     {"before", d.before ? param_side(*d.before) : Value()},
-                     {"after", d.after ? param_side(*d.after) : Value()}});
+                     {"before", d.before ? json_numbers(*d.before) : Value()},
+                     {"after", d.after ? json_numbers(*d.after) : Value()}});
 }
 
 Value info_value(const std::optional<TensorInfo> &info) {

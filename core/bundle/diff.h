@@ -40,7 +40,7 @@ struct BundleDiff {
   std::vector<ParamDiff> params;    // that differ, by key
   std::vector<TensorDiff> tensors;  // that differ, of safetensors files on both sides, by file and name
   std::vector<std::string> operations_added, operations_removed;  // where both are packed
-  std::vector<std::string> notes;  // what could not be compared, and does not count as a difference
+  std::vector<std::string> notes;                                 // what was not compared, or as a whole only
 };
 
 // A folder that pins no std modules is compared without them (a note says so). Reads weights only where their hashes or

@@ -48,5 +48,7 @@ struct JsonOptions {
 std::string to_json(const Value &, const JsonOptions & = {});
 // A number as reports have it: what JSON has no number for are the texts "inf", "-inf" and "nan".
 Value json_number(double);
+// The same for all numbers in a value of lists and maps.
+Value json_numbers(const Value &);
 
 }  // namespace mrun

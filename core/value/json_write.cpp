@@ -298,6 +298,21 @@ Value json_number(double d) {
   return Value::string(std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
 }
 
+Value json_numbers(const Value &v) {
+  if (v.is_float()) return json_number(v.as_number());
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(json_numbers(item));
+    return Value::list(std::move(items));
+  }
+  if (v.is_map()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const Entry &e : v.as_map()) entries.emplace_back(e.key(), json_numbers(e.value()));
+    return Value::map(std::move(entries));
+  }
+  return v;
+}
+
 std::string to_json(const Value &value, const JsonOptions &options) { return Writer(options).run(value); }
 
 }  // namespace mrun

@@ -137,6 +137,34 @@ class Documented(Case):
         rows = {p["name"]: p["type"] for p in self.inspected(folder)["parameters"]}
         self.assertEqual(rows, {"a": "integer", "b": "number", "c": "string", "d": "boolean", "e": "list", "deep.er.f": "integer"})
 
+    def test_numbers_that_json_has_not(self):
+        folder = self.bundle(toml='[params]\nlimit = inf\nlist = [nan, -inf, 1.5]\nk = 1\n[provenance]\nloss = nan\n',
+                             postprocess="return function(x, params) return { params.limit > 1e308, params.k } end\n")
+        all_ = self.inspected(folder)
+        self.assertEqual(all_["params"], {"limit": "inf", "list": ["nan", "-inf", 1.5], "k": 1})
+        self.assertIn({"name": "limit", "type": "number", "value": "inf"}, all_["parameters"])
+        self.assertEqual(all_["manifest"]["provenance"], {"loss": "nan"})
+        self.assertIn("limit  number     \"inf\"", mrun("inspect", folder).stdout)
+        self.assertEqual(self.answer(folder, "x", "--param", "k=2"), [True, 2])
+        self.assertEqual(self.answer(folder, "x", "--param", "limit=3"), [False, 1])
+
+    def test_a_revision_whose_weights_are_gone(self):
+        import torch
+        folder = self.bundle("tensor", toml="[params]\nk = 1\n")
+        for seed in [1, 2]:
+            torch.manual_seed(seed)
+            torch.jit.script(torch.nn.Linear(2, 2)).save(str(folder / "model.pt"))
+            made = mrun("pack", folder, "-o", self.path) if seed == 1 else mrun("commit", self.path, folder, "-m", "other weights")
+            self.assertEqual(made.returncode, 0, made.stderr)
+        first, newest = self.inspected(f"{self.path}@1"), self.inspected(self.path)
+        self.assertEqual(newest["manifest"]["models"][0]["gone"], [])
+        self.assertEqual([t["name"] for t in newest["tensors"]], ["bias", "weight"])
+        self.assertIn("model/main.safetensors", first["manifest"]["models"][0]["gone"])
+        self.assertEqual(first["tensors"], self.inspected(f"{self.path}@1", "--stats")["tensors"])
+        self.assertEqual((first["tensors"], first["params"], first["history"]["number"]), ([], {"k": 1}, 1))
+        self.assertIn("gone: a later commit replaced the weights", mrun("inspect", f"{self.path}@1").stdout)
+        self.assertNotIn("gone:", mrun("inspect", self.path).stdout)
+
     def test_provenance(self):
         folder = self.bundle(toml='[provenance]\nscript = "train.py"\ncommit = "0123abc"\nnote = "by hand"\n[provenance.data]\nname = "proverbs"\nrows = 915\n',
                              preprocess="return function(x) return x end\n")
@@ -210,6 +238,25 @@ torch.jit.trace(Many(), torch.zeros(1)).save({str(path)!r})
                 text = plain(at_a_terminal(*args, env=env)[1])
                 self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f\u202e]", args)
         self.assertEqual(mrun("inspect", folder, "README.md").stdout, "\x1b[2Jx\x7f")  # the file itself, where it is no terminal
+
+
+    def test_a_strangers_log_and_diff_do_not_either(self):
+        folder, path = self.bundle(postprocess="return 1\n"), self.dir / "x.mb"
+        (folder / "postprocess.lua").write_text("return function(x) return x end\n")
+        self.assertEqual(mrun("pack", folder, "-o", path, "-m", "a \033[31m\nb\u202e").returncode, 0)
+        (folder / "README.md").write_text("\033]0;title\007 \u009b5m text\n")
+        self.assertEqual(mrun("commit", path, folder, "-m", "c", "--author", "\033[1mA\nB").returncode, 0)
+        for args in [["log", path, "--stat"], ["diff", f"{path}@1", path]]:
+            _, screen, _ = at_a_terminal(*args)
+            for control in ["\033]", "\007", "\u009b", "\u202e", "\033[31m\nb", "\033[1mA"]:
+                self.assertNotIn(control, screen)
+            self.assertIn("\\u{1b}", screen)
+        log = mrun("log", path).stdout.splitlines()
+        self.assertRegex(log[0], r"^revision 2  [0-9a-f]{12}  c$")
+        self.assertEqual(log[1], "  by \\u{1b}[1mA\\nB")
+        self.assertRegex(log[2], r"^revision 1  [0-9a-f]{12}  a \\u\{1b\}\[31m$")
+        self.assertEqual(log[3], "  b\\u{202e}")
+        self.assertIn("+\033]0;title", mrun("diff", f"{path}@1", path).stdout)  # a file gets the bytes as they are
 
 
 class Texts(Case):

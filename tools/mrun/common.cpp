@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "view.h"
+
 namespace command {
 namespace {
 
@@ -20,20 +22,22 @@ std::string as_given(std::string argument) {
   return argument;
 }
 
+bool is_declared_string(const mrun::variant &parameters, const std::string &name) {
+  const View rows{&parameters.c()};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].at("name").text() == name) return rows[i].at("type").text() == "string";
+  }
+  return false;
+}
+
 // "top_k=3": the value as JSON where it is JSON, else as the text it is; a parameter declared as a string stays text.
-std::pair<std::string, mrun::variant> parse_param(const std::string &given, const mrun::variant &declared) {
+std::pair<std::string, mrun::variant> parse_param(const std::string &given, const mrun::variant &parameters) {
   const size_t equals = given.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw mrun::failure(MRUN_USAGE, "--param " + given + ": want NAME=VALUE");
   }
   const std::string name = given.substr(0, equals), value = given.substr(equals + 1);
-  const mrun_value *at = &declared.c();
-  for (size_t begin = 0; at != nullptr && begin <= name.size();) {
-    const size_t dot = std::min(name.find('.', begin), name.size());
-    at = mrun_get(at, name.substr(begin, dot - begin).c_str());
-    begin = dot + 1;
-  }
-  const bool is_string = at != nullptr && at->kind == MRUN_STRING;
+  const bool is_string = is_declared_string(parameters, name);
   mrun_value parsed{};
   if (!is_string && mrun_from_json(value.data(), value.size(), &parsed, nullptr) == MRUN_OK) {
     return {name, mrun::variant(parsed)};
@@ -240,7 +244,7 @@ EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle
   options_.log = log_line;
   options_.log_user = &level_;
   if (given.params.empty()) return;
-  const mrun::variant declared = mrun::from_json(bundle.inspect("params"));
+  const mrun::variant declared = mrun::from_json(bundle.inspect("parameters"));
   std::vector<std::pair<std::string, mrun::variant>> overrides;
   for (const std::string &p : given.params) overrides.push_back(parse_param(p, declared));
   params_ = mrun::map(std::move(overrides));

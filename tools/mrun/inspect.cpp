@@ -143,17 +143,13 @@ Section models_of(const View &models) {
     lines.push_back(line);
     for (size_t k = 0; k < methods.size(); ++k) lines.push_back("    " + shown(methods[k].text()));
     if (methods.is_nil()) lines.emplace_back("    methods: packing it lists them here");
-    if (files.size() == 1) lines.push_back("    in one file: its tensors are seen only by loading " + files[0].text());
+    if (m.at("gone").size() > 0) {
+      lines.emplace_back("    gone: a later commit replaced the weights, and history keeps none");
+    } else if (files.size() == 1) {
+      lines.push_back("    in one file: its tensors are seen only by loading " + files[0].text());
+    }
   }
   return {"models (" + std::to_string(models.size()) + ")", std::move(lines)};
-}
-
-std::string short_number(const View &v) {
-  if (v.is_nil()) return "-";
-  if (!v.text().empty()) return v.text();
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", v.number());
-  return text;
 }
 
 Section tensors_of(const View &tensors, size_t models) {
