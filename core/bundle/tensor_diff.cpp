@@ -40,6 +40,16 @@ double sum(Lanes<T> lanes) {
   return s;
 }
 
+template <class T>
+double absolute_difference(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {  // neighbours of 64 bits can be one double
+    return static_cast<double>(x > y ? static_cast<uint64_t>(x) - static_cast<uint64_t>(y)
+                                     : static_cast<uint64_t>(y) - static_cast<uint64_t>(x));
+  } else {
+    return std::fabs(static_cast<double>(x) - static_cast<double>(y));
+  }
+}
+
 // Elements one by one in double: numbers too large for the fast way, NaN and infinities.
 template <class T>
 Sums careful(const T *a, const T *b, size_t n) {
@@ -47,8 +57,8 @@ Sums careful(const T *a, const T *b, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
     if (std::isfinite(x)) s.reference += x * x;
-    if (x == y || (std::isnan(x) && std::isnan(y))) continue;
-    const double d = std::fabs(x - y);
+    if (a[i] == b[i] || (std::isnan(x) && std::isnan(y))) continue;
+    const double d = absolute_difference(a[i], b[i]);
     if (!std::isfinite(d)) {
       ++s.not_comparable;
       continue;
@@ -131,6 +141,9 @@ Measure measure_of(DLDataType t) {
   if (t == dtype::int32) return typed<int32_t>;
   if (t == dtype::int16) return typed<int16_t>;
   if (t == dtype::int8) return typed<int8_t>;
+  if (t == dtype::uint64) return typed<uint64_t>;
+  if (t == dtype::uint32) return typed<uint32_t>;
+  if (t == dtype::uint16) return typed<uint16_t>;
   if (t == dtype::uint8 || t == dtype::boolean) return typed<uint8_t>;
   return opaque;
 }

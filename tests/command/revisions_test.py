@@ -93,6 +93,24 @@ class Revisions(Case):
         (tensor,) = json.loads(mrun("diff", *folders, "--json").stdout)["tensors"]
         self.assertEqual((tensor["name"], tensor["max_abs"], tensor["mean_abs"]), ("weight", 0.5, 0.5))
 
+    def test_how_tensors_differ_is_said_for_people(self):
+        import torch
+        folders = []
+        for name, values in [("a", [1.0, 2.0]), ("b", [1.0, float("nan")]), ("c", [1.5, float("nan")])]:
+            model = torch.nn.Linear(2, 1, bias=False)
+            model.weight = torch.nn.Parameter(torch.tensor([values]))
+            folder = self.bundle("tensor", name=name)
+            torch.jit.script(model).save(str(folder / "model.pt"))
+            self.assertEqual(mrun("pack", folder).returncode, 0)
+            folders.append(folder)
+        a, b, c = [f"{f}.mb" for f in folders]
+        self.assertIn("weight", mrun("diff", a, b).stdout)
+        self.assertIn(" differs: 1 NaN or infinite on one side\n", mrun("diff", a, b).stdout)
+        self.assertIn(" differs by at most 0.5, mean 0.25, relative norm 0.224; 1 NaN or infinite on one side\n", mrun("diff", a, c).stdout)
+        whole = mrun("diff", folders[0], folders[1])
+        self.assertEqual(whole.returncode, 1)
+        self.assertIn("note: model.pt is compared as one file; in packed bundles tensors are compared\n", whole.stdout)
+
     def test_weights_are_stored_once(self):
         path, folder = self.dir / "g.mb", self.dir / "g"
         self.assertEqual(mrun("pack", GOOD_BAD_UGLY, "-o", path).returncode, 0)

@@ -1,4 +1,6 @@
 // The subcommands of revisions: commit, log, diff.
+#include <unistd.h>
+
 #include "view.h"
 
 namespace command {
@@ -14,13 +16,24 @@ mrun::variant commit_options(const std::string &author, const std::string &time,
 
 std::string size_or_none(const View &size) { return size.is_nil() ? "-" : size.json(); }
 
+// The first line of a message, and the others below it.
+std::string show_message(const std::string &message) {
+  std::string text;
+  for (size_t begin = 0; begin <= message.size();) {
+    const size_t end = std::min(message.find('\n', begin), message.size());
+    text += (begin == 0 ? "" : "  ") + shown(message.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
 std::string show_log(const View &log, bool stat) {
   std::string text;
   for (size_t i = 0; i < log.size(); ++i) {
     const View r = log[i];
     text += bold("revision " + r.at("number").json()) + "  " + r.at("digest").text().substr(0, 12) + "  " +
-            r.at("message").text() + "\n";
-    if (!r.at("author").text().empty()) text += "  by " + r.at("author").text() + "\n";
+            show_message(r.at("message").text());
+    if (!r.at("author").text().empty()) text += "  by " + shown(r.at("author").text()) + "\n";
     if (!r.at("time").text().empty()) text += "  at " + r.at("time").text() + "\n";
     const View changes = r.at("changes"), gone = r.at("gone");
     for (size_t k = 0; stat && k < changes.size(); ++k) {
@@ -36,7 +49,8 @@ std::string coloured(const std::string &unified) {
   std::string text;
   for (size_t begin = 0; begin < unified.size();) {
     const size_t end = std::min(unified.find('\n', begin), unified.size());
-    const std::string line = unified.substr(begin, end - begin);
+    std::string line = unified.substr(begin, end - begin);
+    if (is_terminal(STDOUT_FILENO)) line = escaped_controls(line);
     text += (line.starts_with('+') ? green(line) : line.starts_with('-') ? red(line) : line) + "\n";
     begin = end + 1;
   }
@@ -50,9 +64,23 @@ std::string show_files(const View &files) {
     const char *what = f.at("before").is_nil() ? "added    " : f.at("after").is_nil() ? "removed  " : "changed  ";
     text += bold(what + f.at("path").text()) + "\n";
     text += coloured(f.at("diff").text());
-    if (!f.at("note").text().empty()) text += "  " + f.at("note").text() + "\n";
+    if (!f.at("note").text().empty()) {
+      text += "  " + f.at("note").text() + "\n";
+    } else if (f.at("diff").is_nil()) {
+      text += "  " + size_or_none(f.at("before")) + " -> " + size_or_none(f.at("after")) + " bytes\n";
+    }
   }
   return text;
+}
+
+std::string distance_of(const View &t) {
+  const double others = t.at("not_comparable").number();
+  const std::string kinds = t.at("not_comparable").json() + " NaN or infinite on one side";
+  if (t.at("max_abs").number() == 0 && t.at("max_abs").text().empty()) {
+    return others > 0 ? "differs: " + kinds : "differs in its bytes";
+  }
+  return "differs by at most " + short_number(t.at("max_abs")) + ", mean " + short_number(t.at("mean_abs")) +
+         ", relative norm " + short_number(t.at("relative_norm")) + (others > 0 ? "; " + kinds : "");
 }
 
 std::string side_of(const View &side) {
@@ -63,23 +91,25 @@ std::string show_tensors(const View &tensors) {
   std::string text;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const View t = tensors[i];
-    text += "tensor   " + padded(t.at("file").text() + ": " + t.at("name").text(), 48);
+    text += "tensor   " + padded(t.at("file").text() + ": " + shown(t.at("name").text()), 48);
     if (t.at("max_abs").is_nil()) {
       text += side_of(t.at("before")) + " -> " + side_of(t.at("after")) + "\n";
     } else {
-      text += "differs by at most " + t.at("max_abs").json() + ", mean " + t.at("mean_abs").json() +
-              ", relative norm " + t.at("relative_norm").json() + "\n";
+      text += distance_of(t) + "\n";
     }
   }
   return text;
 }
 
+// TOML has no null: it is a parameter that is not there.
+std::string param_side(const View &v) { return v.is_nil() ? "-" : shown(v.json()); }
+
 std::string show_diff(const View &d) {
   std::string text;
   const View params = d.at("params");
   for (size_t i = 0; i < params.size(); ++i) {
-    text += "param    " + padded(params[i].at("key").text(), 32) + params[i].at("before").json() + " -> " +
-            params[i].at("after").json() + "\n";
+    text += "param    " + padded(shown(params[i].at("key").text()), 32) + param_side(params[i].at("before")) + " -> " +
+            param_side(params[i].at("after")) + "\n";
   }
   text += show_files(d.at("files")) + show_tensors(d.at("tensors"));
   for (const char *side : {"added", "removed"}) {

@@ -9,14 +9,6 @@
 namespace command {
 namespace {
 
-std::string shown_number(const View &v) {
-  if (v.is_nil()) return "0";
-  if (!v.text().empty()) return v.text();  // "inf", "nan"
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", v.number());
-  return text;
-}
-
 std::string show_row(const View &row) {
   const std::string name = row.at("name").text();
   if (row.at("equal").flag()) return green("ok") + "      " + name + "\n";
@@ -93,8 +85,8 @@ std::string what_differs(const View &row) {
   const View differing = row.at("differing"), size = row.at("max_abs");
   if (!differing.is_nil()) text += " (" + differing.json() + " of " + row.at("of").json() + " elements differ";
   if (!size.is_nil()) {
-    text += (differing.is_nil() ? " (off by " : ", by at most ") + shown_number(size) + ", relative " +
-            shown_number(row.at("max_rel"));
+    text += (differing.is_nil() ? " (off by " : ", by at most ") + short_number(size) + ", relative " +
+            short_number(row.at("max_rel"));
   }
   return text + (differing.is_nil() && size.is_nil() ? "" : ")");
 }

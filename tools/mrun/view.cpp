@@ -81,6 +81,14 @@ std::string show_size(double bytes) {
   return text;
 }
 
+std::string short_number(const View &v) {
+  if (v.is_nil()) return "-";
+  if (!v.text().empty()) return v.text();  // "inf", "nan"
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", v.number());
+  return text;
+}
+
 std::string bold(const std::string &text) { return painted("\033[1m", text); }
 std::string red(const std::string &text) { return painted("\033[31m", text); }
 std::string green(const std::string &text) { return painted("\033[32m", text); }

@@ -21,7 +21,9 @@ struct View {
 };
 
 std::string padded(std::string text, size_t width);
-std::string show_size(double bytes);  // "1.2 MiB"
+std::string show_size(double bytes);
+// Of a report: three digits; "-" for null.
+std::string short_number(const View &);  // "1.2 MiB"
 // A text from a bundle, fit for a terminal: what could move the cursor, hide or reorder text is escaped, but for new lines
 // and tabs; by `shown` those too.
 std::string escaped_controls(std::string_view);

@@ -151,7 +151,8 @@ TEST_CASE("diff of tensors: NaN, infinities and numbers whose squares overflow")
 }
 
 TEST_CASE("diff of tensors: every dtype") {
-  for (const DLDataType t : {dtype::uint8, dtype::int8, dtype::int16, dtype::int32, dtype::int64, dtype::boolean}) {
+  for (const DLDataType t : {dtype::uint8, dtype::uint16, dtype::uint32, dtype::uint64, dtype::int8, dtype::int16,
+                             dtype::int32, dtype::int64, dtype::boolean}) {
     Tensor a = Tensor::empty(t, {3}), b = Tensor::empty(t, {3});
     std::memset(a.data(), 0, a.nbytes());
     std::memset(b.data(), 0, b.nbytes());
@@ -174,6 +175,20 @@ TEST_CASE("diff of tensors: every dtype") {
   std::memcpy(b.data(), &values[1], 8);
   CHECK(tensor_distance(a, b).max_abs == 0.5);
   CHECK(tensor_distance(Tensor::empty(dtype::float32, {0}), Tensor::empty(dtype::float32, {0})).equal);
+}
+
+TEST_CASE("diff of tensors: integers that are one number as doubles") {
+  Tensor a = Tensor::empty(dtype::int64, {2}), b = Tensor::empty(dtype::int64, {2});
+  constexpr int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+  const int64_t x[] = {int64_t{1} << 53, 7}, y[] = {(int64_t{1} << 53) + 1, 7};
+  std::memcpy(a.data(), x, sizeof x);
+  std::memcpy(b.data(), y, sizeof y);
+  CHECK(tensor_distance(a, b).max_abs == 1);
+  CHECK(tensor_distance(b, a).mean_abs == 0.5);
+  const int64_t low[] = {least, 7}, high[] = {most, 7};
+  std::memcpy(a.data(), low, sizeof low);
+  std::memcpy(b.data(), high, sizeof high);
+  CHECK(tensor_distance(a, b).max_abs == Approx(18446744073709551615.0));
 }
 
 TEST_CASE("diff of bundles: nothing differs from itself, its copy, its folder") {
