@@ -2,13 +2,75 @@
 #include "author/meta.h"
 #include "api/handles.h"
 #include "author/compare.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "value/json.h"
+#include "value/npy.h"
 
 using mrun::Value;
 using mrun::api::copy_string;
 using mrun::api::guard;
 using mrun::api::usage;
+
+namespace {
+
+using Files = std::vector<std::pair<std::string, Value>>;  // what --save made of a value, in the order of the answer
+
+// {"$file": "out/0-mask.npy"} becomes {"$file": N}, N counting from 0, so that the rest can be compared.
+Value without_files(const Value &v, Files &files) {
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(without_files(item, files));
+    return Value::list(std::move(items));
+  }
+  if (!v.is_map()) return v;
+  const Value *file = v.find("$file"), *type = v.find("type");
+  const bool saved = file != nullptr && file->is_string() && v.as_map().size() == (type == nullptr ? 1 : 2);
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const mrun::Entry &e : v.as_map()) {
+    const bool number = saved && e.key() == "$file";
+    entries.emplace_back(e.key(),
+                         number ? Value::integer(static_cast<int64_t>(files.size())) : without_files(e.value(), files));
+  }
+  if (saved) files.emplace_back(file->as_string(), type == nullptr ? Value() : *type);
+  return Value::map(std::move(entries));
+}
+
+// The same of an answer, whose tensors go to `tensors`.
+Value without_tensors(const Value &answer, std::vector<Value> &tensors) {
+  mrun::JsonOptions options;
+  options.save = [&](const mrun::Tensor &t, const std::string &) {
+    std::vector<std::pair<std::string, Value>> entry{{"$file", Value::integer(static_cast<int64_t>(tensors.size()))}};
+    if (!t.media_type().empty()) entry.emplace_back("type", Value::string(t.media_type()));
+    tensors.emplace_back(t);
+    return Value::map(std::move(entry));
+  };
+  return mrun::parse_json(mrun::to_json(answer, options), {.name = "answer", .code = MRUN_SCRIPT});
+}
+
+Value read_saved(const std::string &path, const Value &type) {
+  const std::string bytes = mrun::read_file(path, MRUN_VERIFY);
+  mrun::Tensor t = mrun::Tensor::empty(mrun::dtype::uint8, {static_cast<int64_t>(bytes.size())});
+  std::copy(bytes.begin(), bytes.end(), t.data<char>());
+  if (type.is_nil()) return mrun::read_npy(t, path, MRUN_VERIFY);
+  return t.with_media_type(std::string(type.as_string()));
+}
+
+std::optional<mrun::Difference> difference(const Value &expected, const Value &answer,
+                                           const mrun::Tolerance &tolerance) {
+  Files files;
+  const Value rest = without_files(expected, files);
+  if (files.empty()) return mrun::compare(expected, mrun::answer_as_json(answer), tolerance, "answer");
+  std::vector<Value> tensors;
+  if (auto d = mrun::compare(rest, without_tensors(answer, tensors), tolerance, "answer")) return d;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto &[path, type] = files[i];
+    if (auto d = mrun::compare(read_saved(path, type), tensors.at(i), tolerance, path)) return d;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -31,8 +93,7 @@ int mrun_same_answer(const mrun_bundle *bundle, const mrun_value *expected, cons
     return usage(error, "mrun_same_answer: an argument is NULL");
   return guard(error, [&] {
     const mrun::Manifest &m = bundle->bundle->manifest();
-    const Value got = mrun::answer_as_json(Value::copy(*answer));
-    const auto d = mrun::compare(Value::copy(*expected), got, {m.rtol, m.atol}, "answer");
+    const auto d = difference(Value::copy(*expected), Value::copy(*answer), {m.rtol, m.atol});
     if (d) mrun::fail(MRUN_VERIFY, "{}: {}", d->place, d->message);
   });
 }

@@ -168,6 +168,30 @@ class Meta(Case):
             self.assertEqual(len(result.stderr.splitlines()), 1, text)
         self.assertEqual(mrun("rerun", self.dir / "none").returncode, 1)
 
+    def test_answers_in_files_are_compared_where_they_are(self):
+        path = self.packed("json", postprocess="""
+local torch, image = require "torch", require "image"
+return function(n) return { picture = image.encode(torch.full({4, 4, 3}, n % 7, {dtype = "uint8"}), "png"), all = { torch.arange(n), n } } end
+""")
+        kept, (whole,) = self.kept(path, "20000", "--save", self.dir / "out")
+        self.assertEqual(mrun("rerun", kept).returncode, 1)  # too large to print
+        again = self.answer("rerun", kept, "--save", self.dir / "again")
+        self.assertEqual(again["picture"], {"$file": str(self.dir / "again/0-picture.png"), "type": "image/png"})
+        self.assertEqual(numpy.load(again["all"][0]["$file"]).tolist(), list(range(20000)))
+        self.assertEqual(self.answer("rerun", kept, "--save", self.dir / "out"), whole["answer"])  # over the files themselves
+        file = whole["answer"]["all"][0]["$file"]
+        numpy.save(file, numpy.arange(20000) + (numpy.arange(20000) == 7))
+        result = mrun("rerun", kept, "--save", self.dir / "again")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(f"{file}[7]: expected 8, got 7", result.stderr)
+        self.assertTrue(json.loads(result.stdout))
+        os.remove(file)
+        result = mrun("rerun", kept, "--save", self.dir / "again")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn("0-all-1.npy: no such file", result.stderr)
+        kept, (whole,) = self.kept(path, "5", "--save", self.dir / "small")
+        self.assertEqual(self.answer("rerun", kept)["all"], [[0, 1, 2, 3, 4], 5])
+
     def test_pretty_and_saved_answers(self):
         path = self.packed("json", postprocess='local torch = require "torch"\nreturn function(n) return { t = torch.arange(n) } end\n')
         result = mrun(path, "20000", "--save", self.dir / "out", "--meta")

@@ -169,6 +169,21 @@ void print(std::string_view text) {
   }
 }
 
+std::string error_json(int code, const std::string &stage, const std::string &message) {
+  std::vector<std::pair<std::string, mrun::variant>> fields;
+  fields.emplace_back("code", mrun::text(mrun_code_name(code)));
+  fields.emplace_back("stage", mrun::text(stage.c_str()));
+  fields.emplace_back("message", mrun::text(message.c_str()));
+  std::vector<std::pair<std::string, mrun::variant>> outer;
+  outer.emplace_back("error", mrun::map(std::move(fields)));
+  return mrun::map(std::move(outer)).json();
+}
+
+std::string error_json(const mrun_result &r) {
+  if (r.json != nullptr) return r.json;
+  return error_json(r.code, r.stage, r.error.message != nullptr ? r.error.message : mrun_code_name(r.code));
+}
+
 mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message) {
   std::vector<std::pair<std::string, mrun::variant>> entries;
   for (const auto &[name, set] : flags) {

@@ -27,6 +27,10 @@ struct BundleName {
 BundleName split_revision(const std::string &);
 mrun::bundle open_bundle(const std::string &name);
 
+// {"error": {"code", "stage", "message"}}
+std::string error_json(int code, const std::string &stage, const std::string &message);
+std::string error_json(const mrun_result &);
+
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
 // Writes all of it to standard output; throws MRUN_IO.

@@ -9,7 +9,7 @@ namespace command {
 namespace {
 
 struct Options {
-  std::string meta, bundle, item;
+  std::string meta, bundle, item, save;
   std::vector<std::string> inputs;
   RunOptions run;
 };
@@ -112,8 +112,17 @@ std::string versions_then_and_now(const View &then, const mrun::engine &engine, 
   return before == after ? "the versions are the same" : "versions then " + before + ", now " + after;
 }
 
-void print_answer(const mrun_result &result) {
-  std::string text = result.json;
+void print_answer(const mrun_result &result, const std::string &save, uint64_t item) {
+  std::string text;
+  if (result.code != MRUN_OK) {
+    text = error_json(result);
+  } else if (save.empty()) {
+    text = result.json;
+  } else {
+    text = mrun::host_detail::string_of([&](char **s, mrun_error *e) {
+      return mrun_save_json(&result.answer, save.c_str(), std::to_string(item).c_str(), s, e);
+    });
+  }
   if (is_terminal(STDOUT_FILENO)) text = mrun::from_json(text).json(2);
   print(text + "\n");
 }
@@ -133,16 +142,17 @@ int rerun_one(const Options &o) {
   mrun_item how;
   MRUN_INIT(how);
   how.number = static_cast<uint64_t>(meta.at("item").v->as.integer);
-  how.numbered = how.json = 1;
+  how.numbered = 1;
+  how.json = o.save.empty() ? 1 : 0;
   mrun::result result;
   mrun_run(engine.raw(), &value.c(), &how, result.raw());
-  print_answer(*result.raw());
-  if (!result) return some_failed;
-  if (mrun_get(&document.c(), "answer") == nullptr) return ok;
-  mrun_error error{};
-  const int code = mrun_same_answer(bundle.raw(), before.v, &result.answer(), &error);
+  mrun_error error{};  // compared before --save can write over the files that META names
+  const bool known = result && mrun_get(&document.c(), "answer") != nullptr;
+  const int code = known ? mrun_same_answer(bundle.raw(), before.v, &result.answer(), &error) : MRUN_OK;
   const std::string message = error.message == nullptr ? "" : error.message;
   mrun_error_free(&error);
+  print_answer(*result.raw(), o.save, how.number);
+  if (!result) return some_failed;
   if (code == MRUN_OK) return ok;
   return report(code,
                 "not the answer that is in META: " + message + "; " + versions_then_and_now(meta, engine, how.number));
@@ -164,6 +174,7 @@ int rerun(std::vector<std::string> args) {
   app.add_option("--input", o.inputs, "where the input's file is now; FIELD=FILE of a record (repeatable)")
       ->allow_extra_args(false)
       ->type_name("FILE");
+  app.add_option("--save", o.save, "bytes and large tensors of the answer become files in DIR")->type_name("DIR");
   o.run.add_limits_to(app);
   return parse_and_run(app, std::move(args), [&] { return rerun_one(o); });
 }

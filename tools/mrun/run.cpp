@@ -136,10 +136,7 @@ class Run {
 
   // The answer or the error as compact JSON.
   std::string json_of(const Item &item, mrun_result &r) {
-    if (r.code != MRUN_OK) {
-      if (r.json != nullptr) return r.json;
-      return error_json(r.code, r.stage, r.error.message != nullptr ? r.error.message : mrun_code_name(r.code));
-    }
+    if (r.code != MRUN_OK) { return error_json(r); }
     if (o_.save.empty()) return r.json;
     try {
       return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
@@ -200,16 +197,6 @@ class Run {
     if (source.empty()) return;
     std::fprintf(stderr, "%s:%.0f: %s\n", shown(at.at("script").text()).c_str(), at.at("line").number(),
                  shown(source).c_str());
-  }
-
-  static std::string error_json(int code, const std::string &stage, const std::string &message) {
-    std::vector<std::pair<std::string, mrun::variant>> fields;
-    fields.emplace_back("code", mrun::text(mrun_code_name(code)));
-    fields.emplace_back("stage", mrun::text(stage.c_str()));
-    fields.emplace_back("message", mrun::text(message.c_str()));
-    std::vector<std::pair<std::string, mrun::variant>> outer;
-    outer.emplace_back("error", mrun::map(std::move(fields)));
-    return mrun::map(std::move(outer)).json();
   }
 
   const Options &o_;
