@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "exec/input.h"
 #include "value/json.h"
@@ -65,6 +66,7 @@ Value example_input(const Bundle &bundle, const Example &example) {
 
 Value example_answer(const Bundle &bundle, const Example &example) {
   const std::string path = std::string(root) + example.name + "/expected.json";
+  if (!bundle.has(path)) fail(MRUN_MISSING, "example {}: there is no file expected.json in it", example.name);
   return parse_json(bundle.text(path), {.name = path, .code = MRUN_BUNDLE});
 }
 
@@ -95,11 +97,15 @@ std::vector<std::pair<std::string, Value>> flatten(const Value &v, const std::st
 
 Recorded run_recorded(Engine &engine, const Value &input, uint64_t number) {
   Recorded recorded;
+  std::set<std::string> names;
   Work work;
   work.number = number;
   work.input = input;
   work.observe = [&](std::string_view stage, const Value &v) {
-    for (auto &entry : flatten(v, std::string(stage))) recorded.stages.push_back(std::move(entry));
+    for (auto &entry : flatten(v, std::string(stage))) {
+      // {a = {b = 1}, ["a.b"] = 2} has one name for two; the first is kept, now as when it was recorded.
+      if (names.insert(entry.first).second) recorded.stages.push_back(std::move(entry));
+    }
   };
   recorded.result = engine.run(work);
   return recorded;

@@ -51,10 +51,12 @@ std::optional<Departure> compare_example(const Bundle &bundle, const Example &ex
     if (auto d = compare_stage(recorded, now.stages, stage, tolerance)) return Departure{stage, std::move(*d)};
   }
   if (!now.result.ok()) return Departure{now.result.error.stage, {"", with_code(now.result.error)}};
+  std::optional<Value> expected;
+  try {
+    expected = example_answer(bundle, example);
+  } catch (const Error &e) { return Departure{"postprocess", {"", with_code(e)}}; }
   const Value answer = answer_as_json(now.result.answer);
-  if (auto d = compare(example_answer(bundle, example), answer, tolerance, "answer")) {
-    return Departure{"postprocess", std::move(*d)};
-  }
+  if (auto d = compare(*expected, answer, tolerance, "answer")) { return Departure{"postprocess", std::move(*d)}; }
   return std::nullopt;
 }
 

@@ -100,6 +100,23 @@ end
             self.assertIn(f"preprocess[{place}]: expected", result.stdout)
             self.assertIn("1 of 4 elements differ, by at most inf, relative inf", result.stdout)
 
+    def test_an_example_without_its_answer(self):
+        folder = self.bundle(preprocess="return function(x) return #x end\n")
+        for name in ["one", "two"]:
+            mrun("record", folder, name, name)
+        (folder / "examples/one/expected.json").unlink()
+        row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
+        self.assertEqual((row["equal"], row["stage"], row["message"]), (False, "postprocess", "MISSING: example one: there is no file expected.json in it"))
+        (folder / "examples/one/expected.json").write_text('{"a":')
+        row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
+        self.assertEqual((row["equal"], row["stage"]), (False, "postprocess"))
+        self.assertIn("expected.json", row["message"])
+
+    def test_keys_that_look_like_paths(self):
+        folder = self.bundle(preprocess='return function(x) return { ["a.b"] = 1, a = { b = 2 } } end\n', postprocess="return function(x) return 1 end\n")
+        self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
+        self.assertEqual(mrun("verify", folder).returncode, 0)
+
     def test_no_examples_prove_nothing(self):
         result = mrun("verify", self.bundle(preprocess="return function(x) return x end\n"))
         self.assertEqual(result.returncode, 0)
@@ -221,6 +238,12 @@ class Reports(Case):
         suite, cases = self.suite(report)
         self.assertEqual(suite.get("name"), str(folder))
         self.assertIn("]]>", cases["examples/one"].find("failure").text)
+        valid = "\u20ac\U0001f600".encode()
+        for name in [valid, b"\xff", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"\xe2\x82"]:  # a path may hold any bytes
+            path = os.path.join(os.fsencode(self.dir), name)
+            os.symlink(folder, path)
+            self.assertEqual(mrun("verify", os.fsdecode(path), "--junit", report).returncode, 4)
+            self.assertEqual("\ufffd" in self.suite(report)[0].get("name"), name != valid, name)
 
     def test_junit_of_damage_of_scripts_that_fail_and_of_bundles_that_do_not_run(self):
         report = self.dir / "report.xml"

@@ -1,5 +1,6 @@
 #include "junit.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -9,26 +10,38 @@
 namespace command {
 namespace {
 
+// The length of the character at `i`, or 0 where the bytes are no UTF-8: a path may hold any.
+size_t utf8_length(const std::string &text, size_t i) {
+  const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+  const unsigned c = byte(0);
+  const size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+  for (size_t k = 1; k < n; ++k) {
+    if ((byte(k) & 0xC0) != 0x80) return 0;
+  }
+  const bool overlong = (c == 0xE0 && byte(1) < 0xA0) || (c == 0xF0 && byte(1) < 0x90);
+  const bool outside = (c == 0xED && byte(1) >= 0xA0) || (c == 0xF4 && byte(1) >= 0x90);  // surrogates, above U+10FFFF
+  return overlong || outside ? 0 : n;
+}
+
 // For attributes and texts alike. What XML 1.0 cannot hold, escaped or not, becomes U+FFFD.
 std::string escaped(const std::string &text) {
   std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '&') {
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_length(text, i);
+    const std::string c = text.substr(i, std::max<size_t>(length, 1));
+    i += c.size();
+    if (c == "&") {
       out += "&amp;";
-    } else if (c == '<') {
+    } else if (c == "<") {
       out += "&lt;";
-    } else if (c == '>') {
+    } else if (c == ">") {
       out += "&gt;";
-    } else if (c == '"') {
+    } else if (c == "\"") {
       out += "&quot;";
-    } else if (c == '\t' || c == '\n' || c == '\r') {
-      out += "&#" + std::to_string(int{c}) + ";";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (c == "\t" || c == "\n" || c == "\r") {
+      out += "&#" + std::to_string(int{c[0]}) + ";";
+    } else if (length == 0 || (length == 1 && c[0] < 0x20) || c == "\xEF\xBF\xBE" || c == "\xEF\xBF\xBF") {
       out += "\xEF\xBF\xBD";
-    } else if (text.compare(i, 2, "\xEF\xBF") == 0 && i + 2 < text.size() && (text[i + 2] & 0x3E) == 0x3E) {
-      out += "\xEF\xBF\xBD";  // U+FFFE, U+FFFF
-      i += 2;
     } else {
       out += c;
     }
