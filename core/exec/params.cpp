@@ -29,8 +29,30 @@ std::string hint(std::string_view name, const std::vector<std::string> &declared
   return did_you_mean(name, declared);
 }
 
+Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all);
+
+[[noreturn]] void refuse_undeclared(const std::string &name, const Value &all) {
+  fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name, hint(name, names_of(all, "")));
+}
+
+// A table overrides the keys that it has. One that is declared empty is for any.
+Value merged(const Value &declared, const Value &given, const std::string &name, const Value &all) {
+  if (declared.as_map().empty()) return given;
+  for (const Entry &e : given.as_map()) {
+    if (declared.find(e.key()) == nullptr) refuse_undeclared(fmt::format("{}.{}", name, e.key()), all);
+  }
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const Entry &e : declared.as_map()) {
+    const Value *other = given.find(e.key());
+    entries.emplace_back(
+        std::string(e.key()),
+        other == nullptr ? e.value() : converted(e.value(), *other, fmt::format("{}.{}", name, e.key()), all));
+  }
+  return Value::map(std::move(entries));
+}
+
 // The override as the declared type: an integral number fits an integer, an integer fits a number.
-Value converted(const Value &declared, const Value &given, const std::string &name) {
+Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all) {
   if (declared.is_int() && given.is_float() && given.as_number() == std::floor(given.as_number()) &&
       std::abs(given.as_number()) <= 9007199254740992.0) {
     return Value::integer(static_cast<int64_t>(given.as_number()));
@@ -41,6 +63,7 @@ Value converted(const Value &declared, const Value &given, const std::string &na
     fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}", name, *wanted == 'i' ? "an" : "a", wanted,
          describe(given.c()));
   }
+  if (declared.is_map()) return merged(declared, given, name, all);
   return given;
 }
 
@@ -50,14 +73,12 @@ Value replaced(const Value &params, std::string_view rest, const Value &given, c
   const Value *whole = params.find(rest);
   const std::string_view key = whole != nullptr ? rest : rest.substr(0, dot);
   const Value *declared = params.find(key);
-  if (declared == nullptr || (key != rest && !declared->is_map())) {
-    fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name, hint(name, names_of(all, "")));
-  }
+  if (declared == nullptr || (key != rest && !declared->is_map())) { refuse_undeclared(name, all); }
   std::vector<std::pair<std::string, Value>> entries;
   for (const Entry &e : params.as_map()) {
     Value v = e.value();
     if (e.key() == key) {
-      v = key == rest ? converted(v, given, name) : replaced(v, rest.substr(dot + 1), given, name, all);
+      v = key == rest ? converted(v, given, name, all) : replaced(v, rest.substr(dot + 1), given, name, all);
     }
     entries.emplace_back(std::string(e.key()), std::move(v));
   }

@@ -192,6 +192,14 @@ return function(n) return { picture = image.encode(torch.full({4, 4, 3}, n % 7, 
         kept, (whole,) = self.kept(path, "5", "--save", self.dir / "small")
         self.assertEqual(self.answer("rerun", kept)["all"], [[0, 1, 2, 3, 4], 5])
 
+    def test_a_damaged_meta_runs_nothing(self):
+        kept, (whole,) = self.kept(self.packed(), "x")
+        for place, key, value in [("meta", "device", 3), ("meta", "threads", 10 ** 12), ("meta", "threads", 100_000), ("meta", "threads", -1),
+                                  ("bundle", "path", 3), ("bundle", "digest", 5)]:
+            damaged = json.loads(json.dumps(whole))
+            (damaged["meta"] if place == "meta" else damaged["meta"]["bundle"])[key] = value
+            self.refused(2, "rerun", "-", stdin=json.dumps(damaged), contains=["META", f'"{key}"'])
+
     def test_pretty_and_saved_answers(self):
         path = self.packed("json", postprocess='local torch = require "torch"\nreturn function(n) return { t = torch.arange(n) } end\n')
         result = mrun(path, "20000", "--save", self.dir / "out", "--meta")
@@ -208,6 +216,9 @@ class Parameters(Case):
             self.assertEqual(self.answer(folder, "x", "--param", given)[key], value)
         self.assertEqual(self.answer(folder, "x", "--param", "decode.beam=9")["decode"], {"beam": 9, "words": ["x"]})
         self.assertEqual(self.answer(folder, "x", "--param", 'decode.words=["y", "z"]')["decode"]["words"], ["y", "z"])
+        self.assertEqual(self.answer(folder, "x", "--param", 'decode={"beam": 9}')["decode"], {"beam": 9, "words": ["x"]})
+        for given, words in [('decode={"beam": "x"}', ["decode.beam", "integer", "string"]), ('decode={"bean": 1}', ["decode.bean", "decode.beam"])]:
+            self.refused(2, folder, "x", "--param", given, contains=words)
         for given, words in [("topk=7", ["topk", "did you mean 'top_k'"]), ("decode.bean=1", ["decode.bean", "decode.beam"]), ("beam=1", ["beam", "decode.beam"]),
                              ("top_k=x", ["top_k", "integer", "string"]), ("top_k=1.5", ["top_k", "integer", "1.5"]), ("scale=true", ["scale", "number", "true"]),
                              ("decode=1", ["decode", "map"]), ("top_k.x=1", ["top_k.x"]), ("top_k", ["NAME=VALUE"]), ("=1", ["NAME=VALUE"])]:

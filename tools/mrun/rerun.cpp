@@ -102,6 +102,15 @@ void check(const View &meta) {
   for (const char *key : {"item", "seed", "threads"}) {
     if (meta.at(key).v->kind != MRUN_INT) refuse(std::string("\"") + key + "\" must be an integer");
   }
+  constexpr double most_threads = 1024;  // one would not come back from more
+  if (meta.at("threads").number() < 0 || meta.at("threads").number() > most_threads) {
+    refuse("\"threads\" must be from 0 to 1024");
+  }
+  for (const auto &[object, key] : {std::pair{meta, "device"}, std::pair{meta.at("bundle"), "path"}}) {
+    if (object.at(key).v->kind != MRUN_STRING) refuse(std::string("\"") + key + "\" must be a text");
+  }
+  const uint32_t digest = meta.at("bundle").at("digest").v->kind;
+  if (digest != MRUN_STRING && digest != MRUN_NIL) refuse("\"digest\" must be a text or null");
   if (meta.at("params").v->kind != MRUN_MAP) refuse("\"params\" must be an object");
 }
 
