@@ -86,6 +86,13 @@ class Packing(Case):
         self.assertIn("preproccess.lua", result.stderr)
         self.assertIn("notes", result.stderr)
 
+    def test_a_folder_given_by_a_dot_is_packed_beside_itself(self):
+        folder = self.bundle(name="named", preprocess="return function(x) return x end\n", files={"assets/a.txt": "a"})
+        for given, cwd in [(".", folder), ("./", folder), ("..", folder / "assets"), ("named/.", self.dir), ("./named/", self.dir)]:
+            self.assertEqual(mrun("pack", given, cwd=cwd).returncode, 0)
+            (self.dir / "named.mb").unlink()
+        self.assertEqual(sorted(p.name for p in folder.rglob("*")), ["a.txt", "assets", "bundle.toml", "preprocess.lua"])
+
     def test_dry_run_writes_nothing(self):
         self.assertEqual(mrun("pack", GOOD_BAD_UGLY, "-o", self.dir / "x.mb", "--dry-run").returncode, 0)
         self.assertEqual(list(self.dir.iterdir()), [])

@@ -69,6 +69,7 @@ end
         env = {**os.environ, "MRUN_PLUGIN_PATH": str(self.dir)}
         result = mrun("plugins", env=env)
         self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(mrun("plugins", "--json", env=env).returncode, 1)
         for words in [r"hello +1\.0\.0", r"torch +\d", r"wrong +broken +.*wrong\.so: cannot be loaded", r"facts +broken +.*facts\.json: \"provides\" must be"]:
             self.assertRegex(result.stdout, words)
         rows = {p["name"]: p for p in json.loads(mrun("plugins", "--json", env=env).stdout)}

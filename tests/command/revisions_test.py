@@ -34,6 +34,15 @@ class Revisions(Case):
         self.assertIn("preprocess.lua", mrun("log", self.path, "--stat").stdout)
         self.refused(3, f"{self.path}@9", "a", contains="9")
 
+    def test_a_revision_where_none_fits(self):
+        self.refused(2, f"{self.path}@", "a", contains=["@", "model.mb@2"])
+        before = self.path.read_bytes()
+        (self.folder / "README.md").write_text("x")
+        self.refused(2, "commit", f"{self.path}@1", self.folder, "-m", "m", contains=["newest", str(self.path)])
+        self.refused(2, "commit", self.path, self.folder, "-m", "", contains="--message")
+        self.assertEqual(self.path.read_bytes(), before)
+        self.refused(3, "log", "x" * 5000 + "@1", contains="too long")
+
     def test_author_and_time_only_when_given(self):
         (self.folder / "README.md").write_text("x")
         self.commit("a", "--author", "Ada", "--time", "2026-01-31T12:00:00Z")

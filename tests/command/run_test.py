@@ -215,6 +215,13 @@ class Bench(Case):
             self.assertLessEqual(stage["p95"], stage["p99"])
         self.assertGreater(report["stages"]["all"]["p50"], 0)
 
+    def test_output_that_cannot_be_written(self):
+        for form in [[], ["--json"]]:
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([MRUN, "bench", self.bundle(preprocess=ECHO), "a", "--seconds", "0.05", *form], stdout=full,
+                                        stderr=subprocess.PIPE, text=True, timeout=300)
+            self.assertEqual(result.returncode, 5, result.stderr)
+
     def test_an_item_that_fails_ends_it(self):
         folder = self.bundle(preprocess='return function(x) error("no " .. x) end\n')
         self.refused(1, "bench", folder, "a", contains="no a")

@@ -1,7 +1,9 @@
 // mrun bench BUNDLE INPUT…: how fast a bundle answers these inputs on this machine.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
@@ -126,6 +128,9 @@ int bench_bundle(const Options &o) {
   const double took = measure(engine, inputs, o.seconds, times);
   times.sort();
   (o.json ? print_json : print_table)(times, took, workers);
+  if (std::fflush(stdout) != 0) {
+    throw mrun::failure(MRUN_IO, std::string("standard output: cannot write: ") + std::strerror(errno));
+  }
   return times.failed() == 0 ? ok : some_failed;
 }
 

@@ -128,7 +128,9 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
 
 BundleName split_revision(const std::string &name) {
   const size_t at = name.rfind('@');
-  if (at == std::string::npos || at == 0 || std::filesystem::exists(name)) return {name, ""};
+  std::error_code error;  // a name too long for the system is for opening to refuse
+  if (at == std::string::npos || at == 0 || std::filesystem::exists(name, error)) return {name, ""};
+  if (at + 1 == name.size()) throw mrun::failure(MRUN_USAGE, name + ": want a revision after @, as model.mb@2");
   return {name.substr(0, at), name.substr(at + 1)};
 }
 

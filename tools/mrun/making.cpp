@@ -28,6 +28,14 @@ void show_pack(const View &report) {
         report.at("digest").text() + "\n");
 }
 
+// DIR.mb; of "." and "..", which are no names, by what the folder is called.
+std::string beside(const std::string &folder) {
+  const fs::path given = (fs::path(folder) / "").parent_path();
+  std::error_code error;
+  const bool named = given.has_filename() && given.filename() != "." && given.filename() != "..";
+  return (named ? given : fs::canonical(given, error)).string() + ".mb";
+}
+
 }  // namespace
 
 int make_new(std::vector<std::string> args) {
@@ -56,7 +64,7 @@ int pack(std::vector<std::string> args) {
   app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins();
-    if (out.empty()) out = (fs::path(folder) / "").parent_path().string() + ".mb";
+    if (out.empty()) out = beside(folder);
     const mrun::variant options = options_map({{"update-std", update_std}, {"dry-run", dry_run}}, message);
     const std::string report = mrun::host_detail::string_of(
         [&](char **s, mrun_error *e) { return mrun_pack(folder.c_str(), out.c_str(), &options.c(), s, e); });

@@ -138,6 +138,10 @@ int commit(std::vector<std::string> args) {
   app.add_flag("--update-std", update_std, "take std modules anew where the folder has std/");
   app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
+    if (message.empty()) throw mrun::failure(MRUN_USAGE, "--message is empty; say what changed and why");
+    if (const BundleName parts = split_revision(bundle); !parts.revision.empty()) {
+      throw mrun::failure(MRUN_USAGE, bundle + ": a commit follows the newest revision; give " + parts.path);
+    }
     run.load_plugins();
     const mrun::variant options = commit_options(author, time, update_std);
     const std::string report = mrun::host_detail::string_of([&](char **s, mrun_error *e) {

@@ -55,10 +55,6 @@ int plugins(std::vector<std::string> args) {
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins();
     const std::string text = mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_plugins(s, e); });
-    if (json) {
-      print(text + "\n");
-      return int(ok);
-    }
     const mrun::variant parsed = mrun::from_json(text);
     const View rows{&parsed.c()};
     std::string out;
@@ -74,7 +70,7 @@ int plugins(std::vector<std::string> args) {
       out += padded(r.at("version").text(), 10) + padded(r.at("operations").json() + " operations", 18) +
              r.at("doc").text() + "\n" + std::string(12, ' ') + r.at("path").text() + "\n";
     }
-    print(out);
+    print(json ? text + "\n" : out);
     return broken ? int(some_failed) : int(ok);
   });
 }
