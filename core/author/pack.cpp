@@ -9,8 +9,10 @@
 #include "author/split_model.h"
 #include "author/verify.h"
 #include "author/version.h"
+#include "base/text.h"
 #include "bundle/commit.h"
 #include "bundle/folder.h"
+#include "bundle/model_source.h"
 #include "bundle/writer.h"
 
 #include "script/state.h"
@@ -58,7 +60,7 @@ bool keep_split(const Container &before, const std::string &stem, const fs::path
   const std::string graph = stem + ".graph.pt", weights = stem + ".safetensors";
   const Item *item = before.find(weights);
   if (item == nullptr || before.find(graph) == nullptr) return false;
-  const std::string source = split_from(before.source().map(item->start, item->size, false));
+  const std::string source = model_source(before.source().map(item->start, item->size, false));
   if (source.empty() || source != sha256_of(*content_source(file))) return false;
   for (const std::string &name : {graph, weights}) {
     contents[name] = Kept{before.lock().entries.find(name)->second.sha256};
@@ -154,7 +156,7 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
                                  {"reason", Value::string(m.reason)}}));
   }
   for (const std::string &o : packing.operations) operations.push_back(Value::string(o));
-  return {{"path", Value::string(out.string())},
+  return {{"path", Value::string(printable(out.native(), SIZE_MAX))},
           {"ignored", Value::list(std::move(ignored))},
           {"models", Value::list(std::move(models))},
           {"operations", Value::list(std::move(operations))},
@@ -167,7 +169,7 @@ const Folder &want_folder(const Bundle &bundle) {
   return *folder;
 }
 
-// A file that goes away unless it was given its name.
+// A file that goes away.
 struct Temporary {
   fs::path path;
   ~Temporary() {
@@ -184,19 +186,17 @@ Value pack(const fs::path &folder, const fs::path &out, const PackOptions &optio
   Packing packing{want_folder(*opened), options.update_std};
   packing.contents.merge(packing.split_models(nullptr));
   packing.add_modules();
-  Temporary file{out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid())};
-  const Written written =
-      write_bundle(file.path, packing.contents, make_lock(packing, options.message, model_facts(packing.folder)));
-  const size_t examples = check_examples(packing.folder, open_file(file.path).get());
+  Temporary scratch;
+  if (options.dry_run)
+    scratch.path = out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid());
+  size_t examples = 0;
+  const Written written = write_bundle(options.dry_run ? scratch.path : out, packing.contents,
+                                       make_lock(packing, options.message, model_facts(packing.folder)),
+                                       [&](int fd) { examples = check_examples(packing.folder, fd); });
   Rows report = report_of(packing, out, examples);
   report.emplace_back("digest", Value::string(written.digest));
   report.emplace_back("size", Value::integer(static_cast<int64_t>(written.size)));
   report.emplace_back("entries", Value::integer(static_cast<int64_t>(written.lock.entries.size())));
-  if (options.dry_run) return Value::map(std::move(report));
-  std::error_code failed;
-  fs::rename(file.path, out, failed);
-  if (failed) fail(MRUN_IO, "{}: cannot write: {}", out.string(), failed.message());
-  file.path.clear();
   return Value::map(std::move(report));
 }
 

@@ -21,7 +21,7 @@ Value row(const Plugin &p, int64_t operations, Value error) {
                      {"version", Value::string(p.version)},
                      {"doc", Value::string(p.doc)},
                      {"license", Value::string(p.license)},
-                     {"path", Value::string(p.path.string())},
+                     {"path", Value::string(printable(p.path.native(), SIZE_MAX))},
                      {"operations", Value::integer(operations)},
                      {"error", std::move(error)}});
 }

@@ -1,6 +1,9 @@
 #include "author/record.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -72,6 +75,11 @@ void check_name(const std::string &name) {
   fail(MRUN_USAGE, "\"{}\" is no name for an example: use letters, digits, '_', '-' and '.'", printable(name));
 }
 
+// False where there is nothing to exchange, or the file system cannot.
+bool exchange(const fs::path &a, const fs::path &b) {
+  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
 // A folder that appears whole or not at all.
 void publish(const fs::path &folder, const std::vector<File> &files, bool replace) {
   const fs::path temporary = folder.parent_path() / fmt::format(".{}.tmp-{}", folder.filename().string(), ::getpid());
@@ -84,6 +92,10 @@ void publish(const fs::path &folder, const std::vector<File> &files, bool replac
   try {
     fs::create_directories(temporary);
     for (const File &f : files) write_file_atomic(temporary / f.name, f.content);
+    if (replace && exchange(temporary, folder)) {
+      fs::remove_all(temporary, ignored);
+      return;
+    }
     if (replace) fs::remove_all(folder);
     fs::rename(temporary, folder);
   } catch (const fs::filesystem_error &e) {

@@ -1,13 +1,12 @@
 #include "author/split_model.h"
 
 #include "base/hash.h"
+#include "bundle/model_source.h"
 #include "exec/model.h"
 #include "value/safetensors.h"
 
 namespace mrun {
 namespace {
-
-const std::string source_key = "mrun.source";
 
 struct Halves {
   Value graph, weights;
@@ -60,7 +59,7 @@ SplitModel split_model(const Bundle &bundle, const ModelConfig &config) {
   Halves halves;
   if (ask_backend(backend, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);
-    std::string text = write_safetensors(weights, {{source_key, sha256_hex(file.bytes())}});
+    std::string text = write_safetensors(weights, {{model_source_key, sha256_hex(file.bytes())}});
     if (same_tensors(weights, read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {
       packed.graph = std::string(halves.graph.as_tensor().bytes());
       packed.weights = std::move(text);
@@ -69,12 +68,6 @@ SplitModel split_model(const Bundle &bundle, const ModelConfig &config) {
     packed.reason = "the weights do not read back bit for bit";
   }
   return packed;
-}
-
-std::string split_from(const Tensor &weights) {
-  const auto metadata = read_safetensors(weights, "weights", MRUN_BUNDLE).metadata;
-  const auto source = metadata.find(source_key);
-  return source == metadata.end() ? std::string() : source->second;
 }
 
 }  // namespace mrun

@@ -17,7 +17,5 @@ struct SplitModel {
 // The weights say of which file they are, so that a commit can keep them. Throws what the backend's open throws (a broken
 // model cannot be packed).
 SplitModel split_model(const Bundle &, const ModelConfig &);
-// SHA-256 of the file that such weights were split from; empty: they do not say.
-std::string split_from(const Tensor &weights);
 
 }  // namespace mrun

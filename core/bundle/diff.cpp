@@ -5,7 +5,9 @@
 #include <functional>
 #include <set>
 
+#include "base/hash.h"
 #include "base/text.h"
+#include "bundle/model_source.h"
 #include "bundle/names.h"
 #include "value/json.h"
 #include "value/safetensors.h"
@@ -69,6 +71,7 @@ class Differ {
     std::set<std::string> names;
     for (const auto &[name, e] : before) names.insert(name);
     for (const auto &[name, e] : after) names.insert(name);
+    for (const std::string &name : same_models()) names.erase(name);
     for (const std::string &name : names) {
       if (!compare_std && name.starts_with("std/")) {
         skipped = true;
@@ -89,6 +92,32 @@ class Differ {
   }
 
  private:
+  // Files of models that are a file on one side and what packing made of that file on the other.
+  std::vector<std::string> same_models() const {
+    std::vector<std::string> same;
+    for (const ModelConfig &config : a_.manifest().models) {
+      const auto &others = b_.manifest().models;
+      const auto other =
+          std::find_if(others.begin(), others.end(), [&](const auto &m) { return m.name == config.name; });
+      if (other == others.end()) continue;
+      const ModelFiles x = a_.model_files(config), y = b_.model_files(*other);
+      if (x.graph == y.graph || !same_source(x, y)) continue;
+      for (const std::string &file : {x.graph, x.weights, y.graph, y.weights}) same.push_back(file);
+    }
+    return same;
+  }
+
+  bool same_source(const ModelFiles &x, const ModelFiles &y) const {
+    try {
+      if (x.weights.empty() && y.weights.empty()) return a_.read(x.graph).bytes() == b_.read(y.graph).bytes();
+      if (x.weights.empty()) return model_source(b_.read(y.weights)) == sha256_hex(a_.read(x.graph).bytes());
+      if (y.weights.empty()) return model_source(a_.read(x.weights)) == sha256_hex(b_.read(y.graph).bytes());
+    } catch (const Error &e) {
+      if (e.code != MRUN_MISSING && e.code != MRUN_BUNDLE) throw;  // gone, or no safetensors file
+    }
+    return false;
+  }
+
   static std::map<std::string, EntryInfo> entries(const Bundle &bundle) {
     std::map<std::string, EntryInfo> map;
     for (EntryInfo &e : bundle.entries()) map.emplace(e.path, e);

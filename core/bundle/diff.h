@@ -43,7 +43,8 @@ struct BundleDiff {
   std::vector<std::string> notes;                                 // what was not compared, or as a whole only
 };
 
-// A folder that pins no std modules is compared without them (a note says so). Reads weights only where their hashes or
+// A folder that pins no std modules is compared without them (a note says so). A model's file is equal to the pair that was
+// split from it. Reads weights only where their hashes or
 // sizes do not settle it.
 BundleDiff diff_bundles(const Bundle &before, const Bundle &after);
 // {"equal", "params": [{"key", "before", "after"}], "files": [{"kind", "path", "before", "after", "diff"?, "added"?,

@@ -144,7 +144,8 @@ void check_names(const Contents &contents) {
   }
 }
 
-Written write_bundle(const fs::path &path, const Contents &contents, Lock lock) {
+Written write_bundle(const fs::path &path, const Contents &contents, Lock lock,
+                     const std::function<void(int fd)> &prove) {
   check_names(contents);
   Contents all = contents;
   all.emplace("format", std::string(format_text));
@@ -159,6 +160,7 @@ Written write_bundle(const fs::path &path, const Contents &contents, Lock lock) 
     ContainerWriter::End end = writer.finish(lock);
     written.digest = std::move(end.digest);
     written.size = end.size;
+    if (prove) prove(fd);
   });
   written.lock = std::move(lock);
   return written;

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -67,6 +68,8 @@ struct Written {
   uint64_t size = 0;  // of the file
 };
 // A first revision, or any whose history is among the contents. Everything of `lock` but its entries is the caller's.
-Written write_bundle(const std::filesystem::path &, const Contents &, Lock lock);
+// `prove` sees the whole file before it has its name; what it throws leaves what was there.
+Written write_bundle(const std::filesystem::path &, const Contents &, Lock lock,
+                     const std::function<void(int fd)> &prove = {});
 
 }  // namespace mrun

@@ -151,6 +151,7 @@ class Revisions(Case):
         save(1.0)
         self.assertEqual(mrun("pack", folder, "-o", path).returncode, 0)
         source, ones = weights()
+        self.assertEqual([mrun("diff", a, b).returncode for a, b in ((folder, path), (path, folder))], [0, 0])
         self.assertEqual(source, hashlib.sha256((folder / "model.pt").read_bytes()).hexdigest())
         # Weights that say they are of this file, and are not: a commit that split it again would not keep them.
         mrun("unpack", path, "-C", self.dir / "u")
@@ -160,6 +161,7 @@ class Revisions(Case):
         commit("the same file")
         self.assertEqual(weights(), (source, bytes(len(ones))))
         save(2.0)
+        self.assertEqual(mrun("diff", folder, path).returncode, 1)
         commit("another file")
         self.assertEqual(weights()[0], hashlib.sha256((folder / "model.pt").read_bytes()).hexdigest())
         save(1.0)
