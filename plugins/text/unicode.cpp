@@ -70,7 +70,7 @@ uint8_t classify(UChar32 c) {
   const bool ascii_symbol = c < 0x80 && (category & U_GC_S_MASK);
   if (ascii_symbol || (old8 && (category & U_GC_P_MASK)) || one_of(c, {0x166d, 0x111c9})) bits |= class_punctuation;
   const bool was_mn = old8 && (category & U_GC_MN_MASK) && !one_of(c, {0x1885, 0x1886, 0xa9bd, 0x111c9});
-  if (was_mn || c == 0x1734) bits |= class_nonspacing;
+  if (was_mn || one_of(c, {0x1734, 0x1171e})) bits |= class_nonspacing;
   const bool was_mark = old9 && (category & U_GC_M_MASK) && c != 0x111c9;
   if (was_mark || one_of(c, {0x1cf2, 0x1cf3})) bits |= class_mark;
   if (old8 && (category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK))) bits |= class_other;
