@@ -24,6 +24,9 @@ GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
+# The 256 bytes as byte-level vocabularies write them.
+PRINTABLE = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
+BYTES = [chr(c) for c in PRINTABLE] + [chr(256 + i) for i in range(256 - len(PRINTABLE))]
 # Characters about whose class libraries disagree.
 HARD = ["a\u0301b \u200c\u200d x\u180ey ª² Ⅷ ⓐ \u0345 ‿ 9٣ \u0085 \u2028\u3000 ǅ $+<=>^`|~ _-", "-]x[y", "a-c", "d-e", "\u180e", "क्षि"]
 
@@ -253,7 +256,7 @@ class TokenizerOracle(unittest.TestCase):
     def test_roberta(self):
         prefixed = dict(BYTE_LEVEL, add_prefix_space=True)
         special = ["<s>", "</s>", "<mask>", "<pad>"]
-        config = self.trained(tokenizer(bpe(), None, prefixed, None, prefixed), special)
+        config = self.trained(tokenizer(bpe(), None, prefixed, None, prefixed), special + BYTES)
         config["added_tokens"] = [added(self.id(config, t), t, lstrip=t == "<mask>") for t in special]
         for trim in (True, False):
             config["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", self.id(config, "</s>")],
