@@ -58,7 +58,7 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
 
   // A read-only 1-D uint8 tensor, made once and shared. Of a packed bundle: a copy whose hash was checked first, so
   // that nobody can change it afterwards; weights and assets above 1 MiB are the mapping itself, not hashed. Throws
-  // MISSING with the entry's name and near misses, VERIFY where the hash differs.
+  // MISSING with the entry's name and near misses, VERIFY where the hash differs. bundle.lock can be read, too.
   Tensor read(std::string_view path) const;
   // Weights: a private writable mapping, not flagged read-only, a new one each time; a write costs a page and is seen
   // by this mapping alone. (Of a bundle in memory: a copy.)

@@ -1,5 +1,6 @@
 """inspect: everything about a model without loading anything; its screen, its texts, its JSON as documented."""
 import fcntl
+import hashlib
 import json
 import os
 import pty
@@ -147,6 +148,16 @@ class Documented(Case):
         self.assertIn("limit  number     \"inf\"", mrun("inspect", folder).stdout)
         self.assertEqual(self.answer(folder, "x", "--param", "k=2"), [True, 2])
         self.assertEqual(self.answer(folder, "x", "--param", "limit=3"), [False, 1])
+
+    def test_the_lock_of_every_revision(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n")
+        self.assertEqual(mrun("pack", folder, "-o", self.path).returncode, 0)
+        (folder / "preprocess.lua").write_text("return function(x) return 1 end\n")
+        self.assertEqual(mrun("commit", self.path, folder, "-m", "one").returncode, 0)
+        for revision in json.loads(mrun("log", self.path, "--json").stdout):
+            lock = mrun("inspect", f"{self.path}@{revision['number']}", "bundle.lock").stdout
+            self.assertEqual(hashlib.sha256(lock.encode()).hexdigest(), revision["digest"])
+        self.refused(3, "inspect", folder, "bundle.lock", contains="no bundle.lock")
 
     def test_a_revision_whose_weights_are_gone(self):
         import torch

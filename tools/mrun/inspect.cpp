@@ -229,7 +229,7 @@ int inspect(std::vector<std::string> args) {
   CLI::App app("Shows everything in a bundle; with PATH the text of one file. Runs nothing and loads no plugin.",
                "inspect");
   app.add_option("BUNDLE", o.name, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
-  app.add_option("PATH", o.path, "a file inside, as preprocess.lua");
+  app.add_option("PATH", o.path, "a file inside, as preprocess.lua; bundle.lock is the list of all");
   app.add_flag("--stats", o.stats, "minimum, maximum, mean and number of NaNs of each tensor; reads all weights");
   app.add_flag("--all", o.all, "on a terminal too, all of a long list");
   app.add_flag("--json", o.json, "everything as one JSON document");
