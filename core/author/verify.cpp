@@ -28,15 +28,23 @@ const Value *find(const Entries &entries, std::string_view name) {
   return nullptr;
 }
 
-// The first recorded tensor of the stage that differs from what the stage gave now.
+bool of_stage(std::string_view name, const std::string &stage) {
+  return name == stage || name.starts_with(stage + ".");
+}
+
+// The first recorded tensor of the stage that differs from what the stage gave now, or one that it did not give then.
 std::optional<Difference> compare_stage(const Value &recorded, const Entries &now, const std::string &stage,
                                         const Tolerance &tolerance) {
   for (const Entry &e : recorded.as_map()) {
     const std::string name(e.key());
-    if (name != stage && !name.starts_with(stage + ".")) continue;
+    if (!of_stage(name, stage)) continue;
     const Value *got = find(now, name);
     if (got == nullptr) return Difference{name, "recorded, but missing now"};
     if (auto d = compare(e.value(), *got, tolerance, name)) return d;
+  }
+  if (recorded.as_map().empty()) return std::nullopt;  // an example without stages
+  for (const auto &[name, value] : now) {
+    if (of_stage(name, stage) && recorded.find(name) == nullptr) return Difference{name, "there now, but not recorded"};
   }
   return std::nullopt;
 }

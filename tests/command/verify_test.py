@@ -117,6 +117,19 @@ end
         self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
         self.assertEqual(mrun("verify", folder).returncode, 0)
 
+    def test_tensors_between_the_stages_that_came_or_went(self):
+        def preprocess(names):
+            fields = ", ".join(f"{name} = torch.ones({{2}})" for name in names)
+            return f'local torch = require "torch"\nreturn function(x) return {{ {fields} }} end\n'
+
+        folder = self.bundle(preprocess=preprocess("ab"), postprocess="return function(x) return 1 end\n")
+        self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
+        self.assertEqual(mrun("verify", folder).returncode, 0)
+        for names, place, message in [("a", "preprocess.b", "recorded, but missing now"), ("abc", "preprocess.c", "there now, but not recorded")]:
+            (folder / "preprocess.lua").write_text(preprocess(names))
+            (row,) = json.loads(mrun("verify", folder, "--json").stdout)["examples"]
+            self.assertEqual((row["stage"], row["place"], row["message"]), ("preprocess", place, message))
+
     def test_no_examples_prove_nothing(self):
         result = mrun("verify", self.bundle(preprocess="return function(x) return x end\n"))
         self.assertEqual(result.returncode, 0)
