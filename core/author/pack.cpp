@@ -204,10 +204,12 @@ Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions
   const auto opened = Bundle::open(folder);
   Packing packing{want_folder(*opened), options.update_std};
   const Contents pairs = take_weights(packing.contents);
+  Contents others;  // models that are no weights: whole ones with another suffix
   size_t examples = 0;
   CommitSteps steps;
   steps.weights = [&](const Container &before) {
-    Contents weights = packing.split_models(&before);
+    others = packing.split_models(&before);
+    Contents weights = take_weights(others);
     weights.insert(pairs.begin(), pairs.end());
     return weights;
   };
@@ -218,6 +220,7 @@ Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions
                     : make_lock(packing, options.message, model_facts(packing.folder));
     lock.revision.author = options.author;
     lock.revision.time = options.time;
+    packing.contents.merge(others);
     return NextRevision{packing.contents, std::move(lock)};
   };
   steps.prove = [&](int fd) { examples = check_examples(packing.folder, fd); };

@@ -137,7 +137,8 @@ class Committer {
     if (!valid_utf8(revision.message) || !valid_utf8(revision.author)) {
       fail(MRUN_USAGE, "the message or author is not UTF-8");
     }
-    Contents all = weights_;
+    Contents all;
+    for (const auto &[name, content] : weights_) all.emplace(name, std::string());
     for (const auto &[name, content] : next_.contents) {
       if (is_weights(name)) fail(MRUN_INTERNAL, "{}: weights are wanted before everything else", name);
       all.emplace(name, std::string());

@@ -168,6 +168,20 @@ class Revisions(Case):
         commit("the first again")
         self.assertEqual(weights(), (source, ones))
 
+    def test_a_model_that_stays_whole(self):
+        import torch
+
+        folder, path = self.bundle("tensor", toml='[models.main]\nfile = "model.pth"\n', name="whole"), self.dir / "whole.mb"
+        for i, scale in enumerate([1.0, 1.0, 2.0]):
+            model = torch.nn.Linear(2, 2, bias=False)
+            torch.nn.init.constant_(model.weight, scale)
+            torch.jit.freeze(torch.jit.script(model.eval())).save(str(folder / "model.pth"))
+            (folder / "README.md").write_text(f"{i}")
+            made = mrun("commit", path, folder, "-m", "more") if i else mrun("pack", folder, "-o", path)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertEqual(zipfile.ZipFile(path).read("model/main.pth"), (folder / "model.pth").read_bytes())
+            self.assertEqual(mrun("verify", path).returncode, 0)
+
     def test_two_writers_at_once(self):
         folders = []
         for i in range(6):
