@@ -416,17 +416,19 @@ class task {
  public:
   virtual ~task() = default;
   virtual later<R> resume(call &c, std::vector<value> got) = 0;
-  // The last thing that resume does, and returns; flags: MRUN_AWAIT_ROWS.
-  pending await(const call &c, const function &f, std::vector<value> args, uint32_t flags = 0);
+  // The last thing that resume does, and returns; flags: MRUN_AWAIT_ROWS; names: as in mrun_await, or empty.
+  pending await(const call &c, const function &f, std::vector<value> args, uint32_t flags = 0,
+                const std::vector<const char *> &names = {});
 };
 template <class R>
-pending start(const call &c, std::unique_ptr<task<R>> t, const function &f, std::vector<value> args,
-              uint32_t flags = 0) {
-  return t.release()->await(c, f, std::move(args), flags);
+pending start(const call &c, std::unique_ptr<task<R>> t, const function &f, std::vector<value> args, uint32_t flags = 0,
+              const std::vector<const char *> &names = {}) {
+  return t.release()->await(c, f, std::move(args), flags, names);
 }
 template <class T, class = std::void_t<decltype(&T::resume)>>
-pending start(const call &c, std::unique_ptr<T> t, const function &f, std::vector<value> args, uint32_t flags = 0) {
-  return t.release()->await(c, f, std::move(args), flags);
+pending start(const call &c, std::unique_ptr<T> t, const function &f, std::vector<value> args, uint32_t flags = 0,
+              const std::vector<const char *> &names = {}) {
+  return t.release()->await(c, f, std::move(args), flags, names);
 }
 
 // ---- functions to operations ----------------------------------------------------------------------------------------
@@ -525,7 +527,8 @@ struct wrap<F, R (*)(A...) noexcept> : wrap<F, R (*)(A...)> {};
 }  // namespace detail
 
 template <class R>
-pending task<R>::await(const call &c, const function &f, std::vector<value> args, uint32_t flags) {
+pending task<R>::await(const call &c, const function &f, std::vector<value> args, uint32_t flags,
+                       const std::vector<const char *> &names) {
   const auto resumed = [](mrun_call *raw, void *state, mrun_value *got, size_t count, mrun_value *results) noexcept {
     return detail::guarded(raw, [&] {
       call next(raw);
@@ -535,8 +538,12 @@ pending task<R>::await(const call &c, const function &f, std::vector<value> args
       return detail::give<later<R>>::put(next, static_cast<task *>(state)->resume(next, std::move(values)), results);
     });
   };
-  const mrun_await how{sizeof(mrun_await), flags, this, resumed,
-                       [](void *state) { delete static_cast<task *>(state); }};
+  const mrun_await how{sizeof(mrun_await),
+                       flags,
+                       this,
+                       resumed,
+                       [](void *state) { delete static_cast<task *>(state); },
+                       names.empty() ? nullptr : names.data()};
   std::vector<mrun_value> raw_args;
   raw_args.reserve(args.size());
   for (value &v : args) raw_args.push_back(v.release());
