@@ -1,5 +1,5 @@
 // The plugin text: tokenizers, Unicode, regular expressions.
-#include "wrap.h"
+#include "ops.h"
 
 extern const char mrun_lua_text[];
 

@@ -1,5 +1,4 @@
 // Any bytes are refused as no sentencepiece model, or give one that tokenizes any text.
-#include <mrun/plugin.hpp>
 
 #include "sentencepiece.h"
 
@@ -12,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       model.decode(ids);
     }
     for (int id = 0; id < model.size(); ++id) model.piece(id);
-  } catch (const mrun::error &) {
+  } catch (const text::Error &) {
     return 0;  // refused, with a message
   }
   return 0;

@@ -10,7 +10,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <mrun/plugin.hpp>
 #include <string>
 #include <vector>
 

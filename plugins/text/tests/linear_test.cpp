@@ -1,7 +1,6 @@
 // Time that grows as the text does, on texts made to be hard: counted in the program's own steps (basic blocks, by the
 // compiler's instrumentation of the library), so that the machine's load plays no part.
 #include <atomic>
-#include <mrun/plugin.hpp>
 
 #include "catch.h"
 #include "config.h"

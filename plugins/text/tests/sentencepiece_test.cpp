@@ -4,8 +4,6 @@
 #include <cmath>
 #include <functional>
 
-#include <mrun/plugin.hpp>
-
 #include "catch.h"
 #include "charsmap.h"
 #include "utf8.h"
@@ -30,7 +28,7 @@ std::string small_model() {
 std::string message_of(const std::function<void()> &f) {
   try {
     f();
-  } catch (const mrun::error &e) { return e.text; }
+  } catch (const text::Error &e) { return e.text; }
   return "";
 }
 
@@ -65,7 +63,7 @@ TEST_CASE("what is not a model is refused") {
     try {
       text::SentencePiece m(std::string_view(good).substr(0, n));
       CHECK(m.size() < 6);  // cut between two pieces: a smaller model
-    } catch (const mrun::error &e) { CHECK(e.code == MRUN_INPUT); }
+    } catch (const text::Error &e) { CHECK(e.code == text::Error::Code::input); }
   }
 }
 
@@ -80,9 +78,9 @@ TEST_CASE("a normalization trie that leaves its bounds is refused") {
   units[0] = 1u << 10;
   CHECK_NOTHROW(text::CharsMap(rules(units, std::string("\0", 1))));
   units[0] = 0x1fffffu << 10;
-  CHECK_THROWS_AS(text::CharsMap(rules(units, std::string("\0", 1))), mrun::error);
-  CHECK_THROWS_AS(text::CharsMap("\1"), mrun::error);
-  CHECK_THROWS_AS(text::CharsMap(std::string("\xff\xff\xff\xff____", 8)), mrun::error);
+  CHECK_THROWS_AS(text::CharsMap(rules(units, std::string("\0", 1))), text::Error);
+  CHECK_THROWS_AS(text::CharsMap("\1"), text::Error);
+  CHECK_THROWS_AS(text::CharsMap(std::string("\xff\xff\xff\xff____", 8)), text::Error);
   const std::string model =
       small_model() + field(3, field(2, std::string("\x08\0\0\0", 4) + std::string(8, '\x7f') + std::string(1, '\0')));
   CHECK(message_of([&] { text::SentencePiece m(model); }).find("normalization rules") != std::string::npos);
@@ -93,10 +91,10 @@ TEST_CASE("sampling options are checked") {
   text::SentencePieceOptions o;
   for (int n : {0, 1, 513}) {
     o.sampling = {n, 0.1F, 1};
-    CHECK_THROWS_AS(model.encode("ab", o), mrun::error);
+    CHECK_THROWS_AS(model.encode("ab", o), text::Error);
   }
   o.sampling = {-1, NAN, 1};
-  CHECK_THROWS_AS(model.encode("ab", o), mrun::error);
+  CHECK_THROWS_AS(model.encode("ab", o), text::Error);
 }
 
 TEST_CASE("UTF-8 is checked and repaired") {
@@ -104,7 +102,7 @@ TEST_CASE("UTF-8 is checked and repaired") {
   CHECK(message_of([] { text::require_utf8("ab\xff", "the text"); }) ==
         "the text is not valid UTF-8: byte 0xff at position 2; text.repair makes a text of any bytes");
   for (const char *bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xf5\x80\x80\x80"})
-    CHECK_THROWS_AS(text::require_utf8(bad, "x"), mrun::error);
+    CHECK_THROWS_AS(text::require_utf8(bad, "x"), text::Error);
   const std::string r = "\xef\xbf\xbd";
   CHECK(text::utf8_repair("a\xe2\x82z") == "a" + r + "z");
   CHECK(text::utf8_repair("\xf0\x9f\x98") == r);

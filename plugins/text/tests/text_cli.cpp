@@ -5,7 +5,6 @@
 
 #include <fstream>
 #include <iostream>
-#include <mrun/plugin.hpp>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -167,7 +166,7 @@ static void serve(const Model &model, const std::string &operation, const json &
     json answer;
     try {
       answer = run(model, operation, options, json::parse(line));
-    } catch (const mrun::error &e) { answer = {{"error", e.code}, {"message", e.text}}; }
+    } catch (const text::Error &e) { answer = {{"error", e.code}, {"message", e.text}}; }
     std::cout << answer.dump() << '\n';
   }
 }

@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "error.h"
+
 namespace text {
 
 class CharsMap {
  public:
-  // Throws MRUN_INPUT unless every path of the trie stays inside it and every value inside the replacements: a walk
+  // Throws Error (input) unless every path of the trie stays inside it and every value inside the replacements: a walk
   // needs no checks afterwards.
   explicit CharsMap(std::string_view blob);
 

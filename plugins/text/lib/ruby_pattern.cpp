@@ -1,7 +1,8 @@
 #include "ruby_pattern.h"
 
-#include <mrun/plugin.hpp>
 #include <utility>
+
+#include "error.h"
 
 namespace text {
 namespace {
@@ -28,7 +29,7 @@ class Translation {
 
  private:
   [[noreturn]] static void refuse(const std::string &what) {
-    throw mrun::error(MRUN_ARGUMENT, "the pattern cannot be read: " + what + " is not supported");
+    bad_argument("the pattern cannot be read: " + what + " is not supported");
   }
 
   void escape(bool in_class) {

@@ -1,6 +1,6 @@
+#include "ops.h"
 #include "parallel.h"
 #include "sentencepiece.h"
-#include "wrap.h"
 
 template <>
 struct mrun::type_of<text::SentencePiece> {
@@ -97,35 +97,35 @@ std::optional<int64_t> special(const SentencePiece &self) {
 
 void add_sentencepiece(const mrun::registrar &r) {
   r.type<SentencePiece>();
-  r.op<open>("text.sentencepiece@1(Tensor model) -> text.SentencePiece",
-             "A tokenizer from the bytes of a sentencepiece model file.", MRUN_OP_ONCE);
-  r.op<encode>(
+  r.op<walled<open>>("text.sentencepiece@1(Tensor model) -> text.SentencePiece",
+                     "A tokenizer from the bytes of a sentencepiece model file.", MRUN_OP_ONCE);
+  r.op<walled<encode>>(
       "text.SentencePiece.encode@1(text.SentencePiece self, str text, *, bool add_bos=False, bool add_eos=False, "
       "bool reverse=False, bool enable_sampling=False, int nbest_size=-1, float alpha=0.1, int? seed=None) -> Tensor",
       "The ids of a text, int64 [n]; options as in Python's encode.", MRUN_OP_RANDOM);
-  r.op<encode_batch>(
+  r.op<walled<encode_batch>>(
       "text.SentencePiece.encode_batch@1(text.SentencePiece self, str[] texts, *, bool add_bos=False, "
       "bool add_eos=False, bool reverse=False) -> Tensor[]",
       "The ids of each text of a list, worked out by several threads.");
-  r.op<tokenize>(
+  r.op<walled<tokenize>>(
       "text.SentencePiece.tokenize@1(text.SentencePiece self, str text, *, bool add_bos=False, bool add_eos=False, "
       "bool reverse=False, bool emit_unk_piece=False, bool enable_sampling=False, int nbest_size=-1, float alpha=0.1, "
       "int? seed=None, str unit='char') -> (Tensor, Tensor, Tensor, str[])",
       "ids, types, offsets and pieces of a text.", MRUN_OP_RANDOM);
-  r.op<decode>("text.SentencePiece.decode@1(text.SentencePiece self, Any ids) -> str",
-               "The text of a 1-D tensor or list of ids.");
-  r.op<size>("text.SentencePiece.size@1(text.SentencePiece self) -> int", "How many pieces the model has.");
-  r.op<piece>("text.SentencePiece.piece@1(text.SentencePiece self, int id) -> str", "The piece of an id.");
-  r.op<id>("text.SentencePiece.id@1(text.SentencePiece self, str piece) -> int",
-           "The id of a piece; the unknown piece's where there is none.");
-  r.op<special<&SentencePiece::bos>>("text.SentencePiece.bos@1(text.SentencePiece self) -> int?",
-                                     "The id that begins a text, or nil.");
-  r.op<special<&SentencePiece::eos>>("text.SentencePiece.eos@1(text.SentencePiece self) -> int?",
-                                     "The id that ends a text, or nil.");
-  r.op<special<&SentencePiece::unk>>("text.SentencePiece.unk@1(text.SentencePiece self) -> int?",
-                                     "The id of unknown pieces.");
-  r.op<special<&SentencePiece::pad>>("text.SentencePiece.pad@1(text.SentencePiece self) -> int?",
-                                     "The id that fills up, or nil.");
+  r.op<walled<decode>>("text.SentencePiece.decode@1(text.SentencePiece self, Any ids) -> str",
+                       "The text of a 1-D tensor or list of ids.");
+  r.op<walled<size>>("text.SentencePiece.size@1(text.SentencePiece self) -> int", "How many pieces the model has.");
+  r.op<walled<piece>>("text.SentencePiece.piece@1(text.SentencePiece self, int id) -> str", "The piece of an id.");
+  r.op<walled<id>>("text.SentencePiece.id@1(text.SentencePiece self, str piece) -> int",
+                   "The id of a piece; the unknown piece's where there is none.");
+  r.op<walled<special<&SentencePiece::bos>>>("text.SentencePiece.bos@1(text.SentencePiece self) -> int?",
+                                             "The id that begins a text, or nil.");
+  r.op<walled<special<&SentencePiece::eos>>>("text.SentencePiece.eos@1(text.SentencePiece self) -> int?",
+                                             "The id that ends a text, or nil.");
+  r.op<walled<special<&SentencePiece::unk>>>("text.SentencePiece.unk@1(text.SentencePiece self) -> int?",
+                                             "The id of unknown pieces.");
+  r.op<walled<special<&SentencePiece::pad>>>("text.SentencePiece.pad@1(text.SentencePiece self) -> int?",
+                                             "The id that fills up, or nil.");
 }
 
 }  // namespace text

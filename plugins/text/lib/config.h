@@ -1,17 +1,16 @@
 // Reading tokenizer.json: checked access with messages that name the place.
 #pragma once
 #include <cstdint>
-#include <mrun/plugin.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
+
+#include "error.h"
 
 namespace text {
 
 using Json = nlohmann::json;
 
-[[noreturn]] inline void bad_config(const std::string &what) {
-  throw mrun::error(MRUN_INPUT, "tokenizer.json: " + what);
-}
+[[noreturn]] inline void bad_config(const std::string &what) { bad_input("tokenizer.json: " + what); }
 
 inline const Json &member(const Json &j, const char *key) {
   if (!j.is_object()) bad_config(std::string("wanted an object with \"") + key + '"');

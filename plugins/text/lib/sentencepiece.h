@@ -1,6 +1,6 @@
 // A sentencepiece model made from its serialized bytes; results are those of Python's `sentencepiece` package.
 //
-// Immutable and safe to use from several threads. Texts must be valid UTF-8 (the caller checks). Throws mrun::error.
+// Immutable and safe to use from several threads. Texts must be valid UTF-8 (the caller checks). Throws Error.
 #pragma once
 #include <memory>
 #include <optional>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "encoding.h"
+#include "error.h"
 
 namespace sentencepiece {
 class SentencePieceProcessor;

@@ -81,8 +81,7 @@ class Unigram final : public Model {
         single = single || end - begin == width;
       }
       if (!single) {
-        if (unknown_ == none)
-          throw mrun::error(MRUN_INPUT, "a character is not in the vocabulary, which has no unknown token");
+        if (unknown_ == none) bad_input("a character is not in the vocabulary, which has no unknown token");
         offer(begin, begin + width, unknown_score_, unknown_);
       }
       begin += width;

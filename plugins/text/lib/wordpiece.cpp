@@ -26,7 +26,7 @@ class WordPiece final : public Model {
     const size_t before = out.size();
     if (utf8_length(part) <= max_characters_ && match(part, at, out)) return;
     out.resize(before);
-    if (!has_unknown_) throw mrun::error(MRUN_INPUT, "a word is not in the vocabulary, which has no unknown token");
+    if (!has_unknown_) bad_input("a word is not in the vocabulary, which has no unknown token");
     out.push_back({unknown_, at, at + uint32_t(part.size())});
   }
 

@@ -190,7 +190,7 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
 
 Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail, OffsetUnit unit,
                         const Truncation *truncation, Random &random) const {
-  if (s.size() > size_t(1) << 30) throw mrun::error(MRUN_INPUT, "the text is longer than 1 GiB");
+  if (s.size() > size_t(1) << 30) bad_input("the text is longer than 1 GiB");
   Lease lease(*this);
   Work &work = *lease;
   Encoding out;
@@ -286,8 +286,8 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
   size_t room = t.max_length;
   const size_t added = o.special && postprocessor_ ? postprocessor_->added(parts.size() == 2) : 0;
   if (room < added)
-    throw mrun::error(MRUN_ARGUMENT, "max_length is " + std::to_string(room) + ", but the special tokens alone are " +
-                                         std::to_string(added));
+    bad_argument("max_length is " + std::to_string(room) + ", but the special tokens alone are " +
+                 std::to_string(added));
   room -= added;
   const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
   if (first + second <= room) return;
@@ -307,10 +307,9 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
     return;
   }
   const size_t target = t.strategy == Truncation::only_second;
-  if (target >= parts.size())
-    throw mrun::error(MRUN_ARGUMENT, "the truncation is of the second text, but there is none");
+  if (target >= parts.size()) bad_argument("the truncation is of the second text, but there is none");
   const size_t length = target ? second : first, surplus = first + second - room;
-  if (length <= surplus) throw mrun::error(MRUN_INPUT, "the text is too short to be truncated as the tokenizer wants");
+  if (length <= surplus) bad_input("the text is too short to be truncated as the tokenizer wants");
   shorten(parts[target], length - surplus, t.left);
 }
 
@@ -339,7 +338,7 @@ void Tokenizer::pad_batch(std::vector<Encoding> &batch) const {
 std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {
   std::vector<std::string> tokens;
   for (int64_t id : ids) {
-    if (id < 0 || id > int64_t(UINT32_MAX)) throw mrun::error(MRUN_ARGUMENT, "no id: " + std::to_string(id));
+    if (id < 0 || id > int64_t(UINT32_MAX)) bad_argument("no id: " + std::to_string(id));
     const std::string *token = piece(uint32_t(id));
     if (!token) continue;
     if (const AddedToken *added = added_.find(uint32_t(id)); skip_special && added && added->special) continue;

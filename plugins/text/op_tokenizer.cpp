@@ -1,7 +1,7 @@
+#include "ops.h"
 #include "parallel.h"
 #include "polling.h"
 #include "tokenizer.h"
-#include "wrap.h"
 
 template <>
 struct mrun::type_of<text::Tokenizer> {
@@ -106,28 +106,29 @@ std::optional<int64_t> id(const Tokenizer &self, std::string_view piece) {
 
 void add_tokenizer(const mrun::registrar &r) {
   r.type<Tokenizer>();
-  r.op<open>("text.tokenizer_json@1(Tensor json) -> text.Tokenizer",
-             "A tokenizer from the bytes of a tokenizer.json of Hugging Face's library.", MRUN_OP_ONCE);
-  r.op<encode>(
+  r.op<walled<open>>("text.tokenizer_json@1(Tensor json) -> text.Tokenizer",
+                     "A tokenizer from the bytes of a tokenizer.json of Hugging Face's library.", MRUN_OP_ONCE);
+  r.op<walled<encode>>(
       "text.Tokenizer.encode@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
       "int? max_length=None, bool parse_special=False, int? seed=None) -> Tensor",
       "The ids of a text or a pair, int64 [n].", MRUN_OP_RANDOM);
-  r.op<encode_batch>(
+  r.op<walled<encode_batch>>(
       "text.Tokenizer.encode_batch@1(text.Tokenizer self, str[] texts, *, bool special=True, int? max_length=None, "
       "bool parse_special=False, int? seed=None) -> Tensor[]",
       "The ids of each text of a list, worked out by several threads; of the same length where the file pads to the "
       "longest.",
       MRUN_OP_RANDOM);
-  r.op<tokenize>(
+  r.op<walled<tokenize>>(
       "text.Tokenizer.tokenize@1(text.Tokenizer self, str text, *, str? pair=None, bool special=True, "
       "int? max_length=None, bool parse_special=False, str unit='char', int? seed=None) -> (Tensor, Tensor, Tensor, "
       "str[])",
       "ids, types, offsets and pieces of a text or a pair.", MRUN_OP_RANDOM);
-  r.op<decode>("text.Tokenizer.decode@1(text.Tokenizer self, Any ids, *, bool skip_special=True) -> str",
-               "The text of a 1-D tensor or list of ids.");
-  r.op<size>("text.Tokenizer.size@1(text.Tokenizer self) -> int", "How many tokens there are, added ones included.");
-  r.op<piece>("text.Tokenizer.piece@1(text.Tokenizer self, int id) -> str?", "The token of an id, or nil.");
-  r.op<id>("text.Tokenizer.id@1(text.Tokenizer self, str piece) -> int?", "The id of a token, or nil.");
+  r.op<walled<decode>>("text.Tokenizer.decode@1(text.Tokenizer self, Any ids, *, bool skip_special=True) -> str",
+                       "The text of a 1-D tensor or list of ids.");
+  r.op<walled<size>>("text.Tokenizer.size@1(text.Tokenizer self) -> int",
+                     "How many tokens there are, added ones included.");
+  r.op<walled<piece>>("text.Tokenizer.piece@1(text.Tokenizer self, int id) -> str?", "The token of an id, or nil.");
+  r.op<walled<id>>("text.Tokenizer.id@1(text.Tokenizer self, str piece) -> int?", "The id of a token, or nil.");
 }
 
 }  // namespace text

@@ -14,7 +14,7 @@ class WordLevel final : public Model {
   void run(std::string_view part, uint32_t at, std::vector<Token> &out, Random &) const override {
     const uint32_t *id = vocabulary_.id(part);
     if (!id) id = vocabulary_.id(unknown_);
-    if (!id) throw mrun::error(MRUN_INPUT, "a word is not in the vocabulary, which has no unknown token");
+    if (!id) bad_input("a word is not in the vocabulary, which has no unknown token");
     out.push_back({*id, at, at + uint32_t(part.size())});
   }
 

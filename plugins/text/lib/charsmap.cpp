@@ -1,7 +1,6 @@
 #include "charsmap.h"
 
 #include <cstring>
-#include <mrun/plugin.hpp>
 
 namespace text {
 namespace {
@@ -13,7 +12,7 @@ uint32_t label(uint32_t unit) { return unit & 0x800000ff; }
 uint32_t offset(uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
 
 [[noreturn]] void broken(const char *why) {
-  throw mrun::error(MRUN_INPUT, std::string("the normalization rules (precompiled_charsmap) are damaged: ") + why);
+  bad_input(std::string("the normalization rules (precompiled_charsmap) are damaged: ") + why);
 }
 
 }  // namespace

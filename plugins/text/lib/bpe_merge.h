@@ -36,7 +36,7 @@ class Merges {
   // Merges symbols in place; returns how many are left.
   size_t merge_short(Symbol *symbols, size_t count) const;  // by scanning: count <= short_word
   void merge(std::vector<Symbol> &symbols) const;
-  // Leaves each possible merge out with a probability, for now; throws mrun::error where that takes too long.
+  // Leaves each possible merge out with a probability, for now; throws Error where that takes too long.
   void merge_with_dropout(std::vector<Symbol> &symbols, float probability, Random &) const;
 
  private:

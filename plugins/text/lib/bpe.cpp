@@ -84,7 +84,7 @@ class Bpe final : public Model {
     template <class Put>
     void add(uint32_t bytes, Put put) {
       if (!bpe_.has_unknown_) return;
-      if (bpe_.unknown_ == missing) throw mrun::error(MRUN_INPUT, "BPE: the unknown token is not in the vocabulary");
+      if (bpe_.unknown_ == missing) bad_input("BPE: the unknown token is not in the vocabulary");
       if (!bpe_.fuse_unknown_) flush(put);
       bytes_ += bytes;
     }

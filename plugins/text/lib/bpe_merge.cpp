@@ -194,7 +194,7 @@ void Merges::merge_by_heap(std::vector<Symbol> &symbols, float probability, Rand
     heap.pop();
     if (random && random->next() < probability) {
       skipped.push_back(c);
-      if (++left_out > most) throw mrun::error(MRUN_INPUT, "the tokenizer's dropout takes too long on this text");
+      if (++left_out > most) bad_input("the tokenizer's dropout takes too long on this text");
       continue;
     }
     for (const Candidate &s : skipped) heap.push(s);

@@ -1,4 +1,4 @@
-#include "wrap.h"
+#include "ops.h"
 
 #include "utf8.h"
 
@@ -19,6 +19,13 @@ int64_t element(const mrun::tensor &t, int64_t i) {
 }
 
 }  // namespace
+
+mrun::error host_error(const Error &e) {
+  const int code = e.code == Error::Code::input      ? MRUN_INPUT
+                   : e.code == Error::Code::argument ? MRUN_ARGUMENT
+                                                     : MRUN_INTERNAL;
+  return {code, e.text};
+}
 
 Tokens to_tokens(const mrun::call &c, const Encoding &e) {
   auto offsets = mrun::tensor::empty(c, mrun::int64, {int64_t(e.offsets.size()), 2});

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mrun/plugin.hpp>
 #include <mutex>
 #include <thread>
 
@@ -24,9 +23,7 @@ namespace {
 constexpr size_t max_model_bytes = size_t(1) << 30;
 constexpr size_t max_text_bytes = size_t(1) << 30;
 
-[[noreturn]] void not_a_model(const std::string &why) {
-  throw mrun::error(MRUN_INPUT, "not a sentencepiece model: " + why);
-}
+[[noreturn]] void not_a_model(const std::string &why) { bad_input("not a sentencepiece model: " + why); }
 
 // Just enough of protobuf's wire format to check what the library itself trusts.
 struct Field {
@@ -106,7 +103,7 @@ void check_model(std::string_view model) {
 }
 
 void check(const sentencepiece::util::Status &status) {
-  if (!status.ok()) throw mrun::error(MRUN_ARGUMENT, "sentencepiece: " + std::string(status.message()));
+  if (!status.ok()) bad_argument("sentencepiece: " + std::string(status.message()));
 }
 
 // The library draws from a generator that each thread makes once, from a process-wide seed. A thread of its own,
@@ -123,14 +120,14 @@ void with_seed(uint32_t seed, Draw draw) {
 }
 
 void check_text(std::string_view s) {
-  if (s.size() > max_text_bytes) throw mrun::error(MRUN_INPUT, "sentencepiece: the text is longer than 1 GiB");
+  if (s.size() > max_text_bytes) bad_input("sentencepiece: the text is longer than 1 GiB");
 }
 
 void check_sampling(const SentencePieceOptions::Sampling &s) {
   if (s.nbest_size == 0 || s.nbest_size == 1 || s.nbest_size > 512)
-    throw mrun::error(MRUN_ARGUMENT, "sentencepiece: nbest_size is " + std::to_string(s.nbest_size) +
-                                         "; wanted -1 for all segmentations, or 2 to 512");
-  if (!std::isfinite(s.alpha)) throw mrun::error(MRUN_ARGUMENT, "sentencepiece: alpha is not a number");
+    bad_argument("sentencepiece: nbest_size is " + std::to_string(s.nbest_size) +
+                 "; wanted -1 for all segmentations, or 2 to 512");
+  if (!std::isfinite(s.alpha)) bad_argument("sentencepiece: alpha is not a number");
 }
 
 }  // namespace
@@ -155,18 +152,18 @@ SentencePiece::~SentencePiece() = default;
 
 void SentencePiece::check_id(int id) const {
   if (id < 0 || id >= size())
-    throw mrun::error(MRUN_ARGUMENT, "sentencepiece: id " + std::to_string(id) + " is not in the model; wanted 0 to " +
-                                         std::to_string(size() - 1));
+    bad_argument("sentencepiece: id " + std::to_string(id) + " is not in the model; wanted 0 to " +
+                 std::to_string(size() - 1));
 }
 
 void SentencePiece::add_ends(std::vector<int> &ids, const SentencePieceOptions &options) const {
   if (options.reverse) std::reverse(ids.begin(), ids.end());
   if (options.add_bos) {
-    if (bos() < 0) throw mrun::error(MRUN_ARGUMENT, "sentencepiece: add_bos, but the model has no bos piece");
+    if (bos() < 0) bad_argument("sentencepiece: add_bos, but the model has no bos piece");
     ids.insert(ids.begin(), bos());
   }
   if (options.add_eos) {
-    if (eos() < 0) throw mrun::error(MRUN_ARGUMENT, "sentencepiece: add_eos, but the model has no eos piece");
+    if (eos() < 0) bad_argument("sentencepiece: add_eos, but the model has no eos piece");
     ids.push_back(eos());
   }
 }

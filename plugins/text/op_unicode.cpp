@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "ops.h"
 #include "regex.h"
 #include "unicode.h"
 #include "utf8.h"
-#include "wrap.h"
 
 template <>
 struct mrun::type_of<text::Regex> {
@@ -147,23 +147,26 @@ std::vector<std::string> split(const mrun::call &c, const Regex &self, std::stri
 }  // namespace
 
 void add_unicode(const mrun::registrar &r) {
-  r.op<form_of<Form::nfc>>("text.nfc@1(str s) -> str", "Unicode's normalization form C.");
-  r.op<form_of<Form::nfd>>("text.nfd@1(str s) -> str", "Unicode's normalization form D.");
-  r.op<form_of<Form::nfkc>>("text.nfkc@1(str s) -> str", "Unicode's normalization form KC.");
-  r.op<form_of<Form::nfkd>>("text.nfkd@1(str s) -> str", "Unicode's normalization form KD.");
-  r.op<mapped<lower>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
-  r.op<mapped<fold>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
-  r.op<mapped<strip_accents>>("text.strip_accents@1(str s) -> str", "Without nonspacing marks, in form C.");
-  r.op<repair>("text.repair@1(Tensor bytes) -> str", "Bytes as a text: what is not valid UTF-8 becomes U+FFFD.");
+  r.op<walled<form_of<Form::nfc>>>("text.nfc@1(str s) -> str", "Unicode's normalization form C.");
+  r.op<walled<form_of<Form::nfd>>>("text.nfd@1(str s) -> str", "Unicode's normalization form D.");
+  r.op<walled<form_of<Form::nfkc>>>("text.nfkc@1(str s) -> str", "Unicode's normalization form KC.");
+  r.op<walled<form_of<Form::nfkd>>>("text.nfkd@1(str s) -> str", "Unicode's normalization form KD.");
+  r.op<walled<mapped<lower>>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
+  r.op<walled<mapped<fold>>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
+  r.op<walled<mapped<strip_accents>>>("text.strip_accents@1(str s) -> str", "Without nonspacing marks, in form C.");
+  r.op<walled<repair>>("text.repair@1(Tensor bytes) -> str",
+                       "Bytes as a text: what is not valid UTF-8 becomes U+FFFD.");
   r.type<Regex>();
-  r.op<compile>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.", MRUN_OP_ONCE);
-  r.op<find>("text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",
-             "Begin, end and groups of the first match from a position on; an empty list where there is none.");
-  r.op<find_all>("text.Regex.find_all@1(text.Regex self, str s) -> Any[]", "Every match, as find describes one.");
-  r.op<gsub>("text.Regex.gsub@1(text.Regex self, str s, str with, int count=-1) -> (str, int)",
-             "The text with matches replaced, and how many they were.");
-  r.op<split>("text.Regex.split@1(text.Regex self, str s, int max=-1) -> str[]",
-              "The parts between the matches, at most max + 1.");
+  r.op<walled<compile>>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.",
+                        MRUN_OP_ONCE);
+  r.op<walled<find>>("text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",
+                     "Begin, end and groups of the first match from a position on; an empty list where there is none.");
+  r.op<walled<find_all>>("text.Regex.find_all@1(text.Regex self, str s) -> Any[]",
+                         "Every match, as find describes one.");
+  r.op<walled<gsub>>("text.Regex.gsub@1(text.Regex self, str s, str with, int count=-1) -> (str, int)",
+                     "The text with matches replaced, and how many they were.");
+  r.op<walled<split>>("text.Regex.split@1(text.Regex self, str s, int max=-1) -> str[]",
+                      "The parts between the matches, at most max + 1.");
 }
 
 }  // namespace text

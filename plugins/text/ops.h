@@ -1,14 +1,30 @@
-// Between the library and plugin.hpp: tensors of ids and offsets. Each add_* registers one part's operations.
+// Between the library and plugin.hpp: tensors of ids and offsets, errors. Each add_* registers one part's operations.
 #pragma once
 #include <mrun/plugin.hpp>
 
 #include "encoding.h"
+#include "error.h"
 
 namespace text {
 
 void add_sentencepiece(const mrun::registrar &);
 void add_tokenizer(const mrun::registrar &);
 void add_unicode(const mrun::registrar &);
+
+mrun::error host_error(const Error &);
+
+// walled<f>: f as an operation; the library's errors become the host's.
+template <class R, class... Args>
+struct Wall {
+  template <R (*f)(Args...)>
+  static R call(Args... args) {
+    try {
+      return f(std::forward<Args>(args)...);
+    } catch (const Error &e) { throw host_error(e); }
+  }
+};
+template <auto f>
+constexpr auto walled = []<class R, class... Args>(R (*)(Args...)) { return &Wall<R, Args...>::template call<f>; }(f);
 
 template <class Ids>
 mrun::tensor ids_tensor(const mrun::call &c, const Ids &ids) {

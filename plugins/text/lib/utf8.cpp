@@ -1,7 +1,5 @@
 #include "utf8.h"
 
-#include <mrun/plugin.hpp>
-
 namespace text {
 namespace {
 
@@ -68,9 +66,8 @@ void require_utf8(std::string_view s, const char *what) {
   if (good == s.size()) return;
   static const char digits[] = "0123456789abcdef";
   auto bad = static_cast<unsigned char>(s[good]);
-  throw mrun::error(MRUN_INPUT, std::string(what) + " is not valid UTF-8: byte 0x" + digits[bad >> 4] +
-                                    digits[bad & 15] + " at position " + std::to_string(good) +
-                                    "; text.repair makes a text of any bytes");
+  bad_input(std::string(what) + " is not valid UTF-8: byte 0x" + digits[bad >> 4] + digits[bad & 15] + " at position " +
+            std::to_string(good) + "; text.repair makes a text of any bytes");
 }
 
 std::string utf8_repair(std::string_view s) {

@@ -4,7 +4,6 @@
 #include <pcre2.h>
 
 #include <memory>
-#include <mrun/plugin.hpp>
 
 #include "ruby_pattern.h"
 #include "utf8.h"
@@ -33,7 +32,7 @@ std::string message(int code) {
 }  // namespace
 
 Regex::Regex(std::string_view pattern, Syntax syntax) {
-  if (pattern.size() > 65536) throw mrun::error(MRUN_ARGUMENT, "the pattern is longer than 64 KiB");
+  if (pattern.size() > 65536) bad_argument("the pattern is longer than 64 KiB");
   require_utf8(pattern, "the pattern");
   CompileContext context(pcre2_compile_context_create(nullptr));
   if (!context) throw std::bad_alloc();
@@ -49,9 +48,7 @@ Regex::Regex(std::string_view pattern, Syntax syntax) {
   size_t at = 0;
   code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &at,
                         context.get());
-  if (!code_)
-    throw mrun::error(MRUN_ARGUMENT,
-                      "the pattern cannot be read: " + message(error) + ", at byte " + std::to_string(at));
+  if (!code_) bad_argument("the pattern cannot be read: " + message(error) + ", at byte " + std::to_string(at));
   pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
 }
 
@@ -65,7 +62,7 @@ Regex::Search::Search(const Regex &regex, std::string_view s)
   if (!data_ || !context_ || s.size() >= no_match) {
     pcre2_match_data_free(data_);
     pcre2_match_context_free(context_);
-    if (s.size() >= no_match) throw mrun::error(MRUN_INPUT, "the text is longer than 4 GiB");
+    if (s.size() >= no_match) bad_input("the text is longer than 4 GiB");
     throw std::bad_alloc();
   }
   pcre2_set_match_limit(context_, step_limit);
@@ -81,7 +78,7 @@ bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
   const int found = pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(s_.data()), s_.size(), from,
                                 PCRE2_NO_UTF_CHECK, data_, context_);
   if (found == PCRE2_ERROR_NOMATCH) return false;
-  if (found < 0) throw mrun::error(MRUN_INPUT, "the pattern takes too long on this text: " + message(found));
+  if (found < 0) bad_input("the pattern takes too long on this text: " + message(found));
   const size_t *ovector = pcre2_get_ovector_pointer(data_);
   groups.assign(pcre2_get_ovector_count(data_), Span{no_match, no_match});
   for (size_t i = 0; i < size_t(found); ++i)

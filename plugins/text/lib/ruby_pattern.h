@@ -5,7 +5,7 @@
 
 namespace text {
 
-// The same pattern as PCRE2 writes it, with Oniguruma's classes of characters. Throws mrun::error (MRUN_ARGUMENT) for
+// The same pattern as PCRE2 writes it, with Oniguruma's classes of characters. Throws Error (argument) for
 // what PCRE2 cannot say: intersections and negated classes inside a class.
 std::string from_ruby(std::string_view pattern);
 

@@ -1,7 +1,7 @@
 // A tokenizer made from the text of a tokenizer.json, as Hugging Face's library writes it: added tokens, normalizer,
 // pre-tokenizer, model, post-processor, decoder. Ids, pieces and offsets are those of that library.
 //
-// Safe to use from several threads. Texts are valid UTF-8 below 1 GiB (the caller checks). Throws mrun::error.
+// Safe to use from several threads. Texts are valid UTF-8 below 1 GiB (the caller checks). Throws Error.
 #pragma once
 #include <memory>
 #include <mutex>

@@ -140,11 +140,11 @@ class Template final : public PostProcessor {
   }
   void run(std::vector<Encoding> &all, bool special) const override {
     if (all.empty() || all.size() > 2)
-      throw mrun::error(MRUN_INPUT, "TemplateProcessing: wanted one text or two at this place of the sequence");
+      bad_input("TemplateProcessing: wanted one text or two at this place of the sequence");
     std::vector<Encoding> out;
     for (const Piece &p : all.size() == 2 ? pair_ : single_) {
       if (!p.tokens) {
-        if (p.sequence >= all.size()) throw mrun::error(MRUN_INPUT, "TemplateProcessing: the template wants a pair");
+        if (p.sequence >= all.size()) bad_input("TemplateProcessing: the template wants a pair");
         out.push_back(all[p.sequence]);
         set_type(out.back(), p.type);
       } else if (special) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "error.h"
 #include "polling.h"
 
 struct pcre2_real_code_8;

@@ -11,15 +11,15 @@
 #include <array>
 #include <atomic>
 #include <iterator>
-#include <mrun/plugin.hpp>
 
+#include "error.h"
 #include "utf8.h"
 
 namespace text {
 namespace {
 
 void check(UErrorCode code, const char *what) {
-  if (U_FAILURE(code)) throw mrun::error(MRUN_INTERNAL, std::string(what) + ": " + u_errorName(code));
+  if (U_FAILURE(code)) internal_error(std::string(what) + ": " + u_errorName(code));
 }
 
 const icu::Normalizer2 &instance(Form form) {
@@ -42,7 +42,7 @@ bool is_ascii(std::string_view s) {
 icu::StringPiece piece(std::string_view s) { return {s.data(), int32_t(s.size())}; }
 
 void check_size(std::string_view s) {
-  if (s.size() > size_t{1} << 30) throw mrun::error(MRUN_INPUT, "the text is longer than 1 GiB");
+  if (s.size() > size_t{1} << 30) bad_input("the text is longer than 1 GiB");
 }
 
 // Whether the character was in Unicode `major`.0.

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "error.h"
+
 namespace text {
 
 // Bytes of the character that begins with `lead`, in valid UTF-8.
@@ -47,7 +49,7 @@ void utf8_append(std::string &out, char32_t c);
 // s.size() where there is none.
 size_t utf8_valid_prefix(std::string_view s);
 
-// Throws MRUN_INPUT that names the first bad byte's position.
+// Throws Error (input) that names the first bad byte's position.
 void require_utf8(std::string_view s, const char *what);
 
 // Every maximal ill-formed part becomes one U+FFFD, as Python's bytes.decode("utf-8", "replace") and the web do.

@@ -299,7 +299,7 @@ class Precompiled final : public Normalizer {
   explicit Precompiled(const Json &j) : map_(decode_base64(string_member(j, "precompiled_charsmap"))) {
     UErrorCode code = U_ZERO_ERROR;
     clusters_.reset(icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), code));
-    if (U_FAILURE(code)) throw mrun::error(MRUN_INTERNAL, std::string("ICU: ") + u_errorName(code));
+    if (U_FAILURE(code)) internal_error(std::string("ICU: ") + u_errorName(code));
   }
   void run(Normalized &n) const override {
     std::vector<Edit> edits;
@@ -359,7 +359,7 @@ class Precompiled final : public Normalizer {
     std::unique_ptr<icu::BreakIterator> it(clusters_->clone());
     if (!it) throw std::bad_alloc();
     it->setText(&view, code);
-    if (U_FAILURE(code)) throw mrun::error(MRUN_INTERNAL, std::string("ICU: ") + u_errorName(code));
+    if (U_FAILURE(code)) internal_error(std::string("ICU: ") + u_errorName(code));
     for (int32_t begin = it->first(), end; (end = it->next()) != icu::BreakIterator::DONE; begin = end)
       f(s.substr(size_t(begin), size_t(end - begin)));
     utext_close(&view);
@@ -391,7 +391,7 @@ Pattern::Pattern(const Json &j) {
     source_ = string_member(j, "Regex");
     try {
       regex_ = std::make_unique<Regex>(source_, Regex::Syntax::ruby);
-    } catch (const mrun::error &e) { bad_config(e.text); }
+    } catch (const Error &e) { bad_config(e.text); }
   }
 }
 
