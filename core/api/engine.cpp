@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "value/json.h"
 
-using mrun::Engine;
+using mrun::Session;
 using mrun::Value;
 using mrun::Work;
 using mrun::api::copy_string;
@@ -10,8 +10,6 @@ using mrun::api::guard;
 using mrun::api::usage;
 
 namespace {
-
-constexpr size_t output_limit = size_t{256} << 20;  // bytes of one answer's JSON
 
 const char *static_stage(const std::string &stage) {
   for (const char *name : {"input", "preprocess", "forward", "postprocess"}) {
@@ -38,24 +36,11 @@ void fill_timings(const mrun::Timings &t, mrun_timings *out) {
   *out = {t.queue, t.preprocess, t.batch, t.forward, t.postprocess, t.batch_size};
 }
 
-std::string answer_line(const Value &answer) {
-  mrun::JsonOptions options;
-  options.max_bytes = output_limit;
-  return mrun::to_json(answer, options);
-}
-
 void fill_result(mrun::Result &&result, bool json, mrun_result *out) {
   *out = mrun_result{};
   fill_timings(result.timings, &out->time);
-  if (result.ok() && json) {
-    try {
-      out->json = copy_string(answer_line(result.answer));
-    } catch (const mrun::Error &e) {
-      result.error = e;
-      result.error.stage = "postprocess";
-    }
-  }
   if (result.ok()) {
+    if (json) out->json = copy_string(result.json);
     out->answer = result.answer.release();
   } else {
     fill_error(result.error, json, out);
@@ -70,11 +55,13 @@ void fill_result_safely(mrun::Result &&result, bool json, mrun_result *out) {
   out->stage = "engine";
 }
 
-Work make_work(Engine &engine, const mrun_value *input, const mrun_item &item) {
+Work make_work(Session &session, const mrun_value *input, const mrun_item &item) {
   Work work;
-  work.number = item.numbered != 0 ? item.number : engine.next_number();
+  work.number = item.numbered != 0 ? item.number : session.next_number();
   work.input = Value::copy(*input);
   work.timeout = item.timeout;
+  work.deadline = item.deadline;
+  work.json = item.json != 0;
   if (item.emit != nullptr) {
     work.emit = [emit = item.emit, user = item.emit_user](const Value &v) { emit(user, &v.c()); };
   }
@@ -98,7 +85,7 @@ int mrun_start(mrun_bundle *bundle, const mrun_options *options, mrun_engine **o
   *out = nullptr;
   return guard(error, [&] {
     auto engine = std::make_unique<mrun_engine>();
-    engine->engine = std::make_unique<Engine>(bundle->bundle, mrun::api::engine_options(options));
+    engine->session = mrun::start_session(bundle->bundle, mrun::api::engine_options(options));
     *out = engine.release();
   });
 }
@@ -107,7 +94,7 @@ void mrun_stop(mrun_engine *engine) { delete engine; }
 
 int mrun_drain(mrun_engine *engine) {
   if (engine == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { engine->engine->drain(); });
+  return guard(nullptr, [&] { engine->session->drain(); });
 }
 
 int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item, mrun_result *out) {
@@ -120,7 +107,7 @@ int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item
   }
   const mrun_item given = mrun::api::sized(item);
   mrun::Result result;
-  const int code = guard(&out->error, [&] { result = engine->engine->run(make_work(*engine->engine, input, given)); });
+  const int code = guard(&out->error, [&] { result = engine->session->run(make_work(*engine->session, input, given)); });
   if (code != MRUN_OK) {
     out->code = code;
     out->stage = "engine";
@@ -141,25 +128,24 @@ int mrun_submit(mrun_engine *engine, const mrun_value *input, const mrun_item *i
       done(user, &out);
       mrun_result_free(&out);
     };
-    const uint64_t made = engine->engine->submit(make_work(*engine->engine, input, given), wait, answer);
+    const uint64_t made = engine->session->submit(make_work(*engine->session, input, given), wait, answer);
     if (id != nullptr) *id = made;
   });
 }
 
 int mrun_cancel(mrun_engine *engine, uint64_t id) {
   if (engine == nullptr) return MRUN_USAGE;
-  return engine->engine->cancel(id) ? MRUN_OK : MRUN_MISSING;
+  return engine->session->cancel(id) ? MRUN_OK : MRUN_MISSING;
 }
 
 int mrun_ordered(mrun_engine *engine, int32_t yes) {
   if (engine == nullptr) return MRUN_USAGE;
-  engine->engine->set_ordered(yes != 0);
-  return MRUN_OK;
+  return guard(nullptr, [&] { engine->session->set_ordered(yes != 0); });
 }
 
 int mrun_statistics(mrun_engine *engine, char **json) {
   if (engine == nullptr || json == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { *json = copy_string(mrun::to_json(engine->engine->statistics().report())); });
+  return guard(nullptr, [&] { *json = copy_string(mrun::to_json(engine->session->statistics())); });
 }
 
 }  // extern "C"

@@ -1,6 +1,7 @@
 #include "api/engine_options.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -25,12 +26,22 @@ EngineOptions engine_options(const mrun_options *given) {
   }
   if (o.isolation < 0 || o.isolation > MRUN_ISOLATION_NONE)
     fail(MRUN_USAGE, "isolation: unknown value {}", o.isolation);
-  if (o.workers < 0 || o.threads < 0 || o.queue < 0)
-    fail(MRUN_USAGE, "workers, threads and queue must not be negative");
+  if (o.workers < 0 || o.threads < 0 || o.queue < 0 || o.max_batch < 0)
+    fail(MRUN_USAGE, "workers, threads, queue and max_batch must not be negative");
+  if (!(o.max_delay >= 0 && o.max_delay <= 3600))
+    fail(MRUN_USAGE, "max_delay: want seconds from 0 to 3600, got {}", o.max_delay);
+  if (std::isnan(o.timeout)) fail(MRUN_USAGE, "timeout: want seconds, got {}", o.timeout);
   EngineOptions options;
   options.workers = o.workers;
   options.threads = o.threads;
   options.queue = o.queue;
+  options.max_batch = o.max_batch;
+  options.max_delay = o.max_delay;
+  options.offline = o.offline != 0;
+  options.exact = o.exact != 0;
+  if (o.trace != nullptr) {
+    options.trace = [trace = o.trace, user = o.trace_user](const std::string &json) { trace(user, json.c_str()); };
+  }
   if (o.timeout != 0) options.timeout = o.timeout;
   options.lua_memory = static_cast<int64_t>(o.lua_memory);
   options.tensor_memory = static_cast<int64_t>(o.tensor_memory);

@@ -9,14 +9,14 @@
 #include <string>
 
 #include "author/author.h"
-#include "exec/engine.h"
+#include "exec/session.h"
 
 struct mrun_bundle {
   std::shared_ptr<const mrun::Bundle> bundle;
   std::string digest;
 };
 struct mrun_engine {
-  std::unique_ptr<mrun::Engine> engine;
+  std::unique_ptr<mrun::Session> session;
 };
 
 namespace mrun::api {

@@ -76,7 +76,7 @@ extern "C" {
 
 int mrun_meta(mrun_engine *engine, uint64_t number, char **json, mrun_error *error) {
   if (engine == nullptr || json == nullptr) return usage(error, "mrun_meta: engine and json must not be NULL");
-  return guard(error, [&] { *json = copy_string(mrun::to_json(mrun::meta_of(*engine->engine, number))); });
+  return guard(error, [&] { *json = copy_string(mrun::to_json(mrun::meta_of(*engine->session, number))); });
 }
 
 int mrun_sha256(const void *data, size_t size, char hex[65]) {

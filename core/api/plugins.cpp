@@ -1,4 +1,5 @@
 #include "api/handles.h"
+#include "plugin/registry.h"
 #include "author/plugin_report.h"
 #include "value/json.h"
 

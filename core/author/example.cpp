@@ -95,7 +95,7 @@ std::vector<std::pair<std::string, Value>> flatten(const Value &v, const std::st
   return out;
 }
 
-Recorded run_recorded(Engine &engine, const Value &input, uint64_t number) {
+Recorded run_recorded(Session &session, const Value &input, uint64_t number) {
   Recorded recorded;
   std::set<std::string> names;
   Work work;
@@ -107,7 +107,7 @@ Recorded run_recorded(Engine &engine, const Value &input, uint64_t number) {
       if (names.insert(entry.first).second) recorded.stages.push_back(std::move(entry));
     }
   };
-  recorded.result = engine.run(work);
+  recorded.result = session.run(work);
   return recorded;
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "author/compare.h"
-#include "exec/engine.h"
+#include "exec/session.h"
 
 namespace mrun {
 
@@ -36,7 +36,7 @@ struct Recorded {
   Result result;
   std::vector<std::pair<std::string, Value>> stages;
 };
-Recorded run_recorded(Engine &, const Value &input, uint64_t number);
+Recorded run_recorded(Session &, const Value &input, uint64_t number);
 // The answer as JSON reads it back: what expected.json holds and what it is compared with.
 Value answer_as_json(const Value &answer);
 

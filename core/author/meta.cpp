@@ -1,6 +1,7 @@
 #include "author/meta.h"
 
 #include "author/version.h"
+#include "script/state.h"
 
 namespace mrun {
 namespace {
@@ -21,30 +22,32 @@ Value bundle_of(const Bundle &bundle) {
        {"revision", revision == nullptr ? Value() : *revision->find("number")}});
 }
 
-Value versions() {
-  const Registry &registry = Registry::get();
-  std::vector<std::pair<std::string, Value>> plugins, libraries;
-  for (const Plugin *p : registry.loaded()) plugins.emplace_back(p->name, Value::string(p->version));
-  for (const auto &[prefix, library] : registry.libraries()) libraries.emplace_back(prefix, Value::string(library));
+Value strings(const std::map<std::string, std::string> &from) {
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const auto &[key, value] : from) entries.emplace_back(key, Value::string(value));
+  return Value::map(std::move(entries));
+}
+
+Value versions(const Facts &facts) {
   return Value::map({{"mrun", Value::string(version)},
                      {"script", Value::integer(script_interface)},
-                     {"plugins", Value::map(std::move(plugins))},
-                     {"libraries", Value::map(std::move(libraries))}});
+                     {"plugins", strings(facts.plugins)},
+                     {"libraries", strings(facts.libraries)}});
 }
 
 }  // namespace
 
-Value meta_of(const Engine &engine, uint64_t item) {
-  const Loaded &loaded = engine.loaded();
-  const EngineOptions &o = loaded.options;
-  return Value::map({{"bundle", bundle_of(*loaded.bundle)},
+Value meta_of(const Session &session, uint64_t item) {
+  const Facts facts = session.facts();
+  const EngineOptions &o = facts.options;
+  return Value::map({{"bundle", bundle_of(*facts.bundle)},
                      {"item", Value::integer(static_cast<int64_t>(item))},
                      {"seed", Value::integer(static_cast<int64_t>(o.seed))},
                      {"params", o.params.is_nil() ? Value::map({}) : o.params},
                      {"device", Value::string(o.device)},
-                     {"threads", Value::integer(loaded.threads)},
+                     {"threads", Value::integer(o.threads)},
                      {"one_shot", Value::boolean(o.one_shot)},
-                     {"versions", versions()}});
+                     {"versions", versions(facts)}});
 }
 
 }  // namespace mrun

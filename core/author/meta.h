@@ -1,12 +1,12 @@
 // What an answer was made with, so that it can be made again.
 #pragma once
-#include "exec/engine.h"
+#include "exec/session.h"
 
 namespace mrun {
 
 // {"bundle": {"path", "name", "version", "digest", "revision"}, "item", "seed", "params": overrides, "device",
 // "threads", "one_shot", "versions": {"mrun", "script", "plugins": {name: version}, "libraries": {"aten": "libtorch
 // 1.13.1"}}}. digest and revision are nil for a folder; plugins are those that are loaded now.
-Value meta_of(const Engine &, uint64_t item);
+Value meta_of(const Session &, uint64_t item);
 
 }  // namespace mrun

@@ -134,8 +134,8 @@ bool same_models(const Folder &folder, const Lock &before, const Lock::Entries &
 // folder, where what they complain of can be mended.
 size_t check_examples(const Folder &folder, int packed) {
   const auto bundle = Bundle::open_fd(packed, {.revision = {}, .verify = false, .name = folder.origin()});
-  Engine engine(bundle, EngineOptions{});
-  const Report report = verify_examples(*bundle, engine);
+  const auto session = start_session(bundle, EngineOptions{});
+  const Report report = verify_examples(*bundle, *session);
   if (!report.equal) {
     const auto rows = report.json.as_list();
     const bool leaks = std::any_of(rows.begin(), rows.end(), [](const Value &r) { return r.find("leaks")->as_bool(); });

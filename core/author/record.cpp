@@ -117,8 +117,8 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   if (fs::exists(target) && !replace)
     fail(MRUN_USAGE, "{}: there is such an example already; --replace takes its place", target.string());
   const auto bundle = Bundle::open(folder);
-  Engine engine(bundle, options);
-  const Recorded run = run_recorded(engine, input, 0);
+  const auto session = start_session(bundle, options);
+  const Recorded run = run_recorded(*session, input, 0);
   if (!run.result.ok()) throw run.result.error;
   std::vector<File> files = input_files(bundle->manifest(), input);
   files.push_back({"expected.json", pretty_json(run.result.answer) + "\n"});

@@ -68,9 +68,9 @@ std::optional<Departure> compare_example(const Bundle &bundle, const Example &ex
   return std::nullopt;
 }
 
-std::optional<Departure> run_example(const Bundle &bundle, Engine &engine, const Example &example) {
+std::optional<Departure> run_example(const Bundle &bundle, Session &session, const Example &example) {
   try {
-    return compare_example(bundle, example, run_recorded(engine, example_input(bundle, example), 0));
+    return compare_example(bundle, example, run_recorded(session, example_input(bundle, example), 0));
   } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
 }
 
@@ -123,12 +123,12 @@ std::string check_hashes(const Bundle &bundle) {
 
 }  // namespace
 
-Report verify_examples(const Bundle &bundle, Engine &engine) {
+Report verify_examples(const Bundle &bundle, Session &session) {
   const std::vector<Example> examples = list_examples(bundle);
   std::vector<Outcome> outcomes(examples.size());
   const auto run = [&](size_t i, size_t pass) {
     const auto begin = Clock::now();
-    outcomes[i].departure[pass] = run_example(bundle, engine, examples[i]);
+    outcomes[i].departure[pass] = run_example(bundle, session, examples[i]);
     outcomes[i].seconds += seconds_since(begin);
   };
   for (size_t i = 0; i < examples.size(); ++i) run(i, 0);
@@ -150,8 +150,8 @@ Report verify(const std::shared_ptr<const Bundle> &bundle, const EngineOptions &
   if (hashes.starts_with("failed")) {
     report.equal = false;
   } else if (!how.hashes_only) {
-    Engine engine(bundle, options);
-    Report run = verify_examples(*bundle, engine);
+    const auto session = start_session(bundle, options);
+    Report run = verify_examples(*bundle, *session);
     report.equal = run.equal;
     examples = std::move(run.json);
   }

@@ -19,10 +19,10 @@ struct Report {
 
 // Hashes are checked first and stop the rest where they fail. The examples run twice in one engine, the second time in
 // the opposite order; one that does not give the same both times "leaks": state of other items (or of its own first
-// run) reached it. Throws what Engine's constructor throws.
+// run) reached it. Throws what start_session throws.
 Report verify(const std::shared_ptr<const Bundle> &, const EngineOptions &, const VerifyOptions &);
 // Only the examples, with an engine that runs: for pack. The report's JSON is the list of rows.
-Report verify_examples(const Bundle &, Engine &);
+Report verify_examples(const Bundle &, Session &);
 // The first row that is not equal as one line; empty if there is none.
 std::string first_difference(const Value &rows);
 

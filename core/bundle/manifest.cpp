@@ -299,6 +299,12 @@ void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch
   constexpr const char *modes[] = {"stack", "concat", "none"};
   batch.mode = static_cast<BatchConfig::Mode>(section.choice("mode", modes, static_cast<size_t>(batch.mode)));
   batch.max_size = section.integer("max_size", batch.max_size, 1, int64_t{1} << 20);
+  batch.max_tokens = section.integer("max_tokens", batch.max_tokens, 1, int64_t{1} << 40);
+  batch.max_padding = section.number("max_padding", batch.max_padding);
+  if (!(batch.max_padding >= 0 && batch.max_padding <= 1)) {
+    section.refuse(*section.find("max_padding"), "max_padding", "want a share from 0 to 1, got {}", batch.max_padding);
+  }
+  batch.exact = section.boolean("exact", batch.exact);
   parse_named(section, "pad", source, parse_pad, batch.pad);
   parse_named(section, "unpad", source, parse_unpad, batch.unpad);
 }

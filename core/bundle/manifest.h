@@ -43,7 +43,10 @@ struct Unpad {
 };
 struct BatchConfig {
   enum class Mode { stack, concat, none } mode = Mode::stack;
-  int64_t max_size = 16;
+  int64_t max_size = 16;   // rows
+  int64_t max_tokens = 0;  // rows times the padded lengths of the first padded argument; 0: no limit
+  double max_padding = 1;  // the largest share of these that may be filling
+  bool exact = false;      // an answer has the same bits whatever it is joined with
   std::map<std::string, Pad> pad;
   std::map<std::string, Unpad> unpad;
 };

@@ -2,16 +2,36 @@
 
 #include <cstddef>
 
-#include "exec/collate.h"
-#include "exec/split.h"
+#include "exec/batch/split.h"
 #include "value/safetensors.h"
 
 namespace mrun {
 namespace {
 
-BatchConfig batch_of(const Manifest &manifest, const std::string &method) {
+BatchConfig batch_of(const Manifest &manifest, const std::string &method, const ModelOptions &options) {
   const auto own = manifest.methods.find(method);
-  return own == manifest.methods.end() ? manifest.batch : own->second;
+  BatchConfig config = own == manifest.methods.end() ? manifest.batch : own->second;
+  if (options.max_batch > 0) config.max_size = options.max_batch;
+  config.exact = config.exact || options.exact;
+  return config;
+}
+
+// [batch] speaks of one item's dimensions; behind a dimension of rows each is one further.
+BatchConfig by_rows(BatchConfig config) {
+  if (config.mode == BatchConfig::Mode::stack) {
+    for (auto &[name, pad] : config.pad) {
+      for (int64_t &d : pad.dims) ++d;
+    }
+    for (auto &[name, unpad] : config.unpad) ++unpad.dim;
+  }
+  config.mode = BatchConfig::Mode::concat;
+  return config;
+}
+
+// One result as the schema says, so far as the engine and the scripts rely on it.
+bool plausible(const Type &type, const Value &v) {
+  if (v.is_nil()) return type.optional || type.base == Base::any;
+  return v.kind() != MRUN_FUNCTION && (type.base == Base::any || matches(type, v.c()));
 }
 
 }  // namespace
@@ -66,19 +86,27 @@ Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &ma
   ItemContext item;
   mrun_call call(item);
   if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
-    Error e = call.failed ? call.error : Error(static_cast<mrun_code>(code), "the backend gave no reason");
+    Error e = take_error(call, code);
     e.message = fmt::format("{}: {}", files.graph, e.message);
     throw e;
   }
-  list_methods(manifest);
+  list_methods(manifest, options);
 }
 
-void Model::list_methods(const Manifest &manifest) {
+void Model::list_methods(const Manifest &manifest, const ModelOptions &options) {
   for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
     methods_.push_back(parse_schema(text));
-    batches_.push_back(batch_of(manifest, methods_.back().name));
+    const Schema &method = methods_.back();
+    BatchConfig config = batch_of(manifest, method.name, options);
     // Random numbers are the item's own, and so is state: such calls are never joined.
-    if (has_traits(*backend_) && backend_->traits(handle_, i) != 0) batches_.back().mode = BatchConfig::Mode::none;
+    if (has_traits(*backend_) && (backend_->traits(handle_, i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
+      config.mode = BatchConfig::Mode::none;
+      rows_batches_.push_back(config);
+    } else {
+      if (config.mode != BatchConfig::Mode::none) check_unpad(method, config);
+      rows_batches_.push_back(by_rows(config));
+    }
+    batches_.push_back(std::move(config));
   }
 }
 
@@ -89,6 +117,8 @@ std::unique_ptr<Model> Model::fresh() const {
   copy->backend_ = backend_;
   copy->methods_ = methods_;
   copy->batches_ = batches_;
+  copy->rows_batches_ = rows_batches_;
+  copy->serial_ = serial_;
   ItemContext item;
   mrun_call call(item);
   if (const int code = backend_->clone(&call, handle_, &copy->handle_); code != MRUN_OK) throw take_error(call, code);
@@ -106,28 +136,26 @@ std::optional<size_t> Model::find(std::string_view method) const {
   return std::nullopt;
 }
 
-std::vector<Value> Model::run(ItemContext &item, size_t method, const std::vector<Value> &args) {
+std::vector<Value> Model::run(BatchContext &context, size_t method, const std::vector<Value> &args) {
+  const Schema &schema = methods_[method];
   std::vector<mrun_value> borrowed;
   borrowed.reserve(args.size());
   for (const Value &v : args) borrowed.push_back(v.c());
-  std::vector<Value> results(std::max<size_t>(methods_[method].results.size(), 1));
-  mrun_call call(item, nullptr, &methods_[method]);
+  std::vector<Value> results(std::max<size_t>(schema.results.size(), 1));
+  mrun_call call(context.item(), nullptr, &schema);
   call.arguments = borrowed;
+  call.batch = context.batch();
   auto *out = reinterpret_cast<mrun_value *>(results.data());
-  std::unique_lock<std::mutex> lock(serial_, std::defer_lock);
+  std::unique_lock<std::mutex> lock(*serial_, std::defer_lock);
   if (backend_->parallel == 0) lock.lock();
   const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
-  if (code == MRUN_OK) return results;
-  throw call.failed ? call.error : Error(static_cast<mrun_code>(code), "the model failed without a reason");
-}
-
-std::vector<Value> Model::call(ItemContext &item, size_t method, std::vector<Value> args) {
-  const BatchConfig &config = batches_[method];
-  std::vector<std::vector<Value>> calls;
-  calls.push_back(std::move(args));
-  const Batch batch = collate(methods_[method], config, std::move(calls));
-  const std::vector<Value> results = run(item, method, batch.args);
-  return std::move(split(methods_[method], config, batch, results).front());
+  if (code != MRUN_OK) throw take_error(call, code);
+  for (size_t i = 0; i < schema.results.size(); ++i) {
+    if (plausible(schema.results[i], results[i])) continue;
+    fail(MRUN_MODEL, "model {}: {} gave {} as result {}, its schema says {}", name_, schema.name,
+         describe(results[i].c()), i + 1, schema.results[i].text());
+  }
+  return results;
 }
 
 }  // namespace mrun

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bundle/bundle.h"
+#include "exec/batch/context.h"
 #include "plugin/registry.h"
 
 namespace mrun {
@@ -13,6 +14,8 @@ namespace mrun {
 struct ModelOptions {
   std::string device = "cpu";
   bool one_shot = false;  // a single call is all there will be
+  int64_t max_batch = 0;  // in place of [batch] max_size; 0: as the manifest says
+  bool exact = false;     // as if [batch] exact = true
 };
 
 class Model {
@@ -27,25 +30,27 @@ class Model {
 
   const std::string &name() const { return name_; }
   const std::vector<Schema> &methods() const { return methods_; }
-  const BatchConfig &batch(size_t method) const { return batches_[method]; }
+  // How its calls are joined; by_rows: those that bring their rows themselves (MRUN_AWAIT_ROWS).
+  const BatchConfig &batch(size_t method, bool by_rows = false) const {
+    return by_rows ? rows_batches_[method] : batches_[method];
+  }
   // The number of the method, or nothing.
   std::optional<size_t> find(std::string_view method) const;
-  // One item's call: collated, run, split. args as in the schema. Any thread. Throws MODEL, or what the call was
-  // stopped with.
-  std::vector<Value> call(ItemContext &, size_t method, std::vector<Value> args);
+  // One call of the backend. args: one a parameter. The results are checked against the schema. Any thread. Throws MODEL,
+  // what the backend failed with, or what the items were stopped with.
+  std::vector<Value> run(BatchContext &, size_t method, const std::vector<Value> &args);
 
  private:
   Model() = default;
-  void list_methods(const Manifest &);
-  std::vector<Value> run(ItemContext &, size_t method, const std::vector<Value> &args);
+  void list_methods(const Manifest &, const ModelOptions &);
 
   std::string name_;
   const mrun_backend *backend_ = nullptr;
   void *handle_ = nullptr;
   Value graph_, weights_, options_;  // what the backend's source points to
   std::vector<Schema> methods_;
-  std::vector<BatchConfig> batches_;
-  std::mutex serial_;  // for backends that are not parallel
+  std::vector<BatchConfig> batches_, rows_batches_;
+  std::shared_ptr<std::mutex> serial_ = std::make_shared<std::mutex>();  // for backends that are not parallel
 };
 
 // The plugin's backend for a model's file: the one the manifest names, else the one of the file's suffix. Throws

@@ -273,6 +273,16 @@ Error operation_error(const Operation &op, mrun_call &call, int code) {
 
 }  // namespace
 
+int ItemContext::stopped() noexcept {
+  const int64_t end = deadline.load(std::memory_order_relaxed);
+  if (end != std::numeric_limits<int64_t>::max() && stop.load(std::memory_order_relaxed) == MRUN_OK &&
+      std::chrono::steady_clock::now().time_since_epoch() >= std::chrono::nanoseconds(end)) {
+    int running = MRUN_OK;
+    stop.compare_exchange_strong(running, MRUN_TIMEOUT);
+  }
+  return stop.load(std::memory_order_relaxed);
+}
+
 uint64_t ItemContext::draw() {
   const uint64_t n = draws.fetch_add(1, std::memory_order_relaxed);
   return mix(mix(mix(seed + golden) ^ (number * golden + golden)) + (n + 1) * golden);

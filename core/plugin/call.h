@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,10 @@ namespace mrun {
 struct ItemContext {
   std::shared_ptr<Budget> budget = std::make_shared<Budget>();  // native bytes
   std::atomic<int> stop{MRUN_OK};  // MRUN_TIMEOUT or MRUN_CANCELLED once it must end; any thread
+  // When the time that it may take is over, in nanoseconds of the steady clock; moved by whoever runs a slice of it.
+  std::atomic<int64_t> deadline{std::numeric_limits<int64_t>::max()};
+  // MRUN_OK, or the code it must end with: `stop`, raised here once the deadline has passed. Any thread; reads the clock.
+  int stopped() noexcept;
   uint64_t seed = 0;               // of the run
   uint64_t number = 0;             // of the item in the whole work
   std::atomic<uint64_t> draws{0};  // random numbers drawn so far

@@ -22,7 +22,7 @@ void *Heap::allocate(void *heap, void *block, size_t old_size, size_t size) {
   const int64_t growth = static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
   void *moved = growth > 0 && growth > h.limit - h.used ? nullptr : std::realloc(block, size);
   if (moved == nullptr) {
-    h.refused = true;
+    h.refused = h.overflowed = true;
     return nullptr;
   }
   h.used += growth;

@@ -13,8 +13,9 @@ struct Heap {
   static constexpr int64_t unlimited = std::numeric_limits<int64_t>::max();
   lua_State *L = nullptr;  // the main state, once it is there
   int64_t used = 0, limit = unlimited;
-  bool refused = false;  // there was no memory for an allocation; who wants to know clears it first
-  int64_t churn = 0;     // bytes allocated since the limits were last looked at
+  bool refused = false;     // there was no memory for an allocation; who wants to know clears it first
+  bool overflowed = false;  // ever refused: what ran in this state may have seen its neighbours' memory
+  int64_t churn = 0;        // bytes allocated since the limits were last looked at
 
   // lua_Alloc; `heap` is a Heap.
   static void *allocate(void *heap, void *block, size_t old_size, size_t size);

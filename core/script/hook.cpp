@@ -13,7 +13,7 @@ int stop_code(FiberImpl &fiber, Clock::time_point now) {
     int none = MRUN_OK;
     fiber.item->stop.compare_exchange_strong(none, MRUN_TIMEOUT);
   }
-  return fiber.item->stop.load(std::memory_order_relaxed);
+  return fiber.item->stopped();
 }
 
 void collect_garbage(Host &h) {

@@ -134,6 +134,7 @@ std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::s
 }
 
 int64_t State::lua_bytes() const { return impl_->used; }
+bool State::over_memory() const { return impl_->overflowed; }
 void State::collect() { impl_->collect(); }
 
 }  // namespace mrun

@@ -87,6 +87,8 @@ class State {
   std::unique_ptr<Fiber> start(Stage, std::vector<Value> args, std::shared_ptr<ItemContext>,
                                std::function<void(Value)> emit = nullptr);
   int64_t lua_bytes() const;  // heap in use
+  // The heap was full at some time: an item that was not alone may have felt its neighbours, and must run again alone.
+  bool over_memory() const;
   void collect();             // a full collection
 
  private:

@@ -1,8 +1,8 @@
-#include "exec/collate.h"
+#include "exec/batch/collate.h"
 
 #include "base/error.h"
 #include "catch.h"
-#include "exec/split.h"
+#include "exec/batch/split.h"
 
 using namespace mrun;
 
@@ -22,6 +22,17 @@ std::vector<int64_t> values_of(const Value &v) {
 
 const Schema schema = parse_schema("forward(Tensor ids) -> Tensor");
 
+// Keeps the calls that a batch refers to.
+using Calls = std::vector<std::vector<Value>>;
+struct Joined : Batch {
+  Joined(const Schema &s, const BatchConfig &c, Calls given, const CollateOptions &how = {}) : owned(std::move(given)) {
+    static_cast<Batch &>(*this) = collate(s, c, {owned.begin(), owned.end()}, how);
+  }
+  Joined(const Joined &) = delete;
+  Joined &operator=(const Joined &) = delete;
+  const Calls owned;
+};
+
 BatchConfig padded(bool left = false, int64_t multiple = 1) {
   BatchConfig c;
   c.pad["ids"] = Pad{{0}, -1, left, multiple};
@@ -32,7 +43,7 @@ BatchConfig padded(bool left = false, int64_t multiple = 1) {
 
 TEST_CASE("stack gives one call a first dimension and takes it away again") {
   const BatchConfig config;
-  const Batch batch = collate(schema, config, {{ints({1, 2, 3})}});
+  const Joined batch(schema, config, {{ints({1, 2, 3})}});
   REQUIRE(batch.args[0].as_tensor().shape() == Shape{1, 3});
   REQUIRE(values_of(batch.args[0]) == std::vector<int64_t>{1, 2, 3});
   const auto calls = split(schema, config, batch, {batch.args[0]});
@@ -44,7 +55,7 @@ TEST_CASE("stack gives one call a first dimension and takes it away again") {
 TEST_CASE("stack joins equal shapes, strided ones too, and splits them back") {
   const BatchConfig config;
   const Tensor column = ints({1, 2, 3, 4}, {2, 2}).view({2}, {2}, 1);
-  const Batch batch = collate(schema, config, {{column}, {ints({5, 6})}});
+  const Joined batch(schema, config, {{column}, {ints({5, 6})}});
   REQUIRE(values_of(batch.args[0]) == std::vector<int64_t>{2, 4, 5, 6});
   const auto calls = split(schema, config, batch, {batch.args[0]});
   REQUIRE(values_of(calls[1][0]) == std::vector<int64_t>{5, 6});
@@ -52,7 +63,7 @@ TEST_CASE("stack joins equal shapes, strided ones too, and splits them back") {
 
 TEST_CASE("stack refuses different shapes and names the parameter") {
   try {
-    collate(schema, BatchConfig{}, {{ints({1})}, {ints({1, 2})}});
+    const Joined batch(schema, BatchConfig{}, {{ints({1})}, {ints({1, 2})}});
     FAIL("no error");
   } catch (const Error &e) {
     REQUIRE(e.code == MRUN_MODEL);
@@ -64,7 +75,7 @@ TEST_CASE("zero-size and 0-dimensional tensors survive stack and split") {
   const BatchConfig config;
   for (const Shape &shape : {Shape{0}, Shape{}, Shape{2, 0, 3}}) {
     const Tensor t = Tensor::empty(dtype::int64, shape);
-    const Batch batch = collate(schema, config, {{t}, {t}});
+    const Joined batch(schema, config, {{t}, {t}});
     Shape wanted = shape;
     wanted.insert(wanted.begin(), 2);
     REQUIRE(batch.args[0].as_tensor().shape() == wanted);
@@ -73,11 +84,11 @@ TEST_CASE("zero-size and 0-dimensional tensors survive stack and split") {
 }
 
 TEST_CASE("pad fills up to the longest, on the named side, to a multiple") {
-  const Batch right = collate(schema, padded(), {{ints({1})}, {ints({2, 3})}});
+  const Joined right(schema, padded(), {{ints({1})}, {ints({2, 3})}});
   REQUIRE(values_of(right.args[0]) == std::vector<int64_t>{1, -1, 2, 3});
-  const Batch left = collate(schema, padded(true), {{ints({1})}, {ints({2, 3})}});
+  const Joined left(schema, padded(true), {{ints({1})}, {ints({2, 3})}});
   REQUIRE(values_of(left.args[0]) == std::vector<int64_t>{-1, 1, 2, 3});
-  const Batch eight = collate(schema, padded(false, 8), {{ints({1})}});
+  const Joined eight(schema, padded(false, 8), {{ints({1})}});
   REQUIRE(eight.args[0].as_tensor().shape() == Shape{1, 8});
 }
 
@@ -86,7 +97,7 @@ TEST_CASE("lengths and mask are filled in where the schema has them") {
   const Schema seen = script_schema(with, padded());
   REQUIRE(seen.parameters[1].has_default);
   REQUIRE(seen.parameters[2].has_default);
-  const Batch batch = collate(with, padded(), {{ints({7}), Value(), Value()}, {ints({8, 9}), Value(), Value()}});
+  const Joined batch(with, padded(), {{ints({7}), Value(), Value()}, {ints({8, 9}), Value(), Value()}});
   REQUIRE(values_of(batch.args[1]) == std::vector<int64_t>{1, 2});
   const Tensor &mask = batch.args[2].as_tensor();
   REQUIRE(mask.shape() == Shape{2, 2});
@@ -97,7 +108,7 @@ TEST_CASE("lengths and mask are filled in where the schema has them") {
 TEST_CASE("unpad cuts results back to the argument's length") {
   BatchConfig config = padded();
   config.unpad["hidden"] = Unpad{0, "ids"};
-  const Batch batch = collate(schema, config, {{ints({1})}, {ints({2, 3})}});
+  const Joined batch(schema, config, {{ints({1})}, {ints({2, 3})}});
   const Value results = Value::map({{"hidden", batch.args[0]}});
   const auto calls = split(schema, config, batch, {results});
   REQUIRE(values_of(*calls[0][0].find("hidden")) == std::vector<int64_t>{1});
@@ -107,7 +118,7 @@ TEST_CASE("unpad cuts results back to the argument's length") {
 TEST_CASE("concat brings rows one after the other and cuts them back") {
   BatchConfig config;
   config.mode = BatchConfig::Mode::concat;
-  const Batch batch = collate(schema, config, {{ints({1, 2}, {1, 2})}, {ints({3, 4, 5, 6}, {2, 2})}});
+  const Joined batch(schema, config, {{ints({1, 2}, {1, 2})}, {ints({3, 4, 5, 6}, {2, 2})}});
   REQUIRE(batch.args[0].as_tensor().shape() == Shape{3, 2});
   const auto calls = split(schema, config, batch, {batch.args[0]});
   REQUIRE(calls[0][0].as_tensor().shape() == Shape{1, 2});
@@ -117,14 +128,14 @@ TEST_CASE("concat brings rows one after the other and cuts them back") {
 TEST_CASE("none passes arguments and results as they are") {
   BatchConfig config;
   config.mode = BatchConfig::Mode::none;
-  const Batch batch = collate(schema, config, {{ints({1, 2})}});
+  const Joined batch(schema, config, {{ints({1, 2})}});
   REQUIRE(batch.args[0].as_tensor().shape() == Shape{2});
   REQUIRE(values_of(split(schema, config, batch, {ints({9})})[0][0]) == std::vector<int64_t>{9});
 }
 
 TEST_CASE("a result without the batch in dimension 0 is an error that says what to do") {
   const BatchConfig config;
-  const Batch batch = collate(schema, config, {{ints({1})}, {ints({2})}});
+  const Joined batch(schema, config, {{ints({1})}, {ints({2})}});
   try {
     split(schema, config, batch, {ints({1, 2, 3})});
     FAIL("no error");
@@ -139,7 +150,7 @@ TEST_CASE("lists and tables of tensors are joined inside") {
   const auto call = [](int64_t v) {
     return std::vector<Value>{Value::list({ints({v}), Value::map({{"k", ints({v})}})})};
   };
-  const Batch batch = collate(schema, config, {call(1), call(2)});
+  const Joined batch(schema, config, {call(1), call(2)});
   REQUIRE(values_of(batch.args[0].as_list()[0]) == std::vector<int64_t>{1, 2});
   REQUIRE(values_of(*batch.args[0].as_list()[1].find("k")) == std::vector<int64_t>{1, 2});
 }

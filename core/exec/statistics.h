@@ -3,7 +3,7 @@
 #include <mutex>
 #include <vector>
 
-#include "exec/item.h"
+#include "exec/options.h"
 
 namespace mrun {
 

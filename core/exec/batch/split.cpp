@@ -1,4 +1,6 @@
-#include "exec/split.h"
+#include "exec/batch/split.h"
+
+#include <algorithm>
 
 #include "base/error.h"
 
@@ -10,19 +12,15 @@ struct Splitter {
   const BatchConfig &config;
   const Batch &batch;
 
-  int64_t total_rows() const {
-    int64_t n = 0;
-    for (int64_t r : batch.rows) n += r;
-    return n;
-  }
-
-  // The length that call `index` had in the argument that `unpad` names.
+  // The length that call `index` had in the argument that `unpad` names; check_unpad has seen that it is padded.
   int64_t real_length(const Unpad &unpad, size_t index, const std::string &name) const {
     for (size_t i = 0; i < schema.parameters.size(); ++i) {
       if (schema.parameters[i].name != unpad.like) continue;
-      const Tensor &t = batch.calls[index][i].as_tensor();
-      const auto pad = config.pad.find(unpad.like);
-      return t.size(pad == config.pad.end() ? 0 : static_cast<int32_t>(pad->second.dims.at(0)));
+      const Value &argument = batch.calls[index][i];
+      const auto d = static_cast<int32_t>(config.pad.at(unpad.like).dims.at(0));
+      if (argument.is_tensor() && d < argument.as_tensor().dim()) return argument.as_tensor().size(d);
+      fail(MRUN_MODEL, "[batch] unpad.{}: like: want the argument {} as a tensor with a dimension {}, got {}", name,
+           unpad.like, d, describe(argument.c()));
     }
     fail(MRUN_MODEL, "[batch] unpad.{}: like: {} has no argument named {}", name, schema.name, unpad.like);
   }
@@ -45,17 +43,14 @@ struct Splitter {
   }
 
   Tensor part(const Tensor &t, size_t index, const std::string &name) const {
-    const int64_t total = total_rows();
-    if (t.dim() == 0 || t.size(0) != total) {
+    if (t.dim() == 0 || t.size(0) != batch.total) {
       fail(MRUN_MODEL,
            "{}: the result {} is {}: want the batch of {} in dimension 0; if this model returns something else, set "
            "[batch] mode = \"none\"",
-           schema.name, name, describe(t.c()), total);
+           schema.name, name, describe(t.c()), batch.total);
     }
-    int64_t first = 0;
-    for (size_t i = 0; i < index; ++i) first += batch.rows[i];
     Shape shape = t.shape(), strides = t.strides();
-    const int64_t offset = first * strides[0];
+    const int64_t offset = batch.first[index] * strides[0];
     if (config.mode == BatchConfig::Mode::stack) {
       shape.erase(shape.begin());
       strides.erase(strides.begin());
@@ -99,6 +94,24 @@ std::vector<std::vector<Value>> split(const Schema &schema, const BatchConfig &c
     }
   }
   return calls;
+}
+
+void check_unpad(const Schema &schema, const BatchConfig &config) {
+  for (const auto &[name, unpad] : config.unpad) {
+    const auto parameter = std::find_if(schema.parameters.begin(), schema.parameters.end(),
+                                        [&like = unpad.like](const Parameter &p) { return p.name == like; });
+    if (parameter == schema.parameters.end()) {
+      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: {} has no argument named {}", name, schema.name, unpad.like);
+    }
+    if (parameter->type.base != Base::tensor || parameter->type.list) {
+      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: want a padded tensor argument, {} is of type {}", name, unpad.like,
+           parameter->type.text());
+    }
+    if (config.pad.count(unpad.like) == 0) {
+      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: the argument {} is not padded: want it in [batch] pad", name,
+           unpad.like);
+    }
+  }
 }
 
 }  // namespace mrun

@@ -1,4 +1,4 @@
-#include "exec/timings.h"
+#include "exec/statistics.h"
 
 #include <algorithm>
 

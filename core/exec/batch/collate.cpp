@@ -1,9 +1,12 @@
-#include "exec/collate.h"
+#include "exec/batch/collate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
+#include "value/half.h"
 
 namespace mrun {
 namespace {
@@ -12,29 +15,40 @@ using Mode = BatchConfig::Mode;
 
 bool is_filled(const std::string &parameter) { return parameter == "lengths" || parameter == "mask"; }
 
-// One element of `type` that holds `value`.
-std::vector<char> element(DLDataType type, double value) {
+// One element of `type` that holds `value`. Throws MODEL where it cannot.
+std::vector<char> element(DLDataType type, double value, const std::string &name) {
   std::vector<char> bytes(item_size(type));
   const auto put = [&](auto v) { std::memcpy(bytes.data(), &v, sizeof v); };
+  const auto put_integer = [&](auto v) {
+    using T = decltype(v);
+    // The bounds as doubles are exact or just outside: `value < max + 1`.
+    if (value != std::floor(value) || value < static_cast<double>(std::numeric_limits<T>::min()) ||
+        value >= std::ldexp(1.0, std::numeric_limits<T>::digits)) {
+      fail(MRUN_MODEL, "[batch] pad.{}: value: {} is no {}", name, value, dtype_name(type));
+    }
+    put(static_cast<T>(value));
+  };
   if (value == 0) return bytes;
   if (type == dtype::float32)
     put(static_cast<float>(value));
   else if (type == dtype::float64)
     put(value);
+  else if (type == dtype::float16 || type == dtype::bfloat16)
+    put(type == dtype::float16 ? to_half(static_cast<float>(value)) : to_bfloat16(static_cast<float>(value)));
   else if (type == dtype::int64)
-    put(static_cast<int64_t>(value));
+    put_integer(int64_t{});
   else if (type == dtype::int32)
-    put(static_cast<int32_t>(value));
+    put_integer(int32_t{});
   else if (type == dtype::int16)
-    put(static_cast<int16_t>(value));
+    put_integer(int16_t{});
   else if (type == dtype::int8)
-    put(static_cast<int8_t>(value));
+    put_integer(int8_t{});
   else if (type == dtype::uint8)
-    put(static_cast<uint8_t>(value));
-  else if (type == dtype::boolean)
-    put(static_cast<uint8_t>(1));
+    put_integer(uint8_t{});
+  else if (type == dtype::boolean && value == 1)
+    put(uint8_t{1});
   else
-    fail(MRUN_MODEL, "[batch] pad: a {} tensor can be padded with 0 only", dtype_name(type));
+    fail(MRUN_MODEL, "[batch] pad.{}: a {} tensor cannot be padded with {}", name, dtype_name(type), value);
   return bytes;
 }
 
@@ -68,10 +82,18 @@ void place(char *out, const char *in, const Shape &from, const Shape &to, const 
   }
 }
 
-Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad) {
+// Joining and padding read the memory as the processor does.
+void want_cpu(const Tensor &t, const std::string &name) {
+  if (t.on_cpu()) return;
+  fail(MRUN_MODEL, "{}: a tensor on {} cannot be padded or joined; move it to the CPU, or set [batch] mode = \"none\"",
+       name, device_name(t.dl().device));
+}
+
+Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad, const std::string &name, const CollateOptions &how) {
   if (t.shape() == to) return t;
-  Tensor out = Tensor::empty(t.dtype(), to);
-  fill(out.data<char>(), static_cast<size_t>(out.numel()), element(t.dtype(), pad.value));
+  want_cpu(t, name);
+  Tensor out = Tensor::empty(t.dtype(), to, how.budget);
+  fill(out.data<char>(), static_cast<size_t>(out.numel()), element(t.dtype(), pad.value, name));
   Shape at(to.size(), 0);
   for (size_t d = 0; pad.left && d < to.size(); ++d) at[d] = to[d] - t.shape()[d];
   if (t.numel() > 0)
@@ -83,7 +105,7 @@ Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad) {
   fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(a.c()), describe(b.c()));
 }
 
-void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &name) {
+void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &name, const CollateOptions &how) {
   for (int64_t d : pad.dims) {
     if (d < 0 || d >= tensors[0].dim()) {
       fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimensions, there is none numbered {}", name,
@@ -98,57 +120,65 @@ void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &na
     for (Tensor &t : tensors) {
       Shape to = t.shape();
       to[static_cast<size_t>(d)] = rounded;
-      t = pad_to(t, to, pad);
+      t = pad_to(t, to, pad, name, how);
     }
   }
 }
 
-Tensor stack(const std::vector<Tensor> &tensors, const std::string &name) {
+// Copies the tensors one behind the other and fills the rest of `out` by repeating the last `row` bytes.
+void lay_out(const std::vector<Tensor> &tensors, Tensor &out, size_t row, const std::string &name) {
+  char *at = out.data<char>();
+  for (const Tensor &t : tensors) {
+    want_cpu(t, name);
+    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
+    at += t.nbytes();
+  }
+  char *const end = out.data<char>() + out.nbytes();
+  for (; row > 0 && at < end && at != out.data<char>(); at += row) std::memcpy(at, at - row, row);
+}
+
+Tensor stack(const std::vector<Tensor> &tensors, const std::string &name, const CollateOptions &how) {
   const Tensor &first = tensors[0];
   Shape shape = first.shape();
-  shape.insert(shape.begin(), static_cast<int64_t>(tensors.size()));
-  if (tensors.size() == 1) {
+  const auto n = static_cast<int64_t>(tensors.size()), rows = std::max(n, how.least_rows);
+  shape.insert(shape.begin(), rows);
+  if (rows == 1) {
     Shape strides = first.strides();
     strides.insert(strides.begin(), std::max<int64_t>(first.numel(), 1));
     return first.view(shape, strides, 0);
   }
-  Tensor out = Tensor::empty(first.dtype(), shape);
-  char *at = out.data<char>();
   for (const Tensor &t : tensors) {
     if (t.shape() != first.shape() || !(t.dtype() == first.dtype())) mismatch(name, t, first);
-    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
-    at += t.nbytes();
   }
+  Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
+  lay_out(tensors, out, first.nbytes(), name);
   return out;
 }
 
-Tensor concat(const std::vector<Tensor> &tensors, const std::string &name) {
+Tensor concat(const std::vector<Tensor> &tensors, const std::string &name, const CollateOptions &how) {
   const Tensor &first = tensors[0];
-  if (tensors.size() == 1) return first;
   Shape shape = first.shape();
   if (shape.empty())
     fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", name);
-  shape[0] = 0;
+  if (tensors.size() == 1 && shape[0] >= how.least_rows) return first;
+  int64_t rows = 0;
   for (const Tensor &t : tensors) {
     const Shape s = t.shape();
     if (s.size() != shape.size() || !std::equal(s.begin() + 1, s.end(), shape.begin() + 1) ||
         !(t.dtype() == first.dtype())) {
       mismatch(name, t, first);
     }
-    shape[0] += s[0];
+    rows += s[0];
   }
-  Tensor out = Tensor::empty(first.dtype(), shape);
-  char *at = out.data<char>();
-  for (const Tensor &t : tensors) {
-    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
-    at += t.nbytes();
-  }
+  shape[0] = rows == 0 ? 0 : std::max(rows, how.least_rows);
+  Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
+  lay_out(tensors, out, shape[0] == 0 ? 0 : out.nbytes() / static_cast<size_t>(shape[0]), name);
   return out;
 }
 
 // Joins one argument of all calls, inside lists and tables too.
-Value join(const std::vector<const Value *> &values, const BatchConfig &config, const Pad *pad,
-           const std::string &name) {
+Value join(const std::vector<const Value *> &values, Mode mode, const Pad *pad, const std::string &name,
+           const CollateOptions &how) {
   const Value &first = *values[0];
   if (first.is_tensor()) {
     std::vector<Tensor> tensors;
@@ -156,8 +186,8 @@ Value join(const std::vector<const Value *> &values, const BatchConfig &config, 
       if (!v->is_tensor()) fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(v->c()), describe(first.c()));
       tensors.push_back(v->as_tensor());
     }
-    if (pad != nullptr) pad_all(tensors, *pad, name);
-    return config.mode == Mode::stack ? stack(tensors, name) : concat(tensors, name);
+    if (pad != nullptr) pad_all(tensors, *pad, name, how);
+    return mode == Mode::stack ? stack(tensors, name, how) : concat(tensors, name, how);
   }
   if (first.is_list()) {
     std::vector<Value> items;
@@ -168,7 +198,7 @@ Value join(const std::vector<const Value *> &values, const BatchConfig &config, 
           fail(MRUN_MODEL, "{}: lists of different lengths", name);
         column.push_back(&v->as_list()[i]);
       }
-      items.push_back(join(column, config, pad, fmt::format("{}[{}]", name, i + 1)));
+      items.push_back(join(column, mode, pad, fmt::format("{}[{}]", name, i + 1), how));
     }
     return Value::list(std::move(items));
   }
@@ -181,7 +211,7 @@ Value join(const std::vector<const Value *> &values, const BatchConfig &config, 
         if (at == nullptr) fail(MRUN_MODEL, "{}: the key \"{}\" is missing in one call", name, e.key());
         column.push_back(at);
       }
-      entries.emplace_back(std::string(e.key()), join(column, config, pad, fmt::format("{}.{}", name, e.key())));
+      entries.emplace_back(std::string(e.key()), join(column, mode, pad, fmt::format("{}.{}", name, e.key()), how));
     }
     return Value::map(std::move(entries));
   }
@@ -200,7 +230,11 @@ Lengths measure(const Schema &schema, const BatchConfig &config, const Batch &ba
     const auto pad = config.pad.find(schema.parameters[i].name);
     if (pad == config.pad.end() || !batch.args[i].is_tensor()) continue;
     const auto d = static_cast<int32_t>(pad->second.dims.at(0));
-    for (const auto &call : batch.calls) lengths.values.push_back(call[i].as_tensor().size(d));
+    for (size_t c = 0; c < batch.calls.size(); ++c) {
+      const int64_t length = batch.calls[c][i].as_tensor().size(d);
+      lengths.values.insert(lengths.values.end(), static_cast<size_t>(batch.rows[c]), length);
+    }
+    while (static_cast<int64_t>(lengths.values.size()) < batch.total) lengths.values.push_back(lengths.values.back());
     lengths.padded = batch.args[i].as_tensor().size(config.mode == Mode::stack ? d + 1 : d);
     lengths.left = pad->second.left;
     break;
@@ -225,43 +259,55 @@ Value mask_tensor(const Lengths &l) {
   return t;
 }
 
-std::vector<int64_t> count_rows(const Batch &batch, Mode mode) {
-  std::vector<int64_t> rows;
-  for (const auto &call : batch.calls) {
-    int64_t n = 1;
-    if (mode == Mode::concat) {
-      const auto tensor = std::find_if(call.begin(), call.end(), [](const Value &v) { return v.is_tensor(); });
-      if (tensor != call.end() && tensor->as_tensor().dim() > 0) n = tensor->as_tensor().size(0);
-    }
-    rows.push_back(n);
+int64_t rows_of(CallArguments call, Mode mode) {
+  if (mode != Mode::concat) return 1;
+  const auto tensor = std::find_if(call.begin(), call.end(), [](const Value &v) { return v.is_tensor(); });
+  return tensor != call.end() && tensor->as_tensor().dim() > 0 ? tensor->as_tensor().size(0) : 1;
+}
+
+void count_rows(Batch &batch, Mode mode, int64_t least) {
+  for (const CallArguments call : batch.calls) {
+    batch.first.push_back(batch.total);
+    batch.rows.push_back(rows_of(call, mode));
+    batch.total += batch.rows.back();
   }
-  return rows;
+  if (batch.total > 0) batch.total = std::max(batch.total, least);
+}
+
+void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config) {
+  const Lengths lengths = measure(schema, config, batch);
+  if (lengths.values.empty()) return;
+  for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    if (schema.parameters[i].name == "lengths") batch.args[i] = lengths_tensor(lengths);
+    if (schema.parameters[i].name == "mask") batch.args[i] = mask_tensor(lengths);
+  }
 }
 
 }  // namespace
 
-Batch collate(const Schema &schema, const BatchConfig &config, std::vector<std::vector<Value>> calls) {
+Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallArguments> calls,
+              const CollateOptions &how) {
   Batch batch;
   batch.calls = std::move(calls);
-  batch.rows = count_rows(batch, config.mode);
+  count_rows(batch, config.mode, how.least_rows);
   if (config.mode == Mode::none) {
-    batch.args = batch.calls.at(0);
+    batch.args.assign(batch.calls.at(0).begin(), batch.calls.at(0).end());
     return batch;
   }
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
     std::vector<const Value *> column;
-    for (const auto &call : batch.calls) column.push_back(&call.at(i));
+    for (const CallArguments call : batch.calls) column.push_back(&call[i]);
     const auto pad = config.pad.find(schema.parameters[i].name);
-    batch.args.push_back(
-        join(column, config, pad == config.pad.end() ? nullptr : &pad->second, schema.parameters[i].name));
+    batch.args.push_back(join(column, config.mode, pad == config.pad.end() ? nullptr : &pad->second,
+                              schema.parameters[i].name, how));
   }
-  if (config.pad.empty()) return batch;
-  const Lengths lengths = measure(schema, config, batch);
-  for (size_t i = 0; i < schema.parameters.size(); ++i) {
-    if (!is_filled(schema.parameters[i].name) || lengths.values.empty()) continue;
-    batch.args[i] = schema.parameters[i].name == "lengths" ? lengths_tensor(lengths) : mask_tensor(lengths);
-  }
+  if (!config.pad.empty()) fill_in(batch, schema, config);
   return batch;
+}
+
+Value join_rows(const std::vector<const Value *> &parts, const std::string &name,
+                const std::shared_ptr<Budget> &budget) {
+  return join(parts, Mode::concat, nullptr, name, {budget, 0});
 }
 
 Schema script_schema(const Schema &schema, const BatchConfig &config) {

@@ -1,6 +1,6 @@
 // The arrow batch result -> each call's own: the inverse of collate.
 #pragma once
-#include "exec/collate.h"
+#include "exec/batch/collate.h"
 
 namespace mrun {
 
@@ -8,5 +8,8 @@ namespace mrun {
 // batch's memory. Throws MODEL where a tensor does not have the batch in dimension 0.
 std::vector<std::vector<Value>> split(const Schema &, const BatchConfig &, const Batch &,
                                       const std::vector<Value> &results);
+
+// What `unpad` names must be a padded tensor argument of the method. Throws BUNDLE.
+void check_unpad(const Schema &, const BatchConfig &);
 
 }  // namespace mrun

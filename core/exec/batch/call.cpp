@@ -1,0 +1,176 @@
+#include "exec/batch/call.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace mrun {
+namespace {
+
+int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// Writes what must be equal for calls to be joined. Free dimensions (rows, padded ones) are written as -1.
+class KeyWriter {
+ public:
+  KeyWriter(PendingCall &call, const BatchConfig &config, bool exact)
+      : call_(call), rows_(config.mode == BatchConfig::Mode::concat), exact_(exact) {}
+
+  void write(const Value &v, const Pad *pad) {
+    put(static_cast<uint8_t>(v.kind()));
+    switch (v.kind()) {
+      case MRUN_TENSOR: tensor(v.as_tensor(), pad); break;
+      case MRUN_LIST:
+        put(v.as_list().size());
+        for (const Value &item : v.as_list()) write(item, pad);
+        break;
+      case MRUN_MAP:
+        put(v.as_map().size());
+        for (const Entry &e : v.as_map()) {
+          text(e.key());
+          write(e.value(), pad);
+        }
+        break;
+      case MRUN_STRING: text(v.as_string()); break;
+      case MRUN_NIL: break;
+      default: put(v.c().as.integer);  // the bits of a number or boolean, the address of an object
+    }
+  }
+  template <class T>
+  void put(const T &x) {
+    call_.key.append(reinterpret_cast<const char *>(&x), sizeof x);
+  }
+
+ private:
+  void text(std::string_view s) {
+    put(s.size());
+    call_.key.append(s);
+  }
+
+  void tensor(const Tensor &t, const Pad *pad) {
+    put(t.dtype());
+    put(t.dl().device);
+    put(t.dim());
+    for (int32_t d = 0; d < t.dim(); ++d) {
+      const bool padded = pad != nullptr && std::find(pad->dims.begin(), pad->dims.end(), d) != pad->dims.end();
+      const int64_t size = padded ? round_up(t.size(d), pad->multiple) : t.size(d);
+      const bool free = (rows_ && d == 0) || (padded && !exact_);
+      put(free ? int64_t{-1} : size);
+    }
+    if (!t.on_cpu()) call_.alone = true;
+  }
+
+  PendingCall &call_;
+  const bool rows_, exact_;
+};
+
+const Pad *pad_of(const BatchConfig &config, const std::string &parameter) {
+  const auto pad = config.pad.find(parameter);
+  return pad == config.pad.end() ? nullptr : &pad->second;
+}
+
+int64_t rows_of(const PendingCall &call) {
+  for (const Value &v : call.args) {
+    if (v.is_tensor()) return v.as_tensor().dim() > 0 ? v.as_tensor().size(0) : 1;
+  }
+  return 1;
+}
+
+Shape padded_lengths(const PendingCall &call, const Schema &schema, const BatchConfig &config) {
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    const Pad *pad = pad_of(config, schema.parameters[i].name);
+    if (pad == nullptr || !call.args[i].is_tensor()) continue;
+    const Tensor &t = call.args[i].as_tensor();
+    Shape lengths;
+    for (const int64_t d : pad->dims) {
+      if (d < t.dim()) lengths.push_back(round_up(t.size(static_cast<int32_t>(d)), pad->multiple));
+    }
+    return lengths;
+  }
+  return {};
+}
+
+// Saturating: sizes come from scripts.
+int64_t product(const Shape &lengths, int64_t rows) {
+  int64_t n = rows;
+  for (const int64_t length : lengths) {
+    if (__builtin_mul_overflow(n, std::max<int64_t>(length, 1), &n)) return INT64_MAX;
+  }
+  return n;
+}
+
+int64_t distance(const Shape &a, const Shape &b) {
+  int64_t sum = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) sum += std::abs(a[i] - b[i]);
+  return sum;
+}
+
+// The batch that is being put together.
+struct Filling {
+  int64_t rows = 0, own = 0;  // tokens of the calls themselves
+  Shape longest;
+
+  enum class Verdict { fits, full, too_much_filling };
+  Verdict add(const PendingCall &call, const BatchConfig &config) {
+    Shape to = longest;
+    to.resize(std::max(to.size(), call.lengths.size()));
+    for (size_t i = 0; i < call.lengths.size(); ++i) to[i] = std::max(to[i], call.lengths[i]);
+    const int64_t total = product(to, rows + call.rows), mine = own + call.tokens();
+    if (rows > 0) {
+      if (rows + call.rows > config.max_size || (config.max_tokens > 0 && total > config.max_tokens))
+        return Verdict::full;
+      if (static_cast<double>(total - mine) > config.max_padding * static_cast<double>(total))
+        return Verdict::too_much_filling;
+    }
+    rows += call.rows;
+    own = mine;
+    longest = std::move(to);
+    return Verdict::fits;
+  }
+};
+
+}  // namespace
+
+int64_t PendingCall::tokens() const { return product(lengths, rows); }
+
+void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config, bool exact) {
+  call.alone = config.mode == BatchConfig::Mode::none;
+  call.key.clear();
+  call.rows = 1;
+  call.lengths.clear();
+  if (call.alone) return;
+  KeyWriter writer(call, config, exact);
+  writer.put(call.model);
+  writer.put(call.method);
+  writer.put(call.by_rows);
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    writer.write(call.args[i], pad_of(config, schema.parameters[i].name));
+  }
+  if (config.mode == BatchConfig::Mode::concat) call.rows = rows_of(call);
+  call.lengths = padded_lengths(call, schema, config);
+}
+
+Selection select(std::span<const PendingCall *const> calls, const BatchConfig &config) {
+  std::vector<size_t> order(calls.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const Shape &oldest = calls.front()->lengths;
+  if (!oldest.empty()) {
+    std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) {
+      return distance(calls[a]->lengths, oldest) < distance(calls[b]->lengths, oldest);
+    });
+  }
+  Selection selection;
+  Filling filling;
+  for (const size_t i : order) {
+    const Filling::Verdict verdict = filling.add(*calls[i], config);
+    selection.full = verdict == Filling::Verdict::full;
+    if (verdict != Filling::Verdict::fits) break;
+    selection.calls.push_back(i);
+    if (calls[i]->alone) break;
+  }
+  selection.full = selection.full || filling.rows >= config.max_size || calls.front()->alone ||
+                   (config.max_tokens > 0 && product(filling.longest, filling.rows) >= config.max_tokens);
+  std::sort(selection.calls.begin(), selection.calls.end());
+  return selection;
+}
+
+}  // namespace mrun

@@ -1,0 +1,125 @@
+#include "exec/batch/run.h"
+
+#include <algorithm>
+
+#include "exec/batch/context.h"
+#include "exec/batch/ladder.h"
+#include "exec/batch/split.h"
+
+namespace mrun {
+namespace {
+
+using Mode = BatchConfig::Mode;
+
+// Authors who know PyTorch write the batch dimension themselves; [batch] mode "stack" then adds a second one.
+std::string stack_hint(const PendingCall &call) {
+  bool tensors = false;
+  for (const Value &v : call.args) {
+    if (!v.is_tensor()) continue;
+    tensors = true;
+    if (v.as_tensor().dim() == 0 || v.as_tensor().size(0) != 1) {
+      return "; [batch] mode \"stack\" put the batch in front of each tensor's dimensions";
+    }
+  }
+  if (!tensors) return "";
+  return "; every tensor given has a first dimension of 1, and [batch] mode \"stack\" adds the batch's in front of it: "
+         "give one item, without a batch dimension, or set mode = \"none\", which leaves calls as they are";
+}
+
+void explain(Error &e, const BatchConfig &config, const PendingCall &call) {
+  if (e.code == MRUN_MODEL && config.mode == Mode::stack && e.message.find("[batch]") == std::string::npos)
+    e.message += stack_hint(call);
+}
+
+std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCall> calls) {
+  const PendingCall &first = *calls.front().call;
+  const Schema &schema = model.methods()[first.method];
+  const BatchConfig &config = model.batch(first.method, first.by_rows);
+  std::vector<ItemContext *> items;
+  std::vector<CallArguments> arguments;
+  int64_t rows = 0;
+  for (const JoinedCall &c : calls) {
+    items.push_back(c.item);
+    arguments.emplace_back(c.call->args);
+    rows += c.call->rows;
+  }
+  BatchContext context(std::move(items));
+  const int64_t least = config.exact && config.mode != Mode::none ? exact_size(rows) : 0;
+  const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), least});
+  return split(schema, config, batch, model.run(context, first.method, batch.args));
+}
+
+Outcome run_alone(Model &model, const JoinedCall &call) {
+  Outcome outcome;
+  try {
+    outcome.results = std::move(run_once(model, {&call, 1}).front());
+  } catch (const Error &e) {
+    outcome.error = e;
+    explain(*outcome.error, model.batch(call.call->method, call.call->by_rows), *call.call);
+  }
+  return outcome;
+}
+
+// The rows [from, from + count) of every tensor in it.
+Value rows_of(const Value &v, int64_t from, int64_t count) {
+  if (v.is_tensor()) {
+    const Tensor &t = v.as_tensor();
+    if (t.dim() == 0) return v;
+    Shape shape = t.shape();
+    shape[0] = std::clamp<int64_t>(shape[0] - from, 0, count);
+    return t.view(shape, t.strides(), shape[0] == 0 ? 0 : from * t.strides()[0]);
+  }
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(rows_of(item, from, count));
+    return Value::list(std::move(items));
+  }
+  if (v.is_map()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), rows_of(e.value(), from, count));
+    return Value::map(std::move(entries));
+  }
+  return v;
+}
+
+// A call of more rows than a batch may have, part by part.
+Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most) {
+  std::vector<std::vector<Value>> parts;
+  for (int64_t from = 0; from < call.call->rows; from += most) {
+    PendingCall part = *call.call;
+    part.rows = std::min(most, call.call->rows - from);
+    for (Value &v : part.args) v = rows_of(v, from, part.rows);
+    Outcome outcome = run_alone(model, {&part, call.item});
+    if (outcome.error) return outcome;
+    parts.push_back(std::move(outcome.results));
+  }
+  Outcome whole;
+  try {
+    for (size_t i = 0; i < parts.front().size(); ++i) {
+      std::vector<const Value *> column;
+      for (const std::vector<Value> &p : parts) column.push_back(&p[i]);
+      whole.results.push_back(join_rows(column, fmt::format("result {}", i + 1), call.item->budget));
+    }
+  } catch (const Error &e) { whole.error = e; }
+  return whole;
+}
+
+}  // namespace
+
+std::vector<Outcome> run_joined(Model &model, std::span<const JoinedCall> calls) {
+  std::vector<Outcome> outcomes;
+  if (calls.size() > 1) {
+    try {
+      for (std::vector<Value> &results : run_once(model, calls)) outcomes.push_back({std::move(results), std::nullopt});
+      return outcomes;
+    } catch (const Error &) { outcomes.clear(); }
+  }
+  for (const JoinedCall &c : calls) {
+    const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
+    const bool large = config.mode == Mode::concat && c.call->rows > config.max_size;
+    outcomes.push_back(large ? run_in_parts(model, c, config.max_size) : run_alone(model, c));
+  }
+  return outcomes;
+}
+
+}  // namespace mrun

@@ -1,0 +1,46 @@
+// From a result to its callback. Order comes from a map that holds at most as many answers as the queue has places.
+#include "exec/engine/callback_scope.h"
+#include "exec/engine/engine.h"
+
+namespace mrun {
+
+// The job is answered: takes it off the rounds (where it was admitted) and hands it to delivery. The lock is let go while
+// callbacks run.
+void Engine::finish(Job &job, Result result, Lock &lock) {
+  statistics_.add(result.timings, result.ok());
+  const auto at = jobs_.find(job.id);
+  Answer answer{std::move(at->second), std::move(result)};
+  jobs_.erase(at);
+  ready_.emplace(job.id, std::move(answer));
+  deliver(lock);
+}
+
+// Calls `done` for what may be delivered. In order, one thread delivers at a time and takes over what others add
+// meanwhile. A callback's own place in the queue is free while it runs.
+void Engine::deliver(Lock &lock) {
+  if (ordered_ && delivering_) return;
+  delivering_ = true;
+  while (!ready_.empty() && (!ordered_ || ready_.begin()->first == next_delivery_)) {
+    auto node = ready_.extract(ready_.begin());
+    ++next_delivery_;
+    --pending_;
+    ++callbacks_;
+    changed_.notify_all();
+    lock.unlock();
+    {
+      const CallbackScope scope(this);
+      Answer answer = std::move(node.mapped());
+      try {
+        answer.job->done(answer.job->id, std::move(answer.result));
+      } catch (...) {
+        // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
+      }
+    }
+    lock.lock();
+    --callbacks_;
+    changed_.notify_all();
+  }
+  delivering_ = false;
+}
+
+}  // namespace mrun

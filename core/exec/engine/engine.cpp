@@ -1,0 +1,251 @@
+#include "exec/engine/engine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/cores.h"
+#include "exec/engine/callback_scope.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t live_batches = 4;     // items alive in a lane, in full batches
+constexpr size_t window_of_live = 16;  // how far a lane may run ahead of its slowest item, in items alive
+
+size_t largest_batch(const Loaded &loaded) {
+  int64_t most = 1;
+  for (const auto &model : loaded.models) {
+    for (size_t i = 0; i < model->methods().size(); ++i) {
+      const BatchConfig &config = model->batch(i);
+      if (config.mode != BatchConfig::Mode::none) most = std::max(most, config.max_size);
+    }
+  }
+  return static_cast<size_t>(std::min<int64_t>(most, 1 << 16));
+}
+
+size_t count_runners(const Loaded &loaded) {
+  const EngineOptions &o = loaded.options;
+  if (o.threads <= 1) return static_cast<size_t>(o.workers);
+  return static_cast<size_t>(std::clamp(usable_cores() / o.threads, 1, o.workers));
+}
+
+RoundsOptions rounds_options(const Loaded &loaded) {
+  const EngineOptions &o = loaded.options;
+  const auto queue = static_cast<size_t>(o.queue);
+  RoundsOptions rounds;
+  rounds.offline = o.offline;
+  const size_t live = live_batches * std::max(largest_batch(loaded), static_cast<size_t>(o.workers));
+  rounds.live = std::clamp<size_t>(live, 1, std::max<size_t>(1, o.offline ? queue / 2 : queue));
+  rounds.window = std::min(window_of_live * rounds.live, std::max<size_t>(queue, 1));
+  rounds.max_delay = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.max_delay));
+  rounds.runners = count_runners(loaded);
+  return rounds;
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
+    : loaded_(load(std::move(bundle), std::move(options))),
+      trace_(loaded_->options.trace),
+      process_(::getpid()),
+      runners_(count_runners(*loaded_)),
+      rounds_(rounds_options(*loaded_), [this](const PendingCall &call) -> const BatchConfig & {
+        return loaded_->models[call.model]->batch(call.method, call.by_rows);
+      }) {
+  for (int i = 0; i < loaded_->options.workers; ++i) {
+    seats_.push_back(std::make_unique<Seat>());
+    seats_.back()->number = i;
+  }
+  seats_.front()->state = make_state(*loaded_);
+}
+
+Engine::~Engine() { stop(); }
+
+void Engine::want_usable(const char *what) const {
+  if (process_ != ::getpid()) {
+    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
+  }
+}
+
+// ---- one item
+
+// In the caller's thread where the engine has nothing else to do: a hand-off to a worker would take longer than many an
+// item.
+bool Engine::may_run_directly() const {
+  const Seat &seat = *seats_.front();
+  return pending_ == 0 && !seat.busy && seat.jobs == 0 && !seat.giving_up && !seat.closing;
+}
+
+Result Engine::run(const Work &work) {
+  want_usable("run");
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
+  Lock lock(mutex_);
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+  if (loaded_->options.offline) {
+    changed_.wait(lock, [this] { return may_run_directly(); });
+  }
+  if (may_run_directly()) return run_directly(work, lock);
+  lock.unlock();
+  return run_queued(work);
+}
+
+Result Engine::run_directly(const Work &work, Lock &lock) {
+  Seat &seat = *seats_.front();
+  seat.busy = true;
+  Job job;
+  job.work = work;
+  job.item = make_context(*loaded_, work.number);
+  job.submitted = job.begun = Clock::now();
+  direct_items_.push_back(job.item);
+  lock.unlock();
+  Result result = run_alone(seat, job, 0);
+  statistics_.add(result.timings, result.ok());
+  lock.lock();
+  std::erase(direct_items_, job.item);
+  seat.busy = false;
+  changed_.notify_all();
+  wake_workers();
+  return result;
+}
+
+Result Engine::run_queued(const Work &work) {
+  std::promise<Result> promise;
+  std::future<Result> answer = promise.get_future();
+  submit(work, -1, [&promise](uint64_t, Result &&result) { promise.set_value(std::move(result)); });
+  return answer.get();
+}
+
+// ---- many
+
+void Engine::wait_for_room(Lock &lock, double wait) {
+  const auto has_room = [this] {
+    const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
+    return stopping_ || (pending_ < static_cast<size_t>(loaded_->options.queue) && admitted);
+  };
+  if (CallbackScope::inside(this)) wait = 0;
+  if (wait < 0) {
+    changed_.wait(lock, has_room);
+  } else if (!changed_.wait_for(lock, std::chrono::duration<double>(std::min(wait, 1e9)), has_room)) {
+    fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
+  }
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+}
+
+// The first submits make the workers. Without any, the item cannot be answered; one is enough.
+void Engine::start_worker() {
+  if (threads_.size() == seats_.size()) return;
+  Seat &seat = *seats_[threads_.size()];
+  try {
+    threads_.emplace_back(&Engine::work, this, std::ref(seat));
+  } catch (const std::system_error &e) {
+    if (threads_.empty()) fail(MRUN_MEMORY, "no thread could be started for the engine's worker: {}", e.what());
+  }
+}
+
+uint64_t Engine::submit(Work work, double wait, Done done) {
+  want_usable("submit");
+  auto job = std::make_unique<Job>();
+  job->item = make_context(*loaded_, work.number);
+  job->work = std::move(work);
+  job->done = std::move(done);
+  Lock lock(mutex_);
+  wait_for_room(lock, wait);
+  start_worker();
+  const uint64_t id = next_id_++;
+  job->id = id;
+  job->seq = id - 1;
+  job->submitted = Clock::now();
+  Job *const added = jobs_.emplace(id, std::move(job)).first->second.get();
+  ++pending_;
+  rounds_.add(added);
+  wake_workers();
+  return id;
+}
+
+bool Engine::cancel(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto at = jobs_.find(id);
+  if (at == jobs_.end()) return false;
+  Job &job = *at->second;
+  int running = MRUN_OK;
+  job.item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
+  if (rounds_.withdraw(&job)) make_ready(&job);
+  wake_workers();
+  return true;
+}
+
+void Engine::set_ordered(bool yes) {
+  const std::lock_guard lock(mutex_);
+  if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
+  ordered_ = yes;
+}
+
+void Engine::drain() {
+  want_usable("drain");
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
+  Lock lock(mutex_);
+  ++draining_;
+  rounds_.end_of_input(true);
+  wake_workers();
+  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  if (--draining_ == 0) rounds_.end_of_input(false);
+}
+
+// Every item is told to end: those that wait run again to see it.
+void Engine::end_all() {
+  stopping_ = true;
+  for (const auto &item : direct_items_) {
+    int running = MRUN_OK;
+    item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
+  }
+  for (const auto &[id, job] : jobs_) {
+    int running = MRUN_OK;
+    job->item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
+    if (rounds_.withdraw(job.get())) make_ready(job.get());
+  }
+  rounds_.end_of_input(true);
+  changed_.notify_all();
+  for (const auto &seat : seats_) seat->wake.notify_all();
+}
+
+void Engine::stop() {
+  if (process_ != ::getpid()) {  // a fork's copy: its threads are not in this process
+    for (std::thread &t : threads_) t.detach();
+    threads_.clear();
+    return;
+  }
+  Lock lock(mutex_);
+  end_all();
+  changed_.wait(lock, [this] { return direct_items_.empty() && jobs_.empty() && pending_ == 0 && callbacks_ == 0; });
+  for (const auto &seat : seats_) seat->wake.notify_all();
+  std::vector<std::thread> threads = std::exchange(threads_, {});
+  lock.unlock();
+  for (std::thread &t : threads) t.join();
+}
+
+Facts Engine::facts() const {
+  Facts facts;
+  facts.bundle = loaded_->bundle;
+  facts.options = loaded_->options;
+  const Registry &registry = Registry::get();
+  for (const Plugin *p : registry.loaded()) facts.plugins.emplace(p->name, p->version);
+  for (const auto &[prefix, library] : registry.libraries()) facts.libraries.emplace(prefix, library);
+  return facts;
+}
+
+std::unique_ptr<Session> start_session(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
+  return std::make_unique<Engine>(std::move(bundle), std::move(options));
+}
+
+std::vector<Result> run_together(Session &session, std::vector<Work> works) {
+  std::vector<Result> results(works.size());
+  for (size_t i = 0; i < works.size(); ++i) {
+    session.submit(std::move(works[i]), -1, [&results, i](uint64_t, Result &&r) { results[i] = std::move(r); });
+  }
+  session.drain();
+  return results;
+}
+
+}  // namespace mrun

@@ -1,0 +1,48 @@
+// A submitted item on its way through the engine.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "exec/passage.h"
+#include "exec/session.h"
+
+namespace mrun {
+
+using Clock = std::chrono::steady_clock;
+
+
+inline double seconds_between(Clock::time_point a, Clock::time_point b) {
+  return std::chrono::duration<double>(b - a).count();
+}
+
+struct Job {
+  uint64_t id = 0;   // from 1, in order of submission
+  uint64_t seq = 0;  // id - 1: what decides lanes and rounds
+  Work work;
+  Done done;
+  std::shared_ptr<ItemContext> item;
+  Clock::time_point submitted;
+
+  // Of the worker that began it. The passage lives in that worker's state and is touched on its thread; while the job
+  // waits, whoever runs its batch reads the call and gives the results.
+  int seat = -1;
+  std::unique_ptr<Passage> passage;
+  Clock::time_point begun;
+  Error failure;  // of a job that could not be begun
+
+  // Of Rounds.
+  enum class Where { backlog, running, waiting, in_batch } where = Where::backlog;
+  size_t lane = 0;
+  Clock::time_point waiting_since;
+
+  // When it must have been answered; nanoseconds of the steady clock.
+  int64_t last_moment() const {
+    constexpr double forever = 1e9;
+    if (work.deadline <= 0 || work.deadline >= forever) return std::numeric_limits<int64_t>::max();
+    const auto span = std::chrono::nanoseconds(static_cast<int64_t>(work.deadline * 1e9));
+    return (submitted.time_since_epoch() + span).count();
+  }
+};
+
+}  // namespace mrun

@@ -1,0 +1,100 @@
+// Rounds: which items are admitted, and which of their waiting calls run together. Plain data and rules; no thread, no
+// lock, no clock of its own: the engine holds its mutex around every call and tells the time.
+//
+// Offline (all inputs are there) items go to lanes by number. A lane moves when none of its items runs and none of its
+// batches is out, so what is joined depends on the items alone, never on timing:
+//   1. While fewer than `live` items are alive and the next one is less than `window` beyond the lowest unfinished: admit
+//      it. If it has not been read yet, the lane is parked until it has. If any was admitted, it runs first.
+//   2. Every full batch is cut, groups by key, calls by item.
+//   3. If none was full, the largest group is cut (of equals the one with the lowest item).
+//   4. Every other group ages by 1, and is cut at 8: else odd shapes would fill the lane.
+// Two lanes overlap: one runs scripts while the other's batch is out. No lane can wait for ever: the lane of the lowest
+// unfinished item always may move.
+//
+// Online there is one lane: items are admitted as they come, a batch leaves when it is full, when its oldest call has
+// waited `max_delay`, or, where there is no delay, as soon as nothing else can run; the most overdue group first.
+#pragma once
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "exec/engine/job.h"
+
+namespace mrun {
+
+struct RoundsOptions {
+  bool offline = false;
+  size_t live = 64;        // items alive in a lane
+  uint64_t window = 1024;  // of a lane, in items
+  Clock::duration max_delay{};
+  size_t runners = 1;  // batches that can run at once
+};
+
+struct JoinedBatch {
+  std::vector<Job *> jobs;
+  size_t lane = 0;
+};
+
+class Rounds {
+ public:
+  // config: how a call is joined.
+  using ConfigOf = std::function<const BatchConfig &(const PendingCall &)>;
+  Rounds(RoundsOptions, ConfigOf config);
+
+  void add(Job *);      // the next in order of submission
+  void end_of_input(bool ended);  // whether lanes need not wait for more
+  size_t backlog() const { return backlog_; }  // added, not admitted
+  size_t room() const { return options_.live * lanes_.size(); }
+
+  // What happened. Each moves the lane on.
+  void waits(Job *, Clock::time_point now);  // its slice ended with a call
+  void finished(Job *);                      // its last slice has ended
+  void returned(const JoinedBatch &);        // its calls have been answered: the jobs run again
+  void tick(Clock::time_point now);          // time has passed
+  // Takes a waiting job out of its group: it runs again. False where it does not wait.
+  bool withdraw(Job *);
+
+  // What is to be done.
+  Job *take_admitted();  // null: none
+  size_t admitted() const { return admitted_.size(); }
+  std::optional<JoinedBatch> take_batch();
+  size_t batches() const { return batches_.size(); }
+  std::vector<Job *> take_expired();  // waiting jobs that were ended meanwhile: they run again, without results
+  std::optional<Clock::time_point> next_delay() const;  // when tick has something to do
+
+ private:
+  struct Group {
+    std::vector<Job *> calls;
+    int age = 0;
+  };
+  struct Lane {
+    size_t number = 0;
+    std::deque<Job *> backlog;
+    std::set<uint64_t> unfinished;  // admitted
+    size_t running = 0, inflight = 0;
+    std::map<std::string, Group> groups;
+  };
+  using GroupAt = std::map<std::string, Group>::iterator;
+
+  void advance(Lane &, Clock::time_point now);
+  bool admit(Lane &, bool &parked);
+  void drop_ended(Lane &);
+  void dispatch_round(Lane &);
+  void dispatch_online(Lane &, Clock::time_point now);
+  Selection selection(Group &) const;
+  GroupAt cut(Lane &, GroupAt, const Selection &);
+  size_t cut_full(Lane &);
+
+  const RoundsOptions options_;
+  const ConfigOf config_;
+  std::vector<Lane> lanes_;
+  std::deque<Job *> admitted_;
+  std::deque<JoinedBatch> batches_;
+  std::vector<Job *> expired_;
+  size_t backlog_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace mrun

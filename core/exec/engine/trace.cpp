@@ -1,0 +1,27 @@
+#include "exec/engine/trace.h"
+
+#include "value/json.h"
+
+namespace mrun {
+
+void Trace::event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const {
+  const auto micros = [](Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); };
+  const auto end = Clock::now();
+  sink_(fmt::format(R"({{"name":{},"ph":"X","pid":1,"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
+                    to_json(Value::string(name)), seat + 1, micros(begin - start_), micros(end - begin), args));
+}
+
+void Trace::slice(int seat, const char *stage, uint64_t item, Clock::time_point begin) const {
+  if (on()) event(seat, stage, fmt::format(R"("item":{})", item), begin);
+}
+
+void Trace::batch(int seat, const Model &model, std::span<const JoinedCall> calls, Clock::time_point begin) const {
+  if (!on()) return;
+  int64_t rows = 0;
+  for (const JoinedCall &c : calls) rows += c.call->rows;
+  const std::string &method = model.methods()[calls.front().call->method].name;
+  event(seat, fmt::format("{}:{} x{}", model.name(), method, calls.size()),
+        fmt::format(R"("calls":{},"rows":{})", calls.size(), rows), begin);
+}
+
+}  // namespace mrun

@@ -1,0 +1,29 @@
+// Chrome trace events (chrome://tracing, Perfetto): a row a worker, slices of items, batches with their size. The format:
+// "Trace Event Format", complete events ("ph": "X"), times in microseconds.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "exec/batch/run.h"
+
+namespace mrun {
+
+class Trace {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Sink = std::function<void(const std::string &json)>;  // any thread; may be empty
+  explicit Trace(Sink sink) : sink_(std::move(sink)) {}
+  bool on() const { return static_cast<bool>(sink_); }
+  Clock::time_point now() const { return on() ? Clock::now() : Clock::time_point{}; }
+
+  void slice(int seat, const char *stage, uint64_t item, Clock::time_point begin) const;
+  void batch(int seat, const Model &, std::span<const JoinedCall>, Clock::time_point begin) const;
+
+ private:
+  void event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const;
+  const Sink sink_;
+  const Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace mrun

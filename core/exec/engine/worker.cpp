@@ -1,0 +1,226 @@
+// What a worker does with its seat: slices of its own jobs first, then batches that are ready, then new items.
+#include <algorithm>
+
+#include "exec/batch/run.h"
+#include "exec/engine/engine.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t most_slices = 32;                             // in one turn
+constexpr auto longest_turn = std::chrono::microseconds(500);  // then what has come of them is told
+
+std::vector<Outcome> run_safely(Model &model, std::span<const JoinedCall> calls) {
+  try {
+    return run_joined(model, calls);
+  } catch (const std::exception &) {
+    return std::vector<Outcome>(calls.size(), Outcome{{}, Error(MRUN_MEMORY, "out of memory")});
+  }
+}
+
+}  // namespace
+
+// libgomp makes a team of threads for each thread that runs a parallel operator: with more than one operator thread only
+// so many workers run batches as keeps the cores busy.
+bool Engine::may_run_batches(const Seat &seat) const { return static_cast<size_t>(seat.number) < runners_; }
+
+void Engine::work(Seat &seat) {
+  Lock lock(mutex_);
+  while ((!seat.busy && turn(seat, lock)) || idle(seat, lock)) {}
+}
+
+// One turn. False: there is nothing to do.
+bool Engine::turn(Seat &seat, Lock &lock) {
+  rounds_.tick(Clock::now());
+  for (Job *job : rounds_.take_expired()) make_ready(job);
+  seat.busy = true;
+  bool any = true;
+  if (seat.giving_up && seat.collected.size() == seat.jobs) {
+    run_again(seat, lock);
+  } else if (!seat.ready.empty()) {
+    run_slices(seat, lock);
+  } else if (may_run_batches(seat) && rounds_.batches() > 0) {
+    run_batch(seat, *rounds_.take_batch(), lock);
+  } else if (!seat.giving_up && !seat.closing && rounds_.admitted() > 0) {
+    take_items(seat, lock);
+  } else {
+    any = false;
+  }
+  seat.busy = false;
+  if (!any) return false;
+  changed_.notify_all();
+  wake_workers();
+  return true;
+}
+
+// Waits for something to do. False: the engine has stopped and nothing is left.
+bool Engine::idle(Seat &seat, Lock &lock) {
+  if (stopping_ && jobs_.empty()) return false;
+  seat.sleeping = true;
+  if (const auto next = rounds_.next_delay()) {
+    seat.wake.wait_until(lock, *next);
+  } else {
+    seat.wake.wait(lock);
+  }
+  seat.sleeping = false;
+  return true;
+}
+
+// Sleeping workers that have something to do now. Under the lock.
+void Engine::wake_workers() {
+  size_t shared = rounds_.admitted(), batches = rounds_.batches();
+  for (const auto &seat : seats_) {
+    if (!seat->sleeping || seat->busy) continue;
+    const bool own = !seat->ready.empty() || (seat->giving_up && seat->collected.size() == seat->jobs);
+    const bool batch = !own && batches > 0 && may_run_batches(*seat);
+    if (batch) --batches;
+    if (!own && !batch && shared == 0 && !(stopping_ && jobs_.empty())) continue;
+    if (!own && !batch && shared > 0) --shared;
+    seat->sleeping = false;
+    seat->wake.notify_one();
+  }
+}
+
+void Engine::make_ready(Job *job) {
+  Seat &seat = *seats_[static_cast<size_t>(job->seat)];
+  if (seat.giving_up) {
+    seat.collected.push_back(job);
+  } else {
+    seat.ready.push_back(job);
+  }
+}
+
+// New items: this worker's share of what was admitted.
+void Engine::take_items(Seat &seat, Lock &lock) {
+  const size_t share = (rounds_.admitted() + seats_.size() - 1) / seats_.size();
+  for (size_t i = 0; i < std::min(share, most_slices); ++i) {
+    Job *job = rounds_.take_admitted();
+    job->seat = seat.number;
+    job->begun = Clock::now();
+    ++seat.jobs;
+    seat.ready.push_back(job);
+  }
+  run_slices(seat, lock);
+}
+
+Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job) {
+  const auto begin = trace_.now();
+  const char *const stage = passage.stage();
+  const Passage::Step step = passage.step();
+  trace_.slice(seat.number, stage, job.work.number, begin);
+  return step;
+}
+
+// Begins a job; false: it has failed before it could.
+bool Engine::begin(Seat &seat, Job &job) {
+  try {
+    if (job.item->stop.load() != MRUN_OK) fail(MRUN_CANCELLED, "the item was cancelled before it ran");
+    if (seat.state == nullptr) {
+      seat.state = make_state(*loaded_);
+      seat.items = 0;
+    }
+    ++seat.items;
+    job.passage = std::make_unique<Passage>(*loaded_, *seat.state, job.work, job.item, 0, job.last_moment());
+    return true;
+  } catch (const Error &e) { job.failure = e; } catch (const std::exception &e) {
+    job.failure = Error(MRUN_MEMORY, e.what());
+  }
+  if (job.failure.stage.empty()) job.failure.stage = "engine";
+  return false;
+}
+
+Passage::Step Engine::step_job(Seat &seat, Job &job) {
+  if (job.passage == nullptr && !begin(seat, job)) return Passage::Step::done;
+  // What an ended item waited for does not matter any more.
+  const int code = job.item->stop.load();
+  if (code != MRUN_OK && job.passage->waits()) job.passage->give({{}, Error(static_cast<mrun_code>(code), "")});
+  return step_traced(seat, *job.passage, job);
+}
+
+// Slices of the seat's ready jobs, without the lock; then what came of them, with it.
+void Engine::run_slices(Seat &seat, Lock &lock) {
+  std::vector<Job *> jobs;
+  while (!seat.ready.empty() && jobs.size() < most_slices) {
+    jobs.push_back(seat.ready.front());
+    seat.ready.pop_front();
+  }
+  lock.unlock();
+  const auto end = Clock::now() + longest_turn;
+  std::vector<Passage::Step> steps;
+  bool over = false;
+  while (steps.size() < jobs.size() && !over && (steps.empty() || Clock::now() < end)) {
+    steps.push_back(step_job(seat, *jobs[steps.size()]));
+    over = seat.state != nullptr && seat.state->over_memory();
+  }
+  lock.lock();
+  for (size_t i = jobs.size(); i-- > steps.size();) seat.ready.push_front(jobs[i]);
+  jobs.resize(steps.size());
+  if (over && seat.items > 1) {
+    seat.collected = std::move(jobs);  // what they gave cannot be trusted either
+    give_up(seat);
+    return;
+  }
+  seat.closing = over;
+  for (size_t i = 0; i < jobs.size(); ++i) post(seat, *jobs[i], steps[i], lock);
+  if (seat.closing && seat.jobs == 0) renew_state(seat, lock);
+}
+
+void Engine::renew_state(Seat &seat, Lock &lock) {
+  lock.unlock();
+  seat.state.reset();
+  lock.lock();
+  seat.closing = false;
+}
+
+// Tells what came of a slice.
+void Engine::post(Seat &seat, Job &job, Passage::Step step, Lock &lock) {
+  if (step == Passage::Step::preempted) {
+    seat.ready.push_back(&job);
+  } else if (step == Passage::Step::waiting) {
+    rounds_.waits(&job, Clock::now());
+    if (job.item->stop.load() != MRUN_OK && rounds_.withdraw(&job)) make_ready(&job);
+  } else {
+    Result result;
+    if (job.passage != nullptr) {
+      result = std::move(job.passage->result());
+      lock.unlock();
+      job.passage.reset();
+      lock.lock();
+    } else {
+      result.error = job.failure;
+    }
+    end_job(seat, job, std::move(result), lock);
+  }
+}
+
+void Engine::end_job(Seat &seat, Job &job, Result result, Lock &lock) {
+  --seat.jobs;
+  result.timings.queue = seconds_between(job.submitted, job.begun);
+  rounds_.finished(&job);
+  finish(job, std::move(result), lock);
+}
+
+// Runs a joined call and gives each item its own.
+void Engine::run_batch(Seat &seat, JoinedBatch batch, Lock &lock) {
+  lock.unlock();
+  const auto now = Clock::now();
+  const int sharers = static_cast<int>(batch.jobs.size());
+  std::vector<JoinedCall> calls;
+  for (Job *job : batch.jobs) {
+    job->passage->begin_share(sharers);
+    calls.push_back({&job->passage->call(), job->item.get()});
+  }
+  Model &model = batch.jobs.front()->passage->model();
+  std::vector<Outcome> outcomes = run_safely(model, calls);
+  trace_.batch(seat.number, model, calls, now);
+  for (size_t i = 0; i < batch.jobs.size(); ++i) {
+    Passage &passage = *batch.jobs[i]->passage;
+    passage.end_share(sharers, seconds_between(batch.jobs[i]->waiting_since, now));
+    passage.give(std::move(outcomes[i]));
+  }
+  lock.lock();
+  rounds_.returned(batch);
+  for (Job *job : batch.jobs) make_ready(job);
+}
+
+}  // namespace mrun

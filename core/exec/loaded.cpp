@@ -1,0 +1,116 @@
+#include "exec/loaded.h"
+
+#include <map>
+
+#include "base/cores.h"
+#include "base/text.h"
+#include "exec/batch/collate.h"
+#include "exec/params.h"
+
+namespace mrun {
+namespace {
+
+constexpr int64_t default_lua_memory = int64_t{512} << 20;
+constexpr int64_t default_tensor_memory = int64_t{4} << 30;
+constexpr int default_queue = 2048;
+
+// Who would bring an operation: "plugin image 1.0.0", "libtorch 1.13.1" for ATen's.
+std::string owner_of(const std::string &operation, const Value *packed_with) {
+  const std::string owner = operation.substr(0, operation.find('.'));
+  const Value *version = packed_with == nullptr ? nullptr : packed_with->find(owner);
+  const std::string known = version != nullptr && version->is_string() ? printable(version->as_string(), 60) : "";
+  if (operation.find('@') == std::string::npos && !known.empty()) return known;
+  return fmt::format("plugin {}{}{}", printable(owner, 60), known.empty() ? "" : " ", known);
+}
+
+// A packed bundle lists the operations that its pinned text names: all of them must be there, with the meaning they
+// had. (Those of a namespace, as ATen's, have their library's meaning.)
+void check_operations(const Bundle &bundle) {
+  const Value lock = bundle.lock();
+  const Value *script = lock.find("script");
+  if (script != nullptr && script->as_int() > script_interface) {
+    fail(MRUN_BUNDLE, "{}: its scripts want script interface {}, this mrun has 1 to {}: a newer one is needed",
+         bundle.origin(), script->as_int(), script_interface);
+  }
+  const Value *operations = lock.find("operations");
+  if (operations == nullptr) return;
+  std::map<std::string, std::vector<std::string>> missing;
+  for (const Value &operation : operations->as_list()) {
+    const std::string name(operation.as_string());
+    if (Registry::get().find(name) != nullptr) continue;
+    missing[owner_of(name, lock.find("packed_with"))].push_back(printable(name));
+  }
+  if (missing.empty()) return;
+  std::string text;
+  for (const auto &[owner, names] : missing) {
+    text += fmt::format("{}{} ({})", text.empty() ? "" : "; ", fmt::join(names, ", "), owner);
+  }
+  fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
+}
+
+// Operator threads change the last bits of sums, so their default must not depend on the number of workers.
+void fill_in_defaults(EngineOptions &o) {
+  const int cores = usable_cores();
+  if (o.workers <= 0) o.workers = o.one_shot ? 1 : cores;
+  if (o.threads <= 0) o.threads = o.one_shot ? cores : 1;
+  if (o.queue <= 0) o.queue = default_queue;
+  if (o.lua_memory <= 0) o.lua_memory = default_lua_memory;
+  if (o.tensor_memory <= 0) o.tensor_memory = default_tensor_memory;
+  if (o.device.empty()) o.device = "cpu";
+}
+
+ModelInfo info_of(const Model &model) {
+  ModelInfo info;
+  info.name = model.name();
+  for (size_t i = 0; i < model.methods().size(); ++i) {
+    info.methods.push_back(script_schema(model.methods()[i], model.batch(i)));
+  }
+  return info;
+}
+
+}  // namespace
+
+std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
+  auto loaded = std::make_unique<Loaded>();
+  loaded->bundle = std::move(bundle);
+  check_operations(*loaded->bundle);
+  const Manifest &manifest = loaded->bundle->manifest();
+  loaded->params = override_params(manifest.params, options.params);
+  fill_in_defaults(options);
+  loaded->options = std::move(options);
+  loaded->shared = std::make_shared<SharedStore>();
+  const EngineOptions &o = loaded->options;
+  for (const ModelConfig &config : manifest.models) {
+    const ModelOptions how{o.device, o.one_shot, o.max_batch, o.exact};
+    loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
+    loaded->model_infos.push_back(info_of(*loaded->models.back()));
+  }
+  return loaded;
+}
+
+std::unique_ptr<State> make_state(const Loaded &loaded) {
+  StateOptions o;
+  o.bundle = loaded.bundle;
+  o.params = loaded.params;
+  o.models = loaded.model_infos;
+  o.shared = loaded.shared;
+  o.lua_memory = loaded.options.lua_memory;
+  o.tensor_memory = loaded.options.tensor_memory;
+  o.timeout = loaded.options.timeout;
+  o.log = loaded.options.log;
+  return std::make_unique<State>(std::move(o));
+}
+
+std::shared_ptr<ItemContext> make_context(const Loaded &loaded, uint64_t number) {
+  auto item = std::make_shared<ItemContext>();
+  item->budget = std::make_shared<Budget>(loaded.options.tensor_memory);
+  item->seed = loaded.options.seed;
+  item->number = number;
+  item->threads = loaded.options.threads;
+  if (loaded.options.log) {
+    item->log = [&loaded](int level, const std::string &text) { loaded.options.log(level, "", text); };
+  }
+  return item;
+}
+
+}  // namespace mrun

@@ -1,0 +1,267 @@
+#include "exec/passage.h"
+
+#include "exec/batch/collate.h"
+#include "exec/input.h"
+#include "value/json.h"
+
+namespace mrun {
+namespace {
+
+constexpr size_t output_limit = size_t{256} << 20;  // bytes of one answer's JSON
+
+// x as the model's arguments: a list is positional, a table keyword arguments, anything else the first argument.
+std::vector<Value> arguments_of(const Schema &method, const Value &x) {
+  std::vector<mrun_value> positional;
+  mrun_value keywords{};
+  if (x.is_list()) {
+    for (const Value &v : x.as_list()) positional.push_back(v.c());
+  } else if (x.is_map()) {
+    keywords = x.c();
+  } else {
+    positional.push_back(x.c());
+  }
+  const Arguments bound(method, positional, keywords);
+  std::vector<Value> args;
+  for (const mrun_value &v : bound.values()) args.push_back(Value::copy(v));
+  return args;
+}
+
+// The call of a bundle with models and without forward.lua.
+PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, const Value &x) {
+  if (models.size() > 1) {
+    fail(MRUN_BUNDLE, "the bundle has {} models: it needs a forward.lua that calls them", models.size());
+  }
+  const Model &model = *models.front();
+  const auto method = model.find("forward");
+  if (!method)
+    fail(MRUN_MODEL, "model {} has no method forward: it needs a forward.lua that calls another", model.name());
+  PendingCall call;
+  call.method = *method;
+  call.args = arguments_of(script_schema(model.methods()[*method], model.batch(*method)), x);
+  return call;
+}
+
+PendingCall pending(ModelCall &&call) {
+  PendingCall p;
+  p.model = call.model;
+  p.method = call.method;
+  p.by_rows = call.rows;
+  p.args = std::move(call.args);
+  return p;
+}
+
+std::string answer_line(const Value &answer) {
+  JsonOptions options;
+  options.max_bytes = output_limit;
+  return to_json(answer, options);
+}
+
+}  // namespace
+
+Passage::Passage(const Loaded &loaded, State &state, const Work &work, std::shared_ptr<ItemContext> item,
+                 int64_t skip_emits, int64_t last_moment)
+    : loaded_(loaded),
+      state_(state),
+      work_(work),
+      item_(std::move(item)),
+      skip_emits_(skip_emits),
+      last_moment_(last_moment) {}
+
+Passage::~Passage() = default;
+
+const char *Passage::stage() const {
+  constexpr const char *names[] = {"input", "preprocess", "forward", "postprocess", "answer", "answer"};
+  return names[static_cast<int>(at_)];
+}
+
+double *Passage::time_of_stage() {
+  Timings &t = result_.timings;
+  return at_ <= At::preprocess ? &t.preprocess : at_ == At::forward ? &t.forward : &t.postprocess;
+}
+
+// The item's own time runs: `sharers` times as slowly where it shares a joined call.
+void Passage::limit(double seconds, int sharers) {
+  constexpr double forever = 1e9;  // seconds; beyond it a deadline would overflow the clock
+  const double rest = seconds <= 0 || seconds >= forever ? forever : (seconds - seconds_) * sharers;
+  began_ = Clock::now();
+  int64_t end = last_moment_;
+  if (rest < forever) {
+    const auto span = std::chrono::nanoseconds(static_cast<int64_t>(std::max(rest, 0.0) * 1e9));
+    end = std::min(end, (began_.time_since_epoch() + span).count());
+  }
+  item_->deadline.store(end, std::memory_order_relaxed);
+}
+
+void Passage::begin_share(int sharers) {
+  limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers);
+}
+
+void Passage::stop_clock(int sharers) {
+  const double share = std::chrono::duration<double>(Clock::now() - began_).count() / sharers;
+  item_->stopped();  // raised now, before the deadline goes
+  item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
+  seconds_ += share;
+  *time_of_stage() += share;
+}
+
+void Passage::end_share(int sharers, double waited) {
+  stop_clock(sharers);
+  result_.timings.batch += waited;
+  result_.timings.batch_size = std::max(result_.timings.batch_size, sharers);
+}
+
+Passage::Step Passage::step() {
+  begin_share(1);
+  call_.reset();
+  Step step = Step::done;
+  try {
+    step = go_on();
+    if (step == Step::waiting) prepare_call();
+  } catch (const Error &e) { fail_with(e); } catch (const std::bad_alloc &) {
+    fail_with(Error(MRUN_MEMORY, "out of memory"));
+  } catch (const std::exception &e) { fail_with(Error(MRUN_INTERNAL, e.what())); }
+  if (result_.ok()) stop_clock(1);
+  if (step == Step::done) {
+    fiber_.reset();
+    x_ = context_ = output_ = Value();
+  }
+  return step;
+}
+
+Passage::Step Passage::go_on() {
+  for (;;) {
+    if (fiber_ != nullptr) {
+      if (const auto stop = run_fiber()) return *stop;
+    } else if (begun_) {  // the default forward's call has been answered
+      Outcome outcome = *std::exchange(given_, std::nullopt);
+      if (outcome.error) throw Error(*outcome.error);
+      end(std::move(outcome.results));
+    }
+    if (at_ == At::end) return Step::done;
+    if (const int code = item_->stopped(); code != MRUN_OK) throw Error(static_cast<mrun_code>(code), "");
+    begun_ = begin();
+    if (call_) return Step::waiting;
+  }
+}
+
+// A slice of the stage's coroutine; nothing where the stage has ended.
+std::optional<Passage::Step> Passage::run_fiber() {
+  Fiber::Status status;
+  if (std::optional<Outcome> outcome = std::exchange(given_, std::nullopt)) {
+    status = outcome->error ? fiber_->resume(*outcome->error) : fiber_->resume(std::move(outcome->results));
+  } else {
+    status = fiber_->resume();
+  }
+  switch (status) {
+    case Fiber::Status::preempted: return Step::preempted;
+    case Fiber::Status::waiting: call_ = pending(std::move(fiber_->call())); return Step::waiting;
+    case Fiber::Status::failed: throw Error(fiber_->error());
+    case Fiber::Status::finished: break;
+  }
+  std::vector<Value> results = std::move(fiber_->results());
+  fiber_.reset();
+  end(std::move(results));
+  return std::nullopt;
+}
+
+bool Passage::begin() {
+  switch (at_) {
+    case At::input: return begin_input();
+    case At::preprocess: return begin_stage(Stage::preprocess, {std::exchange(x_, Value())});
+    case At::forward: return begin_forward();
+    case At::postprocess: return begin_stage(Stage::postprocess, {std::exchange(output_, Value()), context_});
+    default: return begin_answer();
+  }
+}
+
+bool Passage::begin_input() {
+  const Manifest &manifest = loaded_.bundle->manifest();
+  for (size_t i = 0; i < loaded_.models.size(); ++i) {
+    // A stateful model keeps what an item writes into it, so each item gets its own.
+    fresh_.push_back(manifest.models[i].stateful ? loaded_.models[i]->fresh() : nullptr);
+  }
+  x_ = check_input(manifest, work_.input);
+  at_ = At::preprocess;
+  return false;
+}
+
+// A stage without a file passes its first argument on.
+bool Passage::begin_stage(Stage stage, std::vector<Value> args) {
+  if (!state_.has(stage)) {
+    args.resize(1);
+    end(std::move(args));
+    return false;
+  }
+  fiber_ = state_.start(stage, std::move(args), item_, [this](Value v) {
+    if (emits_++ >= skip_emits_ && work_.emit) work_.emit(std::move(v));
+  });
+  return true;
+}
+
+bool Passage::begin_forward() {
+  if (state_.has(Stage::forward) || loaded_.models.empty()) {
+    return begin_stage(Stage::forward, {std::exchange(x_, Value()), context_});
+  }
+  call_ = default_call(loaded_.models, x_);
+  return true;
+}
+
+bool Passage::begin_answer() {
+  if (work_.json) result_.json = answer_line(result_.answer);
+  at_ = At::end;
+  return false;
+}
+
+void Passage::end(std::vector<Value> results) {
+  begun_ = false;
+  if (at_ == At::forward && results.size() != 1) results = {Value::list(std::move(results))};
+  results.resize(2);
+  switch (at_) {
+    case At::preprocess:
+      x_ = std::move(results[0]);
+      context_ = std::move(results[1]);
+      if (work_.observe) work_.observe("preprocess", x_);
+      at_ = At::forward;
+      break;
+    case At::forward:
+      output_ = std::move(results[0]);
+      x_ = Value();
+      if (work_.observe) work_.observe("forward", output_);
+      at_ = At::postprocess;
+      break;
+    default:
+      result_.answer = std::move(results[0]);
+      at_ = At::answer;
+  }
+}
+
+void Passage::prepare_call() {
+  const Model &m = model();
+  const BatchConfig &config = m.batch(call_->method, call_->by_rows);
+  prepare(*call_, m.methods()[call_->method], config, config.exact);
+}
+
+Model &Passage::model() {
+  Model *own = fresh_[call_->model].get();
+  return own != nullptr ? *own : *loaded_.models[call_->model];
+}
+
+void Passage::give(Outcome outcome) { given_ = std::move(outcome); }
+
+void Passage::fail_with(Error e) {
+  stop_clock(1);
+  result_.answer = Value();
+  result_.json.clear();
+  if (e.stage.empty()) e.stage = at_ >= At::answer ? "postprocess" : stage();
+  if (e.code == MRUN_TIMEOUT && item_->stop.load() == MRUN_TIMEOUT) {
+    const double limit = work_.timeout > 0 ? work_.timeout : loaded_.options.timeout;
+    const std::string where = e.script.empty() ? "" : fmt::format("{}:{}: ", e.script, e.line);
+    const bool late = limit <= 0 || seconds_ < limit;
+    e.message = late ? fmt::format("{}the item was not answered before its deadline", where)
+                     : fmt::format("{}the item took longer than its limit of {} s (--timeout)", where, limit);
+  }
+  if (e.message.empty()) e.message = e.code == MRUN_CANCELLED ? "cancelled" : "the item was ended";
+  result_.error = std::move(e);
+}
+
+}  // namespace mrun

@@ -1,0 +1,88 @@
+// Passage: the way of one item through a bundle, as something that can be put aside.
+//
+//   input -> preprocess -> forward -> postprocess -> answer
+//
+// A stage is a pair of functions: begin_STAGE starts it, end_STAGE takes what it gave. What lies between is a coroutine
+// of the state (where the bundle has the stage's file) or, in a forward without a file, a single model call. Whoever
+// drives a passage calls step() until it is done: at `waiting` the model call is there to be joined with others, give()
+// brings what came of it. Everything but give() happens on the state's thread, destruction included.
+#pragma once
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "exec/batch/call.h"
+#include "exec/loaded.h"
+
+namespace mrun {
+
+class Passage {
+ public:
+  using Clock = std::chrono::steady_clock;
+  enum class Step { done, waiting, preempted };
+
+  // All of them must outlive the passage. skip_emits: so many partial answers have been sent by an earlier passage of the
+  // item, and are not sent again.
+  // last_moment: when it must have been answered, waiting included; nanoseconds of the steady clock.
+  Passage(const Loaded &, State &, const Work &, std::shared_ptr<ItemContext>, int64_t skip_emits = 0,
+          int64_t last_moment = std::numeric_limits<int64_t>::max());
+  ~Passage();
+  Passage(const Passage &) = delete;
+  Passage &operator=(const Passage &) = delete;
+
+  // Runs to the next model call, the end of the slice, or the end. Never throws: a failure is the result's error.
+  Step step();
+
+  bool waits() const { return call_.has_value(); }
+  // While it waits. The model is the item's own copy where it keeps state.
+  const PendingCall &call() const { return *call_; }
+  Model &model();
+  ItemContext &item() { return *item_; }
+
+  // What came of the call; step() goes on with it. Any thread, while it waits.
+  void give(Outcome);
+
+  // An item's time is its slices and its share of joined calls. Around a joined call of `sharers` items:
+  void begin_share(int sharers);
+  void end_share(int sharers, double waited);  // waited: seconds before it began
+
+  Result &result() { return result_; }  // once done
+  int64_t emits() const { return emits_; }
+  const char *stage() const;  // "preprocess", for the trace
+
+ private:
+  enum class At { input, preprocess, forward, postprocess, answer, end };
+  // Each returns true where the stage waits for its coroutine or its call, false where it has ended at once.
+  bool begin();
+  bool begin_stage(Stage, std::vector<Value> args);
+  bool begin_input();
+  bool begin_forward();
+  bool begin_answer();
+  void end(std::vector<Value> results);
+  Step go_on();
+  std::optional<Step> run_fiber();
+  void fail_with(Error);
+  void prepare_call();
+  void limit(double seconds, int sharers);
+  void stop_clock(int sharers);
+  double *time_of_stage();
+
+  const Loaded &loaded_;
+  State &state_;
+  const Work &work_;
+  const std::shared_ptr<ItemContext> item_;
+  std::vector<std::unique_ptr<Model>> fresh_;  // of stateful models, one a model; null for the others
+  At at_ = At::input;
+  bool begun_ = false;
+  std::unique_ptr<Fiber> fiber_;
+  std::optional<PendingCall> call_;
+  std::optional<Outcome> given_;  // to the waiting call
+  Value x_, context_, output_;
+  Result result_;
+  double seconds_ = 0;  // taken so far
+  Clock::time_point began_;
+  int64_t emits_ = 0;
+  const int64_t skip_emits_, last_moment_;
+};
+
+}  // namespace mrun
