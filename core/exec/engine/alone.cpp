@@ -64,7 +64,7 @@ void Engine::run_again(Seat &seat, Lock &lock) {
   lock.unlock();
   std::vector<int64_t> emits;
   for (Job *job : jobs) {
-    emits.push_back(job->passage->emits());
+    emits.push_back(job->passage == nullptr ? 0 : job->passage->emits());
     job->passage.reset();
   }
   seat.state.reset();

@@ -1,0 +1,310 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <random>
+#include <thread>
+
+#include "base/error.h"
+#include "exec/batch/call.h"
+#include "support.h"
+
+using namespace mrun;
+using namespace mrun::test;
+
+namespace {
+
+using Files = MockBundle::Files;
+
+// Calls the model n times, n being the item's; the tensor's length is the item's, too.
+const char *const loop = R"(
+return function(model, x)
+  local y = x.x
+  for i = 1, x.n[0] do y = model(y) end
+  return y
+end
+)";
+
+struct Item {
+  int n = 1, length = 1;
+  float first = 1;
+  Value input() const {
+    return Value::map({{"n", floats({static_cast<float>(n)})},
+                       {"x", floats(std::vector<float>(static_cast<size_t>(length), first))}});
+  }
+  std::vector<float> answer() const {
+    return std::vector<float>(static_cast<size_t>(length), std::ldexp(first, n));
+  }
+};
+
+std::vector<Item> random_items(unsigned seed, size_t count) {
+  std::mt19937 random(seed);
+  std::vector<Item> items(count);
+  for (Item &item : items) {
+    item.n = static_cast<int>(random() % 6);
+    item.length = 1 + static_cast<int>(random() % 3);
+    item.first = 1 + static_cast<float>(random() % 7) / 8;
+  }
+  return items;
+}
+
+// Submits all, in order, and returns the results.
+std::vector<Result> run_all(Session &session, const std::vector<Item> &items) {
+  std::vector<Work> works;
+  for (size_t i = 0; i < items.size(); ++i) works.push_back(work(items[i].input(), i));
+  return run_together(session, std::move(works));
+}
+
+EngineOptions with_workers(int workers, bool offline) {
+  EngineOptions o;
+  o.workers = workers;
+  o.offline = offline;
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("equal calls of different items are joined, and each gets its own") {
+  const MockBundle bundle(Files{{"forward.lua", loop}});
+  calls.clear();
+  const auto session = bundle.start(with_workers(1, true));
+  std::vector<Item> items;
+  for (int i = 0; i < 32; ++i) items.push_back({3, 2, static_cast<float>(i + 20)});
+  const std::vector<Result> results = run_all(*session, items);
+  for (size_t i = 0; i < items.size(); ++i) {
+    REQUIRE(results[i].ok());
+    CHECK(values_of(results[i].answer) == items[i].answer());
+    CHECK(results[i].timings.batch_size == 16);
+  }
+  CHECK(calls.rows == std::vector<int64_t>(6, 16));
+}
+
+TEST_CASE("offline, what is joined is the same for any number of workers and any timing") {
+  const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 8\n");
+  std::vector<std::vector<std::vector<float>>> seen;
+  const std::vector<Item> items = random_items(7, 600);
+  for (const int workers : {1, 2, 3, 8, 2}) {
+    calls.clear();
+    calls.delay_us = seen.size() % 2 == 0 ? 0 : 50;
+    const auto session = bundle.start(with_workers(workers, true));
+    const std::vector<Result> results = run_all(*session, items);
+    for (size_t i = 0; i < items.size(); ++i) {
+      REQUIRE(results[i].ok());
+      REQUIRE(values_of(results[i].answer) == items[i].answer());
+    }
+    std::sort(calls.firsts.begin(), calls.firsts.end());  // two lanes overlap: only the order differs
+    seen.push_back(calls.firsts);
+    CHECK(seen.back() == seen.front());
+  }
+}
+
+TEST_CASE("online, random loops, shapes and cancellations: every answer is right and comes once") {
+  const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 8\n");
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    calls.clear();
+    EngineOptions options = with_workers(1 + static_cast<int>(seed % 4), false);
+    if (seed % 3 == 1) options.max_delay = 0.002;
+    const auto session = bundle.start(options);
+    if (seed % 2 == 1) session->set_ordered(true);
+    const std::vector<Item> items = random_items(seed, 300);
+    std::vector<int> times(items.size()), order;
+    std::vector<Result> results(items.size());
+    std::mutex mutex;
+    std::vector<uint64_t> ids;
+    for (size_t i = 0; i < items.size(); ++i) {
+      ids.push_back(session->submit(work(items[i].input(), i), -1, [&, i](uint64_t, Result &&r) {
+        const std::lock_guard lock(mutex);
+        ++times[i];
+        order.push_back(static_cast<int>(i));
+        results[i] = std::move(r);
+      }));
+      if (i % 7 == 0) session->cancel(ids[i / 2]);
+    }
+    session->drain();
+    for (size_t i = 0; i < items.size(); ++i) {
+      REQUIRE(times[i] == 1);
+      if (results[i].ok()) {
+        REQUIRE(values_of(results[i].answer) == items[i].answer());
+      } else {
+        REQUIRE(results[i].error.code == MRUN_CANCELLED);
+      }
+    }
+    if (seed % 2 == 1) REQUIRE(std::is_sorted(order.begin(), order.end()));
+  }
+}
+
+TEST_CASE("one bad item of a batch costs only itself") {
+  const MockBundle bundle;
+  calls.clear();
+  const auto session = bundle.start(with_workers(1, true));
+  std::vector<Work> works;
+  for (int i = 10; i < 18; ++i) works.push_back(work(floats({static_cast<float>(-i)}), static_cast<uint64_t>(i)));
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    INFO(results[i].error.message);
+    if (i == 3) {
+      CHECK(results[i].error.code == MRUN_MODEL);
+      CHECK(results[i].error.message.find("thirteen") != std::string::npos);
+    } else {
+      REQUIRE(results[i].ok());
+      CHECK(values_of(results[i].answer) == std::vector<float>{-2 * static_cast<float>(i + 10)});
+    }
+  }
+}
+
+TEST_CASE("a first dimension of 1 under stack is explained where the call fails") {
+  const MockBundle bundle;
+  const auto session = bundle.start(with_workers(1, false));
+  const Result r = session->run(work(floats({-13, 1}, {1, 2})));
+  CHECK(r.error.message.find("first dimension of 1") != std::string::npos);
+  CHECK(r.error.message.find("mode = \"none\"") != std::string::npos);
+}
+
+TEST_CASE("what a backend gives is held to its schema") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:wrong(x) end"}});
+  const auto session = bundle.start(with_workers(1, false));
+  const Result r = session->run(work(floats({1})));
+  CHECK(r.error.code == MRUN_MODEL);
+  CHECK(r.error.message.find("its schema says Tensor") != std::string::npos);
+}
+
+TEST_CASE("defaults of a method's schema are filled in") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:two(x) end"}});
+  const auto session = bundle.start(with_workers(1, false));
+  CHECK(values_of(session->run(work(floats({5}))).answer) == std::vector<float>{15});
+}
+
+TEST_CASE("the limit ends an item inside a model call, and the next one runs") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return x[0] > 0 and model:wait(x) or x end"}});
+  EngineOptions options = with_workers(1, false);
+  options.timeout = 0.05;
+  const auto session = bundle.start(options);
+  CHECK(session->run(work(floats({1}))).error.code == MRUN_TIMEOUT);
+  CHECK(session->run(work(floats({-1}))).ok());
+}
+
+TEST_CASE("a deadline counts the time in the queue") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:wait(x) end"}});
+  EngineOptions options = with_workers(1, false);
+  options.timeout = 0.2;
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  for (int i = 0; i < 2; ++i) works.push_back(work(floats({1, static_cast<float>(i)}, {1 + i})));
+  works[1].deadline = 0.05;
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  CHECK(results[1].error.code == MRUN_TIMEOUT);
+  CHECK(results[1].error.message.find("deadline") != std::string::npos);
+}
+
+TEST_CASE("stopping at any moment answers every item once") {
+  const MockBundle bundle(Files{{"forward.lua", loop}});
+  std::mt19937 random(3);
+  for (int round = 0; round < 40; ++round) {
+    calls.clear();
+    calls.delay_us = 20;
+    const auto session = bundle.start(with_workers(1 + round % 3, round % 2 == 1));
+    std::atomic<int> answered{0};
+    const std::vector<Item> items = random_items(static_cast<unsigned>(round), 100);
+    int submitted = 0;
+    for (size_t i = 0; i < items.size(); ++i) {
+      session->submit(work(items[i].input(), i), -1, [&](uint64_t, Result &&) { ++answered; });
+      ++submitted;
+      if (random() % 60 == 0) break;
+    }
+    session->stop();
+    REQUIRE(answered == submitted);
+  }
+}
+
+TEST_CASE("a callback may submit, cancel and throw; what would wait for itself is refused") {
+  const MockBundle bundle;
+  EngineOptions options = with_workers(1, false);
+  options.queue = 1;
+  const auto session = bundle.start(options);
+  std::atomic<int> answered{0};
+  std::vector<mrun_code> codes;
+  session->submit(work(floats({1})), -1, [&](uint64_t id, Result &&) {
+    ++answered;
+    const auto code = [&](auto &&f) {
+      try {
+        f();
+        codes.push_back(MRUN_OK);
+      } catch (const Error &e) { codes.push_back(e.code); }
+    };
+    code([&] { session->drain(); });
+    code([&] { session->run(work(floats({1}))); });
+    code([&] { session->submit(work(floats({2})), -1, [&](uint64_t, Result &&) { ++answered; throw 3; }); });
+    code([&] { session->submit(work(floats({3})), -1, [&](uint64_t, Result &&) { ++answered; }); });
+    CHECK_FALSE(session->cancel(id));
+  });
+  session->drain();
+  CHECK(answered == 2);
+  CHECK(codes == std::vector<mrun_code>{MRUN_USAGE, MRUN_USAGE, MRUN_OK, MRUN_TIMEOUT});
+}
+
+TEST_CASE("a state over its memory is given up, and its items run again alone without repeating emit") {
+  const MockBundle bundle(Files{{"forward.lua", R"(
+return function(model, x)
+  emit("begin")
+  local kept = ("x"):rep(x[0])
+  local y = model(x)
+  emit("end")
+  return {#kept, y[0]}
+end
+)"}});
+  EngineOptions options = with_workers(1, true);
+  options.lua_memory = 12 << 20;
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  std::vector<int> emitted(6);
+  for (size_t i = 0; i < 6; ++i) {
+    const float size = i == 4 ? 20e6f : 3e6f;  // five of 3 MB do not fit together; 20 MB do not fit at all
+    works.push_back(work(floats({size}), i));
+    works.back().emit = [&emitted, i](const Value &) { ++emitted[i]; };
+  }
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < 6; ++i) {
+    INFO(i << ": " << results[i].error.message);
+    if (i == 4) {
+      CHECK(results[i].error.code == MRUN_MEMORY);
+    } else {
+      CHECK(results[i].ok());
+      CHECK(emitted[i] == 2);
+    }
+  }
+}
+
+TEST_CASE("an answer that JSON cannot hold is a failed item") {
+  const MockBundle bundle(Files{{"postprocess.lua", "return function(y) return 0 / 0 end"}});
+  const auto session = bundle.start(with_workers(1, false));
+  Work w = work(floats({1}));
+  w.json = true;
+  CHECK_FALSE(session->run(w).ok());
+  CHECK(session->statistics().find("failed")->as_int() == 1);
+}
+
+TEST_CASE("unpad must name a padded tensor argument") {
+  const auto refusal = [](const std::string &batch) {
+    try {
+      MockBundle(Files{}, batch).start();
+    } catch (const Error &e) { return e.message; }
+    return std::string();
+  };
+  CHECK(refusal("unpad = {\"1\" = {dim = 0, like = \"y\"}}\n").find("no argument named y") != std::string::npos);
+  CHECK(refusal("unpad = {\"1\" = {dim = 0, like = \"x\"}}\n").find("is not padded") != std::string::npos);
+}
+
+TEST_CASE("a forked child is told to start its own engine") {
+  const MockBundle bundle;
+  const auto session = bundle.start(with_workers(1, false));
+  REQUIRE(session->run(work(floats({1}))).ok());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      session->run(work(floats({1})));
+    } catch (const Error &e) { ::_exit(e.code == MRUN_USAGE ? 0 : 1); }
+    ::_exit(2);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
