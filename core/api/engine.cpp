@@ -107,7 +107,8 @@ int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item
   }
   const mrun_item given = mrun::api::sized(item);
   mrun::Result result;
-  const int code = guard(&out->error, [&] { result = engine->session->run(make_work(*engine->session, input, given)); });
+  const int code =
+      guard(&out->error, [&] { result = engine->session->run(make_work(*engine->session, input, given)); });
   if (code != MRUN_OK) {
     out->code = code;
     out->stage = "engine";

@@ -1,6 +1,6 @@
 #include "api/handles.h"
-#include "plugin/registry.h"
 #include "author/plugin_report.h"
+#include "plugin/registry.h"
 #include "value/json.h"
 
 using mrun::Registry;

@@ -92,9 +92,7 @@ void Passage::limit(double seconds, int sharers) {
   item_->deadline.store(end, std::memory_order_relaxed);
 }
 
-void Passage::begin_share(int sharers) {
-  limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers);
-}
+void Passage::begin_share(int sharers) { limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers); }
 
 void Passage::stop_clock(int sharers) {
   const double share = std::chrono::duration<double>(Clock::now() - began_).count() / sharers;
@@ -229,9 +227,7 @@ void Passage::end(std::vector<Value> results) {
       if (work_.observe) work_.observe("forward", output_);
       at_ = At::postprocess;
       break;
-    default:
-      result_.answer = std::move(results[0]);
-      at_ = At::answer;
+    default: result_.answer = std::move(results[0]); at_ = At::answer;
   }
 }
 

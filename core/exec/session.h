@@ -33,12 +33,12 @@ class Session {
   // `done` is called once: in completion order, or in order of submission after set_ordered(true). Inside a `done` it
   // does not wait: the place of the item that was just answered is free, beyond it a full queue is TIMEOUT at once.
   virtual uint64_t submit(Work, double wait, Done) = 0;
-  virtual bool cancel(uint64_t id) = 0;     // false: no such item waits or runs
-  virtual void set_ordered(bool) = 0;       // before the first submit, else USAGE
-  virtual void drain() = 0;                 // until every submitted item has been answered. Inside a `done`: USAGE
-  virtual void stop() = 0;                  // waiting items are CANCELLED; returns after the last `done`
-  virtual uint64_t next_number() = 0;       // for items that are not numbered by the caller
-  virtual Value statistics() const = 0;     // Statistics::report
+  virtual bool cancel(uint64_t id) = 0;  // false: no such item waits or runs
+  virtual void set_ordered(bool) = 0;    // before the first submit, else USAGE
+  virtual void drain() = 0;              // until every submitted item has been answered. Inside a `done`: USAGE
+  virtual void stop() = 0;               // waiting items are CANCELLED; returns after the last `done`
+  virtual uint64_t next_number() = 0;    // for items that are not numbered by the caller
+  virtual Value statistics() const = 0;  // Statistics::report
   virtual Facts facts() const = 0;
 };
 

@@ -89,7 +89,7 @@ class State {
   int64_t lua_bytes() const;  // heap in use
   // The heap was full at some time: an item that was not alone may have felt its neighbours, and must run again alone.
   bool over_memory() const;
-  void collect();             // a full collection
+  void collect();  // a full collection
 
  private:
   struct Impl;

@@ -17,10 +17,10 @@ struct PendingCall {
   bool by_rows = false;          // MRUN_AWAIT_ROWS: rows in dimension 0, whatever [batch] says
   std::vector<Value> args;       // one a parameter
 
-  std::string key;       // calls with equal keys can be joined
-  bool alone = false;    // never joined: mode none, or memory that is not the CPU's
-  int64_t rows = 1;      // that it brings to the batch
-  Shape lengths;         // of the first padded argument: its padded dimensions, rounded up to their multiple
+  std::string key;         // calls with equal keys can be joined
+  bool alone = false;      // never joined: mode none, or memory that is not the CPU's
+  int64_t rows = 1;        // that it brings to the batch
+  Shape lengths;           // of the first padded argument: its padded dimensions, rounded up to their multiple
   int64_t tokens() const;  // rows times lengths
 };
 

@@ -17,7 +17,9 @@ class BatchContext {
 
   ItemContext &item() { return own_ ? *own_ : *items_.front(); }
   // For mrun_call::batch: empty where the call serves one item.
-  std::span<ItemContext *const> batch() const { return own_ ? std::span<ItemContext *const>(items_) : std::span<ItemContext *const>(); }
+  std::span<ItemContext *const> batch() const {
+    return own_ ? std::span<ItemContext *const>(items_) : std::span<ItemContext *const>();
+  }
   const std::shared_ptr<Budget> &budget() { return item().budget; }
 
  private:

@@ -11,7 +11,6 @@ namespace mrun {
 
 using Clock = std::chrono::steady_clock;
 
-
 inline double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }

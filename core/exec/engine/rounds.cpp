@@ -215,16 +215,15 @@ void Rounds::dispatch_online(Lane &lane, Clock::time_point now) {
   while (!lane.groups.empty()) {
     const auto oldest = std::min_element(lane.groups.begin(), lane.groups.end(), [](const auto &a, const auto &b) {
       const auto since = [](const auto &group) {
-        return (*std::min_element(group.second.calls.begin(), group.second.calls.end(), [](const Job *x, const Job *y) {
-                 return x->waiting_since < y->waiting_since;
-               }))->waiting_since;
+        return (*std::min_element(group.second.calls.begin(), group.second.calls.end(),
+                                  [](const Job *x, const Job *y) { return x->waiting_since < y->waiting_since; }))
+            ->waiting_since;
       };
       return since(a) < since(b);
     });
     const auto &calls = oldest->second.calls;
-    const bool overdue = std::any_of(calls.begin(), calls.end(), [&](const Job *job) {
-      return now >= job->waiting_since + options_.max_delay;
-    });
+    const bool overdue = std::any_of(calls.begin(), calls.end(),
+                                     [&](const Job *job) { return now >= job->waiting_since + options_.max_delay; });
     const bool idle = lane.running == 0 && lane.inflight < options_.runners;
     if (patient ? !overdue && !(idle && lane.unfinished.size() >= options_.live) : !idle) return;
     cut(lane, oldest, selection(oldest->second));

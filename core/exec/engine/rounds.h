@@ -43,8 +43,8 @@ class Rounds {
   using ConfigOf = std::function<const BatchConfig &(const PendingCall &)>;
   Rounds(RoundsOptions, ConfigOf config);
 
-  void add(Job *);      // the next in order of submission
-  void end_of_input(bool ended);  // whether lanes need not wait for more
+  void add(Job *);                             // the next in order of submission
+  void end_of_input(bool ended);               // whether lanes need not wait for more
   size_t backlog() const { return backlog_; }  // added, not admitted
   size_t room() const { return options_.live * lanes_.size(); }
 

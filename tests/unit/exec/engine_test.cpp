@@ -31,9 +31,7 @@ struct Item {
     return Value::map({{"n", floats({static_cast<float>(n)})},
                        {"x", floats(std::vector<float>(static_cast<size_t>(length), first))}});
   }
-  std::vector<float> answer() const {
-    return std::vector<float>(static_cast<size_t>(length), std::ldexp(first, n));
-  }
+  std::vector<float> answer() const { return std::vector<float>(static_cast<size_t>(length), std::ldexp(first, n)); }
 };
 
 std::vector<Item> random_items(unsigned seed, size_t count) {
@@ -97,7 +95,7 @@ TEST_CASE("offline, what is joined is the same for any number of workers and any
   }
 }
 
-TEST_CASE("online, random loops, shapes and cancellations: every answer is right and comes once") {
+TEST_CASE("online, with random loops, shapes and cancellations, every answer is right and comes once") {
   const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 8\n");
   for (unsigned seed = 0; seed < 20; ++seed) {
     calls.clear();
@@ -174,7 +172,8 @@ TEST_CASE("defaults of a method's schema are filled in") {
 }
 
 TEST_CASE("the limit ends an item inside a model call, and the next one runs") {
-  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return x[0] > 0 and model:wait(x) or x end"}});
+  const MockBundle bundle(
+      Files{{"forward.lua", "return function(model, x) return x[0] > 0 and model:wait(x) or x end"}});
   EngineOptions options = with_workers(1, false);
   options.timeout = 0.05;
   const auto session = bundle.start(options);
@@ -215,7 +214,7 @@ TEST_CASE("stopping at any moment answers every item once") {
   }
 }
 
-TEST_CASE("a callback may submit, cancel and throw; what would wait for itself is refused") {
+TEST_CASE("a callback may submit, cancel and throw, but not wait for itself") {
   const MockBundle bundle;
   EngineOptions options = with_workers(1, false);
   options.queue = 1;
@@ -232,7 +231,12 @@ TEST_CASE("a callback may submit, cancel and throw; what would wait for itself i
     };
     code([&] { session->drain(); });
     code([&] { session->run(work(floats({1}))); });
-    code([&] { session->submit(work(floats({2})), -1, [&](uint64_t, Result &&) { ++answered; throw 3; }); });
+    code([&] {
+      session->submit(work(floats({2})), -1, [&](uint64_t, Result &&) {
+        ++answered;
+        throw 3;
+      });
+    });
     code([&] { session->submit(work(floats({3})), -1, [&](uint64_t, Result &&) { ++answered; }); });
     CHECK_FALSE(session->cancel(id));
   });

@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 // What the mock's calls saw, in all tests of the process. Each test clears it first.
 struct Calls {
   std::mutex mutex;
-  std::vector<int64_t> rows;                    // of each call of forward, in order
-  std::vector<std::vector<float>> firsts;       // the first element of each row
+  std::vector<int64_t> rows;               // of each call of forward, in order
+  std::vector<std::vector<float>> firsts;  // the first element of each row
   std::atomic<int> inside{0}, most_inside{0};
   std::atomic<int> delay_us{0};
   void clear() {
@@ -92,8 +92,8 @@ class Mock {
     return MRUN_OK;
   }
   static int init(const mrun_host *h, mrun_plugin *p) {
-    static const mrun_backend backend{sizeof(mrun_backend), 0, "mock",  ".mock", open, close, method,
-                                      call,                 1, nullptr, nullptr, nullptr};
+    static const mrun_backend backend{
+        sizeof(mrun_backend), 0, "mock", ".mock", open, close, method, call, 1, nullptr, nullptr, nullptr};
     host = h;
     p->size = sizeof *p;
     p->abi = MRUN_ABI;

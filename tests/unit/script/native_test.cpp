@@ -59,10 +59,15 @@ int resume(mrun_call *call, void *state, mrun_value *got, size_t count, mrun_val
   return MRUN_OK;
 }
 int wait(mrun_call *call, Loop *loop) {
-  const mrun_await how = {sizeof(mrun_await), MRUN_AWAIT_ROWS, loop, resume, [](void *state) {
+  const mrun_await how = {sizeof(mrun_await),
+                          MRUN_AWAIT_ROWS,
+                          loop,
+                          resume,
+                          [](void *state) {
                             --tasks_alive;
                             delete static_cast<Loop *>(state);
-                          }};
+                          },
+                          nullptr};
   mrun_value argument = number(loop->sum);
   return host->await(call, loop->f, &argument, 1, &how);
 }
