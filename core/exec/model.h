@@ -7,6 +7,7 @@
 
 #include "bundle/bundle.h"
 #include "exec/batch/context.h"
+#include "exec/batch/exact.h"
 #include "plugin/registry.h"
 
 namespace mrun {
@@ -39,6 +40,7 @@ class Model {
   // One call of the backend. args: one a parameter. The results are checked against the schema. Any thread. Throws MODEL,
   // what the backend failed with, or what the items were stopped with.
   std::vector<Value> run(BatchContext &, size_t method, const std::vector<Value> &args);
+  ExactProof &exact_proof() { return exact_proof_; }
 
  private:
   Model() = default;
@@ -50,6 +52,7 @@ class Model {
   Value graph_, weights_, options_;  // what the backend's source points to
   std::vector<Schema> methods_;
   std::vector<BatchConfig> batches_, rows_batches_;
+  ExactProof exact_proof_;
   std::shared_ptr<std::mutex> serial_ = std::make_shared<std::mutex>();  // for backends that are not parallel
 };
 

@@ -94,12 +94,18 @@ void Passage::limit(double seconds, int sharers) {
 
 void Passage::begin_share(int sharers) { limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers); }
 
-void Passage::stop_clock(int sharers) {
-  const double share = std::chrono::duration<double>(Clock::now() - began_).count() / sharers;
-  item_->stopped();  // raised now, before the deadline goes
-  item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
+// What has passed since the last time is the current stage's.
+void Passage::credit(int sharers) {
+  const auto now = Clock::now();
+  const double share = std::chrono::duration<double>(now - std::exchange(began_, now)).count() / sharers;
   seconds_ += share;
   *time_of_stage() += share;
+}
+
+void Passage::stop_clock(int sharers) {
+  credit(sharers);
+  item_->stopped();  // raised now, before the deadline goes
+  item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
 }
 
 void Passage::end_share(int sharers, double waited) {
@@ -211,6 +217,7 @@ bool Passage::begin_answer() {
 }
 
 void Passage::end(std::vector<Value> results) {
+  credit(1);
   begun_ = false;
   if (at_ == At::forward && results.size() != 1) results = {Value::list(std::move(results))};
   results.resize(2);

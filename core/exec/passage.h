@@ -64,6 +64,7 @@ class Passage {
   void fail_with(Error);
   void prepare_call();
   void limit(double seconds, int sharers);
+  void credit(int sharers);
   void stop_clock(int sharers);
   double *time_of_stage();
 

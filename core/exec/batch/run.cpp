@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "exec/batch/context.h"
-#include "exec/batch/ladder.h"
+#include "exec/batch/exact.h"
 #include "exec/batch/split.h"
 
 namespace mrun {
@@ -44,7 +44,9 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
     rows += c.call->rows;
   }
   BatchContext context(std::move(items));
-  const int64_t least = config.exact && config.mode != Mode::none ? exact_size(rows) : 0;
+  const bool exact = config.exact && config.mode != Mode::none;
+  if (exact) model.exact_proof().want(model, first, *calls.front().item);
+  const int64_t least = exact ? exact_size(rows) : 0;
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), least});
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }

@@ -312,3 +312,43 @@ TEST_CASE("a forked child is told to start its own engine") {
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+TEST_CASE("exact batches are filled up a ladder, proven first, and cut back") {
+  const MockBundle bundle;
+  calls.clear();
+  EngineOptions options = with_workers(1, true);
+  options.exact = true;
+  options.max_batch = 24;
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  for (int i = 0; i < 20; ++i) works.push_back(work(floats({static_cast<float>(i), 1}), static_cast<uint64_t>(i)));
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    INFO(results[i].error.message);
+    REQUIRE(results[i].ok());
+    CHECK(values_of(results[i].answer) == std::vector<float>{2 * static_cast<float>(i), 2});
+  }
+  CHECK(std::all_of(calls.rows.begin(), calls.rows.end(), [](int64_t n) { return n == 16 || n == 24; }));
+}
+
+TEST_CASE("a model whose bits depend on the batch's size is refused as not exact") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:sized(x) end"}});
+  EngineOptions options = with_workers(1, false);
+  options.exact = true;
+  options.max_batch = 32;
+  const auto session = bundle.start(options);
+  CHECK(session->run(work(floats({1}))).error.message.find("not exact here") != std::string::npos);
+}
+
+TEST_CASE("a call of more rows than a batch may have is run in parts") {
+  const MockBundle bundle(Files{}, "mode = \"concat\"\nmax_size = 4\n");
+  calls.clear();
+  const auto session = bundle.start(with_workers(1, false));
+  std::vector<float> rows(10);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+  const Result r = session->run(work(floats(rows, {10, 1})));
+  REQUIRE(r.ok());
+  CHECK(r.answer.as_tensor().shape() == Shape{10, 1});
+  CHECK(values_of(r.answer)[9] == 18);
+  CHECK(calls.rows == std::vector<int64_t>{4, 4, 2});
+}

@@ -1,0 +1,104 @@
+#include "exec/batch/exact.h"
+
+#include <cstring>
+
+#include "exec/batch/collate.h"
+#include "exec/batch/split.h"
+#include "exec/model.h"
+
+namespace mrun {
+namespace {
+
+// The same memory, element for element; NaNs of equal bits are equal.
+bool same_bits(const Value &a, const Value &b) {
+  if (a.kind() != b.kind()) return false;
+  if (a.is_tensor()) {
+    const Tensor x = a.as_tensor().contiguous(), y = b.as_tensor().contiguous();
+    return x.shape() == y.shape() && x.dtype() == y.dtype() &&
+           (x.nbytes() == 0 || std::memcmp(x.data(), y.data(), x.nbytes()) == 0);
+  }
+  if (a.is_list()) {
+    const auto x = a.as_list(), y = b.as_list();
+    if (x.size() != y.size()) return false;
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (!same_bits(x[i], y[i])) return false;
+    }
+  }
+  if (a.is_map()) {
+    const auto x = a.as_map(), y = b.as_map();
+    if (x.size() != y.size()) return false;
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (x[i].key() != y[i].key() || !same_bits(x[i].value(), y[i].value())) return false;
+    }
+  }
+  return true;
+}
+
+// The same call with every floating-point element 0: a companion that has nothing to do with it.
+Value blank(const Value &v) {
+  if (v.is_tensor() && v.as_tensor().dtype().code == kDLFloat) {
+    Tensor t = Tensor::empty(v.as_tensor().dtype(), v.as_tensor().shape());
+    if (t.nbytes() > 0) std::memset(t.data<char>(), 0, t.nbytes());
+    return t;
+  }
+  return v;
+}
+
+class Prover {
+ public:
+  Prover(Model &model, const PendingCall &call, ItemContext &item)
+      : model_(model),
+        call_(call),
+        item_(item),
+        schema_(model.methods()[call.method]),
+        config_(model.batch(call.method, call.by_rows)) {
+    for (const Value &v : call.args) blank_.push_back(blank(v));
+  }
+
+  // The call's results in a batch filled up to `size`, alone or behind as many blank companions as fit.
+  std::vector<Value> at(int64_t size, bool last) {
+    std::vector<CallArguments> calls;
+    const int64_t companions = last ? size / std::max<int64_t>(call_.rows, 1) - 1 : 0;
+    for (int64_t i = 0; i < companions; ++i) calls.emplace_back(blank_);
+    calls.emplace_back(call_.args);
+    BatchContext context({&item_});
+    const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), size});
+    return split(schema_, config_, batch, model_.run(context, call_.method, batch.args)).back();
+  }
+
+  void prove() {
+    const int64_t first = exact_size(call_.rows), most = exact_size(config_.max_size);
+    const std::vector<Value> wanted = at(first, false);
+    for (int64_t size = first; size <= most; size += exact_step) {
+      for (const bool last : {false, true}) {
+        const std::vector<Value> got = at(size, last);
+        for (size_t i = 0; i < wanted.size(); ++i) {
+          if (same_bits(wanted[i], got[i])) continue;
+          fail(MRUN_MODEL,
+               "not exact here: result {} of {} has other bits {} in a batch of {} rows than alone in one of {}: these "
+               "libraries on this machine cannot keep them the same",
+               i + 1, schema_.name, last ? "as the last row" : "as the first row", size, first);
+        }
+      }
+    }
+  }
+
+ private:
+  Model &model_;
+  const PendingCall &call_;
+  ItemContext &item_;
+  const Schema &schema_;
+  const BatchConfig &config_;
+  std::vector<Value> blank_;
+};
+
+}  // namespace
+
+void ExactProof::want(Model &model, const PendingCall &call, ItemContext &item) {
+  const std::lock_guard lock(mutex_);
+  if (proven_.count(call.key) != 0) return;
+  Prover(model, call, item).prove();
+  proven_.insert(call.key);
+}
+
+}  // namespace mrun
