@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +12,11 @@ MRUN = os.environ["MRUN"]
 SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 GOOD_BAD_UGLY = SOURCE / "bundles/good-bad-ugly/bundle"
+NOBODY = 65534
+
+
+def open_to_all(folder):
+    return all(stat.S_IMODE(f.stat().st_mode) & 0o001 for f in [folder, *folder.parents])
 
 
 def mrun(*args, stdin=None, **more):
@@ -24,6 +30,23 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def public(self):
+        """An empty folder that any user may enter, and a copy of the command beside it: the build, and the folder for temporary files,
+        may be closed to others."""
+        place = next(p for p in map(pathlib.Path, [tempfile.gettempdir(), "/tmp", "/var/tmp"]) if open_to_all(p.resolve()))
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=place)))
+        (folder / "build/bin").mkdir(parents=True)
+        (folder / "here").mkdir()
+        shutil.copy(MRUN, folder / "build/bin/mrun")
+        shutil.copytree(pathlib.Path(MRUN).parents[1] / "lib", folder / "build/lib", symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        return folder / "here", folder / "build/bin/mrun"
+
+    def as_another(self, command, *args, **more):
+        """Runs a command of the tests' user, or of nobody where that is root, who may do anything."""
+        user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
+        return subprocess.run([*user, *map(str, [command, *args])], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600, **more)
 
     def bundle(self, kind="text", toml="", name="bundle", files=None, **scripts):
         """A bundle's folder: scripts by stage, other files by path."""

@@ -2,20 +2,17 @@
 on the disk, number of cores."""
 import hashlib
 import os
-import pathlib
 import shutil
 import subprocess
 import unittest
 
-from command import GOOD_BAD_UGLY, MRUN, Case
-
-NOBODY = 65534
+from command import GOOD_BAD_UGLY, MRUN, NOBODY, Case
 
 
 class Reproducible(Case):
-    def elsewhere(self):
+    def elsewhere(self, folder):
         """The folder copied in another order, with other times and modes, to a place with an awkward name."""
-        place = self.dir / "größe und Ort"
+        place = folder / "größe und Ort"
         for source in sorted(GOOD_BAD_UGLY.rglob("*"), reverse=True):
             target = place / "b" / source.relative_to(GOOD_BAD_UGLY)
             if source.is_dir():
@@ -27,25 +24,20 @@ class Reproducible(Case):
             os.utime(target, (1, 86400 * 365 * 80))
         return place
 
-    def packed_as_another(self, place, *more):
+    def packed_as_another(self, mrun, place, *more):
         """Runs mrun with everything about the process different."""
-        locales = self.dir / "locales"
+        locales = place.parent / "locales"
         locales.mkdir()
         made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", locales / "de_DE.UTF-8"], capture_output=True, text=True)
         self.assertIn(made.returncode, (0, 1), made.stderr)  # 1: with warnings
         self.assertTrue((locales / "de_DE.UTF-8/LC_NUMERIC").exists(), made.stderr)
         env = {"PATH": os.environ["PATH"], "LOCPATH": str(locales), "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "TZ": "Asia/Kathmandu",
                "HOME": "/nonexistent", "HOSTNAME": "elsewhere", "USER": "somebody", "LOGNAME": "somebody", "SOURCE_DATE_EPOCH": "1"}
-        command = ["sh", "-c", 'umask 077; exec "$0" "$@"', "taskset", "1", MRUN, *map(str, more)]
         if os.getuid() == 0:
             for path in [place, *place.rglob("*")]:
                 os.chown(path, NOBODY, NOBODY)
-            for folder in [self.dir, *self.dir.parents]:
-                if folder == pathlib.Path("/tmp"):
-                    break
-                os.chmod(folder, 0o755)
-            command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
-        done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+        done = self.as_another("sh", "-c", 'umask 077; exec "$0" "$@"', "taskset", "1", mrun, *more, cwd=place, env=env)
+        shutil.rmtree(locales)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def digest(self, path):
@@ -60,12 +52,12 @@ class Reproducible(Case):
         (here / "README.md").write_text(readme)
         self.run_here("commit", path, here, "-m", "second")
         second = self.digest(path)
-        place = self.elsewhere()
-        self.packed_as_another(place, "pack", "b", "-o", "y.mb")
+        folder, mrun = self.public()
+        place = self.elsewhere(folder)
+        self.packed_as_another(mrun, place, "pack", "b", "-o", "y.mb")
         self.assertEqual(self.digest(place / "y.mb"), first)
         (place / "b/README.md").write_text(readme)
-        shutil.rmtree(self.dir / "locales")
-        self.packed_as_another(place, "commit", "y.mb", "b", "-m", "second")
+        self.packed_as_another(mrun, place, "commit", "y.mb", "b", "-m", "second")
         self.assertEqual(self.digest(place / "y.mb"), second)
 
     def run_here(self, *args):
