@@ -65,6 +65,15 @@ int base_cost(const Type &type, const mrun_value &v) {
   return no_fit;
 }
 
+// plugin.h, 8: a list for T[n], n above 1, has n items, or one that stands for all of them.
+bool length_fits(const Type &type, size_t size) {
+  return type.fixed < 2 || size == static_cast<size_t>(type.fixed) || size == 1 || (size == 0 && type.may_be_empty);
+}
+
+bool to_repeat(const Type &type, const mrun_value &v) {
+  return v.kind != MRUN_LIST || (type.fixed > 1 && v.as.list.size == 1);
+}
+
 int item_cost(const Type &type, const mrun_value &v) {
   if (v.kind == MRUN_NIL) return type.element_optional || type.base == Base::any ? 0 : no_fit;
   return base_cost(type, v);
@@ -89,6 +98,7 @@ bool exact(const Type &type, const mrun_value &v) {
 }
 
 bool exact_list(const Type &type, const mrun_value &v) {
+  if (to_repeat(type, v)) return false;
   for (size_t i = 0; i < v.as.list.size; ++i) {
     const mrun_value &item = v.as.list.items[i];
     if (item.kind != MRUN_NIL && !exact(type, item)) return false;
@@ -129,10 +139,11 @@ Value converted_base(const Type &type, const mrun_value &v) {
 Value converted(const Type &type, const mrun_value &v) {
   if (!type.list || v.kind == MRUN_NIL) return converted_base(type, v);
   std::vector<Value> items;
-  if (v.kind == MRUN_LIST) {
-    for (size_t i = 0; i < v.as.list.size; ++i) items.push_back(converted_base(type, v.as.list.items[i]));
+  if (to_repeat(type, v)) {
+    const mrun_value &one = v.kind == MRUN_LIST ? v.as.list.items[0] : v;
+    items.assign(static_cast<size_t>(std::max(type.fixed, 1)), converted_base(type, one));
   } else {
-    items.assign(static_cast<size_t>(std::max(type.fixed, 1)), converted_base(type, v));
+    for (size_t i = 0; i < v.as.list.size; ++i) items.push_back(converted_base(type, v.as.list.items[i]));
   }
   return Value::list(std::move(items));
 }
@@ -178,6 +189,9 @@ std::string mismatch(const Type &type, const mrun_value &v) {
       return fmt::format("{}: {}", printable({e.key.data, e.key.size}, 60), mismatch(*type.element, e.value));
     }
   }
+  if (type.list && v.kind == MRUN_LIST && !length_fits(type, v.as.list.size)) {
+    return fmt::format("want a list of {}, got one of {}", type.fixed, v.as.list.size);
+  }
   std::string text = fmt::format("want {}, got {}", type.list ? type.text() : item_type(type), describe(v));
   if (type.base == Base::integer && v.kind == MRUN_FLOAT) {
     if (std::isnan(v.as.number)) {
@@ -214,6 +228,9 @@ class Binding {
  public:
   Binding(const Schema &schema, std::span<const mrun_value> positional, const mrun_value &keywords)
       : schema_(schema), positional_(positional) {
+    if (!positional_.empty() && says_nothing(positional_.back(), positional_.size() - 1)) {
+      positional_ = positional_.first(positional_.size() - 1);
+    }
     if (keywords.kind != MRUN_MAP) return;
     if (belongs_to_next(keywords)) {
       last_ = &keywords;
@@ -232,13 +249,14 @@ class Binding {
     } else if (i == positional_.size() && last_ != nullptr) {
       return last_;
     }
-    return keywords_.empty() ? nullptr : keyword(schema_.parameters[i].name);
+    return keywords_.empty() ? nullptr : keyword(schema_.parameters[i]);
   }
   // The first key that names no parameter, or one that is given already.
   const mrun_entry *bad_keyword() const {
     for (const mrun_entry &e : keywords_) {
       const size_t i = index(key(e));
       if (i == schema_.parameters.size() || (i < positional_.size() && positional_[i].kind != MRUN_NIL)) return &e;
+      if (first_keyword(schema_.parameters[i]) != &e) return &e;  // under another of its names
     }
     return nullptr;
   }
@@ -258,16 +276,27 @@ class Binding {
     }
     return true;
   }
+  // Lua's {} where options may stand: there are none, whether or not a key with the value nil was written into it.
+  bool says_nothing(const mrun_value &last, size_t place) const {
+    if (last.kind != MRUN_LIST || last.as.list.size != 0) return false;
+    if (place >= schema_.parameters.size()) return true;
+    const Parameter &p = schema_.parameters[place];
+    return p.keyword_only || !(p.type.list || p.type.base == Base::dict || p.type.base == Base::any);
+  }
   size_t index(std::string_view name) const {
     size_t i = 0;
-    while (i < schema_.parameters.size() && schema_.parameters[i].name != name) ++i;
+    while (i < schema_.parameters.size() && !schema_.parameters[i].is_called(name)) ++i;
     return i;
   }
-  const mrun_value *keyword(std::string_view name) const {
+  const mrun_entry *first_keyword(const Parameter &p) const {
     for (const mrun_entry &e : keywords_) {
-      if (key(e) == name) return e.value.kind == MRUN_NIL ? nullptr : &e.value;
+      if (p.is_called(key(e))) return &e;
     }
     return nullptr;
+  }
+  const mrun_value *keyword(const Parameter &p) const {
+    const mrun_entry *e = first_keyword(p);
+    return e == nullptr || e->value.kind == MRUN_NIL ? nullptr : &e->value;
   }
 
   const Schema &schema_;
@@ -295,7 +324,8 @@ int conversion_cost(const Type &type, const mrun_value &v) {
     const int cost = base_cost(type, v);
     return cost < 0 ? no_fit : cost + 1;
   }
-  int worst = 0;
+  if (!length_fits(type, v.as.list.size)) return no_fit;
+  int worst = type.fixed > 1 && v.as.list.size == 1 ? 1 : 0;
   for (size_t i = 0; i < v.as.list.size; ++i) {
     const int cost = item_cost(type, v.as.list.items[i]);
     if (cost < 0) return no_fit;
@@ -334,7 +364,7 @@ Arguments::Arguments(const Schema &schema, std::span<const mrun_value> positiona
   if (const mrun_entry *e = binding.bad_keyword()) {
     const std::string_view key = Binding::key(*e);
     if (!binding.named(key)) wrong_keyword(schema, key);
-    wrong(schema, std::string(key), "is given twice, by position and by name");
+    wrong(schema, std::string(key), "is given twice");
   }
   for (size_t i = 0; i < size_; ++i) {
     if (const mrun_value *v = binding.given(i)) {
@@ -353,7 +383,7 @@ void Arguments::convert(const Schema &schema, size_t parameter, const mrun_value
   }
   if (!p.type.list && p.type.base != Base::dict) {
     data_[parameter] = plain(p.type, v);
-  } else if (p.type.list ? v.kind == MRUN_LIST && exact_list(p.type, v) : exact(p.type, v)) {
+  } else if (p.type.list ? exact_list(p.type, v) : exact(p.type, v)) {
     data_[parameter] = v;
   } else {
     replace(parameter, converted(p.type, v));

@@ -348,6 +348,21 @@ std::map<std::string, std::string> Registry::libraries() const {
   return versions;
 }
 
+std::vector<std::string> Registry::names(const std::string &prefix) const {
+  const mrun_namespace *space = nullptr;
+  {
+    const std::shared_lock lock(impl_->tables);
+    for (const Namespace &n : impl_->namespaces) {
+      if (n.prefix == prefix) space = n.space;
+    }
+  }
+  std::vector<std::string> all;
+  if (space == nullptr || space->list == nullptr) return all;
+  for (size_t i = 0; const char *name = space->list(i); ++i) all.push_back(prefix + name);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 const Backend *Registry::backend(const std::string &name) {
   const auto wanted = [&](const mrun_backend &b) { return name == b.name; };
   if (const Backend *b = impl_->backend(wanted)) return b;

@@ -93,6 +93,8 @@ class Registry {
   const mrun_type *type(const std::string &name);
   // The prefix's library: "libtorch 1.13.1" for "aten.softmax"; empty for a plugin's own operations.
   std::string library_version(const std::string &operation);
+  // What the namespace "aten." of what is loaded offers, sorted: {"aten.abs", …}; nothing where there is no such.
+  std::vector<std::string> names(const std::string &prefix) const;
   // Of the namespaces of what is loaded, by prefix: {"aten", "libtorch 1.13.1"}.
   std::map<std::string, std::string> libraries() const;
   const Backend *backend(const std::string &name);              // "torch"

@@ -1,5 +1,7 @@
 #include "plugin/schema.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace mrun {
@@ -118,6 +120,10 @@ std::vector<std::string_view> split(std::string_view text) {
 }
 
 }  // namespace
+
+bool Parameter::is_called(std::string_view word) const {
+  return name == word || std::find(aliases.begin(), aliases.end(), word) != aliases.end();
+}
 
 std::string Type::text() const { return type_text(*this, Style::message); }
 

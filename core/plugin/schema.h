@@ -34,6 +34,7 @@ struct Type {
   std::shared_ptr<Type> element;  // Base::dict: the values' type
   bool list = false;              // T[]
   int32_t fixed = 0;              // T[n]: n, a single T is then accepted and repeated; 0: T[]
+  bool may_be_empty = false;      // T[n] whose default is an empty list: one may be given too
   bool optional = false;          // T?: nil is accepted
   bool element_optional = false;  // T?[]: nil is accepted inside the list
   bool written = false;           // Tensor(a!): written in place
@@ -46,7 +47,9 @@ struct Parameter {
   Type type;
   bool has_default = false;
   bool keyword_only = false;
-  Value default_value;  // already of the parameter's type
+  Value default_value;               // already of the parameter's type
+  std::vector<std::string> aliases;  // other names that a keyword argument may use
+  bool is_called(std::string_view word) const;
 };
 
 struct Schema {
@@ -56,11 +59,11 @@ struct Schema {
   std::vector<Parameter> parameters;
   std::vector<Type> results;
   std::string full_name() const;  // "image.resize@1"
-  std::string text() const;       // canonical; parse_schema(text()) is the same schema
+  std::string text() const;       // canonical; parse_schema(text()) is the same schema but for aliases
   std::string signature() const;  // "Tensor,int[],str->Tensor", what mrun_op.signature is compared with
 };
 
-// Throws USAGE: what is wrong, at which character.
+// A parameter's other names follow its own: "int dim|axis". Throws USAGE: what is wrong, at which character.
 Schema parse_schema(std::string_view);
 
 // Whether code that takes and gives `signature` (mrun_op.signature) can serve the schema: the same types, where the

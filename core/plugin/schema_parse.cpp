@@ -189,15 +189,22 @@ class Parser {
     Parameter p;
     p.keyword_only = keyword_only;
     p.type = type();
-    p.name = identifier("the parameter's name");
-    for (const Parameter &other : s.parameters) {
-      if (other.name == p.name) error(fmt::format("two parameters are called {}", printable(p.name, 60)));
-    }
+    p.name = own_name(s, "the parameter's name");
+    while (accept('|')) p.aliases.push_back(own_name(s, "the parameter's other name"));
     if (accept('=')) {
       p.has_default = true;
+      p.type.may_be_empty = p.type.list && text_.substr((skip_spaces(), at_), 2) == "[]";
       p.default_value = default_of(p.type);
     }
     return p;
+  }
+  // One that no parameter before has.
+  std::string own_name(const Schema &s, const char *what) {
+    std::string name = identifier(what);
+    for (const Parameter &other : s.parameters) {
+      if (other.is_called(name)) error(fmt::format("two parameters are called {}", printable(name, 60)));
+    }
+    return name;
   }
   void results(Schema &s) {
     skip_spaces();
@@ -229,7 +236,7 @@ class Parser {
     const std::vector<Value> given{literal(t, 0)};
     if (given[0].is_nil() ? t.optional || t.base == Base::any : matches(t, given[0].c())) {
       Schema one;
-      one.parameters.push_back({"default", t, true, false, {}});
+      one.parameters.push_back({"default", t, true, false, {}, {}});
       return Value::copy(Arguments(one, {&given[0].c(), 1}, mrun_value{}).values()[0]);
     }
     at_ = from;

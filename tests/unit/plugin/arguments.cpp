@@ -79,7 +79,9 @@ TEST_CASE("values become exactly what the schema says") {
   CHECK(bound("Tensor[]", t) == "[tensor]");
   CHECK(bound("int[]", of(4.0)) == "[4]");
   CHECK(bound("int[3]", of(4.0)) == "[4 4 4]");
-  CHECK(bound("int[3]", list(values(1.0, 2.0))) == "[1 2]");
+  CHECK(bound("int[3]", list(values(1.0, 2.0, 3.0))) == "[1 2 3]");
+  CHECK(bound("int[3]", list(values(2.0))) == "[2 2 2]");
+  CHECK(bound("int[1]", list(values(1.0, 2.0))) == "[1 2]");
   CHECK(bound("int[]", list({})) == "[]");
   CHECK(bound("float[]", list(values(1, 2.5))) == "[1.0 2.5]");
   CHECK(bound("int?[]", list({of(1.0), Value()})) == "[1 nil]");
@@ -123,6 +125,8 @@ TEST_CASE("what does not fit is refused: argument, what came, what was wanted") 
       {"int[]", of("x"), "want int[], got a string"},
       {"int[]", list(values(1, 2.5)), "item 2: want int, got the number 2.5, which has a fraction"},
       {"int[2]", of("x"), "want int[2], got"},
+      {"int[2]", list(values(1, 2, 3)), "want a list of 2, got one of 3"},
+      {"int[2]", list({}), "want a list of 2, got one of 0"},
       {"int?[]", list({Value(), of("a")}), "item 2: want int?"},
       {"ScalarType", of("quaternion"), "names no dtype"},
       {"Device", of("gpu"), "devices are"},
