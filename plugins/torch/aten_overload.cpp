@@ -102,6 +102,25 @@ bool is_generator(const c10::Argument &a) {
   return (optional != nullptr ? optional->getElementType() : a.real_type())->kind() == TypeKind::GeneratorType;
 }
 
+// Python's words for what ATen calls otherwise: its own, and NumPy's, which it takes too.
+struct Words {
+  std::string_view aten;
+  std::vector<std::string_view> python;
+};
+
+std::string names_of(const c10::Argument &a, const c10::FunctionSchema &schema) {
+  static const Words all[] = {
+      {"self", {"input", "x", "a", "x1"}}, {"other", {"x2"}}, {"dim", {"axis"}}, {"keepdim", {"keepdims"}}};
+  std::string names = a.name();
+  for (const Words &words : all) {
+    if (words.aten != a.name()) continue;
+    for (const std::string_view word : words.python) {
+      if (!schema.argumentIndexWithName(std::string(word))) names += '|' + std::string(word);
+    }
+  }
+  return names;
+}
+
 // Appends one visible parameter to the schema's text. False where its type is not supported.
 bool add_parameter(const c10::Argument &a, char &alias, Overload &o, std::string &text) {
   const auto type = script_type(a.real_type(), a.N() ? *a.N() : 0);
@@ -111,7 +130,7 @@ bool add_parameter(const c10::Argument &a, char &alias, Overload &o, std::string
   if (a.alias_info() != nullptr && a.alias_info()->isWrite()) {
     type_text.insert(std::string_view("Tensor").size(), std::string("(") + alias++ + "!)");
   }
-  text += type_text + ' ' + a.name();
+  text += type_text + ' ' + names_of(a, o.op.schema());
   if (!a.default_value()) return true;
   const auto value = default_text(*a.default_value(), type->kind);
   if (value) text += '=' + *value;

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view denied_names[] = {
     // files, storage, memory that is not initialized or not checked
     "from_file", "set*", "data", "resize*", "empty*", "new_empty*", "as_strided*", "slice_inverse", "unsafe_*",
-    "is_set_to", "lu_solve", "linalg_lu_solve", "linalg_ldl_solve", "ctc_loss", "native_batch_norm*", "batch_norm_*",
+    "is_set_to", "native_channel_shuffle", "histogramdd*", "thnn_*", "slow_conv*", "lu_solve", "linalg_lu_solve",
+    "linalg_ldl_solve", "ctc_loss", "native_batch_norm*", "batch_norm_*",
     // metadata changed in place: shapes lie outside of the tensor that a script holds
     "t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "swapdims_", "detach_", "rename*", "refine_names",
     "align_*", "unflatten_dense_tensors", "flatten_dense_tensors",

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <mrun/plugin.hpp>
 
+#include "checks.h"
+
 // OpenBLAS has threads of its own, one setting for the process; another BLAS library does not have this function.
 extern "C" __attribute__((weak)) void openblas_set_num_threads(int threads);
 
@@ -69,7 +71,7 @@ class ChargedAllocator final : public c10::Allocator {
 }  // namespace
 
 Scope::Scope(mrun_call *call, Kind kind)
-    : mode_(kind == run), outer_call_(current_call), outer_serial_(current_serial) {
+    : mode_(kind == run), checks_(checks_key), outer_call_(current_call), outer_serial_(current_serial) {
   static std::atomic<uint64_t> serials{0};
   use_threads(mrun::host->threads(call));
   current_call = kind == run ? call : nullptr;
@@ -85,6 +87,7 @@ void prepare_libtorch() {
   static ChargedAllocator allocator;
   c10::SetAllocator(c10::kCPU, &allocator);
   at::set_num_interop_threads(1);
+  register_checks();
 }
 
 }  // namespace mrun_torch

@@ -1,16 +1,17 @@
 // What everything that runs operators runs under.
 #pragma once
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <mrun/plugin.h>
 
 #include <cstdint>
 
 namespace mrun_torch {
 
-// For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, and
-// libtorch's CPU memory charged to the call's budget: an allocation that the budget refuses throws mrun::failed. Scopes
-// nest. Loading a model is neither in inference mode, so that its tensors may be used in any mode, nor charged, since
-// the model outlives the call.
+// For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, the checks in
+// front of libtorch's kernels (checks.h), and libtorch's CPU memory charged to the call's budget: an allocation that the
+// budget refuses throws mrun::failed. Scopes nest. Loading a model is neither in inference mode, so that its tensors may
+// be used in any mode, nor charged, since the model outlives the call.
 class Scope {
  public:
   enum Kind { run, load };
@@ -21,11 +22,12 @@ class Scope {
 
  private:
   c10::InferenceMode mode_;
+  c10::impl::IncludeDispatchKeyGuard checks_;
   mrun_call *outer_call_;
   uint64_t outer_serial_;
 };
 
-// Once a process, before any operator: the charging allocator, and one inter-operator thread.
+// Once a process, before any operator: the charging allocator, the checks, and one inter-operator thread.
 void prepare_libtorch();
 
 }  // namespace mrun_torch

@@ -252,6 +252,96 @@ TEST_CASE("errors are one line of what libtorch says", "[aten]") {
   CHECK(error_of("aten.softmax", {x(), text("a")}).argument == "dim");
 }
 
+TEST_CASE("integers divide as numbers do, or not at all", "[aten]") {
+  const int64_t least = std::numeric_limits<int64_t>::min();
+  const int32_t least32 = std::numeric_limits<int32_t>::min();
+  const Tensor wide = integers({3}, {least, -7, 7}), ones = integers({3}, {-1, -1, -1});
+  const Tensor narrow = tensor<int32_t>(mrun::dtype::int32, {2}, {least32, 7});
+  for (const char *name : {"aten.remainder", "aten.fmod"}) {
+    INFO(name);
+    CHECK(elements<int64_t>(call(name, {wide, number(-1)})[0]) == std::vector<int64_t>{0, 0, 0});
+    CHECK(elements<int64_t>(call(name, {wide, ones})[0]) == std::vector<int64_t>{0, 0, 0});
+    CHECK(elements<int32_t>(call(name, {narrow, number(-1)})[0]) == std::vector<int32_t>{0, 0});
+    const Tensor own = integers({3}, {least, -7, 7});
+    CHECK(elements<int64_t>(call(std::string(name) + "_", {own, ones})[0]) == std::vector<int64_t>{0, 0, 0});
+    CHECK(elements<int64_t>(call(name, {wide, number(2)})[0])[2] == 1);
+  }
+  for (const Value &by : {number(-1), Value(ones)}) {
+    CHECK(error_of("aten.floor_divide", {wide, by}).message.find("divided by -1") != std::string::npos);
+    for (const char *mode : {"floor", "trunc"}) {
+      CHECK(error_of("aten.div", {wide, by}, {{"rounding_mode", text(mode)}}).code == MRUN_ARGUMENT);
+    }
+    CHECK(error_of("aten.div", {wide, by}).code == MRUN_OK);
+  }
+  CHECK(error_of("aten.floor_divide", {narrow, number(-1)}).code == MRUN_ARGUMENT);
+  CHECK(elements<int64_t>(call("aten.floor_divide", {integers({2}, {-7, 7}), number(-1)})[0]) ==
+        std::vector<int64_t>{7, -7});
+  // The least number is divided, but not by -1.
+  CHECK(error_of("aten.floor_divide", {wide, integers({3}, {2, -1, -1})}).code == MRUN_OK);
+  CHECK(error_of("aten.floor_divide", {wide, number(0)}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.remainder", {wide, number(0)}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.lcm", {wide, integers({3}, {7, 7, 7})}).code == MRUN_ARGUMENT);
+  CHECK(elements<int64_t>(call("aten.lcm", {integers({1}, {4}), integers({1}, {6})})[0]) == std::vector<int64_t>{12});
+}
+
+TEST_CASE("what LAPACK cannot work on is refused before it prints or never returns", "[aten]") {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor endless = floats({3, 4}, {1, 2, 3, inf, 5, 6, 7, 8, 9, 10, 11, 12});
+  const Tensor square = floats({3, 3}, {1, nan, 3, 4, 5, 6, 7, 8, 10}), good = floats({2, 2}, {2, 0, 0, 3});
+  for (const char *name : {"aten.svd", "aten.linalg_svd", "aten.linalg_svdvals", "aten.pinverse", "aten.linalg_cond",
+                           "aten.linalg_matrix_rank", "aten.nuclear_norm"}) {
+    INFO(name);
+    CHECK(error_of(name, {endless}).message.find("infinities or NaN") != std::string::npos);
+  }
+  for (const char *name : {"aten.linalg_eig", "aten.linalg_eigvals", "aten.linalg_eigh", "aten.linalg_eigvalsh"}) {
+    INFO(name);
+    CHECK(error_of(name, {square}).message.find("infinities or NaN") != std::string::npos);
+    CHECK(error_of(name, {good}).code == MRUN_OK);
+  }
+  CHECK(error_of("aten.linalg_lstsq", {square, good}).code == MRUN_ARGUMENT);
+}
+
+TEST_CASE("a product with beta = 0 reads no memory that was not written", "[aten]") {
+  const Value batch = call("aten.ones", {list({number(2), number(3), number(4)})})[0];
+  const Value other = call("aten.ones", {list({number(2), number(4), number(5)})})[0];
+  const Value self = call("aten.zeros", {list({number(3), number(5)})})[0];
+  for (int i = 0; i < 200; ++i) {
+    call("aten.full", {list({number(2), number(3), number(5)}), number(std::nan(""))});  // and is freed
+    const Value r = call("aten.baddbmm", {self, batch, other}, {{"beta", number(0)}, {"alpha", number(2)}})[0];
+    CHECK(elements<float>(r) == std::vector<float>(30, 8));
+  }
+}
+
+TEST_CASE("sizes and counts that kernels believe are bounded", "[aten]") {
+  const Value image = call("aten.ones", {list({number(1), number(4), number(2), number(2)})})[0];
+  CHECK(error_of("aten.pixel_shuffle", {image, number(4294967296.0)}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.pixel_shuffle", {image, number(2)}).code == MRUN_OK);
+  CHECK(error_of("aten.special_hermite_polynomial_h", {x(), number(1099511627776.0)}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.special_hermite_polynomial_h", {x(), number(3)}).code == MRUN_OK);
+}
+
+TEST_CASE("a list is as long as the schema says", "[aten]") {
+  const Value line = call("aten.ones", {list({number(1), number(1), number(4)})})[0];
+  CHECK(error_of("aten.reflection_pad1d", {line, list({number(1), number(1), number(1)})}).message ==
+        "aten.reflection_pad1d: padding: want a list of 2, got one of 3");
+  CHECK(error_of("aten.reflection_pad1d", {line, list({})}).code == MRUN_ARGUMENT);
+  // One stands for all, as in Python's layers; and an empty list where it is the default.
+  CHECK(call("aten.reflection_pad1d", {line, list({number(1)})})[0].as_tensor().size(2) == 6);
+  const Value image = call("aten.ones", {list({number(1), number(1), number(4), number(4)})})[0];
+  CHECK(call("aten.avg_pool2d", {image, list({number(2)}), list({})})[0].as_tensor().size(3) == 2);
+}
+
+TEST_CASE("keyword arguments may use Python's words", "[aten]") {
+  CHECK(elements<float>(
+            call("aten.sum", {}, {{"input", x()}, {"axis", number(1)}, {"keepdims", Value::boolean(true)}})[0]) ==
+        std::vector<float>{9, 15});
+  CHECK(error_of("aten.sum", {x()}, {{"dim", number(1)}, {"axis", number(0)}}).code == MRUN_ARGUMENT);
+  CHECK(error_of("aten.softmax", {x(), number(1)}, {{"axis", number(1)}}).message.find("given twice") !=
+        std::string::npos);
+  // Options that say nothing.
+  CHECK(call("aten.div", {x(), x(), list({})}).size() == 1);
+}
+
 TEST_CASE("memory is charged before it is taken", "[aten]") {
   test::Call c;
   c.item.budget = std::make_shared<mrun::Budget>(int64_t{1} << 20);

@@ -1,0 +1,95 @@
+// Division of integers: the processor traps where the least number of a type is divided by -1, since the quotient is not
+// in the type.
+#include <ATen/Functions.h>
+#include <ATen/Operators.h>
+
+#include <limits>
+#include <mrun/plugin.hpp>
+
+#include "checks.h"
+#include "convert.h"
+
+namespace mrun_torch {
+namespace {
+
+using c10::IValue;
+
+// The type that both are divided in.
+c10::ScalarType common_type(const IValue &a, const IValue &b) {
+  if (a.isTensor() && b.isTensor()) return at::result_type(a.toTensor(), b.toTensor());
+  if (a.isTensor()) return at::result_type(a.toTensor(), b.toScalar());
+  return b.isTensor() ? at::result_type(a.toScalar(), b.toTensor()) : c10::kFloat;
+}
+
+int64_t least_of(c10::ScalarType type) {
+  return type == c10::kLong ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int32_t>::min();
+}
+
+// Where an operand, in the type of the division, is `value`: a tensor of booleans, or undefined where it is nowhere.
+at::Tensor places_of(const IValue &operand, int64_t value, c10::ScalarType type) {
+  if (!operand.isTensor()) {
+    const at::Scalar s = operand.toScalar();
+    return s.isIntegral(true) && s.toLong() == value ? at::ones({}, c10::kBool) : at::Tensor();
+  }
+  const at::Tensor &t = operand.toTensor();
+  if (value < std::numeric_limits<int16_t>::min() && t.scalar_type() != type) return {};  // a narrower type has no such
+  if (t.scalar_type() == c10::kByte || t.scalar_type() == c10::kBool) return {};
+  at::Tensor places = at::eq(t, value);
+  return at::any(places).item<bool>() ? places : at::Tensor();
+}
+
+// Where a division would trap; undefined where none would.
+at::Tensor traps(KernelCall &call) {
+  const IValue &a = *call.find("self"), &b = *call.find("other");
+  if (b.isTensor() && !b.toTensor().defined()) return {};
+  const c10::ScalarType type = common_type(a, b);
+  if (type != c10::kLong && type != c10::kInt) return {};  // C++ divides narrower ones as int
+  const at::Tensor divisors = places_of(b, -1, type);
+  if (!divisors.defined()) return {};
+  const at::Tensor dividends = places_of(a, least_of(type), type);
+  if (!dividends.defined()) return {};
+  at::Tensor both = at::logical_and(dividends, divisors);
+  return at::any(both).item<bool>() ? both : at::Tensor();
+}
+
+// The quotient is in no type.
+void check_quotient(KernelCall &call) {
+  if (!traps(call).defined()) return;
+  throw mrun::error(MRUN_ARGUMENT, call.name() +
+                                       ": the least integer of its type is divided by -1, and no integer of "
+                                       "that type is the result");
+}
+
+// div divides as numbers do, but where a rounding is named.
+void check_rounded_quotient(KernelCall &call) {
+  const IValue *mode = call.find("rounding_mode");
+  if (mode != nullptr && mode->isString()) check_quotient(call);
+}
+
+// The remainder of a division by -1 is 0, as that of a division by 1.
+void check_remainder(KernelCall &call) {
+  if (!traps(call).defined()) return;
+  IValue &divisor = *call.find("other");
+  divisor = divisor.isTensor() ? IValue(divisor.toTensor().masked_fill(divisor.toTensor().eq(-1), 1)) : IValue(1);
+}
+
+// Its greatest common divisor with another number may come out as -1, by which it is then divided.
+void check_multiple(KernelCall &call) {
+  for (const char *operand : {"self", "other"}) {
+    const at::Tensor t = call.tensor(operand);
+    if (!t.defined() || (t.scalar_type() != c10::kLong && t.scalar_type() != c10::kInt)) continue;
+    if (!places_of(t, least_of(t.scalar_type()), t.scalar_type()).defined()) continue;
+    throw mrun::error(MRUN_ARGUMENT, call.name() + ": the least integer of its type has no multiple that is positive");
+  }
+}
+
+}  // namespace
+
+const std::vector<CheckRule> &division_checks() {
+  static const std::vector<CheckRule> rules = {{"div", &check_rounded_quotient},  {"divide", &check_rounded_quotient},
+                                               {"floor_divide", &check_quotient}, {"remainder", &check_remainder},
+                                               {"fmod", &check_remainder},        {"lcm", &check_multiple}};
+  return rules;
+}
+
+}  // namespace mrun_torch

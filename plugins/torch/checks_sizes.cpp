@@ -1,0 +1,111 @@
+// Sizes, positions and counts that kernels believe.
+#include <ATen/Functions.h>
+
+#include <mrun/plugin.hpp>
+
+#include "checks.h"
+
+namespace mrun_torch {
+namespace {
+
+[[noreturn]] void refuse(KernelCall &call, const char *argument, int64_t most, const std::string &given) {
+  throw mrun::error(MRUN_ARGUMENT,
+                    call.name() + ": " + argument + ": want at most " + std::to_string(most) + ", got " + given);
+}
+
+void at_most(KernelCall &call, const char *argument, int64_t most) {
+  const int64_t given = call.integer(argument, 0);
+  if (given > most) refuse(call, argument, most, std::to_string(given));
+}
+
+// Products of these are not checked.
+void check_windows(KernelCall &call) {
+  constexpr int64_t most = 1 << 20;
+  for (const char *argument : {"output_size", "kernel_size", "stride", "padding", "dilation", "output_padding"}) {
+    const c10::IValue *list = call.find(argument);
+    if (list == nullptr || !list->isIntList()) continue;
+    for (const int64_t n : list->toIntVector()) {
+      if (n > most) refuse(call, argument, most, std::to_string(n));
+    }
+  }
+}
+
+// Its square divides a number of channels.
+void check_factor(KernelCall &call) {
+  for (const char *argument : {"upscale_factor", "downscale_factor"}) at_most(call, argument, 1 << 15);
+}
+
+// Combinations of r are made from r dimensions.
+void check_combinations(KernelCall &call) {
+  constexpr int64_t most_dimensions = 64;
+  at_most(call, "r", most_dimensions);
+}
+
+// A polynomial of order n takes n steps for each element.
+void check_order(KernelCall &call) {
+  constexpr int64_t most = 10000;
+  const c10::IValue &n = *call.find("n");
+  const double largest = !n.isTensor()               ? n.toScalar().toDouble()
+                         : n.toTensor().numel() == 0 ? 0
+                                                     : at::max(n.toTensor().to(c10::kDouble)).item<double>();
+  if (!(largest <= most)) refuse(call, "n", most, std::to_string(largest));
+}
+
+[[noreturn]] void refuse_shape(KernelCall &call, const std::string &wanted) {
+  throw mrun::error(MRUN_ARGUMENT, call.name() + ": want " + wanted);
+}
+
+void check_bag(KernelCall &call) {
+  constexpr int64_t last_mode = 2;  // sum, mean, max
+  const int64_t mode = call.integer("mode", 0);
+  if (mode < 0 || mode > last_mode) refuse_shape(call, "mode 0, 1 or 2");
+  if (call.tensor("weight").dim() != 2) refuse_shape(call, "a weight of two dimensions");
+  const at::Tensor offsets = call.tensor("offsets");
+  if (offsets.defined() && offsets.dim() != 1) refuse_shape(call, "offsets of one dimension");
+}
+
+// The weights of a recurrent cell: the gates of `hidden` units each, one below the other.
+void check_cell(KernelCall &call, int64_t gates) {
+  const at::Tensor input = call.tensor("w_ih"), state = call.tensor("w_hh");
+  if (input.dim() != 2 || state.dim() != 2 || input.size(0) != state.size(0) ||
+      state.size(0) != gates * state.size(1)) {
+    refuse_shape(call, "weights of " + std::to_string(gates) + " gates: w_ih [" + std::to_string(gates) +
+                           " hidden, input] and w_hh [" + std::to_string(gates) + " hidden, hidden]");
+  }
+  const at::Tensor hx = call.tensor("hx");
+  if (hx.defined() && (hx.dim() == 0 || hx.size(-1) != state.size(1))) {
+    refuse_shape(call, "a state hx of " + std::to_string(state.size(1)) + " units");
+  }
+}
+
+}  // namespace
+
+const std::vector<CheckRule> &size_checks() {
+  static const std::vector<CheckRule> rules = {
+      {"pixel_shuffle", &check_factor},
+      {"pixel_unshuffle", &check_factor},
+      {"combinations", &check_combinations},
+      {"im2col", &check_windows},
+      {"col2im", &check_windows},
+      {"embedding_bag", &check_bag},
+      {"gru_cell", [](KernelCall &call) { check_cell(call, 3); }},
+      {"lstm_cell", [](KernelCall &call) { check_cell(call, 4); }},
+      {"rnn_tanh_cell", [](KernelCall &call) { check_cell(call, 1); }},
+      {"rnn_relu_cell", [](KernelCall &call) { check_cell(call, 1); }},
+      {"special_chebyshev_polynomial_t", &check_order},
+      {"special_chebyshev_polynomial_u", &check_order},
+      {"special_chebyshev_polynomial_v", &check_order},
+      {"special_chebyshev_polynomial_w", &check_order},
+      {"special_hermite_polynomial_h", &check_order},
+      {"special_hermite_polynomial_he", &check_order},
+      {"special_laguerre_polynomial_l", &check_order},
+      {"special_legendre_polynomial_p", &check_order},
+      {"special_shifted_chebyshev_polynomial_t", &check_order},
+      {"special_shifted_chebyshev_polynomial_u", &check_order},
+      {"special_shifted_chebyshev_polynomial_v", &check_order},
+      {"special_shifted_chebyshev_polynomial_w", &check_order},
+  };
+  return rules;
+}
+
+}  // namespace mrun_torch
