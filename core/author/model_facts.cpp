@@ -5,6 +5,23 @@
 namespace mrun {
 namespace {
 
+bool meant_for_training(const ModelConfig &config) {
+  const Value *option = config.options.is_nil() ? nullptr : config.options.find("training");
+  return option != nullptr && option->is_bool() && option->as_bool();
+}
+
+// Rarely meant: dropout then draws, and normalization follows what it is given.
+void refuse_training(const ModelConfig &config, const Model &model) {
+  if (meant_for_training(config)) return;
+  for (size_t i = 0; i < model.methods().size(); ++i) {
+    if ((model.traits(i) & MRUN_MODEL_TRAINING) == 0) continue;
+    fail(MRUN_BUNDLE,
+         "model {}: {} was saved in training mode: call eval() before saving, or say training = true in [models.{}] "
+         "where that is meant",
+         config.name, model.methods()[i].name, config.name);
+  }
+}
+
 ModelFacts facts_of(const Bundle &bundle, const ModelConfig &config, const Model &model) {
   ModelFacts f{config.name, choose_backend(config, bundle.model_files(config).graph).backend->name, {}};
   for (const Schema &method : model.methods()) f.methods.push_back(method.text());
@@ -16,7 +33,9 @@ ModelFacts facts_of(const Bundle &bundle, const ModelConfig &config, const Model
 std::vector<ModelFacts> model_facts(const Bundle &bundle) {
   std::vector<ModelFacts> facts;
   for (const ModelConfig &config : bundle.manifest().models) {
-    facts.push_back(facts_of(bundle, config, Model(bundle, config, bundle.manifest(), {"cpu", true})));
+    const Model model(bundle, config, bundle.manifest(), {"cpu", true});
+    refuse_training(config, model);
+    facts.push_back(facts_of(bundle, config, model));
   }
   std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
   return facts;

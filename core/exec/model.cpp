@@ -99,7 +99,7 @@ void Model::list_methods(const Manifest &manifest, const ModelOptions &options) 
     const Schema &method = methods_.back();
     BatchConfig config = batch_of(manifest, method.name, options);
     // Random numbers are the item's own, and so is state: such calls are never joined.
-    if (has_traits(*backend_) && (backend_->traits(handle_, i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
+    if ((traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
       config.mode = BatchConfig::Mode::none;
       rows_batches_.push_back(config);
     } else {
@@ -109,6 +109,8 @@ void Model::list_methods(const Manifest &manifest, const ModelOptions &options) 
     batches_.push_back(std::move(config));
   }
 }
+
+uint32_t Model::traits(size_t method) const { return has_traits(*backend_) ? backend_->traits(handle_, method) : 0; }
 
 std::unique_ptr<Model> Model::fresh() const {
   if (!has_clone(*backend_)) fail(MRUN_USAGE, "model {}: its backend has no stateful models", name_);

@@ -35,6 +35,7 @@ class Model {
   const BatchConfig &batch(size_t method, bool by_rows = false) const {
     return by_rows ? rows_batches_[method] : batches_[method];
   }
+  uint32_t traits(size_t method) const;  // MRUN_MODEL_*
   // The number of the method, or nothing.
   std::optional<size_t> find(std::string_view method) const;
   // One call of the backend. args: one a parameter. The results are checked against the schema. Any thread. Throws MODEL,

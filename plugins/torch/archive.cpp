@@ -124,10 +124,40 @@ uint64_t find_end(const Bytes &bytes) {
   throw mrun::error(MRUN_BUNDLE, "this is no TorchScript file, or it is cut off");
 }
 
+// What Python's torch.save writes.
+[[noreturn]] void refuse_pickle() {
+  throw mrun::error(MRUN_BUNDLE,
+                    "this is what torch.save writes (a state_dict or a whole Python object), which holds no code that "
+                    "runs without Python: load it there into its model, and save that with "
+                    "torch.jit.script(model.eval()).save(\"model.pt\")");
+}
+
+// A pickle by itself, or in a TAR file: the formats of old versions of torch.save.
+bool is_old_pickle(const Bytes &bytes) {
+  if (bytes.size() > 2 && bytes.number(0, 1) == 0x80 && bytes.number(1, 1) <= 5) return true;
+  constexpr uint64_t tar_mark = 257;
+  return bytes.size() > tar_mark + 5 && std::memcmp(bytes.part(tar_mark, 5), "ustar", 5) == 0;
+}
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// A TorchScript file has both, torch.save's the first alone.
+struct Parts {
+  bool data = false, code = false;
+  void note(std::string_view name) {
+    data = data || ends_with(name, "/data.pkl");
+    code = code || ends_with(name, "/constants.pkl");
+  }
+};
+
 }  // namespace
 
 void check_archive(const void *data, size_t size) {
   const Bytes bytes(data, size);
+  if (is_old_pickle(bytes)) refuse_pickle();
+  Parts parts;
   const uint64_t end = find_end(bytes);
   uint64_t count = bytes.number(end + 10, 2), at = bytes.number(end + 16, 4);
   if (end >= locator_size && bytes.number(end - locator_size, 4) == locator_signature) {
@@ -150,8 +180,10 @@ void check_archive(const void *data, size_t size) {
     at += central_size + name;
     widen(bytes, e, at, at + extra);
     check_entry(bytes, e);
+    parts.note(e.name);
     at += extra + comment;
   }
+  if (parts.data && !parts.code) refuse_pickle();
 }
 
 }  // namespace mrun_torch

@@ -242,6 +242,7 @@ class Analysis {
       torch::jit::Inline(graph);
       visit(graph.block());
     }
+    if (n->kind() == prim::GetAttr && n->s(attr::name) == "training") note_training(n->output());
     if (n->kind() == prim::SetAttr) {
       for (const std::string &path : origin(n->input(0)).attributes) {
         effects_.written.insert(path + "." + n->s(attr::name));
@@ -267,6 +268,14 @@ class Analysis {
       }
     }
     if (is_random(n, *schema, name)) effects_.random = true;
+    for (const char *argument : {"train", "training"}) {
+      const auto i = schema->argumentIndexWithName(argument);
+      if (i && static_cast<size_t>(*i) < n->inputs().size()) note_training(n->input(static_cast<size_t>(*i)));
+    }
+  }
+  void note_training(const Value *v) {
+    const auto value = known(v);
+    effects_.training = effects_.training || (value && value->isBool() && value->toBool());
   }
   void note_write(const Value *v) {
     const Origin from = origin(v);

@@ -11,6 +11,7 @@ struct Effects {
   std::set<std::string> written;  // attributes that are assigned or written in place: "self.hidden"
   bool writes_inputs = false;     // an argument's memory may be written
   bool random = false;            // an operator draws random numbers
+  bool training = false;          // a layer works as in training: the module was not saved in eval()
 };
 
 // The code is inlined; branches whose condition is fixed by the module's attributes (`if self.training:`) count only

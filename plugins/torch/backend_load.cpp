@@ -35,8 +35,7 @@ class MemoryReader final : public caffe2::serialize::ReadAdapterInterface {
   size_t size_;
 };
 
-// ---- the walk over a model's attributes
-// --------------------------------------------------------------------------------
+// ---- the walk over a model's attributes -----------------------------------------------------------------------------
 
 class Walk {
  public:
@@ -87,8 +86,7 @@ class Walk {
   int depth_ = 0;
 };
 
-// ---- the table of views
-// ------------------------------------------------------------------------------------------------
+// ---- the table of views ---------------------------------------------------------------------------------------------
 
 [[noreturn]] void damaged(const std::string &what) {
   throw mrun::error(MRUN_BUNDLE, "the model's table of weights is damaged: " + what);
@@ -136,8 +134,7 @@ WeightView read_view(std::string_view line) {
   return view;
 }
 
-// ---- weights into the graph
-// --------------------------------------------------------------------------------------------
+// ---- weights into the graph -----------------------------------------------------------------------------------------
 
 class Weights {
  public:

@@ -14,6 +14,8 @@
 
 #include "backend_load.h"
 #include "backend_types.h"
+#include "convert.h"
+#include "guard.h"
 #include "scope.h"
 
 namespace mrun_torch {
@@ -21,8 +23,7 @@ namespace {
 
 using c10::IValue;
 
-// ---- options
-// -----------------------------------------------------------------------------------------------------------
+// ---- options --------------------------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse_option(const std::string &name, const char *wanted) {
   throw mrun::error(MRUN_USAGE, "model option " + name + ": want " + wanted);
@@ -46,21 +47,44 @@ c10::Device device_of(const std::string &name) {
   return device;
 }
 
-void use_quantized_engine(const std::string &wanted) {
-  if (wanted.empty()) return;
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+at::QEngine engine_of(const std::string &wanted) {
   std::string known;
   for (const at::QEngine engine : at::globalContext().supportedQEngines()) {
-    std::string name = c10::toString(engine);
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (name == wanted) return at::globalContext().setQEngine(engine);
+    const std::string name = lower(c10::toString(engine));
+    if (name == wanted) return engine;
     known += (known.empty() ? "" : ", ") + name;
   }
   throw mrun::error(MRUN_USAGE,
                     "model option quantized_engine: this libtorch has no \"" + wanted + "\", only " + known);
 }
 
-// ---- copies
-// ------------------------------------------------------------------------------------------------------------
+// libtorch has one engine for the process: what is returned holds the choice for as long as it lives.
+std::shared_ptr<const void> use_quantized_engine(const std::string &wanted) {
+  static std::mutex mutex;
+  static std::weak_ptr<const at::QEngine> chosen;
+  if (wanted.empty()) return nullptr;
+  const at::QEngine engine = engine_of(wanted);
+  const std::lock_guard lock(mutex);
+  auto current = chosen.lock();
+  if (current && *current != engine) {
+    throw mrun::error(MRUN_USAGE, "model option quantized_engine: another open model runs on \"" +
+                                      lower(c10::toString(*current)) +
+                                      "\", and libtorch has one engine for the whole process");
+  }
+  if (!current) {
+    at::globalContext().setQEngine(engine);
+    current = std::make_shared<const at::QEngine>(engine);
+    chosen = current;
+  }
+  return current;
+}
+
+// ---- copies ---------------------------------------------------------------------------------------------------------
 
 // Copies a module's objects and containers; tensors are shared but for those whose memory is in `written`.
 class Copier {
@@ -126,8 +150,35 @@ bool holds(const std::string &written, const std::string &path) {
   return attribute.empty() || path == attribute || path.rfind(attribute + ".", 0) == 0;
 }
 
-// ---- results
-// -----------------------------------------------------------------------------------------------------------
+// ---- what a model was given -----------------------------------------------------------------------------------------
+
+// "float32 [1, 3, 224]"
+std::string tensor_text(const at::Tensor &t) {
+  if (!t.defined()) return "nothing";
+  std::string sizes;
+  for (const int64_t n : t.sizes()) sizes += (sizes.empty() ? "" : ", ") + std::to_string(n);
+  return std::string(dtype_name(t.scalar_type())) + " [" + sizes + "]";
+}
+
+std::string value_text(const IValue &v) {
+  if (v.isNone()) return "nil";
+  if (v.isTensor()) return tensor_text(v.toTensor());
+  if (v.isInt()) return std::to_string(v.toInt());
+  if (v.isBool()) return v.toBool() ? "true" : "false";
+  if (v.isDouble()) return "a number";
+  if (v.isString()) return "a string";
+  if (v.isList()) return "a list of " + std::to_string(v.toListRef().size());
+  return v.isGenericDict() ? "a table" : "a value";
+}
+
+// "(float32 [1, 3, 224], nil)"
+std::string given_text(const std::vector<IValue> &inputs) {
+  std::string text;
+  for (const IValue &v : inputs) text += (text.empty() ? "" : ", ") + value_text(v);
+  return "(" + text + ")";
+}
+
+// ---- results --------------------------------------------------------------------------------------------------------
 
 // Which tensors of a result are the method's own: nothing but the result refers to them or to their memory.
 class Sharing {
@@ -177,11 +228,14 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
       const std::string format = text_option(name, e.value, wanted);
       if (format != "channels_last" && format != "contiguous") refuse_option(name, wanted);
       o.channels_last = format == "channels_last";
+    } else if (name == "training") {
+      o.training = bool_option(name, e.value);
     } else if (name == "quantized_engine") {
       o.quantized_engine = text_option(name, e.value, "the engine's name");
     } else if (name != "backend" && name != "file") {
-      throw mrun::error(MRUN_USAGE, "there is no model option " + name +
-                                        "; the torch backend has freeze, memory_format, quantized_engine, stateful");
+      throw mrun::error(MRUN_USAGE,
+                        "there is no model option " + name +
+                            "; the torch backend has freeze, memory_format, quantized_engine, stateful, training");
     }
   }
   if (o.freeze && o.stateful) throw mrun::error(MRUN_USAGE, "model options freeze and stateful exclude each other");
@@ -190,10 +244,11 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
 
 std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &source) {
   const ModelOptions options = ModelOptions::from(source.options);
-  use_quantized_engine(options.quantized_engine);
+  std::shared_ptr<const void> engine = use_quantized_engine(options.quantized_engine);
   const c10::Device device = device_of(source.device != nullptr ? source.device : "cpu");
   torch::jit::Module module = load_module(call, source.graph.data, source.graph.size, source.weights);
   std::unique_ptr<Model> model(new Model(std::move(module), device, options));
+  model->engine_ = std::move(engine);
   model->refuse_state();
   return model;
 }
@@ -236,6 +291,10 @@ void Model::refuse_state() const {
                           "method " + m.code.name() + " writes " + what + ", so that one call would change the next");
       }
       if (options_.stateful) continue;
+      if (m.effects.training && !options_.training) {
+        throw mrun::error(MRUN_BUNDLE, "the model was saved in training mode, in which method " + m.code.name() +
+                                           " writes " + what + ": call eval() on it before it is scripted or traced");
+      }
       throw mrun::error(MRUN_BUNDLE,
                         "method " + m.code.name() + " writes " + what +
                             ", so that one item would change the next: say stateful = true in [models.NAME] "
@@ -269,6 +328,7 @@ uint32_t Model::traits(size_t index) const {
   uint32_t traits = 0;
   if (e.random) traits |= MRUN_MODEL_RANDOM;
   if (options_.stateful) traits |= MRUN_MODEL_STATEFUL;
+  if (e.training && !options_.training) traits |= MRUN_MODEL_TRAINING;
   return traits;
 }
 
@@ -302,6 +362,18 @@ IValue Model::placed(IValue v, const Method &m) const {
   return v;
 }
 
+// Without profiling: its specialized code differs in the last bits, and from which call on would depend on timing.
+void Model::run(const Method &m, std::vector<IValue> &stack, const std::vector<IValue> &inputs) const {
+  const torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+  try {
+    m.code.run(stack);
+  } catch (...) {
+    mrun::error e = current_error(MRUN_MODEL);
+    if (e.code == MRUN_MODEL && !inputs.empty()) e.text += "; the model was given " + given_text(inputs);
+    throw e;
+  }
+}
+
 void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_value *results) const {
   if (index >= methods_.size()) throw mrun::error(MRUN_USAGE, "the model has no method " + std::to_string(index));
   const Method &m = methods_[index];
@@ -320,11 +392,7 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
     at::Generator generator = at::globalContext().defaultGenerator(device_);
     generator.set_current_seed(seed);
   }
-  {
-    // Without profiling: its specialized code differs in the last bits, and from which call on would depend on timing.
-    const torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
-    m.code.run(stack);
-  }
+  run(m, stack, inputs);
   const IValue result = std::move(stack.at(0));
   stack.clear();
   const Sharing sharing(result);

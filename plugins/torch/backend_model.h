@@ -17,6 +17,7 @@ struct ModelOptions {
   bool freeze = false;           // fold parameters into the code (exact to the last bits only); forward alone remains
   bool channels_last = false;    // memory_format = "channels_last": convolution weights and images in that order
   bool stateful = false;         // methods may assign attributes; each item then gets a clone
+  bool training = false;         // the file is meant to work as in training
   std::string quantized_engine;  // empty: libtorch's default
   static ModelOptions from(const mrun_value *map);  // throws mrun::error USAGE
 };
@@ -48,7 +49,9 @@ class Model {
   void list_methods();
   void refuse_state() const;
   c10::IValue placed(c10::IValue v, const Method &m) const;
+  void run(const Method &m, std::vector<c10::IValue> &stack, const std::vector<c10::IValue> &inputs) const;
 
+  std::shared_ptr<const void> engine_;  // while it lives, no other model may choose another quantized engine
   torch::jit::Module module_;
   c10::Device device_;
   ModelOptions options_;

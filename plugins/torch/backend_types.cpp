@@ -19,8 +19,7 @@ using c10::TypeKind;
 using c10::TypePtr;
 using mrun::host;
 
-// ---- schemas
-// -----------------------------------------------------------------------------------------------------------
+// ---- schemas --------------------------------------------------------------------------------------------------------
 
 // The name of a type that may stand in T, T? and T[]; empty: none.
 std::string simple_name(const TypePtr &t) {
@@ -111,8 +110,7 @@ std::vector<TypePtr> result_types(const c10::FunctionSchema &method) {
   return {type};
 }
 
-// ---- arguments
-// ---------------------------------------------------------------------------------------------------------
+// ---- arguments ------------------------------------------------------------------------------------------------------
 
 const char *kind_text(const mrun_value &v) {
   static const char *const names[] = {"nil",    "a boolean", "an integer", "a number",  "a string",
@@ -232,8 +230,7 @@ class Reader {
   const std::string &argument_;
 };
 
-// ---- results
-// -----------------------------------------------------------------------------------------------------------
+// ---- results --------------------------------------------------------------------------------------------------------
 
 class Writer {
  public:

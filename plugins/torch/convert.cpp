@@ -97,8 +97,7 @@ const char *refusal(const at::Tensor &t) {
   return nullptr;
 }
 
-// ---- torch.Quantized: what DLPack cannot carry
-// -------------------------------------------------------------------------
+// ---- torch.Quantized: what DLPack cannot carry ----------------------------------------------------------------------
 
 void destroy_quantized(void *self) { delete static_cast<at::Tensor *>(self); }
 

@@ -30,9 +30,17 @@ std::string_view without_traceback(std::string_view text) {
   return text;
 }
 
+// "/folder/linear.py(114): forward": where a traced model was called in Python.
+bool is_python_frame(std::string_view line) {
+  const size_t mark = line.find("): "), open = line.rfind('(', mark);
+  if (mark == std::string_view::npos || open == std::string_view::npos || open + 1 == mark) return false;
+  return line.substr(open + 1, mark - open - 1).find_first_not_of("0123456789") == std::string_view::npos &&
+         line.find(' ', mark + 3) == std::string_view::npos;
+}
+
 // Lines that are not the error.
 bool is_decoration(std::string_view line) {
-  return starts_with(line, "The following operation failed in the TorchScript interpreter") ||
+  return is_python_frame(line) || starts_with(line, "The following operation failed in the TorchScript interpreter") ||
          starts_with(line, "Traceback ") || starts_with(line, "Exception raised from") ||
          starts_with(line, "frame #") || starts_with(line, "File \"") || starts_with(line, "~");
 }
@@ -84,20 +92,27 @@ std::string clean_message(const char *what) {
   return result.empty() ? "libtorch failed without a message" : result;
 }
 
-int fail_current(mrun_call *call, int code) noexcept {
+mrun::error current_error(int code) {
   try {
     throw;
-  } catch (const mrun::failed &e) { return e.code; } catch (const mrun::error &e) {
-    return mrun::host->fail(call, e.code, "%s", e.what());
-  } catch (const std::bad_alloc &) {
-    return mrun::host->fail(call, MRUN_MEMORY, "out of memory");
-  } catch (const c10::Error &e) {
-    const std::string text = clean_message(e.what_without_backtrace());
+  } catch (const mrun::failed &) { throw; } catch (const mrun::error &e) {
+    return e;
+  } catch (const std::bad_alloc &) { return {MRUN_MEMORY, "out of memory"}; } catch (const c10::Error &e) {
+    std::string text = clean_message(e.what_without_backtrace());
     const bool memory = text.find("can't allocate memory") != std::string::npos;
-    return mrun::host->fail(call, memory ? MRUN_MEMORY : code, "%s", text.c_str());
-  } catch (const std::exception &e) {
-    return mrun::host->fail(call, code, "%s", clean_message(e.what()).c_str());
-  } catch (...) { return mrun::host->fail(call, code, "libtorch threw something that is no exception"); }
+    return {memory ? MRUN_MEMORY : code, std::move(text)};
+  } catch (const std::exception &e) { return {code, clean_message(e.what())}; } catch (...) {
+    return {code, "libtorch threw something that is no exception"};
+  }
+}
+
+int fail_current(mrun_call *call, int code) noexcept {
+  try {
+    const mrun::error e = current_error(code);
+    return mrun::host->fail(call, e.code, "%s", e.what());
+  } catch (const mrun::failed &e) { return e.code; } catch (...) {
+    return mrun::host->fail(call, MRUN_MEMORY, "out of memory");
+  }
 }
 
 }  // namespace mrun_torch

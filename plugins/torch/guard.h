@@ -10,6 +10,10 @@ namespace mrun_torch {
 // is the line of the operator or `raise` at the bottom, not the interpreter's.
 std::string clean_message(const char *what);
 
+// To be called in a catch block: the exception in flight, where it is none of the host's, as a code and one line. `code` as
+// below.
+mrun::error current_error(int code);
+
 // To be called in a catch block: notes the exception in flight with host->fail and returns its code. `code` is for
 // exceptions that are neither ours nor a lack of memory.
 int fail_current(mrun_call *call, int code) noexcept;

@@ -20,8 +20,7 @@
 namespace mrun_torch {
 namespace {
 
-// ---- which tensors, and what to call them
-// ------------------------------------------------------------------------------
+// ---- which tensors, and what to call them ---------------------------------------------------------------------------
 
 // Complex and quantized tensors, and those without memory, stay in the graph: a weights file has no such dtypes.
 bool can_leave(const Place &p) {
@@ -115,8 +114,7 @@ Plan plan_of(const std::vector<Place> &places) {
   return plan;
 }
 
-// ---- the graph
-// ---------------------------------------------------------------------------------------------------------
+// ---- the graph ------------------------------------------------------------------------------------------------------
 
 // Puts one shared element a dtype in the place of every tensor that is taken out.
 void take_out(const std::vector<Place> &places, const Plan &plan) {
@@ -137,8 +135,7 @@ std::string saved(const torch::jit::Module &module, const Plan &plan) {
   return out.str();
 }
 
-// ---- the proof
-// ---------------------------------------------------------------------------------------------------------
+// ---- the proof ------------------------------------------------------------------------------------------------------
 
 bool same_bits(const at::Tensor &a, const at::Tensor &b) {
   if (a.scalar_type() != b.scalar_type() || a.sizes() != b.sizes() || a.layout() != b.layout()) return false;
@@ -160,8 +157,7 @@ void prove(mrun_call *call, const std::vector<Place> &before, const std::string 
   if (!same) throw mrun::error(MRUN_MISSING, "the model does not come back the same after a split");
 }
 
-// ---- values
-// ------------------------------------------------------------------------------------------------------------
+// ---- values ---------------------------------------------------------------------------------------------------------
 
 mrun::value weights_value(mrun_call *call, const Plan &plan) {
   std::vector<mrun::value> owned;

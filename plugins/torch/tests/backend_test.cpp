@@ -125,8 +125,65 @@ TEST_CASE("a model that throws gives one clean line", "[torch]") {
   const Tensor three = floats({3}, {1, 2, 3}), one = floats({1}, {1});
   const std::string shapes = error_of([&] { model.call("forward", {three}); }, &code);
   CHECK(code == MRUN_MODEL);
-  CHECK(shapes == "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0");
-  CHECK(error_of([&] { model.call("forward", {one}); }) == "ValueError: one row is not enough");
+  CHECK(
+      shapes ==
+      "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0; the model was given "
+      "(float32 [3])");
+  CHECK(error_of([&] { model.call("forward", {one}); }) ==
+        "ValueError: one row is not enough; the model was given (float32 [1])");
+}
+
+TEST_CASE("a traced model's error is its cause, not a line of the Python that it was traced from", "[torch]") {
+  const Model model(test::read_file(test::model_path("layers_traced")));
+  const std::string text = error_of([&] { model.call("forward", {floats({1, 2}, {1, 2})}); });
+  CHECK(text == "mat1 and mat2 shapes cannot be multiplied (1x2 and 4x3); the model was given (float32 [1, 2])");
+}
+
+TEST_CASE("what torch.save writes is named, with what to do", "[torch]") {
+  for (const char *name : {"state_dict", "old_state_dict", "whole_module"}) {
+    INFO(name);
+    int code = 0;
+    const std::string text = error_of([&] { Model m(test::read_file(test::model_path(name))); }, &code);
+    CHECK(code == MRUN_BUNDLE);
+    CHECK(text.find("state_dict") != std::string::npos);
+    CHECK(text.find("torch.jit.script(model.eval()).save") != std::string::npos);
+  }
+}
+
+TEST_CASE("a model that works as in training says so, unless that is meant", "[torch]") {
+  for (const char *name : {"dropout", "dropout_traced"}) {
+    INFO(name);
+    const std::string bytes = test::read_file(test::model_path(name));
+    CHECK((Model(bytes).traits("forward") & MRUN_MODEL_TRAINING) != 0);
+    CHECK((Model(bytes, {}, options("training", Value::boolean(true))).traits("forward") & MRUN_MODEL_TRAINING) == 0);
+  }
+  for (const char *name : {"evaluated", "images", "images_traced", "gru_traced", "lstm", "gives"}) {
+    INFO(name);
+    CHECK((Model(test::read_file(test::model_path(name))).traits("forward") & MRUN_MODEL_TRAINING) == 0);
+  }
+  int code = 0;
+  const std::string text = error_of([&] { Model m(test::read_file(test::model_path("training"))); }, &code);
+  CHECK(code == MRUN_BUNDLE);
+  CHECK(text.find("saved in training mode") != std::string::npos);
+  CHECK(text.find("call eval()") != std::string::npos);
+}
+
+TEST_CASE("two open models cannot want different quantized engines", "[torch]") {
+  const std::string bytes = test::read_file(test::model_path("gives"));
+  const std::string none = error_of([&] { Model m(bytes, {}, options("quantized_engine", Value::string("?"))); });
+  std::vector<std::string> engines;
+  std::istringstream names(none.substr(none.find("only ") + 5));
+  for (std::string name; std::getline(names, name, ',');) engines.push_back(name.substr(name.find_first_not_of(' ')));
+  REQUIRE(engines.size() >= 2);
+  const auto wants = [&](size_t i) { return options("quantized_engine", Value::string(engines[i])); };
+  {
+    const Model first(bytes, {}, wants(0)), same(bytes, {}, wants(0));
+    int code = 0;
+    const std::string text = error_of([&] { Model m(bytes, {}, wants(1)); }, &code);
+    CHECK(code == MRUN_USAGE);
+    CHECK(text.find("another open model runs on \"" + engines[0] + "\"") != std::string::npos);
+  }
+  CHECK(error_of([&] { Model m(bytes, {}, wants(1)); }).empty());
 }
 
 TEST_CASE("state is refused, or given to each item alone", "[torch]") {
@@ -138,8 +195,9 @@ TEST_CASE("state is refused, or given to each item alone", "[torch]") {
       int code = 0;
       const std::string text = error_of([&] { Model m(bytes); }, &code);
       CHECK(code == MRUN_BUNDLE);
-      CHECK(text.find("method forward writes self.") == 0);
-      CHECK(text.find("stateful = true") != std::string::npos);
+      const bool training = e.key() == "training";
+      CHECK((text.find("method forward writes self.") != std::string::npos));
+      CHECK((text.find(training ? "call eval()" : "stateful = true") != std::string::npos));
       const Model model = open(std::string(e.key()), e.value());
       CHECK((model.traits("forward") & MRUN_MODEL_STATEFUL) != 0);
     }
@@ -260,7 +318,8 @@ TEST_CASE("options of a model", "[torch]") {
     return text;
   };
   CHECK(refusal(options("fast", Value::boolean(true))) ==
-        "there is no model option fast; the torch backend has freeze, memory_format, quantized_engine, stateful");
+        "there is no model option fast; the torch backend has freeze, memory_format, quantized_engine, stateful, "
+        "training");
   CHECK(refusal(options("freeze", Value::integer(1))) == "model option freeze: want true or false");
   CHECK(refusal(options("memory_format", Value::string("nhwc"))) ==
         "model option memory_format: want \"channels_last\" or \"contiguous\"");

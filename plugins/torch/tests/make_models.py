@@ -327,7 +327,14 @@ def main(folder):
     q = torch.quantization.quantize_dynamic(Quantized().eval(), {nn.Linear}, torch.qint8)
     w.add("quantized", torch.jit.script(q), [("forward", torch.randn(2, 8))], unsplittable=True,
           engine=torch.backends.quantized.engine)
+    w.add("layers_traced", torch.jit.trace(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).eval(), x), [("forward", x)])
+    w.add("dropout_traced", torch.jit.trace(nn.Dropout(0.5), x, check_trace=False), [], random=True)
     w.finish()
+    # What is no TorchScript.
+    torch.save(nn.Linear(2, 2).state_dict(), os.path.join(folder, "state_dict.pt"))
+    torch.save(nn.Linear(2, 2).state_dict(), os.path.join(folder, "old_state_dict.pt"),
+               _use_new_zipfile_serialization=False)
+    torch.save(nn.Linear(2, 2), os.path.join(folder, "whole_module.pt"))
 
 
 if __name__ == "__main__":

@@ -141,8 +141,7 @@ inline Value through_file(const Value &weights) {
   return mrun::tensor_map(mrun::read_safetensors(file, "weights").tensors);
 }
 
-// ---- what make_models.py made
-// ------------------------------------------------------------------------------------------
+// ---- what make_models.py made ---------------------------------------------------------------------------------------
 
 inline const mrun::NamedTensors &tensors() {
   static const mrun::NamedTensors all = [] {
