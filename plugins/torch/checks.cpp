@@ -23,12 +23,18 @@ class CheckedKernel final : public c10::OperatorKernel {
   Check check_;
 };
 
-std::unordered_map<std::string_view, Check> all_checks() {
-  std::unordered_map<std::string_view, Check> all;
+std::unordered_map<std::string_view, CheckRule> all_checks() {
+  std::unordered_map<std::string_view, CheckRule> all;
   for (const auto *rules : {&division_checks(), &linalg_checks(), &size_checks()}) {
-    for (const CheckRule &r : *rules) all.emplace(r.name, r.check);
+    for (const CheckRule &r : *rules) all.emplace(r.name, r);
   }
   return all;
+}
+
+bool applies(const CheckRule &rule, const c10::OperatorName &op) {
+  if (rule.argument == nullptr) return true;
+  const auto handle = c10::Dispatcher::singleton().findSchema(op);
+  return handle && handle->schema().argumentIndexWithName(rule.argument);
 }
 
 }  // namespace
@@ -65,9 +71,10 @@ void register_checks() {
     if (found == checks.end() && name.size() > 1 && name.back() == '_') {
       found = checks.find(name.substr(0, name.size() - 1));
     }
-    if (found == checks.end()) continue;
+    if (found == checks.end() || !applies(found->second, op)) continue;
     const std::string full = op.overload_name.empty() ? op.name : op.name + "." + op.overload_name;
-    aten.impl(full.c_str(), torch::CppFunction::makeFromBoxedFunctor(std::make_unique<CheckedKernel>(found->second)));
+    aten.impl(full.c_str(),
+              torch::CppFunction::makeFromBoxedFunctor(std::make_unique<CheckedKernel>(found->second.check)));
   }
 }
 

@@ -36,6 +36,7 @@ using Check = void (*)(KernelCall &);
 struct CheckRule {
   std::string_view name;  // of the operator and its in-place form, all overloads: "remainder"
   Check check;
+  const char *argument = nullptr;  // only overloads that have it
 };
 
 const std::vector<CheckRule> &division_checks();  // integers

@@ -62,8 +62,7 @@ void check_quotient(KernelCall &call) {
 
 // div divides as numbers do, but where a rounding is named.
 void check_rounded_quotient(KernelCall &call) {
-  const IValue *mode = call.find("rounding_mode");
-  if (mode != nullptr && mode->isString()) check_quotient(call);
+  if (call.find("rounding_mode")->isString()) check_quotient(call);
 }
 
 // The remainder of a division by -1 is 0, as that of a division by 1.
@@ -86,9 +85,12 @@ void check_multiple(KernelCall &call) {
 }  // namespace
 
 const std::vector<CheckRule> &division_checks() {
-  static const std::vector<CheckRule> rules = {{"div", &check_rounded_quotient},  {"divide", &check_rounded_quotient},
-                                               {"floor_divide", &check_quotient}, {"remainder", &check_remainder},
-                                               {"fmod", &check_remainder},        {"lcm", &check_multiple}};
+  static const std::vector<CheckRule> rules = {{"div", &check_rounded_quotient, "rounding_mode"},
+                                               {"divide", &check_rounded_quotient, "rounding_mode"},
+                                               {"floor_divide", &check_quotient},
+                                               {"remainder", &check_remainder},
+                                               {"fmod", &check_remainder},
+                                               {"lcm", &check_multiple}};
   return rules;
 }
 
