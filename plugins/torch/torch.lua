@@ -4,17 +4,25 @@ local native, select, type, pairs, ipairs, unpack, next = native, select, type, 
 
 -- ---- arguments ----------------------------------------------------------------------------------------------------
 
--- Keyword arguments are the last argument, a table whose keys are all strings; {} is a list.
+-- Keyword arguments are the last argument, a table whose keys are all strings; {} is a list, or none of them where no list
+-- can stand.
 local function is_keywords(v) return type(v) == "table" and type((next(v))) == "string" end
+local function is_empty(v) return type(v) == "table" and next(v) == nil end
 
 -- (2, 3) and ({2, 3}), both with or without keywords after them -> {2, 3}, keywords
 local function sizes(...)
   local count, first = select("#", ...), (...)
   local keywords = count > 0 and select(count, ...)
-  if is_keywords(keywords) then count = count - 1 else keywords = nil end
+  if is_keywords(keywords) then
+    count = count - 1
+  else
+    if count > 1 and is_empty(keywords) then count = count - 1 end
+    keywords = nil
+  end
+  if count == 0 then return nil, keywords end
   if count == 1 and type(first) ~= "number" then return first, keywords end
-  local list = {...}
-  list[count + 1] = nil
+  local list = {}
+  for i = 1, count do list[i] = (select(i, ...)) end
   return list, keywords
 end
 
@@ -25,17 +33,19 @@ local function with_default(keywords, key, value)
   return copy
 end
 
--- signature("F.pad(input, pad, mode, value)", f): calls f by position whether arguments are given by position or by name.
+-- signature("split(tensor|input, split_size, dim)", f): calls f by position whether arguments are given by position or by
+-- name; a parameter may have several.
 local function signature(text, f)
   local name, list = text:match "^([%w_.]+)%((.*)%)$"
   local place, count = {}, 0
-  for parameter in list:gmatch "[%w_]+" do
+  for parameter in list:gmatch "[%w_|]+" do
     count = count + 1
-    place[parameter] = count
+    for word in parameter:gmatch "[%w_]+" do place[word] = count end
   end
   return function(...)
     local given = select("#", ...)
     local keywords = given > 0 and select(given, ...)
+    if is_empty(keywords) then return f(unpack({...}, 1, given - 1)) end
     if not is_keywords(keywords) then
       if given > count then
         error(("torch.%s: takes at most %d arguments, got %d"):format(name, count, given), 2)
@@ -72,6 +82,7 @@ end
 local function of_sizes(f)
   return function(...)
     local list, keywords = sizes(...)
+    if list == nil then return f(keywords) end
     if keywords then return f(list, keywords) end
     return f(list)
   end
@@ -79,6 +90,10 @@ end
 local function self_of_sizes(f)
   return function(self, ...)
     local list, keywords = sizes(...)
+    if list == nil then
+      if keywords then return f(self, keywords) end
+      return f(self)
+    end
     if keywords then return f(self, list, keywords) end
     return f(self, list)
   end
@@ -170,7 +185,7 @@ local both = {
   hsplit = native "aten.hsplit", moveaxis = native "aten.moveaxis", movedim = native "aten.movedim",
   ravel = native "aten.ravel", repeat_interleave = native "aten.repeat_interleave",
   resolve_conj = native "aten.resolve_conj", resolve_neg = native "aten.resolve_neg", roll = native "aten.roll",
-  rot90 = native "aten.rot90", split = native "aten.split", split_with_sizes = native "aten.split_with_sizes",
+  rot90 = native "aten.rot90", split_with_sizes = native "aten.split_with_sizes",
   squeeze = native "aten.squeeze", swapaxes = native "aten.swapaxes", swapdims = native "aten.swapdims",
   t = native "aten.t", tensor_split = native "aten.tensor_split", transpose = native "aten.transpose",
   tril = native "aten.tril", triu = native "aten.triu", unbind = native "aten.unbind",
@@ -202,26 +217,26 @@ local clamp, stft = native "aten.clamp", native "aten.stft"
 
 both.clamp = clamp
 
--- Without a dimension the answer is a boolean.
-function both.any(self, ...)
-  if select("#", ...) == 0 then return any(self):item() end
-  return any(self, ...)
+-- Without a dimension the answer is a boolean, also where the tensor's is a number (uint8).
+local function reduced_to_boolean(name, f)
+  return signature(name .. "(input, dim|axis, keepdim|keepdims)", function(self, dim, keepdim)
+    if dim ~= nil then return f(self, dim, keepdim or false) end
+    local answer = f(self):item()
+    return answer ~= false and answer ~= 0
+  end)
 end
-function both.all(self, ...)
-  if select("#", ...) == 0 then return all(self):item() end
-  return all(self, ...)
-end
+both.any, both.all = reduced_to_boolean("any", any), reduced_to_boolean("all", all)
 
 -- The larger and the smaller of two tensors, or of a tensor and a number.
 local maximum, minimum = native "aten.maximum", native "aten.minimum"
-function both.maximum(self, other)
+both.maximum = signature("maximum(input, other)", function(self, other)
   if type(other) == "number" then return clamp(self, other) end
   return maximum(self, other)
-end
-function both.minimum(self, other)
+end)
+both.minimum = signature("minimum(input, other)", function(self, other)
   if type(other) == "number" then return clamp(self, nil, other) end
   return minimum(self, other)
-end
+end)
 
 both.nonzero = signature("nonzero(input, as_tuple)", function(self, as_tuple)
   if as_tuple then return nonzero_each(self) end
@@ -262,6 +277,11 @@ both.norm = signature("norm(input, p, dim, keepdim, dtype)", function(self, p, d
   return vector_norm(self, p, dim, keepdim)
 end)
 
+local split = native "aten.split"
+both.split = signature("split(tensor|input, split_size_or_sections|split_size, dim)", function(self, sizes_of_parts, dim)
+  return split(self, sizes_of_parts, dim)
+end)
+
 -- Of ATen's two forms Python uses the one that can centre the frames.
 both.stft = signature(
   "stft(input, n_fft, hop_length, win_length, window, center, pad_mode, normalized, onesided, return_complex)",
@@ -274,7 +294,7 @@ both.permute = self_of_sizes(native "aten.permute")
 both.reshape = self_of_sizes(native "aten.reshape")
 both.flip = self_of_sizes(native "aten.flip")
 both.tile = self_of_sizes(native "aten.tile")
-function both.numel(self) return self:numel() end
+both.numel = signature("numel(input)", function(self) return self:numel() end)
 
 -- ---- methods only ---------------------------------------------------------------------------------------------------
 
@@ -342,11 +362,14 @@ local view, to, where = native "aten.view", native "aten.to", native "aten.where
 local polygamma = native "aten.polygamma"
 local new_tensor = native "torch.tensor@1"
 
-function method.where(self, condition, other) return where(condition, self, other) end
-function method.polygamma(self, n) return polygamma(n, self) end
+method.where = signature("where(input, condition, other)", function(self, condition, other)
+  return where(condition, self, other)
+end)
+method.polygamma = signature("polygamma(input, n)", function(self, n) return polygamma(n, self) end)
+local view_of_sizes = self_of_sizes(view)
 function method.view(self, ...)
   if type((...)) == "string" then return view(self, (...)) end
-  return view(self, (sizes(...)))
+  return view_of_sizes(self, ...)
 end
 
 -- to("int64"), to("cpu"), to("cpu", "int64"), to(other), each with {copy = true, dtype = …, device = …}
@@ -451,6 +474,11 @@ local torch = {
   binomial = native "aten.binomial", randint = native "aten.randint", randperm = native "aten.randperm",
   can_cast = native "aten.can_cast", promote_types = native "aten.promote_types",
   result_type = native "aten.result_type",
+  -- dtypes are their names
+  float16 = "float16", bfloat16 = "bfloat16", float32 = "float32", float64 = "float64", uint8 = "uint8", int8 = "int8",
+  int16 = "int16", int32 = "int32", int64 = "int64", bool = "bool", complex64 = "complex64", complex128 = "complex128",
+  half = "float16", float = "float32", double = "float64", short = "int16", int = "int32", long = "int64",
+  cfloat = "complex64", cdouble = "complex128",
   inf = math.huge, nan = 0 / 0, pi = math.pi, e = math.exp(1),
 }
 for name, f in pairs(both) do torch[name], method[name] = f, f end
@@ -521,49 +549,6 @@ local compute_modes = {use_mm_for_euclid_dist = 1, donot_use_mm_for_euclid_dist 
 torch.cdist = signature("cdist(x1, x2, p, compute_mode)", function(x1, x2, p, compute_mode)
   return cdist(x1, x2, p or 2, compute_modes[compute_mode])
 end)
-
--- ---- torch.linalg, torch.fft, torch.special ---------------------------------------------------------------------------
-
-torch.linalg = {
-  cholesky = native "aten.linalg_cholesky", cond = native "aten.linalg_cond", cross = native "aten.linalg_cross",
-  det = native "aten.linalg_det", diagonal = native "aten.linalg_diagonal", eig = native "aten.linalg_eig",
-  eigh = native "aten.linalg_eigh", eigvals = native "aten.linalg_eigvals", eigvalsh = native "aten.linalg_eigvalsh",
-  householder_product = native "aten.linalg_householder_product", inv = native "aten.linalg_inv",
-  lstsq = native "aten.linalg_lstsq", lu = native "aten.linalg_lu", lu_factor = native "aten.linalg_lu_factor",
-  matmul = native "aten.linalg_matmul", matrix_exp = native "aten.linalg_matrix_exp",
-  matrix_norm = native "aten.linalg_matrix_norm", matrix_power = native "aten.linalg_matrix_power",
-  matrix_rank = native "aten.linalg_matrix_rank", multi_dot = native "aten.linalg_multi_dot",
-  norm = native "aten.linalg_norm", pinv = native "aten.linalg_pinv", qr = native "aten.linalg_qr",
-  slogdet = native "aten.linalg_slogdet", solve = native "aten.linalg_solve",
-  solve_triangular = native "aten.linalg_solve_triangular", svd = native "aten.linalg_svd",
-  svdvals = native "aten.linalg_svdvals", tensorinv = native "aten.linalg_tensorinv",
-  tensorsolve = native "aten.linalg_tensorsolve", vander = native "aten.linalg_vander",
-  vecdot = native "aten.linalg_vecdot", vector_norm = native "aten.linalg_vector_norm",
-}
-torch.fft = {
-  fft = native "aten.fft_fft", fft2 = native "aten.fft_fft2", fftfreq = native "aten.fft_fftfreq",
-  fftn = native "aten.fft_fftn", fftshift = native "aten.fft_fftshift", hfft = native "aten.fft_hfft",
-  hfft2 = native "aten.fft_hfft2", hfftn = native "aten.fft_hfftn", ifft = native "aten.fft_ifft",
-  ifft2 = native "aten.fft_ifft2", ifftn = native "aten.fft_ifftn", ifftshift = native "aten.fft_ifftshift",
-  ihfft = native "aten.fft_ihfft", ihfft2 = native "aten.fft_ihfft2", ihfftn = native "aten.fft_ihfftn",
-  irfft = native "aten.fft_irfft", irfft2 = native "aten.fft_irfft2", irfftn = native "aten.fft_irfftn",
-  rfft = native "aten.fft_rfft", rfft2 = native "aten.fft_rfft2", rfftfreq = native "aten.fft_rfftfreq",
-  rfftn = native "aten.fft_rfftn",
-}
-torch.special = {
-  digamma = native "aten.special_digamma", entr = native "aten.special_entr", erf = native "aten.special_erf",
-  erfc = native "aten.special_erfc", erfcx = native "aten.special_erfcx", erfinv = native "aten.special_erfinv",
-  exp2 = native "aten.special_exp2", expit = native "aten.special_expit", expm1 = native "aten.special_expm1",
-  gammainc = native "aten.special_gammainc", gammaincc = native "aten.special_gammaincc",
-  gammaln = native "aten.special_gammaln", i0 = native "aten.special_i0", i0e = native "aten.special_i0e",
-  i1 = native "aten.special_i1", i1e = native "aten.special_i1e", log1p = native "aten.special_log1p",
-  log_ndtr = native "aten.special_log_ndtr", log_softmax = native "aten.special_log_softmax",
-  logit = native "aten.special_logit", logsumexp = native "aten.special_logsumexp",
-  multigammaln = native "aten.special_multigammaln", ndtr = native "aten.special_ndtr",
-  ndtri = native "aten.special_ndtri", polygamma = native "aten.special_polygamma", psi = native "aten.special_psi",
-  round = native "aten.special_round", sinc = native "aten.special_sinc", softmax = native "aten.special_softmax",
-  xlog1py = native "aten.special_xlog1py", xlogy = native "aten.special_xlogy", zeta = native "aten.special_zeta",
-}
 
 -- ---- the rest of ATen, by schema --------------------------------------------------------------------------------------
 

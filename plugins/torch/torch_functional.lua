@@ -1,4 +1,4 @@
--- torch.F: the functional layer. The second half of the module torch: CMake joins it to torch.lua, whose locals it uses.
+-- torch.F: the functional layer. A part of the module torch: CMake joins it to torch.lua, whose locals it uses.
 
 local F = {
   adaptive_avg_pool1d = native "aten.adaptive_avg_pool1d", adaptive_avg_pool2d = native "aten.adaptive_avg_pool2d",
@@ -22,9 +22,11 @@ local F = {
 }
 torch.F = F
 
-function F.softmin(input, ...) return both.softmax(-input, ...) end
-function F.softsign(input) return input / (both.abs(input) + 1) end
-function F.tanhshrink(input) return input - both.tanh(input) end
+F.softmin = signature("F.softmin(input, dim, dtype)", function(input, dim, dtype)
+  return both.softmax(-input, dim, dtype)
+end)
+F.softsign = signature("F.softsign(input)", function(input) return input / (both.abs(input) + 1) end)
+F.tanhshrink = signature("F.tanhshrink(input)", function(input) return input - both.tanh(input) end)
 F.normalize = signature("F.normalize(input, p, dim, eps)", function(input, p, dim, eps)
   return input / vector_norm(input, p or 2, dim or 1, true):clamp_min(eps or 1e-12)
 end)
@@ -237,5 +239,3 @@ F.kl_div = signature("F.kl_div(input, target, reduction, log_target)", function(
   local total = plain_kl_div(input, target, reduction == "batchmean" and "sum" or reduction, log_target)
   return reduction == "batchmean" and total / input:size(0) or total
 end)
-
-return torch

@@ -114,4 +114,10 @@ ERRORS = [
     ("torch.F.mse_loss(x, y, 'some')", "some"),
     ("torch.F.batch_norm(img, mean3, var3, {training = true})", "read-only"),
     ("x:to(5)", "dtype"),
+    ("torch.sofmax(x, 1)", "torch.sofmax does not exist; did you mean softmax?"),
+    ("torch.F.rellu(x)", "did you mean relu?"),
+    ("torch.linalg.no_such_thing(x)", "torch.linalg.no_such_thing does not exist"),
+    ("torch.full({2}, 1, {dtyp = 'int64'})", "no argument dtyp"),
+    ("torch.softmax(x, {dim = 1, axis = 1})", "given twice"),
+    ("torch.remainder(a, {othr = 2})", "othr"),
 ]

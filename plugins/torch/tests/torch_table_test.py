@@ -55,8 +55,6 @@ class ToLua(ast.NodeVisitor):
         return f"({self.visit(node.left)} {OPERATORS[type(node.op)]} {self.visit(node.right)})"
 
     def visit_Attribute(self, node):
-        if isinstance(node.value, ast.Name) and node.value.id == "torch" and node.attr in DTYPES:
-            return f'"{node.attr}"'
         return self.visit(node.value) + ("." if self.is_module(node.value) else ":") + node.attr + (
             "()" if node.attr == "shape" else "")
 
@@ -134,7 +132,7 @@ local function described(v)
   local shape, dtype = {v:shape()}, v.dtype
   local flat = v:contiguous():reshape(-1)
   if dtype:find "complex" then flat = torch.view_as_real(flat):reshape(-1) end
-  return {dtype = dtype, shape = shape, bytes = v:numel() == 0 and {} or flat:contiguous():view("uint8"):tolist()}
+  return {dtype = dtype, shape = shape, bytes = v:numel() == 0 and {} or torch.cat({flat}):view("uint8"):tolist()}
 end
 
 local function packed(...) return select("#", ...), {...} end
