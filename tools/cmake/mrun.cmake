@@ -42,6 +42,9 @@ add_library(mrun_warnings INTERFACE)
 target_compile_options(mrun_warnings INTERFACE -Wall -Wextra -Wshadow
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual> $<$<BOOL:${MRUN_WERROR}>:-Werror>)
 
+# What is installed: the command and the plugins, without tests and benchmarks.
+add_custom_target(product)
+
 # The public headers: hosts see all of them, plugins only the plugin ABI.
 function(_mrun_link_headers name)
   set(dir ${CMAKE_BINARY_DIR}/include/${name}/mrun)
@@ -84,6 +87,7 @@ function(mrun_plugin name)
   add_library(plugin_${name} MODULE ${ARG_SOURCES})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
   target_link_libraries(plugin_${name} PRIVATE mrun_headers_plugin mrun_warnings ${ARG_LINK})
+  add_dependencies(product plugin_${name})
   if(ARG_LUA)
     mrun_embed(plugin_${name} mrun_lua_${name} ${ARG_LUA})
   endif()
