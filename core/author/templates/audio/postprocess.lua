@@ -1,6 +1,6 @@
 -- postprocess(output, params, context): the model's output becomes the answer. Without a model, output is what
--- preprocess returned: here what the header says.
-return function(wav)
-  local frames = math.floor(wav.bytes / (wav.channels * wav.bits / 8))
-  return { channels = wav.channels, rate = wav.rate, bits = wav.bits, seconds = frames / wav.rate }
+-- preprocess returned: here the samples.
+return function(samples, params, context)
+  local channels, n = samples:shape()
+  return { channels = channels, rate = context.rate, seconds = n / context.rate }
 end

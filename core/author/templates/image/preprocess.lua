@@ -5,6 +5,7 @@ local image = require "image"
 return function(input, params)
   local img = image.decode(input) -- uint8, height x width x 3, RGB
   local height, width = img:shape()
-  -- For a model, go on with:  return image.normalize(img, params.mean, params.std)   -- float32, 3 x height x width
+  -- For a model, go on with:  return image.normalize(img, params.mean, params.std)
+  -- float32, 3 x height x width: one item, no batch dimension; [batch] mode in bundle.toml says how it is added
   return image.resize(img, { params.size, params.size }), { width = width, height = height }
 end
