@@ -80,6 +80,7 @@ F.instance_norm = signature(
   end)
 F.local_response_norm = signature("F.local_response_norm(input, size, alpha, beta, k)",
   function(input, size, alpha, beta, k)
+    if input:numel() == 0 then return input end
     local dims, square = input:dim(), both.unsqueeze(both.mul(input, input), 1)
     local padding, window = {}, {size}
     for _ = 3, dims do
