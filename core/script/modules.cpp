@@ -1,10 +1,13 @@
-// require: "NAME" is a std module or a plugin's, "lib.NAME" the bundle's own lib/NAME.lua, and there is nothing else.
+#include "script/modules.h"
+
 #include <algorithm>
 
 #include "base/text.h"
-#include "script/errors.h"
-#include "script/source.h"
-#include "script/wrap.h"
+#include "script/lua/sandbox.h"
+#include "script/lua/source.h"
+#include "script/vm/arguments.h"
+#include "script/vm/errors.h"
+#include "script/vm/frozen.h"
 
 struct mrun_std_module {  // of lua/: the table is generated
   const char *name, *text;
@@ -81,8 +84,8 @@ Module find_module(const Bundle &bundle, const std::string &name) {
 }
 
 // Runs a module's text; its value is on the stack then.
-void run_module(lua_State *L, Host &h, const std::string &name) {
-  const Module m = find_module(*h.options.bundle, name);
+void run_module(lua_State *L, Vm &vm, const std::string &name) {
+  const Module m = find_module(*vm.options.bundle, name);
   load_script(L, m.script, m.text, m.std);
   const int status = lua_pcall(L, 0, 1, 0);
   if (status != 0) throw error_of(L, L, status);
@@ -96,18 +99,18 @@ void run_module(lua_State *L, Host &h, const std::string &name) {
 }  // namespace
 
 void load_script(lua_State *L, const std::string &script, const std::string &text, bool std) {
-  Host &h = host_of(L);
-  h.texts[script] = text;
+  Vm &vm = vm_of(L);
+  vm.texts[script] = text;
   try {
     check_source(script, text);
   } catch (Error &e) {
-    e.source = source_line(h, script, e.line);
+    e.source = source_line(vm, script, e.line);
     throw;
   }
   if (luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t") != 0) {
     size_t size = 0;
     const char *message = lua_tolstring(L, -1, &size);
-    const Error e = compile_error(h, script, {message != nullptr ? message : "", size});
+    const Error e = compile_error(vm, script, {message != nullptr ? message : "", size});
     lua_pop(L, 1);
     throw e;
   }
@@ -116,34 +119,64 @@ void load_script(lua_State *L, const std::string &script, const std::string &tex
 }
 
 void push_module(lua_State *L, const std::string &name) {
-  Host &h = host_of(L);
-  push_anchor(L, h.anchors.modules);
+  Vm &vm = vm_of(L);
+  push_anchor(L, vm.anchors.modules);
   lua_getfield(L, -1, name.c_str());
   if (!lua_isnil(L, -1)) {
     lua_remove(L, -2);
     return;
   }
   lua_pop(L, 1);
-  guard_stack(h);
-  const auto same = std::find(h.loading.begin(), h.loading.end(), name);
-  if (same != h.loading.end()) {
-    fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} is being loaded", name, list(h.loading));
+  guard_stack(vm);
+  const auto same = std::find(vm.loading.begin(), vm.loading.end(), name);
+  if (same != vm.loading.end()) {
+    fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} is being loaded", name, list(vm.loading));
   }
-  h.loading.push_back(name);
+  vm.loading.push_back(name);
   struct Leave {
-    Host &host;
-    ~Leave() { host.loading.pop_back(); }
-  } const leave{h};
-  run_module(L, h, name);
+    Vm &vm;
+    ~Leave() { vm.loading.pop_back(); }
+  } const leave{vm};
+  run_module(L, vm, name);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, name.c_str());
   lua_remove(L, -2);
 }
 
-int require(lua_State *L, Host &) {
+namespace {
+
+int require(lua_State *L, Vm &) {
   if (lua_type(L, 1) != LUA_TSTRING) fail(MRUN_ARGUMENT, "require: name: want a string");
   push_module(L, lua_tostring(L, 1));
   return 1;
+}
+
+// Without a model, and where no script requires it, module torch is not packed. A folder must not run what the packed
+// bundle cannot.
+void push_needed_module(lua_State *L, const std::string &name) {
+  const Bundle &bundle = *vm_of(L).options.bundle;
+  const auto required = [&] {
+    const auto modules = required_modules(bundle);
+    return std::any_of(modules.begin(), modules.end(), [&](const auto &m) { return m.first == name; });
+  };
+  if (!bundle.packed() && !required()) {
+    fail(MRUN_SCRIPT, "{} module {}'s: a script must require \"{}\"",
+         name == "torch" ? "a tensor's operators and most of its methods are" : "this object's methods are", name,
+         name);
+  }
+  push_module(L, name);
+}
+
+}  // namespace
+
+void open_modules(lua_State *L) {
+  Vm &vm = vm_of(L);
+  lua_newtable(L);
+  vm.anchors.modules = anchor(L);
+  vm.push_needed_module = push_needed_module;
+  push_anchor(L, vm.anchors.globals);
+  lua_pushcfunction(L, function<require>);
+  lua_setfield(L, -2, "require");
 }
 
 std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, bool renew) {

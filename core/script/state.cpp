@@ -1,10 +1,18 @@
 #include "script/state.h"
 
-#include "script/convert.h"
-#include "script/errors.h"
-#include "script/fiber.h"
-#include "script/source.h"
-#include "script/wrap.h"
+#include "script/bridge/callback.h"
+#include "script/bridge/constant.h"
+#include "script/bridge/convert.h"
+#include "script/bridge/model.h"
+#include "script/bridge/object.h"
+#include "script/bridge/task.h"
+#include "script/bridge/tensor.h"
+#include "script/bridge/vocabulary.h"
+#include "script/lua/sandbox.h"
+#include "script/lua/source.h"
+#include "script/vm/errors.h"
+#include "script/vm/fiber.h"
+#include "script/vm/hook.h"
 
 namespace mrun {
 
@@ -18,8 +26,43 @@ const char *stage_file(Stage s) {
   return files[static_cast<int>(s)];
 }
 
-struct State::Impl : Host {
-  using Host::Host;
+namespace {
+
+void open_params(lua_State *L) {
+  Vm &vm = vm_of(L);
+  push_constant(L, vm.options.params.is_map() ? vm.options.params : Value::map({}));
+  vm.anchors.params = anchor(L);
+}
+
+// What scripts see, from the machine up.
+constexpr Opener openers[] = {open_errors,       open_hook,    open_convert, open_objects, open_constants,
+                              open_callbacks,    open_tasks,   open_sandbox, open_tensors, open_models,
+                              open_vocabularies, open_modules, open_params};
+
+// Takes what the stage's function returned: as many values as its contract allows.
+void take_stage_results(FiberImpl &fiber) {
+  lua_State *const co = fiber.co();
+  int count = lua_gettop(co);
+  while (count > 0 && lua_isnil(co, count)) --count;
+  if (static_cast<size_t>(count) > fiber.most_results) {
+    fail(MRUN_SCRIPT, "{} returned {} values, want at most {}", fiber.stage, count, fiber.most_results);
+  }
+  fiber.results.assign(fiber.most_results, Value());
+  lua_settop(co, count);
+  fiber.vm.protect([&](lua_State *L) {
+    lua_xmove(co, L, count);
+    for (int i = 1; i <= count; ++i) {
+      const std::string what =
+          i == 1 ? fmt::format("what {} returned", fiber.stage) : fmt::format("the context of {}", fiber.stage);
+      fiber.results[static_cast<size_t>(i) - 1] = to_value(L, i, what.c_str());
+    }
+  });
+}
+
+}  // namespace
+
+struct State::Impl : Vm {
+  explicit Impl(StateOptions o) : Vm(std::move(o), openers) {}
 
   void load(Stage);
   void push_arguments(lua_State *, Stage, const std::vector<Value> &args);
@@ -33,7 +76,6 @@ void State::Impl::load(Stage stage) {
     if (options.log) options.log(level, stage_name(stage), text);
   };
   FiberImpl code(*this, stage_name(stage), setup);
-  code.top_level = true;
   if (options.timeout > 0) {
     code.deadline =
         Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.timeout));
@@ -113,28 +155,55 @@ bool State::has(Stage stage) const { return impl_->stages[static_cast<int>(stage
 
 std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::shared_ptr<ItemContext> item,
                                     std::function<void(Value)> emit) {
-  Impl &h = *impl_;
+  Impl &vm = *impl_;
   if (!has(stage)) fail(MRUN_USAGE, "the bundle has no {}", stage_file(stage));
-  auto fiber = std::make_unique<FiberImpl>(h, stage_name(stage), std::move(item));
+  auto fiber = std::make_unique<FiberImpl>(vm, stage_name(stage), std::move(item));
   fiber->script = stage_file(stage);
-  fiber->return_line = h.return_lines[static_cast<int>(stage)];
+  fiber->return_line = vm.return_lines[static_cast<int>(stage)];
   fiber->emit = std::move(emit);
   fiber->emits = stage != Stage::preprocess;
   fiber->calls_models = stage == Stage::forward;
+  fiber->take_results = take_stage_results;
   fiber->most_results = stage == Stage::preprocess ? 2 : 1;
-  if (h.used > h.soft_limit) h.collect();  // what the last item left
-  h.protect([&](lua_State *L) {
-    fiber->thread = take_thread(h, L);
-    push_anchor(L, h.stages[static_cast<int>(stage)]);
-    h.push_arguments(L, stage, args);
+  if (vm.used > vm.soft_limit) vm.collect();  // what the last item left
+  vm.protect([&](lua_State *L) {
+    fiber->thread = take_thread(vm, L);
+    push_anchor(L, vm.stages[static_cast<int>(stage)]);
+    vm.push_arguments(L, stage, args);
     lua_xmove(L, fiber->co(), lua_gettop(L));
   });
-  h.collect_native();
+  vm.collect_native();
   return std::make_unique<Fiber>(std::move(fiber));
 }
 
 int64_t State::lua_bytes() const { return impl_->used; }
 bool State::over_memory() const { return impl_->overflowed; }
 void State::collect() { impl_->collect(); }
+
+Fiber::Fiber(std::unique_ptr<FiberImpl> impl) : impl_(std::move(impl)) {}
+Fiber::~Fiber() = default;
+
+FiberStatus Fiber::resume() {
+  const int given = impl_->preempted || impl_->co() == nullptr ? 0 : lua_gettop(impl_->co()) - 1;
+  return impl_->run(given < 0 ? 0 : given);
+}
+
+FiberStatus Fiber::resume(std::vector<Value> results) {
+  impl_->results = std::move(results);
+  impl_->ready = true;
+  impl_->pending.reset();
+  return impl_->run(0);
+}
+
+FiberStatus Fiber::resume(const Error &e) {
+  impl_->failure = e;
+  impl_->ready = true;
+  impl_->pending.reset();
+  return impl_->run(0);
+}
+
+ModelCall &Fiber::call() { return *impl_->pending; }
+std::vector<Value> &Fiber::results() { return impl_->results; }
+const Error &Fiber::error() const { return impl_->error; }
 
 }  // namespace mrun

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "bundle/bundle.h"
-#include "plugin/registry.h"
+#include "script/modules.h"
+#include "script/vm/options.h"
 
 namespace mrun {
 
@@ -16,50 +16,11 @@ enum class Stage { preprocess, forward, postprocess };
 const char *stage_name(Stage);  // "preprocess"
 const char *stage_file(Stage);  // "preprocess.lua"
 
-struct ModelInfo {
-  std::string name;             // "main"
-  std::vector<Schema> methods;  // as the backend lists them; "forward" is what model(x) calls
-};
-
-// Made once an engine: what bundle.shared and MRUN_OP_ONCE operations built, for all its states. Any thread.
-class SharedStore {
- public:
-  SharedStore();
-  ~SharedStore();
-  // The value of `key`, made by `make` by whoever comes first (others wait for it). An exception is not remembered.
-  Value get(const std::string &key, const std::function<Value()> &make);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// A call that a fiber waits for. Arguments are in the schema's order, defaults filled in.
-struct ModelCall {
-  size_t model = 0;   // in StateOptions::models
-  size_t method = 0;  // in its methods
-  std::vector<Value> args;
-  bool rows = false;  // MRUN_AWAIT_ROWS
-};
-
-struct StateOptions {
-  std::shared_ptr<const Bundle> bundle;
-  Value params;  // the manifest's, overrides applied
-  std::vector<ModelInfo> models;
-  std::shared_ptr<SharedStore> shared;
-  int64_t lua_memory = int64_t{512} << 20;   // bytes of Lua heap, armed after set-up
-  int64_t tensor_memory = int64_t{4} << 30;  // native bytes of top-level code
-  double timeout = 60;                       // seconds for top-level code
-  std::function<void(int level, const std::string &stage, const std::string &text)> log;
-  // Calls a model's method at once, for native code that calls one back without waiting (host->call). May be empty:
-  // then that is an error. Throws Error.
-  std::function<std::vector<Value>(ItemContext &, ModelCall)> call_model;
-};
-
 struct FiberImpl;
+// Must not outlive its State.
 class Fiber {
  public:
-  enum class Status { finished, waiting, preempted, failed };
+  using Status = FiberStatus;
   ~Fiber();
   // The first call starts the stage; after `preempted` it goes on. Runs until the function returns, fails, calls a
   // model, or its slice is over.
@@ -95,14 +56,5 @@ class State {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// The std and plugin modules that the bundle's scripts require, transitively, as (name, exact text): for packing. Found
-// in the text by `require "NAME"`; a module that the bundle brings itself (std/NAME.lua) is taken as it is.
-// `renew`: taken anew even so.
-std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &, bool renew = false);
-// The operations ("image.resize@1", "aten.softmax") that a pinned text names: the literals of `native "…"`.
-std::vector<std::string> named_operations(std::string_view lua);
-// The version of what scripts see outside std/ (INTERFACE.md).
-inline constexpr int script_interface = 1;
 
 }  // namespace mrun

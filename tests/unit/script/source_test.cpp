@@ -1,5 +1,5 @@
 // Lua source as text: literals, modules, operations.
-#include "script/source.h"
+#include "script/lua/source.h"
 
 #include "support.h"
 

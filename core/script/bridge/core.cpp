@@ -1,0 +1,168 @@
+// The core's own functions, behind lua/bundle.lua, json.lua and log.lua: native "core.asset@1" and so on.
+#include "script/bridge/core.h"
+
+#include <algorithm>
+
+#include "script/bridge/convert.h"
+#include "script/bridge/tensor.h"
+#include "script/bridge/vocabulary.h"
+#include "script/vm/errors.h"
+#include "value/json.h"
+#include "value/safetensors.h"
+
+namespace mrun {
+namespace {
+
+// ---- the bundle's files
+
+std::string asset_path(lua_State *L, const char *function) {
+  return "assets/" + std::string(want_string(L, 1, function, "path"));
+}
+
+Tensor read_asset(Vm &vm, const std::string &path) {
+  Tensor bytes = vm.options.bundle->read(path);
+  vm.assets.try_emplace(bytes.data(), path);  // the bundle keeps what it has read
+  return bytes;
+}
+
+std::string read_text(Vm &vm, const std::string &path) { return vm.options.bundle->text(path); }
+
+int asset(lua_State *L, Vm &vm) {
+  push_tensor(L, read_asset(vm, asset_path(L, "bundle.asset")).c(), true);
+  return 1;
+}
+
+int text(lua_State *L, Vm &vm) {
+  const std::string s = read_text(vm, asset_path(L, "bundle.text"));
+  lua_pushlstring(L, s.data(), s.size());
+  return 1;
+}
+
+int lines(lua_State *L, Vm &vm) {
+  const std::string s = read_text(vm, asset_path(L, "bundle.lines"));
+  lua_newtable(L);
+  int count = 0;
+  each_line(s, [&](std::string_view line) {
+    lua_pushlstring(L, line.data(), line.size());
+    lua_rawseti(L, -2, ++count);
+  });
+  return 1;
+}
+
+int json(lua_State *L, Vm &vm) {
+  const std::string path = asset_path(L, "bundle.json");
+  push_value(L, parse_json(read_text(vm, path), {path, MRUN_BUNDLE, most_levels}), true);
+  return 1;
+}
+
+int tensors(lua_State *L, Vm &vm) {
+  const std::string path = asset_path(L, "bundle.tensors");
+  push_value(L, tensor_map(read_safetensors(read_asset(vm, path), path, MRUN_BUNDLE).tensors), true);
+  return 1;
+}
+
+int vocab(lua_State *L, Vm &vm) {
+  const std::string path = asset_path(L, "bundle.vocab");
+  push_value(L,
+             vm.options.shared->get("vocab:" + path, [&] { return make_vocabulary(vm.options.bundle->read(path)); }));
+  return 1;
+}
+
+int params(lua_State *L, Vm &vm) {
+  push_anchor(L, vm.anchors.params);
+  return 1;
+}
+
+// What the function at 2 returns, as tensors and objects that nobody can change.
+Value make_shared_value(lua_State *L, const std::string &name) {
+  lua_pushvalue(L, 2);
+  const int status = lua_pcall(L, 0, 1, 0);
+  if (status != 0) throw error_of(L, L, status);
+  const std::string what = "what bundle.shared \"" + name + "\" makes";
+  Value v = to_value(L, -1, what.c_str());
+  lua_pop(L, 1);
+  return v;
+}
+
+int shared(lua_State *L, Vm &vm) {
+  const std::string name(want_string(L, 1, "bundle.shared", "name"));
+  if (lua_type(L, 2) != LUA_TFUNCTION) {
+    fail(MRUN_ARGUMENT, "bundle.shared: make: want a function, got {}", describe_lua(L, 2));
+  }
+  if (!vm.sharing.insert(name).second) fail(MRUN_SCRIPT, "bundle.shared \"{}\" needs itself", name);
+  struct Leave {
+    Vm &vm;
+    const std::string &name;
+    ~Leave() { vm.sharing.erase(name); }
+  } const leave{vm, name};
+  push_value(L, vm.options.shared->get("shared:" + name, [&] { return make_shared_value(L, name); }), true);
+  return 1;
+}
+
+// ---- JSON
+
+int encode(lua_State *L, Vm &vm) {
+  JsonOptions options;
+  options.name = "value";
+  options.depth = most_levels;
+  options.max_bytes = static_cast<size_t>(std::max<int64_t>(vm.limit - vm.used, 0));
+  if (lua_toboolean(L, 2) != 0) options.style = JsonOptions::Style::pretty;
+  const std::string s = to_json(to_value(L, 1, "value"), options);
+  lua_pushlstring(L, s.data(), s.size());
+  return 1;
+}
+
+int decode(lua_State *L, Vm &) {
+  push_value(L, parse_json(want_string(L, 1, "json.decode", "text"), {"JSON", MRUN_INPUT, most_levels}));
+  return 1;
+}
+
+int null(lua_State *L, Vm &) {
+  push_json_null(L);
+  return 1;
+}
+
+int object(lua_State *L, Vm &vm) {
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) {
+    lua_newtable(L);
+    lua_replace(L, 1);
+  }
+  if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "json.object: want a table, got {}", describe_lua(L, 1));
+  if (lua_getmetatable(L, 1) != 0) fail(MRUN_ARGUMENT, "json.object: the table has a metatable already");
+  push_anchor(L, vm.anchors.json_object);
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+// ---- log
+
+int log(lua_State *L, Vm &vm) {
+  const auto level = static_cast<int>(want_int(L, 1, "log", "level"));
+  log_line(vm.item(), level, want_string(L, 2, "log", "text"));
+  return 0;
+}
+
+}  // namespace
+
+lua_CFunction core_function(std::string_view name) {
+  static const std::pair<std::string_view, lua_CFunction> functions[] = {{"core.asset@1", function<asset>},
+                                                                         {"core.text@1", function<text>},
+                                                                         {"core.lines@1", function<lines>},
+                                                                         {"core.json@1", function<json>},
+                                                                         {"core.tensors@1", function<tensors>},
+                                                                         {"core.vocab@1", function<vocab>},
+                                                                         {"core.params@1", function<params>},
+                                                                         {"core.shared@1", function<shared>},
+                                                                         {"core.json_encode@1", function<encode>},
+                                                                         {"core.json_decode@1", function<decode>},
+                                                                         {"core.json_null@1", function<null>},
+                                                                         {"core.json_object@1", function<object>},
+                                                                         {"core.log@1", function<log>}};
+  for (const auto &[known, f] : functions) {
+    if (known == name) return f;
+  }
+  return nullptr;
+}
+
+}  // namespace mrun

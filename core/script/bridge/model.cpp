@@ -1,0 +1,219 @@
+// model(x), model:encode(x), model.NAME(x), model:method "step": what forward.lua calls.
+#include "script/bridge/model.h"
+
+#include "base/text.h"
+#include "script/bridge/convert.h"
+#include "script/vm/errors.h"
+#include "script/vm/fiber.h"
+
+namespace mrun {
+namespace {
+
+constexpr uint32_t most_methods = 4096;
+
+std::optional<uint32_t> find_method(const ModelInfo &model, std::string_view name) {
+  for (uint32_t i = 0; i < model.methods.size(); ++i) {
+    if (model.methods[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+uint32_t main_model(const Vm &vm, uint32_t handle) {
+  if (handle != all_models) return handle;
+  for (uint32_t i = 0; i < vm.options.models.size(); ++i) {
+    if (vm.options.models[i].name == "main") return i;
+  }
+  std::string names;
+  for (const ModelInfo &m : vm.options.models) names += (names.empty() ? "model." : ", model.") + m.name;
+  fail(MRUN_ARGUMENT, "there are several models: say which, {}", names);
+}
+
+uint32_t want_method(const Vm &vm, uint32_t model, std::string_view name) {
+  const ModelInfo &info = vm.options.models[model];
+  if (const auto found = find_method(info, name)) return *found;
+  std::vector<std::string> names;
+  for (const Schema &m : info.methods) names.push_back(m.name);
+  std::string text;
+  for (const std::string &n : names) text += (text.empty() ? "" : ", ") + n;
+  fail(MRUN_ARGUMENT, "model {} has no method {}; it has {}{}", info.name, printable(name, 60), text,
+       did_you_mean(name, names));
+}
+
+// The Lua function that calls a method.
+void push_method(lua_State *L, uint32_t model, uint32_t method) {
+  const Vm &vm = vm_of(L);
+  const int key = static_cast<int>(model * most_methods + method);
+  push_anchor(L, vm.anchors.methods);
+  lua_rawgeti(L, -1, key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    push_anchor(L, vm.anchors.prelude);
+    lua_getfield(L, -1, "method");
+    lua_remove(L, -2);
+    lua_pushinteger(L, key);
+    lua_call(L, 1, 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, key);
+  }
+  lua_remove(L, -2);
+}
+
+const Handle &model_at(lua_State *L, int index) {
+  const Handle *handle = handle_at(L, index, Handle::model);
+  if (handle == nullptr) fail(MRUN_ARGUMENT, "want a model before the colon, got {}", describe_lua(L, index));
+  return *handle;
+}
+
+int model_method(lua_State *L, Vm &vm) {
+  const uint32_t model = main_model(vm, model_at(L, 1).model_index);
+  const uint32_t method = want_method(vm, model, want_string(L, 2, "model:method", "name"));
+  Handle &handle = push_handle(L, Handle::method, vm.anchors.method);
+  handle.model_index = model;
+  handle.method_index = method;
+  return 1;
+}
+
+int model_index(lua_State *L, Vm &vm) {
+  const uint32_t handle = model_at(L, 1).model_index;
+  const std::string_view name = want_string(L, 2, "model", "name");
+  for (uint32_t i = 0; i < vm.options.models.size(); ++i) {
+    if (vm.options.models[i].name != name || (handle != all_models && find_method(vm.options.models[i], name)))
+      continue;
+    push_handle(L, Handle::model, vm.anchors.model).model_index = i;
+    return 1;
+  }
+  if (name == "method") {
+    lua_pushcfunction(L, function<model_method>);
+    return 1;
+  }
+  const uint32_t model = main_model(vm, handle);
+  push_method(L, model, want_method(vm, model, name));
+  return 1;
+}
+
+// __call of models and methods reaches the method's function: pushed by a Lua function, which may yield.
+int callee(lua_State *L, Vm &vm) {
+  const Handle &handle = *handle_at(L, 1);
+  if (handle.kind == Handle::method) {
+    push_method(L, handle.model_index, handle.method_index);
+  } else {
+    const uint32_t model = main_model(vm, handle.model_index);
+    push_method(L, model, want_method(vm, model, "forward"));
+  }
+  return 1;
+}
+
+int model_text(lua_State *L, Vm &vm) {
+  const Handle &handle = *handle_at(L, 1);
+  const std::string text =
+      handle.model_index == all_models ? "models" : "model " + vm.options.models[handle.model_index].name;
+  lua_pushlstring(L, text.data(), text.size());
+  return 1;
+}
+
+int frozen(lua_State *, Vm &) { fail(MRUN_SCRIPT, "a model has no fields that can be set"); }
+
+void add_call(lua_State *L) {
+  push_anchor(L, vm_of(L).anchors.prelude);
+  lua_getfield(L, -1, "calls");
+  lua_remove(L, -2);
+  lua_pushcfunction(L, function<callee>);
+  lua_call(L, 1, 1);
+  lua_setfield(L, -2, "__call");
+  lua_pushcfunction(L, function<model_text>);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushcfunction(L, function<frozen>);
+  lua_setfield(L, -2, "__newindex");
+}
+
+}  // namespace
+
+void begin_model_call(lua_State *L, Vm &vm, ModelCall call) {
+  FiberImpl &fiber = *vm.fiber;
+  if (!fiber.calls_models) fail(MRUN_SCRIPT, "models can be called in forward.lua only, this is {}", fiber.stage);
+  if (fiber.callbacks > 0) {
+    fail(MRUN_USAGE, "a model cannot be called inside a function that a native operation calls back");
+  }
+  if (lua_isyieldable(L) == 0) {
+    fail(MRUN_SCRIPT, "a model cannot be called inside table.sort, string.gsub, tostring or top-level code");
+  }
+  fiber.pending = std::move(call);
+  fiber.ready = false;
+}
+
+std::vector<Value> take_model_results(Vm &vm) {
+  FiberImpl &fiber = *vm.fiber;
+  if (!fiber.ready) fail(MRUN_SCRIPT, "a coroutine that waits for a model was resumed");
+  fiber.ready = false;
+  if (fiber.failure) {
+    const Error e = std::move(*fiber.failure);
+    fiber.failure.reset();
+    throw e;
+  }
+  return std::move(fiber.results);
+}
+
+int model_begin(lua_State *L, Vm &vm) {
+  const auto key = static_cast<uint32_t>(lua_tointeger(L, 1));
+  const uint32_t model = key / most_methods, method = key % most_methods;
+  const ModelInfo &info = vm.options.models[model];
+  const Schema &schema = info.methods[method];
+  // model.NAME(x) and model(x) pass the model or method as self; model:encode(x) the model.
+  if (handle_at(L, 2, Handle::model) == nullptr && handle_at(L, 2, Handle::method) == nullptr) {
+    fail(MRUN_ARGUMENT, "model {}: call it as model:{}(…), with a colon", info.name, schema.name);
+  }
+  const Arena::Scope scope(vm.arena);
+  const std::string what = fmt::format("model {}: {}: an argument", info.name, schema.name);
+  Reader reader(L, what.c_str(), MRUN_ARGUMENT, nullptr, true);
+  const Given given = read_arguments(L, reader, 3);
+  const Arguments bound(schema, given.positional, given.keywords);
+  ModelCall call{model, method, {}, false};
+  call.args.reserve(bound.values().size());
+  for (const mrun_value &v : bound.values()) call.args.push_back(Value::copy(v));
+  begin_model_call(L, vm, std::move(call));
+  return 0;
+}
+
+int model_results(lua_State *L, Vm &vm) {
+  const std::vector<Value> results = take_model_results(vm);
+  want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
+  for (const Value &v : results) push_value(L, v);
+  vm.collect_native();
+  return static_cast<int>(results.size());
+}
+
+namespace {
+
+void make_metatables(lua_State *L) {
+  Vm &vm = vm_of(L);
+  lua_newtable(L);
+  vm.anchors.methods = anchor(L);
+  begin_metatable(L);
+  lua_pushcfunction(L, function<model_index>);
+  lua_setfield(L, -2, "__index");
+  add_call(L);
+  vm.anchors.model = anchor(L);
+  begin_metatable(L);
+  add_call(L);
+  vm.anchors.method = anchor(L);
+}
+
+// The first argument of forward.
+void push_models(lua_State *L) {
+  const Vm &vm = vm_of(L);
+  if (vm.options.models.empty()) {
+    lua_pushnil(L);
+  } else {
+    push_handle(L, Handle::model, vm.anchors.model).model_index = vm.options.models.size() == 1 ? 0 : all_models;
+  }
+}
+
+}  // namespace
+
+void open_models(lua_State *L) {
+  make_metatables(L);
+  push_models(L);
+  vm_of(L).anchors.models = anchor(L);
+}
+
+}  // namespace mrun

@@ -1,0 +1,17 @@
+// Model calls suspend the script: begin, yield (in prelude.lua), results.
+#pragma once
+#include "script/vm/vm.h"
+
+namespace mrun {
+
+void open_models(lua_State *);
+
+// Throws where the script cannot be suspended here.
+void begin_model_call(lua_State *, Vm &, ModelCall);
+// What the engine gave back; throws its error.
+std::vector<Value> take_model_results(Vm &);
+
+int model_begin(lua_State *, Vm &);    // (method, self, ...): checks the arguments
+int model_results(lua_State *, Vm &);  // -> results...
+
+}  // namespace mrun

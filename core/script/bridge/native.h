@@ -1,0 +1,20 @@
+// Calls of native operations from Lua.
+#pragma once
+#include "script/vm/vm.h"
+
+namespace mrun {
+
+struct NativeOperation {
+  const OperationSet *set = nullptr;
+  std::string what;       // for errors: "image.resize: an argument"
+  bool once = false;      // MRUN_OP_ONCE: the result is shared by the engine's states
+  bool callable = false;  // may call back or wait: called through a Task
+  bool retry = false;     // may be called again after a collection when it ran out of native memory
+};
+
+// Pushes the function of an operation. Throws MISSING.
+void push_operation(lua_State *, const std::string &name);
+// `native` of std modules.
+void push_native(lua_State *);
+
+}  // namespace mrun

@@ -1,0 +1,176 @@
+#include "script/lua/source.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+
+namespace mrun {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         (static_cast<unsigned char>(c) & 0x80) != 0;
+}
+
+struct Token {
+  enum Kind { name, number, string, other } kind;
+  std::string_view text;  // of a string: what is between the quotes, escapes as written
+  int line;
+};
+
+// Tokens as LuaJIT's lexer sees them; comments and blanks are skipped.
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : rest_(text) {
+    if (rest_.starts_with('#')) skip_line();
+  }
+
+  std::optional<Token> next() {
+    skip_blanks();
+    if (rest_.empty()) return std::nullopt;
+    const char c = rest_[0];
+    if (is_digit(c) || (c == '.' && rest_.size() > 1 && is_digit(rest_[1]))) return number();
+    if (is_name(c)) return take(Token::name, name_size());
+    if (c == '"' || c == '\'') return quoted(c);
+    if (c == '[') {
+      const size_t level = long_level(rest_);
+      if (level != none) return long_string(Token::string, level);
+    }
+    return take(Token::other, 1);
+  }
+
+ private:
+  static constexpr size_t none = std::string_view::npos;
+
+  Token take(Token::Kind kind, size_t size) {
+    const Token token{kind, rest_.substr(0, size), line_};
+    advance(size);
+    return token;
+  }
+
+  void advance(size_t size) {
+    line_ += static_cast<int>(std::count(rest_.begin(), rest_.begin() + static_cast<ptrdiff_t>(size), '\n'));
+    rest_.remove_prefix(size);
+  }
+
+  void skip_line() { advance(std::min(rest_.find('\n'), rest_.size())); }
+
+  void skip_blanks() {
+    for (;;) {
+      const size_t blanks = std::min(rest_.find_first_not_of(" \t\r\n\v\f"), rest_.size());
+      advance(blanks);
+      if (!rest_.starts_with("--")) return;
+      const size_t level = rest_.size() > 2 && rest_[2] == '[' ? long_level(rest_.substr(2)) : none;
+      if (level == none) {
+        skip_line();
+      } else {
+        advance(2);
+        long_string(Token::other, level);
+      }
+    }
+  }
+
+  size_t name_size() const {
+    size_t size = 1;
+    while (size < rest_.size() && is_name(rest_[size])) ++size;
+    return size;
+  }
+
+  Token number() {
+    const bool hex = rest_.size() > 1 && rest_[0] == '0' && (rest_[1] == 'x' || rest_[1] == 'X');
+    size_t size = 1;
+    while (size < rest_.size()) {
+      const char c = rest_[size], last = rest_[size - 1];
+      const bool exponent = hex ? last == 'p' || last == 'P' : last == 'e' || last == 'E';
+      if (!is_name(c) && c != '.' && !((c == '+' || c == '-') && exponent)) break;
+      ++size;
+    }
+    return take(Token::number, size);
+  }
+
+  Token quoted(char quote) {
+    size_t size = 1;
+    while (size < rest_.size() && rest_[size] != quote && rest_[size] != '\n') size += rest_[size] == '\\' ? 2 : 1;
+    size = std::min(size, rest_.size());
+    const Token token{Token::string, rest_.substr(1, size - 1), line_};
+    advance(std::min(size + 1, rest_.size()));
+    return token;
+  }
+
+  // Of "[==[": 2; none where no long bracket opens.
+  static size_t long_level(std::string_view s) {
+    const size_t level = s.find_first_not_of('=', 1) - 1;
+    return level + 1 < s.size() && s[level + 1] == '[' ? level : none;
+  }
+
+  Token long_string(Token::Kind kind, size_t level) {
+    const std::string close = "]" + std::string(level, '=') + "]";
+    const size_t begin = level + 2, end = rest_.find(close, begin);
+    const size_t size = end == none ? rest_.size() : end + close.size();
+    const Token token{kind, rest_.substr(begin, std::min(end, rest_.size()) - begin), line_};
+    advance(size);
+    return token;
+  }
+
+  std::string_view rest_;
+  int line_ = 1;
+};
+
+bool makes_cdata(std::string_view number) {
+  const auto ends = [&](std::string_view suffix) {
+    return number.size() > suffix.size() &&
+           std::equal(suffix.rbegin(), suffix.rend(), number.rbegin(), [](char a, char b) { return a == (b | 0x20); });
+  };
+  return ends("ll") || ends("i");
+}
+
+}  // namespace
+
+void check_source(const std::string &script, std::string_view text) {
+  if (text.starts_with('\x1b')) fail(MRUN_SCRIPT, "{}: is bytecode; only text is accepted", script);
+  Lexer lexer(text);
+  while (const auto token = lexer.next()) {
+    if (token->kind != Token::number || !makes_cdata(token->text)) continue;
+    Error e(MRUN_SCRIPT, fmt::format("{}:{}: the number {} is C data, which scripts do not have; write a plain number",
+                                     script, token->line, token->text.substr(0, 40)));
+    e.script = script;
+    e.line = token->line;
+    throw e;
+  }
+}
+
+int only_return(std::string_view text, int first_line, int last_line) {
+  std::vector<int> lines;
+  bool behind_return = false;
+  Lexer lexer(text);
+  for (auto token = lexer.next(); token && token->line <= last_line; token = lexer.next()) {
+    // The `return function` that hands the function itself over is outside of it.
+    if (behind_return && token->text == "function" && lines.back() == first_line) lines.pop_back();
+    behind_return = token->kind == Token::name && token->text == "return" && token->line >= first_line;
+    if (behind_return) lines.push_back(token->line);
+  }
+  return lines.size() == 1 ? lines[0] : 0;
+}
+
+std::vector<std::string> literals_after(std::string_view text, std::string_view name) {
+  std::vector<std::string> found;
+  Lexer lexer(text);
+  int state = 0;  // 1: behind the name, 2: behind its parenthesis
+  bool field = false;
+  while (const auto token = lexer.next()) {
+    if (token->kind == Token::string && state > 0) {
+      if (std::find(found.begin(), found.end(), token->text) == found.end()) found.emplace_back(token->text);
+      state = 0;
+    } else if (token->kind == Token::name && token->text == name && !field) {
+      state = 1;
+    } else {
+      state = state == 1 && token->text == "(" ? 2 : 0;
+    }
+    field = token->kind == Token::other && (token->text == "." || token->text == ":");
+  }
+  return found;
+}
+
+}  // namespace mrun

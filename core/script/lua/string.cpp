@@ -1,0 +1,276 @@
+#include "script/lua/string.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "script/lua/base.h"
+#include "script/lua/library.h"
+#include "script/lua/pattern.h"
+#include "script/vm/arguments.h"
+#include "script/vm/errors.h"
+#include "script/vm/hook.h"
+
+namespace mrun {
+namespace {
+
+constexpr const char *names[] = {"byte", "char", "format", "len", "lower", "rep", "reverse", "sub", "upper"};
+
+std::string_view text_at(lua_State *L, int index, const char *function, const char *name) {
+  if (lua_type(L, index) == LUA_TNUMBER) lua_tolstring(L, index, nullptr);  // becomes a string in its place
+  return want_string(L, index, function, name);
+}
+
+// A position as string functions take it, from 1, negative from the end; -> from 0, within the text.
+size_t start_at(lua_State *L, int index, size_t size, const char *function) {
+  int64_t start = lua_isnoneornil(L, index) ? 1 : want_int(L, index, function, "init");
+  if (start < 0) start = std::max<int64_t>(start + static_cast<int64_t>(size) + 1, 1);
+  return std::min(static_cast<size_t>(std::max<int64_t>(start, 1) - 1), size);
+}
+
+bool is_plain(std::string_view pattern) { return pattern.find_first_of("^$*+?.([%-") == std::string_view::npos; }
+
+PatternMatcher make_matcher(lua_State *L, std::string_view subject, std::string_view pattern) {
+  return {subject, pattern, [L] { poll(L); }};
+}
+
+void push_capture(lua_State *L, const PatternMatcher &m, std::string_view subject, int i, const char *begin,
+                  const char *end) {
+  if (i >= m.captures()) {
+    if (i != 0) fail(MRUN_SCRIPT, "invalid capture index %{}", i + 1);
+    lua_pushlstring(L, begin, static_cast<size_t>(end - begin));
+    return;
+  }
+  const auto &c = m.capture(i);
+  if (c.size == PatternMatcher::position) {
+    lua_pushinteger(L, c.begin - subject.data() + 1);
+  } else {
+    lua_pushlstring(L, c.begin, static_cast<size_t>(c.size));
+  }
+}
+
+// All captures; the whole match where there are none and `whole`.
+int push_captures(lua_State *L, const PatternMatcher &m, std::string_view subject, const char *begin, const char *end,
+                  bool whole) {
+  const int count = m.captures() == 0 && whole ? 1 : m.captures();
+  want_stack(L, count + 2, "too many captures");
+  for (int i = 0; i < count; ++i) push_capture(L, m, subject, i, begin, end);
+  return count;
+}
+
+int find_plain(lua_State *L, std::string_view subject, std::string_view pattern, size_t start) {
+  const size_t at = subject.find(pattern, start);
+  if (at == std::string_view::npos) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushnumber(L, static_cast<double>(at + 1));
+  lua_pushnumber(L, static_cast<double>(at + pattern.size()));
+  return 2;
+}
+
+int search(lua_State *L, const char *function, bool find) {
+  const std::string_view subject = text_at(L, 1, function, "text");
+  std::string_view pattern = text_at(L, 2, function, "pattern");
+  const size_t start = start_at(L, 3, subject.size(), function);
+  if (find && (lua_toboolean(L, 4) != 0 || is_plain(pattern))) return find_plain(L, subject, pattern, start);
+  const bool anchored = pattern.starts_with('^');
+  if (anchored) pattern.remove_prefix(1);
+  PatternMatcher m = make_matcher(L, subject, pattern);
+  const char *const last = subject.data() + subject.size();
+  for (const char *s = subject.data() + start;; ++s) {
+    if (const char *end = m.match(s)) {
+      if (!find) return push_captures(L, m, subject, s, end, true);
+      lua_pushinteger(L, s - subject.data() + 1);
+      lua_pushinteger(L, end - subject.data());
+      return 2 + push_captures(L, m, subject, s, end, false);
+    }
+    if (anchored || s >= last) break;
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+int find(lua_State *L, Vm &) { return search(L, "string.find", true); }
+int match(lua_State *L, Vm &) { return search(L, "string.match", false); }
+
+// Upvalues: the text, the pattern, where to go on.
+int gmatch_step(lua_State *L, Vm &) {
+  size_t size = 0, pattern_size = 0;
+  const char *data = lua_tolstring(L, lua_upvalueindex(1), &size);
+  const char *pattern = lua_tolstring(L, lua_upvalueindex(2), &pattern_size);
+  const std::string_view subject(data, size);
+  PatternMatcher m = make_matcher(L, subject, {pattern, pattern_size});
+  for (auto at = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(3))); at <= size; ++at) {
+    const char *const end = m.match(data + at);
+    if (end == nullptr) continue;
+    const size_t next = static_cast<size_t>(end - data) + (end == data + at ? 1 : 0);
+    lua_pushnumber(L, static_cast<double>(next));
+    lua_replace(L, lua_upvalueindex(3));
+    return push_captures(L, m, subject, data + at, end, true);
+  }
+  return 0;
+}
+
+int gmatch(lua_State *L, Vm &) {
+  text_at(L, 1, "string.gmatch", "text");
+  text_at(L, 2, "string.gmatch", "pattern");
+  lua_settop(L, 2);
+  lua_pushnumber(L, 0);
+  lua_pushcclosure(L, function<gmatch_step>, 3);
+  return 1;
+}
+
+// What gsub puts in place of a match.
+class Replacement {
+ public:
+  Replacement(lua_State *L, std::string_view subject) : L_(L), subject_(subject), type_(lua_type(L, 3)) {
+    if (type_ == LUA_TNUMBER || type_ == LUA_TSTRING) {
+      text_ = text_at(L, 3, "string.gsub", "replacement");
+      type_ = LUA_TSTRING;
+    } else if (type_ != LUA_TTABLE && type_ != LUA_TFUNCTION) {
+      fail(MRUN_ARGUMENT, "string.gsub: replacement: want a string, table or function, got {}", describe_lua(L, 3));
+    }
+  }
+
+  void add(const PatternMatcher &m, const char *begin, const char *end, std::string &out) {
+    if (type_ == LUA_TSTRING) {
+      add_text(m, begin, end, out);
+      return;
+    }
+    if (type_ == LUA_TTABLE) {
+      push_capture(L_, m, subject_, 0, begin, end);
+      lua_gettable(L_, 3);
+    } else {
+      guard_stack(vm_of(L_));
+      lua_pushvalue(L_, 3);
+      lua_call(L_, push_captures(L_, m, subject_, begin, end, true), 1);
+    }
+    if (lua_toboolean(L_, -1) == 0) {
+      out.append(begin, end);
+    } else if (lua_isstring(L_, -1) != 0) {
+      append_top(out);
+    } else {
+      fail(MRUN_SCRIPT, "string.gsub: want a string or number in place of a match, got {}", describe_lua(L_, -1));
+    }
+    lua_pop(L_, 1);
+  }
+
+ private:
+  void append_top(std::string &out) {
+    size_t size = 0;
+    const char *data = lua_tolstring(L_, -1, &size);
+    out.append(data, size);
+  }
+
+  void add_text(const PatternMatcher &m, const char *begin, const char *end, std::string &out) {
+    for (size_t i = 0; i < text_.size(); ++i) {
+      if (text_[i] != '%') {
+        out += text_[i];
+        continue;
+      }
+      if (++i == text_.size()) fail(MRUN_SCRIPT, "string.gsub: the replacement ends with '%'");
+      const char c = text_[i];
+      if (c == '0') {
+        out.append(begin, end);
+      } else if (c >= '1' && c <= '9') {
+        push_capture(L_, m, subject_, c - '1', begin, end);
+        append_top(out);
+        lua_pop(L_, 1);
+      } else {
+        out += c;
+      }
+    }
+  }
+
+  lua_State *L_;
+  std::string_view subject_, text_;
+  int type_;
+};
+
+int gsub(lua_State *L, Vm &vm) {
+  const std::string_view subject = text_at(L, 1, "string.gsub", "text");
+  std::string_view pattern = text_at(L, 2, "string.gsub", "pattern");
+  Replacement replacement(L, subject);
+  const double most = lua_isnoneornil(L, 4) ? HUGE_VAL : want_number(L, 4, "string.gsub", "n");
+  lua_settop(L, 3);
+  const bool anchored = pattern.starts_with('^');
+  if (anchored) pattern.remove_prefix(1);
+  PatternMatcher m = make_matcher(L, subject, pattern);
+  const char *s = subject.data(), *const last = s + subject.size();
+  std::string out;
+  int count = 0;
+  while (count < most) {
+    const char *const end = m.match(s);
+    if (end != nullptr) {
+      ++count;
+      replacement.add(m, s, end, out);
+      if (static_cast<int64_t>(out.size()) > vm.limit - vm.used) {
+        fail(MRUN_MEMORY, "string.gsub: the result does not fit the Lua heap");
+      }
+    }
+    if (end != nullptr && end > s) {
+      s = end;
+    } else if (s < last) {
+      out += *s++;
+    } else {
+      break;
+    }
+    if (anchored) break;
+  }
+  out.append(s, last);
+  lua_pushlstring(L, out.data(), out.size());
+  lua_pushinteger(L, count);
+  return 2;
+}
+
+// Replaces the value at `index` by its text.
+void to_text(lua_State *L, int index) {
+  lua_pushcfunction(L, function<text_of>);
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 1);
+  lua_replace(L, index);
+}
+
+// Upvalue 1: LuaJIT's own, which gets every %s as a string.
+int format(lua_State *L, Vm &) {
+  const std::string_view text = want_string(L, 1, "string.format", "format");
+  const int given = lua_gettop(L);
+  int argument = 1;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') continue;
+    i = std::min(text.find_first_not_of("-+ #0123456789.", i + 1), text.size());
+    if (i == text.size() || text[i] == '%') continue;
+    ++argument;
+    if (text[i] == 'p') fail(MRUN_ARGUMENT, "string.format: there is no %p: values have no addresses here");
+    if (text[i] == 's' && argument <= given && lua_isstring(L, argument) == 0) to_text(L, argument);
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, given, 1);
+  return 1;
+}
+
+}  // namespace
+
+void push_string(lua_State *L, int from) {
+  take(L, from, names);
+  static const luaL_Reg functions[] = {{"find", function<find>},
+                                       {"match", function<match>},
+                                       {"gmatch", function<gmatch>},
+                                       {"gsub", function<gsub>},
+                                       {nullptr, nullptr}};
+  luaL_register(L, nullptr, functions);
+  lua_getfield(L, -1, "format");
+  lua_pushcclosure(L, function<format>, 1);
+  lua_setfield(L, -2, "format");
+  lua_pushliteral(L, "");  // strings' own methods
+  lua_getmetatable(L, -1);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 2);
+}
+
+}  // namespace mrun

@@ -1,0 +1,281 @@
+#include "script/vm/errors.h"
+
+#include <charconv>
+
+#include "base/text.h"
+#include "script/vm/fiber.h"
+#include "script/vm/handle.h"
+
+namespace mrun {
+namespace {
+
+constexpr int most_frames = 20;
+
+struct Place {
+  std::string script;
+  int line = 0;
+};
+
+std::string script_of(const lua_Debug &frame) {
+  const char *source = frame.source;
+  return source != nullptr && (*source == '@' || *source == '=') ? source + 1 : "";
+}
+
+bool is_prelude(std::string_view script) { return script == "[mrun]"; }
+
+// "preprocess.lua:12: text" -> the place and where the text begins; line 0 where there is none.
+Place parse_place(const Vm &vm, std::string_view message, size_t &text) {
+  for (size_t colon = message.find(':'); colon != std::string_view::npos; colon = message.find(':', colon + 1)) {
+    const auto script = vm.texts.find(message.substr(0, colon));
+    if (script == vm.texts.end()) continue;
+    int line = 0;
+    const char *end = message.data() + message.size();
+    const auto [after, wrong] = std::from_chars(message.data() + colon + 1, end, line);
+    if (wrong != std::errc() || after == end || *after != ':') continue;
+    text = static_cast<size_t>(after - message.data()) + 1;
+    if (text < message.size() && message[text] == ' ') ++text;
+    return {script->first, line};
+  }
+  text = 0;
+  return {};
+}
+
+// The innermost line of the bundle's own scripts, else of any.
+Place innermost(lua_State *L) {
+  Place any;
+  lua_Debug frame;
+  for (int level = 0; lua_getstack(L, level, &frame) != 0; ++level) {
+    if (lua_getinfo(L, "Sl", &frame) == 0 || frame.currentline <= 0) continue;
+    const std::string script = script_of(frame);
+    if (is_prelude(script)) continue;
+    if (!is_std(script)) return {script, frame.currentline};
+    if (any.line == 0) any = {script, frame.currentline};
+  }
+  return any;
+}
+
+std::string traceback(lua_State *L) {
+  std::string text;
+  lua_Debug frame;
+  int lines = 0;
+  for (int level = 0; lua_getstack(L, level, &frame) != 0; ++level) {
+    if (lua_getinfo(L, "Sln", &frame) == 0 || frame.currentline <= 0) continue;
+    const std::string script = script_of(frame);
+    if (is_prelude(script)) continue;
+    if (++lines > most_frames) return text + "\n...";
+    if (!text.empty()) text += '\n';
+    text += fmt::format("{}:{}: in ", script, frame.currentline);
+    if (*frame.what == 'm') {
+      text += "main chunk";
+    } else if (frame.name != nullptr) {
+      text += fmt::format("function '{}'", printable(frame.name, 60));
+    } else {
+      text += fmt::format("function <{}:{}>", script, frame.linedefined);
+    }
+  }
+  return text;
+}
+
+// What LuaJIT says in words that mean nothing to who writes a script.
+std::string translate(std::string_view text) {
+  static const std::pair<std::string_view, const char *> hints[] = {
+      {"global 'print'", "; scripts write to the log: require \"log\""},
+      {"global 'io'", "; scripts read files of the bundle only: require \"bundle\""},
+      {"global 'os'", "; scripts have no clock, files or environment"},
+      {"global 'load", "; code comes from the bundle's own files: require \"lib.NAME\""},
+      {"global 'dofile'", "; code comes from the bundle's own files: require \"lib.NAME\""},
+      {"global '_G'", "; globals have no table here"}};
+  if (text == "attempt to yield across C-call boundary") {
+    return "a coroutine cannot yield inside table.sort, string.gsub, tostring or a native operation's callback";
+  }
+  std::string out(text);
+  for (const auto &[word, hint] : hints) {
+    if (text.find("attempt to") == 0 && text.find(word) != std::string_view::npos) return out + hint;
+  }
+  return out;
+}
+
+Error from_string(const Vm &vm, std::string_view message) {
+  Error e(MRUN_SCRIPT, "");
+  size_t text = 0;
+  Place place = parse_place(vm, message, text);
+  if (is_std(place.script)) {  // say where in the module, but show the script's line
+    e.message = message;
+  } else {
+    e.message = translate(message.substr(text));
+    e.script = place.script;
+    e.line = place.line;
+  }
+  return e;
+}
+
+std::string field_text(lua_State *L, int table, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+  std::string text;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    size_t size = 0;
+    const char *data = lua_tolstring(L, -1, &size);
+    text.assign(data, size);
+  }
+  lua_pop(L, 1);
+  return text;
+}
+
+Error from_table(lua_State *L, int index) {
+  Error e(MRUN_SCRIPT, field_text(L, index, "message"));
+  if (field_text(L, index, "code") == "INPUT") e.code = MRUN_INPUT;
+  if (e.message.empty()) e.message = "the error is a table without a text `message`";
+  return e;
+}
+
+int error_index(lua_State *L, Vm &) {
+  const Error &e = *error_at(L, 1);
+  const std::string_view key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  if (key == "line") {
+    lua_pushinteger(L, e.line);
+    return 1;
+  }
+  const std::string text = key == "code"        ? code_name(e.code)
+                           : key == "message"   ? e.message
+                           : key == "script"    ? e.script
+                           : key == "operation" ? e.operation
+                           : key == "argument"  ? e.argument
+                                                : "";
+  if (text.empty()) return 0;
+  lua_pushlstring(L, text.data(), text.size());
+  return 1;
+}
+
+int error_text(lua_State *L, Vm &) {
+  const Error &e = *error_at(L, 1);
+  lua_pushlstring(L, e.message.data(), e.message.size());
+  return 1;
+}
+
+int error_concat(lua_State *L, Vm &) {
+  for (int i = 1; i <= 2; ++i) {
+    if (const Error *e = error_at(L, i)) {
+      lua_pushlstring(L, e->message.data(), e->message.size());
+      lua_replace(L, i);
+    } else if (lua_isstring(L, i) == 0) {
+      fail(MRUN_SCRIPT, "attempt to concatenate an error and a {}", luaL_typename(L, i));
+    }
+  }
+  lua_concat(L, 2);
+  return 1;
+}
+
+}  // namespace
+
+bool is_std(std::string_view script) { return script.starts_with("std/") || is_prelude(script); }
+
+std::string source_line(const Vm &vm, std::string_view script, int line) {
+  const auto at = vm.texts.find(script);
+  if (at == vm.texts.end() || line <= 0) return "";
+  std::string_view rest = at->second;
+  for (int i = 1; i < line; ++i) {
+    const size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return "";
+    rest.remove_prefix(end + 1);
+  }
+  return printable(rest.substr(0, rest.find('\n')));
+}
+
+void locate(lua_State *L, Error &e) {
+  const Vm &vm = vm_of(L);
+  if (e.traceback.empty()) e.traceback = traceback(L);
+  if (e.line == 0) {
+    Place place = innermost(L);
+    const FiberImpl *fiber = vm.fiber;
+    if ((place.line == 0 || is_std(place.script)) && fiber != nullptr && L == fiber->co() && fiber->return_line > 0) {
+      place = {fiber->script, fiber->return_line};  // `return image.resize(…)` has replaced the script's own frame
+    }
+    e.script = place.script;
+    e.line = place.line;
+  }
+  if (e.source.empty()) e.source = source_line(vm, e.script, e.line);
+  if (e.line == 0) return;
+  const std::string prefix = fmt::format("{}:{}: ", e.script, e.line);
+  if (!e.message.starts_with(prefix)) e.message = prefix + e.message;
+}
+
+Error memory_error(const Vm &vm, lua_State *co) {
+  Error e = heap_full(vm);
+  locate(co, e);
+  return e;
+}
+
+Error error_of(lua_State *L, lua_State *co, int status) {
+  const Vm &vm = vm_of(L);
+  if (L != co) lua_xmove(co, L, 1);
+  if (status == LUA_ERRMEM) {
+    lua_pop(L, 1);
+    return memory_error(vm, co);
+  }
+  Error e;
+  const int top = lua_gettop(L);
+  if (const Error *known = error_at(L, top)) {
+    e = *known;
+  } else if (lua_type(L, top) == LUA_TSTRING) {
+    size_t size = 0;
+    const char *text = lua_tolstring(L, top, &size);
+    e = from_string(vm, {text, size});
+  } else if (lua_type(L, top) == LUA_TTABLE) {
+    e = from_table(L, top);
+  } else {
+    e = Error(MRUN_SCRIPT, fmt::format("the error is a {}; raise a string or {{code = \"INPUT\", message = …}}",
+                                       luaL_typename(L, top)));
+  }
+  lua_pop(L, 1);
+  e.message = printable(e.message, 2000);
+  locate(co, e);
+  return e;
+}
+
+Error compile_error(const Vm &vm, const std::string &script, std::string_view message) {
+  size_t text = 0;
+  const Place place = parse_place(vm, message, text);
+  Error e(MRUN_SCRIPT, printable(message));
+  e.script = script;
+  e.line = place.line;
+  e.source = source_line(vm, script, place.line);
+  return e;
+}
+
+void note(Vm &vm, const std::exception &thrown) {
+  if (const auto *e = dynamic_cast<const Error *>(&thrown)) {
+    vm.raised = *e;
+  } else if (dynamic_cast<const std::bad_alloc *>(&thrown) != nullptr) {
+    vm.raised = Error(MRUN_MEMORY, "out of memory");
+  } else {
+    vm.raised = Error(MRUN_INTERNAL, thrown.what());
+  }
+}
+
+int raise(lua_State *L) {
+  Vm &vm = vm_of(L);
+  locate(L, vm.raised);
+  Handle &handle = push_handle(L, Handle::error, vm.anchors.error);
+  handle.pointer = new Error(std::move(vm.raised));
+  handle.destroy = [](void *error) { delete static_cast<Error *>(error); };
+  return lua_error(L);
+}
+
+const Error *error_at(lua_State *L, int index) {
+  const Handle *h = handle_at(L, index, Handle::error);
+  return h != nullptr ? static_cast<const Error *>(h->pointer) : nullptr;
+}
+
+void open_errors(lua_State *L) {
+  begin_metatable(L);
+  lua_pushcfunction(L, function<error_index>);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, function<error_text>);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushcfunction(L, function<error_concat>);
+  lua_setfield(L, -2, "__concat");
+  vm_of(L).anchors.error = anchor(L);
+}
+
+}  // namespace mrun

@@ -1,0 +1,112 @@
+#include "script/vm/fiber.h"
+
+#include "script/vm/errors.h"
+#include "script/vm/hook.h"
+
+namespace mrun {
+namespace {
+
+constexpr auto slice = std::chrono::milliseconds(10);
+constexpr size_t most_idle = 256;
+
+// The fiber is the one that runs, whatever is thrown.
+class Entered {
+ public:
+  explicit Entered(FiberImpl &f)
+      : vm_(f.vm),
+        fiber_(std::exchange(vm_.fiber, &f)),
+        item_(std::exchange(vm_.running, f.item.get())),
+        stack_base_(std::exchange(vm_.stack_base, reinterpret_cast<const char *>(__builtin_frame_address(0)))) {}
+  ~Entered() {
+    vm_.fiber = fiber_;
+    vm_.running = item_;
+    vm_.stack_base = stack_base_;
+  }
+  Entered(const Entered &) = delete;
+  Entered &operator=(const Entered &) = delete;
+
+ private:
+  Vm &vm_;
+  FiberImpl *const fiber_;
+  ItemContext *const item_;
+  const char *const stack_base_;
+};
+
+}  // namespace
+
+Vm::Thread take_thread(Vm &vm, lua_State *L) {
+  if (!vm.idle.empty()) {
+    const Vm::Thread thread = vm.idle.back();
+    vm.idle.pop_back();
+    return thread;
+  }
+  lua_State *state = lua_newthread(L);
+  return {state, anchor(L)};
+}
+
+void give_thread(Vm &vm, Vm::Thread thread, bool reusable) {
+  if (thread.state == nullptr) return;
+  if (reusable && vm.idle.size() < most_idle) {
+    lua_settop(thread.state, 0);
+    vm.idle.push_back(thread);
+  } else {
+    luaL_unref(vm.L, LUA_REGISTRYINDEX, thread.ref);
+  }
+}
+
+FiberImpl::FiberImpl(Vm &v, const char *s, std::shared_ptr<ItemContext> i) : vm(v), stage(s), item(std::move(i)) {}
+
+FiberImpl::~FiberImpl() {
+  while (!tasks.empty()) tasks.back()->end();
+  give_thread(vm, thread, reusable);
+}
+
+FiberStatus FiberImpl::run(int given) {
+  const Entered entered(*this);
+  slice_end = Clock::now() + slice;
+  preempted = false;
+  const int status = lua_resume(co(), given);
+  FiberStatus result;
+  try {
+    if (status == LUA_YIELD && pending && !stopped()) {
+      result = FiberStatus::waiting;
+    } else if (status == LUA_YIELD && preempted && !stopped()) {
+      result = FiberStatus::preempted;
+    } else if (status == 0) {
+      reusable = true;
+      if (take_results != nullptr) take_results(*this);
+      result = FiberStatus::finished;
+    } else if (stopped()) {
+      result = failed(stop_error());
+    } else if (status == LUA_YIELD) {
+      result = failed(Error(MRUN_SCRIPT, "the script yielded outside of a coroutine"));
+    } else {
+      Error e;
+      if (status == LUA_ERRMEM) {
+        e = memory_error(vm, co());
+        give_thread(vm, std::exchange(thread, {}), false);  // with all that it holds
+        vm.collect();
+      } else {
+        vm.protect([&](lua_State *L) { e = error_of(L, co(), status); });
+      }
+      result = failed(std::move(e));
+    }
+  } catch (const Error &e) { result = failed(e); }
+  return result;
+}
+
+Error FiberImpl::stop_error() const {
+  const auto code = static_cast<mrun_code>(item->stop.load());
+  return Error(code, code == MRUN_CANCELLED ? "cancelled while the script ran" : "the script ran out of time");
+}
+
+FiberStatus FiberImpl::failed(Error e) {
+  if (co() != nullptr) locate(co(), e);
+  e.stage = stage;
+  error = std::move(e);
+  pending.reset();
+  while (!tasks.empty()) tasks.back()->end();
+  return FiberStatus::failed;
+}
+
+}  // namespace mrun

@@ -1,0 +1,29 @@
+// What a state is made from.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bundle/bundle.h"
+#include "plugin/registry.h"
+#include "script/vm/model_call.h"
+#include "script/vm/shared_store.h"
+
+namespace mrun {
+
+struct StateOptions {
+  std::shared_ptr<const Bundle> bundle;
+  Value params;  // the manifest's, overrides applied
+  std::vector<ModelInfo> models;
+  std::shared_ptr<SharedStore> shared;
+  int64_t lua_memory = int64_t{512} << 20;   // bytes of Lua heap, armed after set-up
+  int64_t tensor_memory = int64_t{4} << 30;  // native bytes of top-level code
+  double timeout = 60;                       // seconds for top-level code
+  std::function<void(int level, const std::string &stage, const std::string &text)> log;
+  // Calls a model's method at once, for native code that calls one back without waiting (host->call). May be empty:
+  // then that is an error. Throws Error.
+  std::function<std::vector<Value>(ItemContext &, ModelCall)> call_model;
+};
+
+}  // namespace mrun

@@ -1,0 +1,89 @@
+#include "script/vm/vm.h"
+
+#include <luajit.h>
+
+namespace mrun {
+namespace {
+
+constexpr int64_t native_step = int64_t{64} << 20;
+// Percent of the live heap at which a collection starts; Lua's own is 200. A dead tensor holds more memory outside the heap
+// than in it, and memory that comes back soon is still in the processor's cache: calls of small operators take 15 % less.
+constexpr int gc_pause = 150;
+
+}  // namespace
+
+Vm::Vm(StateOptions o, std::span<const Opener> openers) : options(std::move(o)) {
+  if (!options.shared) options.shared = std::make_shared<SharedStore>();
+  setup = std::make_shared<ItemContext>();
+  setup->budget = std::make_shared<Budget>(options.tensor_memory);
+  native_limit = native_step;
+  L = lua_newstate(Heap::allocate, static_cast<Heap *>(this));
+  if (L == nullptr) fail(MRUN_MEMORY, "no memory for a Lua state");
+  try {
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);  // hooks never fire inside compiled code
+    protect([&](lua_State *l) {
+      for (const Opener open : openers) {
+        open(l);
+        lua_settop(l, 0);
+      }
+    });
+  } catch (...) {
+    lua_close(L);
+    throw;
+  }
+  limit = options.lua_memory;
+  soft_limit = limit - limit / 4;
+  lua_gc(L, LUA_GCSETPAUSE, gc_pause);
+}
+
+Vm::~Vm() {
+  limit = unlimited;
+  lua_close(L);
+}
+
+ItemContext &Vm::item() const { return running != nullptr ? *running : *setup; }
+
+void Vm::collect() { lua_gc(L, LUA_GCCOLLECT, 0); }
+
+void Vm::collect_native() {
+  if (native_bytes < native_limit) return;
+  collect();
+  native_limit = native_bytes + std::max(native_step, native_bytes);
+}
+
+void Vm::protect_raw(lua_CFunction f, void *data) {
+  const int status = lua_cpcall(L, f, data);
+  if (status == 0) return;
+  const bool text = status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING;
+  const std::string message = text ? lua_tostring(L, -1) : "";
+  lua_pop(L, 1);
+  if (status == LUA_ERRMEM) {
+    collect();
+    throw heap_full(*this);
+  }
+  fail(MRUN_SCRIPT, "{}", text ? message : "an error without a text");
+}
+
+Error heap_full(const Vm &vm) {
+  if (vm.limit == Heap::unlimited) return Error(MRUN_MEMORY, "out of memory");
+  return Error(MRUN_MEMORY, fmt::format("the Lua heap is full: {} bytes are allowed", vm.options.lua_memory));
+}
+
+void guard_stack(const Vm &vm) {
+  const char here = 0;
+  const auto *at = &here;
+  if (vm.stack_base != nullptr && static_cast<size_t>(std::abs(vm.stack_base - at)) > c_stack) {
+    fail(MRUN_SCRIPT, "stack overflow: too many calls inside each other");
+  }
+}
+
+void want_stack(lua_State *L, int slots, const char *what) {
+  Vm &vm = vm_of(L);
+  vm.refused = false;
+  if (lua_checkstack(L, slots) != 0) return;
+  // Where memory lacks, an older LuaJIT raises its own error, a newer one answers as for an overflow.
+  if (vm.refused) throw heap_full(vm);
+  fail(MRUN_SCRIPT, "stack overflow ({})", what);
+}
+
+}  // namespace mrun

@@ -1,0 +1,63 @@
+"""The structure of core: rooms that stand one above the other, small knots, and sources declared in headers of their own name."""
+import os
+import pathlib
+import re
+import unittest
+
+CORE = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core"
+SCRIPT_ROOMS = ["vm", "bridge", "lua", "modules", "state"]  # of core/script, from below: no arrow climbs
+MOST_IN_A_KNOT = 4
+# Folders whose sources are all declared in headers of their own name.
+DECLARED = ["base", "script"]
+
+
+def units(folder):
+    """unit ("vm/heap") -> the units of the folder that its header and source include."""
+    found = {}
+    for f in (CORE / folder).rglob("*"):
+        if f.suffix in {".h", ".cpp"}:
+            name = f.relative_to(CORE / folder).with_suffix("").as_posix()
+            found.setdefault(name, set()).update(re.findall(rf'#include "{folder}/([^"]*)\.h"', f.read_text()))
+    return found
+
+
+def knots(graph):
+    """Sets of units that reach each other."""
+    reach = {u: set(graph[u]) for u in graph}
+    for middle in graph:
+        for u in graph:
+            if middle in reach[u]:
+                reach[u] |= reach[middle]
+    return {frozenset(v for v in reach[u] if u in reach.get(v, ())) for u in graph if u in reach[u]}
+
+
+def outside_functions(source):
+    """Names of the functions that a source defines for others, as clang-format writes them."""
+    text = re.sub(r"^namespace \{$.*?^\}  // namespace$", "", source, flags=re.S | re.M)
+    heads = re.findall(r"^(?=\w)(?!static|template|using|#|//|\}|extern|struct|class|enum|const |constexpr)[\w:<>,&*\[\] ]+?[ *&]"
+                       r"((?:\w+::)*~?\w+)\([^;]*?\)[^;=]*?\{", text, flags=re.M)
+    return {h.split("::")[0] for h in heads}
+
+
+class Structure(unittest.TestCase):
+    def test_no_arrow_climbs_in_script(self):
+        rank = {room: i for i, room in enumerate(SCRIPT_ROOMS)}
+        for unit, included in units("script").items():
+            for other in included:
+                self.assertLessEqual(rank[other.split("/")[0]], rank[unit.split("/")[0]], f"{unit} includes {other}")
+
+    def test_knots_are_small(self):
+        for knot in knots(units("script")):
+            self.assertLessEqual(len(knot), MOST_IN_A_KNOT, sorted(knot))
+
+    def test_sources_are_declared_in_headers_of_their_name(self):
+        for folder in DECLARED:
+            for source in (CORE / folder).rglob("*.cpp"):
+                header = source.with_suffix(".h")
+                self.assertTrue(header.exists(), source)
+                for name in outside_functions(source.read_text()):
+                    self.assertRegex(header.read_text(), rf"\b{name}\b", f"{source}: {name}")
+
+
+if __name__ == "__main__":
+    unittest.main()
