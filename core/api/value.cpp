@@ -35,10 +35,14 @@ mrun_value mrun_text(const char *text) {
   return v;
 }
 
+// A copy: a script can keep its input beyond the answer, in an upvalue or inside an object.
 mrun_value mrun_bytes(const void *data, size_t size) {
   try {
-    const mrun::Shape shape{static_cast<int64_t>(size)};
-    return Tensor::over(const_cast<void *>(data), mrun::dtype::uint8, shape, nullptr, true).release();
+    Tensor bytes = Tensor::empty(mrun::dtype::uint8, {static_cast<int64_t>(size)});
+    if (size > 0) std::memcpy(bytes.data<char>(), data, size);
+    mrun_value v = bytes.release();
+    v.flags |= MRUN_READONLY;
+    return v;
   } catch (...) { return mrun_value{}; }
 }
 
