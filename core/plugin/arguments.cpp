@@ -228,7 +228,7 @@ class Binding {
  public:
   Binding(const Schema &schema, std::span<const mrun_value> positional, const mrun_value &keywords)
       : schema_(schema), positional_(positional) {
-    if (!positional_.empty() && says_nothing(positional_.back(), positional_.size() - 1)) {
+    while (!positional_.empty() && says_nothing(positional_.back(), positional_.size() - 1)) {
       positional_ = positional_.first(positional_.size() - 1);
     }
     if (keywords.kind != MRUN_MAP) return;
@@ -276,12 +276,13 @@ class Binding {
     }
     return true;
   }
-  // Lua's {} where options may stand: there are none, whether or not a key with the value nil was written into it.
+  // Lua's {} or nil where options may stand: there are none, whether or not a key with the value nil was written into it.
   bool says_nothing(const mrun_value &last, size_t place) const {
-    if (last.kind != MRUN_LIST || last.as.list.size != 0) return false;
+    const bool empty = last.kind == MRUN_LIST && last.as.list.size == 0;
+    if (!empty && last.kind != MRUN_NIL) return false;
     if (place >= schema_.parameters.size()) return true;
     const Parameter &p = schema_.parameters[place];
-    return p.keyword_only || !(p.type.list || p.type.base == Base::dict || p.type.base == Base::any);
+    return p.keyword_only || (empty && !(p.type.list || p.type.base == Base::dict || p.type.base == Base::any));
   }
   size_t index(std::string_view name) const {
     size_t i = 0;
