@@ -42,6 +42,12 @@ std::string list(const std::vector<std::string> &names) {
        printable(name, 60), did_you_mean(name, names));
 }
 
+// Lua's own libraries, which every script has: `require "string"` gives them too.
+bool is_library(std::string_view name) {
+  static constexpr std::string_view libraries[] = {"bit", "coroutine", "math", "string", "table"};
+  return std::find(std::begin(libraries), std::end(libraries), name) != std::end(libraries);
+}
+
 bool is_module_name(std::string_view name) {
   return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
                               std::string_view::npos;
@@ -87,7 +93,8 @@ Module find_module(const Bundle &bundle, const std::string &name) {
 void run_module(lua_State *L, Vm &vm, const std::string &name) {
   const Module m = find_module(*vm.options.bundle, name);
   load_script(L, m.script, m.text, m.std);
-  const int status = lua_pcall(L, 0, 1, 0);
+  lua_pushlstring(L, name.data(), name.size());  // `...` of a module is its name
+  const int status = lua_pcall(L, 1, 1, 0);
   if (status != 0) throw error_of(L, L, status);
   if (m.std ? lua_type(L, -1) != LUA_TTABLE : lua_isnil(L, -1)) {
     fail(MRUN_SCRIPT, "{} must return {}, it returned a {}", m.script, m.std ? "a table" : "a value",
@@ -120,7 +127,7 @@ void load_script(lua_State *L, const std::string &script, const std::string &tex
 
 void push_module(lua_State *L, const std::string &name) {
   Vm &vm = vm_of(L);
-  push_anchor(L, vm.anchors.modules);
+  push_anchor(L, is_library(name) ? vm.anchors.globals : vm.anchors.modules);
   lua_getfield(L, -1, name.c_str());
   if (!lua_isnil(L, -1)) {
     lua_remove(L, -2);
@@ -182,7 +189,8 @@ void open_modules(lua_State *L) {
 std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, bool renew) {
   std::vector<std::string> names;
   const auto add = [&](const std::string &name) {
-    if (!name.starts_with("lib.") && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (!name.starts_with("lib.") && !is_library(name) && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
   };
   const auto scan = [&](std::string_view text) {
     for (const std::string &name : literals_after(text, "require")) add(name);

@@ -12,6 +12,7 @@
 #include "script/lua/source.h"
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
+#include "script/vm/hints.h"
 #include "script/vm/hook.h"
 
 namespace mrun {
@@ -35,9 +36,9 @@ void open_params(lua_State *L) {
 }
 
 // What scripts see, from the machine up.
-constexpr Opener openers[] = {open_errors,       open_hook,    open_convert, open_objects, open_constants,
-                              open_callbacks,    open_tasks,   open_sandbox, open_tensors, open_models,
-                              open_vocabularies, open_modules, open_params};
+constexpr Opener openers[] = {open_errors,    open_hints,        open_hook,    open_convert, open_objects,
+                              open_constants, open_callbacks,    open_tasks,   open_sandbox, open_tensors,
+                              open_models,    open_vocabularies, open_modules, open_params};
 
 // Takes what the stage's function returned: as many values as its contract allows.
 void take_stage_results(FiberImpl &fiber) {
@@ -108,7 +109,7 @@ void State::Impl::load(Stage stage) {
     lua_pushvalue(l, -1);
     lua_getinfo(l, ">S", &info);
     if (std::string_view(info.source).substr(1) == file) {
-      return_lines[static_cast<int>(stage)] = only_return(texts[file], info.linedefined, info.lastlinedefined);
+      return_lines[static_cast<int>(stage)] = mrun::return_lines(texts[file], info.linedefined, info.lastlinedefined);
     }
     stages[static_cast<int>(stage)] = anchor(l);
   });
@@ -159,7 +160,7 @@ std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::s
   if (!has(stage)) fail(MRUN_USAGE, "the bundle has no {}", stage_file(stage));
   auto fiber = std::make_unique<FiberImpl>(vm, stage_name(stage), std::move(item));
   fiber->script = stage_file(stage);
-  fiber->return_line = vm.return_lines[static_cast<int>(stage)];
+  fiber->return_lines = vm.return_lines[static_cast<int>(stage)];
   fiber->emit = std::move(emit);
   fiber->emits = stage != Stage::preprocess;
   fiber->calls_models = stage == Stage::forward;

@@ -1,5 +1,6 @@
 #include "script/bridge/callback.h"
 
+#include "script/bridge/model.h"
 #include "script/bridge/task.h"
 #include "script/vm/errors.h"
 
@@ -62,8 +63,7 @@ std::vector<Value> Callbacks::call_lua(LuaFunction &f, std::span<const mrun_valu
   });
   const int status = lua_resume(co, static_cast<int>(args.size()));
   if (status == LUA_YIELD) {
-    const auto code = static_cast<mrun_code>(vm_.fiber->item->stop.load());
-    if (code != MRUN_OK) fail(code, "{}", code == MRUN_CANCELLED ? "cancelled" : "the script ran out of time");
+    if (vm_.fiber->stopped()) throw vm_.fiber->stop_error();
     fail(MRUN_USAGE, "a function that native code calls back cannot yield");
   }
   if (status == LUA_ERRMEM) throw memory_error(vm_, co);
@@ -83,9 +83,7 @@ std::vector<Value> Callbacks::call(mrun_call &call, mrun_function &f, std::span<
   if (auto *lua = dynamic_cast<LuaFunction *>(&f)) return call_lua(*lua, args);
   const auto &m = dynamic_cast<ModelMethod &>(f);
   if (!vm_.options.call_model) fail(MRUN_USAGE, "a model's method cannot be called at once here: await it");
-  std::vector<Value> owned;
-  for (const mrun_value &v : args) owned.push_back(Value::copy(v));
-  return vm_.options.call_model(call.item, {m.model, m.method, std::move(owned), false});
+  return vm_.options.call_model(call.item, bind_model_call(vm_, m.model, m.method, args, mrun_value{}));
 }
 
 void Callbacks::await(mrun_call &call, mrun_function &f, std::vector<Value> args, const mrun_await &how) {
@@ -96,6 +94,10 @@ void Callbacks::await(mrun_call &call, mrun_function &f, std::vector<Value> args
   task->how = how;
   task->waiting = true;
   task->awaited = &f;
+  task->awaited_names.clear();
+  for (size_t i = 0; how.names != nullptr && i < args.size(); ++i) {
+    task->awaited_names.push_back(how.names[i] != nullptr ? std::optional<std::string>(how.names[i]) : std::nullopt);
+  }
   task->awaited_args = std::move(args);
 }
 

@@ -57,6 +57,8 @@ void push_map(lua_State *L, const mrun_value &v, bool readonly) {
   if (v.as.map.size == 0) {
     push_anchor(L, vm_of(L).anchors.json_object);
     lua_setmetatable(L, -2);
+  } else {
+    guard_keys(L);
   }
 }
 
@@ -70,6 +72,17 @@ void push_list(lua_State *L, const mrun_value &v, bool readonly) {
     }
     lua_rawseti(L, -2, static_cast<int>(i + 1));
   }
+  guard_keys(L);
+}
+
+// Asked for a key that the table does not have.
+int guarded_index(lua_State *L, Vm &) {
+  const Handle *key = handle_at(L, 2);
+  if (is_tensor(key) || stands_for_tensor(key)) {
+    fail(MRUN_SCRIPT, "a tensor is no key: want a number or string, got {}; t:item() is a single element's number",
+         describe_lua(L, 2));
+  }
+  return 0;
 }
 
 void check_shareable(const mrun_value &v, const char *what, mrun_code code) {
@@ -87,6 +100,23 @@ void check_shareable(const mrun_value &v, const char *what, mrun_code code) {
 void open_convert(lua_State *L) {
   begin_metatable(L);
   vm_of(L).anchors.json_object = anchor(L);
+  lua_newtable(L);
+  lua_pushcfunction(L, function<guarded_index>);
+  lua_setfield(L, -2, "__index");
+  vm_of(L).anchors.guarded = anchor(L);
+}
+
+void guard_keys(lua_State *L) {
+  push_anchor(L, vm_of(L).anchors.guarded);
+  lua_setmetatable(L, -2);
+}
+
+bool is_guarded(lua_State *L, int index) {
+  if (lua_getmetatable(L, index) == 0) return false;
+  push_anchor(L, vm_of(L).anchors.guarded);
+  const bool same = lua_rawequal(L, -1, -2) != 0;
+  lua_pop(L, 2);
+  return same;
 }
 
 bool is_json_null(lua_State *L, int index) {
@@ -138,6 +168,10 @@ mrun_value Reader::read(int index, Place *place) {
 mrun_value Reader::read_string(int index, const Place *place) {
   size_t size = 0;
   const char *data = lua_tolstring(L_, index, &size);
+  // A string can stand in many places, and each becomes a copy outside of the Lua heap.
+  if ((bytes_ += static_cast<int64_t>(size)) > vm_.options.lua_memory) {
+    fail(MRUN_MEMORY, "{}: more than {} bytes of text", what_, vm_.options.lua_memory);
+  }
   if (!is_ascii(data, size) && !valid_utf8({data, size})) {
     refuse(place, "is a string that is not valid UTF-8; bytes are uint8 tensors");
   }

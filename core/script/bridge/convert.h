@@ -55,6 +55,7 @@ class Reader {
   Functions *functions_;
   const bool settled_;
   size_t nodes_ = 0;
+  int64_t bytes_ = 0;  // of strings and keys
 };
 
 // A call's arguments as borrowed values; a last table with string keys is given as keywords. They live as long as the
@@ -72,6 +73,10 @@ void push_value(lua_State *, const mrun_value &, bool readonly = false);
 inline void push_value(lua_State *L, const Value &v, bool readonly = false) { push_value(L, v.c(), readonly); }
 
 void open_convert(lua_State *);
+
+// Tables that the core makes refuse a tensor as a key: it is nobody's key, so what is meant is its number.
+void guard_keys(lua_State *);  // the table on top of the stack, which has no metatable
+bool is_guarded(lua_State *, int index);
 
 bool is_json_null(lua_State *, int index);
 void push_json_null(lua_State *);

@@ -7,6 +7,7 @@
 #include "script/bridge/tensor.h"
 #include "script/bridge/vocabulary.h"
 #include "script/vm/errors.h"
+#include "script/vm/hook.h"
 #include "value/json.h"
 #include "value/safetensors.h"
 
@@ -46,6 +47,7 @@ int lines(lua_State *L, Vm &vm) {
     lua_pushlstring(L, line.data(), line.size());
     lua_rawseti(L, -2, ++count);
   });
+  guard_keys(L);
   return 1;
 }
 
@@ -63,8 +65,9 @@ int tensors(lua_State *L, Vm &vm) {
 
 int vocab(lua_State *L, Vm &vm) {
   const std::string path = asset_path(L, "bundle.vocab");
-  push_value(L,
-             vm.options.shared->get("vocab:" + path, [&] { return make_vocabulary(vm.options.bundle->read(path)); }));
+  push_value(
+      L, vm.options.shared->get(
+             "vocab:" + path, &vm, [&] { return make_vocabulary(vm.options.bundle->read(path)); }, [&] { poll(L); }));
   return 1;
 }
 
@@ -89,13 +92,10 @@ int shared(lua_State *L, Vm &vm) {
   if (lua_type(L, 2) != LUA_TFUNCTION) {
     fail(MRUN_ARGUMENT, "bundle.shared: make: want a function, got {}", describe_lua(L, 2));
   }
-  if (!vm.sharing.insert(name).second) fail(MRUN_SCRIPT, "bundle.shared \"{}\" needs itself", name);
-  struct Leave {
-    Vm &vm;
-    const std::string &name;
-    ~Leave() { vm.sharing.erase(name); }
-  } const leave{vm, name};
-  push_value(L, vm.options.shared->get("shared:" + name, [&] { return make_shared_value(L, name); }), true);
+  push_value(L,
+             vm.options.shared->get(
+                 "shared:" + name, &vm, [&] { return make_shared_value(L, name); }, [&] { poll(L); }),
+             true);
   return 1;
 }
 
@@ -129,7 +129,8 @@ int object(lua_State *L, Vm &vm) {
     lua_replace(L, 1);
   }
   if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "json.object: want a table, got {}", describe_lua(L, 1));
-  if (lua_getmetatable(L, 1) != 0) fail(MRUN_ARGUMENT, "json.object: the table has a metatable already");
+  if (lua_getmetatable(L, 1) != 0 && !is_guarded(L, 1))
+    fail(MRUN_ARGUMENT, "json.object: the table has a metatable already");
   push_anchor(L, vm.anchors.json_object);
   lua_setmetatable(L, 1);
   return 1;
@@ -145,7 +146,8 @@ int log(lua_State *L, Vm &vm) {
 
 }  // namespace
 
-lua_CFunction core_function(std::string_view name) {
+// Each is part of the script interface: a new one raises script_interface.
+std::span<const std::pair<std::string_view, lua_CFunction>> core_functions() {
   static const std::pair<std::string_view, lua_CFunction> functions[] = {{"core.asset@1", function<asset>},
                                                                          {"core.text@1", function<text>},
                                                                          {"core.lines@1", function<lines>},
@@ -159,7 +161,11 @@ lua_CFunction core_function(std::string_view name) {
                                                                          {"core.json_null@1", function<null>},
                                                                          {"core.json_object@1", function<object>},
                                                                          {"core.log@1", function<log>}};
-  for (const auto &[known, f] : functions) {
+  return functions;
+}
+
+lua_CFunction core_function(std::string_view name) {
+  for (const auto &[known, f] : core_functions()) {
     if (known == name) return f;
   }
   return nullptr;

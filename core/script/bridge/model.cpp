@@ -128,6 +128,22 @@ void add_call(lua_State *L) {
 
 }  // namespace
 
+ModelCall bind_model_call(const Vm &vm, uint32_t model, uint32_t method, std::span<const mrun_value> positional,
+                          const mrun_value &keywords) {
+  const Arguments bound(vm.options.models[model].methods[method], positional, keywords);
+  ModelCall call{model, method, {}, false};
+  call.args.reserve(bound.values().size());
+  for (const mrun_value &v : bound.values()) {
+    if (v.kind == MRUN_OBJECT && v.as.object->type->to_tensor != nullptr) {
+      mrun_call settling(vm.item());
+      call.args.push_back(tensor_of(*v.as.object, settling));
+    } else {
+      call.args.push_back(Value::copy(v));
+    }
+  }
+  return call;
+}
+
 void begin_model_call(lua_State *L, Vm &vm, ModelCall call) {
   FiberImpl &fiber = *vm.fiber;
   if (!fiber.calls_models) fail(MRUN_SCRIPT, "models can be called in forward.lua only, this is {}", fiber.stage);
@@ -166,11 +182,7 @@ int model_begin(lua_State *L, Vm &vm) {
   const std::string what = fmt::format("model {}: {}: an argument", info.name, schema.name);
   Reader reader(L, what.c_str(), MRUN_ARGUMENT, nullptr, true);
   const Given given = read_arguments(L, reader, 3);
-  const Arguments bound(schema, given.positional, given.keywords);
-  ModelCall call{model, method, {}, false};
-  call.args.reserve(bound.values().size());
-  for (const mrun_value &v : bound.values()) call.args.push_back(Value::copy(v));
-  begin_model_call(L, vm, std::move(call));
+  begin_model_call(L, vm, bind_model_call(vm, model, method, given.positional, given.keywords));
   return 0;
 }
 

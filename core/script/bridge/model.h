@@ -6,6 +6,9 @@ namespace mrun {
 
 void open_models(lua_State *);
 
+// Checks arguments against the method's schema, fills in defaults. Throws ARGUMENT.
+ModelCall bind_model_call(const Vm &, uint32_t model, uint32_t method, std::span<const mrun_value> positional,
+                          const mrun_value &keywords);
 // Throws where the script cannot be suspended here.
 void begin_model_call(lua_State *, Vm &, ModelCall);
 // What the engine gave back; throws its error.

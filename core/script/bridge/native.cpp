@@ -7,6 +7,7 @@
 #include "script/bridge/task.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/errors.h"
+#include "script/vm/hook.h"
 
 namespace mrun {
 namespace {
@@ -82,7 +83,8 @@ std::vector<Value> call_once(Vm &vm, const NativeOperation &op, const Given &giv
   const auto key = once_key(vm, op, given);
   if (!key) return call(vm, op, given);
   std::vector<Value> results;
-  results.push_back(vm.options.shared->get(*key, [&] { return std::move(call(vm, op, given).at(0)); }));
+  results.push_back(vm.options.shared->get(
+      *key, &vm, [&] { return std::move(call(vm, op, given).at(0)); }, [&] { poll(vm.L); }));
   return results;
 }
 

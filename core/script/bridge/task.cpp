@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.h"
 #include "script/bridge/model.h"
 #include "script/bridge/native.h"
 #include "script/vm/errors.h"
@@ -39,6 +40,37 @@ Task &task_at(lua_State *L, int index) {
   Handle *handle = handle_at(L, index, Handle::task);
   if (handle == nullptr) fail(MRUN_INTERNAL, "no task");
   return *static_cast<Task *>(handle->pointer);
+}
+
+// The model call that the task awaits: its arguments where the method's schema has them.
+ModelCall bind_awaited(Task &task, const ModelMethod &m) {
+  const Schema &schema = task.vm.options.models[m.model].methods[m.method];
+  std::vector<mrun_value> positional;
+  std::vector<std::pair<std::string, Value>> keywords;
+  for (size_t i = 0; i < task.awaited_args.size(); ++i) {
+    if (i >= task.awaited_names.size() || !task.awaited_names[i]) {
+      positional.push_back(task.awaited_args[i].c());
+      continue;
+    }
+    const std::string &name = *task.awaited_names[i];
+    const auto p = std::find_if(schema.parameters.begin(), schema.parameters.end(),
+                                [&](const Parameter &known) { return known.is_called(name); });
+    const auto place = static_cast<size_t>(p - schema.parameters.begin());
+    if (p == schema.parameters.end()) {
+      fail(MRUN_ARGUMENT, "{}: no parameter is called \"{}\"", schema.name, printable(name, 60));
+    }
+    if (p->keyword_only) {
+      keywords.emplace_back(name, task.awaited_args[i]);
+      continue;
+    }
+    if (positional.size() <= place) positional.resize(place + 1, mrun_value{});
+    if (positional[place].kind != MRUN_NIL) fail(MRUN_ARGUMENT, "{}: {}: is given twice", schema.name, name);
+    positional[place] = task.awaited_args[i].c();
+  }
+  const Value named = keywords.empty() ? Value() : Value::map(std::move(keywords));
+  ModelCall call = bind_model_call(task.vm, m.model, m.method, positional, named.c());
+  task.awaited_args.clear();
+  return call;
 }
 
 // What the task awaits, where that is an operation.
@@ -146,9 +178,10 @@ int task_awaited(lua_State *L, Vm &vm) {
   }
   const auto *m = dynamic_cast<ModelMethod *>(task.awaited);
   if (m == nullptr) fail(MRUN_INTERNAL, "a task awaits nothing");
-  const bool rows = (task.how.flags & MRUN_AWAIT_ROWS) != 0;
   try {
-    begin_model_call(L, vm, {m->model, m->method, std::move(task.awaited_args), rows});
+    ModelCall call = bind_awaited(task, *m);
+    call.rows = (task.how.flags & MRUN_AWAIT_ROWS) != 0;
+    begin_model_call(L, vm, std::move(call));
   } catch (const Error &) {
     task.end();
     throw;

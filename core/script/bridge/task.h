@@ -36,8 +36,9 @@ struct Task final : Waiting {
   bool waiting = false;              // how is set, its destroy has not run
   mrun_function *awaited = nullptr;  // what is to be called
   std::vector<Value> awaited_args;
-  std::vector<Value> got;      // what it returned
-  std::vector<Value> results;  // of the operation
+  std::vector<std::optional<std::string>> awaited_names;  // empty, or one an argument: none for a positional one
+  std::vector<Value> got;                                 // what it returned
+  std::vector<Value> results;                             // of the operation
 };
 
 // The functions of prelude.lua's `task`.

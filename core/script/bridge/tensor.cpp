@@ -9,6 +9,7 @@
 #include "script/bridge/element.h"
 #include "script/vm/arguments.h"
 #include "script/vm/errors.h"
+#include "script/vm/hook.h"
 
 namespace mrun {
 namespace {
@@ -91,7 +92,8 @@ Slice slice_at(lua_State *L, int index, int64_t size) {
   const int64_t start = clamp(bounds[0], size), stop = clamp(bounds[1], size);
   if (!(bounds[2] >= 1)) fail(MRUN_ARGUMENT, "at: a slice's step must be at least 1, got {}", bounds[2]);
   const auto step = static_cast<int64_t>(bounds[2]);
-  return {start, stop > start ? (stop - start - 1) / step + 1 : 0, step};
+  const int64_t count = stop > start ? (stop - start - 1) / step + 1 : 0;
+  return {start, count, count > 1 ? step : 1};  // one that leads nowhere may be too large to multiply
 }
 
 int at(lua_State *L, Vm &) {
@@ -155,12 +157,15 @@ int item(lua_State *L, Vm &) {
   return 1;
 }
 
+constexpr int64_t poll_period = 1 << 13;  // elements
+
 void push_list(lua_State *L, const Tensor &t, const Shape &strides, const char *data, int32_t d) {
   if (d == t.dim()) return push_element(L, t.dtype(), data);
   want_stack(L, 3, "too many dimensions");
   const int64_t step = strides[static_cast<size_t>(d)] * static_cast<int64_t>(item_size(t.dtype()));
   lua_createtable(L, static_cast<int>(t.size(d)), 0);
   for (int64_t i = 0; i < t.size(d); ++i) {
+    if ((i + 1) % poll_period == 0) poll(L);
     push_list(L, t, strides, data + i * step, d + 1);
     lua_rawseti(L, -2, static_cast<int>(i + 1));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "script/bridge/constant.h"
 #include "script/bridge/convert.h"
@@ -10,16 +11,18 @@
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
 #include "script/vm/frozen.h"
+#include "script/vm/hook.h"
 
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"assert", "error",  "ipairs",       "pcall",   "rawequal",
-                                 "rawget", "select", "setmetatable", "tonumber"};
+constexpr const char *names[] = {"assert", "error", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber"};
 
 // ---- pairs, next, ipairs and unpack: 1..n first, then the other keys in a fixed order, so that a script does the same
 // every time. Numbers rise, strings come in byte order, then false and true; keys that are tables, functions or
 // userdata come last, in no promised order.
+
+constexpr int poll_period = 1 << 14;  // keys
 
 struct Key {
   int rank;  // 0 number, 1 string, 2 boolean, 3 other
@@ -53,22 +56,26 @@ bool in_list(lua_State *L, int index, size_t length) {
   return n >= 1 && n <= static_cast<double>(length) && n == static_cast<double>(static_cast<size_t>(n));
 }
 
-// Pushes a table with the keys of the table at `t` that are not 1..length, in order; nil where there are none.
+// Calls each() with every key of the table at `t` that is not 1..length on top of the stack, in LuaJIT's own order.
+template <class F>
+void each_other(lua_State *L, int t, size_t length, F &&each) {
+  int seen = 0;
+  for (lua_pushnil(L); lua_next(L, t) != 0;) {
+    lua_pop(L, 1);
+    if (++seen % poll_period == 0) poll(L);
+    if (!in_list(L, -1, length)) each();
+  }
+}
+
+// Pushes a list of the keys of the table at `t` that are not 1..length, in order.
 void push_keys(lua_State *L, int t, size_t length) {
   lua_newtable(L);
   const int found = lua_gettop(L);
   int count = 0;
-  for (lua_pushnil(L); lua_next(L, t) != 0;) {
-    lua_pop(L, 1);
-    if (in_list(L, -1, length)) continue;
+  each_other(L, t, length, [&] {
     lua_pushvalue(L, -1);
     lua_rawseti(L, found, ++count);
-  }
-  if (count == 0) {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-    return;
-  }
+  });
   const Arena::Scope scope(vm_of(L).arena);
   Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
@@ -83,6 +90,36 @@ void push_keys(lua_State *L, int t, size_t length) {
     lua_rawseti(L, -2, i + 1);
   }
   lua_replace(L, found);
+}
+
+// Pushes the first key of these behind the one at `after` (0: of all), nil where there is none. Returns how many there
+// are, looking at no more than `most` + 1. Costs no memory.
+int push_least(lua_State *L, int t, size_t length, int after, int most = std::numeric_limits<int>::max()) {
+  lua_pushnil(L);
+  const int best = lua_gettop(L);
+  const Key from = after != 0 ? key_at(L, after, 0) : Key{};
+  bool passed = false;  // the one at `after`: keys of the last rank have no order but LuaJIT's
+  Key least{};
+  int count = 0;
+  for (lua_pushnil(L); lua_next(L, t) != 0;) {
+    lua_pop(L, 1);
+    if (in_list(L, -1, length)) continue;
+    if (++count > most) {
+      lua_pop(L, 1);
+      break;
+    }
+    if (count % poll_period == 0) poll(L);
+    const Key key = key_at(L, -1, count);
+    const bool is_from = after != 0 && lua_rawequal(L, -1, after) != 0;
+    const bool behind = after == 0 || (key.rank == 3 && from.rank == 3 ? passed : before(from, key));
+    passed = passed || is_from;
+    if (is_from || !behind || (!lua_isnil(L, best) && !before(key, least))) continue;
+    least = key;
+    lua_pushvalue(L, -1);
+    lua_replace(L, best);
+  }
+  if (after != 0 && from.rank == 3 && !passed && count <= most) fail(MRUN_SCRIPT, "next: the table has no such key");
+  return count;
 }
 
 // Replaces a params table or a frozen module at `index` by a plain one.
@@ -119,109 +156,240 @@ void unwrap(lua_State *L, int index, const char *function) {
   }
 }
 
-// Upvalues: the table, its length, the other keys, the step reached.
-int pairs_step(lua_State *L) {
-  const auto length = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(2)));
-  auto step = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(4)));
-  lua_settop(L, 0);
-  for (;;) {
-    ++step;
-    if (step <= length) {
-      lua_pushnumber(L, static_cast<double>(step));
-      lua_rawgeti(L, lua_upvalueindex(1), static_cast<int>(step));
-    } else {
-      if (lua_isnil(L, lua_upvalueindex(3))) return 0;
-      lua_rawgeti(L, lua_upvalueindex(3), static_cast<int>(step - length));
-      if (lua_isnil(L, -1)) return 0;
-      lua_pushvalue(L, -1);
-      lua_rawget(L, lua_upvalueindex(1));
+// The value of the key on top of the stack, above it; false, and the key gone, where it has been removed.
+bool push_value_of(lua_State *L, int t) {
+  lua_pushvalue(L, -1);
+  lua_rawget(L, t);
+  if (!lua_isnil(L, -1)) return true;
+  lua_pop(L, 2);
+  return false;
+}
+
+// The first element behind place `from` of a list of `length`: pushes place and value.
+bool push_element(lua_State *L, int t, size_t from, size_t length) {
+  for (size_t i = from + 1; i <= length; ++i) {
+    lua_rawgeti(L, t, static_cast<int>(i));
+    if (!lua_isnil(L, -1)) {
+      lua_pushnumber(L, static_cast<double>(i));
+      lua_insert(L, -2);
+      return true;
     }
-    if (!lua_isnil(L, -1)) break;  // removed since
-    lua_settop(L, 0);
+    lua_pop(L, 1);
   }
-  lua_pushnumber(L, static_cast<double>(step));
-  lua_replace(L, lua_upvalueindex(4));
-  return 2;
+  return false;
 }
 
-int pairs(lua_State *L, Vm &) {
-  lua_settop(L, 1);
-  unwrap(L, 1, "pairs");
-  const size_t length = lua_objlen(L, 1);
-  lua_pushvalue(L, 1);
-  lua_pushnumber(L, static_cast<double>(length));
-  push_keys(L, 1, length);
-  lua_pushnumber(L, 0);
-  lua_pushcclosure(L, pairs_step, 4);
-  lua_pushvalue(L, 1);
-  lua_pushnil(L);
-  return 3;
+// ---- next. Of a table with many keys it remembers their order, so that going through it, or emptying it, does not cost
+// its square: what has been set since comes behind, where one comes to the end. Fields of a memory: 1 the keys, 2 their
+// places, 3 how many at the front were gone.
+
+constexpr int small_table = 256;
+
+// The places of the keys in the list at `keys`, from place `from` on, into the table at `places`.
+void set_places(lua_State *L, int keys, int places, int from) {
+  for (int i = from; i <= static_cast<int>(lua_objlen(L, keys)); ++i) {
+    lua_rawgeti(L, keys, i);
+    lua_pushinteger(L, i);
+    lua_rawset(L, places);
+  }
 }
 
-// The keys of the table that `next` visits, kept between its calls in a table with weak values: t, keys, and the
-// reverse of keys.
-int next_other(lua_State *L, Vm &vm, size_t length) {
-  push_anchor(L, vm.anchors.last_next);
-  const int cache = lua_gettop(L);
-  lua_rawgeti(L, cache, 1);
-  const bool known = lua_rawequal(L, -1, 1) != 0;
-  lua_rawgeti(L, cache, 2);
-  lua_rawgeti(L, cache, 3);
-  const bool from_list = lua_isnil(L, 2) || in_list(L, 2, length);
-  const auto place_of = [&](int places) {
+// Pushes the memory of the table at 1, its keys and places; makes it where there is none, or anew.
+void push_memory(lua_State *L, Vm &vm, size_t length, bool anew) {
+  push_anchor(L, vm.anchors.visited);
+  const int all = lua_gettop(L);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, all);
+  if (lua_isnil(L, -1) || anew) {
+    lua_pop(L, 1);
+    lua_createtable(L, 3, 0);
+    push_keys(L, 1, length);
+    lua_createtable(L, 0, static_cast<int>(lua_objlen(L, -1)));
+    set_places(L, all + 2, all + 3, 1);
+    lua_rawseti(L, all + 1, 2);
+    lua_rawseti(L, all + 1, 1);
+    lua_pushinteger(L, 0);
+    lua_rawseti(L, all + 1, 3);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, all + 1);
+    lua_rawset(L, all);
+  }
+  lua_remove(L, all);
+  lua_rawgeti(L, all, 1);
+  lua_rawgeti(L, all, 2);
+}
+
+int integer_at(lua_State *L, int table, int place) {
+  lua_rawgeti(L, table, place);
+  const auto i = static_cast<int>(lua_tointeger(L, -1));
+  lua_pop(L, 1);
+  return i;
+}
+
+// Puts the keys that the memory does not have, or had as gone, behind it; false where there are none.
+bool add_unknown(lua_State *L, int memory, size_t length) {
+  const int keys = memory + 1, places = memory + 2, gone = integer_at(L, memory, 3);
+  lua_newtable(L);
+  const int unknown = lua_gettop(L);
+  each_other(L, 1, length, [&] {
+    lua_pushvalue(L, -1);
+    lua_rawget(L, places);
+    const bool known = lua_tointeger(L, -1) > gone;
+    lua_pop(L, 1);
+    if (known) return;
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, unknown);
+  });
+  push_keys(L, unknown, 0);
+  const int count = static_cast<int>(lua_objlen(L, keys)), more = static_cast<int>(lua_objlen(L, -1));
+  for (int i = 1; i <= more; ++i) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, keys, count + i);
+  }
+  set_places(L, keys, places, count + 1);
+  lua_settop(L, places);
+  return more > 0;
+}
+
+// The next key of the table at 1 that is not 1..length, behind the key at 2 (from the first: nil), and its value.
+int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
+  const int memory = lua_gettop(L) + 1, keys = memory + 1, places = memory + 2;
+  push_memory(L, vm, length, false);
+  int place = from_first ? integer_at(L, memory, 3) : 0;
+  if (!from_first) {
     lua_pushvalue(L, 2);
     lua_rawget(L, places);
-    const int place = static_cast<int>(lua_tointeger(L, -1));
+    place = static_cast<int>(lua_tointeger(L, -1));
     lua_pop(L, 1);
-    return place;
-  };
-  int place = 0;
-  if (!known || from_list || lua_isnil(L, -1) || (place = place_of(cache + 3)) == 0) {
-    lua_settop(L, cache);
-    push_keys(L, 1, length);
-    if (lua_isnil(L, -1)) return 0;
-    const int keys = cache + 1, count = static_cast<int>(lua_objlen(L, keys));
-    lua_createtable(L, 0, count);
-    for (int i = 1; i <= count; ++i) {
-      lua_rawgeti(L, keys, i);
-      lua_pushinteger(L, i);
-      lua_rawset(L, -3);
+    if (place == 0) {
+      lua_settop(L, memory - 1);
+      push_memory(L, vm, length, true);
+      lua_pushvalue(L, 2);
+      lua_rawget(L, places);
+      place = static_cast<int>(lua_tointeger(L, -1));
+      lua_pop(L, 1);
+      if (place == 0) fail(MRUN_SCRIPT, "next: the table has no such key");
     }
-    lua_pushvalue(L, 1);
-    lua_rawseti(L, cache, 1);
-    lua_pushvalue(L, keys);
-    lua_rawseti(L, cache, 2);
-    lua_pushvalue(L, keys + 1);
-    lua_rawseti(L, cache, 3);
-    if (!from_list && (place = place_of(keys + 1)) == 0) fail(MRUN_SCRIPT, "next: the table has no such key");
-  } else {
-    lua_remove(L, cache + 1);  // keys are at cache + 1, as above
   }
   for (;;) {
-    lua_rawgeti(L, cache + 1, ++place);
-    if (lua_isnil(L, -1)) return 0;
-    lua_pushvalue(L, -1);
-    lua_rawget(L, 1);
-    if (!lua_isnil(L, -1)) return 2;
-    lua_pop(L, 2);
+    for (const int count = static_cast<int>(lua_objlen(L, keys)); place < count;) {
+      lua_rawgeti(L, keys, ++place);
+      if (push_value_of(L, 1)) return 2;
+      if (!from_first) continue;
+      lua_pushinteger(L, place);
+      lua_rawseti(L, memory, 3);
+    }
+    if (from_first && place > 0) {  // all of them are gone
+      lua_settop(L, memory - 1);
+      push_memory(L, vm, length, true);
+      if (lua_objlen(L, keys) == 0) return 0;
+      place = 0;
+    } else if (!add_unknown(L, memory, length)) {
+      return 0;
+    }
   }
+}
+
+// Whether the order of the table at 1 is remembered. forget: no longer.
+bool is_remembered(lua_State *L, const Vm &vm, bool forget) {
+  push_anchor(L, vm.anchors.visited);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  const bool remembered = !lua_isnil(L, -1);
+  if (remembered && forget) {
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    lua_rawset(L, -4);
+  }
+  lua_pop(L, 2);
+  return remembered;
 }
 
 int next(lua_State *L, Vm &vm) {
   lua_settop(L, 2);
   unwrap(L, 1, "next");
   const size_t length = lua_objlen(L, 1);
-  if (lua_isnil(L, 2) || in_list(L, 2, length)) {
-    for (auto i = static_cast<size_t>(lua_tonumber(L, 2)) + 1; i <= length; ++i) {
-      lua_pushnumber(L, static_cast<double>(i));
-      lua_rawgeti(L, 1, static_cast<int>(i));
-      if (!lua_isnil(L, -1)) return 2;
-      lua_pop(L, 2);
+  const bool from_first = lua_isnil(L, 2) || in_list(L, 2, length);
+  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), length)) return 2;
+  lua_settop(L, 2);
+  if (from_first || !is_remembered(L, vm, false)) {
+    if (push_least(L, 1, length, from_first ? 0 : 2, small_table) <= small_table) {
+      if (from_first) is_remembered(L, vm, true);
+      if (lua_isnil(L, -1)) return 1;
+      return push_value_of(L, 1) ? 2 : 0;
     }
+    lua_settop(L, 2);
   }
-  if (next_other(L, vm, length) == 2) return 2;
+  if (next_remembered(L, vm, length, from_first) == 2) return 2;
   lua_pushnil(L);
   return 1;
+}
+
+// ---- pairs. Upvalues: what was given, the table behind it, its length, its other keys (nil: none was asked for, false:
+// the first was given), the last step, the last key.
+
+enum PairsUpvalue { given_up = 1, table_up, length_up, keys_up, step_up, key_up };
+
+// The next other key of the table at 3, and its value. The first one is found without sorting: many loops end there.
+bool push_other(lua_State *L, size_t length, size_t &step) {
+  step = std::max(step, length);
+  if (lua_isnil(L, lua_upvalueindex(keys_up))) {
+    lua_pushboolean(L, 0);
+    lua_replace(L, lua_upvalueindex(keys_up));
+    push_least(L, 3, length, 0);
+    return !lua_isnil(L, -1) && push_value_of(L, 3);
+  }
+  if (lua_isboolean(L, lua_upvalueindex(keys_up))) {
+    push_keys(L, 3, length);
+    lua_rawgeti(L, -1, 1);
+    step = length + (lua_rawequal(L, -1, lua_upvalueindex(key_up)) != 0 ? 1 : 0);
+    lua_pop(L, 1);
+    lua_replace(L, lua_upvalueindex(keys_up));
+  }
+  for (;;) {
+    lua_rawgeti(L, lua_upvalueindex(keys_up), static_cast<int>(++step - length));
+    if (lua_isnil(L, -1)) return false;
+    if (push_value_of(L, 3)) return true;  // else it was removed since
+  }
+}
+
+int pairs_step(lua_State *L, Vm &vm) {
+  lua_settop(L, 2);
+  // As Lua's own, which is `next`, it also answers for another table, or from another key on.
+  if (lua_rawequal(L, 1, lua_upvalueindex(given_up)) == 0 || lua_rawequal(L, 2, lua_upvalueindex(key_up)) == 0) {
+    return next(L, vm);
+  }
+  const auto length = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(length_up)));
+  auto step = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(step_up)));
+  lua_pushvalue(L, lua_upvalueindex(table_up));
+  if (push_element(L, 3, step, length)) {
+    step = static_cast<size_t>(lua_tonumber(L, -2));
+  } else if (!push_other(L, length, step)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushnumber(L, static_cast<double>(step));
+  lua_replace(L, lua_upvalueindex(step_up));
+  lua_pushvalue(L, -2);
+  lua_replace(L, lua_upvalueindex(key_up));
+  return 2;
+}
+
+int pairs(lua_State *L, Vm &) {
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);  // what the script gets back: never the table behind a frozen one
+  unwrap(L, 1, "pairs");
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 1);
+  lua_pushnumber(L, static_cast<double>(lua_objlen(L, 1)));
+  lua_pushnil(L);
+  lua_pushnumber(L, 0);
+  lua_pushnil(L);
+  lua_pushcclosure(L, library<pairs_step>, 6);
+  lua_pushvalue(L, 2);
+  lua_pushnil(L);
+  return 3;
 }
 
 int ipairs_step(lua_State *L, Vm &) {
@@ -243,7 +411,7 @@ int ipairs(lua_State *L, Vm &) {
   if (handle_at(L, 1, Handle::constant) == nullptr && lua_type(L, 1) != LUA_TTABLE) {
     fail(MRUN_ARGUMENT, "ipairs: want a table, got {}", describe_lua(L, 1));
   }
-  lua_pushcfunction(L, function<ipairs_step>);
+  lua_pushcfunction(L, library<ipairs_step>);
   lua_pushvalue(L, 1);
   lua_pushinteger(L, 0);
   return 3;
@@ -273,7 +441,7 @@ int type(lua_State *L, Vm &) {
 }
 
 int getmetatable(lua_State *L, Vm &) {
-  if (lua_type(L, 1) != LUA_TTABLE || lua_getmetatable(L, 1) == 0) return 0;
+  if (lua_type(L, 1) != LUA_TTABLE || is_guarded(L, 1) || lua_getmetatable(L, 1) == 0) return 0;
   lua_pushstring(L, "__metatable");
   lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {
@@ -281,6 +449,33 @@ int getmetatable(lua_State *L, Vm &) {
     return 1;
   }
   return lua_type(L, -1) == LUA_TBOOLEAN ? 0 : 1;
+}
+
+// What a weak table still holds depends on when the collector ran, and so on how the work was shared out: none is.
+bool is_mode(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING && std::string_view(lua_tostring(L, index)) == "__mode";
+}
+
+int setmetatable(lua_State *L, Vm &) {
+  const bool removes = lua_gettop(L) >= 2 && lua_isnil(L, 2);
+  lua_settop(L, 2);
+  if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_SCRIPT, "setmetatable: want a table, got {}", describe_lua(L, 1));
+  if (lua_type(L, 2) != LUA_TTABLE && !removes) {
+    fail(MRUN_SCRIPT, "setmetatable: metatable: want a table or nil, got {}", describe_lua(L, 2));
+  }
+  if (luaL_getmetafield(L, 1, "__metatable") != 0) fail(MRUN_SCRIPT, "cannot change a protected metatable");
+  if (!removes) {
+    lua_pushliteral(L, "__mode");
+    lua_rawget(L, 2);
+    if (!lua_isnil(L, -1)) {
+      lua_pushliteral(L, "__mode");
+      lua_pushnil(L);
+      lua_rawset(L, 2);
+    }
+  }
+  lua_settop(L, 2);
+  lua_setmetatable(L, 1);
+  return 1;
 }
 
 int rawset(lua_State *L, Vm &) {
@@ -292,7 +487,8 @@ int rawset(lua_State *L, Vm &) {
   if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) != lua_tonumber(L, 2)) {
     fail(MRUN_ARGUMENT, "rawset: the key is NaN");
   }
-  lua_rawset(L, 1);
+  if (is_mode(L, 2)) lua_pop(L, 2);
+  if (lua_gettop(L) == 3) lua_rawset(L, 1);
   return 1;
 }
 
@@ -331,20 +527,21 @@ int text_of(lua_State *L, Vm &vm) {
 void push_base(lua_State *L, int from) {
   take(L, from, names);
   lua_getfield(L, -1, "ipairs");
-  lua_pushcclosure(L, function<ipairs>, 1);
+  lua_pushcclosure(L, library<ipairs>, 1);
   lua_setfield(L, -2, "ipairs");
-  static const luaL_Reg functions[] = {
-      {"pairs", function<pairs>},   {"next", function<next>},        {"unpack", function<unpack>},
-      {"type", function<type>},     {"tostring", function<text_of>}, {"getmetatable", function<getmetatable>},
-      {"rawset", function<rawset>}, {"emit", function<emit>},        {nullptr, nullptr}};
+  static const luaL_Reg functions[] = {{"pairs", library<pairs>},      {"next", library<next>},
+                                       {"unpack", library<unpack>},    {"type", library<type>},
+                                       {"tostring", library<text_of>}, {"getmetatable", library<getmetatable>},
+                                       {"rawset", library<rawset>},    {"setmetatable", library<setmetatable>},
+                                       {"emit", function<emit>},       {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   add_prelude(L, {"xpcall"});
   lua_newtable(L);
   lua_newtable(L);
-  lua_pushstring(L, "v");
+  lua_pushstring(L, "k");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
-  vm_of(L).anchors.last_next = anchor(L);
+  vm_of(L).anchors.visited = anchor(L);
 }
 
 }  // namespace mrun

@@ -53,8 +53,8 @@ void open_prelude(lua_State *L, int globals) {
   }
   lua_pushlightuserdata(L, const_cast<char *>(&user_tag));
   lua_setfield(L, -2, "user");
-  static const luaL_Reg functions[] = {{"guard", function<guard>},
-                                       {"check_yield", function<check_yield>},
+  static const luaL_Reg functions[] = {{"guard", library<guard>},
+                                       {"check_yield", library<check_yield>},
                                        {"task_start", function<task_start>},
                                        {"task_awaited", function<task_awaited>},
                                        {"task_arguments", function<task_arguments>},
@@ -81,7 +81,7 @@ void add_prelude(lua_State *L, std::initializer_list<const char *> names) {
 void push_coroutine(lua_State *L, int from) {
   take(L, from, names);
   add_prelude(L, {"resume", "wrap", "yield"});
-  lua_pushcfunction(L, function<running>);
+  lua_pushcfunction(L, library<running>);
   lua_setfield(L, -2, "running");
 }
 

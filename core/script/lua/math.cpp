@@ -37,9 +37,9 @@ int randomseed(lua_State *, Vm &) {
 
 void push_math(lua_State *L, int from) {
   take(L, from, names);
-  lua_pushcfunction(L, function<random>);
+  lua_pushcfunction(L, library<random>);
   lua_setfield(L, -2, "random");
-  lua_pushcfunction(L, function<randomseed>);
+  lua_pushcfunction(L, library<randomseed>);
   lua_setfield(L, -2, "randomseed");
 }
 

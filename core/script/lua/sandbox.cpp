@@ -37,7 +37,7 @@ void clear(lua_State *L, int table) {
 
 // Upvalue 1: where the file's globals lie.
 int set_global(lua_State *L, Vm &vm) {
-  if (vm.frozen) {
+  if (vm.frozen && vm.loading.empty()) {
     const std::string key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : describe_lua(L, 2);
     fail(MRUN_SCRIPT, "global '{}' is set after the top-level code has ended: globals are constants then; use a local",
          key);
@@ -78,7 +78,7 @@ void push_environment(lua_State *L, bool std) {
   lua_pushvalue(L, globals + 1);
   lua_setfield(L, -2, "__index");
   lua_pushvalue(L, globals + 1);
-  lua_pushcclosure(L, function<set_global>, 1);
+  lua_pushcclosure(L, library<set_global>, 1);
   lua_setfield(L, -2, "__newindex");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");

@@ -24,6 +24,7 @@ struct Token {
 class Lexer {
  public:
   explicit Lexer(std::string_view text) : rest_(text) {
+    if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
     if (rest_.starts_with('#')) skip_line();
   }
 
@@ -55,7 +56,9 @@ class Lexer {
     rest_.remove_prefix(size);
   }
 
-  void skip_line() { advance(std::min(rest_.find('\n'), rest_.size())); }
+  static bool is_end(char c) { return c == '\n' || c == '\r'; }
+
+  void skip_line() { advance(std::min(rest_.find_first_of("\r\n"), rest_.size())); }
 
   void skip_blanks() {
     for (;;) {
@@ -79,7 +82,8 @@ class Lexer {
   }
 
   Token number() {
-    const bool hex = rest_.size() > 1 && rest_[0] == '0' && (rest_[1] == 'x' || rest_[1] == 'X');
+    const std::string_view digits = rest_.substr(rest_[0] == '.' ? 1 : 0);
+    const bool hex = digits.size() > 1 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
     size_t size = 1;
     while (size < rest_.size()) {
       const char c = rest_[size], last = rest_[size - 1];
@@ -90,9 +94,21 @@ class Lexer {
     return take(Token::number, size);
   }
 
+  // Behind the backslash at `at` and what belongs to it: a line's end of two characters, all blanks after \z.
+  size_t escape_end(size_t at) const {
+    const size_t next = at + 1;
+    if (next >= rest_.size()) return next;
+    if (rest_[next] == 'z') return std::min(rest_.find_first_not_of(" \t\r\n\v\f", next + 1), rest_.size());
+    const bool two =
+        is_end(rest_[next]) && next + 1 < rest_.size() && is_end(rest_[next + 1]) && rest_[next + 1] != rest_[next];
+    return next + (two ? 2 : 1);
+  }
+
   Token quoted(char quote) {
     size_t size = 1;
-    while (size < rest_.size() && rest_[size] != quote && rest_[size] != '\n') size += rest_[size] == '\\' ? 2 : 1;
+    while (size < rest_.size() && rest_[size] != quote && !is_end(rest_[size])) {
+      size = rest_[size] == '\\' ? escape_end(size) : size + 1;
+    }
     size = std::min(size, rest_.size());
     const Token token{Token::string, rest_.substr(1, size - 1), line_};
     advance(std::min(size + 1, rest_.size()));
@@ -118,30 +134,55 @@ class Lexer {
   int line_ = 1;
 };
 
-bool makes_cdata(std::string_view number) {
-  const auto ends = [&](std::string_view suffix) {
-    return number.size() > suffix.size() &&
-           std::equal(suffix.rbegin(), suffix.rend(), number.rbegin(), [](char a, char b) { return a == (b | 0x20); });
-  };
-  return ends("ll") || ends("i");
+// LL, ULL, LLU in any case make 64-bit integers, i complex numbers; no other number has these letters.
+bool makes_cdata(std::string_view number) { return number.find_first_of("lLiI") != std::string_view::npos; }
+
+[[noreturn]] void refuse(const std::string &script, const Token &token, const std::string &problem) {
+  Error e(MRUN_SCRIPT, fmt::format("{}:{}: {}", script, token.line, problem));
+  e.script = script;
+  e.line = token.line;
+  throw e;
 }
+
+// `t.__mode =`: setmetatable takes the field out, set later it would make a table weak.
+class ModeAssignment {
+ public:
+  // True for the token behind it.
+  bool before(const Token &token) {
+    const bool found = step_ == 3 && token.text != "=";  // not ==
+    if (token.kind == Token::other && token.text == ".") {
+      step_ = 1;
+    } else if (step_ == 1 && token.kind == Token::name && token.text == "__mode") {
+      step_ = 2;
+    } else {
+      step_ = step_ == 2 && token.text == "=" ? 3 : 0;
+    }
+    return found;
+  }
+
+ private:
+  int step_ = 0;
+};
 
 }  // namespace
 
 void check_source(const std::string &script, std::string_view text) {
   if (text.starts_with('\x1b')) fail(MRUN_SCRIPT, "{}: is bytecode; only text is accepted", script);
   Lexer lexer(text);
+  ModeAssignment mode;
   while (const auto token = lexer.next()) {
-    if (token->kind != Token::number || !makes_cdata(token->text)) continue;
-    Error e(MRUN_SCRIPT, fmt::format("{}:{}: the number {} is C data, which scripts do not have; write a plain number",
-                                     script, token->line, token->text.substr(0, 40)));
-    e.script = script;
-    e.line = token->line;
-    throw e;
+    if (mode.before(*token)) {
+      refuse(script, *token, "there are no weak tables: __mode has no meaning here, and cannot be set");
+    }
+    if (token->kind == Token::number && makes_cdata(token->text)) {
+      refuse(script, *token,
+             fmt::format("the number {} is C data, which scripts do not have; write a plain number",
+                         token->text.substr(0, 40)));
+    }
   }
 }
 
-int only_return(std::string_view text, int first_line, int last_line) {
+std::vector<int> return_lines(std::string_view text, int first_line, int last_line) {
   std::vector<int> lines;
   bool behind_return = false;
   Lexer lexer(text);
@@ -151,7 +192,8 @@ int only_return(std::string_view text, int first_line, int last_line) {
     behind_return = token->kind == Token::name && token->text == "return" && token->line >= first_line;
     if (behind_return) lines.push_back(token->line);
   }
-  return lines.size() == 1 ? lines[0] : 0;
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  return lines;
 }
 
 std::vector<std::string> literals_after(std::string_view text, std::string_view name) {

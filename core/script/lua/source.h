@@ -10,7 +10,7 @@ namespace mrun {
 void check_source(const std::string &script, std::string_view text);
 // The string literals right behind a name, `require "x"` or `require("x")`, in order of appearance, each once.
 std::vector<std::string> literals_after(std::string_view text, std::string_view name);
-// The line of the only `return` in these lines; 0 where there is none, or are several.
-int only_return(std::string_view text, int first_line, int last_line);
+// The lines of each `return` in these lines.
+std::vector<int> return_lines(std::string_view text, int first_line, int last_line);
 
 }  // namespace mrun

@@ -58,12 +58,22 @@ int push_captures(lua_State *L, const PatternMatcher &m, std::string_view subjec
   return count;
 }
 
+constexpr size_t window = 1 << 20;  // bytes that are searched between two looks at the limits
+
+// memmem's time is linear, unlike that of LuaJIT's or the standard library's search.
 int find_plain(lua_State *L, std::string_view subject, std::string_view pattern, size_t start) {
-  const size_t at = subject.find(pattern, start);
-  if (at == std::string_view::npos) {
+  const size_t step = std::max(window, 2 * pattern.size());
+  const void *found = nullptr;
+  for (size_t from = start; found == nullptr && from + pattern.size() <= subject.size(); from += step) {
+    if (from != start) poll(L);
+    const size_t size = std::min(subject.size() - from, step + pattern.size());
+    found = ::memmem(subject.data() + from, size, pattern.data(), pattern.size());
+  }
+  if (found == nullptr) {
     lua_pushnil(L);
     return 1;
   }
+  const auto at = static_cast<size_t>(static_cast<const char *>(found) - subject.data());
   lua_pushnumber(L, static_cast<double>(at + 1));
   lua_pushnumber(L, static_cast<double>(at + pattern.size()));
   return 2;
@@ -117,14 +127,15 @@ int gmatch(lua_State *L, Vm &) {
   text_at(L, 2, "string.gmatch", "pattern");
   lua_settop(L, 2);
   lua_pushnumber(L, 0);
-  lua_pushcclosure(L, function<gmatch_step>, 3);
+  lua_pushcclosure(L, library<gmatch_step>, 3);
   return 1;
 }
 
 // What gsub puts in place of a match.
 class Replacement {
  public:
-  Replacement(lua_State *L, std::string_view subject) : L_(L), subject_(subject), type_(lua_type(L, 3)) {
+  Replacement(lua_State *L, std::string_view subject)
+      : L_(L), subject_(subject), type_(lua_type(L, 3)), most_(room(vm_of(L))) {
     if (type_ == LUA_TNUMBER || type_ == LUA_TSTRING) {
       text_ = text_at(L, 3, "string.gsub", "replacement");
       type_ = LUA_TSTRING;
@@ -147,7 +158,7 @@ class Replacement {
       lua_call(L_, push_captures(L_, m, subject_, begin, end, true), 1);
     }
     if (lua_toboolean(L_, -1) == 0) {
-      out.append(begin, end);
+      append(out, begin, static_cast<size_t>(end - begin));
     } else if (lua_isstring(L_, -1) != 0) {
       append_top(out);
     } else {
@@ -160,6 +171,15 @@ class Replacement {
   void append_top(std::string &out) {
     size_t size = 0;
     const char *data = lua_tolstring(L_, -1, &size);
+    append(out, data, size);
+  }
+
+  // One replacement can hold a capture thousands of times.
+  void append(std::string &out, const char *data, size_t size) const {
+    if (size > most_ - std::min(most_, out.size())) {
+      fail(MRUN_MEMORY, "string.gsub: the result does not fit the Lua heap");
+    }
+    if ((out.size() ^ (out.size() + size)) >= window) poll(L_);
     out.append(data, size);
   }
 
@@ -172,7 +192,7 @@ class Replacement {
       if (++i == text_.size()) fail(MRUN_SCRIPT, "string.gsub: the replacement ends with '%'");
       const char c = text_[i];
       if (c == '0') {
-        out.append(begin, end);
+        append(out, begin, static_cast<size_t>(end - begin));
       } else if (c >= '1' && c <= '9') {
         push_capture(L_, m, subject_, c - '1', begin, end);
         append_top(out);
@@ -183,12 +203,15 @@ class Replacement {
     }
   }
 
+  static size_t room(const Vm &vm) { return static_cast<size_t>(std::max<int64_t>(vm.limit - vm.used, 0)); }
+
   lua_State *L_;
   std::string_view subject_, text_;
   int type_;
+  const size_t most_;
 };
 
-int gsub(lua_State *L, Vm &vm) {
+int gsub(lua_State *L, Vm &) {
   const std::string_view subject = text_at(L, 1, "string.gsub", "text");
   std::string_view pattern = text_at(L, 2, "string.gsub", "pattern");
   Replacement replacement(L, subject);
@@ -205,9 +228,6 @@ int gsub(lua_State *L, Vm &vm) {
     if (end != nullptr) {
       ++count;
       replacement.add(m, s, end, out);
-      if (static_cast<int64_t>(out.size()) > vm.limit - vm.used) {
-        fail(MRUN_MEMORY, "string.gsub: the result does not fit the Lua heap");
-      }
     }
     if (end != nullptr && end > s) {
       s = end;
@@ -226,7 +246,7 @@ int gsub(lua_State *L, Vm &vm) {
 
 // Replaces the value at `index` by its text.
 void to_text(lua_State *L, int index) {
-  lua_pushcfunction(L, function<text_of>);
+  lua_pushcfunction(L, library<text_of>);
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
   lua_replace(L, index);
@@ -255,14 +275,14 @@ int format(lua_State *L, Vm &) {
 
 void push_string(lua_State *L, int from) {
   take(L, from, names);
-  static const luaL_Reg functions[] = {{"find", function<find>},
-                                       {"match", function<match>},
-                                       {"gmatch", function<gmatch>},
-                                       {"gsub", function<gsub>},
+  static const luaL_Reg functions[] = {{"find", library<find>},
+                                       {"match", library<match>},
+                                       {"gmatch", library<gmatch>},
+                                       {"gsub", library<gsub>},
                                        {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   lua_getfield(L, -1, "format");
-  lua_pushcclosure(L, function<format>, 1);
+  lua_pushcclosure(L, library<format>, 1);
   lua_setfield(L, -2, "format");
   lua_pushliteral(L, "");  // strings' own methods
   lua_getmetatable(L, -1);

@@ -1,6 +1,8 @@
 #include "script/lua/table.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 
 #include "script/bridge/convert.h"
 #include "script/lua/library.h"
@@ -11,15 +13,24 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"concat", "maxn", "move"};
+constexpr const char *names[] = {"maxn"};
 // LuaJIT's sort can take quadratic time, and its insert and remove shift millions of elements in one instruction, where
 // no time limit reaches: the functions here look at the limits this often.
 constexpr int poll_period = 1 << 16;
+constexpr int concat_poll_period = 1 << 10;  // elements may be long
 
-void want_table(lua_State *L, const char *function) {
-  if (lua_type(L, 1) != LUA_TTABLE || push_frozen(L, 1)) {
-    fail(MRUN_ARGUMENT, "{}: want a table that can be changed, got {}", function, describe_lua(L, 1));
+void want_table(lua_State *L, const char *function, int index = 1) {
+  if (lua_type(L, index) != LUA_TTABLE || push_frozen(L, index)) {
+    fail(MRUN_ARGUMENT, "{}: want a table that can be changed, got {}", function, describe_lua(L, index));
   }
+}
+
+int64_t want_place(lua_State *L, int index, const char *function, const char *name) {
+  const int64_t place = want_int(L, index, function, name);
+  if (std::abs(place) > std::numeric_limits<int>::max() / 2) {
+    fail(MRUN_ARGUMENT, "{}: {}: {} is no place of a table", function, name, place);
+  }
+  return place;
 }
 
 // Stable merge sort of places; `less` compares two of them.
@@ -92,6 +103,7 @@ int sort(lua_State *L, Vm &vm) {
   return 0;
 }
 
+// As Lua 5.1's: a place behind the end is set, one before the first moves what lies between.
 int insert(lua_State *L, Vm &) {
   want_table(L, "table.insert");
   const auto length = static_cast<int64_t>(lua_objlen(L, 1));
@@ -101,10 +113,7 @@ int insert(lua_State *L, Vm &) {
     return 0;
   }
   if (given != 3) fail(MRUN_ARGUMENT, "table.insert: want (table, value) or (table, place, value)");
-  const int64_t place = want_int(L, 2, "table.insert", "place");
-  if (place < 1 || place > length + 1) {
-    fail(MRUN_ARGUMENT, "table.insert: place: want 1 to {}, got {}", length + 1, place);
-  }
+  const int64_t place = want_place(L, 2, "table.insert", "place");
   for (int64_t i = length; i >= place; --i) {
     if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i));
@@ -130,16 +139,58 @@ int remove(lua_State *L, Vm &) {
   return 1;
 }
 
-// Upvalue 1: LuaJIT's own.
-int concat(lua_State *L, Vm &) {
+// (from, first, last, place[, to])
+int move(lua_State *L, Vm &) {
+  const int to = lua_isnoneornil(L, 5) ? 1 : 5;
+  if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "table.move: want a table, got {}", describe_lua(L, 1));
+  want_table(L, "table.move", to);
+  const int64_t first = want_place(L, 2, "table.move", "first"), last = want_place(L, 3, "table.move", "last"),
+                place = want_place(L, 4, "table.move", "place");
+  const bool down =
+      place <= first || place > last || lua_rawequal(L, 1, to) == 0;  // what is still to be read is not yet written
+  for (int64_t i = 0; i <= last - first; ++i) {
+    if (i % poll_period == 0) poll(L);
+    const int64_t step = down ? i : last - first - i;
+    lua_pushinteger(L, static_cast<lua_Integer>(first + step));
+    lua_gettable(L, 1);
+    lua_rawseti(L, to, static_cast<int>(place + step));
+  }
+  lua_pushvalue(L, to);
+  return 1;
+}
+
+// Numbers and strings only, as Lua's.
+int concat(lua_State *L, Vm &vm) {
   if (const Handle *handle = handle_at(L, 1, Handle::constant)) {
     push_value(L, handle->held);
     lua_replace(L, 1);
+  } else if (push_frozen(L, 1)) {
+    lua_replace(L, 1);
   }
-  const int given = lua_gettop(L);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, given, 1);
+  if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "table.concat: want a table, got {}", describe_lua(L, 1));
+  if (lua_type(L, 2) == LUA_TNUMBER) lua_tolstring(L, 2, nullptr);
+  const std::string_view between =
+      lua_isnoneornil(L, 2) ? std::string_view() : want_string(L, 2, "table.concat", "separator");
+  const int64_t first = lua_isnoneornil(L, 3) ? 1 : want_place(L, 3, "table.concat", "first");
+  const int64_t last =
+      lua_isnoneornil(L, 4) ? static_cast<int64_t>(lua_objlen(L, 1)) : want_place(L, 4, "table.concat", "last");
+  std::string out;
+  for (int64_t i = first; i <= last; ++i) {
+    if (i % concat_poll_period == 0) poll(L);
+    lua_rawgeti(L, 1, static_cast<int>(i));
+    if (lua_isstring(L, -1) == 0) {
+      fail(MRUN_SCRIPT, "table.concat: element {}: want a string or number, got {}", i, describe_lua(L, -1));
+    }
+    size_t size = 0;
+    const char *data = lua_tolstring(L, -1, &size);
+    if (static_cast<int64_t>(out.size() + size + between.size()) > vm.limit - vm.used) {
+      fail(MRUN_MEMORY, "table.concat: the result does not fit the Lua heap");
+    }
+    out.append(data, size);
+    if (i < last) out += between;
+    lua_pop(L, 1);
+  }
+  lua_pushlstring(L, out.data(), out.size());
   return 1;
 }
 
@@ -147,15 +198,10 @@ int concat(lua_State *L, Vm &) {
 
 void push_table(lua_State *L, int from) {
   take(L, from, names);
-  lua_getfield(L, -1, "concat");
-  lua_pushcclosure(L, function<concat>, 1);
-  lua_setfield(L, -2, "concat");
-  lua_pushcfunction(L, function<sort>);
-  lua_setfield(L, -2, "sort");
-  lua_pushcfunction(L, function<insert>);
-  lua_setfield(L, -2, "insert");
-  lua_pushcfunction(L, function<remove>);
-  lua_setfield(L, -2, "remove");
+  static const luaL_Reg functions[] = {{"concat", library<concat>}, {"insert", library<insert>},
+                                       {"move", library<move>},     {"remove", library<remove>},
+                                       {"sort", library<sort>},     {nullptr, nullptr}};
+  luaL_register(L, nullptr, functions);
 }
 
 }  // namespace mrun

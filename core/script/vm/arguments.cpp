@@ -43,7 +43,7 @@ std::string_view want_string(lua_State *L, int index, const char *function, cons
 }
 
 double want_number(lua_State *L, int index, const char *function, const char *name) {
-  if (lua_type(L, index) != LUA_TNUMBER) wrong(L, index, function, name, "a number");
+  if (lua_isnumber(L, index) == 0) wrong(L, index, function, name, "a number");  // "10" is one, as in all of Lua
   return lua_tonumber(L, index);
 }
 

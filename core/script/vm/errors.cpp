@@ -76,33 +76,14 @@ std::string traceback(lua_State *L) {
   return text;
 }
 
-// What LuaJIT says in words that mean nothing to who writes a script.
-std::string translate(std::string_view text) {
-  static const std::pair<std::string_view, const char *> hints[] = {
-      {"global 'print'", "; scripts write to the log: require \"log\""},
-      {"global 'io'", "; scripts read files of the bundle only: require \"bundle\""},
-      {"global 'os'", "; scripts have no clock, files or environment"},
-      {"global 'load", "; code comes from the bundle's own files: require \"lib.NAME\""},
-      {"global 'dofile'", "; code comes from the bundle's own files: require \"lib.NAME\""},
-      {"global '_G'", "; globals have no table here"}};
-  if (text == "attempt to yield across C-call boundary") {
-    return "a coroutine cannot yield inside table.sort, string.gsub, tostring or a native operation's callback";
-  }
-  std::string out(text);
-  for (const auto &[word, hint] : hints) {
-    if (text.find("attempt to") == 0 && text.find(word) != std::string_view::npos) return out + hint;
-  }
-  return out;
-}
-
-Error from_string(const Vm &vm, std::string_view message) {
+Error from_string(lua_State *L, const Vm &vm, std::string_view message) {
   Error e(MRUN_SCRIPT, "");
   size_t text = 0;
   Place place = parse_place(vm, message, text);
   if (is_std(place.script)) {  // say where in the module, but show the script's line
     e.message = message;
   } else {
-    e.message = translate(message.substr(text));
+    e.message = vm.with_hint(L, message.substr(text), source_line(vm, place.script, place.line));
     e.script = place.script;
     e.line = place.line;
   }
@@ -182,14 +163,35 @@ std::string source_line(const Vm &vm, std::string_view script, int line) {
   return printable(rest.substr(0, rest.find('\n')));
 }
 
+namespace {
+
+// The line that a tail call came from: the only one that returns, or the only one of them that calls something, by the
+// name of what failed where that is known; 0 where there are several.
+int tail_call_line(const Vm &vm, const FiberImpl &fiber, const Error &e) {
+  if (fiber.return_lines.size() == 1) return fiber.return_lines[0];
+  const std::string_view operation = e.operation, version = operation.substr(operation.rfind('.') + 1);
+  const std::string_view name = version.substr(0, version.find('@'));
+  int found = 0;
+  for (const int line : fiber.return_lines) {
+    const std::string text = source_line(vm, fiber.script, line);
+    if (text.find('(', text.find("return")) == std::string::npos || text.find(name) == std::string::npos) continue;
+    if (found != 0) return 0;
+    found = line;
+  }
+  return found;
+}
+
+}  // namespace
+
 void locate(lua_State *L, Error &e) {
   const Vm &vm = vm_of(L);
   if (e.traceback.empty()) e.traceback = traceback(L);
   if (e.line == 0) {
     Place place = innermost(L);
     const FiberImpl *fiber = vm.fiber;
-    if ((place.line == 0 || is_std(place.script)) && fiber != nullptr && L == fiber->co() && fiber->return_line > 0) {
-      place = {fiber->script, fiber->return_line};  // `return image.resize(…)` has replaced the script's own frame
+    if ((place.line == 0 || is_std(place.script)) && fiber != nullptr && L == fiber->co()) {
+      // `return image.resize(…)` has replaced the script's own frame.
+      if (const int line = tail_call_line(vm, *fiber, e)) place = {fiber->script, line};
     }
     e.script = place.script;
     e.line = place.line;
@@ -220,7 +222,7 @@ Error error_of(lua_State *L, lua_State *co, int status) {
   } else if (lua_type(L, top) == LUA_TSTRING) {
     size_t size = 0;
     const char *text = lua_tolstring(L, top, &size);
-    e = from_string(vm, {text, size});
+    e = vm.said.message == std::string_view(text, size) ? vm.said : from_string(L, vm, {text, size});
   } else if (lua_type(L, top) == LUA_TTABLE) {
     e = from_table(L, top);
   } else {
@@ -253,12 +255,37 @@ void note(Vm &vm, const std::exception &thrown) {
   }
 }
 
+namespace {
+
+// A script can keep errors by the million: what lies behind one counts as if Lua had allocated it.
+int64_t heap_bytes(const Error &e) {
+  const size_t text = e.message.size() + e.script.size() + e.source.size() + e.traceback.size() + e.operation.size() +
+                      e.argument.size() + e.stage.size();
+  return static_cast<int64_t>(sizeof(Error) + text);
+}
+
+}  // namespace
+
 int raise(lua_State *L) {
   Vm &vm = vm_of(L);
   locate(L, vm.raised);
+  if (vm.raised.code == MRUN_ARGUMENT && vm.raised.message.ends_with("got nil")) {
+    vm.raised.message += vm.field_hint(L, vm.raised.source);
+  }
   Handle &handle = push_handle(L, Handle::error, vm.anchors.error);
+  handle.on_heap = heap_bytes(vm.raised);
+  vm.used += handle.on_heap;
   handle.pointer = new Error(std::move(vm.raised));
   handle.destroy = [](void *error) { delete static_cast<Error *>(error); };
+  return lua_error(L);
+}
+
+int raise_text(lua_State *L) {
+  Vm &vm = vm_of(L);
+  if (vm.raised.code != MRUN_SCRIPT && vm.raised.code != MRUN_ARGUMENT) return raise(L);
+  locate(L, vm.raised);
+  vm.said = std::move(vm.raised);
+  lua_pushlstring(L, vm.said.message.data(), vm.said.message.size());
   return lua_error(L);
 }
 

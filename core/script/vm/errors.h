@@ -13,6 +13,7 @@ namespace mrun {
 
 void note(Vm &, const std::exception &);  // vm.raised = it
 int raise(lua_State *);                   // vm.raised as a Lua error
+int raise_text(lua_State *);              // as a text, where a script is at fault
 
 template <int (*body)(lua_State *, Vm &)>
 int function(lua_State *L) {
@@ -22,6 +23,17 @@ int function(lua_State *L) {
     results = body(L, vm);
   } catch (const std::exception &e) { note(vm, e); }
   return results >= 0 ? results : raise(L);
+}
+
+// The same for a function of Lua's libraries, whose errors are texts.
+template <int (*body)(lua_State *, Vm &)>
+int library(lua_State *L) {
+  int results = -1;
+  Vm &vm = vm_of(L);
+  try {
+    results = body(L, vm);
+  } catch (const std::exception &e) { note(vm, e); }
+  return results >= 0 ? results : raise_text(L);
 }
 
 // Fills in script, line, source and traceback from L's frames, where the error does not have them, and puts

@@ -63,7 +63,7 @@ FiberImpl::~FiberImpl() {
 
 FiberStatus FiberImpl::run(int given) {
   const Entered entered(*this);
-  slice_end = Clock::now() + slice;
+  slice_end = vm.now() + slice;
   preempted = false;
   const int status = lua_resume(co(), given);
   FiberStatus result;
@@ -91,13 +91,26 @@ FiberStatus FiberImpl::run(int given) {
       }
       result = failed(std::move(e));
     }
-  } catch (const Error &e) { result = failed(e); }
+  } catch (const Error &e) { result = failed(e); } catch (const std::bad_alloc &) {
+    result = failed(Error(MRUN_MEMORY, "out of memory"));
+  }
   return result;
 }
 
 Error FiberImpl::stop_error() const {
   const auto code = static_cast<mrun_code>(item->stop.load());
-  return Error(code, code == MRUN_CANCELLED ? "cancelled while the script ran" : "the script ran out of time");
+  Error e(code, "cancelled while the script ran");
+  if (code == MRUN_TIMEOUT) {
+    e.message = take_results == nullptr
+                    ? fmt::format("the top-level code ran out of time: {} s are allowed", vm.options.timeout)
+                    : "the script ran out of time: the item's limit (--timeout; timeout of mrun_options) has passed";
+  }
+  if (stopped_at) {
+    e.script = stopped_at->script;
+    e.line = stopped_at->line;
+    e.traceback = stopped_at->traceback;
+  }
+  return e;
 }
 
 FiberStatus FiberImpl::failed(Error e) {

@@ -26,9 +26,9 @@ struct FiberImpl {
   bool stopped() const { return item->stop.load(std::memory_order_relaxed) != MRUN_OK; }
 
   Vm &vm;
-  const char *const stage;  // for messages and the log: "preprocess"
-  const char *script = "";  // its file
-  int return_line = 0;      // where a tail call must have come from: it leaves no frame; 0: unknown
+  const char *const stage;        // for messages and the log: "preprocess"
+  const char *script = "";        // its file
+  std::vector<int> return_lines;  // where a tail call may have come from: it leaves no frame
   const std::shared_ptr<ItemContext> item;
   std::function<void(Value)> emit;
   // Takes what the function returned off the coroutine's stack. Throws Error. Null: the values stay there.
@@ -48,10 +48,12 @@ struct FiberImpl {
   std::vector<Waiting *> tasks;
   Clock::time_point slice_end, deadline = Clock::time_point::max();
   bool preempted = false;
+  std::optional<Error> stopped_at;  // script, line and traceback where the script had to end
+
+  Error stop_error() const;
 
  private:
   FiberStatus failed(Error);
-  Error stop_error() const;
 };
 
 // A coroutine of the state, a finished one where there is one. Call inside protect.

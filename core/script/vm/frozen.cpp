@@ -44,7 +44,7 @@ void freeze_table(lua_State *L, int level) {
   lua_newtable(L);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, function<set_frozen>);
+  lua_pushcfunction(L, library<set_frozen>);
   lua_setfield(L, -2, "__newindex");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");

@@ -12,6 +12,7 @@ Handle &push_handle(lua_State *L, Handle::Kind kind, int metatable) {
 int collect_handle(lua_State *L) {
   Handle &handle = *static_cast<Handle *>(lua_touserdata(L, 1));
   vm_of(L).native_bytes -= handle.counted;
+  vm_of(L).used -= handle.on_heap;
   Value::free(&handle.held);
   if (handle.destroy != nullptr) handle.destroy(handle.pointer);
   handle.destroy = nullptr;

@@ -10,6 +10,7 @@ struct Handle {
   uint32_t model_index = 0, method_index = 0;  // of model (UINT32_MAX: all of them) and method
   mrun_value held{};                           // of value (a tensor or an object) and constant: owned
   int64_t counted = 0;                         // of Vm::native_bytes
+  int64_t on_heap = 0;                         // of Heap::used
   void *pointer = nullptr;                     // of error and task
   void (*destroy)(void *) = nullptr;           // of the pointer, where it is owned
 };

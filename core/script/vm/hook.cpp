@@ -1,11 +1,10 @@
 #include "script/vm/hook.h"
 
+#include "script/vm/errors.h"
 #include "script/vm/fiber.h"
 
 namespace mrun {
 namespace {
-
-constexpr int period = 1000;  // instructions
 
 // The code the running item must end with, or MRUN_OK.
 int stop_code(FiberImpl &fiber, Clock::time_point now) {
@@ -24,14 +23,20 @@ void collect_garbage(Vm &vm) {
   vm.soft_limit = std::max(low, vm.used + (vm.limit - vm.used) / 2);
 }
 
+// Where the script was when it had to end: the loop's own line, whatever coroutine it runs in.
+void note_place(lua_State *L, FiberImpl &fiber) {
+  if (!fiber.stopped_at) locate(L, fiber.stopped_at.emplace(MRUN_OK, ""));
+}
+
 // Ends a script by yielding: nothing that the script can catch. Where it cannot yield (inside table.sort, say) by an
 // error, and the hooks that follow at once finish the job.
 void hook(lua_State *L, lua_Debug *) {
   Vm &vm = vm_of(L);
   FiberImpl *const fiber = vm.fiber;
   if (fiber == nullptr) return;
-  const auto now = Clock::now();
+  const auto now = vm.now();
   if (stop_code(*fiber, now) != MRUN_OK) {
+    note_place(L, *fiber);
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     if (lua_isyieldable(L) != 0) {
       lua_yield(L, 0);
@@ -40,9 +45,10 @@ void hook(lua_State *L, lua_Debug *) {
     }
     return;
   }
-  if (lua_gethookcount(L) != period) lua_sethook(L, hook, LUA_MASKCOUNT, period);
+  if (lua_gethookcount(L) != vm.options.look_period) lua_sethook(L, hook, LUA_MASKCOUNT, vm.options.look_period);
   collect_garbage(vm);
-  if (now >= fiber->slice_end && L == fiber->co() && lua_isyieldable(L) != 0) {
+  // Between the begin of a model call and its yield a yield of the slice would be taken for that of the call.
+  if (now >= fiber->slice_end && !fiber->pending && L == fiber->co() && lua_isyieldable(L) != 0) {
     fiber->preempted = true;
     lua_yield(L, 0);
   }
@@ -51,7 +57,7 @@ void hook(lua_State *L, lua_Debug *) {
 }  // namespace
 
 void open_hook(lua_State *L) {
-  lua_sethook(L, hook, LUA_MASKCOUNT, period);
+  lua_sethook(L, hook, LUA_MASKCOUNT, vm_of(L).options.look_period);
   vm_of(L).interrupt = poll_soon;
 }
 
@@ -59,11 +65,10 @@ void poll_soon(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, 1); }
 
 void poll(lua_State *L) {
   const Vm &vm = vm_of(L);
-  if (vm.fiber == nullptr) return;
-  const int code = stop_code(*vm.fiber, Clock::now());
-  if (code == MRUN_OK) return;
+  if (vm.fiber == nullptr || stop_code(*vm.fiber, vm.now()) == MRUN_OK) return;
+  note_place(L, *vm.fiber);
   poll_soon(L);
-  fail(static_cast<mrun_code>(code), "{}", code == MRUN_CANCELLED ? "cancelled" : "the script ran out of time");
+  throw vm.fiber->stop_error();
 }
 
 }  // namespace mrun

@@ -4,30 +4,102 @@
 #include <map>
 #include <mutex>
 
+#include "base/error.h"
+#include "base/text.h"
+#include "value/tensor.h"
+
 namespace mrun {
+namespace {
+
+constexpr auto look = std::chrono::milliseconds(5);
+constexpr int64_t node_bytes = 64;  // of a value, or behind an object, at least
+
+int64_t bytes_of(const mrun_value &v) {
+  int64_t bytes = node_bytes;
+  if (v.kind == MRUN_STRING) bytes += static_cast<int64_t>(v.as.string.size);
+  if (v.kind == MRUN_TENSOR) {
+    const DLTensor &t = v.as.tensor.dl->dl_tensor;
+    int64_t size = static_cast<int64_t>(item_size(t.dtype));
+    for (int32_t d = 0; d < t.ndim; ++d) size *= t.shape[d];
+    bytes += size;
+  }
+  for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) bytes += bytes_of(v.as.list.items[i]);
+  for (size_t i = 0; v.kind == MRUN_MAP && i < v.as.map.size; ++i) {
+    bytes += static_cast<int64_t>(v.as.map.items[i].key.size) + bytes_of(v.as.map.items[i].value);
+  }
+  return bytes;
+}
+
+}  // namespace
 
 struct SharedStore::Impl {
   struct Slot {
-    bool made = false;
+    const void *maker = nullptr;  // while it is being made
     Value value;
   };
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::string, Slot> slots;  // one that is not made yet is being made
+  std::map<std::string, Slot> slots;
+  std::map<const void *, std::string> waiting;  // maker -> the key that it waits for
+  int64_t bytes = 0;
+
+  const Value *wait_for(const std::string &key, const void *maker, const std::function<void()> &poll,
+                        std::unique_lock<std::mutex> &);
+  // Whether `maker` itself makes what the maker of `key` waits for, however many wait between them.
+  bool needs(std::string key, const void *maker) const {
+    for (;;) {
+      const auto slot = slots.find(key);
+      if (slot == slots.end() || slot->second.maker == nullptr) return false;
+      if (slot->second.maker == maker) return true;
+      const auto next = waiting.find(slot->second.maker);
+      if (next == waiting.end()) return false;
+      key = next->second;
+    }
+  }
 };
+
+namespace {
+
+std::string readable(const std::string &key) { return printable(key.substr(key.find(':') + 1), 60); }
+
+}  // namespace
 
 SharedStore::SharedStore() : impl_(std::make_unique<Impl>()) {}
 SharedStore::~SharedStore() = default;
 
-Value SharedStore::get(const std::string &key, const std::function<Value()> &make) {
-  std::unique_lock lock(impl_->mutex);
+// The value of `key`, once it is made; null where nobody makes it.
+const Value *SharedStore::Impl::wait_for(const std::string &key, const void *maker, const std::function<void()> &poll,
+                                         std::unique_lock<std::mutex> &lock) {
+  struct Waiting {
+    Impl &impl;
+    const void *maker;
+    ~Waiting() { impl.waiting.erase(maker); }
+  };
   for (;;) {
-    const auto slot = impl_->slots.find(key);
-    if (slot == impl_->slots.end()) break;
-    if (slot->second.made) return slot->second.value;
-    impl_->changed.wait(lock);
+    const auto slot = slots.find(key);
+    if (slot == slots.end()) return nullptr;
+    if (slot->second.maker == nullptr) return &slot->second.value;
+    if (needs(key, maker)) {
+      fail(MRUN_SCRIPT, "bundle.shared \"{}\" needs itself, directly or through what another worker is making",
+           readable(key));
+    }
+    const Waiting leave{*this, maker};
+    waiting[maker] = key;
+    changed.wait_for(lock, look);
+    lock.unlock();
+    struct Relock {
+      std::unique_lock<std::mutex> &lock;
+      ~Relock() { lock.lock(); }
+    } const relock{lock};
+    poll();
   }
-  impl_->slots.emplace(key, Impl::Slot());
+}
+
+Value SharedStore::get(const std::string &key, const void *maker, const std::function<Value()> &make,
+                       const std::function<void()> &poll) {
+  std::unique_lock lock(impl_->mutex);
+  if (const Value *made = impl_->wait_for(key, maker, poll, lock)) return *made;
+  impl_->slots[key].maker = maker;
   lock.unlock();
   // Gives the place up again where `make` fails.
   struct Giving {
@@ -43,11 +115,16 @@ Value SharedStore::get(const std::string &key, const std::function<Value()> &mak
     }
   } giving{*impl_, key};
   Value value = make();
+  const int64_t bytes = bytes_of(value.c()) + static_cast<int64_t>(key.size());
   {
     const std::lock_guard again(impl_->mutex);
-    impl_->slots[key] = {true, value};
+    if (bytes > most_bytes - impl_->bytes) {
+      fail(MRUN_QUOTA, "bundle.shared \"{}\": more than {} bytes would be shared", readable(key), most_bytes);
+    }
+    impl_->bytes += bytes;
+    impl_->slots[key] = {nullptr, value};
+    giving.made = true;
   }
-  giving.made = true;
   return value;
 }
 

@@ -22,16 +22,17 @@ struct FiberImpl;
 struct Anchors {
   int tensor = 0, constant = 0, model = 0, method = 0, error = 0, task = 0;  // metatables
   int json_object = 0;                                                       // the metatable of json.object{}
+  int guarded = 0;                                                           // that of tables which the core makes
   int tensor_methods = 0;                                                    // name -> function
   int object_types = 0;                                                      // type pointer -> metatable
   int object_methods = 0;                                                    // type name -> table of methods
   int modules = 0;                                                           // name -> what it returned
   int methods = 0;                                                           // model * 4096 + method -> function
   int params = 0;
-  int models = 0;     // the first argument of forward
-  int prelude = 0;    // what prelude.lua returned
-  int globals = 0;    // what every script sees
-  int last_next = 0;  // the table that `next` visits
+  int models = 0;   // the first argument of forward
+  int prelude = 0;  // what prelude.lua returned
+  int globals = 0;  // what every script sees
+  int visited = 0;  // table -> what `next` remembers of it; weak keys
 };
 
 // Puts one part of what scripts see into a new state.
@@ -47,33 +48,39 @@ struct Vm : Heap {
   StateOptions options;
   Anchors anchors;
   Arena arena;
-  FiberImpl *fiber = nullptr;                               // the one whose slice runs
-  ItemContext *running = nullptr;                           // its item
-  const char *stack_base = nullptr;                         // the C stack where the slice began
-  Error raised;                                             // on its way to a lua_error
-  bool frozen = false;                                      // the top-level code has ended
-  std::shared_ptr<ItemContext> setup;                       // of the top-level code
-  int64_t soft_limit = 0;                                   // of the Lua heap: above it the hook collects
-  int64_t native_bytes = 0;                                 // behind the handles of this state
-  int64_t native_limit = 0;                                 // above it a native call collects
+  FiberImpl *fiber = nullptr;          // the one whose slice runs
+  ItemContext *running = nullptr;      // its item
+  const char *stack_base = nullptr;    // the C stack where the slice began
+  Error raised;                        // on its way to a lua_error
+  Error said;                          // of the last error that went as a text: what the text alone does not say
+  bool frozen = false;                 // the top-level code has ended
+  std::shared_ptr<ItemContext> setup;  // of the top-level code
+  int64_t soft_limit = 0;              // of the Lua heap: above it the hook collects
+  int64_t native_bytes = 0;            // behind the handles of this state
+  int64_t native_limit = 0;            // above it a native call collects
   std::map<std::string, std::string, std::less<>> texts;    // script -> its text, for error messages
   std::vector<std::string> loading;                         // modules, outermost first
-  std::set<std::string> sharing;                            // names of bundle.shared
   std::map<const void *, std::string> assets;               // first byte -> path
   std::deque<std::shared_ptr<NativeOperation>> operations;  // of the bridge, which alone knows what they are
   std::unique_ptr<CallHost> call_host;                      // of native calls
   // Loads module NAME, if it is not loaded yet, because a value of one of its types needs it; pushes what it returned.
   // Throws, also where no script requires it.
   void (*push_needed_module)(lua_State *, const std::string &name) = nullptr;
+  // What helps with an error, from what the scripts can see (hints.h).
+  std::string (*with_hint)(lua_State *, std::string_view message, std::string_view line) = nullptr;
+  std::string (*field_hint)(lua_State *, std::string_view line) = nullptr;
   struct Thread {
     lua_State *state = nullptr;
     int ref = LUA_NOREF;
   };
   std::vector<Thread> idle;  // finished coroutines
   int stages[3] = {LUA_NOREF, LUA_NOREF, LUA_NOREF};
-  int return_lines[3] = {};  // of the stages' functions, where they return in one place only
+  std::vector<int> return_lines[3];  // of the stages' functions: the lines that return
 
   ItemContext &item() const;
+  std::chrono::steady_clock::time_point now() const {
+    return options.now ? options.now() : std::chrono::steady_clock::now();
+  }
   void collect();
   void collect_native();  // where much native memory has come since the last time
   // Runs body(L), which may use Lua as it likes, at any time. Throws what it threw; a Lua error becomes an Error.

@@ -227,3 +227,107 @@ TEST_CASE("200 states are opened and closed without growth") {
   }
   CHECK(resident() < before + (int64_t{16} << 20));
 }
+TEST_CASE("Text that stands in an answer a thousand times is counted each time") {
+  Script s(Script::body("local s, t = ('x'):rep(1e6), {} for i = 1, 1000 do t[i] = s end return t"));
+  s.options.lua_memory = 64 << 20;
+  CHECK(error_of([&] { s.preprocess(); }).code == MRUN_MEMORY);
+  Script keys(
+      Script::body("local t = {} for i = 1, 200 do t[('k'):rep(1e5) .. i] = 1 end return {t, t, t, t, t, t, t}"));
+  keys.options.lua_memory = 64 << 20;
+  CHECK(error_of([&] { keys.preprocess(); }).code == MRUN_MEMORY);
+}
+TEST_CASE("gsub's result is counted while it grows, also within one replacement") {
+  Script s(Script::body("local n = (('x'):rep(1e6)):gsub('(.*)', ('%1'):rep(5000)) return #n"));
+  s.options.lua_memory = 64 << 20;
+  CHECK(error_of([&] { s.preprocess(); }).code == MRUN_MEMORY);
+}
+TEST_CASE("Errors that a script keeps count as its heap") {
+  Script s(
+      Script::body("local json, t = require 'json', {} while true do local ok, e = pcall(json.decode, '{') "
+                   "t[#t + 1] = e end"));
+  s.options.lua_memory = 8 << 20;
+  s.state();
+  const Error e = error_of([&] { s.preprocess(); });
+  CHECK(e.code == MRUN_MEMORY);
+}
+TEST_CASE("A plain search is linear, and stops") {
+  Script s(
+      Script::body("local a = ('a'):rep(1e6) local n = 0 for i = 1, 50 do n = n + (a:find(('a'):rep(5e5) .. 'b', 1, "
+                   "true) or 0) end return n"));
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(s.preprocess().as_number() == 0);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(result("local s = ('ab'):rep(1e6) .. 'X' return {s:find('X', 1, true), ('a.b'):find('.', 1, true), "
+               "('abc'):find('', 2, true)}") == "[2000001,2,2,1]");
+}
+TEST_CASE("Two states that need each other's shared value are told, instead of waiting for ever") {
+  const auto store = std::make_shared<SharedStore>();
+  std::atomic<int> inside{0}, refused{0};
+  const auto work = [&](const std::string &mine, const std::string &other) {
+    const int self = 0;
+    try {
+      store->get(
+          mine, &self,
+          [&] {
+            ++inside;
+            while (inside < 2) std::this_thread::yield();
+            return store->get(
+                other, &self, [] { return Value::integer(1); }, [] {});
+          },
+          [] {});
+    } catch (const Error &e) {
+      CHECK(e.code == MRUN_SCRIPT);
+      ++refused;
+    }
+  };
+  std::thread a([&] { work("shared:a", "shared:b"); }), b([&] { work("shared:b", "shared:a"); });
+  a.join();
+  b.join();
+  CHECK(refused == 1);
+  Script itself(Script::body("local b = require 'bundle' local function f() return b.shared('x', f) end return f()"));
+  CHECK(error_of([&] { itself.preprocess(); }).message.find("needs itself") != std::string::npos);
+}
+TEST_CASE("Who waits for a shared value is stopped when its time is over") {
+  SharedStore store;
+  const int one = 0, two = 0;
+  std::atomic<bool> inside{false}, go{false};
+  std::thread maker([&] {
+    store.get(
+        "k", &one,
+        [&] {
+          inside = true;
+          while (!go) std::this_thread::yield();
+          return Value::integer(1);
+        },
+        [] {});
+  });
+  while (!inside) std::this_thread::yield();
+  int polls = 0;
+  CHECK(error_of([&] {
+          store.get(
+              "k", &two, [] { return Value(); },
+              [&] {
+                if (++polls == 3) fail(MRUN_TIMEOUT, "over");
+              });
+        }).code == MRUN_TIMEOUT);
+  go = true;
+  maker.join();
+  CHECK(store
+            .get(
+                "k", &two, [] { return Value(); }, [] {})
+            .as_int() == 1);
+}
+TEST_CASE("What is shared for ever is bounded") {
+  SharedStore store;
+  store.most_bytes = 1000;
+  const int one = 0;
+  CHECK(store
+            .get(
+                "a", &one, [] { return Value::string(std::string(500, 'x')); }, [] {})
+            .as_string()
+            .size() == 500);
+  CHECK(error_of([&] {
+          store.get(
+              "b", &one, [] { return Value::string(std::string(500, 'x')); }, [] {});
+        }).code == MRUN_QUOTA);
+}

@@ -58,17 +58,21 @@ int resume(mrun_call *call, void *state, mrun_value *got, size_t count, mrun_val
   results[0] = number(loop->sum);
   return MRUN_OK;
 }
+bool await_names = false;
+
 int wait(mrun_call *call, Loop *loop) {
-  const mrun_await how = {sizeof(mrun_await),
-                          MRUN_AWAIT_ROWS,
-                          loop,
-                          resume,
-                          [](void *state) {
-                            --tasks_alive;
-                            delete static_cast<Loop *>(state);
-                          },
-                          nullptr};
+  mrun_await how = {sizeof(mrun_await),
+                    MRUN_AWAIT_ROWS,
+                    loop,
+                    resume,
+                    [](void *state) {
+                      --tasks_alive;
+                      delete static_cast<Loop *>(state);
+                    },
+                    nullptr};
   mrun_value argument = number(loop->sum);
+  static const char *const names[] = {"x"};
+  if (await_names) how.names = names;
   return host->await(call, loop->f, &argument, 1, &how);
 }
 int loop(mrun_call *call, const mrun_value *args, mrun_value *, void *) {
@@ -230,4 +234,56 @@ TEST_CASE("Tensors that native code made can be written") {
   CHECK(run("local x = t.zeros(3) x[0], x[1], x[2] = 1, 2, 255 return x:tolist()") == "[1,2,255]");
   CHECK(fails("local x = t.zeros(3) x[0] = 256").code == MRUN_ARGUMENT);
   CHECK(fails("local x = t.zeros(3) x[0] = 0.5").code == MRUN_ARGUMENT);
+}
+TEST_CASE("A slice ends at any instruction of a task") {
+  for (int over_at = 1, looks = over_at; looks >= over_at; ++over_at) {
+    Script s(with_module("return t.loop(model:method 'step', 2) + t.loop(function(x) return model:step(x) end, 1)"));
+    s.options.models = {{"main", {parse_schema("step(float x) -> float")}}};
+    s.options.look_period = 1;
+    bool on = false;
+    auto now = std::chrono::steady_clock::now();
+    looks = 0;
+    s.options.now = [&] {
+      if (on && ++looks == over_at) now += std::chrono::seconds(1);
+      return now;
+    };
+    s.model = [](ModelCall &c) -> std::vector<Value> { return {c.args.at(0)}; };
+    s.state();
+    on = true;
+    CAPTURE(over_at);
+    CHECK(s.run(Stage::forward, {Value()})[0].as_number() == 6);
+  }
+}
+TEST_CASE("What a task awaits of a model is bound to the method's schema") {
+  Script s(with_module("return t.loop(model:method 'step', 1)"));
+  s.options.models = {{"main", {parse_schema("step(float x, int n=7, *, str how='a') -> float")}}};
+  s.model = [](ModelCall &c) -> std::vector<Value> {
+    CHECK(c.args.size() == 3);
+    CHECK(c.args.at(1).as_int() == 7);
+    return {c.args.at(0)};
+  };
+  CHECK(s.run(Stage::forward, {Value()})[0].as_number() == 2);
+  Script tensor(with_module("return t.loop(model:method 'step', 1)"));
+  tensor.options.models = {{"main", {parse_schema("step(Tensor x) -> float")}}};
+  tensor.model = [](ModelCall &) -> std::vector<Value> { fail(MRUN_INTERNAL, "reached the model"); };
+  const Error e = error_of([&] { tensor.run(Stage::forward, {Value()}); });
+  CHECK(e.code == MRUN_ARGUMENT);
+  CHECK(e.argument == "x");
+  CHECK(tasks_alive == 0);
+}
+TEST_CASE("Arguments that a task awaits go by name") {
+  await_names = true;
+  Script s(with_module("return t.loop(model:method 'step', 1)"));
+  s.options.models = {{"main", {parse_schema("step(int n=3, float x=0.0) -> float")}}};
+  s.model = [](ModelCall &c) -> std::vector<Value> {
+    CHECK(c.args.at(0).as_int() == 3);
+    return {c.args.at(1)};
+  };
+  CHECK(s.run(Stage::forward, {Value()})[0].as_number() == 2);
+  await_names = false;
+}
+TEST_CASE("Empty and nil options are no options") {
+  CHECK(
+      run("return {t.add(1, 2, {}), t.add(1, nil), t.add(1, 2, nil), t.add(1, {note = nil}), t.add(1, 2, nil, nil)}") ==
+      "[3,11,3,11,3]");
 }

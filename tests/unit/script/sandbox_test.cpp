@@ -123,3 +123,17 @@ TEST_CASE("math.random follows the item") {
   CHECK(failure("math.random(2, 1)").code == MRUN_ARGUMENT);
   CHECK(failure("math.randomseed(1)").code == MRUN_SCRIPT);
 }
+TEST_CASE("pairs never gives out the table behind a frozen one") {
+  CHECK(result("local _, t = pairs(string) return t == string") == "true");
+  CHECK(failure("local _, t = pairs(string) t.rep = nil").message.find("read-only") != std::string::npos);
+  CHECK(failure("local json = require 'json' local _, t = pairs(json) t.x = 1").message.find("read-only") !=
+        std::string::npos);
+  CHECK(result("local _, p = pairs(params) return type(p)") == R"("table")");
+}
+TEST_CASE("No library function writes a frozen table") {
+  for (const char *write : {"table.move({1}, 1, 1, 1, string)", "table.insert(string, 1)", "table.sort(string)",
+                            "table.remove(string)", "rawset(string, 'x', 1)", "setmetatable(string, nil)"}) {
+    CAPTURE(write);
+    CHECK(failure(write).code != MRUN_OK);
+  }
+}

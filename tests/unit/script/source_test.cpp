@@ -1,6 +1,9 @@
 // Lua source as text: literals, modules, operations.
 #include "script/lua/source.h"
 
+#include <lua.hpp>
+#include <random>
+
 #include "support.h"
 
 using namespace mrun;
@@ -38,4 +41,57 @@ TEST_CASE("Any text can be looked at") {
       CHECK_NOTHROW(check_source("x.lua", text.substr(0, i)));
     }
   }
+}
+
+namespace {
+
+// What LuaJIT itself makes of a text: whether its value is C data. The text holds comments and literals only.
+bool is_cdata(const std::string &text) {
+  static const std::unique_ptr<lua_State, decltype(&lua_close)> state(luaL_newstate(), lua_close);
+  lua_State *L = state.get();
+  const bool cdata = luaL_loadbufferx(L, text.data(), text.size(), "=fuzz", "t") == 0 && lua_pcall(L, 0, 1, 0) == 0 &&
+                     lua_type(L, -1) > LUA_TTHREAD;
+  lua_settop(L, 0);
+  return cdata;
+}
+
+bool is_refused(const std::string &text) {
+  try {
+    check_source("fuzz", text);
+    return false;
+  } catch (const Error &) { return true; }
+}
+
+}  // namespace
+
+TEST_CASE("C data is found in every spelling that LuaJIT reads") {
+  for (const char *text :
+       {"return 1LL", "return 1llu", "return 1ULL", "return 0x1uLL", "return 3i", "--\rreturn 1LL", "#!x\rreturn 1LL",
+        "\xef\xbb\xbf#!x\nreturn 1LL", "\xef\xbb\xbfreturn 1LL", "local s = '\\z\n  ' return 1LL",
+        "local s = '\\\r\n' return 1LL --'", "--[==[\n]]\n]==] return .5i", "return 1e+1i"}) {
+    CAPTURE(text);
+    CHECK(is_cdata(text));
+    CHECK(is_refused(text));
+  }
+}
+TEST_CASE("Texts are read as LuaJIT's lexer reads them (fuzzed against it)") {
+  // No operators: what they make of C data where the library ffi was never opened is not asked here.
+  const std::vector<std::string> starts = {"", "\xef\xbb\xbf", "#a", "\xef\xbb\xbf#a'", "--", "--[[", "--[=["};
+  const std::vector<std::string> pieces = {
+      "--", "\r",     "\n",  "\r\n",   "[[",   "]]",   "[=[",   "]=]",        "'",
+      "\"", "\\\\",   "\\z", "\\\r\n", "\\\n", " ",    "\t",    "1LL",        "2ull",
+      "1i", "0x2LLU", ";",   "\\065",  "\\'",  "--[[", "--[=[", "local s = ", "local t = 1LL "};
+  std::mt19937 random(7);
+  int cdata = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text = starts[random() % starts.size()];
+    const size_t count = random() % 9;
+    for (size_t k = 0; k < count; ++k) text += pieces[random() % pieces.size()];
+    if (random() % 2 == 0) text += " return 1LL";
+    if (!is_cdata(text)) continue;
+    ++cdata;
+    CAPTURE(text);
+    REQUIRE(is_refused(text));
+  }
+  CHECK(cdata > 1000);
 }

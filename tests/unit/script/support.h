@@ -84,6 +84,12 @@ inline std::string result(const std::string &body, Value input = Value()) {
   return to_json(script.preprocess(std::move(input)));
 }
 
+inline Value tensor_value(const std::vector<float> &elements) {
+  Tensor t = Tensor::empty(dtype::float32, {static_cast<int64_t>(elements.size())});
+  std::copy(elements.begin(), elements.end(), t.data<float>());
+  return t;
+}
+
 // The error that something throws; fails the test where it throws none.
 template <class F>
 Error error_of(F &&f) {

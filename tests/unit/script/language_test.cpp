@@ -1,0 +1,130 @@
+// Lua as people know it: what public libraries rely on. Right values are those of Lua 5.1 and LuaJIT.
+#include "support.h"
+
+using namespace mrun;
+using namespace mrun::test;
+
+TEST_CASE("What pairs returns is an iterator over whatever it is given") {
+  CHECK(result("local g = pairs{a = 0} return {g({x = 5})}") == R"(["x",5])");
+  CHECK(result("local g, t = pairs{a = 1, b = 2} return {g(t, 'a')}") == R"(["b",2])");
+  CHECK(result("local g, t, k = pairs{7, 8, z = 9} local out = {} for i, v in g, t, k do out[#out + 1] = v end return "
+               "out") == "[7,8,9]");
+}
+TEST_CASE("pairs visits 1..n, then keys in byte order, whatever is removed meanwhile") {
+  CHECK(result("local t = {b = 1, a = 2, 10, 20} local out = {} for k, v in pairs(t) do out[#out + 1] = tostring(k) "
+               "t[k] = nil end return {out, next(t) == nil}") == R"([["1","2","a","b"],true])");
+  CHECK(result("local t = {} for i = 1, 5 do t['k' .. i] = i end local out = {} for k in pairs(t) do t.k3 = nil "
+               "out[#out + 1] = k end return out") == R"(["k1","k2","k4","k5"])");
+}
+TEST_CASE("next visits all, in order, also of large tables, and what is set between two visits") {
+  for (const char *size : {"5", "1000"}) {
+    CAPTURE(size);
+    CHECK(
+        result("local t, n = {}, " + std::string(size) +
+               " for i = 1, n do t[string.format('k%04d', i)] = i end local k, v, sum, last = nil, nil, 0, ''\n"
+               "local function visit() local c = 0 k, v = next(t) while k do c = c + 1 sum = sum + v k, v = next(t, k) "
+               "end return c end local a = visit() t.a = 0 t.z = 0 local b = visit() t.k0002 = nil "
+               "return {a == n, b == n + 2, visit() == n + 1}") == "[true,true,true]");
+  }
+  CHECK(result("local t = {b = 1} local k = next(t) t.a = 1 return {k, (next(t))}") == R"(["b","a"])");
+  CHECK(failure("next({}, {})").code == MRUN_SCRIPT);
+}
+TEST_CASE("Emptying a large table with next, or looking at its first key, does not cost its square") {
+  Script s(
+      Script::body("local t = {} for i = 1, 20000 do t['k' .. i] = i end local n = 0\n"
+                   "while true do local k = next(t) if k == nil then break end t[k] = nil n = n + 1 end\n"
+                   "for i = 1, 20000 do t['k' .. i] = i end for i = 1, 50 do for k in pairs(t) do break end end\n"
+                   "return n"));
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(s.preprocess().as_number() == 20000);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+}
+TEST_CASE("Errors of library functions are texts") {
+  CHECK(result("return {type(select(2, pcall(ipairs, nil))), type(select(2, pcall(string.rep))), "
+               "type(select(2, pcall(table.concat, {{}}))), type(select(2, pcall(string.gsub, 'a', '(', '')))}") ==
+        R"(["string","string","string","string"])");
+  CHECK(result("local ok, e = pcall(function() ipairs(nil) end) return e") ==
+        R"("preprocess.lua:1: ipairs: want a table, got nil")");
+  CHECK(failure("table.insert(math, 1)").code == MRUN_ARGUMENT);
+}
+TEST_CASE("table functions do as Lua's") {
+  CHECK(result("local t = {1, 2} table.insert(t, 5, 9) return {t[3] == nil, t[5]}") == "[true,9]");
+  CHECK(result("local t = {1, 2} table.insert(t, '1', 0) return t") == "[0,1,2]");
+  CHECK(
+      result("return {table.concat({1, 'a', 2.5}, ', '), table.concat({}, ','), table.concat({1, 2, 3}, '-', 2, 3)}") ==
+      R"(["1, a, 2.5","","2-3"])");
+  CHECK(
+      result(
+          "return {table.move({1, 2, 3}, 1, 3, 2), table.move({1, 2, 3}, 2, 3, 1), table.move({5, 6}, 1, 2, 1, {})}") ==
+      "[[1,1,2,3],[2,3,3],[5,6]]");
+}
+TEST_CASE("The libraries can be required, and a module's ... is its name") {
+  CHECK(result("return {require 'string' == string, require 'bit' == bit, require 'math' == math, require 'table' == "
+               "table, require 'coroutine' == coroutine}") == "[true,true,true,true,true]");
+  Script s(Script::Files{{"preprocess.lua", "local a = require 'lib.a' return function() return a.name end"},
+                         {"lib/a.lua", "return {name = (...)}"}});
+  CHECK(s.preprocess().as_string() == "lib.a");
+}
+TEST_CASE("A file's top-level code sets its globals whenever it runs, nothing else does") {
+  Script s(Script::Files{
+      {"preprocess.lua", "return function(x) local a = require 'lib.a' if x then a.set() end return a.get() end"},
+      {"lib/a.lua", "count = 3 return {get = function() return count end, set = function() count = 4 end}"}});
+  CHECK(s.preprocess().as_number() == 3);
+  CHECK(error_of([&] { s.preprocess(Value::integer(1)); }).message.find("global 'count' is set after") !=
+        std::string::npos);
+}
+TEST_CASE("No table is weak") {
+  CHECK(result("local t = setmetatable({}, {__mode = 'k'}) for i = 1, 10 do t[{}] = i end\n"
+               "local s = '' for i = 1, 20000 do s = s .. 'xxxxxxxx' if #s > 100000 then s = '' end end\n"
+               "local n = 0 for _ in pairs(t) do n = n + 1 end return n") == "10");
+  Script late(Script::Files{{"preprocess.lua", "local mt = {}\nmt.__mode = 'k'\nreturn function() end"}});
+  CHECK(error_of([&] { late.state(); }).line == 2);
+  CHECK(result("local mt = {} return mt.__mode == nil") == "true");
+}
+
+TEST_CASE("Errors say what may be meant") {
+  const auto says = [](const std::string &body, const char *what) {
+    CAPTURE(body);
+    CHECK(failure(body).message.find(what) != std::string::npos);
+  };
+  says("local json = require 'json'\nlocal x = json.decoed('1')", "json has no decoed; did you mean 'decode'");
+  says("local x = string.gfind('a', 'b')", "string has no gfind; did you mean 'find'");
+  Script s(Script::body("local json = require 'json'\nreturn 1 > params.treshold"));
+  s.options.params = Value::map({{"threshold", Value::number(1)}});
+  CHECK(error_of([&] { s.preprocess(); }).message.find("params has no treshold; did you mean 'threshold'") !=
+        std::string::npos);
+  Script tensor(Script::body("return input > 0.5"));
+  const Value x = tensor_value({1.5f});
+  CHECK(error_of([&] { tensor.preprocess(x); }).message.find("t:gt(x)") != std::string::npos);
+  Script item(Script::body("return input[0]:item()"));
+  CHECK(error_of([&] { item.preprocess(x); }).message.find("without :item()") != std::string::npos);
+  Script key(Script::Files{{"preprocess.lua",
+                            "local labels = require('bundle').lines 'l.txt'\n"
+                            "return function(input) return labels[input] end"},
+                           {"assets/l.txt", "a\nb\n"}});
+  CHECK(error_of([&] { key.preprocess(x); }).message.find("t:item()") != std::string::npos);
+}
+TEST_CASE("An error in a tail call is found among several returns by what failed") {
+  Script s(Script::Files{{"preprocess.lua",
+                          "local json = require 'json'\nreturn function(input)\n  if input then\n    return 1\n  end\n"
+                          "  return json.decode('{')\nend"}});
+  const Error e = error_of([&] { s.preprocess(); });
+  CHECK(e.script == "preprocess.lua");
+  CHECK(e.line == 6);
+}
+TEST_CASE("An endless loop's own line is named, also in a coroutine; the limit names its option") {
+  Script s(Script::Files{{"preprocess.lua",
+                          "return function()\n  local f = coroutine.wrap(function()\n    while true do "
+                          "end\n  end)\n  f()\nend"}});
+  s.state();
+  s.item->stop = MRUN_TIMEOUT;
+  const Error e = error_of([&] { s.preprocess(); });
+  CHECK(e.code == MRUN_TIMEOUT);
+  CHECK(e.line == 3);
+  CHECK(e.message.find("--timeout") != std::string::npos);
+  Script top(Script::Files{{"preprocess.lua", "local x = 1\nwhile true do end"}});
+  top.options.timeout = 0.05;
+  const Error t = error_of([&] { top.state(); });
+  CHECK(t.line == 2);
+  CHECK(t.message.find("0.05 s") != std::string::npos);
+}
