@@ -55,7 +55,7 @@ function(_mrun_link_headers name)
   add_library(mrun_headers_${name} INTERFACE)
   target_include_directories(mrun_headers_${name} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/include/${name})
 endfunction()
-_mrun_link_headers(plugin types.h plugin.h plugin.hpp)
+_mrun_link_headers(plugin types.h plugin.h plugin.hpp plugin_kit.hpp)
 _mrun_link_headers(host types.h mrun.h mrun.hpp)
 _mrun_link_headers(core types.h plugin.h mrun.h)
 

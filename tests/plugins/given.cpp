@@ -1,0 +1,30 @@
+// A plugin for tests: what plugin_kit.hpp reads.
+#include <mrun/plugin_kit.hpp>
+
+namespace {
+std::string bytes(const mrun::call &c, const mrun::value &x) {
+  return std::string(mrun::bytes(c, x, "given.bytes: x").view());
+}
+std::vector<double> doubles(const mrun::call &c, const mrun::value &x) {
+  return mrun::numbers<double>(c, x, "given.doubles: x");
+}
+std::vector<int64_t> integers(const mrun::call &c, const mrun::value &x) {
+  return mrun::numbers<int64_t>(c, x, "given.integers: x");
+}
+std::vector<double> rows(const mrun::call &c, const mrun::value &x, int64_t width) {
+  return mrun::rows<double>(c, x, size_t(width), "given.rows: x");
+}
+std::string came(const mrun::value &x) { return mrun::came_text(x); }
+void wait_until_stopped(const mrun::call &c) {
+  for (const std::function<void()> ask = mrun::asking(c);;) ask();
+}
+}  // namespace
+
+MRUN_PLUGIN("given", "1.0.0", "For tests.", nullptr, "Apache-2.0") {
+  op<bytes>("given.bytes@1(Any x) -> str");
+  op<doubles>("given.doubles@1(Any x) -> float[]");
+  op<integers>("given.integers@1(Any x) -> int[]");
+  op<rows>("given.rows@1(Any x, int width) -> float[]");
+  op<came>("given.came@1(Any x) -> str");
+  op<wait_until_stopped>("given.wait@1() -> ()");
+}
