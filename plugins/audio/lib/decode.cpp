@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <memory>
-#include <mrun/plugin.hpp>
 #include <string>
+
+#include "container.h"
+#include "error.h"
 
 namespace audio {
 namespace {
@@ -15,62 +18,49 @@ namespace {
 constexpr int max_channels = 64;
 constexpr int64_t max_samples = int64_t(1) << 31;
 
-[[noreturn]] void refuse(const std::string &why) { throw mrun::error(MRUN_INPUT, "audio: " + why); }
-
-uint32_t read_u32(std::string_view s, size_t at) {
-  auto byte = [&](size_t i) { return uint32_t(static_cast<unsigned char>(s[at + i])); };
-  return byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
-}
-
-// A WAV's chunks. libsndfile reads what is there and says nothing; here a data chunk that ends behind the file is an
-// error, but for the length FFFFFFFF that writers into a pipe leave.
-void check_wav(std::string_view s) {
-  for (size_t at = 12; s.size() - at >= 8;) {
-    const uint32_t size = read_u32(s, at + 4);
-    const size_t left = s.size() - at - 8;
-    if (s.substr(at, 4) == "data") {
-      if (size > left && size != UINT32_MAX)
-        refuse("the WAV says that it has " + std::to_string(size) + " bytes of samples, but " + std::to_string(left) +
-               " are there");
-      return;
-    }
-    const size_t step = size_t(size) + (size & 1);
-    if (step > left) break;
-    at += 8 + step;
-  }
-  refuse("the WAV has no samples");
-}
-
-void check_kind(std::string_view s) {
-  if (s.substr(0, 4) == "RIFF" && s.size() >= 12 && s.substr(8, 4) == "WAVE") return check_wav(s);
-  if (s.substr(0, 4) != "fLaC" && s.substr(0, 4) != "OggS") refuse("neither WAV, FLAC nor OGG");
-}
-
-// What libsndfile asks of a file, over memory.
+// What libsndfile asks of a file, over memory. C code calls it: what poll throws is kept, and the file ends there.
 struct Memory {
-  std::string_view bytes;
+  Source source;
+  const Grow &grow;
   sf_count_t at = 0;
+  unsigned reads = 0;
+  std::exception_ptr stopped;
+
+  sf_count_t size() const { return sf_count_t(source.bytes.size()); }
+  bool stop() {
+    constexpr unsigned every = 1024;
+    if (stopped || ++reads % every != 0) return stopped != nullptr;
+    try {
+      grow(0);
+    } catch (...) { stopped = std::current_exception(); }
+    return stopped != nullptr;
+  }
+  sf_count_t read(void *to, sf_count_t count) {
+    count = stop() ? 0 : std::clamp<sf_count_t>(count, 0, size() - at);
+    std::memcpy(to, source.bytes.data() + at, size_t(count));
+    for (size_t i = 0; i < source.patch.size(); ++i) {
+      const auto where = sf_count_t(source.patch_at + i);
+      if (source.patch_at != SIZE_MAX && where >= at && where < at + count)
+        static_cast<char *>(to)[where - at] = source.patch[i];
+    }
+    at += count;
+    return count;
+  }
 };
 
 Memory &memory(void *user) { return *static_cast<Memory *>(user); }
 
 SF_VIRTUAL_IO memory_io() {
   SF_VIRTUAL_IO io{};
-  io.get_filelen = [](void *user) { return sf_count_t(memory(user).bytes.size()); };
+  io.get_filelen = [](void *user) { return memory(user).size(); };
   io.seek = [](sf_count_t offset, int whence, void *user) {
     Memory &m = memory(user);
-    const auto size = sf_count_t(m.bytes.size());
+    const sf_count_t size = m.size();
     const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m.at : size;
     if (offset < -base || offset > size - base) return sf_count_t(-1);
     return m.at = base + offset;
   };
-  io.read = [](void *to, sf_count_t count, void *user) {
-    Memory &m = memory(user);
-    count = std::clamp<sf_count_t>(count, 0, sf_count_t(m.bytes.size()) - m.at);
-    std::memcpy(to, m.bytes.data() + m.at, size_t(count));
-    m.at += count;
-    return count;
-  };
+  io.read = [](void *to, sf_count_t count, void *user) { return memory(user).read(to, count); };
   io.write = [](const void *, sf_count_t, void *) { return sf_count_t(0); };
   io.tell = [](void *user) { return memory(user).at; };
   return io;
@@ -79,40 +69,86 @@ SF_VIRTUAL_IO memory_io() {
 struct Close {
   void operator()(SNDFILE *f) const { sf_close(f); }
 };
+using File = std::unique_ptr<SNDFILE, Close>;
 
-}  // namespace
+[[noreturn]] void not_opened(std::string_view bytes) {
+  const std::string kind = foreign_kind(bytes);
+  if (!kind.empty())
+    bad_input("this is " + kind + "; wanted sound that libsndfile reads: WAV, FLAC, OGG, MP3, AIFF, …");
+  bad_input(std::string("no sound that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, …): ") +
+            sf_strerror(nullptr));
+}
 
-Samples decode(std::string_view file, const std::function<void(int64_t)> &grow) {
-  check_kind(file);
-  Memory source{file};
-  SF_VIRTUAL_IO io = memory_io();
-  SF_INFO info{};
-  const std::unique_ptr<SNDFILE, Close> f(sf_open_virtual(&io, SFM_READ, &info, &source));
-  if (!f) refuse(sf_strerror(nullptr));
+void check(const SF_INFO &info) {
   if (info.channels < 1 || info.channels > max_channels)
-    refuse(std::to_string(info.channels) + " channels; wanted 1 to " + std::to_string(max_channels));
-  if (info.samplerate < 1) refuse("a rate of " + std::to_string(info.samplerate));
+    bad_input(std::to_string(info.channels) + " channels; wanted 1 to " + std::to_string(max_channels));
+  if (info.samplerate < 1) bad_input("a rate of " + std::to_string(info.samplerate));
+}
 
-  Samples out;
+// A chained stream goes on where the one before ended: with as many channels, at the same rate.
+void join(Samples &out, const SF_INFO &info) {
+  if (out.channels != 0 && (out.channels != info.channels || out.rate != info.samplerate))
+    bad_input("the OGG has streams that differ: " + std::to_string(out.channels) + " channels at " +
+              std::to_string(out.rate) + ", then " + std::to_string(info.channels) + " at " +
+              std::to_string(info.samplerate));
   out.channels = info.channels;
   out.rate = info.samplerate;
+}
+
+// Of these kinds libsndfile tells of a length that the file does not have, but only in its log.
+void check_log(SNDFILE *f, int kind) {
+  if (kind != SF_FORMAT_MAT4 && kind != SF_FORMAT_WVE && kind != SF_FORMAT_PAF) return;
+  char log[1 << 14] = "";
+  sf_command(f, SFC_GET_LOG_INFO, log, sizeof log);
+  const std::string_view text(log);
+  const size_t length = text.find("Data length ");
+  const bool less = length != text.npos && text.find(" should be ", length) != text.npos;
+  if (less || text.find("seems to be truncated") != text.npos)
+    bad_input("the file is cut short: fewer samples are there than it says");
+}
+
+void append(const File &f, int channels, const Grow &grow, Samples &out) {
   constexpr sf_count_t step = 1 << 14;  // frames
-  std::vector<float> part(size_t(step) * size_t(info.channels));
+  std::vector<float> part(size_t(step) * size_t(channels));
   for (sf_count_t got; (got = sf_readf_float(f.get(), part.data(), step)) > 0;) {
-    const size_t count = size_t(got) * size_t(info.channels);
-    if (int64_t(out.interleaved.size() + count) > max_samples) refuse("more than 2^31 samples");
+    const size_t count = size_t(got) * size_t(channels);
+    if (int64_t(out.interleaved.size() + count) > max_samples) bad_input("more than 2^31 samples");
     const auto end = part.begin() + ptrdiff_t(count);
     if (const auto bad = std::find_if(part.begin(), end, [](float x) { return !std::isfinite(x); }); bad != end)
-      refuse("frame " + std::to_string(out.frames() + (bad - part.begin()) / info.channels) +
-             " is not a finite number");
+      bad_input("frame " + std::to_string(out.frames() + (bad - part.begin()) / channels) + " is not a finite number");
     grow(int64_t(count * sizeof(float)) * 2);
     out.interleaved.insert(out.interleaved.end(), part.begin(), end);
   }
-  if (sf_error(f.get()) != SF_ERR_NO_ERROR) refuse(sf_strerror(f.get()));
-  const bool ogg = (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG;
-  if (!ogg && info.frames < SF_COUNT_MAX && out.frames() < info.frames)
-    refuse("the file says that it has " + std::to_string(info.frames) + " frames, but " + std::to_string(out.frames()) +
-           " are there");
+}
+
+void decode_source(const Source &source, const Grow &grow, Samples &out) {
+  Memory bytes{source, grow, 0, 0, {}};
+  SF_VIRTUAL_IO io = memory_io();
+  SF_INFO info{};
+  const File f(sf_open_virtual(&io, SFM_READ, &info, &bytes));
+  if (bytes.stopped) std::rethrow_exception(bytes.stopped);
+  if (!f) not_opened(source.bytes);
+  check(info);
+  join(out, info);
+  const int kind = info.format & SF_FORMAT_TYPEMASK;
+  check_log(f.get(), kind);
+  const int64_t before = out.frames();
+  append(f, info.channels, grow, out);
+  if (bytes.stopped) std::rethrow_exception(bytes.stopped);
+  if (sf_error(f.get()) != SF_ERR_NO_ERROR) bad_input(sf_strerror(f.get()));
+  // Of OGG and MPEG the length is an estimate; container.h has checked that they are whole.
+  const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG;
+  const int64_t got = out.frames() - before;
+  if (!estimated && info.frames < SF_COUNT_MAX && got < info.frames)
+    bad_input("the file says that it has " + std::to_string(info.frames) + " frames, but " + std::to_string(got) +
+              " are there");
+}
+
+}  // namespace
+
+Samples decode(std::string_view file, const Grow &grow) {
+  Samples out;
+  for (const Source &source : sources_of(file)) decode_source(source, grow, out);
   return out;
 }
 

@@ -1,4 +1,4 @@
-// WAV, FLAC and OGG (Vorbis, Opus) in memory, to samples.
+// Sound files in memory, of every kind that libsndfile reads, to samples.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,9 +14,11 @@ struct Samples {
   int64_t frames() const { return channels ? int64_t(interleaved.size()) / channels : 0; }
 };
 
-// grow(bytes) is called before memory is taken and may throw. Memory follows what is really in the file, not what its
-// header says; a file that holds less than its header says is an error (mrun::error, MRUN_INPUT), as is one of another
-// kind.
-Samples decode(std::string_view file, const std::function<void(int64_t bytes)> &grow);
+// Called before memory is taken, with its bytes, and with 0 now and then; may throw.
+using Grow = std::function<void(int64_t bytes)>;
+
+// Memory follows what is really in the file, not what its header says. A file that holds less than it says, one of
+// another kind, and a sample that is not finite are errors (Error, input).
+Samples decode(std::string_view file, const Grow &);
 
 }  // namespace audio

@@ -3,8 +3,9 @@
 #include <soxr.h>
 
 #include <algorithm>
-#include <mrun/plugin.hpp>
 #include <string>
+
+#include "error.h"
 
 namespace audio {
 
@@ -13,8 +14,7 @@ Quality quality_of(std::string_view name) {
   if (name == "medium") return Quality::medium;
   if (name == "high") return Quality::high;
   if (name == "very_high") return Quality::very_high;
-  throw mrun::error(MRUN_ARGUMENT,
-                    "quality: wanted \"low\", \"medium\", \"high\" or \"very_high\", got \"" + std::string(name) + '"');
+  bad_argument("quality: wanted \"low\", \"medium\", \"high\" or \"very_high\", got \"" + std::string(name) + '"');
 }
 
 int64_t resampled_length(int64_t frames, int64_t from, int64_t to) {
@@ -36,7 +36,7 @@ void resample(const float *in, int64_t frames, int64_t stride, int64_t from, int
   size_t used = 0, made = 0;
   const soxr_error_t error = soxr_oneshot(double(from), double(to), 1, channel.data(), channel.size(), &used, out,
                                           length, &made, &io, &spec, &one_thread);
-  if (error) throw mrun::error(MRUN_INTERNAL, std::string("audio.resample: ") + error);
+  if (error) throw Error(Error::Code::internal, std::string("audio.resample: ") + error);
   std::fill(out + std::min(made, length), out + length, 0.0F);
 }
 

@@ -1,12 +1,12 @@
 #include "spectrum.h"
 
-#include <kissfft.hh>
-
 #include <algorithm>
 #include <cmath>
-#include <mrun/plugin.hpp>
 #include <numbers>
 #include <string>
+
+#include "error.h"
+#include "fft.h"
 
 namespace audio {
 namespace {
@@ -117,13 +117,16 @@ int64_t frame_count(int64_t samples, const SpectrumOptions &o) {
   return padded < o.n_fft ? 0 : 1 + (padded - o.n_fft) / o.hop_length;
 }
 
-void check(const SpectrumOptions &o, int64_t samples) {
-  auto refuse = [](const std::string &what) { throw mrun::error(MRUN_ARGUMENT, "audio: " + what); };
+void check_fft_size(const char *name, int64_t n) {
   constexpr int64_t most = 1 << 20;
-  if (o.n_fft < 2 || o.n_fft > most || o.n_fft % 2)
-    refuse("n_fft is " + std::to_string(o.n_fft) + "; wanted an even number from 2 to 1048576");
-  if (largest_factor(o.n_fft) > 1000)
-    refuse("n_fft is " + std::to_string(o.n_fft) + "; wanted a number whose prime factors are below 1000");
+  const std::string is = std::string(name) + " is " + std::to_string(n);
+  if (n < 2 || n > most || n % 2) bad_argument("audio: " + is + "; wanted an even number from 2 to 1048576");
+  if (largest_factor(n) > 1000) bad_argument("audio: " + is + "; wanted a number whose prime factors are below 1000");
+}
+
+void check(const SpectrumOptions &o, int64_t samples) {
+  auto refuse = [](const std::string &what) { bad_argument("audio: " + what); };
+  check_fft_size("n_fft", o.n_fft);
   if (o.win_length < 1 || o.win_length > o.n_fft)
     refuse("win_length is " + std::to_string(o.win_length) + "; wanted 1 to n_fft, " + std::to_string(o.n_fft));
   if (o.hop_length < 1) refuse("hop_length is " + std::to_string(o.hop_length) + "; wanted at least 1");
@@ -135,30 +138,23 @@ void check(const SpectrumOptions &o, int64_t samples) {
 
 void spectrogram(const float *in, int64_t samples, int64_t stride, const SpectrumOptions &o,
                  const std::function<void()> &poll, double *out) {
-  const int64_t bins = frequencies(o), frames = frame_count(samples, o), half = o.n_fft / 2;
+  const int64_t frames = frame_count(samples, o), half = o.n_fft / 2;
   const std::vector<double> w = window(o);
-  const kissfft<double> fft(size_t(half), false);
+  PowerSpectrum spectrum(o.n_fft);
   std::vector<double> frame(static_cast<size_t>(o.n_fft));
-  std::vector<std::complex<double>> packed(static_cast<size_t>(half));
   for (int64_t t = 0; t < frames; ++t) {
     poll();
     const int64_t begin = t * o.hop_length - (o.center ? half : 0);
     for (int64_t i = 0; i < o.n_fft; ++i)
       frame[size_t(i)] = w[size_t(i)] * sample(in, samples, stride, begin + i, o.reflect);
-    fft.transform_real(frame.data(), packed.data());
-    for (int64_t f = 0; f < bins; ++f) {
-      // The first of the packed values holds the two that are real: at 0, and at half the rate.
-      const std::complex<double> x = f == 0      ? std::complex<double>(packed[0].real(), 0)
-                                     : f == half ? std::complex<double>(packed[0].imag(), 0)
-                                                 : packed[size_t(f)];
-      const double energy = std::norm(x);
+    spectrum(frame, [&](int64_t f, double energy) {
       out[f * frames + t] = o.power == 2 ? energy : std::pow(energy, o.power / 2);
-    }
+    });
   }
 }
 
 std::vector<double> mel_filters(int64_t frequencies, int64_t rate, const MelOptions &o) {
-  auto refuse = [](const std::string &what) { throw mrun::error(MRUN_ARGUMENT, "audio: " + what); };
+  auto refuse = [](const std::string &what) { bad_argument("audio: " + what); };
   if (rate < 1) refuse("rate is " + std::to_string(rate));
   if (o.n_mels < 1 || o.n_mels > 4096) refuse("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
   if (frequencies < 2 || frequencies > (1 << 20)) refuse("wanted 2 to 1048576 frequencies");

@@ -20,7 +20,7 @@ struct SpectrumOptions {
 int64_t frequencies(const SpectrumOptions &);                   // n_fft / 2 + 1
 int64_t frame_count(int64_t samples, const SpectrumOptions &);  // 0 where there are too few samples
 
-// Throws mrun::error (MRUN_ARGUMENT) where the options cannot be, or the samples are too few for them.
+// Throws Error (argument) where the options cannot be, or the samples are too few for them.
 void check(const SpectrumOptions &, int64_t samples);
 
 // in: `samples` values `stride` apart. out: [frequencies, frames], row-major. poll() is called once a frame and may

@@ -2,21 +2,23 @@
 // channel.
 //   audio_cli decode FILE                       "channels frames rate\n", then the interleaved samples
 //   audio_cli resample FROM TO QUALITY          samples in, samples out
+//   audio_cli sinc FROM TO WIDTH ROLLOFF
 //   audio_cli spectrogram N_FFT WIN HOP POWER CENTER REFLECT
 //   audio_cli mel RATE N_FFT WIN HOP N_MELS F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli filters N_FREQS N_MELS RATE F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli log_mel N_MELS
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <map>
-#include <mrun/plugin.hpp>
 #include <string>
 
 #include "decode.h"
 #include "resample.h"
+#include "sinc.h"
 #include "spectrum.h"
 
 namespace {
@@ -52,6 +54,16 @@ void resample() {
   const auto frames = int64_t(in.size());
   std::vector<float> out(size_t(audio::resampled_length(frames, whole(1), whole(2))));
   audio::resample(in.data(), frames, 1, whole(1), whole(2), audio::quality_of(args.at(3)), out.data());
+  write(out);
+}
+
+void sinc() {
+  const std::vector<float> in = read_samples();
+  const audio::SincOptions o{whole(3), real(4)};
+  audio::check(o);
+  std::vector<float> out(size_t(audio::resampled_length(int64_t(in.size()), whole(1), whole(2))));
+  auto poll = [] {};
+  audio::sinc_resample(in.data(), int64_t(in.size()), 1, whole(1), whole(2), o, poll, out.data());
   write(out);
 }
 
@@ -102,6 +114,7 @@ int main(int count, char **values) try {
   const std::map<std::string, std::function<void()>> commands = {
       {"decode", decode},       {"resample", resample}, {"spectrogram", spectrogram},
       {"mel", mel_spectrogram}, {"filters", filters},   {"log_mel", log_mel},
+      {"sinc", sinc},
   };
   commands.at(args.at(0))();
   return 0;

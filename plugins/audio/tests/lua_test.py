@@ -87,6 +87,54 @@ class Audio(Case):
             error = numpy.abs(features - want)[:, 4:-4]  # the ends see the silence around
             self.assertLess(numpy.median(error), 0.02)
 
+    def computed(self, call, wave, rate=16000):
+        """What a call gives of the samples x."""
+        script = f'local audio, torch = require "audio", require "torch"\nreturn function(input) local x, rate = audio.decode(input) return {call} end'
+        (answer,) = self.ask(script, file(wave, rate, "WAV", "FLOAT"))
+        return numpy.array(answer, numpy.float32)
+
+    def near(self, got, want, tolerance):
+        want = want.numpy()
+        self.assertEqual(got.shape, want.shape)
+        numpy.testing.assert_allclose(got, want, rtol=0, atol=tolerance)
+
+    def test_mfcc_as_torchaudio(self):
+        wave = sound(0.5, 16000, 2)
+        x = torch.from_numpy(wave).double()
+        for lua, python in (("", {}), (", {n_mfcc = 13, log_mels = true, n_fft = 512, hop_length = 160, n_mels = 40, f_min = 20}",
+                                       dict(n_mfcc=13, log_mels=True, melkwargs=dict(n_fft=512, hop_length=160, n_mels=40, f_min=20))),
+                            (", {n_mfcc = 20, norm = 'none', mel_norm = 'slaney', mel_scale = 'slaney'}",
+                             dict(n_mfcc=20, norm=None, melkwargs=dict(norm="slaney", mel_scale="slaney")))):
+            with self.subTest(lua):
+                want = torchaudio.transforms.MFCC(16000, **python).double()(x)
+                got = self.computed(f"audio.mfcc(x, rate{lua})", wave)
+                self.assertEqual(got.shape, tuple(want.shape))
+                numpy.testing.assert_allclose(got, want.numpy(), rtol=1e-6, atol=5e-3)
+
+    def test_fbank_as_torchaudio(self):
+        wave = sound(0.4, 16000)
+        wave[0, :800] = 0  # silence: the least that a logarithm is taken of
+        x = torch.from_numpy(wave).double() * 32768
+        cases = [dict(), dict(num_mel_bins=80), dict(num_mel_bins=40, low_freq=100.0, high_freq=-400.0, window_type="hamming"),
+                 dict(snip_edges=False, window_type="hanning", use_energy=True), dict(window_type="blackman", preemphasis_coefficient=0.0),
+                 dict(window_type="rectangular", remove_dc_offset=False, use_power=False), dict(use_energy=True, raw_energy=False, htk_compat=True),
+                 dict(round_to_power_of_two=False, frame_length=20.0, frame_shift=12.5), dict(subtract_mean=True, energy_floor=0.0, use_energy=True),
+                 dict(use_log_fbank=False, num_mel_bins=8)]
+        for options in cases:
+            with self.subTest(str(options)):
+                want = torchaudio.compliance.kaldi.fbank(x, **options)
+                lua = ", ".join(f"{k} = {str(v).lower() if isinstance(v, bool) else repr(v)}" for k, v in options.items())
+                got = self.computed(f"audio.fbank(x[0] * 32768, rate{', {' + lua + '}' if lua else ''})", wave)
+                self.assertEqual(got.shape, tuple(want.shape))
+                numpy.testing.assert_allclose(got, want.numpy(), rtol=1e-4, atol=1e-3)
+
+    def test_mono_and_rates(self):
+        wave = sound(0.1, 16000, 2)
+        numpy.testing.assert_allclose(self.computed("audio.mono(x)", wave), wave.mean(0), rtol=0, atol=1e-7)
+        numpy.testing.assert_allclose(self.computed("audio.mono(x[1])", wave), wave[1], rtol=0, atol=0)
+        want = torchaudio.functional.resample(torch.from_numpy(wave).double(), 16000, 11025)
+        self.near(self.computed("audio.sinc_resample(x, rate, 11025)", wave), want, 1e-6)
+
     def test_bad_files(self):
         good = file(sound(0.1, 8000), 8000)
         flac = file(sound(0.5, 16000), 16000, "FLAC")
@@ -107,8 +155,8 @@ class Audio(Case):
             "65535 channels": (wav(bytes(4000), channels=65535, bits=8, kind=1), "audio: "),
             "a rate of 0": (wav(bytes(400), rate=0), "audio: "),
             "no bits": (wav(bytes(400), bits=0), "audio: "),
-            "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "neither WAV, FLAC nor OGG"),
-            "nothing": (b"", "neither WAV, FLAC nor OGG"),
+            "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "this is a PNG picture; wanted sound"),
+            "nothing": (b"", "the file is empty"),
         }
         answers = self.ask(DECODE, *[content for content, _ in cases.values()], status=1)
         for (name, (_, message)), answer in zip(cases.items(), answers):
@@ -137,11 +185,18 @@ class Audio(Case):
             "audio.spectrogram(x, {hop_length = 0})": "",
             "audio.log_mel(x, 0)": "",
             "audio.decode('RIFF')": "",
+            "audio.sinc_resample(x, rate, 8000, {rolloff = 2})": "rolloff is 2",
+            "audio.mfcc(x, rate, {n_mfcc = 200})": "n_mfcc is 200; wanted 1 to n_mels, 128",
+            "audio.fbank(x, rate, {window_type = 'hann'})": "wanted povey, hanning",
+            "audio.fbank(x, rate, {high_freq = 9000})": "half the rate",
+            "audio.fbank(x, rate, {frame_length = 1000})": "samples are too few",
+            "audio.fbank(x, rate, {frame_shift = 0})": "frame_length and frame_shift",
+            "audio.mono(x:to('float64'))": "got a float64 tensor",
         }
         good = file(sound(0.1, 8000), 8000)
         for call, message in cases.items():
             with self.subTest(call):
-                script = f'local audio = require "audio"\nreturn function(input) local x, rate = audio.decode(input) return {call} end'
+                script = f'local audio, torch = require "audio", require "torch"\nreturn function(input) local x, rate = audio.decode(input) return {call} end'
                 (answer,) = self.ask(script, good, status=1)
                 self.assertIn(answer["error"]["code"], ("ARGUMENT", "SCRIPT"), answer)
                 self.assertIn(message, answer["error"]["message"])

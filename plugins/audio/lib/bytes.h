@@ -1,0 +1,20 @@
+// Numbers in the bytes of a file. The caller has checked that they are there.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace audio {
+
+inline uint64_t number(std::string_view s, size_t at, int width, bool big) {
+  uint64_t v = 0;
+  for (int i = 0; i < width; ++i) {
+    const auto byte = static_cast<unsigned char>(s[at + size_t(big ? i : width - 1 - i)]);
+    v = v << 8 | byte;
+  }
+  return v;
+}
+inline bool has(std::string_view s, size_t at, std::string_view magic) {
+  return at <= s.size() && s.substr(at, magic.size()) == magic;
+}
+
+}  // namespace audio

@@ -1,0 +1,273 @@
+#include "container.h"
+
+#include <algorithm>
+
+#include "bytes.h"
+#include "error.h"
+
+namespace audio {
+namespace {
+
+using namespace std::string_view_literals;
+
+[[noreturn]] void missing(const char *kind, uint64_t said, uint64_t left) {
+  bad_input(std::string("the ") + kind + " says that it has " + std::to_string(said) + " bytes of samples, but " +
+            std::to_string(left) + " are there");
+}
+
+// A file of chunks, each a name and a length.
+struct Chunked {
+  const char *kind;
+  std::string_view magic;
+  size_t second_at;  // a second magic, where the first is shared
+  std::string_view second;
+  size_t first_chunk;
+  size_t name_size;
+  int length_size;
+  bool big;
+  bool counts_itself;  // the length includes name and length
+  size_t align;
+  std::string_view samples;  // the name of the chunk that holds them
+};
+constexpr std::string_view w64_data = "data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"sv;
+constexpr Chunked chunked[] = {
+    {"WAV", "RIFF"sv, 8, "WAVE"sv, 12, 4, 4, false, false, 2, "data"sv},
+    {"WAV", "RIFX"sv, 8, "WAVE"sv, 12, 4, 4, true, false, 2, "data"sv},
+    {"RF64", "RF64"sv, 8, "WAVE"sv, 12, 4, 4, false, false, 2, "data"sv},
+    {"AIFF", "FORM"sv, 8, "AIF"sv, 12, 4, 4, true, false, 2, "SSND"sv},
+    {"SVX", "FORM"sv, 8, "8SVX"sv, 12, 4, 4, true, false, 2, "BODY"sv},
+    {"SVX", "FORM"sv, 8, "16SV"sv, 12, 4, 4, true, false, 2, "BODY"sv},
+    {"CAF", "caff"sv, 0, "caff"sv, 8, 4, 8, true, false, 1, "data"sv},
+    {"W64", "riff\x2e\x91\xcf\x11"sv, 0, "riff"sv, 40, 16, 8, false, true, 8, w64_data},
+};
+
+const Chunked *chunks_of(std::string_view s) {
+  for (const Chunked &c : chunked)
+    if (has(s, 0, c.magic) && has(s, c.second_at, c.second)) return &c;
+  return nullptr;
+}
+
+struct Chunk {
+  size_t at;            // of its length
+  uint64_t size, left;  // as it says, and what there is behind it
+};
+
+// Calls f(name, chunk) until it says that it has seen enough; false where the chunks do not end with the file.
+template <class F>
+bool each_chunk(const Chunked &c, std::string_view s, size_t at, F f) {
+  const size_t head = c.name_size + size_t(c.length_size);
+  while (at <= s.size() && s.size() - at >= head) {
+    Chunk chunk{at + c.name_size, number(s, at + c.name_size, c.length_size, c.big), s.size() - at - head};
+    if (c.counts_itself) chunk.size -= std::min<uint64_t>(chunk.size, head);
+    if (f(s.substr(at, c.name_size), chunk)) return true;
+    if (chunk.size > chunk.left) return false;
+    const uint64_t padded = (chunk.size + c.align - 1) / c.align * c.align;
+    at += head + size_t(std::min<uint64_t>(padded, chunk.left));
+  }
+  return at == s.size();
+}
+
+bool printable(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// Whether the samples are none, and other chunks follow up to the end.
+bool really_empty(const Chunked &c, std::string_view s, const Chunk &data) {
+  bool names = true;
+  const auto look = [&](std::string_view name, const Chunk &) { return !(names = names && printable(name)); };
+  return each_chunk(c, s, data.at + size_t(c.length_size), look) && names;
+}
+
+// Lengths that writers into a pipe leave, who do not know better: sox, arecord, ffmpeg and those that write the greatest
+// number, or it less the header, or a whole number of frames. 0 is one of them.
+bool left_open(uint64_t size, uint64_t frame) {
+  for (uint64_t most : {0x7ffff000ULL, 0x7fffff00ULL, 0x7fffffffULL, 0x80000000ULL, 2'000'000'000ULL, 0xffffff00ULL,
+                        0xfffffff0ULL, 0xffffffffULL})
+    for (uint64_t head : {0, 36, 44, 58, 68}) {
+      const uint64_t whole = (most - head) / frame * frame;
+      if (size == most - head || size == whole) return true;
+    }
+  return size == 0;
+}
+
+std::array<char, 4> length_bytes(uint64_t size, bool big) {
+  std::array<char, 4> b{};
+  for (size_t i = 0; i < 4; ++i) b[big ? 3 - i : i] = char(size >> 8 * i & 255);
+  return b;
+}
+
+// The bytes of one frame, as the format chunk says; 1 where it says nothing.
+uint64_t frame_bytes(const Chunked &c, std::string_view s) {
+  uint64_t frame = 1;
+  each_chunk(c, s, c.first_chunk, [&](std::string_view name, const Chunk &chunk) {
+    if (name != "fmt " || chunk.left < 14) return false;
+    frame = std::max<uint64_t>(1, number(s, chunk.at + 4 + 12, 2, c.big));
+    return true;
+  });
+  return frame;
+}
+
+// Of a WAV, where the length is wrong in a way that is known, it is set right.
+Source wav_source(const Chunked &c, std::string_view s, const Chunk &data) {
+  Source source{s};
+  const uint64_t frame = frame_bytes(c, s);
+  if (data.size == 0 && (data.left == 0 || really_empty(c, s, data))) return source;
+  if (data.size > 0 && data.size <= data.left) return source;
+  const bool frames_are_there = data.size > 0 && data.size / frame == data.left / frame;
+  if (!frames_are_there && !left_open(data.size, frame)) missing(c.kind, data.size, data.left);
+  source.patch_at = data.at;
+  source.patch = length_bytes(std::min<uint64_t>(data.left, 0xfffffffeU), c.big);
+  return source;
+}
+
+Source chunked_source(const Chunked &c, std::string_view s) {
+  std::optional<Chunk> data;
+  uint64_t long_size = 0;  // RF64: the length of 64 bits
+  each_chunk(c, s, c.first_chunk, [&](std::string_view name, const Chunk &chunk) {
+    if (name == "ds64" && chunk.left >= 16) long_size = number(s, chunk.at + 4 + 8, 8, false);
+    if (name == c.samples) data = chunk;
+    return data.has_value();
+  });
+  if (!data) bad_input(std::string("the ") + c.kind + " has no samples");
+  if (c.magic == "RIFF" || c.magic == "RIFX") return wav_source(c, s, *data);
+  const uint64_t all = c.length_size == 8 ? UINT64_MAX : UINT32_MAX;
+  if (data->size == all && c.magic == "RF64") data->size = long_size == UINT64_MAX ? data->left : long_size;
+  if (data->size == all && c.magic == "caff") return {s};  // to the end
+  const bool open = data->size == 0 && data->left > 0 && !really_empty(c, s, *data);
+  if (data->size > data->left || open) missing(c.kind, data->size, data->left);
+  return {s};
+}
+
+// Kinds whose header holds one length, at a fixed place.
+void check_header(std::string_view s) {
+  const auto said = [&](const char *kind, uint64_t size, uint64_t begin) {
+    const uint64_t left = s.size() - std::min<uint64_t>(begin, s.size());
+    if (size > left || (size == 0 && left > 0)) missing(kind, size, left);
+  };
+  const bool big = has(s, 0, ".snd");
+  if ((big || has(s, 0, "dns.")) && s.size() >= 24) {
+    const uint64_t size = number(s, 8, 4, big);
+    if (size != UINT32_MAX) said("AU", size, number(s, 4, 4, big));
+  }
+  if (has(s, 0, "2BIT") && s.size() >= 128) {
+    const uint64_t channels = number(s, 12, 2, true) != 0 ? 2 : 1;
+    said("AVR", number(s, 26, 4, true) * channels * (number(s, 14, 2, true) / 8), 128);
+  }
+  if (has(s, 0, "\x01\x04"sv) && s.size() >= 42) {
+    const uint64_t channels = number(s, 21, 1, false) != 0 ? 2 : 1;
+    said("MPC2K", number(s, 30, 4, false) * channels * 2, 42);
+  }
+  if (has(s, 0, "NIST_1A")) {
+    const auto field = [&](std::string_view name, uint64_t otherwise) {
+      const size_t at = s.substr(0, 1024).find(name);
+      const size_t digits = at == s.npos ? s.npos : s.find_first_of("0123456789", at + name.size());
+      return digits == s.npos ? otherwise
+                              : uint64_t(std::strtoull(std::string(s.substr(digits, 12)).c_str(), nullptr, 10));
+    };
+    said("NIST", field("sample_count -i", 0) * field("channel_count -i", 1) * field("sample_n_bytes -i", 1), 1024);
+  }
+}
+
+// MIDI sample dump: a header of 21 bytes with numbers of 7 bits a byte, then packets of 127.
+void check_sds(std::string_view s) {
+  if (!has(s, 0, "\xf0\x7e"sv) || s.size() < 21 || s[3] != 1) return;
+  const uint64_t bits = number(s, 6, 1, false), in_packet = bits < 14 ? 60 : bits < 21 ? 40 : 30;
+  const uint64_t samples = number(s, 10, 1, false) | number(s, 11, 1, false) << 7 | number(s, 12, 1, false) << 14;
+  const uint64_t said = (samples + in_packet - 1) / in_packet * 127;
+  if (said > s.size() - 21) missing("SDS", said, s.size() - 21);
+}
+
+// VOC: blocks of a type and a length of 24 bits, up to one of type 0.
+void check_voc(std::string_view s) {
+  if (!has(s, 0, "Creative Voice File\x1a") || s.size() < 26) return;
+  size_t at = number(s, 20, 2, false);
+  while (s.size() >= 4 && at <= s.size() - 4 && s[at] != 0) {
+    const uint64_t size = number(s, at + 1, 3, false), left = s.size() - at - 4;
+    if (size > left) missing("VOC", size, left);
+    at += 4 + size_t(size);
+  }
+}
+
+// MATLAB 5: matrices behind a header of 128 bytes, each of elements (flags, dimensions, name, numbers) of a type and a
+// length, filled up to 8 bytes; a short one has both in four bytes.
+void check_mat5(std::string_view s) {
+  if (!has(s, 0, "MATLAB 5.0 MAT-file") || s.size() < 136) return;
+  const bool big = s.substr(126, 2) == "MI";
+  for (size_t at = 136, element = 0; at <= s.size() && s.size() - at >= 8; ++element) {
+    const bool small = number(s, at, 4, big) >> 16 != 0;
+    const uint64_t size = small ? 0 : number(s, at + 4, 4, big), left = s.size() - at - 8;
+    if (size > left) missing("MATLAB file", size, left);
+    at += 8 + size_t(std::min(left, (size + 7) / 8 * 8));
+    if (element % 4 == 3) at += 8;  // the next matrix's own type and length
+  }
+}
+
+// An ID3 tag before the sound is no part of it; libsndfile stumbles over some.
+std::string_view without_tag(std::string_view file) {
+  while (has(file, 0, "ID3") && file.size() >= 10) {
+    size_t length = 0;
+    for (size_t i = 6; i < 10; ++i) length = length << 7 | (number(file, i, 1, true) & 127);
+    if (10 + length >= file.size()) bad_input("the file ends within its ID3 tag");
+    file.remove_prefix(10 + length);
+  }
+  return file;
+}
+
+struct Foreign {
+  size_t at;
+  std::string_view magic;
+  const char *what;
+};
+constexpr Foreign foreign[] = {
+    {4, "ftyp"sv, "an MP4 or M4A file (AAC, ALAC)"},
+    {0, "\x1a\x45\xdf\xa3"sv, "a Matroska or WebM file"},
+    {0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv, "a WMA or ASF file"},
+    {0, "#!AMR"sv, "an AMR file"},
+    {0, "MAC "sv, "a Monkey's Audio file"},
+    {0, "wvpk"sv, "a WavPack file"},
+    {0, "MPCK"sv, "a Musepack file"},
+    {0, "MP+"sv, "a Musepack file"},
+    {0, "TTA1"sv, "a True Audio file"},
+    {0, "DSD "sv, "a DSD file"},
+    {0, "FRM8"sv, "a DSD file"},
+    {0, "MThd"sv, "a MIDI file, which holds notes and no samples"},
+    {0, ".RMF"sv, "a RealMedia file"},
+    {0, "ADIF"sv, "an AAC file"},
+    {0, "\xff\xf1"sv, "an AAC file (ADTS)"},
+    {0, "\xff\xf9"sv, "an AAC file (ADTS)"},
+    {0, "FLV"sv, "a Flash video"},
+    {0, "\x89PNG"sv, "a PNG picture"},
+    {0, "\xff\xd8\xff"sv, "a JPEG picture"},
+    {0, "GIF8"sv, "a GIF picture"},
+    {8, "WEBP"sv, "a WebP picture"},
+    {8, "AVI "sv, "an AVI video"},
+    {0, "BM"sv, "a BMP picture"},
+    {0, "II*\0"sv, "a TIFF picture"},
+    {0, "MM\0*"sv, "a TIFF picture"},
+    {0, "%PDF"sv, "a PDF document"},
+    {0, "PK\x03\x04"sv, "a ZIP archive"},
+    {0, "\x1f\x8b"sv, "a gzip archive"},
+};
+
+}  // namespace
+
+std::string foreign_kind(std::string_view file) {
+  for (const Foreign &f : foreign)
+    if (has(file, f.at, f.magic)) return f.what;
+  return "";
+}
+
+std::vector<Source> sources_of(std::string_view file) {
+  if (file.empty()) bad_input("the file is empty");
+  const std::string_view s = without_tag(file);
+  if (has(s, 0, "OggS")) return ogg_links(s);
+  if (const Chunked *c = chunks_of(s)) return {chunked_source(*c, s)};
+  check_header(s);
+  check_sds(s);
+  check_voc(s);
+  check_mat5(s);
+  if (is_mpeg(s)) check_mpeg(s);
+  return {{s}};
+}
+
+}  // namespace audio

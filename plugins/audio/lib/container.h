@@ -1,0 +1,35 @@
+// What a sound file says of its own length, read before libsndfile is: that reads what is there and is silent about what
+// is missing.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace audio {
+
+// Bytes for libsndfile, with four of them replaced: the length that a writer into a pipe left open.
+struct Source {
+  std::string_view bytes;
+  size_t patch_at = SIZE_MAX;
+  std::array<char, 4> patch{};
+};
+
+// The parts of a file that are decoded one behind the other: one, but for an OGG whose streams are chained. Throws Error
+// (input) where the file says itself that some of it is missing.
+std::vector<Source> sources_of(std::string_view file);
+
+// What the file is, where libsndfile does not read it: "an MP4 or M4A file (AAC, ALAC)"; empty where that is not known.
+std::string foreign_kind(std::string_view file);
+
+// The OGG streams that follow each other, each whole: every page is there, undamaged, and the last one says so. Opus
+// streams are not joined: each has silence of its own at its beginning.
+std::vector<Source> ogg_links(std::string_view file);
+
+// Throws where MPEG audio is cut: its last frame is not whole, or there are fewer than its first one says.
+void check_mpeg(std::string_view file);
+bool is_mpeg(std::string_view file);
+
+}  // namespace audio

@@ -1,0 +1,19 @@
+// What went wrong. `input`: the file is at fault; `argument`: the caller is.
+#pragma once
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace audio {
+
+struct Error : std::exception {
+  enum class Code { input, argument, internal };
+  Error(Code c, std::string t) : code(c), text(std::move(t)) {}
+  const char *what() const noexcept override { return text.c_str(); }
+  Code code;
+  std::string text;
+};
+[[noreturn]] inline void bad_input(const std::string &text) { throw Error(Error::Code::input, "audio: " + text); }
+[[noreturn]] inline void bad_argument(const std::string &text) { throw Error(Error::Code::argument, text); }
+
+}  // namespace audio

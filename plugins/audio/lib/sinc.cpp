@@ -1,0 +1,79 @@
+#include "sinc.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "resample.h"
+
+namespace audio {
+namespace {
+
+// Rates without their common factor. Every `to` results the filter lies on the samples as before, `from` further on.
+struct Rates {
+  int64_t from, to;
+  double cutoff;  // of the filter, in units of the reduced rates
+  int64_t reach;  // samples on each side that a result depends on
+};
+
+Rates reduced(int64_t from, int64_t to, const SincOptions &o) {
+  const int64_t common = std::gcd(from, to);
+  Rates r{from / common, to / common, 0, 0};
+  r.cutoff = double(std::min(r.from, r.to)) * o.rolloff;
+  r.reach = int64_t(std::ceil(double(o.lowpass_filter_width * r.from) / r.cutoff));
+  return r;
+}
+
+// The weights of the samples from `first` on for result `phase`, as torchaudio rounds its kernels: to float32.
+int64_t weights(const Rates &r, const SincOptions &o, int64_t phase, std::vector<float> &w) {
+  const auto width = double(o.lowpass_filter_width);
+  const int64_t first = phase * r.from / r.to - r.reach, count = 2 * r.reach + 2;
+  w.resize(size_t(count));
+  for (int64_t i = 0; i < count; ++i) {
+    const double at = (double(first + i) / double(r.from) - double(phase) / double(r.to)) * r.cutoff;
+    const double t = std::clamp(at, -width, width), turn = t * std::numbers::pi;
+    const double hann = std::pow(std::cos(turn / width / 2), 2);
+    w[size_t(i)] = float((t == 0 ? 1 : std::sin(turn) / turn) * hann * r.cutoff / double(r.from));
+  }
+  return first;
+}
+
+}  // namespace
+
+void check(const SincOptions &o) {
+  if (o.lowpass_filter_width < 1 || o.lowpass_filter_width > 1024)
+    bad_argument("lowpass_filter_width is " + std::to_string(o.lowpass_filter_width) + "; wanted 1 to 1024");
+  if (!(o.rolloff > 0.01 && o.rolloff <= 1))
+    bad_argument("rolloff is " + std::to_string(o.rolloff) + "; wanted more than 0.01, at most 1");
+}
+
+void sinc_resample(const float *in, int64_t frames, int64_t stride, int64_t from, int64_t to, const SincOptions &o,
+                   const std::function<void()> &poll, float *out) {
+  if (from == to) {
+    for (int64_t i = 0; i < frames; ++i) out[i] = in[i * stride];
+    return;
+  }
+  const Rates r = reduced(from, to, o);
+  const int64_t length = resampled_length(frames, from, to);
+  std::vector<float> w;
+  int64_t work = 0;
+  for (int64_t phase = 0; phase < std::min(r.to, length); ++phase) {
+    int64_t begin = weights(r, o, phase, w);
+    for (int64_t i = phase; i < length; i += r.to, begin += r.from) {
+      const int64_t low = std::max<int64_t>(begin, 0), high = std::min(begin + int64_t(w.size()), frames);
+      double sum = 0;
+      for (int64_t k = low; k < high; ++k) sum += double(w[size_t(k - begin)]) * double(in[k * stride]);
+      out[i] = float(sum);
+      if ((work += int64_t(w.size())) > (1 << 18)) {
+        poll();
+        work = 0;
+      }
+    }
+  }
+}
+
+}  // namespace audio
