@@ -1,4 +1,4 @@
-#include "wrap.h"
+#include "picture.h"
 
 namespace image {
 namespace {
@@ -6,42 +6,35 @@ namespace {
 // Longer chains are computed on the way: computing recurses.
 constexpr int max_depth = 8;
 
+constexpr int64_t most_channels = 4;  // no mode has more
+
 std::string described(const mrun::tensor &t) {
   std::string s = "a tensor of " + std::to_string(t.dim()) + " dimensions (";
   for (int32_t i = 0; i < t.dim(); ++i) s += (i ? " x " : "") + std::to_string(t.size(i));
   return s + ")";
 }
 
-[[noreturn]] void not_an_image(const std::string &what) {
-  bad_argument("image is " + what +
-               "; wanted an image: uint8 (1 to 4 channels) or float32, height x width x channels, on the "
-               "CPU");
+[[noreturn]] void not_an_image(const mrun::value &given) {
+  bad_argument("image is " + mrun::came_text(given) +
+               "; wanted an image: uint8 or float32, height x width x channels (1 to 4), on the CPU");
 }
 
-const char *kind_name(mrun_kind kind) {
-  switch (kind) {
-    case MRUN_NIL: return "nil";
-    case MRUN_BOOL: return "a boolean";
-    case MRUN_INT:
-    case MRUN_FLOAT: return "a number";
-    case MRUN_STRING: return "a string";
-    case MRUN_LIST: return "a list";
-    case MRUN_MAP: return "a table";
-    case MRUN_FUNCTION: return "a function";
-    default: return "something else";
-  }
+// Channels first is what to_float gives: taken as it is, its width would be the number of channels.
+[[noreturn]] void too_many_channels(const mrun::tensor &t) {
+  const bool first = t.size(0) <= most_channels;
+  bad_argument("image is " + described(t) + "; wanted height x width x channels with 1 to 4 channels, not " +
+               std::to_string(t.size(2)) +
+               (first ? " (channels first, as to_float and normalize give it? Do this before them)" : ""));
 }
 
 Shape shape_of(const mrun::tensor &t) {
-  if (!t.on_cpu()) not_an_image("a tensor on another device");
-  if (t.dim() != 2 && t.dim() != 3) not_an_image(described(t));
+  const bool known = t.is(mrun::uint8) || t.is(mrun::float32);
+  if (!t.on_cpu() || !known || (t.dim() != 2 && t.dim() != 3)) not_an_image(t);
   Shape shape;
-  if (t.is(mrun::float32))
-    shape.type = Type::f32;
-  else if (!t.is(mrun::uint8))
-    not_an_image("a tensor of another dtype");
+  shape.type = t.is(mrun::uint8) ? Type::u8 : Type::f32;
   const int64_t channels = t.dim() == 3 ? t.size(2) : 1;
-  if (channels < 1 || channels > (shape.type == Type::u8 ? 4 : 512)) not_an_image(described(t));
+  if (channels < 1) not_an_image(t);
+  if (channels > most_channels) too_many_channels(t);
   check_size("the image", t.size(0), t.size(1), Error::Code::argument);
   shape.height = int(t.size(0));
   shape.width = int(t.size(1));
@@ -83,20 +76,24 @@ std::shared_ptr<uint8_t> HostContext::allocate(size_t bytes) {
 
 Picture picture(const mrun::call &call, const mrun::value &argument) {
   if (argument.kind() == MRUN_TENSOR) return picture_of(call, argument.to<mrun::tensor>(call));
-  if (!mrun::kind<Image>::is(argument.get())) not_an_image(kind_name(argument.kind()));
+  if (!mrun::kind<Image>::is(argument.get())) not_an_image(argument);
   const Image &image = mrun::kind<Image>::from(call, argument.get());
   if (image.node) return {image.node, true};
   return picture_of(call, image.tensor);
 }
 
+static DLDataType dtype_of(Type type) {
+  return type == Type::u8 ? mrun::uint8 : type == Type::i32 ? mrun::int32 : mrun::float32;
+}
+
 mrun::tensor new_tensor(const mrun::call &call, const Shape &shape) {
   check_size("the result", shape.height, shape.width, Error::Code::argument);
-  return mrun::tensor::empty(call, shape.type == Type::u8 ? mrun::uint8 : mrun::float32,
-                             {shape.height, shape.width, shape.channels});
+  return mrun::tensor::empty(call, dtype_of(shape.type), {shape.height, shape.width, shape.channels});
 }
 
 Canvas canvas_of(const mrun::tensor &t) {
-  const Shape shape{int(t.size(0)), int(t.size(1)), int(t.size(2)), t.is(mrun::uint8) ? Type::u8 : Type::f32};
+  const Type type = t.is(mrun::uint8) ? Type::u8 : t.is(mrun::int32) ? Type::i32 : Type::f32;
+  const Shape shape{int(t.size(0)), int(t.size(1)), int(t.size(2)), type};
   return {shape, t.data<uint8_t>()};
 }
 

@@ -1,6 +1,6 @@
 // Between the plugin ABI and the library: images as arguments and results, memory and deadline, errors.
 #pragma once
-#include <mrun/plugin.hpp>
+#include <mrun/plugin_kit.hpp>
 
 #include "deferred.h"
 

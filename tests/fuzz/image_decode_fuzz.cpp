@@ -34,7 +34,7 @@ void decode(Decoder &decoder, Mode mode) {
   for (const Rect &wanted : {whole, middle}) {
     const Rect part = decoder.readable(wanted);
     if (!(intersect(part, wanted) == wanted) || !(intersect(part, whole) == part)) std::abort();
-    const Pixels pixels(limits, Shape{part.height, part.width, int(mode), Type::u8});
+    const Pixels pixels(limits, Shape{part.height, part.width, channels_of(mode), type_of(mode)});
     decoder.read(limits, mode, part, pixels.canvas);
   }
 }
@@ -42,12 +42,12 @@ void decode(Decoder &decoder, Mode mode) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static constexpr Mode modes[] = {Mode::RGB, Mode::L, Mode::RGBA};
+  static constexpr Mode modes[] = {Mode::RGB, Mode::L, Mode::RGBA, Mode::F, Mode::I, Mode::I16};
   try {
     Limits limits;
     const auto decoder = open_image(limits, data, size);
     if (int64_t{decoder->height()} * decoder->width() > most_pixels) return 0;
-    decode(*decoder, modes[size % 3]);
+    decode(*decoder, modes[size % 6]);
   } catch (const Error &) {
     return 0;  // refused, with a message
   }

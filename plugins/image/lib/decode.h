@@ -1,4 +1,4 @@
-// Encoded images to pixels: JPEG, PNG, WebP, BMP, GIF (first frame), TIFF (first page). The pixels equal those of
+// Encoded images to pixels: JPEG, PNG, WebP, BMP, GIF (first frame), TIFF (first page), PNM. The pixels equal those of
 // Pillow's Image.open(file).convert(mode) with the same libraries. The size is known, and checked, from the header
 // alone; no allocation is larger than what header and length of the file together justify. A file that ends early is an
 // error.
@@ -12,8 +12,11 @@
 
 namespace image {
 
-enum class Mode { L = 1, RGB = 3, RGBA = 4 };  // the value is the number of channels
-Mode mode_by_name(std::string_view name);      // Error: argument
+// L, RGB, RGBA: uint8. I16 ("I;16", values cut to 0 .. 65535) and I: int32; F: float32; these keep more than 8 bits.
+enum class Mode { L, RGB, RGBA, I16, I, F };
+Mode mode_by_name(std::string_view name);  // Error: argument
+int channels_of(Mode);
+Type type_of(Mode);
 
 // An opened file: its header was read. The bytes must outlive it. Not for two threads at once.
 class Decoder {
@@ -29,7 +32,7 @@ class Decoder {
 
   // The part that has to be decoded to get `wanted`: at least that; the whole where the format knows no parts.
   virtual Rect readable(const Rect &wanted) const;
-  // Decodes `part`, which readable() returned, into out: uint8 with the mode's channels. May be called again.
+  // Decodes `part`, which readable() returned, into out, with the mode's type and channels. May be called again.
   virtual void read(Context &, Mode, const Rect &part, Canvas out) = 0;
 
  protected:
@@ -51,8 +54,6 @@ std::unique_ptr<Decoder> open_webp(Context &, const uint8_t *data, size_t size);
 std::unique_ptr<Decoder> open_bmp(Context &, const uint8_t *data, size_t size);
 std::unique_ptr<Decoder> open_gif(Context &, const uint8_t *data, size_t size);
 std::unique_ptr<Decoder> open_tiff(Context &, const uint8_t *data, size_t size);
-
-// The orientation in a block of EXIF data ("Exif\0\0" before it or not), 1 where there is none or it is damaged.
-int exif_orientation(const uint8_t *data, size_t size);
+std::unique_ptr<Decoder> open_pnm(Context &, const uint8_t *data, size_t size);
 
 }  // namespace image

@@ -1,112 +1,111 @@
-#include <gif_lib.h>
-
+// GIF: a screen, its palette, blocks; the pixels of a frame are LZW-coded indices. giflib refuses code sizes that other
+// readers take, and files without their last bytes.
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
+#include "lzw.h"
 #include "rows.h"
 
 namespace image {
 namespace {
 
-struct Source {
-  const uint8_t *at;
-  size_t left;
-};
-
-int read_source(GifFileType *file, GifByteType *to, int count) {
-  auto *source = static_cast<Source *>(file->UserData);
-  const size_t n = std::min(source->left, size_t(count));
-  std::memcpy(to, source->at, n);
-  source->at += n;
-  source->left -= n;
-  return int(n);
-}
-
 class Gif final : public Decoder {
  public:
   Gif(const uint8_t *data, size_t size) : Decoder("GIF"), data_(data), size_(size) {
-    Source source{data_, size_};
-    int transparent = -1;
-    const File file = open_frame(source, transparent);
-    const GifImageDesc &frame = file->Image;
+    need(0, 13);
+    if (data_[10] & 0x80) read_palette(13, data_[10]);
+    find_frame(13 + palette_bytes(data_[10]));
     // As Pillow: a frame that reaches beyond the screen enlarges it.
-    set_size(std::max(file->SHeight, frame.Top + frame.Height), std::max(file->SWidth, frame.Left + frame.Width));
-    check_size("the GIF's first frame", frame.Height, frame.Width, Error::Code::input);
+    set_size(std::max(u16(8), frame_.bottom()), std::max(u16(6), frame_.right()));
+    check_size("the GIF's first frame", frame_.height, frame_.width, Error::Code::input);
     // A code of 12 bits stands for at most 4096 pixels.
-    if (int64_t{frame.Height} * frame.Width / 2732 > int64_t(std::min<size_t>(size, size_t{1} << 40))) truncated();
+    if (int64_t{frame_.height} * frame_.width / 2732 > int64_t(std::min<size_t>(size, size_t{1} << 40))) truncated();
   }
 
   void read(Context &context, Mode mode, const Rect &, Canvas out) override {
-    Source source{data_, size_};
-    int transparent = -1;
-    const File file = open_frame(source, transparent);
-    const GifImageDesc &frame = file->Image;
-    Palette palette;
-    if (const ColorMapObject *map = frame.ColorMap ? frame.ColorMap : file->SColorMap)
-      for (int i = 0; i < map->ColorCount && i < 256; ++i)
-        palette.colours[size_t(i)] = {map->Colors[i].Red, map->Colors[i].Green, map->Colors[i].Blue, 255};
-    if (transparent >= 0) palette.colours[size_t(transparent)][3] = 0;
-    const RowConverter convert{Native::palette, mode, &palette, {}};
-
-    fill_border(frame, uint8_t(std::max(0, transparent)), convert, out);
-    const std::shared_ptr<uint8_t> row = context.allocate(size_t(frame.Width));
+    const RowConverter convert{Native::palette, mode, &palette_, {}};
+    fill_border(convert, out);
+    GifLzw codes(data_ + pixels_at_, size_ - pixels_at_);
+    const std::shared_ptr<uint8_t> row = context.allocate(size_t(frame_.width));
     static constexpr int first[] = {0, 4, 2, 1}, step[] = {8, 8, 4, 2};
-    for (int pass = 0; pass < (frame.Interlace ? 4 : 1); ++pass)
-      for (int y = frame.Interlace ? first[pass] : 0; y < frame.Height; y += frame.Interlace ? step[pass] : 1) {
+    for (int pass = 0; pass < (interlaced_ ? 4 : 1); ++pass)
+      for (int y = interlaced_ ? first[pass] : 0; y < frame_.height; y += interlaced_ ? step[pass] : 1) {
         if (y % 64 == 0) context.poll();
-        if (DGifGetLine(file.get(), row.get(), frame.Width) != GIF_OK) fail(file->Error);
-        convert(row.get(), out.pixel(frame.Top + y, frame.Left), frame.Width);
+        const GifLzw::End end = codes.read(row.get(), frame_.width);
+        if (end == GifLzw::End::damaged) damaged("its codes are damaged");
+        if (end != GifLzw::End::no) truncated();
+        convert(row.get(), out.pixel(frame_.top + y, frame_.left), frame_.width);
       }
   }
 
  private:
-  struct Close {
-    void operator()(GifFileType *file) const { DGifCloseFile(file, nullptr); }
-  };
-  using File = std::unique_ptr<GifFileType, Close>;
+  int u16(size_t at) const { return data_[at] | data_[at + 1] << 8; }
+  void need(size_t at, size_t count) const {
+    if (at > size_ || size_ - at < count) truncated();
+  }
+  static size_t palette_bytes(uint8_t flags) { return flags & 0x80 ? size_t{3} << ((flags & 7) + 1) : 0; }
 
-  [[noreturn]] void fail(int error) const {
-    if (error == D_GIF_ERR_READ_FAILED || error == D_GIF_ERR_EOF_TOO_SOON) truncated();
-    const char *why = GifErrorString(error);
-    damaged(why ? why : "unknown error");
+  void read_palette(size_t at, uint8_t flags) {
+    const size_t bytes = palette_bytes(flags);
+    need(at, bytes);
+    for (size_t i = 0; i < bytes / 3; ++i)
+      palette_.colours[i] = {data_[at + i * 3], data_[at + i * 3 + 1], data_[at + i * 3 + 2], 255};
   }
 
-  // Opens the file up to the pixels of its first frame.
-  File open_frame(Source &source, int &transparent) const {
-    int error = 0;
-    File file(DGifOpen(&source, read_source, &error));
-    if (!file) fail(error);
+  // The first frame's place, palette and transparent index.
+  void find_frame(size_t at) {
     for (;;) {
-      GifRecordType type = UNDEFINED_RECORD_TYPE;
-      if (DGifGetRecordType(file.get(), &type) != GIF_OK) fail(file->Error);
-      if (type == IMAGE_DESC_RECORD_TYPE) break;
-      if (type == TERMINATE_RECORD_TYPE) damaged("it has no frame");
-      if (type == EXTENSION_RECORD_TYPE) read_extension(file.get(), transparent);
+      need(at, 1);
+      const uint8_t kind = data_[at++];
+      if (kind == ',') return read_frame(at);
+      if (kind == ';') damaged("it has no frame");
+      if (kind == '!') at = skip_extension(at);
     }
-    if (DGifGetImageDesc(file.get()) != GIF_OK) fail(file->Error);
-    return file;
   }
 
-  void read_extension(GifFileType *file, int &transparent) const {
-    int code = 0;
-    GifByteType *block = nullptr;  // its length, then its bytes
-    if (DGifGetExtension(file, &code, &block) != GIF_OK) fail(file->Error);
-    if (code == GRAPHICS_EXT_FUNC_CODE && block && block[0] >= 4 && (block[1] & 1)) transparent = block[4];
-    while (block)
-      if (DGifGetExtensionNext(file, &block) != GIF_OK) fail(file->Error);
+  void read_frame(size_t at) {
+    need(at, 9);
+    frame_ = {u16(at + 2), u16(at), u16(at + 6), u16(at + 4)};
+    const uint8_t flags = data_[at + 8];
+    interlaced_ = flags & 0x40;
+    pixels_at_ = at + 9 + palette_bytes(flags);
+    if (flags & 0x80) {
+      palette_ = Palette();
+      read_palette(at + 9, flags);
+    }
+    if (transparent_ >= 0) palette_.colours[size_t(transparent_)][3] = 0;
+    need(pixels_at_, 1);
   }
 
-  // What the frame does not cover is transparent, or of the palette's first colour.
-  void fill_border(const GifImageDesc &frame, uint8_t index, const RowConverter &convert, Canvas out) const {
-    if (frame.Width == width_ && frame.Height == height_) return;
-    uint8_t pixel[4];
-    convert(&index, pixel, 1);
-    for (int y = 0; y < height_; ++y)
-      for (int x = 0; x < width_; ++x) std::memcpy(out.pixel(y, x), pixel, size_t(out.channels));
+  size_t skip_extension(size_t at) {
+    need(at, 2);
+    constexpr uint8_t graphic_control = 0xf9;
+    if (data_[at] == graphic_control && data_[at + 1] >= 4) {
+      need(at, 6);
+      if (data_[at + 2] & 1) transparent_ = data_[at + 5];
+    }
+    for (++at;;) {
+      need(at, 1);
+      const size_t block = data_[at++];
+      if (block == 0) return at;
+      need(at, block);
+      at += block;
+    }
+  }
+
+  // The screen around the frame: the transparent index, or 0.
+  void fill_border(const RowConverter &convert, Canvas out) const {
+    if (frame_ == Rect::whole(out)) return;
+    const std::vector<uint8_t> indices(size_t(width_), uint8_t(std::max(0, transparent_)));
+    for (int y = 0; y < height_; ++y) convert(indices.data(), out.row(y), width_);
   }
 
   const uint8_t *data_;
-  size_t size_;
+  size_t size_, pixels_at_ = 0;
+  Rect frame_;
+  bool interlaced_ = false;
+  int transparent_ = -1;
+  Palette palette_;
 };
 
 }  // namespace

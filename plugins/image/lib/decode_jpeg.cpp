@@ -7,6 +7,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "exif.h"
 #include "rows.h"
 
 namespace image {
@@ -114,11 +115,11 @@ class Jpeg final : public Decoder {
     const int components = info.num_components;
     if (components != 1 && components != 3 && components != 4)
       damaged("it has " + std::to_string(components) + " components; wanted 1, 3 or 4");
-    // The shortest code of a block is one bit.
-    if (pixels() / 64 > int64_t(std::min<size_t>(size, size_t{1} << 40)) * 8) truncated();
+    // The shortest Huffman code of a block is one bit; arithmetic codes have no such bound.
+    if (!info.arith_code && pixels() / 64 > int64_t(std::min<size_t>(size, size_t{1} << 40)) * 8) truncated();
     for (auto *m = info.marker_list; m; m = m->next)
       if (m->data_length >= 6 && std::memcmp(m->data, "Exif\0\0", 6) == 0) {
-        orientation_ = exif_orientation(m->data, m->data_length);
+        orientation_ = exif_orientation(m->data, m->data_length).value_or(1);
         break;
       }
     unit_width_ = info.max_h_samp_factor * DCTSIZE;
@@ -172,7 +173,7 @@ class Jpeg final : public Decoder {
     if (info.num_components == 4) {
       info.out_color_space = JCS_CMYK;  // inverted, as Adobe writes it and Pillow reads it
       convert.from = Native::cmyk;
-    } else if (info.num_components == 1 && mode == Mode::L) {
+    } else if (info.num_components == 1 && mode != Mode::RGB && mode != Mode::RGBA) {
       info.out_color_space = JCS_GRAYSCALE;
       convert.from = Native::grey;
     } else {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "exif.h"
 #include "rows.h"
 
 namespace image {
@@ -35,7 +36,7 @@ class Session {
 
   void read_header() {
     // What the pixels do not depend on is skipped unread: it can only cost.
-    static constexpr const char *skipped[] = {"bKGD", "cHRM", "gAMA", "hIST", "iCCP", "iTXt", "oFFs", "pCAL",
+    static constexpr const char *skipped[] = {"bKGD", "cHRM", "eXIf", "gAMA", "hIST", "iCCP", "iTXt", "oFFs", "pCAL",
                                               "pHYs", "sBIT", "sCAL", "sPLT", "sRGB", "tEXt", "tIME", "zTXt"};
     png_byte names[sizeof skipped / sizeof *skipped * 5] = {};
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; ++i) std::memcpy(names + i * 5, skipped[i], 5);
@@ -90,9 +91,7 @@ class Png final : public Decoder {
     // Deflate cannot shrink more than 1032 times.
     const size_t row = png_get_rowbytes(session.png, session.info);
     if (row * size_t(height_) / 1032 > size) truncated();
-    png_bytep exif = nullptr;
-    png_uint_32 count = 0;
-    if (png_get_eXIf_1(session.png, session.info, &count, &exif)) orientation_ = exif_orientation(exif, count);
+    orientation_ = png_orientation(data, size);
   }
 
   void read(Context &context, Mode mode, const Rect &, Canvas out) override {

@@ -1,85 +1,21 @@
-#include <tiffio.h>
-
 #include <algorithm>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "rows.h"
+#include "tiff_session.h"
 
 namespace image {
 namespace {
 
-struct Source {
-  const uint8_t *data;
-  size_t size;
-  uint64_t at = 0;
-  std::string message;
-};
-
-// One TIFF* over memory, with its own error handler (libtiff's global ones stay as they are).
-class Session {
- public:
-  Session(const uint8_t *data, size_t size) : source_{data, size, 0, {}} {
-    const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(TIFFOpenOptionsAlloc(),
-                                                                                   TIFFOpenOptionsFree);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 31);
-    TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source_);
-    TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
-    // m: nothing to map, the bytes are here. The first directory alone is read.
-    tiff = TIFFClientOpenExt("image", "rm", &source_, on_read, on_write, on_seek, on_close, on_size, nullptr, nullptr,
-                             options.get());
-    if (!tiff) fail();
-  }
-  ~Session() { TIFFClose(tiff); }
-  Session(const Session &) = delete;
-  Session &operator=(const Session &) = delete;
-
-  template <class T>
-  T field(uint32_t tag, T otherwise) const {
-    T value{};
-    return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : otherwise;
-  }
-  [[noreturn]] void fail() const {
-    bad_input("the TIFF cannot be read" + (source_.message.empty() ? std::string() : ": " + source_.message));
-  }
-  TIFF *tiff = nullptr;
-
- private:
-  static int on_error(TIFF *, void *user, const char *, const char *format, va_list args) {
-    char text[256];
-    std::vsnprintf(text, sizeof text, format, args);
-    auto *source = static_cast<Source *>(user);
-    if (source->message.empty()) source->message = text;
-    return 1;
-  }
-  static int on_warning(TIFF *, void *, const char *, const char *, va_list) { return 1; }
-  static tmsize_t on_read(thandle_t h, void *to, tmsize_t count) {
-    auto *s = static_cast<Source *>(h);
-    if (s->at >= s->size || count <= 0) return 0;
-    const size_t n = std::min<size_t>(size_t(count), s->size - s->at);
-    std::memcpy(to, s->data + s->at, n);
-    s->at += n;
-    return tmsize_t(n);
-  }
-  static tmsize_t on_write(thandle_t, void *, tmsize_t) { return 0; }
-  static toff_t on_seek(thandle_t h, toff_t offset, int whence) {
-    auto *s = static_cast<Source *>(h);
-    s->at = whence == SEEK_SET ? offset : whence == SEEK_CUR ? s->at + offset : s->size + offset;
-    return s->at;
-  }
-  static int on_close(thandle_t) { return 0; }
-  static toff_t on_size(thandle_t h) { return static_cast<Source *>(h)->size; }
-  Source source_;
-};
-
 class Tiff final : public Decoder {
  public:
   Tiff(const uint8_t *data, size_t size) : Decoder("TIFF"), data_(data), size_(size) {
-    const Session session(data, size);
+    const TiffSession session(data, size);
     set_size(session.field<uint32_t>(TIFFTAG_IMAGELENGTH, 0), session.field<uint32_t>(TIFFTAG_IMAGEWIDTH, 0));
     layout_ = layout(session);
+    check_length(session);
     const int o = session.field<uint16_t>(TIFFTAG_ORIENTATION, 1);
     orientation_ = o >= 1 && o <= 8 ? o : 1;
   }
@@ -87,25 +23,14 @@ class Tiff final : public Decoder {
   bool always_oriented() const override { return true; }
 
   void read(Context &context, Mode mode, const Rect &, Canvas out) override {
-    Session session(data_, size_);
-    if (session.field<uint16_t>(TIFFTAG_PHOTOMETRIC, 0) == PHOTOMETRIC_YCBCR)
+    TiffSession session(data_, size_);
+    if (layout_.native == Native::rgb && session.field<uint16_t>(TIFFTAG_PHOTOMETRIC, 0) == PHOTOMETRIC_YCBCR)
       TIFFSetField(session.tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     Palette palette;
-    if (layout_.native == Native::palette) read_palette(session, palette);
+    if (layout_.native == Native::palette || layout_.native == Native::palette_alpha) read_palette(session, palette);
     const RowConverter convert{layout_.native, mode, &palette, {}};
-    const bool tiled = TIFFIsTiled(session.tiff);
-    Block block;
-    block.height = int(std::min<uint32_t>(
-        uint32_t(height_), session.field<uint32_t>(tiled ? TIFFTAG_TILELENGTH : TIFFTAG_ROWSPERSTRIP, 0xffffffff)));
-    block.width =
-        tiled ? int(std::min<uint32_t>(session.field<uint32_t>(TIFFTAG_TILEWIDTH, 0), uint32_t{max_side})) : width_;
-    if (block.height < 1 || block.width < 1) damaged("a strip or tile is empty");
-    const tmsize_t bytes = tiled ? TIFFTileSize(session.tiff) : TIFFStripSize(session.tiff);
-    const tmsize_t row = tiled ? TIFFTileRowSize(session.tiff) : TIFFScanlineSize(session.tiff);
-    if (bytes < 1 || row < 1 || bytes / block.height < row) session.fail();
-    block.bytes = size_t(bytes);
-    block.row = size_t(row);
-    block.tiled = tiled;
+    const Block block = block_of(session);
+    if (layout_.by_library) return read_by_library(context, session, block, convert, out);
     check_row(block);
     read_blocks(context, session, block, convert, out);
   }
@@ -115,8 +40,10 @@ class Tiff final : public Decoder {
     Native native = Native::rgb;
     int bits = 8;
     int samples = 3;  // in the file
+    uint16_t format = SAMPLEFORMAT_UINT;
     bool inverted = false;
-    bool planar = false;  // each sample in a plane of its own
+    bool planar = false;      // each sample in a plane of its own
+    bool by_library = false;  // libtiff makes RGB of it
   };
   struct Block {  // a strip or tile
     int height = 0, width = 0;
@@ -124,49 +51,152 @@ class Tiff final : public Decoder {
     bool tiled = false;
   };
 
-  // The kinds that Pillow knows, but for the exotic ones.
-  Layout layout(const Session &session) const {
+  // The kinds that Pillow knows.
+  Layout layout(const TiffSession &session) const {
     Layout l;
     l.bits = session.field<uint16_t>(TIFFTAG_BITSPERSAMPLE, 1);
     l.samples = session.field<uint16_t>(TIFFTAG_SAMPLESPERPIXEL, 1);
     l.planar = session.field<uint16_t>(TIFFTAG_PLANARCONFIG, 1) == PLANARCONFIG_SEPARATE && l.samples > 1;
+    l.format = session.field<uint16_t>(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
+    if (l.format == SAMPLEFORMAT_VOID) l.format = SAMPLEFORMAT_UINT;
     const uint16_t photometric = session.field<uint16_t>(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE);
-    const uint16_t format = session.field<uint16_t>(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
-    const bool bytes = l.bits == 8 || l.bits == 16;
-    uint16_t extras = 0, *extra = nullptr;
-    TIFFGetFieldDefaulted(session.tiff, TIFFTAG_EXTRASAMPLES, &extras, &extra);
-    const bool small = l.bits == 1 || l.bits == 2 || l.bits == 4 || l.bits == 8;
-    bool known = format == SAMPLEFORMAT_UINT || format == SAMPLEFORMAT_VOID;
-    if (photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE) {
-      // Pillow does not invert 16 bits.
-      l.inverted = photometric == PHOTOMETRIC_MINISWHITE && l.bits <= 8;
-      l.native = l.samples == 2 ? Native::grey_alpha : l.bits == 16 ? Native::grey16 : Native::grey;
-      known = known && (l.samples == 1 ? small || l.bits == 16 : l.samples == 2 && l.bits == 8 && !l.inverted);
-    } else if (photometric == PHOTOMETRIC_PALETTE) {
-      l.native = Native::palette;
-      known = known && l.samples == 1 && small;
-    } else if (photometric == PHOTOMETRIC_RGB) {
-      const uint16_t kind = extras ? extra[0] : uint16_t{EXTRASAMPLE_UNASSALPHA};
-      l.native = l.samples == 3                    ? Native::rgb
-                 : kind == EXTRASAMPLE_ASSOCALPHA  ? Native::rgba_premultiplied
-                 : kind == EXTRASAMPLE_UNSPECIFIED ? Native::rgb
-                                                   : Native::rgba;
-      known = known && bytes && l.samples >= 3 && l.samples <= 6;
-    } else if (photometric == PHOTOMETRIC_SEPARATED) {
-      l.native = Native::cmyk;
-      known = known && bytes && l.samples >= 4 && l.samples <= 6;
-    } else {
-      // Only JPEG inside: libtiff gives RGB then.
-      known = known && photometric == PHOTOMETRIC_YCBCR && l.bits == 8 && l.samples == 3 &&
-              session.field<uint16_t>(TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG;
-    }
-    if (!known)
-      damaged("its kind of pixels is not known (photometric " + std::to_string(photometric) + ", " +
-              std::to_string(l.samples) + " samples of " + std::to_string(l.bits) + " bits)");
+    if (!choose(session, photometric, l)) unknown(photometric, l);
     return l;
   }
 
-  static void read_palette(const Session &session, Palette &palette) {
+  static bool choose(const TiffSession &session, uint16_t photometric, Layout &l) {
+    const bool plain = l.format == SAMPLEFORMAT_UINT, bytes = plain && (l.bits == 8 || l.bits == 16);
+    switch (photometric) {
+      case PHOTOMETRIC_MINISBLACK:
+      case PHOTOMETRIC_MINISWHITE: return choose_grey(photometric == PHOTOMETRIC_MINISWHITE, l);
+      case PHOTOMETRIC_PALETTE:
+        l.native = l.samples == 2 ? Native::palette_alpha : Native::palette;
+        return plain && (l.samples == 2 ? l.bits == 8 : l.samples == 1 && is_small(l.bits));
+      case PHOTOMETRIC_RGB:
+        l.native = l.samples == 3 ? Native::rgb : with_fourth(session);
+        return bytes && l.samples >= 3 && l.samples <= 6;
+      case PHOTOMETRIC_SEPARATED: l.native = Native::cmyk; return bytes && l.samples >= 4 && l.samples <= 6;
+      case PHOTOMETRIC_YCBCR: {
+        // A JPEG inside gives RGB row by row.
+        const bool jpeg = session.field<uint16_t>(TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG && !l.planar;
+        l.by_library = !jpeg;
+        l.native = jpeg ? Native::rgb : Native::rgba;
+        return plain && l.bits == 8 && l.samples == 3;
+      }
+      default: return false;
+    }
+  }
+
+  static bool is_small(int bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 8; }
+
+  static bool choose_grey(bool white_is_zero, Layout &l) {
+    // Pillow does not invert more than 8 bits.
+    l.inverted = white_is_zero && l.bits <= 8;
+    if (l.samples == 2) {
+      l.native = Native::grey_alpha;
+      return l.format == SAMPLEFORMAT_UINT && l.bits == 8 && !l.inverted;
+    }
+    const bool wide = l.bits == 12 || l.bits == 16;
+    if (l.format == SAMPLEFORMAT_IEEEFP)
+      l.native = Native::real;
+    else if (l.format == SAMPLEFORMAT_INT || l.bits == 32)
+      l.native = Native::grey32;
+    else
+      l.native = wide ? Native::grey16 : Native::grey;
+    if (l.samples != 1) return false;
+    if (l.format == SAMPLEFORMAT_UINT) return is_small(l.bits) || wide || l.bits == 32;
+    if (l.format == SAMPLEFORMAT_INT) return l.bits == 16 || l.bits == 32;
+    return l.format == SAMPLEFORMAT_IEEEFP && (l.bits == 32 || l.bits == 64);
+  }
+
+  // What the fourth sample of RGB is: alpha, unless the file says otherwise.
+  static Native with_fourth(const TiffSession &session) {
+    uint16_t count = 0, *kinds = nullptr;
+    // Not TIFFGetFieldDefaulted: where the file has no such tag libtiff makes one up.
+    if (!TIFFGetField(session.tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) || count == 0) return Native::rgba;
+    if (kinds[0] == EXTRASAMPLE_ASSOCALPHA) return Native::rgba_premultiplied;
+    return kinds[0] == EXTRASAMPLE_UNSPECIFIED ? Native::rgb : Native::rgba;
+  }
+
+  [[noreturn]] void unknown(uint16_t photometric, const Layout &l) const {
+    static constexpr const char *formats[] = {"", "unsigned", "signed", "float", "void", "complex", "complex float"};
+    const char *format = l.format < std::size(formats) ? formats[l.format] : "unknown";
+    const bool lab =
+        photometric == PHOTOMETRIC_CIELAB || photometric == PHOTOMETRIC_ICCLAB || photometric == PHOTOMETRIC_ITULAB;
+    damaged("its kind of pixels is not known (" + std::string(lab ? "CIE L*a*b*, " : "") + "photometric " +
+            std::to_string(photometric) + ", " + std::to_string(l.samples) + " " + format + " samples of " +
+            std::to_string(l.bits) + " bits)");
+  }
+
+  // No more pixels than the file's bytes can hold, where its compression has a bound.
+  void check_length(const TiffSession &session) const {
+    size_t most = 0;
+    switch (session.field<uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE)) {
+      case COMPRESSION_NONE: most = 1; break;
+      case COMPRESSION_PACKBITS: most = 64; break;
+      case COMPRESSION_LZW: most = 2732; break;
+      case COMPRESSION_DEFLATE:
+      case COMPRESSION_ADOBE_DEFLATE: most = 1032; break;
+      default: return;
+    }
+    const bool subsampled = layout_.by_library;
+    const size_t bits = size_t(subsampled ? 1 : layout_.samples) * size_t(layout_.bits);
+    const size_t bytes = (size_t(width_) * bits + 7) / 8 * size_t(height_);
+    if (bytes / most > size_) truncated();
+  }
+
+  Block block_of(const TiffSession &session) const {
+    Block block;
+    block.tiled = TIFFIsTiled(session.tiff);
+    block.height = int(std::min<uint32_t>(
+        uint32_t(height_),
+        session.field<uint32_t>(block.tiled ? TIFFTAG_TILELENGTH : TIFFTAG_ROWSPERSTRIP, 0xffffffff)));
+    block.width = block.tiled
+                      ? int(std::min<uint32_t>(session.field<uint32_t>(TIFFTAG_TILEWIDTH, 0), uint32_t{max_side}))
+                      : width_;
+    if (block.height < 1 || block.width < 1) damaged("a strip or tile is empty");
+    const tmsize_t bytes = block.tiled ? TIFFTileSize(session.tiff) : TIFFStripSize(session.tiff);
+    const tmsize_t row = block.tiled ? TIFFTileRowSize(session.tiff) : TIFFScanlineSize(session.tiff);
+    if (bytes < 1 || row < 1) session.fail();
+    if (!layout_.by_library && bytes / block.height < row) session.fail();
+    block.bytes = size_t(bytes);
+    block.row = size_t(row);
+    return block;
+  }
+
+  // Subsampled colours, and JPEG of the old style, by libtiff's own conversion to RGB.
+  void read_by_library(Context &context, TiffSession &session, const Block &block, const RowConverter &convert,
+                       Canvas out) const {
+    struct Rgba {
+      TIFFRGBAImage image{};
+      ~Rgba() { TIFFRGBAImageEnd(&image); }
+    } rgba;
+    char message[1024] = "";
+    if (!TIFFRGBAImageOK(session.tiff, message) || !TIFFRGBAImageBegin(&rgba.image, session.tiff, 1, message))
+      damaged(message);
+    rgba.image.req_orientation = rgba.image.orientation;
+    const Charge work(context, block.bytes);
+    const std::shared_ptr<uint8_t> memory = context.allocate(size_t(width_) * size_t(block.height) * 4);
+    auto *raster = reinterpret_cast<uint32_t *>(memory.get());
+    for (int top = 0; top < height_; top += block.height) {
+      context.poll();
+      const int rows = std::min(block.height, height_ - top);
+      rgba.image.row_offset = top;
+      if (!TIFFRGBAImageGet(&rgba.image, raster, uint32_t(width_), uint32_t(rows))) session.fail();
+      for (int y = 0; y < rows; ++y) {
+        uint8_t *row = memory.get() + size_t(y) * size_t(width_) * 4;
+        for (int x = 0; x < width_; ++x) {
+          uint32_t v;
+          std::memcpy(&v, row + x * 4, 4);
+          const uint8_t p[4] = {uint8_t(TIFFGetR(v)), uint8_t(TIFFGetG(v)), uint8_t(TIFFGetB(v)), 255};
+          std::memcpy(row + x * 4, p, 4);
+        }
+        convert(row, out.row(top + y), width_);
+      }
+    }
+  }
+
+  static void read_palette(const TiffSession &session, Palette &palette) {
     uint16_t *red = nullptr, *green = nullptr, *blue = nullptr;
     if (!TIFFGetField(session.tiff, TIFFTAG_COLORMAP, &red, &green, &blue)) session.fail();
     const size_t count = size_t{1} << session.field<uint16_t>(TIFFTAG_BITSPERSAMPLE, 1);
@@ -181,7 +211,7 @@ class Tiff final : public Decoder {
     if (block.row < (bits + 7) / 8) damaged("its rows are shorter than its width");
   }
 
-  void read_blocks(Context &context, Session &session, const Block &block, const RowConverter &convert,
+  void read_blocks(Context &context, TiffSession &session, const Block &block, const RowConverter &convert,
                    Canvas out) const {
     const int planes = layout_.planar ? layout_.samples : 1;
     const int native = native_bytes(layout_.native);
@@ -205,7 +235,7 @@ class Tiff final : public Decoder {
     }
   }
 
-  static void load(Session &session, const Block &block, int top, int left, int rows, int plane, uint8_t *to) {
+  static void load(TiffSession &session, const Block &block, int top, int left, int rows, int plane, uint8_t *to) {
     tmsize_t got;
     tmsize_t want = tmsize_t(block.bytes);
     if (block.tiled) {
@@ -222,10 +252,9 @@ class Tiff final : public Decoder {
   // One row of one plane (or of all samples) into native pixels.
   void unpack(const uint8_t *in, int width, int plane, uint8_t *out) const {
     const int native = native_bytes(layout_.native);
-    if (layout_.native == Native::grey16) {
-      std::memcpy(out, in, size_t(width) * 2);
-      return;
-    }
+    if (native > 1 &&
+        (layout_.native == Native::grey16 || layout_.native == Native::grey32 || layout_.native == Native::real))
+      return unpack_wide(in, width, out);
     if (layout_.bits < 8) return unpack_bits(in, width, out);
     const int size = layout_.bits / 8, samples = samples_in_block();
     const int high = size - 1;  // 16-bit samples are in native order: the high byte is the second one
@@ -236,6 +265,29 @@ class Tiff final : public Decoder {
         const uint8_t v = in[(x * samples + s) * size + high];
         out[x * native + s + plane] = layout_.inverted ? uint8_t(~v) : v;
       }
+  }
+
+  // One sample of more than 8 bits, in native order.
+  void unpack_wide(const uint8_t *in, int width, uint8_t *out) const {
+    for (int x = 0; x < width; ++x) {
+      if (layout_.bits == 12) {
+        const uint8_t *p = in + x / 2 * 3;
+        const auto v = uint16_t(x % 2 ? (p[1] & 15) << 8 | p[2] : p[0] << 4 | p[1] >> 4);
+        std::memcpy(out + x * 2, &v, 2);
+      } else if (layout_.bits == 64) {
+        double v;
+        std::memcpy(&v, in + x * 8, 8);
+        const auto f = float(v);
+        std::memcpy(out + x * 4, &f, 4);
+      } else if (layout_.native == Native::grey32 && layout_.bits == 16) {
+        int16_t v;
+        std::memcpy(&v, in + x * 2, 2);
+        const int32_t whole = v;
+        std::memcpy(out + x * 4, &whole, 4);
+      } else {
+        return void(std::memcpy(out, in, size_t(width) * size_t(native_bytes(layout_.native))));
+      }
+    }
   }
 
   void unpack_bits(const uint8_t *in, int width, uint8_t *out) const {

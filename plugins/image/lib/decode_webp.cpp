@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "exif.h"
 #include "rows.h"
 
 namespace image {
@@ -28,7 +29,7 @@ class Webp final : public Decoder {
     animated_ = flags & ANIMATION_FLAG;
     WebPChunkIterator chunk{};
     if ((flags & EXIF_FLAG) && WebPDemuxGetChunk(demux, "EXIF", 1, &chunk))
-      orientation_ = exif_orientation(chunk.chunk.bytes, chunk.chunk.size);
+      orientation_ = exif_orientation(chunk.chunk.bytes, chunk.chunk.size).value_or(1);
     WebPDemuxReleaseChunkIterator(&chunk);
     WebPDemuxDelete(demux);
     set_size(height, width);

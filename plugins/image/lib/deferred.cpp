@@ -62,7 +62,7 @@ class FixedNode final : public Node {
 class DecodeNode final : public Node {
  public:
   DecodeNode(std::unique_ptr<Decoder> decoder, Mode mode, std::shared_ptr<const void> bytes)
-      : Node("image.decode", Shape{decoder->height(), decoder->width(), int(mode), Type::u8}, 1),
+      : Node("image.decode", Shape{decoder->height(), decoder->width(), channels_of(mode), type_of(mode)}, 1),
         decoder_(std::move(decoder)),
         mode_(mode),
         bytes_(std::move(bytes)) {}

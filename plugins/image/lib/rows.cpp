@@ -1,7 +1,9 @@
 #include "rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "alpha.h"
 
@@ -17,6 +19,14 @@ uint8_t ink(uint8_t c, int light) {
   return uint8_t(std::clamp(light - (((t >> 8) + t) >> 8), 0, 255));
 }
 
+// The value of a kind that has more than 8 bits.
+template <Native from>
+double wide(const uint8_t *in) {
+  std::conditional_t<from == Native::grey16, uint16_t, std::conditional_t<from == Native::grey32, int32_t, float>> v;
+  std::memcpy(&v, in, sizeof v);
+  return std::isnan(double(v)) ? 0 : double(v);
+}
+
 template <Native from>
 Rgba load(const uint8_t *in, const Palette *palette) {
   if constexpr (from == Native::grey) return {in[0], in[0], in[0], 255};
@@ -25,6 +35,7 @@ Rgba load(const uint8_t *in, const Palette *palette) {
   if constexpr (from == Native::rgba) return {in[0], in[1], in[2], in[3]};
   if constexpr (from == Native::rgba_premultiplied) {
     uint8_t p[4] = {in[0], in[1], in[2], in[3]};
+    if (p[3] == 0) return {0, 0, 0, 0};
     unpremultiply(p, 1, 4);
     return {p[0], p[1], p[2], p[3]};
   }
@@ -36,19 +47,65 @@ Rgba load(const uint8_t *in, const Palette *palette) {
     const auto &c = palette->colours[in[0]];
     return {c[0], c[1], c[2], c[3]};
   }
-  if constexpr (from == Native::grey16) {
-    uint16_t v;
-    std::memcpy(&v, in, 2);
-    const uint8_t g = uint8_t(std::min<int>(v, 255));
+  if constexpr (from == Native::palette_alpha) {
+    const auto &c = palette->colours[in[0]];
+    return {c[0], c[1], c[2], in[1]};
+  }
+  if constexpr (from == Native::grey16 || from == Native::grey32 || from == Native::real) {
+    const auto g = uint8_t(std::clamp<double>(wide<from>(in), 0, 255));
     return {g, g, g, 255};
   }
 }
 
+constexpr bool is_wide(Native n) { return n == Native::grey16 || n == Native::grey32 || n == Native::real; }
+
 // Grey stays grey: its luma would be the same, but costs.
-constexpr bool is_grey(Native n) { return n == Native::grey || n == Native::grey_alpha || n == Native::grey16; }
+constexpr bool is_grey(Native n) { return n == Native::grey || n == Native::grey_alpha || is_wide(n); }
+
+template <class T>
+uint8_t *store(uint8_t *out, T value) {
+  std::memcpy(out, &value, sizeof value);
+  return out + sizeof value;
+}
+
+int32_t whole(double v) { return int32_t(std::clamp(std::trunc(v), -2147483648.0, 2147483647.0)); }
+
+// Modes I;16, I and F: what is wide keeps its value, colours become their luma, F's with its fraction.
+template <Native from>
+void convert_wide(const RowConverter &how, const uint8_t *in, uint8_t *out, int pixels) {
+  const int step = native_bytes(from);
+  for (int i = 0; i < pixels; ++i, in += step) {
+    if constexpr (from == Native::real) {
+      float v;
+      std::memcpy(&v, in, sizeof v);
+      if (how.to == Mode::F) {
+        out = store(out, v);
+        continue;
+      }
+    }
+    double v = 0;
+    if constexpr (is_wide(from)) {
+      v = wide<from>(in);
+    } else {
+      const Rgba p = load<from>(in, how.palette);
+      const uint8_t rgb[3] = {p.r, p.g, p.b};
+      if (is_grey(from))
+        v = p.r;
+      else if (how.to == Mode::F)
+        v = double(float(p.r * 299 + p.g * 587 + p.b * 114) / 1000.0F);
+      else
+        v = luma(rgb);
+    }
+    if (how.to == Mode::F)
+      out = store(out, float(v));
+    else
+      out = store(out, how.to == Mode::I ? whole(v) : std::clamp(whole(v), 0, 65535));
+  }
+}
 
 template <Native from>
 void convert(const RowConverter &how, const uint8_t *in, uint8_t *out, int pixels) {
+  if (type_of(how.to) != Type::u8) return convert_wide<from>(how, in, out, pixels);
   const int step = native_bytes(from);
   for (int i = 0; i < pixels; ++i, in += step) {
     Rgba p = load<from>(in, how.palette);
@@ -71,6 +128,8 @@ void convert(const RowConverter &how, const uint8_t *in, uint8_t *out, int pixel
         out[2] = p.b;
         out[3] = p.a;
         out += 4;
+        break;
+      default: break;  // convert_wide's
     }
   }
 }
@@ -82,11 +141,14 @@ int native_bytes(Native n) {
     case Native::grey:
     case Native::palette: return 1;
     case Native::grey_alpha:
+    case Native::palette_alpha:
     case Native::grey16: return 2;
     case Native::rgb: return 3;
     case Native::rgba:
     case Native::rgba_premultiplied:
-    case Native::cmyk: return 4;
+    case Native::cmyk:
+    case Native::grey32:
+    case Native::real: return 4;
   }
   return 0;
 }
@@ -113,7 +175,10 @@ void RowConverter::operator()(const uint8_t *in, uint8_t *out, int pixels) const
     case Native::rgba_premultiplied: return convert<Native::rgba_premultiplied>(*this, in, out, pixels);
     case Native::cmyk: return convert<Native::cmyk>(*this, in, out, pixels);
     case Native::palette: return convert<Native::palette>(*this, in, out, pixels);
+    case Native::palette_alpha: return convert<Native::palette_alpha>(*this, in, out, pixels);
     case Native::grey16: return convert<Native::grey16>(*this, in, out, pixels);
+    case Native::grey32: return convert<Native::grey32>(*this, in, out, pixels);
+    case Native::real: return convert<Native::real>(*this, in, out, pixels);
   }
 }
 

@@ -14,9 +14,12 @@ enum class Native {
   rgb,         // 3
   rgba,        // 4
   rgba_premultiplied,
-  cmyk,     // 4; 0 is no ink
-  palette,  // 1: an index
-  grey16,   // 2, native byte order; values above 255 are 255, as in Pillow's modes I and I;16
+  cmyk,           // 4; 0 is no ink
+  palette,        // 1: an index
+  palette_alpha,  // 2
+  grey16,         // 2, native byte order; values above 255 are 255 in 8 bits, as in Pillow's modes I and I;16
+  grey32,         // 4, int32; cut to 0 .. 255 in 8 bits, as in Pillow's mode I
+  real,           // 4, float32; as grey32, without its fraction
 };
 int native_bytes(Native);
 

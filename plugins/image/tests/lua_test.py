@@ -177,6 +177,29 @@ class Lua(unittest.TestCase):
                 self.assertIn(says, answer)
 
 
+    def test_wide_modes(self):
+        """16-bit pictures keep their values: as tensors, and through the chain."""
+        values = np.random.default_rng(5).integers(0, 65536, (24, 36, 1))
+        data = samples.png(values, 0, 16)
+        got = self.answer("""
+          local wide = image.decode(input, {mode = "I;16"})
+          local real = image.decode(input, {mode = "F"})
+          return {wide.dtype, wide:tolist(), real.dtype, image.resize(real, {12, 18}):tolist()}""", data)
+        self.assertEqual((got[0], got[2]), ("int32", "float32"))
+        self.same(got[1], values.astype(np.int32))
+        smaller = Image.fromarray(values[:, :, 0].astype(np.float32)).resize((18, 12), Image.Resampling.BILINEAR)
+        self.same(got[3], np.asarray(smaller)[:, :, None])
+
+    def test_orientation_of_wide_modes(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        data = samples.saved(samples.image("L", 20, 33), "PNG", exif=exif)
+        got = self.answer('return {image.decode(input, {exif = true}):shape(), image.decode(input, {mode = "I", exif = true}):shape()}', data)
+        self.assertEqual(got[0], 33)
+        self.same(self.answer('return image.decode(input, {mode = "I", exif = true}):tolist()', data),
+                  np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))), np.int32)[:, :, None])
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     unittest.main()

@@ -61,7 +61,7 @@ API int image_resize_linear(const uint8_t *in, int h, int w, int c, uint8_t *out
 }
 
 // size: {height, width, orientation}. out may be null: only the header is read.
-API int image_decode(const uint8_t *data, int64_t size, int channels, int *info, uint8_t *out) {
+API int image_decode(const uint8_t *data, int64_t size, const char *mode, int *info, uint8_t *out) {
   return guarded([&] {
     Context context;
     const auto decoder = open_image(context, data, size_t(size));
@@ -69,19 +69,22 @@ API int image_decode(const uint8_t *data, int64_t size, int channels, int *info,
     info[1] = decoder->width();
     info[2] = decoder->orientation();
     if (!out) return;
-    const Canvas canvas(Shape{info[0], info[1], channels, Type::u8}, out);
-    decoder->read(context, Mode(channels), Rect::whole(canvas), canvas);
+    const Mode m = mode_by_name(mode);
+    const Canvas canvas(Shape{info[0], info[1], channels_of(m), type_of(m)}, out);
+    decoder->read(context, m, Rect::whole(canvas), canvas);
   });
 }
 
 // Decodes no more than part (top, left, height, width) needs.
-API int image_decode_part(const uint8_t *data, int64_t size, int channels, const int *part, uint8_t *out) {
+API int image_decode_part(const uint8_t *data, int64_t size, const char *mode, const int *part, uint8_t *out) {
   return guarded([&] {
     Context context;
     const auto decoder = open_image(context, data, size_t(size));
     const Rect wanted{part[0], part[1], part[2], part[3]}, read = decoder->readable(wanted);
+    const Mode m = mode_by_name(mode);
+    const int channels = channels_of(m);
     const Pixels pixels(context, Shape{read.height, read.width, channels, Type::u8});
-    decoder->read(context, Mode(channels), read, pixels.canvas);
+    decoder->read(context, m, read, pixels.canvas);
     const Rect inside{wanted.top - read.top, wanted.left - read.left, wanted.height, wanted.width};
     copy(View(pixels.canvas).part(inside), Canvas(Shape{wanted.height, wanted.width, channels, Type::u8}, out));
   });

@@ -1,0 +1,79 @@
+// libtiff over memory.
+#pragma once
+#include <tiffio.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "pixels.h"
+
+namespace image {
+
+// One TIFF* over memory, with its own error handler (libtiff's global ones stay as they are).
+class TiffSession {
+ public:
+  TiffSession(const uint8_t *data, size_t size) : source_{data, size, 0, {}} {
+    const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(TIFFOpenOptionsAlloc(),
+                                                                                   TIFFOpenOptionsFree);
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 31);
+    TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source_);
+    TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
+    // m: nothing to map, the bytes are here. The first directory alone is read.
+    tiff = TIFFClientOpenExt("image", "rm", &source_, on_read, on_write, on_seek, on_close, on_size, nullptr, nullptr,
+                             options.get());
+    if (!tiff) fail();
+  }
+  ~TiffSession() { TIFFClose(tiff); }
+  TiffSession(const TiffSession &) = delete;
+  TiffSession &operator=(const TiffSession &) = delete;
+
+  template <class T>
+  T field(uint32_t tag, T otherwise) const {
+    T value{};
+    return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : otherwise;
+  }
+  [[noreturn]] void fail() const {
+    bad_input("the TIFF cannot be read" + (source_.message.empty() ? std::string() : ": " + source_.message));
+  }
+  TIFF *tiff = nullptr;
+
+ private:
+  struct Source {
+    const uint8_t *data;
+    size_t size;
+    uint64_t at = 0;
+    std::string message;
+  };
+
+  static int on_error(TIFF *, void *user, const char *, const char *format, va_list args) {
+    char text[256];
+    std::vsnprintf(text, sizeof text, format, args);
+    auto *source = static_cast<Source *>(user);
+    if (source->message.empty()) source->message = text;
+    return 1;
+  }
+  static int on_warning(TIFF *, void *, const char *, const char *, va_list) { return 1; }
+  static tmsize_t on_read(thandle_t h, void *to, tmsize_t count) {
+    auto *s = static_cast<Source *>(h);
+    if (s->at >= s->size || count <= 0) return 0;
+    const size_t n = std::min<size_t>(size_t(count), s->size - s->at);
+    std::memcpy(to, s->data + s->at, n);
+    s->at += n;
+    return tmsize_t(n);
+  }
+  static tmsize_t on_write(thandle_t, void *, tmsize_t) { return 0; }
+  static toff_t on_seek(thandle_t h, toff_t offset, int whence) {
+    auto *s = static_cast<Source *>(h);
+    s->at = whence == SEEK_SET ? offset : whence == SEEK_CUR ? s->at + offset : s->size + offset;
+    return s->at;
+  }
+  static int on_close(thandle_t) { return 0; }
+  static toff_t on_size(thandle_t h) { return static_cast<Source *>(h)->size; }
+  Source source_;
+};
+
+}  // namespace image

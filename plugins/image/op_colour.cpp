@@ -1,0 +1,62 @@
+// Values and colour spaces.
+#include "colour.h"
+#include "operations.h"
+#include "tofloat.h"
+
+// In a namespace of their own, so that each name means one function.
+namespace image::operations {
+namespace {
+
+tensor float_tensor(call &c, const value &image, const Normalization &n) {
+  return guarded([&] {
+    const Picture p = picture(c, image);
+    const Shape &s = p.shape();
+    if (!n.mean.empty() || !n.std.empty()) check(n, s.channels);
+    check_size("the result", s.height, s.width, Error::Code::argument);
+    tensor t = tensor::empty(c, mrun::float32, {s.channels, s.height, s.width});
+    HostContext context(c);
+    to_float(whole(context, p).view, n, t.data<float>());
+    return t;
+  });
+}
+
+tensor to_float(call &c, const value &image) { return float_tensor(c, image, {}); }
+
+tensor normalize(call &c, const value &image, const Floats &mean, const Floats &std) {
+  if (mean.empty() || std.empty())
+    throw mrun::error(MRUN_ARGUMENT, "mean or std is empty; wanted one number a channel");
+  return float_tensor(c, image, {mean, std});
+}
+
+tensor convert(call &c, const value &image, std::string_view to, std::optional<std::string_view> from) {
+  return guarded([&] {
+    const Picture p = picture(c, image);
+    want_u8(p);
+    const Space target = space_by_name(to),
+                source = from ? space_by_name(*from) : space_of_channels(p.shape().channels);
+    if (channels_of(source) != p.shape().channels)
+      bad_argument("the image has " + std::to_string(p.shape().channels) + " channels; " + std::string(*from) +
+                   " has " + std::to_string(channels_of(source)));
+    Shape shape = p.shape();
+    shape.channels = channels_of(target);
+    tensor t = new_tensor(c, shape);
+    HostContext context(c);
+    convert(context, whole(context, p).view, source, target, canvas_of(t));
+    return t;
+  });
+}
+
+}  // namespace
+}  // namespace image::operations
+
+namespace image {
+
+void add_colour(const mrun::registrar &r) {
+  r.op<operations::to_float>("image.to_float@1(Any image) -> Tensor", "float32, channels first, divided by 255.");
+  r.op<operations::normalize>("image.normalize@1(Any image, float[] mean, float[] std) -> Tensor",
+                              "to_float, then (x - mean) / std for each channel, as torchvision's Normalize.");
+  r.op<operations::convert>("image.convert@1(Any image, str to, *, str? from=None) -> Tensor",
+                            "Another colour space: L, LA, RGB, RGBA, BGR, HSV, YCbCr, LAB.");
+}
+
+}  // namespace image
