@@ -111,7 +111,7 @@ class Decode(unittest.TestCase):
         t = numpy.arange(3001)
         wave = numpy.stack([0.3 * numpy.sin(t / 10), 0.2 * numpy.sin(t / 23)], 1)
         tried = 0
-        for container in sorted(soundfile.available_formats()):
+        for container in sorted(set(soundfile.available_formats()) - {"SD2"}):  # it would write a second file, "._", here
             for encoding in soundfile.available_subtypes(container):
                 for channels in (1, 2):
                     try:
