@@ -37,7 +37,7 @@ TEST_CASE("Emptying a large table with next, or looking at its first key, does n
                    "return n"));
   const auto start = std::chrono::steady_clock::now();
   CHECK(s.preprocess().as_number() == 20000);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
 }
 TEST_CASE("Errors of library functions are texts") {
   CHECK(result("return {type(select(2, pcall(ipairs, nil))), type(select(2, pcall(string.rep))), "

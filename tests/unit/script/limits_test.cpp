@@ -256,7 +256,7 @@ TEST_CASE("A plain search is linear, and stops") {
                    "true) or 0) end return n"));
   const auto start = std::chrono::steady_clock::now();
   CHECK(s.preprocess().as_number() == 0);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
   CHECK(result("local s = ('ab'):rep(1e6) .. 'X' return {s:find('X', 1, true), ('a.b'):find('.', 1, true), "
                "('abc'):find('', 2, true)}") == "[2000001,2,2,1]");
 }

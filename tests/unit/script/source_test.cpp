@@ -83,7 +83,7 @@ TEST_CASE("Texts are read as LuaJIT's lexer reads them (fuzzed against it)") {
       "1i", "0x2LLU", ";",   "\\065",  "\\'",  "--[[", "--[=[", "local s = ", "local t = 1LL "};
   std::mt19937 random(7);
   int cdata = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     std::string text = starts[random() % starts.size()];
     const size_t count = random() % 9;
     for (size_t k = 0; k < count; ++k) text += pieces[random() % pieces.size()];
@@ -93,5 +93,5 @@ TEST_CASE("Texts are read as LuaJIT's lexer reads them (fuzzed against it)") {
     CAPTURE(text);
     REQUIRE(is_refused(text));
   }
-  CHECK(cdata > 1000);
+  CHECK(cdata > 300);
 }
