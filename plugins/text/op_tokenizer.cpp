@@ -1,3 +1,4 @@
+#include "budget.h"
 #include "ops.h"
 #include "parallel.h"
 #include "polling.h"
@@ -20,7 +21,16 @@ namespace {
 
 constexpr int64_t bytes_per_text_byte = 100;  // an entry of each array a byte, and its piece
 
+// What the library asks of the host while a call works on this thread.
+struct Limits {
+  explicit Limits(const mrun::call &c)
+      : polling([&c] { c.poll(); }), budget([&c](int64_t bytes) { c.charge(bytes); }) {}
+  Polling polling;
+  Budget budget;
+};
+
 std::unique_ptr<Tokenizer> open(const mrun::call &c, const mrun::tensor &json) {
+  const Limits limits(c);
   std::string_view bytes = bytes_of(json, "text.tokenizer_json");
   c.charge(int64_t(bytes.size()) * 20);
   return std::make_unique<Tokenizer>(bytes);
@@ -49,7 +59,7 @@ void admit_both(const mrun::call &c, std::string_view text, const std::optional<
 mrun::tensor encode(const mrun::call &c, const Tokenizer &self, std::string_view text,
                     std::optional<std::string_view> pair, bool special, std::optional<int64_t> max_length,
                     bool parse_special, std::optional<int64_t> seed) {
-  const Polling polling([&] { c.poll(); });
+  const Limits limits(c);
   admit_both(c, text, pair);
   return ids_tensor(c, self.encode(text, options(c, self, pair, special, max_length, parse_special, seed)));
 }
@@ -62,7 +72,7 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
   for (std::string_view text : texts) admit(c, text, bytes_per_text_byte);
   std::vector<Encoding> batch(texts.size());
   for_each_index(texts.size(), c.threads(), [&](size_t i) {
-    const Polling polling([&] { c.poll(); });
+    const Limits limits(c);
     if (c.stopped()) return;
     TokenizerOptions o = all;
     o.number = i;
@@ -78,14 +88,14 @@ std::vector<mrun::tensor> encode_batch(const mrun::call &c, const Tokenizer &sel
 Tokens tokenize(const mrun::call &c, const Tokenizer &self, std::string_view text, std::optional<std::string_view> pair,
                 bool special, std::optional<int64_t> max_length, bool parse_special, std::string_view unit,
                 std::optional<int64_t> seed) {
-  const Polling polling([&] { c.poll(); });
+  const Limits limits(c);
   admit_both(c, text, pair);
   return to_tokens(
       c, self.tokenize(text, options(c, self, pair, special, max_length, parse_special, seed), offset_unit(unit)));
 }
 
 std::string decode(const mrun::call &c, const Tokenizer &self, const mrun::value &ids, bool skip_special) {
-  const Polling polling([&] { c.poll(); });
+  const Limits limits(c);
   return self.decode(ids_of(c, ids), skip_special);
 }
 

@@ -9,12 +9,50 @@ local function tokens(call)
   end
 end
 
+-- Text as ids come one by one. What may still change, an unfinished character above all, is held back.
+-- `ids` are those whose text is not all given, behind `context` given ones, whose text is `known`: it decides about spaces.
+local Stream = {}
+Stream.__index = Stream
+
+local function behind(s, known)
+  if #s > #known and s:sub(1, #known) == known then return s:sub(#known + 1) end
+  return ""
+end
+
+function Stream:push(id)
+  local ids = self.ids
+  ids[#ids + 1] = id
+  local whole = self.decode(ids)
+  local new = behind(whole, self.known)
+  if new == "" or whole:sub(-3) == "\239\191\189" then return "" end
+  local kept = {}
+  for i = self.context + 1, #ids do kept[#kept + 1] = ids[i] end
+  self.ids, self.context, self.known = kept, #kept, self.decode(kept)
+  return new
+end
+
+-- What was held back, unfinished as it is; from here the stream is as new.
+function Stream:flush()
+  local rest = behind(self.decode(self.ids), self.known)
+  self.ids, self.context, self.known = {}, 0, ""
+  return rest
+end
+
+local function stream(tokenizer, options)
+  local function decode(ids)
+    if options then return tokenizer:decode(ids, options) end
+    return tokenizer:decode(ids)
+  end
+  return setmetatable({ decode = decode, ids = {}, context = 0, known = "" }, Stream)
+end
+
 text.sentencepiece = native "text.sentencepiece@1"
 native.methods("text.SentencePiece", {
   encode = native "text.SentencePiece.encode@1",
   encode_batch = native "text.SentencePiece.encode_batch@1",
   tokenize = tokens(native "text.SentencePiece.tokenize@1"),
   decode = native "text.SentencePiece.decode@1",
+  stream = stream,
   size = native "text.SentencePiece.size@1",
   piece = native "text.SentencePiece.piece@1",
   id = native "text.SentencePiece.id@1",
@@ -30,6 +68,7 @@ native.methods("text.Tokenizer", {
   encode_batch = native "text.Tokenizer.encode_batch@1",
   tokenize = tokens(native "text.Tokenizer.tokenize@1"),
   decode = native "text.Tokenizer.decode@1",
+  stream = stream,
   size = native "text.Tokenizer.size@1",
   piece = native "text.Tokenizer.piece@1",
   id = native "text.Tokenizer.id@1",

@@ -1,5 +1,7 @@
 #include "added_tokens.h"
 
+#include <algorithm>
+
 #include "unicode.h"
 
 namespace text {
@@ -79,12 +81,15 @@ void AddedTokens::cut(std::string_view s, bool normalized, bool special, std::ve
       const bool word_behind = end < s.size() && (char_class(utf8_next(s, behind)) & class_word);
       if (word_before || word_behind) continue;
     }
+    // As in the peer: a token may begin inside the white space that the one before took, and be left out where it takes
+    // white space itself; what is behind it is then text again.
+    if (t.lstrip) begin = std::max(begin, done);
     if (t.lstrip)
       for (size_t p = begin; p > done && is_space(utf8_previous(s, p));) begin = p;
     if (t.rstrip)
       for (size_t p = end; p < s.size() && is_space(utf8_next(s, p));) end = p;
     if (done < begin) out.push_back({nullptr, uint32_t(done), uint32_t(begin)});
-    out.push_back({&t, uint32_t(begin), uint32_t(end)});
+    if (begin < end) out.push_back({&t, uint32_t(begin), uint32_t(end)});
     done = end;
   }
   if (done < s.size()) out.push_back({nullptr, uint32_t(done), uint32_t(s.size())});

@@ -1,6 +1,20 @@
 #include "normalized.h"
 
+#include "budget.h"
+
 namespace text {
+namespace {
+
+// A rewritten text may be many times as long as the old one (forty rules that double it): announced step by step.
+constexpr size_t growth_step = size_t(64) << 10;
+
+void grown(size_t bytes, bool track) {
+  if (bytes > size_t(1) << 30) bad_input("the normalized text is longer than 1 GiB");
+  Budget::take(growth_step * (track ? 1 + sizeof(Offsets) : 1));
+  Polling::now();
+}
+
+}  // namespace
 
 Offsets Normalized::original(size_t begin, size_t end) const {
   if (!origin.empty()) return {origin[begin].begin, origin[end - 1].end};
@@ -30,6 +44,7 @@ void Rewriter::skip() { advance(); }
 void Rewriter::put(char32_t c, int change) {
   const size_t before = out_.size();
   utf8_append(out_, c);
+  if (before / growth_step != out_.size() / growth_step) grown(out_.size(), n_.track);
   if (n_.track) {
     Offsets o{n_.base, n_.base};
     if (change > 0 || done()) {

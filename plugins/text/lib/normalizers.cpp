@@ -385,10 +385,10 @@ class NormalizerSequence final : public Normalizer {
 }  // namespace
 
 Pattern::Pattern(const Json &j) {
-  if (const Json *s = optional_member(j, "String"); s && s->is_string()) {
-    literal_ = s->get<std::string>();
-  } else {
-    source_ = string_member(j, "Regex");
+  const Json *s = optional_member(j, "String");
+  if (s && s->is_string()) literal_ = s->get<std::string>();
+  if (literal_.empty()) {
+    if (!s) source_ = string_member(j, "Regex");
     try {
       regex_ = std::make_unique<Regex>(source_, Regex::Syntax::ruby);
     } catch (const Error &e) { bad_config(e.text); }

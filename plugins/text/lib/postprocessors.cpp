@@ -31,6 +31,20 @@ Encoding token(const Special &s, int64_t type, const Encoding &like) {
   return e;
 }
 
+template <class T>
+void append(std::vector<T> &to, const std::vector<T> &from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+Encoding joined(const Encoding &a, const Encoding &b) {
+  Encoding out = a;
+  append(out.ids, b.ids);
+  append(out.types, b.types);
+  append(out.offsets, b.offsets);
+  append(out.pieces, b.pieces);
+  return out;
+}
+
 void set_type(Encoding &e, int64_t type) { std::fill(e.types.begin(), e.types.end(), type); }
 
 bool is_white(char32_t c) { return c == byte_to_char(' ') || is_space(c); }
@@ -72,15 +86,11 @@ class Bert final : public PostProcessor {
   size_t added(bool pair) const override { return pair ? 3 : 2; }
   void run(std::vector<Encoding> &all, bool special) const override {
     if (!special) return;
-    std::vector<Encoding> out;
     for (size_t i = 0; i < all.size(); ++i) {
-      const int64_t type = i > 0;
-      if (i == 0) out.push_back(token(cls_, 0, all[i]));
-      Encoding end = token(sep_, type, all[i]);
-      out.push_back(std::move(all[i]));
-      out.push_back(std::move(end));
+      Encoding &e = all[i];
+      const Encoding end = token(sep_, i > 0, e);
+      e = joined(i == 0 ? joined(token(cls_, 0, e), e) : e, end);
     }
-    all.swap(out);
   }
 
  private:
@@ -101,14 +111,10 @@ class Roberta final : public PostProcessor {
       set_type(e, 0);
     }
     if (!special) return;
-    std::vector<Encoding> out;
     for (size_t i = 0; i < all.size(); ++i) {
-      out.push_back(token(i == 0 ? cls_ : sep_, 0, all[i]));
-      Encoding end = token(sep_, 0, all[i]);
-      out.push_back(std::move(all[i]));
-      out.push_back(std::move(end));
+      const Encoding begin = token(i == 0 ? cls_ : sep_, 0, all[i]), end = token(sep_, 0, all[i]);
+      all[i] = joined(joined(begin, all[i]), end);
     }
-    all.swap(out);
   }
 
  private:

@@ -2,45 +2,13 @@
 
 #include <algorithm>
 
+#include "budget.h"
+#include "json_reader.h"
 #include "polling.h"
 #include "utf8.h"
 
 namespace text {
 namespace {
-
-constexpr size_t max_json_bytes = size_t(512) << 20;
-
-// Deeper nesting than any tokenizer has would only serve to exhaust the stack.
-void check_depth(std::string_view s) {
-  constexpr int most = 32;
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < s.size(); ++i) {
-    const char c = s[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > most) bad_config("nested too deeply");
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-}
-
-Json parse(std::string_view s) {
-  if (s.size() > max_json_bytes) bad_config("larger than 512 MiB");
-  check_depth(s);
-  try {
-    return Json::parse(s);
-  } catch (const Json::exception &e) {
-    const std::string_view what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, column 1: …"
-    const size_t begin = what.find("] ");
-    bad_config("not JSON: " + std::string(begin == what.npos ? what : what.substr(begin + 2)));
-  }
-}
 
 bool is_left(const Json &j, const char *key) {
   const std::string direction = string_member(j, key, "Right");
@@ -64,13 +32,20 @@ void shorten(Encoding &e, size_t length, bool left) {
   cut(e.pieces);
 }
 
-// Drops the parts before the last ones that have `length` tokens together. Where a part is a word, that is how the peer
+// Drops what is before the last words that reach `length` tokens, with all that is behind them. That is how the peer
 // counts when it decides which text of a pair is the longer.
 void keep_last_parts(Encoding &e, const std::vector<size_t> &begins, size_t length) {
   for (size_t i = begins.size(); i-- > 0;) {
     const size_t kept = e.ids.size() - begins[i];
     if (kept >= length) return shorten(e, kept, true);
   }
+}
+
+// A copy of a token; long ones are announced, as a text may repeat them.
+const std::string &announced(const std::string &token) {
+  constexpr size_t usual = 256;
+  if (token.size() > usual) Budget::take(token.size());
+  return token;
 }
 
 template <class T>
@@ -112,8 +87,10 @@ class Tokenizer::Lease {
 };
 
 Tokenizer::Tokenizer(std::string_view json) {
-  const Json j = parse(json);
+  const Json j = read_json(json);
   if (!j.is_object() || !j.contains("model")) bad_config("no tokenizer: \"model\" is missing");
+  if (const Json *version = optional_member(j, "version"); version && *version != "1.0")
+    bad_config("the version is " + version->dump() + "; wanted \"1.0\"");
   auto part = [&](const char *key) -> const Json & {
     static const Json null;
     const Json *v = optional_member(j, key);
@@ -145,13 +122,14 @@ Tokenizer::Tokenizer(std::string_view json) {
     if (!strategy.is_object() && strategy != "BatchLongest")
       bad_config("no strategy of padding is called " + strategy.dump());
     constexpr uint32_t longest = 1u << 20;
-    padding_ = {strategy.is_object() ? uint_member(strategy, "Fixed") : 0,
+    padding_ = {strategy.is_object() ? std::optional(uint_member(strategy, "Fixed")) : std::nullopt,
                 uint_member(*p, "pad_to_multiple_of", 0),
                 is_left(*p, "direction"),
                 uint_member(*p, "pad_id", 0),
                 uint_member(*p, "pad_type_id", 0),
                 string_member(*p, "pad_token", "[PAD]")};
-    if (padding_->length > longest || padding_->multiple_of > longest) bad_config("the padding is longer than 1048576");
+    if (padding_->length.value_or(0) > longest || padding_->multiple_of > longest)
+      bad_config("the padding is longer than 1048576");
   }
 }
 
@@ -184,7 +162,7 @@ Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail de
     append(out.offsets, parts[i].offsets);
     append(out.pieces, parts[i].pieces);
   }
-  if (padding_) pad(out, padding_->length ? padding_->length : out.ids.size());
+  if (padding_) pad(out, padding_->length.value_or(out.ids.size()));
   return out;
 }
 
@@ -194,16 +172,18 @@ Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions
   Lease lease(*this);
   Work &work = *lease;
   Encoding out;
-  const Job job{o, detail, truncation, random, out};
+  // What lacks the text that is to be cut is as long as it is.
+  if (truncation && truncation->strategy == Truncation::only_second && !o.pair) truncation = nullptr;
+  Job job{o, detail, truncation, random, out};
   const bool track = detail == Detail::all || always_track_;
   work.parts.clear();
   work.begins.clear();
   added_.cut(s, false, o.parse_special, work.parts);
   for (const AddedTokens::Part &part : work.parts) {
-    if (job.enough()) break;
+    if (job.enough) break;
     const std::string_view piece = s.substr(part.begin, part.end - part.begin);
     if (part.token) {
-      add_token(work, *part.token, piece, {part.begin, part.end}, job);
+      add_token(*part.token, piece, {part.begin, part.end}, job);
     } else {
       segment(work, Normalized(piece, part.begin, track), job);
     }
@@ -214,15 +194,15 @@ Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions
   return out;
 }
 
-void Tokenizer::segment(Work &work, Normalized n, const Job &job) const {
+void Tokenizer::segment(Work &work, Normalized n, Job &job) const {
   if (normalizer_) normalizer_->run(n);
   work.inner.clear();
   added_.cut(n.bytes, true, job.options.parse_special, work.inner);
   for (const AddedTokens::Part &part : work.inner) {
-    if (job.enough()) return;
+    if (job.enough) return;
     const bool whole = part.begin == 0 && part.end == n.bytes.size();
     if (part.token) {
-      add_token(work, *part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
+      add_token(*part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
                 n.track ? n.original(part.begin, part.end) : Offsets{}, job);
       continue;
     }
@@ -242,24 +222,26 @@ void Tokenizer::segment(Work &work, Normalized n, const Job &job) const {
   }
 }
 
-void Tokenizer::model_part(Work &work, const Job &job) const {
+void Tokenizer::model_part(Work &work, Job &job) const {
   PreTokenized &pre = work.pre;
   Encoding &out = job.out;
   pre.spans.assign(1, {0, uint32_t(pre.n.bytes.size())});
   if (pretokenizer_) pretokenizer_->run(pre);
   const bool left = job.truncation && job.truncation->left;
-  const size_t most = job.truncation && !left ? job.truncation->max_length - out.ids.size() : SIZE_MAX;
+  const size_t most = job.truncation && !left ? job.truncation->max_length : SIZE_MAX;
   const bool draws = model_->draws();
   work.tokens.clear();
   for (Span s : pre.spans) {
-    if (work.tokens.size() >= most) break;
+    if (job.enough) break;
     Polling::now();
     const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
     const size_t before = work.tokens.size();
     if (left) work.begins.push_back(out.ids.size() + before);
-    if (!draws && work.cache.get(word, s.begin, work.tokens)) continue;
-    model_->run(word, s.begin, work.tokens, job.random);
-    if (!draws) work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+    if (draws || !work.cache.get(word, s.begin, work.tokens)) {
+      model_->run(word, s.begin, work.tokens, job.random);
+      if (!draws) work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+    }
+    job.enough = out.ids.size() + work.tokens.size() >= most;
   }
   for (const Token &t : work.tokens) {
     out.ids.push_back(t.id);
@@ -268,14 +250,12 @@ void Tokenizer::model_part(Work &work, const Job &job) const {
     if (t.spelled) {
       out.pieces.push_back(pre.n.bytes.substr(t.begin, t.end - t.begin));
     } else {
-      out.pieces.push_back(*model_->vocabulary().token(t.id));
+      out.pieces.push_back(announced(*model_->vocabulary().token(t.id)));
     }
   }
 }
 
-void Tokenizer::add_token(Work &work, const AddedToken &t, std::string_view spelled, Offsets offsets,
-                          const Job &job) const {
-  work.begins.push_back(job.out.ids.size());
+void Tokenizer::add_token(const AddedToken &t, std::string_view spelled, Offsets offsets, const Job &job) const {
   job.out.ids.push_back(t.id);
   if (job.detail == Detail::ids) return;
   job.out.offsets.push_back(offsets);
@@ -289,6 +269,10 @@ void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o
     bad_argument("max_length is " + std::to_string(room) + ", but the special tokens alone are " +
                  std::to_string(added));
   room -= added;
+  if (room == 0) {
+    for (Encoding &e : parts) shorten(e, 0, t.left);
+    return;
+  }
   const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
   if (first + second <= room) return;
   if (t.strategy == Truncation::longest_first) {
@@ -341,8 +325,8 @@ std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special
     if (id < 0 || id > int64_t(UINT32_MAX)) bad_argument("no id: " + std::to_string(id));
     const std::string *token = piece(uint32_t(id));
     if (!token) continue;
-    if (const AddedToken *added = added_.find(uint32_t(id)); skip_special && added && added->special) continue;
-    tokens.push_back(*token);
+    if (const AddedToken *added = added_.find(*token); skip_special && added && added->special) continue;
+    tokens.push_back(announced(*token));
   }
   std::string out;
   if (decoder_) {

@@ -53,7 +53,7 @@ class Tokenizer {
     std::vector<Token> tokens;
     std::vector<AddedTokens::Part> parts, inner;
     PreTokenized pre;
-    std::vector<size_t> begins;  // of parts, in tokens, where the end of a text is kept
+    std::vector<size_t> begins;  // of words, in tokens, where the end of a text is kept
   };
   class Lease;
   struct Truncation {
@@ -62,7 +62,8 @@ class Tokenizer {
     bool left;
   };
   struct Padding {
-    uint32_t length, multiple_of;  // 0: none
+    std::optional<uint32_t> length;  // nothing: that of the batch's longest
+    uint32_t multiple_of;            // 0: none
     bool left;
     uint32_t id, type;
     std::string piece;
@@ -77,13 +78,14 @@ class Tokenizer {
     const Truncation *truncation;  // nullptr: none
     Random &random;
     Encoding &out;
-    bool enough() const { return truncation && !truncation->left && out.ids.size() >= truncation->max_length; }
+    // A word reached the limit: nothing behind it can be kept. Added tokens alone never do, as in the peer.
+    bool enough = false;
   };
   Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit, const Truncation *,
                Random &) const;
-  void segment(Work &, Normalized n, const Job &) const;
-  void model_part(Work &, const Job &) const;
-  void add_token(Work &, const AddedToken &, std::string_view spelled, Offsets, const Job &) const;
+  void segment(Work &, Normalized n, Job &) const;
+  void model_part(Work &, Job &) const;
+  void add_token(const AddedToken &, std::string_view spelled, Offsets, const Job &) const;
   void truncate(std::vector<Encoding> &, const TokenizerOptions &, const Truncation &) const;
   void pad(Encoding &, size_t length) const;
 

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -152,10 +153,34 @@ static json answers(const json &request) {
   return out;
 }
 
-// As hf.js does under this name: a request a line, {path, special, items}; an answer a line for each item.
+// Each item of a request by itself; {"error": message} where it has no answer.
+static json answers_alone(const json &request) {
+  json out = json::array();
+  auto attempt = [&](auto &&f) {
+    try {
+      f();
+    } catch (const text::Error &e) { out.push_back({{"error", e.text}}); }
+  };
+  std::unique_ptr<text::Tokenizer> t;
+  const json options = {{"special", request["special"]}, {"parse_special", true}};
+  for (const json &item : request["items"])
+    attempt([&] {
+      if (!t) t = std::make_unique<text::Tokenizer>(request["config"].get<std::string>());
+      json answer = to_json(encoding(*t, options, item));
+      const auto ids = answer["ids"].get<std::vector<int64_t>>();
+      answer["keep"] = t->decode(ids, false);
+      answer["skip"] = t->decode(ids, true);
+      out.push_back(std::move(answer));
+    });
+  return out;
+}
+
+// As hf.js does under this name: a request a line; an answer a line for each item.
 static void compare() {
   for (std::string line; std::getline(std::cin, line);) {
-    for (const json &answer : answers(json::parse(line))) std::cout << answer.dump() << '\n';
+    const json request = json::parse(line);
+    for (const json &answer : request.contains("config") ? answers_alone(request) : answers(request))
+      std::cout << answer.dump() << '\n';
     std::cout.flush();
   }
 }

@@ -13,10 +13,8 @@ import unittest
 import sentencepiece
 
 from corpus import lines
+from sides import CLI, NODE, Side, added, bert_normalizer, bpe, call, jsonl, metaspace, seq, split, tokenizer, wordpiece
 
-CLI = os.environ["TEXT_CLI"]
-HERE = os.path.dirname(os.path.abspath(__file__))
-NODE = ["node", os.path.join(HERE, "oracle", "hf.js")]
 VERSION = "0.23.2"
 
 LINES = int(os.environ.get("TEXT_LINES", 10000))
@@ -29,75 +27,6 @@ PRINTABLE = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
 BYTES = [chr(c) for c in PRINTABLE] + [chr(256 + i) for i in range(256 - len(PRINTABLE))]
 # Characters about whose class libraries disagree.
 HARD = ["a\u0301b \u200c\u200d x\u180ey ª² Ⅷ ⓐ \u0345 ‿ 9٣ \u0085 \u2028\u3000 ǅ $+<=>^`|~ _-", "-]x[y", "a-c", "d-e", "\u180e", "क्षि"]
-
-
-def jsonl(values):
-    return "".join(json.dumps(v) + "\n" for v in values).encode()
-
-
-def call(command, values=()):
-    run = subprocess.run(command, input=jsonl(values), capture_output=True, check=False)
-    if run.returncode:
-        raise RuntimeError(f"{command}: {run.stderr.decode(errors='replace')[-2000:]}")
-    return [json.loads(line) for line in run.stdout.split(b"\n")[:-1]]
-
-
-class Side:
-    """A process that answers requests, each a line, with as many lines as the request has items."""
-
-    def __init__(self, command):
-        self.command = command
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, request):
-        self.process.stdin.write(request)
-        self.process.stdin.flush()
-
-    def answer(self, count):
-        lines = [self.process.stdout.readline() for _ in range(count)]
-        if count and not lines[-1]:
-            raise RuntimeError(f"{self.command} ended early")
-        return lines
-
-    def end(self):
-        self.process.communicate()
-
-
-def tokenizer(model, normalizer=None, pre_tokenizer=None, post_processor=None, decoder=None, added=(), truncation=None, padding=None):
-    return {"version": "1.0", "truncation": truncation, "padding": padding, "added_tokens": list(added), "normalizer": normalizer,
-            "pre_tokenizer": pre_tokenizer, "post_processor": post_processor, "decoder": decoder, "model": model}
-
-
-def added(id, content, **options):
-    return {"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-            "special": True, **options}
-
-
-def bpe(**options):
-    return {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
-            "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": {}, "merges": [], **options}
-
-
-def wordpiece(**options):
-    return {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
-            "vocab": {"[UNK]": 0}, **options}
-
-
-def seq(key, *parts):
-    return {"type": "Sequence", key: list(parts)}
-
-
-def bert_normalizer(**options):
-    return {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True,
-            **options}
-
-
-def metaspace(scheme="always", split=True):
-    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}
-
-
-def split(regex, behavior="Isolated", invert=False, kind="Regex"):
-    return {"type": "Split", "pattern": {kind: regex}, "behavior": behavior, "invert": invert}
 
 
 def charsmap(model):

@@ -15,6 +15,7 @@ const load = path => tokenizers.Tokenizer.fromString(fs.readFileSync(path, 'utf8
 // A request a line in: {path, special, items}; an item is "text", ["text", "pair"] or a list of ids. Answered by a line for each item,
 // keys in alphabetical order: {ids, keep, offsets, pieces, skip, types}, where skip and keep are the ids turned back into text
 // without and with special tokens (of a list of ids these two alone). All texts are one batch; the library has none for pairs.
+// With {config, …} instead of a path each item is by itself, and {error: message} where it has no answer.
 async function compare({path, special, items}) {
   const t = load(path);
   const answers = items.map(() => ({}));
@@ -32,10 +33,24 @@ async function compare({path, special, items}) {
   print(answers);
 }
 
+async function alone(t, special, item) {
+  const e = await t.encode(...(typeof item === 'string' ? [item, null] : item), {addSpecialTokens: special});
+  const ids = e.getIds();
+  return {ids, keep: await t.decode(ids, false), offsets: e.getOffsets(), pieces: e.getTokens(), skip: await t.decode(ids, true),
+          types: e.getTypeIds()};
+}
+
+async function compareAlone({config, special, items}) {
+  let t, failed;
+  try { t = tokenizers.Tokenizer.fromString(config); } catch (e) { failed = e; }
+  for (const item of items) print([failed ? {error: failed.message} : await alone(t, special, item).catch(e => ({error: e.message}))]);
+}
+
 function serve() {
   let queue = Promise.resolve();
   require('readline').createInterface({input: process.stdin}).on('line', line => {
-    queue = queue.then(() => compare(JSON.parse(line))).catch(e => { console.error(e); process.exit(1); });
+    const request = JSON.parse(line);
+    queue = queue.then(() => (request.config ? compareAlone : compare)(request)).catch(e => { console.error(e); process.exit(1); });
   });
 }
 
