@@ -4,6 +4,7 @@
 #include <unicode/utext.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "byte_level.h"
 #include "charsmap.h"
@@ -241,17 +242,16 @@ class Replace final : public Normalizer {
     for (size_t at = 0; at < content_.size();) characters_.push_back(utf8_next(content_, at));
   }
   void run(Normalized &n) const override {
-    std::vector<Span> found;
-    pattern_.each(n.bytes, [&](uint32_t begin, uint32_t end) { found.push_back({begin, end}); });
-    if (found.empty()) return;
-    Rewriter r(n);
-    for (Span s : found) {
-      while (r.position() < s.begin) r.keep();
-      while (r.position() < s.end) r.skip();
-      for (char32_t c : characters_) r.put(c, 1);
-    }
-    while (!r.done()) r.keep();
-    r.finish();
+    std::optional<Rewriter> r;  // made at the first match
+    pattern_.each(n.bytes, [&](uint32_t begin, uint32_t end) {
+      if (!r) r.emplace(n);
+      while (r->position() < begin) r->keep();
+      while (r->position() < end) r->skip();
+      for (char32_t c : characters_) r->put(c, 1);
+    });
+    if (!r) return;
+    while (!r->done()) r->keep();
+    r->finish();
   }
 
  private:

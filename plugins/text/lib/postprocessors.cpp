@@ -154,7 +154,9 @@ class Template final : public PostProcessor {
         out.push_back(all[p.sequence]);
         set_type(out.back(), p.type);
       } else if (special) {
-        for (const Special &s : *p.tokens) out.push_back(token(s, p.type, all[0]));
+        Encoding together;
+        for (const Special &s : *p.tokens) together = joined(together, token(s, p.type, all[0]));
+        out.push_back(std::move(together));
       }
     }
     all.swap(out);

@@ -172,8 +172,8 @@ Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions
   Lease lease(*this);
   Work &work = *lease;
   Encoding out;
-  // What lacks the text that is to be cut is as long as it is.
-  if (truncation && truncation->strategy == Truncation::only_second && !o.pair) truncation = nullptr;
+  // As in the peer: a first text that is not to be cut is as long as it is.
+  if (truncation && truncation->strategy == Truncation::only_second && type == 0) truncation = nullptr;
   Job job{o, detail, truncation, random, out};
   const bool track = detail == Detail::all || always_track_;
   work.parts.clear();

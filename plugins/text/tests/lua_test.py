@@ -89,6 +89,38 @@ class Scripts(Case):
           return function() return {t:encode "good", t:encode_batch({"good", "goodness é é", ""})} end""", files={"assets/t.json": json.dumps(padded)})
         self.assertEqual(got, [[6, 1, 3, 2], [[6, 6, 6, 6, 6, 1, 3, 2], [6, 6, 1, 3, 4, 5, 5, 2], [6, 6, 6, 6, 6, 6, 1, 2]]])
 
+    def test_stream(self):
+        """Each character comes when its last byte has; what stays unfinished comes with flush; all together is what decode gives."""
+        vocab = {"<unk>": 0, "a": 1, "<0xF0>": 2, "<0x9F>": 3, "<0x98>": 4, "<0x80>": 5}
+        bytes_json = {"version": "1.0", "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
+                      "model": {"type": "BPE", "unk_token": "<unk>", "byte_fallback": True, "fuse_unk": True, "vocab": vocab, "merges": []}}
+        got = self.run_lua("""
+          local b, w = text.tokenizer_json(bundle.asset "b.json"), text.tokenizer_json(bundle.asset "w.json")
+          local function run(t, ids, options)
+            local stream, out = t:stream(options), {}
+            for i, id in ipairs(ids) do out[i] = stream:push(id) end
+            out[#out + 1] = stream:flush()
+            out[#out + 1] = stream:flush()
+            return out
+          end
+          return function()
+            return {whole = run(b, b:encode("a😀a"):tolist()), cut = run(b, {1, 2, 3}), words = run(w, {1, 3, 4, 5, 6, 2}),
+                    kept = run(w, {1, 3, 4}, {skip_special = false})}
+          end""", files={"assets/b.json": json.dumps(bytes_json), "assets/w.json": json.dumps(TOKENIZER)})
+        self.assertEqual(got["whole"], ["a", "", "", "", "😀", "a", "", ""])
+        self.assertEqual(got["cut"], ["a", "", "", "\ufffd\ufffd", ""])
+        self.assertEqual(got["words"], ["", "good", "ness", " é", "!", "", "", ""])
+        self.assertEqual(got["kept"], ["[CLS]", " good", "ness", "", ""])
+
+    def test_growing_normalization_meets_the_budget(self):
+        double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+        growing = dict(TOKENIZER, normalizer={"type": "Sequence", "normalizers": [double] * 40})
+        folder = self.bundle(preprocess="""local text, bundle = require "text", require "bundle"
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function() return t:encode "a" end""", files={"assets/t.json": json.dumps(growing)})
+        (answer,) = self.answers(folder, "x", "--memory", "8M", status=1)
+        self.assertIn(answer["error"]["code"], ("QUOTA", "MEMORY"), answer)
+
     def test_dropout(self):
         """The same tokens for the same seed of the run or of the call, whatever the threads."""
         letters = {c: i for i, c in enumerate("abcd")}
@@ -157,6 +189,8 @@ class Scripts(Case):
                      'text.regex("a"):find("\\255")', 'text.nfc("\\255")'):
             failed(make + f"return function(s) return {call} end", "UTF-8", tokenizer)
         for name, content, message in (
+                ("a version", b'{"version": "2.0", "model": {"type": "WordLevel", "vocab": {}}}', 'the version is "2.0"; wanted "1.0"'),
+                ("tiktoken's", b"IQ== 0\nIg== 1\n", "vocabulary of tiktoken"), ("BERT's", b"[PAD]\n[UNK]\n[CLS]\n", "BERT's vocab.txt"),
                 ("another kind", b"\x0a\x0e\x0a\x05<unk>", "tokenizer.json: not JSON"), ("nothing", b"", "tokenizer.json: not JSON"),
                 ("no model", b"{}", "no tokenizer: \"model\" is missing"), ("a list", b"[1]", "no tokenizer"),
                 ("deep", b"[" * 100000, "nested too deeply"), ("another model", b'{"model": {"type": "X"}}', 'no model is called "X"'),
