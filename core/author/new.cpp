@@ -1,13 +1,11 @@
 #include "author/new.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <string>
 #include <system_error>
 #include <vector>
 
-#include "base/file.h"
+#include "base/draft.h"
 #include "base/text.h"
 #include "value/json.h"
 
@@ -75,36 +73,6 @@ std::string shell_word(const std::string &name) {
   return plain ? name : fmt::format("'{}'", fill(name, {{"'", "'\\''"}}));
 }
 
-// The folder under another name beside its own, removed unless it was renamed.
-class Draft {
- public:
-  explicit Draft(const fs::path &folder) : folder_(folder) {
-    path_ = folder.parent_path() / fmt::format(".{}.tmp-{}", folder.filename().string().substr(0, 200), ::getpid());
-    std::error_code error;
-    if (!fs::create_directory(path_, error)) {
-      fail_errno(error ? error.value() : EEXIST, folder.native(), "make a folder there");
-    }
-  }
-  ~Draft() {
-    std::error_code error;
-    if (!done_) fs::remove_all(path_, error);
-  }
-  Draft(const Draft &) = delete;
-  Draft &operator=(const Draft &) = delete;
-
-  void write(const char *name, std::string_view text) const { write_file_atomic(path_ / name, text); }
-  void finish() {
-    std::error_code error;
-    fs::rename(path_, folder_, error);
-    if (error) fail_errno(error.value(), folder_.native(), "put the folder in its place");
-    done_ = true;
-  }
-
- private:
-  fs::path folder_, path_;
-  bool done_ = false;
-};
-
 }  // namespace
 
 void make_new(const fs::path &given, std::string_view kind) {
@@ -117,7 +85,7 @@ void make_new(const fs::path &given, std::string_view kind) {
   if (fs::exists(fs::symlink_status(folder))) {
     fail(MRUN_USAGE, "{}: is there already; want a new folder's name", printable(folder.native()));
   }
-  Draft draft(folder);
+  FolderDraft draft(folder);
   draft.write("bundle.toml", fill(mrun_new_bundle, {{"@KIND@", t.kind},
                                                     {"@FIELDS@", t.fields},
                                                     {"@PARAMS@", t.params},
@@ -126,7 +94,7 @@ void make_new(const fs::path &given, std::string_view kind) {
   draft.write("postprocess.lua", t.postprocess);
   draft.write("README.md", fill(mrun_new_readme,
                                 {{"@INPUT@", t.input}, {"@FOLDER@", shell_word(name)}, {"@TITLE@", printable(name)}}));
-  draft.finish();
+  draft.commit();
 }
 
 }  // namespace mrun

@@ -1,11 +1,6 @@
 #include "author/record.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cstdio>
-
-#include "base/file.h"
+#include "base/draft.h"
 #include "base/text.h"
 #include "bundle/names.h"
 #include "value/json.h"
@@ -75,34 +70,16 @@ void check_name(const std::string &name) {
   fail(MRUN_USAGE, "\"{}\" is no name for an example: use letters, digits, '_', '-' and '.'", printable(name));
 }
 
-// False where there is nothing to exchange, or the file system cannot.
-bool exchange(const fs::path &a, const fs::path &b) {
-  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
-}
-
-// A folder that appears whole or not at all.
 void publish(const fs::path &folder, const std::vector<File> &files, bool replace) {
-  const fs::path temporary = folder.parent_path() / fmt::format(".{}.tmp-{}", folder.filename().string(), ::getpid());
-  std::error_code ignored;
-  const bool first = !fs::exists(folder.parent_path(), ignored);
-  const auto clean_up = [&] {
-    fs::remove_all(temporary, ignored);
-    if (first) fs::remove(folder.parent_path(), ignored);
-  };
+  std::error_code error;
+  const bool first = fs::create_directory(folder.parent_path(), error);
+  if (error) fail_errno(error.value(), folder.parent_path().native(), "make the folder of the examples");
   try {
-    fs::create_directories(temporary);
-    for (const File &f : files) write_file_atomic(temporary / f.name, f.content);
-    if (replace && exchange(temporary, folder)) {
-      fs::remove_all(temporary, ignored);
-      return;
-    }
-    if (replace) fs::remove_all(folder);
-    fs::rename(temporary, folder);
-  } catch (const fs::filesystem_error &e) {
-    clean_up();
-    fail(MRUN_IO, "{}: cannot write the example: {}", folder.string(), e.code().message());
+    FolderDraft draft(folder);
+    for (const File &f : files) draft.write(f.name, f.content);
+    draft.commit(replace);
   } catch (...) {
-    clean_up();
+    if (first) fs::remove(folder.parent_path(), error);
     throw;
   }
 }

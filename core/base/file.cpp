@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/draft.h"
 #include "base/text.h"
 
 namespace mrun {
@@ -38,48 +39,6 @@ void *nothing() {
   alignas(64) static char byte[64];
   return byte;
 }
-
-// The temporary file of write_file_atomic: unlinked unless it was renamed.
-class Temporary {
- public:
-  explicit Temporary(const std::filesystem::path &target) : target_(target) {
-    const std::string name = target.filename().string().substr(0, 200);
-    const std::string stem = fmt::format(".{}.tmp-{}", name, ::getpid());
-    for (int attempt = 0;; ++attempt) {  // a second one where another thread writes the same file
-      path_ = target.parent_path() / (attempt == 0 ? stem : fmt::format("{}-{}", stem, attempt));
-      fd_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
-      if (fd_) return;
-      if (errno != EEXIST || attempt == 1000) fail_errno(errno, target.native(), "write a file beside it");
-    }
-  }
-  ~Temporary() {
-    if (!renamed_) ::unlink(path_.c_str());
-  }
-  Temporary(const Temporary &) = delete;
-  Temporary &operator=(const Temporary &) = delete;
-  int fd() const { return fd_.get(); }
-
-  void commit() {
-    if (::fsync(fd()) != 0) fail_errno(errno, target_.native(), "write it to the disk");
-    // Closing reports what network file systems write late.
-    if (::close(fd_.release()) != 0) fail_errno(errno, target_.native(), "write it to the disk");
-    if (::rename(path_.c_str(), target_.c_str()) != 0) fail_errno(errno, target_.native(), "put it in its place");
-    renamed_ = true;
-    sync_folder();
-  }
-
- private:
-  void sync_folder() const {
-    const std::filesystem::path folder = target_.has_parent_path() ? target_.parent_path() : ".";
-    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    // EINVAL: a file system that has nothing to sync; no descriptor: a folder that may be written but not read.
-    if (fd && ::fsync(fd.get()) != 0 && errno != EINVAL) fail_errno(errno, folder.native(), "write it to the disk");
-  }
-
-  std::filesystem::path target_, path_;
-  UniqueFd fd_;
-  bool renamed_ = false;
-};
 
 }  // namespace
 
@@ -187,10 +146,10 @@ void write_file_atomic(const std::filesystem::path &path, const std::function<vo
   const bool exists = ::stat(target.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) fail(MRUN_IO, "{}: is a folder; a file is wanted", printable(path.native()));
   if (exists && !S_ISREG(old.st_mode)) fail(MRUN_IO, "{}: is not a regular file", printable(path.native()));
-  Temporary temporary(target);
-  write(temporary.fd());
-  if (exists && ::fchmod(temporary.fd(), old.st_mode & 07777) != 0) fail_errno(errno, path.native(), "keep its mode");
-  temporary.commit();
+  FileDraft draft(target);
+  write(draft.fd());
+  if (exists && ::fchmod(draft.fd(), old.st_mode & 07777) != 0) fail_errno(errno, path.native(), "keep its mode");
+  draft.commit();
 }
 
 void write_file_atomic(const std::filesystem::path &path, std::string_view data) {

@@ -1,0 +1,160 @@
+#include "base/draft.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "base/text.h"
+
+namespace mrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int most_attempts = 1000;  // other drafts of this process, and names that are taken
+
+fs::path folder_of(const fs::path &target) { return target.has_parent_path() ? target.parent_path() : "."; }
+
+std::string stem_of(const fs::path &target) {
+  return fmt::format(".{}.tmp-", target.filename().native().substr(0, 200));
+}
+
+bool same_file(int fd, const fs::path &path) {
+  struct stat open = {}, named = {};
+  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
+         open.st_dev == named.st_dev;
+}
+
+// A draft whose lock can be had has no writer any more.
+void remove_leftover(const fs::path &path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || !same_file(fd.get(), path)) return;
+  std::error_code ignored;
+  fs::remove_all(path, ignored);
+}
+
+void remove_leftovers(const fs::path &target) {
+  const std::string stem = stem_of(target);
+  std::error_code error;
+  fs::directory_iterator it(folder_of(target), error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().native();
+    const bool ours = name.starts_with(stem) && name.size() > stem.size() &&
+                      name.find_first_not_of("0123456789-", stem.size()) == std::string::npos;
+    if (ours) remove_leftover(it->path());
+  }
+}
+
+// Makes a draft's file or folder under a free name: `make` opens it, or gives none with errno EEXIST. The lock is had
+// only after the making, so a writer of the same target may have taken it for a leftover meanwhile: then once more.
+template <class Make>
+UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, Make &&make) {
+  remove_leftovers(target);
+  const std::string stem = fmt::format("{}{}", stem_of(target), ::getpid());
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    path = target.parent_path() / (attempt == 0 ? stem : fmt::format("{}-{}", stem, attempt));
+    UniqueFd fd = make(path);
+    if (!fd && errno != EEXIST) fail_errno(errno, target.native(), action);
+    if (!fd) continue;
+    ::flock(fd.get(), LOCK_EX | LOCK_NB);  // a file system without locks: then leftovers stay
+    if (same_file(fd.get(), path)) return fd;
+  }
+  fail_errno(EEXIST, target.native(), action);
+}
+
+void sync(int fd, const fs::path &name) {
+  // EINVAL: a file system that has nothing to sync.
+  if (::fsync(fd) != 0 && errno != EINVAL) fail_errno(errno, name.native(), "write it to the disk");
+}
+
+void sync_folder(const fs::path &folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) sync(fd.get(), folder);  // else a folder that may be written but not read
+}
+
+// Closing reports what network file systems write late. The file stays open, and with it the lock.
+void flush_late(int fd, const fs::path &name) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy >= 0 && ::close(copy) != 0) fail_errno(errno, name.native(), "write it to the disk");
+}
+
+void sync_folders(const fs::path &folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error); !error && it != fs::recursive_directory_iterator();
+       it.increment(error)) {
+    if (it->is_directory()) sync_folder(it->path());
+  }
+  sync_folder(folder);
+}
+
+// False where there is nothing to exchange, or the file system cannot.
+bool exchange(const fs::path &a, const fs::path &b) {
+  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+}  // namespace
+
+FileDraft::FileDraft(fs::path target) : target_(std::move(target)) {
+  fd_ = make_draft(target_, path_, "write a file beside it", [](const fs::path &path) {
+    return UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  });
+}
+
+FileDraft::~FileDraft() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+void FileDraft::commit() {
+  sync(fd(), target_);
+  flush_late(fd(), target_);
+  if (::rename(path_.c_str(), target_.c_str()) != 0) fail_errno(errno, target_.native(), "put it in its place");
+  path_.clear();
+  fd_.reset();
+  sync_folder(folder_of(target_));
+}
+
+FolderDraft::FolderDraft(fs::path target) : target_(std::move(target)) {
+  lock_ = make_draft(target_, path_, "make a folder beside it", [](const fs::path &path) {
+    if (::mkdir(path.c_str(), 0777) != 0) return UniqueFd();
+    return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  });
+}
+
+FolderDraft::~FolderDraft() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+void FolderDraft::write(const fs::path &name, std::string_view bytes) const {
+  const fs::path path = path_ / name;
+  const std::string shown = (target_ / name).native();
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (error) fail_errno(error.value(), shown, "make its folder");
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!fd) fail_errno(errno, shown, "write");
+  write_all(fd.get(), bytes, shown);
+  sync(fd.get(), shown);
+  flush_late(fd.get(), shown);
+}
+
+void FolderDraft::commit(bool replace) {
+  sync_folders(path_);
+  std::error_code error;
+  if (!replace || !exchange(path_, target_)) {
+    if (replace) fs::remove_all(target_, error);
+    if (!error) fs::rename(path_, target_, error);
+    if (error) fail_errno(error.value(), target_.native(), "put the folder in its place");
+    path_.clear();
+  }
+  sync_folder(folder_of(target_));  // after an exchange the destructor removes the old folder
+}
+
+}  // namespace mrun

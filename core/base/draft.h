@@ -1,0 +1,47 @@
+// Drafts: a file and a folder that appear whole or not at all. Each is written beside its target under a name of its
+// own, `.NAME.tmp-PID`, locked while its writer lives, and put in the target's place by commit(), synced: what is seen
+// under the target's name survives a loss of power. What is not committed is removed: by the destructor, or, where the
+// writer was killed, by the next writer of the same target.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+
+namespace mrun {
+
+class FileDraft {
+ public:
+  explicit FileDraft(std::filesystem::path target);  // of a file; its folder must exist. Throws IO
+  ~FileDraft();
+  FileDraft(const FileDraft &) = delete;
+  FileDraft &operator=(const FileDraft &) = delete;
+  int fd() const { return fd_.get(); }  // empty, open for reading and writing
+  // Where it throws IO the old file stays, but where the folder could not be synced: then the new one is there already.
+  void commit();
+
+ private:
+  std::filesystem::path target_, path_;
+  UniqueFd fd_;
+};
+
+class FolderDraft {
+ public:
+  explicit FolderDraft(std::filesystem::path target);
+  ~FolderDraft();
+  FolderDraft(const FolderDraft &) = delete;
+  FolderDraft &operator=(const FolderDraft &) = delete;
+  const std::filesystem::path &path() const { return path_; }
+  // A new file of it; `name` may lie in folders, which are made.
+  void write(const std::filesystem::path &name, std::string_view bytes) const;
+  // Over nothing or an empty folder; anything else is IO, but with `replace` the old folder makes way: it is exchanged
+  // with the new one where the file system can, and removed.
+  void commit(bool replace = false);
+
+ private:
+  std::filesystem::path target_, path_;
+  UniqueFd lock_;
+};
+
+}  // namespace mrun
