@@ -8,7 +8,9 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "bundle/model_source.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
+#include "value/equal.h"
 #include "value/json.h"
 #include "value/safetensors.h"
 
@@ -20,26 +22,8 @@ constexpr uint64_t max_text = uint64_t{1} << 20;
 FileDiff::Kind kind_of(std::string_view path) {
   if (path.starts_with("assets/")) return FileDiff::Kind::asset;
   if (path.starts_with("examples/")) return FileDiff::Kind::example;
-  if (is_weights(path) || path.ends_with(".pt")) return FileDiff::Kind::model;
+  if (is_model_file(path)) return FileDiff::Kind::model;
   return FileDiff::Kind::text;
-}
-
-bool equal_values(const Value &a, const Value &b) {
-  if (a.kind() != b.kind()) return false;
-  switch (a.kind()) {
-    case MRUN_NIL: return true;
-    case MRUN_BOOL: return a.as_bool() == b.as_bool();
-    case MRUN_INT: return a.as_int() == b.as_int();
-    case MRUN_FLOAT: return a.as_number() == b.as_number() || (std::isnan(a.as_number()) && std::isnan(b.as_number()));
-    case MRUN_STRING: return a.as_string() == b.as_string();
-    case MRUN_LIST:
-      return std::equal(a.as_list().begin(), a.as_list().end(), b.as_list().begin(), b.as_list().end(), equal_values);
-    case MRUN_MAP:
-      return std::equal(
-          a.as_map().begin(), a.as_map().end(), b.as_map().begin(), b.as_map().end(),
-          [](const Entry &x, const Entry &y) { return x.key() == y.key() && equal_values(x.value(), y.value()); });
-    default: return false;
-  }
 }
 
 // Tables key by key, everything else as a whole.
@@ -53,7 +37,7 @@ void diff_params(const Value *a, const Value *b, const std::string &key, std::ve
     }
     return;
   }
-  if (a != nullptr && b != nullptr && equal_values(*a, *b)) return;
+  if (a != nullptr && b != nullptr && equal(*a, *b)) return;
   ParamDiff d{key, {}, {}};
   if (a != nullptr) d.before = *a;
   if (b != nullptr) d.after = *b;

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bundle/lock.h"
+#include "value/equal.h"
 #include "value/json.h"
 
 namespace mrun {
@@ -9,14 +10,12 @@ namespace {
 
 using Map = std::vector<std::pair<std::string, Value>>;
 
-bool same(const Value &a, const Value &b) { return canonical_json(a) == canonical_json(b); }
-
 // What `map` has otherwise than `base`; null: it has no such key.
 Map differences(const Value &map, const Value &base) {
   Map changes;
   for (const Entry &e : map.as_map()) {
     const Value *there = base.find(e.key());
-    if (there == nullptr || !same(*there, e.value())) changes.emplace_back(e.key(), e.value());
+    if (there == nullptr || !equal(*there, e.value())) changes.emplace_back(e.key(), e.value());
   }
   for (const Entry &e : base.as_map()) {
     if (map.find(e.key()) == nullptr) changes.emplace_back(e.key(), Value());

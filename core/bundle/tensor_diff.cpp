@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "value/half.h"
+#include "value/dtype.h"
 
 namespace mrun {
 namespace {
@@ -104,48 +104,29 @@ Sums numbers(const T *a, const T *b, size_t n) {
   return careful(a, b, n);
 }
 
-float widen_half(uint16_t bits) { return from_half(bits); }
-float widen_bfloat16(uint16_t bits) { return from_bfloat16(bits); }
+template <class E>
+std::vector<typename E::Number> widened(const char *at, size_t n, size_t item) {
+  std::vector<typename E::Number> numbers(n);
+  for (size_t i = 0; i < n; ++i) numbers[i] = E::read(at + i * item);
+  return numbers;
+}
 
-template <float (*widen)(uint16_t)>
-Sums halves(const char *a, const char *b, size_t n) {
-  std::vector<float> x(n), y(n);
-  const auto convert = [n](const char *from, std::vector<float> &to) {
-    for (size_t i = 0; i < n; ++i) {
-      uint16_t bits;
-      std::memcpy(&bits, from + 2 * i, 2);
-      to[i] = widen(bits);
-    }
-  };
-  convert(a, x);
-  convert(b, y);
+// What lies in memory as the number that it is, is measured where it lies.
+template <class T>
+Sums measured(Plain<T>, const char *a, const char *b, size_t n) {
+  return numbers(reinterpret_cast<const T *>(a), reinterpret_cast<const T *>(b), n);
+}
+Sums measured(Boolean, const char *a, const char *b, size_t n) { return measured(Plain<uint8_t>{}, a, b, n); }
+template <class E>
+Sums measured(E, const char *a, const char *b, size_t n) {
+  const auto x = widened<E>(a, n, sizeof(uint16_t)), y = widened<E>(b, n, sizeof(uint16_t));
   return numbers(x.data(), y.data(), n);
 }
 
-template <class T>
-Sums typed(const char *a, const char *b, size_t n) {
-  return numbers(reinterpret_cast<const T *>(a), reinterpret_cast<const T *>(b), n);
-}
-
-// Nothing but whether they are equal.
-Sums opaque(const char *, const char *, size_t) { return {}; }
-
-using Measure = Sums (*)(const char *, const char *, size_t);
-
-Measure measure_of(DLDataType t) {
-  if (t == dtype::float32) return typed<float>;
-  if (t == dtype::float64) return typed<double>;
-  if (t == dtype::float16) return halves<widen_half>;
-  if (t == dtype::bfloat16) return halves<widen_bfloat16>;
-  if (t == dtype::int64) return typed<int64_t>;
-  if (t == dtype::int32) return typed<int32_t>;
-  if (t == dtype::int16) return typed<int16_t>;
-  if (t == dtype::int8) return typed<int8_t>;
-  if (t == dtype::uint64) return typed<uint64_t>;
-  if (t == dtype::uint32) return typed<uint32_t>;
-  if (t == dtype::uint16) return typed<uint16_t>;
-  if (t == dtype::uint8 || t == dtype::boolean) return typed<uint8_t>;
-  return opaque;
+// For others there is nothing but whether they are equal.
+Sums sums_of(DLDataType type, const char *a, const char *b, size_t n) {
+  return visit(
+      type, [&](auto element) { return measured(element, a, b, n); }, [] { return Sums{}; });
 }
 
 }  // namespace
@@ -156,13 +137,12 @@ TensorDistance tensor_distance(const Tensor &left, const Tensor &right) {
   }
   const Tensor a = left.contiguous(), b = right.contiguous();
   const size_t item = item_size(a.dtype()), n = static_cast<size_t>(a.numel());
-  const Measure sums_of = measure_of(a.dtype());
   const char *x = a.data<const char>(), *y = b.data<const char>();
 
   Sums all;
   for (size_t i = 0; i < n; i += block) {
     const size_t count = std::min(block, n - i);
-    Sums sums = sums_of(x + i * item, y + i * item, count);
+    Sums sums = sums_of(a.dtype(), x + i * item, y + i * item, count);
     sums.equal = std::memcmp(x + i * item, y + i * item, count * item) == 0;
     all.add(sums);
   }

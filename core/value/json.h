@@ -1,8 +1,8 @@
 // JSON: text to Value and back.
 //
 // Reading is strict RFC 8259: one document, no comments, no duplicate keys, no byte order mark, valid UTF-8, no lone
-// surrogates. null is nil; a number without fraction and exponent that fits int64 is an integer, every other number
-// (and -0) a double; too large for one is an error. [] is an empty list, {} an empty map.
+// surrogates. null is nil; a number without fraction and exponent is an integer, which must fit int64; every other
+// number (and -0) is a double, too large for one is an error. [] is an empty list, {} an empty map.
 //
 // Writing: keys in byte order; numbers as short as they can be and still read back the same (float32 elements as
 // float32), integral ones without ".0"; an empty list is [], an empty map {} (an empty Lua table is an empty list; only

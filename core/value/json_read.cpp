@@ -54,9 +54,14 @@ class Builder {
   // Only with a minus sign: 0 is "-0", whose sign an integer would lose.
   bool number_integer(number_integer_t i) { return add(i == 0 ? Value::number(-0.0) : Value::integer(i)); }
   bool number_unsigned(number_unsigned_t u) {
-    return add(u <= INT64_MAX ? Value::integer(static_cast<int64_t>(u)) : Value::number(static_cast<double>(u)));
+    if (u > INT64_MAX) refuse_integer(std::to_string(u));
+    return add(Value::integer(static_cast<int64_t>(u)));
   }
-  bool number_float(number_float_t d, const string_t &) { return add(Value::number(d)); }
+  // Integers that the library has no type for come here, too.
+  bool number_float(number_float_t d, const string_t &text) {
+    if (text.find_first_of(".eE") == string_t::npos) refuse_integer(text);
+    return add(Value::number(d));
+  }
   bool string(string_t &s) { return add(Value::string(s)); }
   bool binary(binary_t &) { return false; }
   bool start_array(size_t) { return start(false); }
@@ -114,6 +119,12 @@ class Builder {
       frame.items.push_back(std::move(value));
     }
     return true;
+  }
+
+  [[noreturn]] void refuse_integer(std::string_view digits) const {
+    refuse(consumed(), fmt::format("the integer {} is beyond int64 and would be rounded; write it as a text, or with a "
+                                   "fraction where it may be",
+                                   printable(digits, 40)));
   }
 
   size_t consumed() const { return static_cast<size_t>(seen_ - text_.data()); }

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
-#include "value/half.h"
+#include "value/dtype.h"
 #include "value/json.h"
 
 namespace mrun {
@@ -253,36 +253,17 @@ class Writer {
     close(']', t.size(d) == 0, flat);
   }
 
-  template <class T>
-  static T load(const char *at) {
-    T x;
-    std::memcpy(&x, at, sizeof x);
-    return x;
-  }
-
   void write_element(DLDataType type, const char *at) {
-    if (type == dtype::float32) return write_float(load<float>(at));
-    if (type == dtype::float64) return write_float(load<double>(at));
-    if (type == dtype::float16) return write_float(from_half(load<uint16_t>(at)));
-    if (type == dtype::bfloat16) return write_float(from_bfloat16(load<uint16_t>(at)));
-    if (type == dtype::boolean) {
-      out_ += load<uint8_t>(at) != 0 ? "true" : "false";
-      return;
-    }
-    if (type.lanes == 1 && type.code == kDLInt && write_integer<int8_t, int16_t, int32_t, int64_t>(type, at)) return;
-    if (type.lanes == 1 && type.code == kDLUInt && write_integer<uint8_t, uint16_t, uint32_t, uint64_t>(type, at))
-      return;
-    refuse(fmt::format("is of dtype {}, which JSON cannot hold", dtype_name(type)));
-  }
-
-  template <class... T>
-  bool write_integer(DLDataType type, const char *at) {
-    const auto one = [&]<class U>(U) {
-      if (type.bits != sizeof(U) * 8) return false;
-      out_ += fmt::format("{}", +load<U>(at));
-      return true;
+    const auto write = [&]<class E>(E) {
+      const auto x = E::read(at);
+      if constexpr (std::is_same_v<typename E::Number, bool>)
+        out_ += x ? "true" : "false";
+      else if constexpr (std::is_floating_point_v<typename E::Number>)
+        write_float(x);
+      else
+        out_ += fmt::format("{}", +x);
     };
-    return (one(T{}) || ...);
+    visit(type, write, [&] { refuse(fmt::format("is of dtype {}, which JSON cannot hold", dtype_name(type))); });
   }
 
   const JsonOptions &options_;

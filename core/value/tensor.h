@@ -52,8 +52,9 @@ class Tensor : public Value {
                      const Shape &strides = {}, DLDevice = cpu);
   // Another shape, strides and first element (in elements from data()) of the same memory.
   Tensor view(const Shape &shape, const Shape &strides, int64_t offset) const;
-  Tensor read_only() const;                        // the same memory, flagged: in-place operations refuse it
-  Tensor contiguous() const;                       // itself where row-major, else a copy; CPU only
+  Tensor read_only() const;  // the same memory, flagged: in-place operations refuse it
+  // Itself where row-major, else a copy, inside the budget. Throws ARGUMENT where it does not lie on the CPU.
+  Tensor contiguous(std::shared_ptr<Budget> = nullptr) const;
   Tensor with_media_type(std::string type) const;  // bytes: "image/png"
   static Tensor copy(const mrun_value &borrowed) { return Tensor(Value::copy(borrowed)); }
   explicit Tensor(Value v);  // v must be a tensor

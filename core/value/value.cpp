@@ -138,15 +138,24 @@ void Value::free(mrun_value *v) noexcept {
   *v = mrun_value{};
 }
 
+void Value::wrong_kind(const char *wanted) const { fail(MRUN_INTERNAL, "want {}, got {}", wanted, describe(v_)); }
+
 std::span<const Value> Value::as_list() const {
+  if (is_nil()) return {};
+  if (!is_list()) wrong_kind("a list");
   return {reinterpret_cast<const Value *>(v_.as.list.items), v_.as.list.size};
 }
 
 std::span<const Entry> Value::as_map() const {
+  if (is_nil()) return {};
+  if (!is_map()) wrong_kind("a map");
   return {reinterpret_cast<const Entry *>(v_.as.map.items), v_.as.map.size};
 }
 
-const Tensor &Value::as_tensor() const { return static_cast<const Tensor &>(*this); }
+const Tensor &Value::as_tensor() const {
+  if (!is_tensor()) wrong_kind("a tensor");
+  return static_cast<const Tensor &>(*this);
+}
 
 const Value *Value::find(std::string_view key) const {
   if (!is_map()) return nullptr;

@@ -66,17 +66,23 @@ class Value {
   bool is_map() const noexcept { return v_.kind == MRUN_MAP; }
   bool is_object() const noexcept { return v_.kind == MRUN_OBJECT; }
 
-  // Unchecked: the kind must be right. Views live as long as this value.
+  // The kind must be right: INTERNAL where a string, list, map or tensor is wanted and is none; nil is an empty string,
+  // list and map. Views live as long as this value.
   bool as_bool() const { return v_.as.boolean != 0; }
   int64_t as_int() const { return v_.as.integer; }
   double as_number() const { return is_int() ? static_cast<double>(v_.as.integer) : v_.as.number; }
-  std::string_view as_string() const { return {v_.as.string.data, v_.as.string.size}; }
+  std::string_view as_string() const {
+    if (is_string()) return {v_.as.string.data, v_.as.string.size};
+    if (!is_nil()) wrong_kind("a string");
+    return {};
+  }
   std::span<const Value> as_list() const;
   std::span<const Entry> as_map() const;
   const Tensor &as_tensor() const;
   const Value *find(std::string_view key) const;  // in a map; null if there is none, or if this is no map
 
  private:
+  [[noreturn]] void wrong_kind(const char *wanted) const;
   mrun_value v_;
 };
 

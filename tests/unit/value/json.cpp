@@ -60,14 +60,21 @@ TEST_CASE("JSON: every kind of value is read") {
 TEST_CASE("JSON: integers are exact, other numbers doubles") {
   CHECK(parse_json("9223372036854775807").as_int() == INT64_MAX);
   CHECK(parse_json("-9223372036854775808").as_int() == INT64_MIN);
-  CHECK(parse_json("9223372036854775808").is_float());
-  CHECK(parse_json("-9223372036854775809").is_float());
-  CHECK(parse_json("123456789012345678901234567890").as_number() == 123456789012345678901234567890.0);
+  CHECK(parse_json("9223372036854775808.0").as_number() == 0x1p63);
+  CHECK(parse_json("123456789012345678901234567890e0").as_number() == 123456789012345678901234567890.0);
   CHECK(parse_json("1.0").is_float());
   CHECK(to_json(parse_json("[-0, 0]")) == "[-0,0]");
   CHECK(parse_json("1e2").is_float());
   CHECK(parse_json("0.1").as_number() == 0.1);
   CHECK(parse_json("5e-324").as_number() == 5e-324);
+}
+
+TEST_CASE("JSON: integers beyond int64 are refused, never rounded") {
+  for (const std::string text : {"9223372036854775808", "-9223372036854775809", "18446744073709551615",
+                                 "18446744073709551617", "123456789012345678901234567890"}) {
+    CHECK(refused("[0, " + text + "]").find("the integer " + text + " is beyond int64") != std::string::npos);
+  }
+  CHECK(to_json(parse_json("[1e19, 18446744073709551616.0]")) == "[1e+19,1.8446744073709552e+19]");
 }
 
 TEST_CASE("JSON: what RFC 8259 does not allow is refused, with its place") {

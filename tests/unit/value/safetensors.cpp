@@ -172,11 +172,12 @@ TEST_CASE("safetensors: every malformed tensor has its own error") {
   for (const char *shape : {"[-1]", "[1.0]", "[\"1\"]", "1", "null", "[true]"}) {
     says(refused(file(one("U8", shape, "[0,1]"), 1)), "shape must be");
   }
+  says(refused(file(one("U8", "[1]", "[0,18446744073709551615]"), 1)), "beyond int64");
   says(refused(file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1)), "9 dimensions");
   says(refused(file(one("F64", "[4294967296,4294967296]", "[0,0]"), 0)), "too large");
   says(refused(file(one("F64", "[2305843009213693952]", "[0,0]"), 0)), "too large");
   says(refused(file(one("U8", "[0,9223372036854775807,9223372036854775807]", "[0,0]"), 0)), "too large");
-  for (const char *offsets : {"[0]", "[0,1,2]", "[-1,0]", "[0,1.5]", "0", "[0,18446744073709551615]"}) {
+  for (const char *offsets : {"[0]", "[0,1,2]", "[-1,0]", "[0,1.5]", "0"}) {
     says(refused(file(one("U8", "[1]", offsets), 1)), "data_offsets must be");
   }
   says(refused(file(one("U8", "[1]", "[0,2]"), 2)), "has 1 bytes, its data_offsets are [0, 2]");
