@@ -53,6 +53,16 @@ end
         self.answer(self.dir / "x.mb", "1", "--plugin", plugin)
         self.refused(3, self.dir / "x.mb", "1", contains=["hello.", "@1", "hello"])
 
+    def test_what_a_library_prints_is_not_among_the_answers(self):
+        plugin = self.build("cc", "loud.c", "-std=gnu99")
+        folder = self.bundle("json", preprocess='local loud = require "loud"\nreturn function(x) return loud.say() end\n')
+        for arguments in ([folder, "1"], ["bench", folder, "1", "--seconds", "0.1", "--json"], ["plugins", "--json"]):
+            run = mrun(*arguments, "--plugin", plugin)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            json.loads(run.stdout)  # one document and nothing else
+            self.assertIn("loud: loaded", run.stderr)
+        self.assertIn("loud: called", mrun(folder, "1", "--plugin", plugin).stderr)
+
     def test_ops_and_plugins_list_them(self):
         plugin = self.build("cc", "hello.c", "-std=c99")
         listed = json.loads(mrun("plugins", "--plugin", plugin, "--json").stdout)

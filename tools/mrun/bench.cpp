@@ -9,6 +9,7 @@
 
 #include "common.h"
 #include "inputs.h"
+#include "standard_output.h"
 
 namespace command {
 namespace {
@@ -93,12 +94,12 @@ double measure(const mrun::engine &engine, const std::vector<mrun::variant> &inp
 }
 
 void print_table(const Times &times, double took, int workers) {
-  std::printf("%zu items, %zu failed, in %.1f s with %d worker%s: %.1f items/s\n", times.items(), times.failed(), took,
-              workers, workers == 1 ? "" : "s", static_cast<double>(times.items()) / took);
-  std::printf("%-12s %9s %9s %9s   milliseconds an item\n", "", "p50", "p95", "p99");
+  std::fprintf(answers_file(), "%zu items, %zu failed, in %.1f s with %d worker%s: %.1f items/s\n", times.items(),
+               times.failed(), took, workers, workers == 1 ? "" : "s", static_cast<double>(times.items()) / took);
+  std::fprintf(answers_file(), "%-12s %9s %9s %9s   milliseconds an item\n", "", "p50", "p95", "p99");
   for (size_t i = 0; i < std::size(Times::stages); ++i) {
-    std::printf("%-12s %9.3f %9.3f %9.3f\n", Times::stages[i], times.quantile(i, 0.5) * 1e3,
-                times.quantile(i, 0.95) * 1e3, times.quantile(i, 0.99) * 1e3);
+    std::fprintf(answers_file(), "%-12s %9.3f %9.3f %9.3f\n", Times::stages[i], times.quantile(i, 0.5) * 1e3,
+                 times.quantile(i, 0.95) * 1e3, times.quantile(i, 0.99) * 1e3);
   }
 }
 
@@ -110,9 +111,10 @@ void print_json(const Times &times, double took, int workers) {
                   times.quantile(i, 0.5), times.quantile(i, 0.95), times.quantile(i, 0.99));
     stages += row;
   }
-  std::printf(R"({"items":%zu,"failed":%zu,"seconds":%.9g,"items_per_second":%.9g,"workers":%d,"stages":{%s}})"
-              "\n",
-              times.items(), times.failed(), took, static_cast<double>(times.items()) / took, workers, stages.c_str());
+  std::fprintf(answers_file(),
+               R"({"items":%zu,"failed":%zu,"seconds":%.9g,"items_per_second":%.9g,"workers":%d,"stages":{%s}})"
+               "\n",
+               times.items(), times.failed(), took, static_cast<double>(times.items()) / took, workers, stages.c_str());
 }
 
 int bench_bundle(const Options &o) {
@@ -128,7 +130,7 @@ int bench_bundle(const Options &o) {
   const double took = measure(engine, inputs, o.seconds, times);
   times.sort();
   (o.json ? print_json : print_table)(times, took, workers);
-  if (std::fflush(stdout) != 0) {
+  if (std::fflush(answers_file()) != 0) {
     throw mrun::failure(MRUN_IO, std::string("standard output: cannot write: ") + std::strerror(errno));
   }
   return times.failed() == 0 ? ok : some_failed;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "standard_output.h"
 #include "view.h"
 
 namespace command {
@@ -164,7 +165,7 @@ std::string read_file(const std::string &path) {
 
 void print(std::string_view text) {
   while (!text.empty()) {
-    const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
+    const ssize_t n = ::write(answers_fd(), text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw mrun::failure(MRUN_IO, std::string("standard output: ") + std::strerror(errno));
     text.remove_prefix(static_cast<size_t>(n));

@@ -5,6 +5,7 @@
 
 #include "highlight.h"
 #include "screen.h"
+#include "standard_output.h"
 #include "view.h"
 
 namespace command {
@@ -200,7 +201,7 @@ void print_file(const mrun::bundle &bundle, const std::string &path) {
   const mrun::variant bytes = bundle.read(path.c_str());
   const DLTensor &t = bytes.c().as.tensor.dl->dl_tensor;
   const std::string_view text(static_cast<const char *>(t.data) + t.byte_offset, static_cast<size_t>(t.shape[0]));
-  if (!is_terminal(STDOUT_FILENO)) return print(text);
+  if (!is_terminal(answers_fd())) return print(text);
   if (text.substr(0, 8192).find('\0') != std::string_view::npos) {
     throw mrun::failure(MRUN_USAGE, path + ": is not a text (" + show_size(static_cast<double>(text.size())) +
                                         "); to get it, send the output to a file");

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common.h"
+#include "standard_output.h"
 
 namespace {
 
@@ -79,6 +80,7 @@ int dispatch(std::vector<std::string> args) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  command::keep_standard_output();
   // Threads of OpenBLAS spin while the rest of libtorch is loaded. How many it may use is set again before each run.
   setenv("OPENBLAS_NUM_THREADS", "1", 0);
   int status = command::ok;

@@ -9,13 +9,14 @@
 #include <filesystem>
 
 #include "common.h"
+#include "standard_output.h"
 
 namespace command {
 namespace fs = std::filesystem;
 
 Output::Output(std::string path) : path_(std::move(path)) {
   if (path_.empty()) {
-    fd_ = STDOUT_FILENO;
+    fd_ = answers_fd();
     return;
   }
   const fs::path target(path_);
@@ -34,7 +35,7 @@ Output::Output(std::string path) : path_(std::move(path)) {
 }
 
 Output::~Output() {
-  if (fd_ != STDOUT_FILENO && fd_ >= 0) close(fd_);
+  if (fd_ != answers_fd() && fd_ >= 0) close(fd_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "meta.h"
+#include "standard_output.h"
 
 namespace command {
 namespace {
@@ -132,7 +133,7 @@ void print_answer(const mrun_result &result, const std::string &save, uint64_t i
       return mrun_save_json(&result.answer, save.c_str(), std::to_string(item).c_str(), s, e);
     });
   }
-  if (is_terminal(STDOUT_FILENO)) text = mrun::from_json(text).json(2);
+  if (is_terminal(answers_fd())) text = mrun::from_json(text).json(2);
   print(text + "\n");
 }
 

@@ -1,6 +1,7 @@
 // The subcommands of revisions: commit, log, diff.
 #include <unistd.h>
 
+#include "standard_output.h"
 #include "view.h"
 
 namespace command {
@@ -50,7 +51,7 @@ std::string coloured(const std::string &unified) {
   for (size_t begin = 0; begin < unified.size();) {
     const size_t end = std::min(unified.find('\n', begin), unified.size());
     std::string line = unified.substr(begin, end - begin);
-    if (is_terminal(STDOUT_FILENO)) line = escaped_controls(line);
+    if (is_terminal(answers_fd())) line = escaped_controls(line);
     text += (line.starts_with('+') ? green(line) : line.starts_with('-') ? red(line) : line) + "\n";
     begin = end + 1;
   }

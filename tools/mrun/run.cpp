@@ -10,6 +10,7 @@
 #include "inputs.h"
 #include "output.h"
 #include "progress.h"
+#include "standard_output.h"
 #include "timings.h"
 #include "view.h"
 
@@ -240,7 +241,7 @@ int answer(const Options &o) {
   mrun::engine engine(bundle, options.get());
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGPIPE, SIG_IGN);
-  const bool pretty = inputs.single() && o.output.empty() && is_terminal(STDOUT_FILENO);
+  const bool pretty = inputs.single() && o.output.empty() && is_terminal(answers_fd());
   Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO));
   Run run(o, bundle, engine, output, pretty, progress);
   const int status = inputs.single() ? run.one(inputs) : run.all(inputs);

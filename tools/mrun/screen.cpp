@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "standard_output.h"
 #include "view.h"
 
 namespace command {
@@ -48,8 +49,8 @@ size_t width_of(const std::string &utf8) {
 
 TerminalSize terminal_size() {
   winsize size{};
-  if (!is_terminal(STDOUT_FILENO)) return {};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {24, 80};
+  if (!is_terminal(answers_fd())) return {};
+  if (ioctl(answers_fd(), TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {24, 80};
   return {size.ws_row, size.ws_col};
 }
 

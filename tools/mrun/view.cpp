@@ -1,4 +1,5 @@
 #include "view.h"
+#include "standard_output.h"
 
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ std::string painted(const char *code, const std::string &text) {
 bool colours() {
   static const bool yes = [] {
     const char *no = std::getenv("NO_COLOR"), *term = std::getenv("TERM");
-    return is_terminal(STDOUT_FILENO) && (no == nullptr || *no == 0) &&
+    return is_terminal(answers_fd()) && (no == nullptr || *no == 0) &&
            (term == nullptr || std::strcmp(term, "dumb") != 0);
   }();
   return yes;
