@@ -31,7 +31,11 @@ EngineOptions engine_options(const mrun_options *given) {
   if (!(o.max_delay >= 0 && o.max_delay <= 3600))
     fail(MRUN_USAGE, "max_delay: want seconds from 0 to 3600, got {}", o.max_delay);
   if (std::isnan(o.timeout)) fail(MRUN_USAGE, "timeout: want seconds, got {}", o.timeout);
+  if (o.lua_memory > INT64_MAX || o.tensor_memory > INT64_MAX) {
+    fail(MRUN_USAGE, "lua_memory and tensor_memory: want at most 2^63 - 1 bytes");
+  }
   EngineOptions options;
+  options.registry = &default_registry();
   options.workers = o.workers;
   options.threads = o.threads;
   options.queue = o.queue;

@@ -24,6 +24,7 @@ namespace mrun::api {
 char *copy_string(std::string_view);          // malloc'ed, for mrun_free
 void set_error(mrun_error *, const Error &);  // null is fine
 int usage(mrun_error *, const char *what);    // MRUN_USAGE
+Registry &default_registry();                 // the one that every engine of mrun.h works with
 
 // Runs f; an exception becomes a code and, where there is one, the error.
 template <class F>

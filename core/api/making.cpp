@@ -36,7 +36,7 @@ int mrun_pack(const char *folder, const char *out, const mrun_value *options, ch
     how.dry_run = o.flag("dry-run");
     how.message = o.text("message");
     o.finish();
-    put_report(mrun::pack(folder, out, how), report);
+    put_report(mrun::pack(mrun::api::default_registry(), folder, out, how), report);
   });
 }
 
@@ -61,7 +61,7 @@ int mrun_commit(const char *bundle, const char *folder, const char *message, con
     how.time = o.text("time");
     how.update_std = o.flag("update-std");
     o.finish();
-    put_report(mrun::commit(bundle, folder, how), report);
+    put_report(mrun::commit(mrun::api::default_registry(), bundle, folder, how), report);
   });
 }
 
@@ -82,7 +82,7 @@ int mrun_record(const char *folder, const char *name, const mrun_value *input, c
     MapOptions o(options_value(options), "mrun_record");
     const bool replace = o.flag("replace");
     o.finish();
-    mrun::record(folder, name, Value::copy(*input), mrun::EngineOptions{}, replace);
+    mrun::record(folder, name, Value::copy(*input), mrun::api::engine_options(nullptr), replace);
   });
 }
 

@@ -93,7 +93,8 @@ int mrun_same_answer(const mrun_bundle *bundle, const mrun_value *expected, cons
     return usage(error, "mrun_same_answer: an argument is NULL");
   return guard(error, [&] {
     const mrun::Manifest &m = bundle->bundle->manifest();
-    const auto d = difference(Value::copy(*expected), Value::copy(*answer), {m.rtol, m.atol});
+    const auto d =
+        difference(Value::copy(*expected), Value::copy(*answer), {m.rtol, m.atol, &mrun::api::default_registry()});
     if (d) mrun::fail(MRUN_VERIFY, "{}: {}", d->place, d->message);
   });
 }

@@ -7,7 +7,7 @@
 #include "author/pixels.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "value/half.h"
+#include "value/dtype.h"
 
 namespace mrun {
 namespace {
@@ -29,25 +29,13 @@ double relative(double expected, double got) {
   return expected == 0 ? absolute(expected, got) : size_of((got - expected) / expected);
 }
 
-// An element as a double, and whether the tolerance applies to it. int64 is compared exactly below, not through this.
+// An element as a double; NaN where there is no number in it.
 double element(const Tensor &t, int64_t i) {
-  const DLDataType type = t.dtype();
-  const auto at = static_cast<size_t>(i);
-  if (type == dtype::float32) return t.data<float>()[at];
-  if (type == dtype::float64) return t.data<double>()[at];
-  if (type == dtype::float16) return from_half(t.data<uint16_t>()[at]);
-  if (type == dtype::bfloat16) return from_bfloat16(t.data<uint16_t>()[at]);
-  if (type == dtype::int64) return static_cast<double>(t.data<int64_t>()[at]);
-  if (type == dtype::uint64) return static_cast<double>(t.data<uint64_t>()[at]);
-  if (type == dtype::uint32) return t.data<uint32_t>()[at];
-  if (type == dtype::uint16) return t.data<uint16_t>()[at];
-  if (type == dtype::int32) return t.data<int32_t>()[at];
-  if (type == dtype::int16) return t.data<int16_t>()[at];
-  if (type == dtype::int8) return t.data<int8_t>()[at];
-  return t.data<uint8_t>()[at];
+  const char *at = t.data<const char>() + static_cast<size_t>(i) * item_size(t.dtype());
+  return visit(
+      t.dtype(), [&]<class E>(E) { return static_cast<double>(E::read(at)); },
+      [] { return std::numeric_limits<double>::quiet_NaN(); });
 }
-
-bool is_floating(DLDataType type) { return type.code == kDLFloat || type.code == kDLBfloat; }
 
 std::string position(const Tensor &t, int64_t index) {
   Shape at(static_cast<size_t>(t.dim()));

@@ -3,12 +3,14 @@
 #include <optional>
 #include <string>
 
+#include "plugin/registry.h"
 #include "value/tensor.h"
 
 namespace mrun {
 
 struct Tolerance {
-  double rtol = 0, atol = 0;  // of floating-point numbers: |got - expected| <= atol + rtol * |expected|
+  double rtol = 0, atol = 0;     // of floating-point numbers: |got - expected| <= atol + rtol * |expected|
+  Registry *registry = nullptr;  // brings image.decode, for encoded images
 };
 
 struct Difference {

@@ -22,20 +22,20 @@ void refuse_training(const ModelConfig &config, const Model &model) {
   }
 }
 
-ModelFacts facts_of(const Bundle &bundle, const ModelConfig &config, const Model &model) {
-  ModelFacts f{config.name, choose_backend(config, bundle.model_files(config).graph).backend->name, {}};
+ModelFacts facts_of(Registry &registry, const Bundle &bundle, const ModelConfig &config, const Model &model) {
+  ModelFacts f{config.name, choose_backend(registry, config, bundle.model_files(config).graph).backend->name, {}};
   for (const Schema &method : model.methods()) f.methods.push_back(method.text());
   return f;
 }
 
 }  // namespace
 
-std::vector<ModelFacts> model_facts(const Bundle &bundle) {
+std::vector<ModelFacts> model_facts(Registry &registry, const Bundle &bundle) {
   std::vector<ModelFacts> facts;
   for (const ModelConfig &config : bundle.manifest().models) {
-    const Model model(bundle, config, bundle.manifest(), {"cpu", true});
+    const Model model(bundle, config, bundle.manifest(), {&registry, "cpu", true});
     refuse_training(config, model);
-    facts.push_back(facts_of(bundle, config, model));
+    facts.push_back(facts_of(registry, bundle, config, model));
   }
   std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
   return facts;

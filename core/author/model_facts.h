@@ -5,5 +5,5 @@
 
 namespace mrun {
 // Opens every model of the bundle for it, on the CPU. Throws what opening throws.
-std::vector<ModelFacts> model_facts(const Bundle &);
+std::vector<ModelFacts> model_facts(Registry &, const Bundle &);
 }  // namespace mrun

@@ -1,18 +1,19 @@
 #include "author/pack.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "author/model_facts.h"
 #include "author/split_model.h"
 #include "author/verify.h"
 #include "author/version.h"
+#include "base/draft.h"
 #include "base/text.h"
 #include "bundle/commit.h"
 #include "bundle/folder.h"
 #include "bundle/model_source.h"
+#include "bundle/models.h"
 #include "bundle/writer.h"
 
 #include "script/state.h"
@@ -28,6 +29,7 @@ struct PackedModel {
 };
 
 struct Packing {
+  Registry &registry;
   const Folder &folder;
   const bool update_std;
   Contents contents = files();
@@ -40,7 +42,7 @@ struct Packing {
 };
 
 // A pair in the folder stays as it is; a model's file becomes a pair, or stays whole as model/NAME.EXT.
-bool to_split(const ModelFiles &files) { return files.weights.empty() && !files.graph.starts_with("model/"); }
+bool to_split(const ModelFiles &files) { return files.weights.empty() && !is_packed_model(files.graph); }
 
 Contents Packing::files() const {
   Contents files;
@@ -56,13 +58,12 @@ Contents Packing::files() const {
 }
 
 // A pair that the revision before has of the same file was proved equal then.
-bool keep_split(const Container &before, const std::string &stem, const fs::path &file, Contents &contents) {
-  const std::string graph = stem + ".graph.pt", weights = stem + ".safetensors";
-  const Item *item = before.find(weights);
-  if (item == nullptr || before.find(graph) == nullptr) return false;
+bool keep_split(const Container &before, const ModelFiles &pair, const fs::path &file, Contents &contents) {
+  const Item *item = before.find(pair.weights);
+  if (item == nullptr || before.find(pair.graph) == nullptr) return false;
   const std::string source = model_source(before.source().map(item->start, item->size, false));
   if (source.empty() || source != sha256_of(*content_source(file))) return false;
-  for (const std::string &name : {graph, weights}) {
+  for (const std::string &name : {pair.graph, pair.weights}) {
     contents[name] = Kept{before.lock().entries.find(name)->second.sha256};
   }
   return true;
@@ -74,29 +75,29 @@ Contents Packing::split_models(const Container *before) {
     const ModelFiles files = folder.model_files(config);
     if (!to_split(files)) continue;
     const fs::path file = folder.path_of(files.graph);
-    const std::string stem = "model/" + config.name;
-    if (before != nullptr && keep_split(*before, stem, file, split)) {
+    const ModelFiles pair = model_pair(config);
+    if (before != nullptr && keep_split(*before, pair, file, split)) {
       models.push_back({config.name, ""});
       continue;
     }
-    SplitModel model = split_model(folder, config);
+    SplitModel model = split_model(registry, folder, config);
     models.push_back({config.name, model.reason});
     if (model.weights.empty()) {
-      split[stem + file.extension().string()] = file;
+      split[whole_model(config)] = file;
     } else {
-      split[stem + ".graph.pt"] = std::move(model.graph);
-      split[stem + ".safetensors"] = std::move(model.weights);
+      split[pair.graph] = std::move(model.graph);
+      split[pair.weights] = std::move(model.weights);
     }
   }
   return split;
 }
 
 void Packing::add_modules() {
-  for (auto &[name, text] : required_modules(folder, update_std)) {
+  for (auto &[name, text] : required_modules(folder, &registry, update_std)) {
     for (std::string &operation : named_operations(text)) operations.insert(std::move(operation));
     contents.insert_or_assign("std/" + name + ".lua", std::move(text));
   }
-  for (const std::string &operation : operations) Registry::get().require(operation);
+  for (const std::string &operation : operations) registry.require(operation);
 }
 
 Lock make_lock(const Packing &packing, const std::string &message, std::vector<ModelFacts> models) {
@@ -105,9 +106,13 @@ Lock make_lock(const Packing &packing, const std::string &message, std::vector<M
   lock.operations.assign(packing.operations.begin(), packing.operations.end());
   std::vector<std::pair<std::string, Value>> versions{{"mrun", Value::string(version)}};
   for (const std::string &operation : packing.operations) {
-    const std::string library = Registry::get().library_version(operation);
-    const std::string &own = Registry::get().require(operation).plugin->version;
+    const std::string library = packing.registry.library_version(operation);
+    const std::string &own = packing.registry.require(operation).plugin->version;
     versions.emplace_back(operation.substr(0, operation.find('.')), Value::string(library.empty() ? own : library));
+  }
+  const std::string module = tensor_module(packing.folder, &packing.registry);
+  if (packing.contents.count("std/" + module + ".lua") > 0) {
+    versions.emplace_back(tensor_methods_key, Value::string(module));
   }
   lock.packed_with = Value::map(std::move(versions));
   lock.models = std::move(models);
@@ -121,8 +126,8 @@ bool same_models(const Folder &folder, const Lock &before, const Lock::Entries &
   if (manifest == before.entries.end() || before.models.size() != folder.manifest().models.size()) return false;
   if (sha256_of(*content_source(folder.path_of("bundle.toml"))) != manifest->second.sha256) return false;
   for (const ModelFacts &model : before.models) {
-    const auto first = written.lower_bound("model/" + model.name + ".");
-    if (first == written.end() || !first->first.starts_with("model/" + model.name + ".")) return false;
+    const auto ours = [&](const auto &entry) { return of_model(entry.first, model.name); };
+    if (std::none_of(written.begin(), written.end(), ours)) return false;
   }
   return std::all_of(written.begin(), written.end(), [&](const auto &entry) {
     const auto old = before.entries.find(entry.first);
@@ -132,9 +137,11 @@ bool same_models(const Folder &folder, const Lock &before, const Lock::Entries &
 
 // The examples on what was packed itself: what is shipped is what was tried. Returns their number. Messages name the
 // folder, where what they complain of can be mended.
-size_t check_examples(const Folder &folder, int packed) {
+size_t check_examples(Registry &registry, const Folder &folder, int packed) {
   const auto bundle = Bundle::open_fd(packed, {.revision = {}, .verify = false, .name = folder.origin()});
-  const auto session = start_session(bundle, EngineOptions{});
+  EngineOptions options;
+  options.registry = &registry;
+  const auto session = start_session(bundle, options);
   const Report report = verify_examples(*bundle, *session);
   if (!report.equal) {
     const auto rows = report.json.as_list();
@@ -169,30 +176,20 @@ const Folder &want_folder(const Bundle &bundle) {
   return *folder;
 }
 
-// A file that goes away.
-struct Temporary {
-  fs::path path;
-  ~Temporary() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove(path, ignored);
-  }
-};
-
 }  // namespace
 
-Value pack(const fs::path &folder, const fs::path &out, const PackOptions &options) {
+Value pack(Registry &registry, const fs::path &folder, const fs::path &out, const PackOptions &options) {
   if (fs::is_directory(out)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
   const auto opened = Bundle::open(folder);
-  Packing packing{want_folder(*opened), options.update_std};
+  Packing packing{registry, want_folder(*opened), options.update_std};
   packing.contents.merge(packing.split_models(nullptr));
   packing.add_modules();
-  Temporary scratch;
-  if (options.dry_run)
-    scratch.path = out.parent_path() / fmt::format(".{}.pack-{}", out.filename().string(), ::getpid());
+  std::optional<FolderDraft> scratch;  // of a dry run: never committed
+  if (options.dry_run) scratch.emplace(out);
   size_t examples = 0;
-  const Written written = write_bundle(options.dry_run ? scratch.path : out, packing.contents,
-                                       make_lock(packing, options.message, model_facts(packing.folder)),
-                                       [&](int fd) { examples = check_examples(packing.folder, fd); });
+  const Written written = write_bundle(scratch ? scratch->path() / "bundle.mb" : out, packing.contents,
+                                       make_lock(packing, options.message, model_facts(registry, packing.folder)),
+                                       [&](int fd) { examples = check_examples(registry, packing.folder, fd); });
   Rows report = report_of(packing, out, examples);
   report.emplace_back("digest", Value::string(written.digest));
   report.emplace_back("size", Value::integer(static_cast<int64_t>(written.size)));
@@ -200,9 +197,9 @@ Value pack(const fs::path &folder, const fs::path &out, const PackOptions &optio
   return Value::map(std::move(report));
 }
 
-Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
+Value commit(Registry &registry, const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
   const auto opened = Bundle::open(folder);
-  Packing packing{want_folder(*opened), options.update_std};
+  Packing packing{registry, want_folder(*opened), options.update_std};
   const Contents pairs = take_weights(packing.contents);
   Contents others;  // models that are no weights: whole ones with another suffix
   size_t examples = 0;
@@ -217,13 +214,13 @@ Value commit(const fs::path &bundle, const fs::path &folder, const CommitOptions
   steps.rest = [&](const Lock &before, const Lock::Entries &written) {
     Lock lock = same_models(packing.folder, before, written)
                     ? make_lock(packing, options.message, before.models)
-                    : make_lock(packing, options.message, model_facts(packing.folder));
+                    : make_lock(packing, options.message, model_facts(registry, packing.folder));
     lock.revision.author = options.author;
     lock.revision.time = options.time;
     packing.contents.merge(others);
     return NextRevision{packing.contents, std::move(lock)};
   };
-  steps.prove = [&](int fd) { examples = check_examples(packing.folder, fd); };
+  steps.prove = [&](int fd) { examples = check_examples(registry, packing.folder, fd); };
   const Committed committed = commit_revision(bundle, steps);
   Rows report = report_of(packing, bundle, examples);
   report.emplace_back("digest", Value::string(committed.digest));

@@ -16,8 +16,9 @@ Tensor tensor_of_text(const std::string &text) {
 }
 
 // uint8, height x width x 4: whatever the file keeps, so that grey and colour can be compared.
-Tensor pixels_of(const Tensor &file) {
-  const OperationSet &decode = Registry::get().require("image.decode@1");
+Tensor pixels_of(Registry *registry, const Tensor &file) {
+  if (registry == nullptr) fail(MRUN_MISSING, "there are no plugins here");
+  const OperationSet &decode = registry->require("image.decode@1");
   ItemContext item;
   mrun_call call(item);
   const Value options = Value::map({{"mode", Value::string("RGBA")}});
@@ -50,7 +51,7 @@ std::optional<Difference> compare_images(const EncodedImage &expected, const Enc
   }
   if (expected.file.bytes() == got.file.bytes()) return std::nullopt;
   try {
-    const Tensor a = pixels_of(expected.file), b = pixels_of(got.file);
+    const Tensor a = pixels_of(tolerance.registry, expected.file), b = pixels_of(tolerance.registry, got.file);
     if (a.shape() != b.shape()) {
       return Difference{
           place, fmt::format("expected {} x {} pixels, got {} x {}", a.size(1), a.size(0), b.size(1), b.size(0))};

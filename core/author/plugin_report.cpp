@@ -34,8 +34,7 @@ Value overloads_of(const OperationSet &set) {
 
 }  // namespace
 
-Value report_operations(const std::string &name) {
-  Registry &registry = Registry::get();
+Value report_operations(Registry &registry, const std::string &name) {
   if (!name.empty()) {
     if (const OperationSet *set = registry.find(name)) return overloads_of(*set);
   }
@@ -55,8 +54,7 @@ Value report_operations(const std::string &name) {
   return Value::list(std::move(rows));
 }
 
-Value report_plugins() {
-  Registry &registry = Registry::get();
+Value report_plugins(Registry &registry) {
   std::vector<BrokenPlugin> broken;
   std::vector<Value> rows;
   for (const Plugin *p : registry.load_all(broken)) {

@@ -2,15 +2,15 @@
 #pragma once
 #include <string>
 
-#include "value/value.h"
+#include "plugin/registry.h"
 
 namespace mrun {
 
 // [{"name", "schema", "doc", "plugin", "random", "once"}]: all operations, or with a name ("image.resize",
 // "image.resize@1", "aten.softmax") those of that name. Throws MISSING for an unknown one, near misses named.
-Value report_operations(const std::string &name);
+Value report_operations(Registry &, const std::string &name);
 // [{"name", "version", "doc", "license", "path", "operations", "error"}]: error is nil, or why a file in the plugin
 // folders could not be loaded (the texts are empty then).
-Value report_plugins();
+Value report_plugins(Registry &);
 
 }  // namespace mrun

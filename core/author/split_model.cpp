@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "bundle/model_source.h"
 #include "exec/model.h"
+#include "value/equal.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -36,9 +37,7 @@ bool same_tensors(const NamedTensors &a, const NamedTensors &b) {
   if (a.size() != b.size()) return false;
   for (const auto &[name, tensor] : a) {
     const auto other = b.find(name);
-    if (other == b.end() || !(other->second.dtype() == tensor.dtype()) || other->second.shape() != tensor.shape())
-      return false;
-    if (other->second.contiguous().bytes() != tensor.contiguous().bytes()) return false;
+    if (other == b.end() || !equal(other->second, tensor)) return false;
   }
   return true;
 }
@@ -51,11 +50,11 @@ Tensor bytes_of(const std::string &text) {
 
 }  // namespace
 
-SplitModel split_model(const Bundle &bundle, const ModelConfig &config) {
+SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConfig &config) {
   SplitModel packed;
   const ModelFiles files = bundle.model_files(config);
   const Tensor file = bundle.read(files.graph);
-  const mrun_backend &backend = *choose_backend(config, files.graph).backend;
+  const mrun_backend &backend = *choose_backend(registry, config, files.graph).backend;
   Halves halves;
   if (ask_backend(backend, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "bundle/bundle.h"
+#include "plugin/registry.h"
 
 namespace mrun {
 
@@ -16,6 +17,6 @@ struct SplitModel {
 // tensor bit by bit; that the pair answers as the model did is shown by the examples, which pack runs on the packed file.
 // The weights say of which file they are, so that a commit can keep them. Throws what the backend's open throws (a broken
 // model cannot be packed).
-SplitModel split_model(const Bundle &, const ModelConfig &);
+SplitModel split_model(Registry &, const Bundle &, const ModelConfig &);
 
 }  // namespace mrun

@@ -51,9 +51,10 @@ std::optional<Difference> compare_stage(const Value &recorded, const Entries &no
 
 std::string with_code(const Error &e) { return fmt::format("{}: {}", code_name(e.code), e.message); }
 
-std::optional<Departure> compare_example(const Bundle &bundle, const Example &example, const Recorded &now) {
+std::optional<Departure> compare_example(const Bundle &bundle, Registry *registry, const Example &example,
+                                         const Recorded &now) {
   const Manifest &m = bundle.manifest();
-  const Tolerance tolerance{m.rtol, m.atol};
+  const Tolerance tolerance{m.rtol, m.atol, registry};
   const Value recorded = example_stages(bundle, example);
   for (const char *stage : {"preprocess", "forward"}) {
     if (auto d = compare_stage(recorded, now.stages, stage, tolerance)) return Departure{stage, std::move(*d)};
@@ -70,7 +71,8 @@ std::optional<Departure> compare_example(const Bundle &bundle, const Example &ex
 
 std::optional<Departure> run_example(const Bundle &bundle, Session &session, const Example &example) {
   try {
-    return compare_example(bundle, example, run_recorded(session, example_input(bundle, example), 0));
+    Registry *const registry = session.facts().options.registry;
+    return compare_example(bundle, registry, example, run_recorded(session, example_input(bundle, example), 0));
   } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
 }
 

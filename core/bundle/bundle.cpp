@@ -37,7 +37,7 @@ std::shared_ptr<const Bundle> Bundle::open_memory(const void *data, size_t size,
 }
 
 Tensor Bundle::read(std::string_view path) const {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   auto found = loaded_.find(path);
   if (found == loaded_.end()) found = loaded_.emplace(path, load(path)).first;
   return found->second;
@@ -57,10 +57,19 @@ std::string Bundle::text(std::string_view path) const {
 }
 
 ModelFiles Bundle::model_files(const ModelConfig &model) const {
-  const std::string stem = "model/" + model.name;
-  if (has(stem + ".graph.pt")) return {stem + ".graph.pt", stem + ".safetensors"};
-  const std::string whole = stem + fs::path(model.file).extension().native();
+  ModelFiles pair = model_pair(model);
+  if (has(pair.graph)) return pair;
+  const std::string whole = whole_model(model);
   return {has(whole) ? whole : model.file, ""};
+}
+
+std::vector<std::string> Bundle::further_model_files(const ModelConfig &model) const {
+  std::vector<std::string> paths;
+  const std::string folder = further_files(model.name);
+  for (EntryInfo &e : entries()) {
+    if (e.path.starts_with(folder)) paths.push_back(std::move(e.path));
+  }
+  return paths;
 }
 
 void Bundle::fail_missing(std::string_view path) const {

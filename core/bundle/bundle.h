@@ -4,13 +4,14 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "bundle/manifest.h"
+#include "bundle/models.h"
 #include "value/tensor.h"
 
 namespace mrun {
@@ -19,12 +20,6 @@ struct EntryInfo {
   std::string path;  // "preprocess.lua", "assets/labels.txt", "model/main.safetensors"
   uint64_t size = 0;
   std::string sha256;  // hex; empty for a folder
-};
-
-// Where a model lies: the pair that packing makes of it (model/NAME.graph.pt and model/NAME.safetensors), or one file
-// (model/NAME with the suffix it had, or where the manifest says), then `weights` is empty.
-struct ModelFiles {
-  std::string graph, weights;
 };
 
 struct OpenOptions {
@@ -63,8 +58,9 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   // Weights: a private writable mapping, not flagged read-only, a new one each time; a write costs a page and is seen
   // by this mapping alone. (Of a bundle in memory: a copy.)
   virtual Tensor map_private(std::string_view path) const = 0;
-  std::string text(std::string_view path) const;  // read, checked to be valid UTF-8: else BUNDLE
-  ModelFiles model_files(const ModelConfig &) const;
+  std::string text(std::string_view path) const;      // read, checked to be valid UTF-8: else BUNDLE
+  ModelFiles model_files(const ModelConfig &) const;  // where the model lies in this bundle
+  std::vector<std::string> further_model_files(const ModelConfig &) const;  // paths, sorted
   virtual void verify_hashes() const = 0;  // all, weights and history too; throws VERIFY naming the first that differs
 
  protected:
@@ -76,8 +72,8 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   std::string origin_;
 
  private:
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, Tensor, std::less<>> loaded_;
+  mutable Mutex mutex_;
+  mutable std::map<std::string, Tensor, std::less<>> loaded_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mrun

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "bundle/history.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
 
 namespace mrun {

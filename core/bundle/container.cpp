@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
 
 namespace mrun {

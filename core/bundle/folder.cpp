@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bundle/container.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
 
 namespace mrun {
@@ -60,11 +61,7 @@ bool Folder::belongs(const std::string &name) const {
   if (std::find(std::begin(single_files), std::end(single_files), n) != std::end(single_files)) return true;
   if (n.starts_with("lib/") || n.starts_with("std/")) return n.ends_with(".lua");
   if (n.starts_with("assets/") || n.starts_with("examples/")) return true;
-  if (is_weights(n)) return true;
-  if (manifest_.models.empty()) return n == "model.pt";
-  return std::any_of(manifest_.models.begin(), manifest_.models.end(), [&](const ModelConfig &m) {
-    return m.file == n || "model/" + m.name + fs::path(m.file).extension().native() == n;
-  });
+  return belongs_to_models(n, manifest_.models);
 }
 
 void Folder::walk(const fs::path &folder, const std::string &prefix) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
 
 namespace mrun {
@@ -214,7 +215,7 @@ ModelConfig parse_model(const std::string &name, const toml::table &table, const
   ModelConfig model;
   model.name = name;
   model.line = static_cast<int>(table.source().begin.line);
-  model.file = section.string("file", name == "main" ? "model.pt" : "");
+  model.file = section.string("file", name == default_model_name ? std::string(default_model_file) : "");
   if (model.file.empty()) {
     source.refuse(table.source(), "{}: want file = \"…\", the model's file in the bundle", section.label());
   }
@@ -375,14 +376,6 @@ void check_dotted_keys(std::string_view text, const std::string &file) {
 }  // namespace
 
 const char *input_kind_name(InputKind kind) { return kinds[static_cast<size_t>(kind)]; }
-
-ModelConfig main_model() {
-  ModelConfig model;
-  model.name = "main";
-  model.file = "model.pt";
-  model.options = Value::map({});
-  return model;
-}
 
 Manifest parse_manifest(std::string_view text, const std::string &file) {
   if (text.size() > max_bytes) {

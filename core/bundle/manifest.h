@@ -29,8 +29,6 @@ struct ModelConfig {
   int line = 0;   // of its section in bundle.toml; 0 where there is none
 };
 
-ModelConfig main_model();  // of a bundle whose manifest names no model: "main", model.pt
-
 struct Pad {
   std::vector<int64_t> dims;
   double value = 0;
@@ -48,7 +46,7 @@ struct BatchConfig {
   double max_padding = 1;  // the largest share of these that may be filling
   bool exact = false;      // an answer has the same bits whatever it is joined with
   std::map<std::string, Pad> pad;
-  std::map<std::string, Unpad> unpad;
+  std::map<std::string, Unpad> unpad;  // by the result's name in the method's schema, its place ("1"), or a Dict's key
 };
 
 struct Manifest {

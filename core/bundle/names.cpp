@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "bundle/models.h"
+
 namespace mrun {
 namespace {
 
@@ -33,10 +35,6 @@ bool good_name(std::string_view name) {
     name.remove_prefix(slash + 1);
   }
   return false;
-}
-
-bool is_weights(std::string_view name) {
-  return name.starts_with("model/") && (name.ends_with(".safetensors") || name.ends_with(".pt"));
 }
 
 bool is_history(std::string_view name) { return name.starts_with("history/"); }

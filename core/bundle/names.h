@@ -11,7 +11,6 @@ inline constexpr std::string_view name_rule =
     "with '-' or '.' nor ending with '.'";
 
 bool good_name(std::string_view);
-bool is_weights(std::string_view name);     // model/*.safetensors and model/*.pt: aligned to pages, mapped
 bool is_history(std::string_view name);     // history/…
 bool is_machinery(std::string_view name);   // format, bundle.lock, bundle.sig, history/…: not the author's files
 bool is_identifier(std::string_view name);  // of a model, a field, a method: as in Lua

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "bundle/models.h"
 #include "bundle/names.h"
 
 namespace mrun {

@@ -25,7 +25,7 @@ std::string owner_of(const std::string &operation, const Value *packed_with) {
 
 // A packed bundle lists the operations that its pinned text names: all of them must be there, with the meaning they
 // had. (Those of a namespace, as ATen's, have their library's meaning.)
-void check_operations(const Bundle &bundle) {
+void check_operations(const Bundle &bundle, Registry &registry) {
   const Value lock = bundle.lock();
   const Value *script = lock.find("script");
   if (script != nullptr && script->as_int() > script_interface) {
@@ -37,7 +37,7 @@ void check_operations(const Bundle &bundle) {
   std::map<std::string, std::vector<std::string>> missing;
   for (const Value &operation : operations->as_list()) {
     const std::string name(operation.as_string());
-    if (Registry::get().find(name) != nullptr) continue;
+    if (registry.find(name) != nullptr) continue;
     missing[owner_of(name, lock.find("packed_with"))].push_back(printable(name));
   }
   if (missing.empty()) return;
@@ -71,9 +71,10 @@ ModelInfo info_of(const Model &model) {
 }  // namespace
 
 std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
+  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
   auto loaded = std::make_unique<Loaded>();
   loaded->bundle = std::move(bundle);
-  check_operations(*loaded->bundle);
+  check_operations(*loaded->bundle, *options.registry);
   const Manifest &manifest = loaded->bundle->manifest();
   loaded->params = override_params(manifest.params, options.params);
   fill_in_defaults(options);
@@ -81,7 +82,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   loaded->shared = std::make_shared<SharedStore>();
   const EngineOptions &o = loaded->options;
   for (const ModelConfig &config : manifest.models) {
-    const ModelOptions how{o.device, o.one_shot, o.max_batch, o.exact};
+    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact};
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }
@@ -90,6 +91,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
 
 std::unique_ptr<State> make_state(const Loaded &loaded) {
   StateOptions o;
+  o.registry = loaded.options.registry;
   o.bundle = loaded.bundle;
   o.params = loaded.params;
   o.models = loaded.model_infos;

@@ -1,8 +1,8 @@
 #include "exec/model.h"
 
-#include <cstddef>
-
 #include "exec/batch/split.h"
+#include "exec/model_reader.h"
+#include "plugin/serial.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -36,8 +36,7 @@ bool plausible(const Type &type, const Value &v) {
 
 }  // namespace
 
-const Backend &choose_backend(const ModelConfig &config, const std::string &file) {
-  Registry &registry = Registry::get();
+const Backend &choose_backend(Registry &registry, const ModelConfig &config, const std::string &file) {
   const Backend *backend = config.backend.empty() ? registry.backend_of_file(file) : registry.backend(config.backend);
   if (backend != nullptr) return *backend;
   if (!config.backend.empty()) {
@@ -57,20 +56,14 @@ Value backend_options(const ModelConfig &config) {
   return Value::map(std::move(entries));
 }
 
-// Members that a backend built against an older header does not have are not read.
-bool has_traits(const mrun_backend &b) {
-  return b.size >= offsetof(mrun_backend, traits) + sizeof b.traits && b.traits != nullptr;
-}
-bool has_clone(const mrun_backend &b) {
-  return b.size >= offsetof(mrun_backend, clone) + sizeof b.clone && b.clone != nullptr;
-}
-
 }  // namespace
 
 Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)
-    : name_(config.name), options_(backend_options(config)) {
+    : name_(config.name), registry_(options.registry), options_(backend_options(config)) {
   const ModelFiles files = bundle.model_files(config);
-  backend_ = choose_backend(config, files.graph).backend;
+  const Backend &chosen = choose_backend(*registry_, config, files.graph);
+  backend_ = chosen.backend;
+  plugin_ = chosen.plugin;
   const Tensor graph = bundle.read(files.graph);
   graph_ = graph;
   if (!files.weights.empty())
@@ -83,8 +76,11 @@ Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &ma
   source.options = &options_.c();
   source.device = options.device.c_str();
   source.one_shot = options.one_shot ? 1 : 0;
+  ModelReader reader(bundle, config);
+  reader.offer(source);
   ItemContext item;
   mrun_call call(item);
+  call.registry = registry_;
   if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
     Error e = take_error(call, code);
     e.message = fmt::format("{}: {}", files.graph, e.message);
@@ -110,19 +106,23 @@ void Model::list_methods(const Manifest &manifest, const ModelOptions &options) 
   }
 }
 
-uint32_t Model::traits(size_t method) const { return has_traits(*backend_) ? backend_->traits(handle_, method) : 0; }
+uint32_t Model::traits(size_t method) const {
+  return backend_->traits != nullptr ? backend_->traits(handle_, method) : 0;
+}
 
 std::unique_ptr<Model> Model::fresh() const {
-  if (!has_clone(*backend_)) fail(MRUN_USAGE, "model {}: its backend has no stateful models", name_);
+  if (backend_->clone == nullptr) fail(MRUN_USAGE, "model {}: its backend has no stateful models", name_);
   std::unique_ptr<Model> copy(new Model);
   copy->name_ = name_;
   copy->backend_ = backend_;
+  copy->plugin_ = plugin_;
+  copy->registry_ = registry_;
   copy->methods_ = methods_;
   copy->batches_ = batches_;
   copy->rows_batches_ = rows_batches_;
-  copy->serial_ = serial_;
   ItemContext item;
   mrun_call call(item);
+  call.registry = registry_;
   if (const int code = backend_->clone(&call, handle_, &copy->handle_); code != MRUN_OK) throw take_error(call, code);
   return copy;
 }
@@ -145,11 +145,11 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   for (const Value &v : args) borrowed.push_back(v.c());
   std::vector<Value> results(std::max<size_t>(schema.results.size(), 1));
   mrun_call call(context.item(), nullptr, &schema);
+  call.registry = registry_;
   call.arguments = borrowed;
   call.batch = context.batch();
   auto *out = reinterpret_cast<mrun_value *>(results.data());
-  std::unique_lock<std::mutex> lock(*serial_, std::defer_lock);
-  if (backend_->parallel == 0) lock.lock();
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_);
   const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
   if (code != MRUN_OK) throw take_error(call, code);
   for (size_t i = 0; i < schema.results.size(); ++i) {

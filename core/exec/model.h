@@ -1,7 +1,6 @@
 // A loaded model: a backend's handle, its methods, and calls of them. Loaded once an engine, shared by its workers.
 #pragma once
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 namespace mrun {
 
 struct ModelOptions {
+  Registry *registry = nullptr;  // brings the backend; must outlive the model
   std::string device = "cpu";
   bool one_shot = false;  // a single call is all there will be
   int64_t max_batch = 0;  // in place of [batch] max_size; 0: as the manifest says
@@ -49,16 +49,17 @@ class Model {
 
   std::string name_;
   const mrun_backend *backend_ = nullptr;
+  const Plugin *plugin_ = nullptr;
+  Registry *registry_ = nullptr;
   void *handle_ = nullptr;
   Value graph_, weights_, options_;  // what the backend's source points to
   std::vector<Schema> methods_;
   std::vector<BatchConfig> batches_, rows_batches_;
   ExactProof exact_proof_;
-  std::shared_ptr<std::mutex> serial_ = std::make_shared<std::mutex>();  // for backends that are not parallel
 };
 
 // The plugin's backend for a model's file: the one the manifest names, else the one of the file's suffix. Throws
 // MISSING.
-const Backend &choose_backend(const ModelConfig &, const std::string &file);
+const Backend &choose_backend(Registry &, const ModelConfig &, const std::string &file);
 
 }  // namespace mrun

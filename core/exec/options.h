@@ -13,11 +13,12 @@ namespace mrun {
 class Registry;
 
 struct EngineOptions {
-  int workers = 0;         // script workers; 0: the cores this process may use (one_shot: 1)
-  int threads = 0;         // of an operator; 0: 1 (one_shot: the cores)
-  int queue = 0;           // items submitted and not delivered; 0: 2048
-  int max_batch = 0;       // rows of a joined call, in place of [batch] max_size; 0: the manifest's
-  double max_delay = 0;    // seconds that a joined call waits for companions after its first call
+  Registry *registry = nullptr;  // of plugins; must outlive the engine; null: USAGE
+  int workers = 0;               // script workers; 0: the cores this process may use (one_shot: 1)
+  int threads = 0;               // of an operator; 0: 1 (one_shot: the cores)
+  int queue = 0;                 // items submitted and not delivered; 0: 2048
+  int max_batch = 0;             // rows of a joined call, in place of [batch] max_size; 0: the manifest's
+  double max_delay = 0;          // seconds that a joined call waits for companions after its first call
   double timeout = 60;     // seconds that an item may take: its scripts and its share of joined calls; <= 0: no limit
   int64_t lua_memory = 0;  // bytes of a state's Lua heap; 0: 512 MiB
   int64_t tensor_memory = 0;  // native bytes an item may hold; 0: 4 GiB

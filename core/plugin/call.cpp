@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "plugin/registry.h"
+#include "plugin/serial.h"
 #include "value/object.h"
 
 namespace mrun {
@@ -173,38 +174,18 @@ class Busy {
   std::vector<mrun_object *> taken_;
 };
 
-class SerialGuard {
- public:
-  explicit SerialGuard(const Operation &op) : serial_(op.serial.get()) {
-    if (serial_ == nullptr) return;
-    if (serial_->owner.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
-      refuse(op.schema, nullptr, MRUN_USAGE, "is running already on this thread, and never runs twice at once");
-    }
-    serial_->mutex.lock();
-    serial_->owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  }
-  ~SerialGuard() {
-    if (serial_ == nullptr) return;
-    serial_->owner.store(std::thread::id(), std::memory_order_relaxed);
-    serial_->mutex.unlock();
-  }
-  SerialGuard(const SerialGuard &) = delete;
-  SerialGuard &operator=(const SerialGuard &) = delete;
-
- private:
-  SerialLock *serial_;
-};
-
 // What one operation changes in a call that may already serve another one (a callback's operations).
 class Frame {
  public:
-  Frame(mrun_call &call, const Schema &schema, std::span<const mrun_value> args)
+  Frame(mrun_call &call, Registry *registry, const Schema &schema, std::span<const mrun_value> args)
       : call_(call),
+        registry_(call.registry),
         operation_(call.operation),
         arguments_(call.arguments),
         found_(call.found.size()),
         charged_(call.charged.load()),
         awaiting_(call.awaiting) {
+    call.registry = registry;
     call.operation = &schema;
     call.arguments = args;
     call.failed = false;
@@ -220,6 +201,7 @@ class Frame {
       }
       call_.awaiting = awaiting_;
     }
+    call_.registry = registry_;
     call_.operation = operation_;
     call_.arguments = arguments_;
   }
@@ -228,6 +210,7 @@ class Frame {
 
  private:
   mrun_call &call_;
+  Registry *registry_;
   const Schema *operation_;
   std::span<const mrun_value> arguments_;
   size_t found_;
@@ -318,12 +301,12 @@ CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<co
                           const mrun_value &keywords) {
   const Operation &op = choose(set, positional, keywords);
   Arguments args(op.schema, positional, keywords);
-  const Frame frame(call, op.schema, args.values());
+  const Frame frame(call, set.registry, op.schema, args.values());
   if (args.has_tensor_objects()) resolve(op.schema, args, call);
   if (op.writes) refuse_readonly(op.schema, args.values());
   std::optional<Busy> busy;
   if (op.takes_objects) busy.emplace(op.schema, args.values());
-  const SerialGuard serial(op);
+  const SerialGuard serial(op.serial(), *op.plugin, op.schema.name);
   CallResult result{false, std::vector<Value>(op.schema.results.size())};
   const int code = run(op, call, args.values().data(), reinterpret_cast<mrun_value *>(result.values.data()));
   if (code == MRUN_PENDING) {

@@ -37,6 +37,8 @@ struct ItemContext {
 // to 3 error.
 void log_line(ItemContext &, int level, std::string_view text);
 
+class Registry;
+
 // What native code's callbacks reach: implemented by the script host (Lua functions, tasks) over the plugin layer's
 // defaults. Operations are called by the plugin layer itself and never come here through `call`.
 class CallHost {
@@ -68,6 +70,7 @@ struct mrun_call {
 
   mrun::ItemContext &item;
   mrun::CallHost *host;                               // null: calling back is USAGE
+  mrun::Registry *registry = nullptr;                 // for host->find: where the operation or backend was found
   const mrun::Schema *operation;                      // for messages
   mrun::Error error;                                  // written by host->fail
   bool failed = false;                                // error is set

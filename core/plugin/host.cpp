@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 
 #include "base/text.h"
 #include "plugin/registration.h"
@@ -277,16 +276,25 @@ Value taken(mrun_value &v) {
   return value;
 }
 
+mrun_value &value_of(mrun_value &v) { return v; }
+mrun_value &value_of(mrun_entry &e) { return e.value; }
+
+// What was handed over and is not taken when this goes is freed.
+template <class T>
+struct Given {
+  T *items;
+  size_t count;
+  ~Given() {
+    for (size_t i = 0; i < count; ++i) Value::free(&value_of(items[i]));
+  }
+};
+
 std::vector<Value> taken_all(mrun_value *items, size_t count) {
   want(items != nullptr || count == 0, "NULL was given for a list");
+  const Given<mrun_value> given{items, count};
   std::vector<Value> values;
-  try {
-    values.reserve(count);
-    for (size_t i = 0; i < count; ++i) values.push_back(taken(items[i]));
-  } catch (...) {
-    for (size_t i = 0; i < count; ++i) Value::free(&items[i]);
-    throw;
-  }
+  values.reserve(count);
+  for (size_t i = 0; i < count; ++i) values.push_back(taken(items[i]));
   return values;
 }
 
@@ -297,14 +305,13 @@ int list_new(mrun_call *call, mrun_value *items, size_t count, mrun_value *out) 
 int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
   return guarded(call, [&] {
     want(items != nullptr || count == 0, "map_new: NULL was given");
-    std::vector<Value> values;
-    values.reserve(count);
-    for (size_t i = 0; i < count; ++i) values.push_back(taken(items[i].value));
+    const Given<mrun_entry> given{items, count};
     std::vector<std::pair<std::string, Value>> entries;
+    entries.reserve(count);
     for (size_t i = 0; i < count; ++i) {
       std::string key(items[i].key.data, items[i].key.size);
       if (!valid_utf8(key)) fail(MRUN_ARGUMENT, "a key of {} bytes is not valid UTF-8", key.size());
-      entries.emplace_back(std::move(key), std::move(values[i]));
+      entries.emplace_back(std::move(key), taken(items[i].value));
     }
     *out = Value::map(std::move(entries)).release();
   });
@@ -377,25 +384,35 @@ void start_await(mrun_call &call, mrun_function *f, std::vector<Value> args, con
   call.awaiting = true;
 }
 
+// Runs destroy where await fails, but inside a resume: whoever resumed the task runs it then.
+struct Refused {
+  const mrun_await *how;
+  const bool resuming;
+  bool accepted = false;
+  ~Refused() {
+    const bool readable = how != nullptr && how->size >= first_size<mrun_await> && how->destroy != nullptr;
+    if (!accepted && !resuming && readable) how->destroy(how->state);
+  }
+};
+
 int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs, const mrun_await *how) {
-  std::optional<mrun_await> copy;
+  Refused refused{how, call->resuming};
   const int code = guarded(call, [&] {
     std::vector<Value> values = taken_all(args, nargs);
     const mrun_await checked = known(how, "mrun_await");
     want(checked.resume != nullptr && checked.destroy != nullptr, "await: resume and destroy must not be NULL");
-    copy = checked;
     start_await(*call, f, std::move(values), checked);
+    refused.accepted = true;
   });
-  if (code == MRUN_OK) return MRUN_PENDING;
-  if (copy && !call->resuming) copy->destroy(copy->state);
-  return code;
+  return code == MRUN_OK ? MRUN_PENDING : code;
 }
 
 int find_operation(mrun_call *call, const char *name, mrun_function **out) {
   *out = nullptr;
   return guarded(call, [&] {
     want(name != nullptr, "find: NULL was given");
-    call->found.push_back(std::make_unique<OperationFunction>(Registry::get().require(name)));
+    want(call->registry != nullptr, "find: this call has no registry of operations");
+    call->found.push_back(std::make_unique<OperationFunction>(call->registry->require(name)));
     *out = call->found.back().get();
   });
 }

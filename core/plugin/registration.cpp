@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "plugin/catalog.h"
 
 namespace mrun {
 namespace {
@@ -71,8 +72,9 @@ void check_abi(const mrun_plugin &p, const std::string &what) {
     fail(MRUN_USAGE, "{}: built for plugin ABI {}.{}; this mrun offers {}.{}", what, major, minor, MRUN_ABI_MAJOR,
          MRUN_ABI_MINOR);
   }
-  if (p.size < sizeof(mrun_plugin) || p.size > largest) {
-    fail(MRUN_USAGE, "{}: its mrun_plugin has size {}, {} is wanted", what, p.size, sizeof(mrun_plugin));
+  if (p.size < first_size<mrun_plugin> || p.size > largest) {
+    fail(MRUN_USAGE, "{}: its mrun_plugin has size {}, {} to {} is wanted", what, p.size, first_size<mrun_plugin>,
+         largest);
   }
 }
 
@@ -95,12 +97,6 @@ std::string lua_key(const std::string &name) {
 
 }  // namespace
 
-bool valid_plugin_name(std::string_view name) {
-  if (name.empty() || name.size() > 64 || name[0] < 'a' || name[0] > 'z') return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
-}
-
 std::unique_ptr<Operation> make_operation(const mrun_op *given, const Plugin &plugin,
                                           std::vector<std::unique_ptr<const mrun_op>> &kept) {
   auto op = std::make_unique<const mrun_op>(known(given, "mrun_op"));
@@ -116,7 +112,6 @@ std::unique_ptr<Operation> make_operation(const mrun_op *given, const Plugin &pl
     operation->writes = operation->writes || p.type.written;
     operation->takes_objects = operation->takes_objects || p.type.base == Base::object;
   }
-  if ((op->flags & MRUN_OP_SERIAL) != 0) operation->serial = std::make_unique<SerialLock>();
   operation->plugin = &plugin;
   operation->op = op.get();
   kept.push_back(std::move(op));
@@ -131,7 +126,8 @@ void register_type(mrun_registry &registry, const mrun_type *given) {
   const mrun_type type = known(given, "mrun_type");
   const std::string name = text_of(type.name);
   if (name.empty()) fail(MRUN_USAGE, "mrun_type: name must not be NULL or empty");
-  // Kept as the plugin gave it: objects are recognised by this pointer.
+  // Kept as the plugin gave it: objects are recognised by this pointer. What it lacks of a newer mrun_type lies beyond
+  // it, so members that ABI 1.0 did not have must be read through known().
   if (!registry.types.emplace(name, given).second) fail(MRUN_USAGE, "type {}: is registered twice", name);
 }
 

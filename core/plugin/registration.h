@@ -1,5 +1,8 @@
 // What one plugin has said of itself before all of it is accepted: nothing of a plugin that fails is ever seen.
 #pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -8,14 +11,30 @@
 
 namespace mrun {
 
-// What native code passes, as this host knows it: no more is read than it gave, what it did not give is zero.
+// The sizes of ABI 1.0, where each struct ended with this member. Plugins of then give them for ever.
+template <class T>
+inline constexpr size_t first_size = 0;
+#define MRUN_FIRST_END(type, last) \
+  template <>                      \
+  inline constexpr size_t first_size<type> = offsetof(type, last) + sizeof(type::last)
+MRUN_FIRST_END(mrun_op, user);
+MRUN_FIRST_END(mrun_type, to_tensor);
+MRUN_FIRST_END(mrun_namespace, list);
+MRUN_FIRST_END(mrun_backend, clone);
+MRUN_FIRST_END(mrun_await, destroy);
+MRUN_FIRST_END(mrun_plugin, registry);
+#undef MRUN_FIRST_END
+
+// What native code passes, as this host knows it: no more is read than it gave, what it did not give is zero. A size
+// below ABI 1.0's is nonsense.
 template <class T>
 T known(const T *given, const char *what) {
+  static_assert(first_size<T> > 0 && first_size<T> <= sizeof(T));
   if (given == nullptr) fail(MRUN_USAGE, "{}: NULL was given", what);
-  if (given->size < sizeof(T)) {  // every struct has had all of today's fields from the first version on
-    fail(MRUN_USAGE, "{}: its size is {}, at least {} is wanted", what, given->size, sizeof(T));
-  }
-  T copy = *given;
+  const size_t size = given->size;
+  if (size < first_size<T>) fail(MRUN_USAGE, "{}: its size is {}, at least {} is wanted", what, size, first_size<T>);
+  T copy{};
+  std::memcpy(&copy, given, std::min(size, sizeof(T)));
   copy.size = sizeof(T);
   return copy;
 }
@@ -51,28 +70,5 @@ void initialize(PluginInit, const std::string &what, Plugin &, mrun_registry &);
 
 // The Lua module of a plugin that brings none.
 std::string lua_module(const Plugin &, const mrun_registry &);
-
-// dlopen RTLD_NOW | RTLD_LOCAL. While it runs, what libraries print on standard output goes to standard error, and the
-// signal handlers they install are taken back. `libraries` are opened first, each on its own: a symbol of theirs is then
-// looked up among what that library needs, not among all that the plugin needs (libtorch: 286 files, a third of the
-// time). What is not there is left to the plugin's own dlopen. Throws MISSING, USAGE.
-struct Library {
-  void *handle = nullptr;
-  PluginInit init = nullptr;
-};
-Library open_library(const std::filesystem::path &, const std::vector<std::string> &libraries = {});
-
-// The plugin files of some folders. Of two with one name the first folder's counts.
-struct PluginFile {
-  std::filesystem::path path;
-  std::vector<std::string> provides;   // "aten."
-  std::vector<std::string> suffixes;   // ".pt"
-  std::vector<std::string> libraries;  // "libopencv_core.so.406": see open_library
-  std::string broken;                  // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
-};
-std::map<std::string, PluginFile> scan_folders(const std::vector<std::filesystem::path> &);
-std::vector<std::filesystem::path> default_folders();
-
-bool valid_plugin_name(std::string_view);  // [a-z][a-z0-9_]*
 
 }  // namespace mrun

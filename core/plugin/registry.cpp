@@ -1,30 +1,26 @@
 #include "plugin/registry.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
-#include <shared_mutex>
 #include <unordered_map>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/text.h"
-#include "plugin/registration.h"
+#include "plugin/code.h"
 
 namespace mrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 bool has_suffix(const mrun_backend &backend, std::string_view file) {
   std::string_view rest = backend.suffixes == nullptr ? "" : backend.suffixes;
   while (!rest.empty()) {
     const size_t space = std::min(rest.find(' '), rest.size());
     const std::string_view suffix = rest.substr(0, space);
-    if (!suffix.empty() && ends_with(file, suffix)) return true;
+    if (!suffix.empty() && file.ends_with(suffix)) return true;
     rest.remove_prefix(std::min(space + 1, rest.size()));
   }
   return false;
@@ -36,72 +32,60 @@ struct Namespace {
   const Plugin *plugin = nullptr;
 };
 
-// All of a plugin that was accepted; never freed.
-struct Loaded {
-  Plugin plugin;
-  mrun_registry registry;
-};
-
 }  // namespace
 
 // Two locks: `load` is held while anything is loaded or looked up in a namespace (plugins' code runs under it), and
 // `tables` only while the tables are read or changed.
 struct Registry::Impl {
-  std::recursive_mutex load;
-  mutable std::shared_mutex tables;
+  explicit Impl(Registry &r) : registry(r) {}
+  Registry &registry;
+  Mutex load ACQUIRED_BEFORE(tables);
+  mutable SharedMutex tables;
 
-  std::map<std::string, std::unique_ptr<Loaded>> plugins;
-  std::unordered_map<std::string, std::unique_ptr<OperationSet>> sets;
-  std::unordered_map<std::string, const mrun_type *> types;
-  std::vector<Namespace> namespaces;
-  std::vector<std::unique_ptr<Backend>> backends;
+  // Nothing is ever taken out of these, so what they point to may be used without the lock.
+  std::map<std::string, const Code *> plugins GUARDED_BY(tables);
+  std::unordered_map<std::string, std::unique_ptr<OperationSet>> sets GUARDED_BY(tables);
+  std::unordered_map<std::string, const mrun_type *> types GUARDED_BY(tables);
+  std::vector<std::unique_ptr<Namespace>> namespaces GUARDED_BY(tables);
+  std::vector<std::unique_ptr<Backend>> backends GUARDED_BY(tables);
 
-  // Under `load` alone.
-  std::vector<std::unique_ptr<Operation>> found;  // of namespaces
-  std::vector<std::unique_ptr<const mrun_op>> found_ops;
-  std::map<fs::path, const Plugin *> by_path;
-  std::map<void *, const Plugin *> by_handle;
-  std::map<PluginInit, const Plugin *> by_init;
-  std::map<fs::path, Error> broken;
-  std::vector<fs::path> folders;
-  bool folders_set = false, scanned = false, warned = false;
-  std::map<std::string, PluginFile> files;
+  std::vector<std::unique_ptr<Operation>> found GUARDED_BY(load);  // of namespaces
+  std::vector<std::unique_ptr<const mrun_op>> found_ops GUARDED_BY(load);
+  std::optional<std::vector<fs::path>> folders GUARDED_BY(load);  // none: the default
+  std::shared_ptr<const Catalog> files GUARDED_BY(load);
+  bool warned GUARDED_BY(load) = false;
 
-  const std::map<std::string, PluginFile> &scan() {
-    if (!scanned) {
-      files = scan_folders(folders_set ? folders : default_folders());
-      scanned = true;
-    }
+  const std::shared_ptr<const Catalog> &scan() REQUIRES(load) {
+    if (files == nullptr) files = std::make_shared<const Catalog>(folders ? *folders : default_plugin_folders());
     return files;
   }
 
-  const Plugin &accept(PluginInit init, const std::string &what, const fs::path &path);
-  const Plugin &load_file(const fs::path &path, const std::vector<std::string> &libraries = {});
-  const Plugin *load_named(const std::string &name);
-  void refuse_taken(const Loaded &, const std::string &what) const;
-  void publish(std::unique_ptr<Loaded>);
+  const Plugin &accept(const Code &, const std::string &what) REQUIRES(load);
+  const Plugin *load_named(const std::string &name) REQUIRES(load);
+  void refuse_taken(const Code &, const std::string &what) const REQUIRES(load);
+  void publish(const Code &) REQUIRES(load);
 
   const OperationSet *lookup(const std::string &name) const {
-    const std::shared_lock lock(tables);
+    const SharedLock lock(tables);
     const auto at = sets.find(name);
     return at == sets.end() ? nullptr : at->second.get();
   }
   const Namespace *namespace_of(std::string_view operation) const {
-    const std::shared_lock lock(tables);
-    for (const Namespace &n : namespaces) {
-      if (starts_with(operation, n.prefix)) return &n;
+    const SharedLock lock(tables);
+    for (const auto &n : namespaces) {
+      if (operation.starts_with(n->prefix)) return n.get();
     }
     return nullptr;
   }
-  const Plugin *loaded(const std::string &name) const {
-    const std::shared_lock lock(tables);
+  const Code *loaded(const std::string &name) const {
+    const SharedLock lock(tables);
     const auto at = plugins.find(name);
-    return at == plugins.end() ? nullptr : &at->second->plugin;
+    return at == plugins.end() ? nullptr : at->second;
   }
-  const OperationSet *find_in(const Namespace &, const std::string &name);
-  void warn_of_broken_files();
+  const OperationSet *find_in(const Namespace &, const std::string &name) REQUIRES(load);
+  void warn_of_broken_files() REQUIRES(load);
   const Backend *backend(const std::function<bool(const mrun_backend &)> &wanted) const {
-    const std::shared_lock lock(tables);
+    const SharedLock lock(tables);
     for (const auto &b : backends) {
       if (wanted(*b->backend)) return b.get();
     }
@@ -111,88 +95,60 @@ struct Registry::Impl {
 
 // ---- loading
 
-const Plugin &Registry::Impl::accept(PluginInit init, const std::string &what, const fs::path &path) {
-  auto loaded = std::make_unique<Loaded>();
-  loaded->plugin.path = path;
-  initialize(init, what, loaded->plugin, loaded->registry);
-  refuse_taken(*loaded, what);
-  const Plugin &plugin = loaded->plugin;
-  publish(std::move(loaded));
-  return plugin;
+const Plugin &Registry::Impl::accept(const Code &code, const std::string &what) {
+  if (loaded(code.plugin.name) != &code) {
+    refuse_taken(code, what);
+    publish(code);
+  }
+  return code.plugin;
 }
 
-void Registry::Impl::refuse_taken(const Loaded &l, const std::string &what) const {
-  const std::shared_lock lock(tables);
-  const auto same = plugins.find(l.plugin.name);
-  if (same != plugins.end()) {
-    const fs::path &other = same->second->plugin.path;
-    fail(MRUN_USAGE, "{}: a plugin called {} is loaded already ({})", what, l.plugin.name,
+void Registry::Impl::refuse_taken(const Code &code, const std::string &what) const {
+  if (const Code *same = loaded(code.plugin.name)) {
+    const fs::path &other = same->plugin.path;
+    fail(MRUN_USAGE, "{}: a plugin called {} is loaded already ({})", what, code.plugin.name,
          other.empty() ? "it is built in" : other.string());
   }
-  for (const auto &space : l.registry.namespaces) {
-    for (const Namespace &n : namespaces) {
-      if (n.prefix == space->prefix) {
-        fail(MRUN_USAGE, "{}: the namespace {} belongs to plugin {} already", what, n.prefix, n.plugin->name);
-      }
+  for (const auto &space : code.registry.namespaces) {
+    if (const Namespace *n = namespace_of(space->prefix)) {
+      fail(MRUN_USAGE, "{}: the namespace {} belongs to plugin {} already", what, n->prefix, n->plugin->name);
     }
   }
-  for (const auto &backend : l.registry.backends) {
-    for (const auto &b : backends) {
-      if (std::string_view(b->backend->name) == backend->name) {
-        fail(MRUN_USAGE, "{}: the backend {} belongs to plugin {} already", what, backend->name, b->plugin->name);
-      }
+  for (const auto &given : code.registry.backends) {
+    const std::string_view name = given->name;
+    if (const Backend *b = backend([&](const mrun_backend &other) { return name == other.name; })) {
+      fail(MRUN_USAGE, "{}: the backend {} belongs to plugin {} already", what, name, b->plugin->name);
     }
   }
 }
 
-void Registry::Impl::publish(std::unique_ptr<Loaded> loaded) {
-  const std::unique_lock lock(tables);
-  const Plugin *plugin = &loaded->plugin;
-  for (const auto &op : loaded->registry.operations) {
+void Registry::Impl::publish(const Code &code) {
+  const ExclusiveLock lock(tables);
+  const Plugin *plugin = &code.plugin;
+  for (const auto &op : code.registry.operations) {
     const std::string name = op->schema.full_name();
-    sets.emplace(name, std::make_unique<OperationSet>(OperationSet{name, plugin, {op.get()}}));
+    sets.emplace(name, std::make_unique<OperationSet>(OperationSet{name, plugin, {op.get()}, &registry}));
   }
-  for (const auto &[name, type] : loaded->registry.types) types.emplace(name, type);
-  for (const auto &space : loaded->registry.namespaces) {
-    namespaces.push_back(Namespace{space->prefix, space.get(), plugin});
+  for (const auto &[name, type] : code.registry.types) types.emplace(name, type);
+  for (const auto &space : code.registry.namespaces) {
+    namespaces.push_back(std::make_unique<Namespace>(Namespace{space->prefix, space.get(), plugin}));
   }
-  for (const auto &b : loaded->registry.backends) {
-    backends.push_back(std::make_unique<Backend>(Backend{b.get(), plugin}));
+  for (const auto &b : code.registry.backends) {
+    backends.push_back(std::make_unique<Backend>(Backend{b.get(), plugin, &registry}));
   }
-  plugins.emplace(plugin->name, std::move(loaded));
-}
-
-const Plugin &Registry::Impl::load_file(const fs::path &path, const std::vector<std::string> &libraries) {
-  std::error_code error;
-  const fs::path full = fs::weakly_canonical(path, error);
-  const auto known = by_path.find(full);
-  if (known != by_path.end()) return *known->second;
-  const auto failed = broken.find(full);
-  if (failed != broken.end()) throw failed->second;
-  const Library library = open_library(path, libraries);
-  const auto same = by_handle.find(library.handle);  // another name of the same file
-  if (same != by_handle.end()) return *same->second;
-  try {
-    const Plugin &plugin = accept(library.init, path.string(), full);
-    by_path.emplace(full, &plugin);
-    by_handle.emplace(library.handle, &plugin);
-    return plugin;
-  } catch (const Error &e) {
-    broken.emplace(full, e);  // mrun_plugin_init runs once a process
-    throw;
-  }
+  plugins.emplace(plugin->name, &code);
 }
 
 const Plugin *Registry::Impl::load_named(const std::string &name) {
-  if (const Plugin *plugin = loaded(name)) return plugin;
-  const auto file = scan().find(name);
-  if (file == scan().end()) return nullptr;
-  if (!file->second.broken.empty()) throw Error(MRUN_USAGE, file->second.broken);
-  const Plugin &plugin = load_file(file->second.path, file->second.libraries);
-  if (plugin.name != name) {
-    fail(MRUN_USAGE, "{}: the plugin in it calls itself {}", file->second.path.string(), plugin.name);
+  if (const Code *code = loaded(name)) return &code->plugin;
+  const PluginFile *file = scan()->find(name);
+  if (file == nullptr) return nullptr;
+  if (!file->broken.empty()) throw Error(MRUN_USAGE, file->broken);
+  const Code &code = load_code(file->path, file->libraries);
+  if (code.plugin.name != name) {
+    fail(MRUN_USAGE, "{}: the plugin in it calls itself {}", file->path.string(), code.plugin.name);
   }
-  return &plugin;
+  return &accept(code, file->path.string());
 }
 
 const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::string &name) {
@@ -206,70 +162,67 @@ const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::strin
   for (size_t i = 0; i < count; ++i) made.push_back(make_operation(ops[i], *n.plugin, found_ops));
   std::stable_sort(made.begin(), made.end(),
                    [](const auto &a, const auto &b) { return a->schema.overload < b->schema.overload; });
-  auto set = std::make_unique<OperationSet>(OperationSet{name, n.plugin, {}});
+  auto set = std::make_unique<OperationSet>(OperationSet{name, n.plugin, {}, &registry});
   for (auto &op : made) {
     set->overloads.push_back(op.get());
     found.push_back(std::move(op));
   }
-  const std::unique_lock lock(tables);
+  const ExclusiveLock lock(tables);
   return sets.emplace(name, std::move(set)).first->second.get();
 }
 
 // A plugin whose NAME.json is wrong brings nothing: said once, when something was looked for in vain.
 void Registry::Impl::warn_of_broken_files() {
   if (std::exchange(warned, true)) return;
-  for (const auto &[name, file] : scan()) {
+  for (const auto &[name, file] : scan()->files()) {
     if (!file.broken.empty()) log(LogLevel::warn, fmt::format("plugin {} is left out: {}", name, file.broken));
   }
 }
 
 // ---- the public face
 
-Registry::Registry() : impl_(std::make_unique<Impl>()) {}
+Registry::Registry() : impl_(std::make_unique<Impl>(*this)) {}
+Registry::Registry(std::vector<fs::path> folders) : Registry() { set_folders(std::move(folders)); }
 Registry::~Registry() = default;
 
-Registry &Registry::get() {
-  static Registry *const registry = new Registry;  // plugins are never unloaded: nothing is torn down at exit
-  return *registry;
+void Registry::set_folders(std::vector<fs::path> folders) {
+  const ExclusiveLock lock(impl_->load);
+  impl_->folders = std::move(folders);
+  impl_->files = nullptr;
+  impl_->warned = false;
 }
 
-void Registry::set_folders(std::vector<fs::path> folders) {
-  const std::lock_guard lock(impl_->load);
-  impl_->folders = std::move(folders);
-  impl_->folders_set = true;
-  impl_->scanned = impl_->warned = false;
+std::shared_ptr<const Catalog> Registry::catalog() {
+  const ExclusiveLock lock(impl_->load);
+  return impl_->scan();
 }
 
 const Plugin &Registry::load(const fs::path &path) {
-  const std::lock_guard lock(impl_->load);
-  return impl_->load_file(path);
+  const ExclusiveLock lock(impl_->load);
+  return impl_->accept(load_code(path), path.string());
 }
 
 const Plugin &Registry::add(int (*init)(const mrun_host *, mrun_plugin *)) {
-  const std::lock_guard lock(impl_->load);
-  const auto known = impl_->by_init.find(init);
-  if (known != impl_->by_init.end()) return *known->second;
-  const Plugin &plugin = impl_->accept(init, "a built-in plugin", {});
-  impl_->by_init.emplace(init, &plugin);
-  return plugin;
+  const ExclusiveLock lock(impl_->load);
+  return impl_->accept(linked_code(init), "a built-in plugin");
 }
 
 const Plugin *Registry::plugin(const std::string &name) {
-  if (const Plugin *plugin = impl_->loaded(name)) return plugin;
-  const std::lock_guard lock(impl_->load);
+  if (const Code *code = impl_->loaded(name)) return &code->plugin;
+  const ExclusiveLock lock(impl_->load);
   return impl_->load_named(name);
 }
 
 std::vector<const Plugin *> Registry::loaded() const {
-  const std::shared_lock lock(impl_->tables);
+  const SharedLock lock(impl_->tables);
   std::vector<const Plugin *> plugins;
-  for (const auto &[name, l] : impl_->plugins) plugins.push_back(&l->plugin);
+  for (const auto &[name, code] : impl_->plugins) plugins.push_back(&code->plugin);
   return plugins;
 }
 
 std::vector<const Plugin *> Registry::load_all(std::vector<BrokenPlugin> &broken) {
-  const std::lock_guard lock(impl_->load);
-  for (const auto &[name, file] : impl_->scan()) {
+  const ExclusiveLock lock(impl_->load);
+  for (const auto &[name, file] : impl_->scan()->files()) {
     try {
       impl_->load_named(name);
     } catch (const Error &e) { broken.push_back({name, file.path, e.message}); }
@@ -281,15 +234,12 @@ const OperationSet *Registry::find(const std::string &name) {
   if (const OperationSet *set = impl_->lookup(name)) return set;
   const size_t dot = name.find('.');
   if (dot == std::string::npos || name.find('\0') != std::string::npos) return nullptr;
-  const std::lock_guard lock(impl_->load);
+  const ExclusiveLock lock(impl_->load);
   if (const OperationSet *set = impl_->lookup(name)) return set;
   const Namespace *space = impl_->namespace_of(name);
   if (space == nullptr) {
     impl_->load_named(name.substr(0, dot));
-    for (const auto &[plugin, file] : impl_->scan()) {
-      const auto provides = [&](const std::string &prefix) { return starts_with(name, prefix); };
-      if (std::any_of(file.provides.begin(), file.provides.end(), provides)) impl_->load_named(plugin);
-    }
+    for (const std::string &plugin : impl_->scan()->providers(name)) impl_->load_named(plugin);
     if (const OperationSet *set = impl_->lookup(name)) return set;
     space = impl_->namespace_of(name);
   }
@@ -324,13 +274,23 @@ const OperationSet &Registry::require(const std::string &name) {
 
 const mrun_type *Registry::type(const std::string &name) {
   const auto known = [&]() -> const mrun_type * {
-    const std::shared_lock lock(impl_->tables);
+    const SharedLock lock(impl_->tables);
     const auto at = impl_->types.find(name);
     return at == impl_->types.end() ? nullptr : at->second;
   };
   if (const mrun_type *type = known()) return type;
   plugin(name.substr(0, name.find('.')));
   return known();
+}
+
+std::string Registry::tensor_module() {
+  for (const Plugin *p : loaded()) {
+    if (p->tensor_methods) return p->name;
+  }
+  for (const auto &[name, file] : catalog()->files()) {
+    if (file.tensor_methods) return name;
+  }
+  return {};
 }
 
 std::string Registry::library_version(const std::string &operation) {
@@ -340,25 +300,19 @@ std::string Registry::library_version(const std::string &operation) {
 }
 
 std::map<std::string, std::string> Registry::libraries() const {
-  const std::shared_lock lock(impl_->tables);
+  const SharedLock lock(impl_->tables);
   std::map<std::string, std::string> versions;
-  for (const Namespace &n : impl_->namespaces) {
-    if (n.space->version != nullptr) versions.emplace(n.prefix.substr(0, n.prefix.find('.')), n.space->version);
+  for (const auto &n : impl_->namespaces) {
+    if (n->space->version != nullptr) versions.emplace(n->prefix.substr(0, n->prefix.find('.')), n->space->version);
   }
   return versions;
 }
 
 std::vector<std::string> Registry::names(const std::string &prefix) const {
-  const mrun_namespace *space = nullptr;
-  {
-    const std::shared_lock lock(impl_->tables);
-    for (const Namespace &n : impl_->namespaces) {
-      if (n.prefix == prefix) space = n.space;
-    }
-  }
+  const Namespace *found = impl_->namespace_of(prefix);
   std::vector<std::string> all;
-  if (space == nullptr || space->list == nullptr) return all;
-  for (size_t i = 0; const char *name = space->list(i); ++i) all.push_back(prefix + name);
+  if (found == nullptr || found->space->list == nullptr) return all;
+  for (size_t i = 0; const char *name = found->space->list(i); ++i) all.push_back(prefix + name);
   std::sort(all.begin(), all.end());
   return all;
 }
@@ -373,21 +327,18 @@ const Backend *Registry::backend(const std::string &name) {
 const Backend *Registry::backend_of_file(const std::string &filename) {
   const auto wanted = [&](const mrun_backend &b) { return has_suffix(b, filename); };
   if (const Backend *b = impl_->backend(wanted)) return b;
-  const std::lock_guard lock(impl_->load);
-  for (const auto &[plugin, file] : impl_->scan()) {
-    const auto opens = [&](const std::string &suffix) { return ends_with(filename, suffix); };
-    if (std::any_of(file.suffixes.begin(), file.suffixes.end(), opens)) impl_->load_named(plugin);
-  }
+  const ExclusiveLock lock(impl_->load);
+  for (const std::string &plugin : impl_->scan()->openers(filename)) impl_->load_named(plugin);
   const Backend *found = impl_->backend(wanted);
   if (found == nullptr) impl_->warn_of_broken_files();
   return found;
 }
 
 std::vector<const Operation *> Registry::operations() const {
-  const std::shared_lock lock(impl_->tables);
+  const SharedLock lock(impl_->tables);
   std::vector<const Operation *> out;
-  for (const auto &[name, l] : impl_->plugins) {
-    for (const auto &op : l->registry.operations) out.push_back(op.get());
+  for (const auto &[name, code] : impl_->plugins) {
+    for (const auto &op : code->registry.operations) out.push_back(op.get());
   }
   std::sort(out.begin(), out.end(), [](const Operation *a, const Operation *b) {
     return std::tie(a->schema.name, a->schema.version) < std::tie(b->schema.name, b->schema.version);

@@ -1,30 +1,29 @@
-// The registry: every plugin of this process, its operations, types, namespaces, backends and Lua module. One a
-// process; plugins are loaded once, RTLD_NOW | RTLD_LOCAL, and never unloaded, so what it returns stays valid. Any
-// thread.
+// Registry: plugins that a host, an engine or a test works with: their operations, types, namespaces, backends and Lua
+// modules. There may be several, with different plugins; the code behind them is loaded once a process (code.h). Any
+// thread. It must outlive what it was given to and every OperationSet and Backend that it returned; plugins, types and
+// operations' schemas are the code's and live as long as the process.
 //
-// Plugins are found by name: a file NAME.so in the search folders brings operations NAME.*, the Lua module NAME, and
-// what NAME.json beside it lists ({"provides": ["aten."], "suffixes": [".pt"]}). A plugin is loaded when something of
-// it is first asked for.
+// Plugins are found by name in the search folders (catalog.h) and loaded when something of them is first asked for.
 #pragma once
 #include <mrun/plugin.h>
 
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "plugin/call.h"
+#include "plugin/catalog.h"
 #include "plugin/schema.h"
 
 namespace mrun {
 
 struct Plugin {
   std::string name, version, doc, license;
-  std::filesystem::path path;  // empty: linked in
-  std::string lua;             // the text of its Lua module; generated where the plugin brings none
+  std::filesystem::path path;   // empty: linked in
+  std::string lua;              // the text of its Lua module; generated where the plugin brings none
+  bool tensor_methods = false;  // which gives tensors their operators and methods
 };
 
 // A file in the plugin folders that could not become a plugin.
@@ -34,18 +33,13 @@ struct BrokenPlugin {
   std::string reason;
 };
 
-struct SerialLock {
-  std::mutex mutex;
-  std::atomic<std::thread::id> owner{};
-};
-
 struct Operation {
   Schema schema;
   const mrun_op *op = nullptr;
   const Plugin *plugin = nullptr;
-  bool writes = false;                 // an argument is written in place
-  bool takes_objects = false;          // an argument is an object
-  std::unique_ptr<SerialLock> serial;  // MRUN_OP_SERIAL
+  bool writes = false;         // an argument is written in place
+  bool takes_objects = false;  // an argument is an object
+  bool serial() const { return (op->flags & MRUN_OP_SERIAL) != 0; }
   bool once() const { return (op->flags & MRUN_OP_ONCE) != 0; }
   bool random() const { return (op->flags & MRUN_OP_RANDOM) != 0; }
 };
@@ -55,6 +49,7 @@ struct OperationSet {
   std::string name;  // "image.resize@1", "aten.softmax"
   const Plugin *plugin = nullptr;
   std::vector<const Operation *> overloads;  // never empty; by overload name
+  Registry *registry = nullptr;              // where it was found
 };
 
 // What host->find gives: an operation as something to call.
@@ -67,16 +62,21 @@ struct OperationFunction : mrun_function {
 struct Backend {
   const mrun_backend *backend = nullptr;
   const Plugin *plugin = nullptr;
+  Registry *registry = nullptr;  // where it was found
 };
 
 class Registry {
  public:
-  static Registry &get();
+  Registry();  // with the default folders, which are read on first need
+  explicit Registry(std::vector<std::filesystem::path> folders);
+  ~Registry();
+  Registry(const Registry &) = delete;
+  Registry &operator=(const Registry &) = delete;
 
-  void set_folders(
-      std::vector<std::filesystem::path>);  // replaces the default: MRUN_PLUGIN_PATH, then the install's folder
-  // Throws MISSING (no such file), USAGE (not a plugin, wrong ABI, a name that is taken, a wrong schema). A file that
-  // failed once fails the same way again; one that is loaded is given back as it is.
+  void set_folders(std::vector<std::filesystem::path>);
+  std::shared_ptr<const Catalog> catalog();  // of the folders
+  // Throws MISSING (no such file), USAGE (not a plugin, wrong ABI, a name that is taken, a wrong schema). One that is
+  // here is given back as it is.
   const Plugin &load(const std::filesystem::path &);
   const Plugin &add(int (*init)(const mrun_host *, mrun_plugin *));  // linked in; the same function again: no change
   const Plugin *plugin(const std::string &name);                     // loads it if need be; null if there is none
@@ -91,6 +91,8 @@ class Registry {
   // Throws MISSING, naming the operation, the plugin that would bring it, and the versions there are.
   const OperationSet &require(const std::string &name);
   const mrun_type *type(const std::string &name);
+  // The plugin, loaded or not, whose Lua module gives tensors their operators and methods; empty: there is none.
+  std::string tensor_module();
   // The prefix's library: "libtorch 1.13.1" for "aten.softmax"; empty for a plugin's own operations.
   std::string library_version(const std::string &operation);
   // What the namespace "aten." of what is loaded offers, sorted: {"aten.abs", …}; nothing where there is no such.
@@ -102,8 +104,6 @@ class Registry {
   std::vector<const Operation *> operations() const;  // of all loaded plugins, without namespaces, by name and version
 
  private:
-  Registry();
-  ~Registry();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -83,12 +83,13 @@ std::string literal_text(const Value &value) {
 }
 
 std::string results_text(const Schema &schema, Style style, const char *separator) {
-  if (schema.results.size() == 1) return type_text(schema.results[0], style);
+  const auto one = [&](size_t i) {
+    const bool named = style == Style::schema && !schema.result_names[i].empty();
+    return type_text(schema.results[i], style) + (named ? " " + schema.result_names[i] : "");
+  };
+  if (schema.results.size() == 1) return one(0);
   std::string text = "(";
-  for (const Type &type : schema.results) {
-    if (text.size() > 1) text += separator;
-    text += type_text(type, style);
-  }
+  for (size_t i = 0; i < schema.results.size(); ++i) text += (i > 0 ? separator : "") + one(i);
   return text + ")";
 }
 
@@ -126,6 +127,13 @@ bool Parameter::is_called(std::string_view word) const {
 }
 
 std::string Type::text() const { return type_text(*this, Style::message); }
+
+std::optional<size_t> Schema::find_result(std::string_view wanted) const {
+  for (size_t i = 0; i < results.size(); ++i) {
+    if ((!result_names[i].empty() && result_names[i] == wanted) || std::to_string(i + 1) == wanted) return i;
+  }
+  return std::nullopt;
+}
 
 std::string Schema::full_name() const {
   if (version > 0) return fmt::format("{}@{}", name, version);

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ struct Schema {
   int32_t version = 0;   // 0: none (a namespace's operation, a model's method)
   std::vector<Parameter> parameters;
   std::vector<Type> results;
+  std::vector<std::string> result_names;  // as many; empty where a result has none
+  // The number of the result that is called so, or whose place from 1 on this is: "hidden", "2". Nothing if there is none.
+  std::optional<size_t> find_result(std::string_view name) const;
   std::string full_name() const;  // "image.resize@1"
   std::string text() const;       // canonical; parse_schema(text()) is the same schema but for aliases
   std::string signature() const;  // "Tensor,int[],str->Tensor", what mrun_op.signature is compared with

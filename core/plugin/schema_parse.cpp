@@ -209,23 +209,27 @@ class Parser {
   void results(Schema &s) {
     skip_spaces();
     if (peek() != '(') {
-      s.results.push_back(result());
+      result(s);
       return;
     }
     expect('(');
     if (accept(')')) return;
     do {
-      s.results.push_back(result());
+      result(s);
       if (s.results.size() > most_parameters) error(fmt::format("more than {} results", most_parameters));
     } while (accept(','));
     expect(')');
   }
-  Type result() {
+  void result(Schema &s) {
     Type t = type();
     if (t.base == Base::callable || t.base == Base::generator) error("a result cannot be of this type");
     skip_spaces();
-    if (is_letter(peek())) identifier("the result's name");
-    return t;
+    std::string name = is_letter(peek()) ? identifier("the result's name") : "";
+    if (!name.empty() && std::find(s.result_names.begin(), s.result_names.end(), name) != s.result_names.end()) {
+      error(fmt::format("two results are called {}", printable(name, 60)));
+    }
+    s.results.push_back(std::move(t));
+    s.result_names.push_back(std::move(name));
   }
 
   // ---- defaults

@@ -28,10 +28,12 @@ std::string list(const std::vector<std::string> &names) {
   return text;
 }
 
-[[noreturn]] void missing(const Bundle &bundle, const std::string &name) {
+[[noreturn]] void missing(const Bundle &bundle, const Registry *registry, const std::string &name) {
   std::vector<std::string> names;
   for (const mrun_std_module *m = mrun_std_modules; m->name != nullptr; ++m) names.emplace_back(m->name);
-  for (const Plugin *p : Registry::get().loaded()) names.push_back(p->name);
+  if (registry != nullptr) {
+    for (const Plugin *p : registry->loaded()) names.push_back(p->name);
+  }
   for (const EntryInfo &e : bundle.entries()) {
     if (!e.path.starts_with("lib/") || !e.path.ends_with(".lua")) continue;
     std::string lib = e.path.substr(0, e.path.size() - 4);
@@ -55,7 +57,7 @@ bool is_module_name(std::string_view name) {
 
 // A packed bundle runs the text it brings; a folder without std/ what is installed.
 // renew: the installed text, whatever the bundle has.
-Module std_module(const Bundle &bundle, const std::string &name, bool renew) {
+Module std_module(const Bundle &bundle, Registry *registry, const std::string &name, bool renew) {
   Module m{"std/" + name + ".lua", "", true};
   if (!renew && bundle.has(m.script)) {
     m.text = bundle.text(m.script);
@@ -71,27 +73,28 @@ Module std_module(const Bundle &bundle, const std::string &name, bool renew) {
       return m;
     }
   }
-  const Plugin *plugin = Registry::get().plugin(name);
-  if (plugin == nullptr) missing(bundle, name);
+  const Plugin *plugin = registry == nullptr ? nullptr : registry->plugin(name);
+  if (plugin == nullptr) missing(bundle, registry, name);
   m.text = plugin->lua;
   return m;
 }
 
-Module find_module(const Bundle &bundle, const std::string &name) {
+Module find_module(const StateOptions &options, const std::string &name) {
+  const Bundle &bundle = *options.bundle;
   if (!name.starts_with("lib.")) {
-    if (!is_module_name(name)) missing(bundle, name);
-    return std_module(bundle, name, false);
+    if (!is_module_name(name)) missing(bundle, options.registry, name);
+    return std_module(bundle, options.registry, name, false);
   }
   std::string path = name;
   std::replace(path.begin(), path.end(), '.', '/');
   path += ".lua";
-  if (!bundle.has(path)) missing(bundle, name);
+  if (!bundle.has(path)) missing(bundle, options.registry, name);
   return {path, bundle.text(path), false};
 }
 
 // Runs a module's text; its value is on the stack then.
 void run_module(lua_State *L, Vm &vm, const std::string &name) {
-  const Module m = find_module(*vm.options.bundle, name);
+  const Module m = find_module(vm.options, name);
   load_script(L, m.script, m.text, m.std);
   lua_pushlstring(L, name.data(), name.size());  // `...` of a module is its name
   const int status = lua_pcall(L, 1, 1, 0);
@@ -158,20 +161,35 @@ int require(lua_State *L, Vm &) {
   return 1;
 }
 
-// Without a model, and where no script requires it, module torch is not packed. A folder must not run what the packed
+// Without a model, and where no script requires it, the module is not packed. A folder must not run what the packed
 // bundle cannot.
 void push_needed_module(lua_State *L, const std::string &name) {
-  const Bundle &bundle = *vm_of(L).options.bundle;
+  const StateOptions &options = vm_of(L).options;
+  const Bundle &bundle = *options.bundle;
   const auto required = [&] {
-    const auto modules = required_modules(bundle);
+    const auto modules = required_modules(bundle, options.registry);
     return std::any_of(modules.begin(), modules.end(), [&](const auto &m) { return m.first == name; });
   };
   if (!bundle.packed() && !required()) {
+    const bool tensors = name == tensor_module(bundle, options.registry);
     fail(MRUN_SCRIPT, "{} module {}'s: a script must require \"{}\"",
-         name == "torch" ? "a tensor's operators and most of its methods are" : "this object's methods are", name,
-         name);
+         tensors ? "a tensor's operators and most of its methods are" : "this object's methods are", name, name);
   }
   push_module(L, name);
+}
+
+void push_tensor_module(lua_State *L) {
+  const Vm &vm = vm_of(L);
+  const std::string module = tensor_module(*vm.options.bundle, vm.options.registry);
+  if (module.empty()) {
+    fail(MRUN_MISSING, "a tensor's operators and most of its methods are a plugin's, and there is none that has them");
+  }
+  push_anchor(L, vm.anchors.modules);
+  lua_getfield(L, -1, module.c_str());
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  push_needed_module(L, module);
 }
 
 }  // namespace
@@ -181,12 +199,22 @@ void open_modules(lua_State *L) {
   lua_newtable(L);
   vm.anchors.modules = anchor(L);
   vm.push_needed_module = push_needed_module;
+  vm.push_tensor_module = push_tensor_module;
   push_anchor(L, vm.anchors.globals);
   lua_pushcfunction(L, function<require>);
   lua_setfield(L, -2, "require");
 }
 
-std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, bool renew) {
+std::string tensor_module(const Bundle &bundle, Registry *registry) {
+  const Value lock = bundle.lock();
+  const Value *versions = lock.find("packed_with");
+  const Value *kept = versions == nullptr ? nullptr : versions->find(tensor_methods_key);
+  if (kept != nullptr && kept->is_string()) return std::string(kept->as_string());
+  return registry == nullptr ? std::string() : registry->tensor_module();
+}
+
+std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, Registry *registry,
+                                                                  bool renew) {
   std::vector<std::string> names;
   const auto add = [&](const std::string &name) {
     if (!name.starts_with("lib.") && !is_library(name) && std::find(names.begin(), names.end(), name) == names.end())
@@ -200,11 +228,13 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
                         (e.path.starts_with("lib/") && e.path.ends_with(".lua"));
     if (script) scan(bundle.text(e.path));
   }
-  // Scripts do arithmetic with what a model returns, and that is module torch.
-  if (!bundle.manifest().models.empty() && Registry::get().plugin("torch") != nullptr) add("torch");
+  // Scripts do arithmetic with what a model returns.
+  if (!bundle.manifest().models.empty()) {
+    if (const std::string module = tensor_module(bundle, registry); !module.empty()) add(module);
+  }
   std::vector<std::pair<std::string, std::string>> modules;
   for (size_t i = 0; i < names.size(); ++i) {
-    Module m = std_module(bundle, names[i], renew);
+    Module m = std_module(bundle, registry, names[i], renew);
     scan(m.text);
     modules.emplace_back(names[i], std::move(m.text));
   }

@@ -12,10 +12,16 @@ struct lua_State;
 
 namespace mrun {
 
+class Registry;
+
 // The std and plugin modules that the bundle's scripts require, transitively, as (name, exact text): for packing. Found
 // in the text by `require "NAME"`; a module that the bundle brings itself (std/NAME.lua) is taken as it is.
 // `renew`: taken anew even so.
-std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &, bool renew = false);
+std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &, Registry *, bool renew = false);
+// The module that gives tensors their operators and methods: what a packed bundle's lock says (in packed_with; those of
+// 1.0 say nothing), else the plugin that is there. Empty: none.
+std::string tensor_module(const Bundle &, Registry *);
+inline const std::string tensor_methods_key = "tensor_methods";
 // The operations ("image.resize@1", "aten.softmax") that a pinned text names: the literals of `native "…"`.
 std::vector<std::string> named_operations(std::string_view lua);
 // The version of what scripts see outside std/ (INTERFACE.md).

@@ -25,6 +25,16 @@ struct Splitter {
     fail(MRUN_MODEL, "[batch] unpad.{}: like: {} has no argument named {}", name, schema.name, unpad.like);
   }
 
+  // By its name in the schema, its place, or a Dict's key.
+  const Unpad *unpad_of(const std::string &name) const {
+    const auto own = config.unpad.find(name);
+    if (own != config.unpad.end()) return &own->second;
+    const auto number = schema.find_result(name);
+    if (!number) return nullptr;
+    const auto named = config.unpad.find(schema.result_names[*number]);
+    return named == config.unpad.end() ? nullptr : &named->second;
+  }
+
   bool left(const Unpad &unpad) const {
     const auto pad = config.pad.find(unpad.like);
     return pad != config.pad.end() && pad->second.left;
@@ -58,8 +68,8 @@ struct Splitter {
       shape[0] = batch.rows[index];
     }
     Tensor own = shape.empty() ? t.view({}, {}, offset) : t.view(shape, strides, offset);
-    const auto unpad = config.unpad.find(name);
-    return unpad == config.unpad.end() ? own : cut(own, unpad->second, index, name);
+    const Unpad *unpad = unpad_of(name);
+    return unpad == nullptr ? own : cut(own, *unpad, index, name);
   }
 
   Value one(const Value &v, size_t index, const std::string &name) const {

@@ -229,7 +229,7 @@ Facts Engine::facts() const {
   Facts facts;
   facts.bundle = loaded_->bundle;
   facts.options = loaded_->options;
-  const Registry &registry = Registry::get();
+  const Registry &registry = *loaded_->options.registry;
   for (const Plugin *p : registry.loaded()) facts.plugins.emplace(p->name, p->version);
   for (const auto &[prefix, library] : registry.libraries()) facts.libraries.emplace(prefix, library);
   return facts;

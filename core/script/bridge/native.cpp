@@ -146,7 +146,9 @@ int native_call(lua_State *L, Vm &) {
 }
 
 int native_lookup(lua_State *L, Vm &vm) {
-  const OperationSet *set = Registry::get().find(std::string(want_string(L, 1, "native.lookup", "name")));
+  const std::string name(want_string(L, 1, "native.lookup", "name"));
+  Registry *const registry = vm.options.registry;
+  const OperationSet *set = registry == nullptr ? nullptr : registry->find(name);
   if (set == nullptr) return 0;
   push_set(L, vm, *set);
   return 1;
@@ -170,9 +172,11 @@ int native_methods(lua_State *L, Vm &) {
 void push_operation(lua_State *L, const std::string &name) {
   if (const lua_CFunction own = core_function(name)) {
     lua_pushcfunction(L, own);
-  } else {
-    push_set(L, vm_of(L), Registry::get().require(name));
+    return;
   }
+  Vm &vm = vm_of(L);
+  if (vm.options.registry == nullptr) fail(MRUN_MISSING, "{}: there are no plugins here to bring it", printable(name));
+  push_set(L, vm, vm.options.registry->require(name));
 }
 
 void push_native(lua_State *L) {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "plugin/serial.h"
 #include "script/bridge/model.h"
 #include "script/bridge/native.h"
 #include "script/vm/errors.h"
@@ -84,8 +85,12 @@ void run_operation(Task &task, const OperationSet &set) {
 
 // Gives the task what it awaited. True: it has ended, with results.
 bool resume_once(Task &task) {
-  const Schema &schema = task.operation->set->overloads[0]->schema;
+  const OperationSet &set = *task.operation->set;
+  const Operation &operation = *set.overloads[0];
+  const Schema &schema = operation.schema;
+  const SerialGuard serial(operation.serial(), *operation.plugin, schema.name);
   TaskCall call(*task.item, task.vm.call_host.get(), &task);
+  call.registry = set.registry;
   call.resuming = true;
   call.operation = &schema;
   std::vector<Value> got = std::move(task.got);

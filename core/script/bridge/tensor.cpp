@@ -1,4 +1,4 @@
-// Tensors in Lua: shape, views and elements, as PyTorch has them. Everything else comes from module torch, which is
+// Tensors in Lua: shape, views and elements, as PyTorch has them. Everything else comes from a plugin's module, which is
 // loaded when a script first asks for it.
 #include "script/bridge/tensor.h"
 
@@ -185,17 +185,12 @@ int media_type(lua_State *L, Vm &) {
   return 1;
 }
 
-// ---- what module torch adds
+// ---- what a plugin's module adds
 
 constexpr const char *operators[] = {"__add", "__sub", "__mul", "__div", "__mod", "__pow", "__unm", "__lt", "__le"};
 
-void load_torch(lua_State *L, const Vm &vm) {
-  push_anchor(L, vm.anchors.modules);
-  lua_getfield(L, -1, "torch");
-  const bool loaded = !lua_isnil(L, -1);
-  lua_pop(L, 2);
-  if (loaded) return;
-  vm.push_needed_module(L, "torch");
+void load_tensor_module(lua_State *L, const Vm &vm) {
+  vm.push_tensor_module(L);
   lua_pop(L, 1);
 }
 
@@ -222,7 +217,7 @@ int index(lua_State *L, Vm &vm) {
     lua_pushstring(L, device_name(t.dl().device).c_str());
     return 1;
   }
-  load_torch(L, vm);
+  load_tensor_module(L, vm);
   push_tensor_method(L, vm, 2);
   if (!lua_isnil(L, -1)) return 1;
   push_anchor(L, vm.anchors.tensor_methods);
@@ -260,15 +255,15 @@ int length(lua_State *L, Vm &) {
   fail(MRUN_SCRIPT, "a tensor has no #: t:size(0) is its first dimension ({})", describe(tensor_at(L, 1, "#").c()));
 }
 
-// An operator before module torch is there; upvalue 1: its name.
+// An operator before that module is there; upvalue 1: its name.
 int first_operator(lua_State *L, Vm &vm) {
   lua_settop(L, 2);
-  load_torch(L, vm);
+  load_tensor_module(L, vm);
   push_anchor(L, vm.anchors.tensor);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_rawget(L, -2);
   if (lua_tocfunction(L, -1) == function<first_operator>) {
-    fail(MRUN_SCRIPT, "module torch has no operator {}", lua_tostring(L, lua_upvalueindex(1)));
+    fail(MRUN_SCRIPT, "the module of tensors' methods has no operator {}", lua_tostring(L, lua_upvalueindex(1)));
   }
   lua_insert(L, 1);
   lua_pop(L, 1);

@@ -14,6 +14,7 @@
 namespace mrun {
 
 struct StateOptions {
+  Registry *registry = nullptr;  // of plugins; must outlive the state; null: whatever is a plugin's is missing
   std::shared_ptr<const Bundle> bundle;
   Value params;  // the manifest's, overrides applied
   std::vector<ModelInfo> models;

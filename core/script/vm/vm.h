@@ -66,6 +66,8 @@ struct Vm : Heap {
   // Loads module NAME, if it is not loaded yet, because a value of one of its types needs it; pushes what it returned.
   // Throws, also where no script requires it.
   void (*push_needed_module)(lua_State *, const std::string &name) = nullptr;
+  // The same of the module that gives tensors their operators and methods.
+  void (*push_tensor_module)(lua_State *) = nullptr;
   // What helps with an error, from what the scripts can see (hints.h).
   std::string (*with_hint)(lua_State *, std::string_view message, std::string_view line) = nullptr;
   std::string (*field_hint)(lua_State *, std::string_view line) = nullptr;

@@ -17,12 +17,12 @@ struct Host {
 
   std::vector<Value> call(const std::string &name, const std::vector<Value> &args,
                           const std::vector<std::pair<std::string, Value>> &keywords = {}) {
-    mrun::Registry::get().set_folders({MRUN_TEST_PLUGINS});
+    static mrun::Registry plugins({MRUN_TEST_PLUGINS});
     mrun_call raw(item);
     std::vector<mrun_value> given;
     for (const Value &a : args) given.push_back(a.c());
     const Value names = keywords.empty() ? Value() : Value::map(keywords);
-    return mrun::call_operation(mrun::Registry::get().require("image." + name + "@1"), raw, given, names.c()).values;
+    return mrun::call_operation(plugins.require("image." + name + "@1"), raw, given, names.c()).values;
   }
   Value one(const std::string &name, const std::vector<Value> &args,
             const std::vector<std::pair<std::string, Value>> &keywords = {}) {

@@ -9,12 +9,7 @@ using mrun::Value;
 
 namespace {
 
-mrun::Registry &registry() {
-  test::backend();  // the plugin's folder is set
-  return mrun::Registry::get();
-}
-
-const mrun::OperationSet &set(const std::string &name) { return registry().require(name); }
+const mrun::OperationSet &set(const std::string &name) { return test::registry().require(name); }
 
 using Keywords = std::vector<std::pair<std::string, Value>>;
 
@@ -69,14 +64,14 @@ const Tensor &x() {
 }  // namespace
 
 TEST_CASE("every operation that torch.lua names exists, with schemas that the core understands", "[aten]") {
-  const std::string &lua = registry().plugin("torch")->lua;
+  const std::string &lua = test::registry().plugin("torch")->lua;
   const std::string mark = "native \"";
   size_t count = 0;
   for (size_t at = lua.find(mark); at != std::string::npos; at = lua.find(mark, at + 1), ++count) {
     const size_t from = at + mark.size();
     const std::string name = lua.substr(from, lua.find('"', from) - from);
     INFO(name);
-    CHECK(registry().find(name) != nullptr);
+    CHECK(test::registry().find(name) != nullptr);
   }
   CHECK(count > 600);
 }
@@ -86,7 +81,7 @@ TEST_CASE("schemas are written in the core's notation", "[aten]") {
         "aten.softmax:int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor");
   CHECK(set("aten.index").overloads[0]->schema.text() == "aten.index:Tensor(Tensor self, Tensor?[] indices) -> Tensor");
   CHECK(set("aten.relu_").overloads[0]->schema.text() == "aten.relu_(Tensor(a!) self) -> Tensor");
-  CHECK(registry().library_version("aten.softmax").substr(0, 9) == "libtorch ");
+  CHECK(test::registry().library_version("aten.softmax").substr(0, 9) == "libtorch ");
 }
 
 TEST_CASE("what reaches files, storage, raw memory or hidden state is no operation", "[aten]") {
@@ -119,7 +114,7 @@ TEST_CASE("what reaches files, storage, raw memory or hidden state is no operati
                            "softmax.int",
                            ""}) {
     INFO(name);
-    CHECK(registry().find(std::string("aten.") + name) == nullptr);
+    CHECK(test::registry().find(std::string("aten.") + name) == nullptr);
   }
 }
 

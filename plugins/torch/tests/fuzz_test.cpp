@@ -26,8 +26,7 @@ uint64_t setting(const char *name, uint64_t otherwise) {
 }
 
 std::vector<const mrun::OperationSet *> reachable() {
-  test::backend();  // the plugin's folder is set
-  mrun::Registry &registry = mrun::Registry::get();
+  mrun::Registry &registry = test::registry();
   std::vector<const mrun::OperationSet *> sets;
   for (const std::string &name : registry.names("aten.")) sets.push_back(&registry.require(name));
   return sets;

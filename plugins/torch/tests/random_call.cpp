@@ -161,7 +161,7 @@ class Maker {
     Call call;
     const std::vector<mrun_value> args{wide.c()};
     const Value how = Value::map({{"dtype", Value::string(dtype)}});
-    static const mrun::OperationSet &to = mrun::Registry::get().require("aten.to");
+    static const mrun::OperationSet &to = test::registry().require("aten.to");
     return std::move(mrun::call_operation(to, call.raw, args, how.c()).values.at(0));
   }
   std::vector<double> numbers(bool integral) {

@@ -24,13 +24,11 @@ inline std::string read_file(const std::string &path) {
 }
 inline std::string model_path(const std::string &name) { return std::string(MRUN_TEST_MODELS) + "/" + name + ".pt"; }
 
-inline const mrun_backend &backend() {
-  static const mrun_backend *found = [] {
-    mrun::Registry::get().set_folders({MRUN_TEST_PLUGINS});
-    return mrun::Registry::get().backend("torch")->backend;
-  }();
-  return *found;
+inline mrun::Registry &registry() {
+  static mrun::Registry plugins({MRUN_TEST_PLUGINS});
+  return plugins;
 }
+inline const mrun_backend &backend() { return *registry().backend("torch")->backend; }
 
 // One call's surroundings.
 struct Call {

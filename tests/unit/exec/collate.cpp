@@ -115,6 +115,19 @@ TEST_CASE("unpad cuts results back to the argument's length") {
   REQUIRE(values_of(*calls[1][0].find("hidden")) == std::vector<int64_t>{2, 3});
 }
 
+TEST_CASE("unpad finds a result by its name in the schema, and by its place") {
+  const Schema named = parse_schema("forward(Tensor ids) -> (Tensor hidden, Tensor)");
+  BatchConfig config = padded();
+  config.unpad["hidden"] = Unpad{0, "ids"};
+  config.unpad["2"] = Unpad{0, "ids"};
+  const Joined batch(named, config, {{ints({1})}, {ints({2, 3})}});
+  const auto calls = split(named, config, batch, {batch.args[0], batch.args[0]});
+  for (const size_t result : {0, 1}) {
+    REQUIRE(values_of(calls[0][result]) == std::vector<int64_t>{1});
+    REQUIRE(values_of(calls[1][result]) == std::vector<int64_t>{2, 3});
+  }
+}
+
 TEST_CASE("concat brings rows one after the other and cuts them back") {
   BatchConfig config;
   config.mode = BatchConfig::Mode::concat;

@@ -43,7 +43,11 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor.
 class Mock {
  public:
-  static const Plugin &plugin() { return Registry::get().add(init); }
+  static Registry &registry() {
+    static Registry all(std::vector<std::filesystem::path>{});
+    return all;
+  }
+  static const Plugin &plugin() { return registry().add(init); }
 
  private:
   static inline const mrun_host *host = nullptr;
@@ -127,6 +131,7 @@ class MockBundle {
   MockBundle &operator=(const MockBundle &) = delete;
 
   std::unique_ptr<Session> start(EngineOptions options = {}) const {
+    options.registry = &Mock::registry();
     return start_session(Bundle::open(folder_), std::move(options));
   }
 

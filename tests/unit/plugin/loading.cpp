@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
 
+#include "base/file.h"
 #include "support.h"
 
 using namespace mrun;
@@ -40,6 +42,23 @@ int linked_in(const mrun_host *host, mrun_plugin *plugin) {
   plugin->version = "1";
   return host->add_op(plugin->registry, &op);
 }
+
+int serial_in(const mrun_host *host, mrun_plugin *plugin) {
+  static const mrun_host *offered = host;
+  static const mrun_op op{sizeof(mrun_op),
+                          MRUN_OP_SERIAL,
+                          "serial.back@1(Callable f) -> int",
+                          "",
+                          nullptr,
+                          [](mrun_call *call, const mrun_value *args, mrun_value *results, void *) {
+                            size_t count = 1;
+                            return offered->call(call, args[0].as.function, nullptr, 0, results, &count);
+                          },
+                          nullptr};
+  plugin->name = "serial";
+  plugin->version = "1";
+  return host->add_op(plugin->registry, &op);
+}
 }  // namespace
 
 TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behind") {
@@ -47,7 +66,7 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
   const struct {
     const char *name, *says;
   } bad[] = {
-      {"old_host", "built for plugin ABI 2.0; this mrun offers 1.0"},
+      {"old_host", "built for plugin ABI 2.0; this mrun offers 1.1"},
       {"no_symbol", "exports no mrun_plugin_init"},
       {"init_fails", "mrun_plugin_init failed (MISSING)"},
       {"init_throws", "mrun_plugin_init threw: on purpose"},
@@ -174,6 +193,70 @@ TEST_CASE("many threads find and call at once") {
   CHECK(together == 1);
 }
 
+TEST_CASE("a signal that a library takes while it is loaded is given back, and standard output is not touched") {
+  int pipes[2];
+  REQUIRE(::pipe(pipes) == 0);
+  const int before = ::dup(STDOUT_FILENO);
+  std::fflush(stdout);
+  ::dup2(pipes[1], STDOUT_FILENO);
+  struct sigaction ours = {}, now = {};
+  ours.sa_handler = [](int) {};
+  ::sigaction(SIGTERM, &ours, nullptr);
+  registry().load(out_of_tree("loud"));
+  ::sigaction(SIGTERM, nullptr, &now);
+  ::signal(SIGTERM, SIG_DFL);
+  ::dup2(before, STDOUT_FILENO);
+  ::close(before);
+  ::close(pipes[1]);
+  CHECK(now.sa_handler == ours.sa_handler);
+  CHECK(read_all(pipes[0], "standard output") == "loud: loaded\n");  // the library's own: mrun turns nothing away
+  ::close(pipes[0]);
+}
+
+TEST_CASE("a plugin of ABI 1.0 is loaded, and no more of it read than there was then") {
+  CHECK(registry().load(out_of_tree("first")).name == "first");
+  Runner r;
+  Function f([](std::span<const mrun_value>) { return values(1); });
+  mrun_call call(r.item, &r.host);
+  const std::vector<Value> args{Value::copy(f.value())};
+  CHECK(call_operation(registry().require("first.wait@1"), call, raw(args)).pending);
+  CHECK(r.host.how.names == nullptr);
+  CHECK(r.host.how.size == sizeof(mrun_await));
+  CHECK(r.one("first.alive@1").as_int() == 1);
+  r.host.how.destroy(r.host.how.state);
+  CHECK_THAT(r.error("first.refused@1", args).message, ContainsSubstring("resume and destroy must not be NULL"));
+  CHECK(r.one("first.alive@1").as_int() == 0);  // a refused await destroys the task
+}
+
+TEST_CASE("of a plugin's serial operations no two run at once, and none inside another") {
+  Runner r;
+  Error inner(MRUN_OK, "");
+  Function other([&](std::span<const mrun_value>) {
+    inner = Runner().error("kit.serial@1", values(1));
+    return values(1);
+  });
+  r.one("kit.serial_back@1", {Value::copy(other.value())});
+  CHECK(inner.code == MRUN_USAGE);
+  CHECK_THAT(inner.message, ContainsSubstring("its plugin runs already on this thread"));
+}
+
+TEST_CASE("serial operations of two plugins that call back into each other do not wait for ever") {
+  registry().add(serial_in);
+  const auto run = [](const char *outer, const char *inner) {
+    for (int i = 0; i < 200; ++i) {
+      Function last([](std::span<const mrun_value>) { return values(1); });
+      Function f([&](std::span<const mrun_value>) {
+        std::this_thread::yield();
+        return Runner().run(inner, {Value::copy(last.value())});
+      });
+      Runner().run(outer, {Value::copy(f.value())});
+    }
+  };
+  std::thread a(run, "kit.serial_back@1", "serial.back@1"), b(run, "serial.back@1", "kit.serial_back@1");
+  a.join();
+  b.join();
+}
+
 TEST_CASE("a serial operation does not wait for itself") {
   Runner r;
   mrun_code code = MRUN_OK;
@@ -193,10 +276,8 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   fs::create_directories(base / "b");
   fs::copy_file(out_of_tree("hello"), base / "a" / "other.so");
   std::ofstream(base / "b" / "kit.so") << "damaged";
-  Registry &r = Registry::get();
-  r.set_folders({base / "a", base / "none", base / "b"});
-  CHECK_THROWS_WITH(r.plugin("other"), ContainsSubstring("a plugin called hello is loaded already") ||
-                                           ContainsSubstring("calls itself hello"));
+  Registry r({base / "a", base / "none", base / "b"});
+  CHECK_THROWS_WITH(r.plugin("other"), ContainsSubstring("calls itself hello"));
   std::ofstream(base / "a" / "other.json") << "{\"provides\": 3}";
   r.set_folders({base / "a"});
   fs::copy_file(out_of_tree("hello"), base / "a" / "sound.so");
@@ -210,6 +291,5 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   CHECK(broken[0].path == base / "a" / "other.so");
   CHECK_THAT(broken[0].reason, ContainsSubstring("other.json"));
   CHECK(broken[1].name == "sound");  // it is hello by another name
-  r.set_folders({MRUN_OUT_OF_TREE_PLUGINS});
   fs::remove_all(base);
 }

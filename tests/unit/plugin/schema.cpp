@@ -44,6 +44,17 @@ TEST_CASE("overloads stand after a colon") {
   CHECK(s.full_name() == "aten.softmax:int");
 }
 
+TEST_CASE("a result is found by its name and by its place") {
+  const Schema s = parse_schema("forward(Tensor ids) -> (Tensor hidden, Tensor)");
+  CHECK(s.results.size() == 2);
+  CHECK(s.find_result("hidden") == 0);
+  CHECK(s.find_result("1") == 0);
+  CHECK(s.find_result("2") == 1);
+  CHECK_FALSE(s.find_result("3"));
+  CHECK_FALSE(s.find_result(""));
+  CHECK_THROWS_AS(parse_schema("forward() -> (int a, int a)"), Error);
+}
+
 TEST_CASE("canonical text is read back as the same schema") {
   const char *const texts[] = {
       "forward(Tensor ids) -> Tensor",
@@ -57,6 +68,8 @@ TEST_CASE("canonical text is read back as the same schema") {
       "a.b@1(Dict(str, Tensor) x, Dict(str, Dict(str, int[])) y={}) -> Dict(str, float)",
       "a.b@1(Callable f, Device device='cpu', ScalarType dtype='int64', Generator? generator=None) -> int?",
       "a.b@1(*, int n) -> int",
+      "forward(Tensor ids) -> (Tensor hidden, Tensor, Tensor(a!) logits)",
+      "forward(Tensor ids) -> Tensor hidden",
   };
   for (const char *text : texts) {
     INFO(text);
@@ -70,8 +83,8 @@ TEST_CASE("what PyTorch prints is read too") {
   };
   same("a.b(Tensor(a -> *) x) -> (Tensor(a)[])", "a.b(Tensor(a) x) -> Tensor(a)[]");
   same("a.b(Tensor self, int dim=-1) -> (Tensor values, Tensor indices)",
-       "a.b(Tensor self, int dim=-1) -> (Tensor, Tensor)");
-  same("a.b(float alpha=1.) -> Tensor out", "a.b(float alpha=1.0) -> Tensor");
+       "a.b(Tensor self, int dim=-1) -> (Tensor values, Tensor indices)");
+  same("a.b(float alpha=1.) -> Tensor out", "a.b(float alpha=1.0) -> Tensor out");
   same("a.b(float alpha=1) -> Tensor", "a.b(float alpha=1.0) -> Tensor");
   same("a.b(str mode=\"constant\") -> Tensor", "a.b(str mode='constant') -> Tensor");
   same("a.b(ScalarType dtype=long) -> Tensor", "a.b(ScalarType dtype='int64') -> Tensor");

@@ -14,10 +14,8 @@ inline std::filesystem::path out_of_tree(const std::string &name) {
 
 // The registry with the plugins that are built out of tree in its folder.
 inline Registry &registry() {
-  Registry &r = Registry::get();
-  static const bool once = (r.set_folders({MRUN_OUT_OF_TREE_PLUGINS}), true);
-  (void)once;
-  return r;
+  static Registry all({MRUN_OUT_OF_TREE_PLUGINS});
+  return all;
 }
 
 // A C++ function as something that native code can call.

@@ -112,7 +112,7 @@ int init(const mrun_host *h, mrun_plugin *plugin) {
 }
 
 Script::Files with_module(const std::string &body) {
-  Registry::get().add(init);
+  registry().add(init);
   return {{"preprocess.lua", "local t = require 't'\nreturn function(input, params) " + body + "\nend"},
           {"forward.lua", "local t = require 't'\nreturn function(model, input, params) " + body + "\nend"},
           {"assets/a.txt", "asset"}};

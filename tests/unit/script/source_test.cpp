@@ -25,7 +25,7 @@ TEST_CASE("Required modules are found through lib and std modules") {
   Script s(Script::Files{{"preprocess.lua", "require 'lib.a' return function() end"},
                          {"lib/a.lua", "return require 'log'"},
                          {"std/log.lua", "local json = require 'json' return {}"}});
-  const auto modules = required_modules(*s.options.bundle);
+  const auto modules = required_modules(*s.options.bundle, nullptr);
   REQUIRE(modules.size() == 2);
   CHECK(modules[0].first == "json");
   CHECK(modules[1].first == "log");

@@ -15,6 +15,12 @@ namespace mrun::test {
 
 namespace fs = std::filesystem;
 
+// The plugins of the states here: those that a test adds.
+inline Registry &registry() {
+  static Registry all(std::vector<fs::path>{});
+  return all;
+}
+
 class Script {
  public:
   using Files = std::map<std::string, std::string>;
@@ -29,6 +35,7 @@ class Script {
       fs::create_directories((folder_ / path).parent_path());
       std::ofstream(folder_ / path, std::ios::binary) << text;
     }
+    options.registry = &registry();
     options.bundle = Bundle::open(folder_);
     options.params = options.bundle->manifest().params;
     options.shared = std::make_shared<SharedStore>();

@@ -1,0 +1,140 @@
+#include "plugin/code.h"
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <csignal>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/mutex.h"
+#include "base/text.h"
+#include "plugin/catalog.h"
+
+namespace mrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Signals are the host's: handlers that libraries install while they are loaded are taken back, but no other that came
+// meanwhile, on another thread.
+class SignalGuard {
+ public:
+  SignalGuard() {
+    dl_iterate_phdr(&SignalGuard::note, &before_);
+    for (size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], nullptr, &actions_[i]);
+  }
+  ~SignalGuard() {
+    for (size_t i = 0; i < std::size(signals); ++i) {
+      struct sigaction now = {};
+      sigaction(signals[i], nullptr, &now);
+      if (is_new(reinterpret_cast<const void *>(now.sa_handler))) sigaction(signals[i], &actions_[i], nullptr);
+    }
+  }
+  SignalGuard(const SignalGuard &) = delete;
+  SignalGuard &operator=(const SignalGuard &) = delete;
+
+ private:
+  static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT};
+
+  static int note(dl_phdr_info *object, size_t, void *names) {
+    static_cast<std::set<std::string> *>(names)->insert(object->dlpi_name);
+    return 0;
+  }
+  // Whether the handler is the code of a file that was not there before.
+  bool is_new(const void *handler) const {
+    Dl_info info{};
+    void *extra = nullptr;
+    if (dladdr1(handler, &info, &extra, RTLD_DL_LINKMAP) == 0 || extra == nullptr) return false;
+    return before_.count(static_cast<link_map *>(extra)->l_name) == 0;
+  }
+
+  std::set<std::string> before_;  // the files that are loaded
+  struct sigaction actions_[std::size(signals)] = {};
+};
+
+void *open_library(const fs::path &path, const std::vector<std::string> &libraries) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", path.string());
+  const fs::path full = fs::canonical(path, error);
+  void *handle = nullptr;
+  std::string reason;
+  {
+    const SignalGuard signals;
+    for (const std::string &name : libraries) dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    handle = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) reason = dlerror();
+  }
+  if (handle == nullptr) fail(MRUN_USAGE, "{}: cannot be loaded: {}", path.string(), printable(reason, 1000));
+  return handle;
+}
+
+PluginInit init_of(void *handle, const fs::path &path) {
+  const auto init = reinterpret_cast<PluginInit>(dlsym(handle, "mrun_plugin_init"));
+  if (init == nullptr) fail(MRUN_USAGE, "{}: not a plugin: it exports no mrun_plugin_init", path.string());
+  return init;
+}
+
+std::unique_ptr<const Code> start(PluginInit init, const std::string &what, const fs::path &path) {
+  auto code = std::make_unique<Code>();
+  code->plugin.path = path;
+  if (!path.empty()) code->plugin.tensor_methods = describe_plugin(path).tensor_methods;
+  initialize(init, what, code->plugin, code->registry);
+  return code;
+}
+
+// An opened file: its code, or why mrun_plugin_init, which runs once, gave none.
+struct Opened {
+  std::unique_ptr<const Code> code;
+  std::optional<Error> error;
+};
+
+// All code of this process; never freed, as code that may run at exit belongs to it.
+struct Store {
+  Mutex mutex;
+  std::map<fs::path, const Opened *> by_path GUARDED_BY(mutex);
+  std::map<void *, Opened> by_handle GUARDED_BY(mutex);
+  std::map<PluginInit, std::unique_ptr<const Code>> linked GUARDED_BY(mutex);
+};
+
+Store &store() {
+  static Store *const all = new Store;
+  return *all;
+}
+
+const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, const std::vector<std::string> &libraries)
+    REQUIRES(s.mutex) {
+  void *const handle = open_library(path, libraries);
+  const auto [at, first] = s.by_handle.try_emplace(handle);  // there already: another name of the same file
+  if (first) {
+    try {
+      at->second.code = start(init_of(handle, path), path.string(), full);
+    } catch (const Error &e) { at->second.error = e; }
+  }
+  s.by_path.emplace(full, &at->second);
+  return at->second;
+}
+
+}  // namespace
+
+const Code &load_code(const fs::path &path, const std::vector<std::string> &libraries) {
+  Store &s = store();
+  std::error_code error;
+  const fs::path full = fs::weakly_canonical(path, error);
+  const ExclusiveLock lock(s.mutex);
+  const auto known = s.by_path.find(full);
+  const Opened &opened = known != s.by_path.end() ? *known->second : open_code(s, path, full, libraries);
+  if (opened.error) throw Error(*opened.error);
+  return *opened.code;
+}
+
+const Code &linked_code(PluginInit init) {
+  Store &s = store();
+  const ExclusiveLock lock(s.mutex);
+  auto &code = s.linked[init];
+  if (code == nullptr) code = start(init, "a built-in plugin", {});
+  return *code;
+}
+
+}  // namespace mrun

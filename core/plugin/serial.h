@@ -1,0 +1,24 @@
+// The lock of libraries with global state (MRUN_OP_SERIAL, and backends that are not parallel): there is one for all
+// plugins of the process. So no two calls of one such library run at once, whichever of its operations or models they
+// are, and two that call back into each other's plugins cannot wait for each other.
+#pragma once
+#include <string>
+
+namespace mrun {
+
+struct Plugin;
+
+class SerialGuard {
+ public:
+  // Waits until no other thread is inside. Throws USAGE, beginning with `what`, where this thread is inside the same
+  // plugin already: its callback came back. `serial` false: nothing.
+  SerialGuard(bool serial, const Plugin &, const std::string &what);
+  ~SerialGuard();
+  SerialGuard(const SerialGuard &) = delete;
+  SerialGuard &operator=(const SerialGuard &) = delete;
+
+ private:
+  const bool serial_;
+};
+
+}  // namespace mrun

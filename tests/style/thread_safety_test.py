@@ -1,0 +1,65 @@
+"""Which lock guards what, as the sources say it (core/base/thread_annotations.h), checked by clang."""
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import unittest
+
+SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
+BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
+MARK = re.compile(r"\b(GUARDED_BY|REQUIRES)\(")
+WRONG = """
+#include "base/mutex.h"
+struct Count {
+  mrun::Mutex mutex;
+  int n GUARDED_BY(mutex) = 0;
+  void add() { ++n; }
+};
+"""
+
+
+def commands():
+    """Of the core's sources: file -> what its includes need."""
+    found = {}
+    for c in json.loads((BUILD / "compile_commands.json").read_text()):
+        file = pathlib.Path(c["file"])
+        if (SOURCE / "core") not in file.parents:
+            continue
+        words, kept = iter(shlex.split(c["command"])), []
+        for word in words:
+            if word == "-isystem":
+                kept += [word, next(words)]
+            elif word.startswith(("-I", "-D")):
+                kept.append(word)
+        found[file] = kept
+    return found
+
+
+def check(arguments, text=None):
+    run = subprocess.run(["clang++", "-std=c++20", "-x", "c++", "-fsyntax-only", "-Wno-everything", "-Wthread-safety", "-Werror", *arguments],
+                         input=text, capture_output=True, text=True)
+    return run.returncode, run.stderr
+
+
+class ThreadSafety(unittest.TestCase):
+    def test_what_is_annotated_holds(self):
+        marked = {f for f in (SOURCE / "core").rglob("*") if f.suffix in {".h", ".cpp"} and f.name != "thread_annotations.h" and MARK.search(f.read_text())}
+        headers = {str(f.relative_to(SOURCE / "core")) for f in marked if f.suffix == ".h"}
+        all_ = commands()
+        own = {file for file in all_ if file in marked or f"{file.parent.name}/{file.stem}.h" in headers}
+        self.assertGreaterEqual(len(own), 2)
+        for file in sorted(own):
+            with self.subTest(file=file.name):
+                code, text = check([*all_[file], str(file)])
+                self.assertEqual(code, 0, text[:4000])
+
+    def test_what_does_not_hold_is_found(self):
+        code, text = check([f"-I{SOURCE / 'core'}", "-"], WRONG)
+        self.assertNotEqual(code, 0)
+        self.assertIn("requires holding mutex 'mutex'", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
