@@ -30,12 +30,10 @@ struct Part {
   bool match;
 };
 
-// A span's parts, matches and what lies between them, become spans.
+// A span's parts, matches and what lies between them, become spans. Empty matches take part in joining.
 void add_parts(const std::vector<Part> &parts, Behavior behavior, std::vector<Span> &out) {
   const size_t first = out.size();
-  auto add = [&](Span s) {
-    if (s.begin < s.end) out.push_back(s);
-  };
+  auto add = [&](Span s) { out.push_back(s); };
   bool previous = false;
   switch (behavior) {
     case Behavior::removed:
@@ -69,6 +67,8 @@ void add_parts(const std::vector<Part> &parts, Behavior behavior, std::vector<Sp
       std::reverse(out.begin() + ptrdiff_t(first), out.end());
       break;
   }
+  const auto is_empty = [](Span s) { return s.begin == s.end; };
+  out.erase(std::remove_if(out.begin() + ptrdiff_t(first), out.end(), is_empty), out.end());
 }
 
 // find(text, emit) calls emit(begin, end) for each match in a span's text.
