@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,9 @@
 namespace mrun {
 namespace {
 
-constexpr size_t io_step = size_t{1} << 30;  // Linux moves at most 2 GiB - 4 KiB a call
+constexpr size_t io_step = size_t{1} << 30;       // Linux moves at most 2 GiB - 4 KiB a call
+constexpr size_t stream_limit = size_t{1} << 30;  // what a pipe or terminal may give: it has no size of its own
+constexpr int writer_wait = 2000;                 // milliseconds
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -32,6 +35,25 @@ size_t regular_size(int fd, std::string_view name, mrun_code code) {
     fail(code, "{}: is not a regular file, so it cannot be mapped; copy it to a file first", printable(name));
   }
   return static_cast<size_t>(status.st_size);
+}
+
+// A named pipe without a writer gets one within seconds, or nobody writes. fd does not block.
+void want_writer(int fd, const std::string &name, mrun_code code) {
+  pollfd waiting{fd, POLLIN, 0};
+  char byte;
+  if (::poll(&waiting, 1, writer_wait) == 0 && ::read(fd, &byte, 1) >= 0) {  // EAGAIN: there is a writer, who is slow
+    fail(code, "{}: is a pipe that nobody writes to; a file is wanted", name);
+  }
+}
+
+// What would be waited for or read for ever is refused. fd does not block, and does afterwards.
+void want_an_end(int fd, const std::string &name, mrun_code code) {
+  const mode_t mode = status_of(fd, name).st_mode;
+  if (S_ISDIR(mode)) fail(code, "{}: is a folder; a file is wanted", name);
+  if (S_ISBLK(mode) || (S_ISCHR(mode) && ::isatty(fd) != 1)) fail(code, "{}: is a device; a file is wanted", name);
+  if (S_ISFIFO(mode)) want_writer(fd, name, code);
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) fail_errno(errno, name, "open");
 }
 
 // Where a mapping of no bytes points: a valid address that nobody reads.
@@ -55,7 +77,7 @@ UniqueFd open_file(const std::filesystem::path &path, mrun_code missing) {
   const std::string name = printable(path.native());
   if (path.native().find('\0') != std::string::npos) fail(missing, "{}: a path cannot hold a zero byte", name);
   int fd;
-  do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);  // a pipe opens without a writer
   while (fd < 0 && errno == EINTR);
   UniqueFd file(fd);
   if (!file) {
@@ -66,15 +88,15 @@ UniqueFd open_file(const std::filesystem::path &path, mrun_code missing) {
     if (error == ENAMETOOLONG || error == ELOOP) fail(missing, "{}: {}", name, reason(error));
     fail_errno(error, path.native(), "open");
   }
-  if (S_ISDIR(status_of(file.get(), path.native()).st_mode)) {
-    fail(missing, "{}: is a folder; a file is wanted", name);
-  }
+  want_an_end(file.get(), name, missing);
   return file;
 }
 
 std::string read_all(int fd, std::string_view name, size_t limit) {
   const struct stat status = status_of(fd, name);
-  const size_t expected = S_ISREG(status.st_mode) ? static_cast<size_t>(status.st_size) : 0;
+  const bool regular = S_ISREG(status.st_mode);
+  const size_t expected = regular ? static_cast<size_t>(status.st_size) : 0;
+  if (!regular) limit = std::min(limit, stream_limit);
   std::string data;
   size_t used = 0;
   // One byte more than expected, so that the end is seen without growing.

@@ -39,9 +39,10 @@ class UniqueFd {
 // Throws MRUN_IO: "PATH: cannot DO: No space left on device".
 [[noreturn]] void fail_errno(int error, std::string_view path, std::string_view action);
 
-// For reading, close-on-exec. A folder is refused.
+// For reading, close-on-exec. A folder is refused, a device that is no terminal, and a named pipe that gets no writer
+// within seconds.
 UniqueFd open_file(const std::filesystem::path &, mrun_code missing = MRUN_INPUT);
-// All of it: a regular file, a pipe, a device. More than `limit` bytes are an error.
+// All of it: a regular file, a pipe or a terminal. More than `limit` bytes, or 1 GiB of what has no size, are an error.
 std::string read_file(const std::filesystem::path &, mrun_code missing = MRUN_INPUT, size_t limit = SIZE_MAX);
 // From the descriptor's position to the end; `name` is for messages.
 std::string read_all(int fd, std::string_view name, size_t limit = SIZE_MAX);

@@ -35,6 +35,7 @@ Folder::Folder(const fs::path &path) {
          printable(origin_));
   }
   const std::string manifest_file = printable((path / "bundle.toml").native());
+  if (!fs::is_regular_file(file, error)) fail(MRUN_BUNDLE, "{}: is not a regular file", manifest_file);
   manifest_ = parse_manifest(read_file(file, MRUN_BUNDLE), manifest_file);
   walk(root_, "");
   std::sort(ignored_.begin(), ignored_.end());

@@ -24,6 +24,7 @@ fs::path absolute_target(const fs::path &folder) {
 }  // namespace
 
 void unpack(const Bundle &bundle, const fs::path &folder) {
+  if (folder.empty()) fail(MRUN_USAGE, "the name of the folder to make is empty");
   const fs::path target = absolute_target(folder);
   FolderDraft draft(target);
   for (const EntryInfo &e : bundle.entries()) {

@@ -13,7 +13,8 @@ namespace mrun {
 namespace {
 
 [[noreturn]] void wrong(const std::string &where, const char *wanted, const Value &v) {
-  Error e(MRUN_INPUT, fmt::format("{}want {}, got {}", where, wanted, describe(v.c())));
+  const char *next = v.is_string() ? "; a text cannot stand for it: give the file itself, NAME=PATH of a record" : "";
+  Error e(MRUN_INPUT, fmt::format("{}want {}, got {}{}", where, wanted, describe(v.c()), next));
   e.stage = "input";
   throw e;
 }
@@ -104,6 +105,25 @@ Value read_text(std::string text, const std::string &where) {
   return Value::string(text);
 }
 
+// A byte order mark is no part of the text.
+std::string read_marked(const std::filesystem::path &path) {
+  std::string text = read_file(path, MRUN_INPUT);
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  return text;
+}
+
+// Nor is the end of the last line.
+std::string file_text(const std::filesystem::path &path) {
+  std::string text = read_marked(path);
+  if (text.ends_with('\n')) text.resize(text.size() - (text.ends_with("\r\n") ? 2 : 1));
+  return text;
+}
+
+bool is_literal(InputKind kind, const std::string &argument) {
+  if (kind == InputKind::record) return argument.starts_with('{') || argument.starts_with('@');
+  return kind == InputKind::text || kind == InputKind::json;
+}
+
 }  // namespace
 
 Value check_input(const Manifest &m, Value v) {
@@ -132,8 +152,7 @@ InputKind kind_of_input(const Manifest &m, const char *field) {
 }
 
 Value read_input(InputKind kind, const std::string &argument) {
-  const bool literal = kind == InputKind::text || kind == InputKind::json;
-  if (!literal) return read_input_file(kind, argument);
+  if (!is_literal(kind, argument)) return read_input_file(kind, argument);
   if (!argument.empty() && argument[0] == '@') return read_input_file(kind, argument.substr(1));
   if (kind == InputKind::text) return read_text(argument, "input");
   return parse_json(argument);
@@ -141,13 +160,9 @@ Value read_input(InputKind kind, const std::string &argument) {
 
 Value read_input_file(InputKind kind, const std::filesystem::path &path) {
   switch (kind) {
-    case InputKind::text: {
-      std::string text = read_file(path, MRUN_INPUT);
-      if (!text.empty() && text.back() == '\n') text.pop_back();
-      return read_text(std::move(text), path.string());
-    }
+    case InputKind::text: return read_text(file_text(path), printable(path.native()));
     case InputKind::json:
-    case InputKind::record: return parse_json(read_file(path, MRUN_INPUT));
+    case InputKind::record: return parse_json(read_marked(path));
     case InputKind::tensor: return read_tensors(path);
     default: return file_bytes(path);
   }

@@ -42,7 +42,11 @@ const Backend &choose_backend(Registry &registry, const ModelConfig &config, con
   if (!config.backend.empty()) {
     fail(MRUN_MISSING, "model {}: no plugin brings the backend \"{}\"", config.name, config.backend);
   }
-  fail(MRUN_MISSING, "model {}: no plugin brings a backend for {}", config.name, file);
+  fail(MRUN_MISSING,
+       "model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = \"torch\"), "
+       "or "
+       "give the file a suffix that one knows, as .pt",
+       config.name, file, config.name);
 }
 
 namespace {

@@ -121,7 +121,10 @@ TEST_CASE("file: ranges outside the file, and what is no file, are refused") {
   CHECK(range(4096, 0) == MRUN_INTERNAL);
   CHECK(range(1, 1) == MRUN_INTERNAL);
   CHECK(range(UINT64_MAX - 4095, SIZE_MAX) == MRUN_INTERNAL);
-  CHECK(error_of([] { FileMap::open("/dev/null"); }).message.find("not a regular file") != std::string::npos);
+  CHECK(error_of([] { FileMap::open("/dev/null"); }).message == "/dev/null: is a device; a file is wanted");
+  CHECK(error_of([] { read_file("/dev/zero"); }).message == "/dev/zero: is a device; a file is wanted");
+  REQUIRE(::mkfifo((folder.path / "pipe").c_str(), 0600) == 0);
+  CHECK(error_of([&] { read_file(folder.path / "pipe"); }).message.find("nobody writes to") != std::string::npos);
   CHECK(error_of([&] { FileMap::open(folder.path, MRUN_BUNDLE); }).code == MRUN_BUNDLE);
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
