@@ -1,11 +1,21 @@
 -- Lines in the log of the item that is being worked on. See log.md.
-local write = native "core.log@1"
+local write, encode = native "core.log@1", native "core.json_encode@1"
+
+-- A table or tensor with what it holds, where JSON can hold that.
+local function readable(value)
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "userdata" then return value end
+  local ok, json = pcall(encode, value, false)
+  if not ok then return tostring(value) end
+  return kind == "table" and json or tostring(value) .. " " .. json
+end
 
 local function logger(level)
   return function(first, ...)
-    local text = tostring(first)
-    if select("#", ...) > 0 then text = string.format(text, ...) end
-    write(level, text)
+    local n, rest = select("#", ...), { ... }
+    if n == 0 then return write(level, tostring(readable(first))) end
+    for i = 1, n do rest[i] = readable(rest[i]) end
+    write(level, string.format(tostring(first), unpack(rest, 1, n)))
   end
 end
 

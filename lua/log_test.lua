@@ -3,8 +3,10 @@ local log = require "log"
 
 return function()
   log.debug "a"
-  log.info("%d and %s", 1, {})
+  log.info("%d and %s", 1, { 1, { a = "b" } })
   log.warn(nil)
   log.error(true)
+  log.warn { x = 0 / 0 }
+  log.warn { a = { 1, 2 } }
   return "ok"
 end

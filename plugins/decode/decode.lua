@@ -5,6 +5,9 @@ local topk = native "decode.topk@1"
 
 -- The k best of one item's scores, best first: {label = ..., score = ...}, without labels {id = ..., score = ...}.
 function decode.topk(scores, k, labels)
+  if type(labels) == "table" and #labels < scores:numel() then
+    error(string.format("decode.topk: labels: %d for %d scores; one for each is wanted", #labels, scores:numel()), 2)
+  end
   local values, ids = topk(scores, k)
   local answer = {}
   for i = 0, ids:numel() - 1 do
