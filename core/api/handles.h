@@ -10,6 +10,7 @@
 
 #include "author/author.h"
 #include "exec/session.h"
+#include "report/inspect.h"
 
 struct mrun_bundle {
   std::shared_ptr<const mrun::Bundle> bundle;

@@ -1,5 +1,5 @@
 // What an answer was made with, and whether another one is the same.
-#include "author/meta.h"
+#include "report/meta.h"
 #include "api/handles.h"
 #include "author/compare.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
+#include "report/plugins.h"
 #include "api/handles.h"
-#include "author/plugin_report.h"
 #include "plugin/registry.h"
 #include "value/json.h"
 

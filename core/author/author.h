@@ -1,6 +1,5 @@
-// Everything that makes, checks and shows bundles.
+// Everything that makes and checks bundles.
 #pragma once
-#include "author/inspect.h"
 #include "author/new.h"
 #include "author/pack.h"
 #include "author/record.h"

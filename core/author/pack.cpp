@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "author/left_out.h"
 #include "author/model_facts.h"
 #include "author/split_model.h"
 #include "author/verify.h"
@@ -155,8 +156,9 @@ size_t check_examples(Registry &registry, const Folder &folder, int packed) {
 using Rows = std::vector<std::pair<std::string, Value>>;
 
 Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
-  std::vector<Value> ignored, models, operations;
-  for (const std::string &path : packing.folder.ignored()) ignored.push_back(Value::string(path));
+  std::vector<Value> ignored, sentences, models, operations;
+  for (const std::string &path : packing.folder.ignored()) ignored.push_back(Value::string(printable(path, SIZE_MAX)));
+  for (const std::string &sentence : left_out(packing.folder)) sentences.push_back(Value::string(sentence));
   for (const PackedModel &m : packing.models) {
     models.push_back(Value::map({{"name", Value::string(m.name)},
                                  {"split", Value::boolean(m.reason.empty())},
@@ -165,6 +167,7 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
   for (const std::string &o : packing.operations) operations.push_back(Value::string(o));
   return {{"path", Value::string(printable(out.native(), SIZE_MAX))},
           {"ignored", Value::list(std::move(ignored))},
+          {"left_out", Value::list(std::move(sentences))},
           {"models", Value::list(std::move(models))},
           {"operations", Value::list(std::move(operations))},
           {"examples", Value::integer(static_cast<int64_t>(examples))}};

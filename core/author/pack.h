@@ -20,13 +20,13 @@ struct CommitOptions {
 };
 
 // Throws BUNDLE, MISSING (a module or operation), VERIFY (an example's answer differs), MODEL, IO. Nothing half-written
-// stays. Returns the report: {"path", "digest", "size", "entries", "ignored": [path], "models": [{"name", "split":
+// stays. Returns the report: {"path", "digest", "size", "entries", "ignored": [path], "left_out": [sentence], "models": [{"name", "split":
 // bool, "reason"}], "operations", "examples": number}.
 Value pack(Registry &, const std::filesystem::path &folder, const std::filesystem::path &out, const PackOptions &);
 
 // Adds the folder's state to the packed file as its next revision; what the folder's examples say is proved first, as by pack. On
 // failure the file is as it was. Throws USAGE where nothing differs.
-// Returns {"path", "digest", "number", "size", "grown", "ignored", "models", "examples"}.
+// Returns {"path", "digest", "number", "size", "grown", "ignored", "left_out", "models", "examples"}.
 Value commit(Registry &, const std::filesystem::path &bundle, const std::filesystem::path &folder,
              const CommitOptions &);
 

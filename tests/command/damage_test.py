@@ -118,6 +118,14 @@ class Locks(Case):
         for there in ["aten.softmax", "text.sentencepiece@1"]:
             self.assertNotIn(there, result.stderr)
 
+    def test_operations_of_a_lock_reach_no_terminal_raw(self):
+        def change(lock, _):
+            lock["operations"] = sorted(lock["operations"] + ["x.\x1b[2J@1"])
+        path = self.damaged(change)
+        for args in [("diff", self.dir / "x.mb", path), ("diff", path, GOOD_BAD_UGLY), ("inspect", path), (path, "x")]:
+            result = mrun(*args)
+            self.assertNotIn("\x1b", result.stdout + result.stderr, args)
+
     def test_methods_that_the_lock_invents_are_shown_and_not_run(self):
         def change(lock, _):
             lock["models"]["main"]["methods"] = ["invented(Tensor x) -> Tensor"]

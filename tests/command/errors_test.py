@@ -35,6 +35,29 @@ class Opening(Case):
     def test_a_model_file_that_is_none(self):
         self.refused(3, self.bundle(files={"model.pt": b"not a model"}), "x", contains="model.pt")
 
+    def test_a_model_file_that_no_plugin_opens(self):
+        folder = self.bundle(toml='[models.main]\nfile = "model.jit"\n', files={"model.jit": b"x"})
+        self.refused(3, folder, "x", contains=["model.jit", "backend", ".pt", "[models.main]"])
+
+    def test_what_a_folder_leaves_out_is_said_at_every_run(self):
+        files = {"lpr.pt": b"x", "preproces.lua": "x", "util.lua": "x", "asset/a.txt": "x", ".git/x": "x"}
+        folder = self.bundle(postprocess=ECHO, files=files)
+        for args in [(folder, "x"), ("record", folder, "one", "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
+            result = mrun(*args)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            for sentence in ["lpr.pt: not part of a bundle, left out; a model's file is model.pt, or", "[models.main] file = \"lpr.pt\"",
+                             "preproces.lua: not part of a bundle, left out; did you mean 'preprocess.lua'?", "util.lua: not part",
+                             "lib/", "asset/: not part of a bundle, left out; did you mean 'assets/'?"]:
+                self.assertIn(sentence, result.stderr)
+            self.assertEqual(".git" in result.stderr, args[0] == "pack")
+        (folder / "README.md").write_text("more")
+        self.assertIn("did you mean 'preprocess.lua'?", mrun("commit", self.dir / "x.mb", folder, "-m", "m").stderr)
+        self.assertEqual(mrun(folder, "x", "--log-level", "error").stderr, "")
+        self.assertEqual(mrun(self.dir / "x.mb", "x").stderr, "")
+        for i in range(20):
+            (folder / f"note{i}").write_text("x")
+        self.assertIn("mrun: 14 more files left out\n", mrun(folder, "x").stderr)
+
     def test_a_device_that_is_none(self):
         folder = self.bundle(preprocess=ECHO)
         for name in "gpu cuda: cuda:x cpu:1".split():
@@ -99,6 +122,12 @@ class Scripts(Case):
     def test_a_native_operation_names_itself_and_its_argument(self):
         folder = self.bundle(preprocess='local image = require "image"\nreturn function(x) return image.resize(x, 3) end\n')
         self.item_error("ARGUMENT", "preprocess", folder, "x", contains=["resize", "string"])
+
+
+    def test_labels_one_short_are_seen_at_once(self):
+        folder = self.bundle(preprocess='local decode, torch = require "decode", require "torch"\n'
+                             'return function() return decode.topk(torch.tensor({3, 2, 1}), 1, {"a", "b"}) end\n')
+        self.item_error("SCRIPT", "preprocess", folder, "x", contains=["2 for 3 scores", "preprocess.lua:2"])
 
 
 class Answers(Case):

@@ -1,11 +1,14 @@
 """Every kind of input, every way to give it."""
 import json
+import os
 import struct
+import subprocess
+import threading
 import unittest
 
 import numpy
 
-from command import Case, mrun
+from command import MRUN, Case, mrun
 
 ECHO = "return function(x) return x end\n"
 SUM = 'return function(x)\n  local sum = 0\n  for i = 0, x:size(0) - 1 do sum = sum + x[i] end\n  return { n = x:size(0), sum = sum }\nend\n'
@@ -37,6 +40,30 @@ class Text(Case):
         (self.dir / "lines.txt").write_text("\n".join(lines) + "\n")
         self.assertEqual(self.answers(folder, "--lines", self.dir / "lines.txt"), lines)
         self.assertEqual(self.answers(folder, "--lines", "-", stdin="\n".join(lines)), lines)
+
+    def test_line_ends_and_byte_order_marks_are_no_part_of_a_text(self):
+        folder = self.bundle(preprocess=ECHO)
+        (self.dir / "lines.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\n\r\nthree")
+        self.assertEqual(self.answers(folder, "--lines", self.dir / "lines.txt"), ["one", "two", "", "three"])
+        (self.dir / "t.txt").write_bytes(b"\xef\xbb\xbftwo\r\nlines\r\n")
+        self.assertEqual(self.answer(folder, f"@{self.dir}/t.txt"), "two\r\nlines")
+        with open(self.dir / "t.txt") as file:
+            self.assertEqual(subprocess.run([MRUN, folder], stdin=file, capture_output=True, text=True).stdout, '"two\\r\\nlines"\n')
+        (self.dir / "v.json").write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n')
+        folder = self.bundle("json", preprocess=ECHO)
+        self.assertEqual(self.answer(folder, f"@{self.dir}/v.json"), {"a": 1})
+        self.assertEqual(self.answers(folder, "--jsonl", self.dir / "v.json"), [{"a": 1}])
+        (self.dir / "paths").write_bytes(f"{self.dir}/t.txt\r\n".encode())
+        self.assertEqual(self.answers(self.bundle(preprocess=ECHO), "--paths", self.dir / "paths"), ["two\r\nlines"])
+
+    def test_nothing_on_standard_input_is_no_input(self):
+        for kind in ["text", "json", "bytes", "record"]:
+            folder = self.bundle(kind, toml='[input.fields]\na = "text"\n' if kind == "record" else "", preprocess=ECHO)
+            self.refused(2, folder, contains=["no INPUT given", f"takes {kind}"])
+        folder = self.bundle(preprocess=ECHO)
+        result = subprocess.run(["sh", "-c", '"$0" "$1" <&-', MRUN, folder], capture_output=True, text=True)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertEqual(self.answer(folder, "-"), "")  # asked for
 
     def test_no_lines_at_all(self):
         self.assertEqual(self.answers(self.bundle(preprocess=ECHO), "--lines", "-", stdin=""), [])
@@ -82,6 +109,52 @@ class Bytes(Case):
         self.assertEqual(self.answer(folder, data / "b.bin"), {"n": 3, "sum": 6})
         self.assertEqual(self.answers(folder, data), [{"n": 0, "sum": 0}, {"n": 3, "sum": 6}, {"n": 1, "sum": 255}])
 
+    def test_what_a_folder_cannot_give_is_said(self):
+        folder = self.bundle("bytes", preprocess=SUM)
+        data = self.dir / "data"
+        (data / "sub").mkdir(parents=True)
+        (data / "a.bin").write_bytes(b"a")
+        (data / "round").symlink_to("round")
+        (data / "nowhere").symlink_to("none")
+        (data / "linked").symlink_to("sub")
+        os.mkfifo(data / "pipe")
+        result = mrun(folder, data)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual(answers[0], {"n": 1, "sum": 97})
+        self.assertEqual([a["error"]["input"] for a in answers[1:]], [str(data / n) for n in ["nowhere", "pipe", "round"]])
+        self.assertIn("linked: is a link to a folder, not followed", result.stderr)
+
+    def test_a_failing_file_is_named_whoever_fails(self):
+        folder = self.bundle("bytes", preprocess='return function(x)\n  if x:size(0) == 2 then error "two" end\n  return x:size(0)\nend\n')
+        for name, size in [("a", 1), ("b\xff\x1b", 2)]:
+            (self.dir / name).write_bytes(b"x" * size)
+        os.rename(self.dir / "b\xff\x1b", os.fsencode(self.dir) + b"/b\xff\x1b")
+        (self.dir / "paths").write_bytes(os.fsencode(self.dir) + b"/a\n" + os.fsencode(self.dir) + b"/b\xff\x1b\n")
+        one, two = self.answers(folder, "--paths", self.dir / "paths", status=1)
+        self.assertEqual((one, two["error"]["input"], two["error"]["code"]), (1, f"{self.dir}/b\\xff\\u{{1b}}", "SCRIPT"))
+        _, two = self.answers(folder, "--paths", self.dir / "paths", "--meta", status=1)
+        self.assertEqual(two["meta"]["input"]["other_path"], f"{self.dir}/b\\xff\\u{{1b}}")
+
+    def test_pipes_and_devices(self):
+        folder = self.bundle("bytes", preprocess=SUM)
+        for device in ["/dev/zero", "/dev/null"]:
+            self.item_error("INPUT", "input", folder, device, contains=[device, "is a device"])
+            self.item_error("INPUT", "input", self.bundle(name="text", preprocess=ECHO), f"@{device}", contains="is a device")
+        pipe = self.dir / "pipe"
+        os.mkfifo(pipe)
+        self.item_error("INPUT", "input", folder, pipe, contains=["pipe", "nobody writes"])
+        writer = threading.Thread(target=lambda: pipe.write_bytes(b"\1\2"))
+        writer.start()
+        self.assertEqual(self.answer(folder, pipe), {"n": 2, "sum": 3})
+        writer.join()
+        result = subprocess.run(["bash", "-c", '"$0" "$1" <(printf ab) --meta', MRUN, folder], capture_output=True, text=True)
+        self.assertEqual(json.loads(result.stdout)["meta"]["input"]["stdin"], True, result.stderr)
+        self.refused(3, pipe, "x", contains="pipe")
+        (folder / "bundle.toml").unlink()
+        os.mkfifo(folder / "bundle.toml")
+        self.refused(3, folder, "x", contains="bundle.toml: is not a regular file")
+
     def test_missing_file_and_folder_in_place_of_a_file(self):
         folder = self.bundle("bytes", preprocess=SUM)
         self.item_error("INPUT", "input", folder, self.dir / "none.bin", contains=["none.bin", "no such file"])
@@ -124,6 +197,15 @@ class Record(Case):
         result = mrun(folder, "question=a", "qestion=b")
         self.assertEqual(result.returncode, 1)
         self.assertIn("question", json.loads(result.stdout)["error"]["message"])
+
+    def test_a_record_as_json(self):
+        folder = self.bundle("record", toml=self.TOML, preprocess="return function(x) return x.question end\n")
+        self.assertEqual(self.answer(folder, '{"question": "a=b"}'), "a=b")
+        self.assertEqual(self.answer(folder, "-", stdin='{"question": "c"}'), "c")
+        (self.dir / "r.json").write_text('{"question": "d"}')
+        self.assertEqual(self.answer(folder, f"@{self.dir}/r.json"), "d")
+        self.item_error("INPUT", "input", folder, '{"question": "a", "data": "x.bin"}', contains=['"data"', "NAME=PATH"])
+        self.refused(2, folder, "[1]", contains="NAME=VALUE for each field, or one JSON object")
 
     def test_jsonl_of_texts(self):
         folder = self.bundle("record", toml='[input.fields]\na = "text"\nb = "json"\n', preprocess="return function(x) return x end\n")

@@ -42,6 +42,18 @@ class Meta(Case):
         self.assertLessEqual({"torch", "text"}, set(versions["plugins"]))
         self.assertRegex(versions["libraries"]["aten"], r"^libtorch \d+\.\d+")
 
+    def test_versions_name_the_files_of_the_libraries_that_answers_depend_on(self):
+        libraries = self.answer(GOOD_BAD_UGLY, "wisdom", "--meta")["meta"]["versions"]["libraries"]
+        for name in ["libtorch_cpu.so", "libblas.so", "libsentencepiece.so"]:
+            (key,) = [k for k in libraries if k.startswith(name)]
+            self.assertTrue(libraries[key].startswith(name), libraries)
+        self.assertFalse([k for k in libraries if k.startswith(("libc.so", "libstdc++", "ld-linux"))])
+        folder = self.bundle("image", preprocess='local image = require "image"\nreturn function(x) return (image.decode(x):shape()) end\n')
+        import PIL.Image
+        PIL.Image.new("RGB", (5, 4)).save(self.dir / "x.png")
+        libraries = self.answer(folder, self.dir / "x.png", "--meta")["meta"]["versions"]["libraries"]
+        self.assertTrue({"libjpeg", "libpng16", "libtiff", "libwebp"} <= {k.split(".so")[0] for k in libraries}, libraries)
+
     def test_every_answer_of_many_can_be_given_again(self):
         path = self.packed()
         lines = "one\ntwo\n\u00e9 \"quoted\"\n\nfive\n"

@@ -78,6 +78,15 @@ class Packing(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("preproccess.lua", result.stderr)
         self.assertIn("notes", result.stderr)
+        self.assertIn("0 examples agree", result.stdout)
+
+    def test_names_and_counts_are_fit_for_people(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n", files={"a\x1b[2Jb": "x"})
+        self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
+        result = mrun("pack", folder, "-o", self.dir / "x.mb")
+        self.assertNotIn("\x1b", result.stdout + result.stderr)
+        self.assertIn("1 example agrees", result.stdout)
+        self.assertNotIn("\x1b", mrun(folder, "x").stderr)
 
     def test_a_folder_given_by_a_dot_is_packed_beside_itself(self):
         folder = self.bundle(name="named", preprocess="return function(x) return x end\n", files={"assets/a.txt": "a"})
@@ -134,6 +143,8 @@ class Packing(Case):
         self.refused(5, "pack", GOOD_BAD_UGLY, "-o", self.dir, contains="folder")
         self.refused(5, "pack", self.bundle(preprocess="return function(x) return x end\n"), "-o", self.dir / "no/x.mb", contains="no/")
         path = self.packed(GOOD_BAD_UGLY)
+        for args in [("unpack", path, "-C", ""), ("pack", GOOD_BAD_UGLY, "-o", ""), (path, "x", "--save", ""), (path, "x", "-o", "")]:
+            self.refused(2, *args, contains="the path is empty")
         result = mrun("unpack", path, "-C", GOOD_BAD_UGLY)
         self.assertEqual(result.returncode, 5)
         self.assertIn("bundle", result.stderr)

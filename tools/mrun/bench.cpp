@@ -7,9 +7,13 @@
 #include <mutex>
 #include <thread>
 
-#include "common.h"
+#include "arguments.h"
+#include "files.h"
 #include "inputs.h"
+#include "options.h"
+#include "report.h"
 #include "standard_output.h"
+#include "subcommands.h"
 
 namespace command {
 namespace {

@@ -1,5 +1,6 @@
 #include "inputs.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +8,9 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
+#include "files.h"
 #include "meta.h"
 
 namespace command {
@@ -41,20 +44,6 @@ std::string field_kind(const mrun::bundle &bundle, const std::string &field) {
   return {};
 }
 
-// The files below a folder, by name, so that a run is the same everywhere; hidden ones are left out.
-std::vector<std::string> walk(const std::string &folder) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    const bool hidden = at->path().filename().string().starts_with('.');
-    if (hidden && at->is_directory()) at.disable_recursion_pending();
-    if (!hidden && at->is_regular_file()) files.push_back(at->path().string());
-  }
-  if (error) throw mrun::failure(MRUN_INPUT, folder + ": " + error.message());
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 mrun::variant value_of(const mrun::bundle &bundle, const char *field, const std::string &argument, bool path) {
   mrun::variant v;
   mrun::host_detail::call([&](mrun_error *e) {
@@ -72,9 +61,41 @@ mrun::variant text_value(const std::string &text) {
   return v;
 }
 
-std::string without_newline(std::string text) {
-  if (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+bool is_folder(const std::string &path) {
+  std::error_code unknown;  // a name too long for the system, a link to itself: reading it says so
+  return fs::is_directory(path, unknown);
+}
+
+void drop_end(std::string &text, char c) {
+  if (text.ends_with(c)) text.pop_back();
+}
+
+void drop_byte_order_mark(std::string &text) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (text.starts_with(mark)) text.erase(0, mark.size());
+}
+
+// A line ends with \n or \r\n, and is refused where it does not end in the memory that there is.
+bool read_line(std::istream &in, std::string &line) {
+  constexpr size_t most = size_t{1} << 30;
+  line.clear();
+  std::streambuf &from = *in.rdbuf();
+  for (int c = from.sbumpc(); c != std::char_traits<char>::eof(); c = from.sbumpc()) {
+    if (c == '\n') {
+      drop_end(line, '\r');
+      return true;
+    }
+    if (line.size() == most) throw mrun::failure(MRUN_INPUT, "a line of more than 1 GiB; lines of texts are wanted");
+    line.push_back(static_cast<char>(c));
+  }
+  return !line.empty();
+}
+
+// Whether nobody meant standard input to be the input: it is closed, a device such as /dev/null, or an empty file.
+bool nothing_to_read(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return true;
+  return S_ISCHR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size == 0);
 }
 
 }  // namespace
@@ -104,32 +125,32 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   }
   std::vector<std::string> arguments = o.inputs;
   if (arguments.empty()) {
-    if (is_terminal(STDIN_FILENO)) {
+    if (is_terminal(STDIN_FILENO) || nothing_to_read(STDIN_FILENO)) {
       throw mrun::failure(
           MRUN_USAGE, "no INPUT given: this bundle takes " + kind_ + " (or use --lines, --jsonl, --paths, or a pipe)");
     }
     arguments.emplace_back("-");
   }
   if (kind_ == "record") {
-    const bool fields =
-        std::all_of(arguments.begin(), arguments.end(), [](const std::string &a) { return a.find('=') != a.npos; });
+    const bool fields = std::all_of(arguments.begin(), arguments.end(),
+                                    [](const std::string &a) { return a.find('=') != a.npos && !a.starts_with('{'); });
     if (!fields &&
         !(arguments.size() == 1 && (arguments[0] == "-" || arguments[0][0] == '@' || arguments[0][0] == '{'))) {
-      throw mrun::failure(MRUN_USAGE, "this bundle takes a record: give NAME=VALUE for each field");
+      throw mrun::failure(MRUN_USAGE, "this bundle takes a record: give NAME=VALUE for each field, or one JSON object");
     }
     from_ = fields ? From::record : From::arguments;
     arguments_ = std::move(arguments);
     single_ = true;
     return;
   }
-  const bool one = arguments.size() == 1 && !(kind_ != "text" && kind_ != "json" && fs::is_directory(arguments[0]));
+  const bool one = arguments.size() == 1 && !(kind_ != "text" && kind_ != "json" && is_folder(arguments[0]));
   for (const std::string &a : arguments) add_argument(a);
   single_ = one;
 }
 
 void Inputs::add_argument(const std::string &argument) {
   const bool literal = kind_ == "text" || kind_ == "json";
-  if (literal || argument == "-" || !fs::is_directory(argument)) {
+  if (literal || argument == "-" || !is_folder(argument)) {
     arguments_.push_back(argument);
     is_path_.push_back(false);
     return;
@@ -145,39 +166,47 @@ void Inputs::open_list(const std::string &path) {
     list_ = &std::cin;
     return;
   }
-  if (!fs::is_directory(path)) file_.open(path, std::ios::binary);
-  if (!file_.is_open()) {
-    throw mrun::failure(MRUN_USAGE, path + ": " + (fs::is_directory(path) ? "is a folder" : std::strerror(errno)));
-  }
+  std::error_code error;
+  const bool folder = fs::is_directory(path, error);
+  if (!folder) file_.open(path, std::ios::binary);
+  if (!file_.is_open()) throw mrun::failure(MRUN_USAGE, path + ": " + (folder ? "is a folder" : std::strerror(errno)));
   list_ = &file_;
 }
 
 void Inputs::take(Input &input, const char *field, const std::string &argument, bool path) const {
+  const std::string kind = field == nullptr ? kind_ : field_kind(bundle_, field);
+  // Texts and JSON are the argument itself, or @file.
+  const bool as_text = kind == "text" || kind == "json" || kind == "record";
+  const bool literal = !path && as_text && !argument.starts_with('@');
+  const std::string file = literal ? "" : !path && as_text ? argument.substr(1) : argument;
+  if (field == nullptr && !literal) input.name = printable(file);
   input.value = value_of(bundle_, field, argument, path);
   if (!describe_) return;
-  const mrun_value &v = input.value.c();
-  // Texts and JSON are the argument itself, or @file.
-  const std::string kind = field == nullptr ? kind_ : field_kind(bundle_, field);
-  const bool literal = !path && (kind == "text" || kind == "json") && (argument.empty() || argument[0] != '@');
-  if (!literal) {
-    input.description = describe_file(!path && argument[0] == '@' ? argument.substr(1) : argument);
+  std::error_code unknown;
+  if (!literal && fs::is_regular_file(file, unknown)) {
+    input.description = describe_file(file);
   } else {
-    input.description = kind == "text" ? describe_text(argument) : describe_json(v);
+    input.description = describe_value(kind, input.value.c());
   }
 }
 
 void Inputs::take_stdin(Input &input) const {
   if (kind_ == "text") {
-    const std::string text = without_newline(read_file("-"));
+    std::string text = read_file("-");
+    drop_byte_order_mark(text);
+    if (text.ends_with('\n')) {
+      text.pop_back();
+      drop_end(text, '\r');
+    }
     input.value = text_value(text);
-    if (describe_) input.description = describe_text(text);
   } else if (kind_ == "json" || kind_ == "record") {
-    input.value = mrun::from_json(read_file("-"));
-    if (describe_) input.description = describe_json(input.value.c());
+    std::string json = read_file("-");
+    drop_byte_order_mark(json);
+    input.value = mrun::from_json(json);
   } else {
     input.value = value_of(bundle_, nullptr, "/dev/stdin", true);
-    if (describe_) input.description = describe_stdin(input.value.c());
   }
+  if (describe_) input.description = describe_value(kind_, input.value.c());
 }
 
 Input Inputs::read(const std::string &argument) const {
@@ -211,17 +240,17 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
   });
 }
 
-Input Inputs::read_line(const std::string &line) const {
+Input Inputs::of_line(const std::string &line) const {
   switch (from_) {
     case From::lines:
       return guarded([&](Input &input) {
         input.value = text_value(line);
-        if (describe_) input.description = describe_text(line);
+        if (describe_) input.description = describe_value("text", input.value.c());
       });
     case From::jsonl:
       return guarded([&](Input &input) {
         input.value = mrun::from_json(line);
-        if (describe_) input.description = describe_json(input.value.c());
+        if (describe_) input.description = describe_value("json", input.value.c());
       });
     default: return read_path(line);
   }
@@ -230,8 +259,9 @@ Input Inputs::read_line(const std::string &line) const {
 std::optional<Input> Inputs::next() {
   if (list_ != nullptr) {
     std::string line;
-    if (!std::getline(*list_, line)) return std::nullopt;
-    return read_line(line);
+    if (!read_line(*list_, line)) return std::nullopt;
+    if (std::exchange(at_first_line_, false)) drop_byte_order_mark(line);
+    return of_line(line);
   }
   if (next_ >= arguments_.size()) return std::nullopt;
   if (from_ == From::record) {

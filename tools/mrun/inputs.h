@@ -1,13 +1,13 @@
 // The inputs of a run, one after the other, without holding them all: from arguments, folders, lists, lines.
 #pragma once
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <istream>
 #include <memory>
+#include <mrun/mrun.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common.h"
 
 namespace command {
 
@@ -22,6 +22,7 @@ void add_input_options(CLI::App &, InputOptions &);
 // One input: its value, or why it could not be read.
 struct Input {
   mrun::variant value;
+  std::string name;         // the file, fit for a message; empty where the input is none
   std::string description;  // JSON (meta.h), where it was asked for and could be read
   std::optional<mrun::failure> error;
 };
@@ -39,7 +40,7 @@ class Inputs {
   Input read(const std::string &argument) const;
   Input read_path(const std::string &path) const;
   Input read_record(const std::vector<std::string> &fields) const;
-  Input read_line(const std::string &line) const;
+  Input of_line(const std::string &line) const;
   void add_argument(const std::string &);
   void open_list(const std::string &path);
 
@@ -56,6 +57,7 @@ class Inputs {
   size_t next_ = 0;
   std::ifstream file_;
   std::istream *list_ = nullptr;
+  bool at_first_line_ = true;
   bool single_ = false;
 };
 

@@ -3,9 +3,13 @@
 
 #include <cstdio>
 
+#include "arguments.h"
+#include "files.h"
 #include "highlight.h"
+#include "report.h"
 #include "screen.h"
 #include "standard_output.h"
+#include "subcommands.h"
 #include "view.h"
 
 namespace command {
@@ -45,7 +49,7 @@ std::string takes(const View &manifest) {
   const View input = manifest.at("input"), fields = input.at("fields");
   std::string text = input.at("kind").text();
   for (size_t i = 0; i < fields.size(); ++i) {
-    text += (i == 0 ? ": " : ", ") + fields[i].at("name").text() + " = " + fields[i].at("kind").text() +
+    text += (i == 0 ? ": " : ", ") + shown(fields[i].at("name").text()) + " = " + fields[i].at("kind").text() +
             (fields[i].at("optional").flag() ? " (optional)" : "");
   }
   return text;
@@ -84,7 +88,7 @@ std::string examples_of(const View &examples) {
   constexpr size_t most = 8;
   if (examples.size() == 0) return "none";
   std::string text = std::to_string(examples.size()) + ": ";
-  for (size_t i = 0; i < std::min(examples.size(), most); ++i) text += (i == 0 ? "" : ", ") + examples[i].text();
+  for (size_t i = 0; i < std::min(examples.size(), most); ++i) text += (i == 0 ? "" : ", ") + shown(examples[i].text());
   return text + (examples.size() > most ? ", …" : "");
 }
 
@@ -136,8 +140,8 @@ Section models_of(const View &models) {
   std::vector<std::string> lines;
   for (size_t i = 0; i < models.size(); ++i) {
     const View m = models[i], files = m.at("files"), methods = m.at("methods");
-    std::string line = "  " + m.at("name").text() + "  ";
-    for (size_t k = 0; k < files.size(); ++k) line += (k == 0 ? "" : " + ") + files[k].text();
+    std::string line = "  " + shown(m.at("name").text()) + "  ";
+    for (size_t k = 0; k < files.size(); ++k) line += (k == 0 ? "" : " + ") + shown(files[k].text());
     if (!m.at("backend").text().empty()) line += "  backend " + shown(m.at("backend").text());
     if (m.at("stateful").flag()) line += "  stateful";
     if (m.at("options").size() > 0) line += "  " + shown(m.at("options").json());
@@ -147,7 +151,7 @@ Section models_of(const View &models) {
     if (m.at("gone").size() > 0) {
       lines.emplace_back("    gone: a later commit replaced the weights, and history keeps none");
     } else if (files.size() == 1) {
-      lines.push_back("    in one file: its tensors are seen only by loading " + files[0].text());
+      lines.push_back("    in one file: its tensors are seen only by loading " + shown(files[0].text()));
     }
   }
   return {"models (" + std::to_string(models.size()) + ")", std::move(lines)};
@@ -159,7 +163,7 @@ Section tensors_of(const View &tensors, size_t models) {
   if (stats) rows.push_back({"", "shape", "dtype", "bytes", "min", "max", "mean", "NaN"});
   for (size_t i = 0; i < tensors.size(); ++i) {
     const View t = tensors[i];
-    const std::string model = models > 1 ? t.at("model").text() + ": " : "";
+    const std::string model = models > 1 ? shown(t.at("model").text()) + ": " : "";
     const View bytes = t.at("bytes");
     std::vector<std::string> row{model + shown(t.at("name").text()), t.at("shape").json(), t.at("dtype").text(),
                                  stats ? bytes.json() : show_size(bytes.number())};
@@ -174,7 +178,7 @@ Section tensors_of(const View &tensors, size_t models) {
 Section files_of(const View &entries) {
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < entries.size(); ++i) {
-    rows.push_back({entries[i].at("path").text(), show_size(entries[i].at("size").number())});
+    rows.push_back({shown(entries[i].at("path").text()), show_size(entries[i].at("size").number())});
   }
   return {"files (" + std::to_string(entries.size()) + ", " + show_size(sum(entries, "size")) + ")", columns(rows)};
 }

@@ -2,61 +2,38 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <pugixml.hpp>
+#include <sstream>
 #include <vector>
 
+#include "differs.h"
 #include "output.h"
-#include "report.h"
 
 namespace command {
 namespace {
 
-// The length of the character at `i`, or 0 where the bytes are no UTF-8: a path may hold any.
-size_t utf8_length(const std::string &text, size_t i) {
-  const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
-  const unsigned c = byte(0);
-  const size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-  for (size_t k = 1; k < n; ++k) {
-    if ((byte(k) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (c == 0xE0 && byte(1) < 0xA0) || (c == 0xF0 && byte(1) < 0x90);
-  const bool outside = (c == 0xED && byte(1) >= 0xA0) || (c == 0xF4 && byte(1) >= 0x90);  // surrogates, above U+10FFFF
-  return overlong || outside ? 0 : n;
-}
-
-// For attributes and texts alike. What XML 1.0 cannot hold, escaped or not, becomes U+FFFD.
-std::string escaped(const std::string &text) {
+// What XML 1.0 cannot hold, escaped or not, becomes U+FFFD.
+std::string storable(const std::string &text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     const size_t length = utf8_length(text, i);
     const std::string c = text.substr(i, std::max<size_t>(length, 1));
+    const bool control = length == 1 && static_cast<unsigned char>(c[0]) < 0x20 && c != "\t" && c != "\n" && c != "\r";
+    const bool never = length == 0 || control || c == "\xEF\xBF\xBE" || c == "\xEF\xBF\xBF";
+    out += never ? "\xEF\xBF\xBD" : c;
     i += c.size();
-    if (c == "&") {
-      out += "&amp;";
-    } else if (c == "<") {
-      out += "&lt;";
-    } else if (c == ">") {
-      out += "&gt;";
-    } else if (c == "\"") {
-      out += "&quot;";
-    } else if (c == "\t" || c == "\n" || c == "\r") {
-      out += "&#" + std::to_string(int{c[0]}) + ";";
-    } else if (length == 0 || (length == 1 && c[0] < 0x20) || c == "\xEF\xBF\xBE" || c == "\xEF\xBF\xBF") {
-      out += "\xEF\xBF\xBD";
-    } else {
-      out += c;
-    }
   }
   return out;
 }
 
-std::string attribute(const char *name, const std::string &value) {
-  return std::string(" ") + name + "=\"" + escaped(value) + "\"";
+void set(pugi::xml_node node, const char *name, const std::string &value) {
+  node.append_attribute(name) = storable(value).c_str();
 }
 
-std::string seconds(double s) {
+void set_seconds(pugi::xml_node node, double s) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6f", s);
-  return text;
+  set(node, "time", text);
 }
 
 struct Case {
@@ -67,37 +44,47 @@ struct Case {
   double seconds = 0;
 };
 
-std::string show_case(const std::string &bundle, const Case &c) {
-  const std::string open = "    <testcase" + attribute("classname", bundle) + attribute("name", c.name) +
-                           attribute("time", seconds(c.seconds));
-  if (c.result == Case::Result::ok) return open + "/>\n";
-  if (c.result == Case::Result::skipped) {
-    return open + ">\n      <skipped" + attribute("message", c.text) + "/>\n    </testcase>\n";
-  }
-  const std::string element = c.result == Case::Result::error ? "error" : "failure";
-  return open + ">\n      <" + element + attribute("type", c.type) + attribute("message", c.text) + ">" +
-         escaped(c.text) + "</" + element + ">\n    </testcase>\n";
+void add_case(pugi::xml_node suite, const std::string &bundle, const Case &c) {
+  pugi::xml_node node = suite.append_child("testcase");
+  set(node, "classname", bundle);
+  set(node, "name", c.name);
+  set_seconds(node, c.seconds);
+  if (c.result == Case::Result::ok) return;
+  const bool skipped = c.result == Case::Result::skipped;
+  const char *const element = skipped ? "skipped" : c.result == Case::Result::error ? "error" : "failure";
+  pugi::xml_node why = node.append_child(element);
+  if (!skipped) set(why, "type", c.type);
+  set(why, "message", c.text);
+  if (!skipped) why.text() = storable(c.text).c_str();
+}
+
+void set_counts(pugi::xml_node node, const std::vector<Case> &cases, bool of_suite) {
+  const auto count = [&](Case::Result result) {
+    const auto is = [&](const Case &c) { return c.result == result; };
+    return std::to_string(std::count_if(cases.begin(), cases.end(), is));
+  };
+  double time = 0;
+  for (const Case &c : cases) time += c.seconds;
+  set(node, "tests", std::to_string(cases.size()));
+  set(node, "failures", count(Case::Result::failure));
+  set(node, "errors", count(Case::Result::error));
+  if (of_suite) set(node, "skipped", count(Case::Result::skipped));
+  set_seconds(node, time);
 }
 
 void write(const std::string &path, const std::string &bundle, const std::vector<Case> &cases) {
-  size_t failures = 0, errors = 0, skipped = 0;
-  double time = 0;
-  std::string inside;
-  for (const Case &c : cases) {
-    failures += c.result == Case::Result::failure ? 1 : 0;
-    errors += c.result == Case::Result::error ? 1 : 0;
-    skipped += c.result == Case::Result::skipped ? 1 : 0;
-    time += c.seconds;
-    inside += show_case(bundle, c);
-  }
-  const std::string counts = attribute("tests", std::to_string(cases.size())) +
-                             attribute("failures", std::to_string(failures)) +
-                             attribute("errors", std::to_string(errors));
+  pugi::xml_document document;
+  pugi::xml_node all = document.append_child("testsuites");
+  set(all, "name", "mrun verify");
+  set_counts(all, cases, false);
+  pugi::xml_node suite = all.append_child("testsuite");
+  set(suite, "name", bundle);
+  set_counts(suite, cases, true);
+  for (const Case &c : cases) add_case(suite, bundle, c);
+  std::ostringstream text;
+  document.save(text, "  ", pugi::format_default, pugi::encoding_utf8);
   Output file(path);
-  file.put(0, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + attribute("name", "mrun verify") + counts +
-                  attribute("time", seconds(time)) + ">\n  <testsuite" + attribute("name", bundle) + counts +
-                  attribute("skipped", std::to_string(skipped)) + attribute("time", seconds(time)) + ">\n" + inside +
-                  "  </testsuite>\n</testsuites>\n");
+  file.put(0, text.str());
   file.finish();
 }
 

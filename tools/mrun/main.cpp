@@ -1,10 +1,12 @@
 // mrun: runs and makes bundles. This file is the list of subcommands and the help.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
 
-#include "common.h"
+#include "report.h"
 #include "standard_output.h"
+#include "subcommands.h"
 
 namespace {
 
@@ -77,9 +79,18 @@ int dispatch(std::vector<std::string> args) {
   return command::run(std::move(args));
 }
 
+// A descriptor that is closed at the start would become that of the first file opened: then it would be read as standard
+// input, or written over.
+void hold_standard_descriptors() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDONLY);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
+  hold_standard_descriptors();
   command::keep_standard_output();
   // Threads of OpenBLAS spin while the rest of libtorch is loaded. How many it may use is set again before each run.
   setenv("OPENBLAS_NUM_THREADS", "1", 0);

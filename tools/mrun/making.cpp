@@ -4,8 +4,13 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "common.h"
+#include "arguments.h"
+#include "files.h"
 #include "inputs.h"
+#include "left_out.h"
+#include "options.h"
+#include "report.h"
+#include "subcommands.h"
 #include "view.h"
 
 namespace command {
@@ -14,18 +19,17 @@ namespace {
 namespace fs = std::filesystem;
 
 void show_pack(const View &report) {
-  const View ignored = report.at("ignored"), models = report.at("models");
-  for (size_t i = 0; i < ignored.size(); ++i) {
-    std::fprintf(stderr, "mrun: %s: not part of a bundle, left out\n", ignored[i].text().c_str());
-  }
+  warn_left_out(report.at("left_out"));
+  const View models = report.at("models");
   for (size_t i = 0; i < models.size(); ++i) {
     const std::string reason = models[i].at("reason").text();
     if (reason.empty()) continue;
-    std::fprintf(stderr, "mrun: model %s is kept whole: %s\n", models[i].at("name").text().c_str(), reason.c_str());
+    warn("model " + models[i].at("name").text() + " is kept whole: " + reason);
   }
-  print(report.at("path").text() + ": " + report.at("entries").json() + " entries, " +
-        show_size(report.at("size").number()) + ", " + report.at("examples").json() + " examples agree\ndigest " +
-        report.at("digest").text() + "\n");
+  const View examples = report.at("examples");
+  print(shown(report.at("path").text()) + ": " + counted(report.at("entries").number(), "entry", "entries") + ", " +
+        show_size(report.at("size").number()) + ", " + counted(examples.number(), "example agrees", "examples agree") +
+        "\ndigest " + report.at("digest").text() + "\n");
 }
 
 // DIR.mb; of "." and "..", which are no names, by what the folder is called.
@@ -106,6 +110,7 @@ int record(std::vector<std::string> args) {
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins();
     const mrun::bundle bundle = open_bundle(folder);
+    warn_left_out(bundle);
     const mrun::variant value = read_one_input(inputs, bundle);
     const mrun::variant options = options_map({{"replace", replace}});
     mrun::host_detail::call(

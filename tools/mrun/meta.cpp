@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "files.h"
+
 namespace command {
 namespace {
 
@@ -15,8 +17,8 @@ std::string quoted(const std::string &text) {
   return View{&v}.json();
 }
 
-std::string described(const std::string &key, const std::string &json, std::string_view hashed) {
-  return "{\"" + key + "\":" + json + ",\"sha256\":\"" + sha256(hashed) + "\"}";
+std::string described(const std::string &key, const std::string &json, const std::string &hash) {
+  return "{\"" + key + "\":" + json + ",\"sha256\":\"" + hash + "\"}";
 }
 
 std::string_view bytes_of(const mrun_value &tensor) {
@@ -58,6 +60,10 @@ mrun::variant one_again(const View &d, const mrun::bundle &bundle, const std::st
     throw mrun::failure(MRUN_USAGE,
                         "the input came from standard input, which is not kept: --input FILE gives it again");
   }
+  if (const std::string other = d.at("other_path").text(); !other.empty()) {
+    throw mrun::failure(MRUN_USAGE, "the input's path is not UTF-8 and is kept for people only, as " + other +
+                                        ": --input FILE gives it again");
+  }
   if (mrun_get(d.v, "json") == nullptr) throw mrun::failure(MRUN_USAGE, "META: \"input\" does not say what was given");
   if (sha256(json.json()) != hash) changed("the input's JSON");
   return copied(*json.v);
@@ -71,19 +77,20 @@ std::string sha256(std::string_view data) {
   return hex;
 }
 
-std::string describe_text(const std::string &text) { return described("text", quoted(text), text); }
-
-std::string describe_json(const mrun_value &v) {
-  const std::string json = View{&v}.json();
-  return described("json", json, json);
-}
-
 std::string describe_file(const std::string &path) {
-  const std::string bytes = read_file(path);
-  return described("path", quoted(fs::absolute(path).lexically_normal().string()), bytes);
+  const std::string hash = sha256(read_file(path)), whole = fs::absolute(path).lexically_normal().string();
+  try {
+    return described("path", quoted(whole), hash);
+  } catch (const mrun::failure &) { return described("other_path", quoted(printable(whole)), hash); }
 }
 
-std::string describe_stdin(const mrun_value &bytes) { return described("stdin", "true", bytes_of(bytes)); }
+std::string describe_value(const std::string &kind, const mrun_value &v) {
+  const View value{&v};
+  if (kind == "text") return described("text", value.json(), sha256(value.text()));
+  if (kind == "json" || kind == "record") return described("json", value.json(), sha256(value.json()));
+  if (kind == "tensor") return "";  // of a pipe: neither its path nor its bytes are there any more
+  return described("stdin", "true", sha256(bytes_of(v)));
+}
 
 std::string describe_record(const Files &fields) {
   std::string json;

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "common.h"
+#include "files.h"
 #include "standard_output.h"
 
 namespace command {

@@ -3,8 +3,13 @@
 
 #include <cstdio>
 
+#include "arguments.h"
+#include "files.h"
 #include "meta.h"
+#include "options.h"
+#include "report.h"
 #include "standard_output.h"
+#include "subcommands.h"
 
 namespace command {
 namespace {

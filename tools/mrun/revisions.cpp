@@ -1,7 +1,13 @@
 // The subcommands of revisions: commit, log, diff.
 #include <unistd.h>
 
+#include "arguments.h"
+#include "files.h"
+#include "left_out.h"
+#include "options.h"
+#include "report.h"
 #include "standard_output.h"
+#include "subcommands.h"
 #include "view.h"
 
 namespace command {
@@ -35,13 +41,13 @@ std::string show_log(const View &log, bool stat) {
     text += bold("revision " + r.at("number").json()) + "  " + r.at("digest").text().substr(0, 12) + "  " +
             show_message(r.at("message").text());
     if (!r.at("author").text().empty()) text += "  by " + shown(r.at("author").text()) + "\n";
-    if (!r.at("time").text().empty()) text += "  at " + r.at("time").text() + "\n";
+    if (!r.at("time").text().empty()) text += "  at " + shown(r.at("time").text()) + "\n";
     const View changes = r.at("changes"), gone = r.at("gone");
     for (size_t k = 0; stat && k < changes.size(); ++k) {
-      text += "  " + padded(changes[k].at("path").text(), 44) + size_or_none(changes[k].at("before")) + " -> " +
+      text += "  " + padded(shown(changes[k].at("path").text()), 44) + size_or_none(changes[k].at("before")) + " -> " +
               size_or_none(changes[k].at("after")) + "\n";
     }
-    for (size_t k = 0; k < gone.size(); ++k) text += "  gone: " + gone[k].text() + "\n";
+    for (size_t k = 0; k < gone.size(); ++k) text += "  gone: " + shown(gone[k].text()) + "\n";
   }
   return text;
 }
@@ -63,10 +69,10 @@ std::string show_files(const View &files) {
   for (size_t i = 0; i < files.size(); ++i) {
     const View f = files[i];
     const char *what = f.at("before").is_nil() ? "added    " : f.at("after").is_nil() ? "removed  " : "changed  ";
-    text += bold(what + f.at("path").text()) + "\n";
+    text += bold(what + shown(f.at("path").text())) + "\n";
     text += coloured(f.at("diff").text());
     if (!f.at("note").text().empty()) {
-      text += "  " + f.at("note").text() + "\n";
+      text += "  " + shown(f.at("note").text()) + "\n";
     } else if (f.at("diff").is_nil()) {
       text += "  " + size_or_none(f.at("before")) + " -> " + size_or_none(f.at("after")) + " bytes\n";
     }
@@ -85,14 +91,14 @@ std::string distance_of(const View &t) {
 }
 
 std::string side_of(const View &side) {
-  return side.is_nil() ? "-" : side.at("dtype").text() + " " + side.at("shape").json();
+  return side.is_nil() ? "-" : shown(side.at("dtype").text()) + " " + side.at("shape").json();
 }
 
 std::string show_tensors(const View &tensors) {
   std::string text;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const View t = tensors[i];
-    text += "tensor   " + padded(t.at("file").text() + ": " + shown(t.at("name").text()), 48);
+    text += "tensor   " + padded(shown(t.at("file").text() + ": " + t.at("name").text()), 48);
     if (t.at("max_abs").is_nil()) {
       text += side_of(t.at("before")) + " -> " + side_of(t.at("after")) + "\n";
     } else {
@@ -116,10 +122,10 @@ std::string show_diff(const View &d) {
   for (const char *side : {"added", "removed"}) {
     const View operations = d.at("operations").at(side);
     for (size_t i = 0; i < operations.size(); ++i)
-      text += std::string("operation ") + side + " " + operations[i].text() + "\n";
+      text += std::string("operation ") + side + " " + shown(operations[i].text()) + "\n";
   }
   const View notes = d.at("notes");
-  for (size_t i = 0; i < notes.size(); ++i) text += "note: " + notes[i].text() + "\n";
+  for (size_t i = 0; i < notes.size(); ++i) text += "note: " + shown(notes[i].text()) + "\n";
   return text;
 }
 
@@ -150,8 +156,9 @@ int commit(std::vector<std::string> args) {
     });
     const mrun::variant parsed = mrun::from_json(report);
     const View r{&parsed.c()};
-    print(bundle + ": revision " + r.at("number").json() + ", " + show_size(r.at("size").number()) + " (" +
-          r.at("grown").json() + " bytes more)\ndigest " + r.at("digest").text() + "\n");
+    warn_left_out(r.at("left_out"));
+    print(shown(bundle) + ": revision " + r.at("number").json() + ", " + show_size(r.at("size").number()) + " (" +
+          counted(r.at("grown").number(), "byte", "bytes") + " more)\ndigest " + r.at("digest").text() + "\n");
     return int(ok);
   });
 }

@@ -6,11 +6,16 @@
 #include <cstdio>
 #include <thread>
 
-#include "common.h"
+#include "arguments.h"
+#include "files.h"
 #include "inputs.h"
+#include "left_out.h"
+#include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "report.h"
 #include "standard_output.h"
+#include "subcommands.h"
 #include "timings.h"
 #include "view.h"
 
@@ -58,7 +63,7 @@ class Run {
       if (!input) break;
       output_.wait_for_room(number, 4096);
       if (input->error) {
-        fail_item(number, *input->error);
+        fail_item(number, *input);
       } else {
         submit(number, *input);
       }
@@ -74,10 +79,10 @@ class Run {
     std::optional<Input> input = inputs.next();
     if (!input) return ok;
     if (input->error) {
-      fail_item(0, *input->error);
+      fail_item(0, *input);
       return status();
     }
-    Item item{this, 0, std::move(input->description)};
+    Item item{this, 0, std::move(input->name), std::move(input->description)};
     mrun_item how = item_options(item);
     mrun::result result;
     mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
@@ -90,7 +95,7 @@ class Run {
   struct Item {
     Run *run;
     uint64_t number;
-    std::string description;  // of the input, for --meta
+    std::string name, description;  // of the input: its file, and for --meta
   };
 
   bool stopping() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
@@ -112,7 +117,7 @@ class Run {
   }
 
   void submit(uint64_t number, Input &input) {
-    auto item = std::make_unique<Item>(Item{this, number, std::move(input.description)});
+    auto item = std::make_unique<Item>(Item{this, number, std::move(input.name), std::move(input.description)});
     const mrun_item how = item_options(*item);
     const mrun_done done = [](void *user, mrun_result *r) {
       const std::unique_ptr<Item> owned(static_cast<Item *>(user));
@@ -137,7 +142,7 @@ class Run {
 
   // The answer or the error as compact JSON.
   std::string json_of(const Item &item, mrun_result &r) {
-    if (r.code != MRUN_OK) { return error_json(r); }
+    if (r.code != MRUN_OK) return error_json(r, item.name);
     if (o_.save.empty()) return r.json;
     try {
       return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
@@ -146,7 +151,7 @@ class Run {
     } catch (const mrun::failure &e) {
       r.code = e.code;
       if (e.code == MRUN_IO) unsaved_ = true;
-      return error_json(e.code, "postprocess", e.what());
+      return error_json(e.code, "postprocess", e.what(), item.name);
     }
   }
 
@@ -174,9 +179,9 @@ class Run {
     put(item.number, text, r.code == MRUN_OK);
   }
 
-  void fail_item(uint64_t number, const mrun::failure &e) {
-    const std::string error = error_json(e.code, "input", e.what());
-    put(number, o_.meta ? with_meta({this, number, ""}, error, false) : error, false);
+  void fail_item(uint64_t number, const Input &input) {
+    const std::string error = error_json(input.error->code, "input", input.error->what(), input.name);
+    put(number, o_.meta ? with_meta({this, number, "", ""}, error, false) : error, false);
   }
 
   void put(uint64_t number, const std::string &text, bool answered) {
@@ -226,6 +231,7 @@ int verify_first(const mrun::bundle &bundle, const EngineOptions &options) {
 int answer(const Options &o) {
   o.run.load_plugins();
   const mrun::bundle bundle = open_bundle(o.bundle);
+  if (o.run.log_level != "error") warn_left_out(bundle);
   InputOptions given = o.inputs;
   given.describe = o.meta;
   Inputs inputs(given, bundle);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "files.h"
 #include "standard_output.h"
 #include "view.h"
 

@@ -3,6 +3,10 @@
 
 #include <cstdio>
 
+#include "arguments.h"
+#include "options.h"
+#include "report.h"
+#include "subcommands.h"
 #include "view.h"
 
 namespace command {
@@ -17,7 +21,7 @@ int operations(std::vector<std::string> args) {
   bool json = false;
   RunOptions run;
   CLI::App app("Lists the native operations that scripts can call, or explains one.", "ops");
-  app.add_option("NAME", name, "as image.resize, image.resize@1 or aten.softmax");
+  app.add_option("NAME", name, "as image, image.resize, image.resize@1 or aten.softmax");
   app.add_flag("--json", json, "as JSON");
   app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
@@ -33,7 +37,7 @@ int operations(std::vector<std::string> args) {
     std::string out;
     for (size_t i = 0; i < rows.size(); ++i) {
       const View r = rows[i];
-      if (name.empty()) {
+      if (name.find('.') == std::string::npos) {
         out += padded(r.at("name").text(), 32) + first_line(r.at("doc").text()) + "\n";
       } else {
         out += r.at("schema").text() + "\n" + (r.at("doc").text().empty() ? "" : "\n" + r.at("doc").text() + "\n\n");
@@ -67,8 +71,9 @@ int plugins(std::vector<std::string> args) {
         out += red("broken") + "    " + shown(r.at("error").text()) + "\n";
         continue;
       }
-      out += padded(r.at("version").text(), 10) + padded(r.at("operations").json() + " operations", 18) +
-             r.at("doc").text() + "\n" + std::string(12, ' ') + r.at("path").text() + "\n";
+      out += padded(r.at("version").text(), 10) +
+             padded(counted(r.at("operations").number(), "operation", "operations"), 18) + r.at("doc").text() + "\n" +
+             std::string(12, ' ') + shown(r.at("path").text()) + "\n";
     }
     print(json ? text + "\n" : out);
     return broken ? int(some_failed) : int(ok);

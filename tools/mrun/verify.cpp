@@ -1,16 +1,20 @@
 // The subcommand that proves: verify.
 #include <cstdio>
 
-#include "common.h"
+#include "arguments.h"
+#include "differs.h"
+#include "files.h"
 #include "junit.h"
+#include "options.h"
 #include "report.h"
+#include "subcommands.h"
 #include "view.h"
 
 namespace command {
 namespace {
 
 std::string show_row(const View &row) {
-  const std::string name = row.at("name").text();
+  const std::string name = shown(row.at("name").text());
   if (row.at("equal").flag()) return green("ok") + "      " + name + "\n";
   if (row.at("leaks").flag()) return red("leaks") + "   " + name + ": " + what_differs(row) + "\n";
   return red("differs") + " " + name + ": " + what_differs(row) + "\n";
@@ -24,7 +28,7 @@ std::string summary(const View &examples) {
     leaks += examples[i].at("leaks").flag() ? 1 : 0;
   }
   const size_t differ = examples.size() - equal - leaks;
-  std::string text = std::to_string(examples.size()) + (examples.size() == 1 ? " example" : " examples");
+  std::string text = counted(static_cast<double>(examples.size()), "example", "examples");
   if (examples.size() == 0) return text + ": nothing shows that the answers are right (mrun record keeps one)\n";
   text += ": " + std::to_string(equal) + " ok";
   if (differ > 0) text += ", " + std::to_string(differ) + (differ == 1 ? " differs" : " differ");

@@ -3,9 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "files.h"
 
 namespace command {
 namespace {
@@ -23,6 +26,18 @@ bool colours() {
            (term == nullptr || std::strcmp(term, "dumb") != 0);
   }();
   return yes;
+}
+
+size_t utf8_length(const std::string &text, size_t i) {
+  const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+  const unsigned c = byte(0);
+  const size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+  for (size_t k = 1; k < n; ++k) {
+    if ((byte(k) & 0xC0) != 0x80) return 0;
+  }
+  const bool overlong = (c == 0xE0 && byte(1) < 0xA0) || (c == 0xF0 && byte(1) < 0x90);
+  const bool outside = (c == 0xED && byte(1) >= 0xA0) || (c == 0xF4 && byte(1) >= 0x90);  // surrogates, above U+10FFFF
+  return overlong || outside ? 0 : n;
 }
 
 std::string escaped_controls(std::string_view text) {
@@ -58,6 +73,18 @@ std::string shown(const std::string &text) {
   return out;
 }
 
+std::string printable(const std::string &bytes) {
+  std::string out;
+  for (size_t i = 0; i < bytes.size();) {
+    const size_t length = utf8_length(bytes, i);
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(bytes[i]));
+    out += length == 0 ? escape : bytes.substr(i, length);
+    i += std::max<size_t>(length, 1);
+  }
+  return shown(out);
+}
+
 View View::at(const char *key) const {
   static const mrun_value nil{};
   const mrun_value *found = mrun_get(v, key);
@@ -80,6 +107,12 @@ std::string show_size(double bytes) {
   for (; bytes >= 1024 && unit < 3; ++unit) bytes /= 1024;
   std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
   return text;
+}
+
+std::string counted(double n, const char *one, const char *several) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f ", n);
+  return text + std::string(n == 1 ? one : several);
 }
 
 std::string short_number(const View &v) {

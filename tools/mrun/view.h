@@ -1,6 +1,8 @@
 // Values of a report, read without checks on kinds that the report's maker guarantees.
 #pragma once
-#include "common.h"
+#include <mrun/mrun.hpp>
+#include <string>
+#include <string_view>
 
 namespace command {
 
@@ -22,12 +24,16 @@ struct View {
 
 std::string padded(std::string text, size_t width);
 std::string show_size(double bytes);
+std::string counted(double n, const char *one, const char *several);  // "1 entry", "2 entries"
 // Of a report: three digits; "-" for null.
 std::string short_number(const View &);  // "1.2 MiB"
 // A text from a bundle, fit for a terminal: what could move the cursor, hide or reorder text is escaped, but for new lines
 // and tabs; by `shown` those too.
 std::string escaped_controls(std::string_view);
 std::string shown(const std::string &);
+// The length of the character at `i`, or 0 where the bytes are no UTF-8: a path may hold any.
+size_t utf8_length(const std::string &, size_t i);
+std::string printable(const std::string &bytes);  // of any bytes: what is no UTF-8 as \xHH, the rest as shown
 // Colours are for a terminal that can show them, and not where NO_COLOR is set.
 bool colours();
 std::string bold(const std::string &);

@@ -7,6 +7,7 @@
 
 #include "base/cores.h"
 #include "exec/engine/callback_scope.h"
+#include "plugin/shared_libraries.h"
 
 namespace mrun {
 namespace {
@@ -230,7 +231,12 @@ Facts Engine::facts() const {
   facts.bundle = loaded_->bundle;
   facts.options = loaded_->options;
   const Registry &registry = *loaded_->options.registry;
-  for (const Plugin *p : registry.loaded()) facts.plugins.emplace(p->name, p->version);
+  std::vector<std::string> files;
+  for (const Plugin *p : registry.loaded()) {
+    facts.plugins.emplace(p->name, p->version);
+    files.push_back(p->path.native());
+  }
+  facts.libraries = shared_libraries(files);
   for (const auto &[prefix, library] : registry.libraries()) facts.libraries.emplace(prefix, library);
   return facts;
 }

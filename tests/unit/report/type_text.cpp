@@ -1,4 +1,4 @@
-#include "author/type_text.h"
+#include "report/type_text.h"
 
 #include "catch.h"
 #include "value/json.h"
@@ -10,9 +10,9 @@ TEST_CASE("types: values as one would write their types") {
   CHECK(type("null") == "null");
   CHECK(type("\"x\"") == "string");
   CHECK(type(R"({"label": "x", "score": 0.5})") == "{label: string, score: number}");
-  CHECK(type(R"([{"a": 1}, {"a": 2}])") == "[{a: integer} x 2]");
+  CHECK(type(R"([{"a": 1}, {"a": 2}])") == "[{a: number} x 2]");
   CHECK(type("[1, 0.5, 3]") == "[number x 3]");
-  CHECK(type("[1, \"x\", true]") == "[integer, string, boolean]");
+  CHECK(type("[1, \"x\", true]") == "[number, string, boolean]");
   CHECK(type("[]") == "[]");
   CHECK(type("{}") == "{}");
   CHECK(type(R"({"$bytes": "aGk=", "type": "image/png"})") == "bytes image/png");
@@ -21,7 +21,7 @@ TEST_CASE("types: values as one would write their types") {
 TEST_CASE("types: long and deep values are cut, and nothing reaches a terminal raw") {
   std::string map = "{";
   for (int i = 0; i < 40; ++i) map += fmt::format("{}\"k{:02}\": 1", i == 0 ? "" : ", ", i);
-  CHECK(type_text(parse_json(map + "}")).ends_with("k11: integer, …}"));
+  CHECK(type_text(parse_json(map + "}")).ends_with("k11: number, …}"));
   std::string mixed = "[";
   for (int i = 0; i < 40; ++i) mixed += fmt::format("{}{}", i == 0 ? "" : ", ", i % 2 == 0 ? "1" : "\"x\"");
   CHECK(type_text(parse_json(mixed + "]")).ends_with(", …]"));

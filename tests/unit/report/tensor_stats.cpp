@@ -1,4 +1,4 @@
-#include "author/tensor_stats.h"
+#include "report/tensor_stats.h"
 
 #include <cmath>
 

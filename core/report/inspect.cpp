@@ -1,12 +1,13 @@
-#include "author/inspect.h"
+#include "report/inspect.h"
 
 #include <map>
 
 #include "author/example.h"
-#include "author/tensor_stats.h"
-#include "author/type_text.h"
+#include "author/left_out.h"
 #include "base/error.h"
 #include "bundle/packed.h"
+#include "report/tensor_stats.h"
+#include "report/type_text.h"
 #include "value/json.h"
 #include "value/safetensors.h"
 
@@ -195,6 +196,12 @@ Value examples_of(const Bundle &bundle) {
   return Value::list(std::move(names));
 }
 
+Value left_out_of(const Bundle &bundle) {
+  std::vector<Value> sentences;
+  for (const std::string &s : left_out(bundle)) sentences.push_back(text(s));
+  return Value::list(std::move(sentences));
+}
+
 struct Part {
   const char *name;
   Value (*make)(const Bundle &);
@@ -208,7 +215,8 @@ const Part parts[] = {{"manifest", manifest_of},
                       {"tensors", [](const Bundle &b) { return tensor_rows(b, false); }},
                       {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
                       {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
-                      {"examples", examples_of}};
+                      {"examples", examples_of},
+                      {"left_out", left_out_of}};
 
 }  // namespace
 

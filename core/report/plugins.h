@@ -6,8 +6,8 @@
 
 namespace mrun {
 
-// [{"name", "schema", "doc", "plugin", "random", "once"}]: all operations, or with a name ("image.resize",
-// "image.resize@1", "aten.softmax") those of that name. Throws MISSING for an unknown one, near misses named.
+// [{"name", "schema", "doc", "plugin", "random", "once"}]: all operations, those of a plugin ("image"), or those of a name
+// ("image.resize", "image.resize@1", "aten.softmax"). Throws MISSING for an unknown one, near misses named.
 Value report_operations(Registry &, const std::string &name);
 // [{"name", "version", "doc", "license", "path", "operations", "error"}]: error is nil, or why a file in the plugin
 // folders could not be loaded (the texts are empty then).

@@ -1,4 +1,4 @@
-#include "author/type_text.h"
+#include "report/type_text.h"
 
 #include <fmt/ranges.h>
 
@@ -20,11 +20,6 @@ std::string list_text(const Value &v, int depth) {
   for (const Value &item : v.as_list()) {
     parts.push_back(text_of(item, depth));
     if (parts.back() != parts.front() && parts.size() > most_parts) break;
-  }
-  const bool mixed_numbers =
-      std::all_of(parts.begin(), parts.end(), [](const std::string &p) { return p == "integer" || p == "number"; });
-  if (mixed_numbers && std::find(parts.begin(), parts.end(), "number") != parts.end()) {
-    std::fill(parts.begin(), parts.end(), "number");
   }
   if (std::all_of(parts.begin(), parts.end(), [&](const std::string &p) { return p == parts.front(); })) {
     return parts.empty() ? "[]" : fmt::format("[{} x {}]", parts.front(), parts.size());
@@ -54,6 +49,7 @@ std::string text_of(const Value &v, int depth) {
   if (v.is_list()) return list_text(v, depth + 1);
   if (v.is_map()) return map_text(v, depth + 1);
   if (v.is_tensor()) return describe(v.c());
+  if (v.is_number()) return "number";  // JSON does not tell 1.0 from 1, so an example's 1 does not mean integers
   return v.is_nil() ? "null" : kind_name(v.kind());
 }
 

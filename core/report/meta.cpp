@@ -1,4 +1,4 @@
-#include "author/meta.h"
+#include "report/meta.h"
 
 #include "author/version.h"
 #include "script/state.h"

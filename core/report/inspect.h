@@ -21,6 +21,7 @@ namespace mrun {
 //   operations  ["image.resize@1", …]
 //   history     the lock's revision
 //   examples    ["NAME", …]
+//   left_out    a sentence for each file of a folder that is no part of the bundle
 Value inspect(const Bundle &, const std::string &what);
 
 }  // namespace mrun

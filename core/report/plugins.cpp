@@ -1,4 +1,4 @@
-#include "author/plugin_report.h"
+#include "report/plugins.h"
 
 #include "base/log.h"
 #include "base/text.h"
@@ -43,10 +43,13 @@ Value report_operations(Registry &registry, const std::string &name) {
   for (const BrokenPlugin &b : broken) log(LogLevel::warn, fmt::format("plugin {} is left out: {}", b.name, b.reason));
   std::vector<Value> rows;
   std::vector<std::string> names;
+  const bool all_of_plugin = name.find('.') == std::string::npos;
   for (const Operation *o : registry.operations()) {
     names.push_back(o->schema.name);
-    if (name.empty() || o->schema.name == name || o->schema.full_name() == name) rows.push_back(row(*o));
+    const bool wanted = all_of_plugin ? o->schema.name.starts_with(name + ".") : o->schema.name == name;
+    if (name.empty() || wanted || o->schema.full_name() == name) rows.push_back(row(*o));
   }
+  for (const Plugin *p : registry.loaded()) names.push_back(p->name);
   if (rows.empty() && !name.empty()) {
     if (const OperationSet *set = registry.find(name)) return overloads_of(*set);
     fail(MRUN_MISSING, "no plugin brings an operation \"{}\"{}", printable(name), did_you_mean(name, names));

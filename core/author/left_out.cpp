@@ -1,0 +1,43 @@
+#include "author/left_out.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace mrun {
+namespace {
+
+// What people call TorchScript files.
+constexpr std::string_view model_suffixes[] = {".pt", ".pth", ".jit", ".ts", ".torchscript"};
+
+bool looks_like_model(const std::string &path) {
+  const std::string suffix = std::filesystem::path(path).extension().native();
+  return std::find(std::begin(model_suffixes), std::end(model_suffixes), suffix) != std::end(model_suffixes);
+}
+
+std::string hint(const std::string &path) {
+  static const std::vector<std::string> files{"bundle.toml",     "preprocess.lua", "forward.lua",
+                                              "postprocess.lua", "README.md",      "LICENSE"};
+  static const std::vector<std::string> folders{"lib/", "assets/", "examples/", "std/", "model/"};
+  if (path.ends_with('/')) return did_you_mean(path, folders);
+  if (looks_like_model(path)) {
+    return fmt::format("; a model's file is model.pt, or the one that bundle.toml names: [models.main] file = \"{}\"",
+                       printable(path));
+  }
+  if (path.ends_with(".lua") && nearest(path, files).empty()) return "; modules of the bundle's own belong into lib/";
+  return did_you_mean(path, files);
+}
+
+}  // namespace
+
+std::vector<std::string> left_out(const Bundle &bundle) {
+  std::vector<std::string> sentences;
+  for (const std::string &path : bundle.ignored()) {
+    sentences.push_back(fmt::format("{}: not part of a bundle, left out{}", printable(path), hint(path)));
+  }
+  return sentences;
+}
+
+}  // namespace mrun

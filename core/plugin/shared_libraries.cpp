@@ -1,0 +1,93 @@
+#include "plugin/shared_libraries.h"
+
+#include <elf.h>
+#include <link.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <set>
+
+namespace mrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Object {
+  std::string path;                 // as the loader has it
+  std::vector<std::string> needed;  // names of the libraries that it was linked with
+};
+
+// The names in an object's dynamic section. The loader has put real addresses there.
+std::vector<std::string> needed_by(const ElfW(Dyn) * dynamic) {
+  const char *strings = nullptr;
+  for (const ElfW(Dyn) *d = dynamic; d->d_tag != DT_NULL; ++d) {
+    if (d->d_tag == DT_STRTAB) strings = reinterpret_cast<const char *>(d->d_un.d_ptr);
+  }
+  std::vector<std::string> names;
+  for (const ElfW(Dyn) *d = dynamic; strings != nullptr && d->d_tag != DT_NULL; ++d) {
+    if (d->d_tag == DT_NEEDED) names.emplace_back(strings + d->d_un.d_val);
+  }
+  return names;
+}
+
+int add_object(dl_phdr_info *info, size_t, void *out) {
+  const std::string name = info->dlpi_name == nullptr ? "" : info->dlpi_name;
+  if (name.find('/') == std::string::npos) return 0;  // the program itself, and the kernel's page
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) &header = info->dlpi_phdr[i];
+    if (header.p_type != PT_DYNAMIC) continue;
+    const auto *dynamic = reinterpret_cast<const ElfW(Dyn) *>(info->dlpi_addr + header.p_vaddr);
+    static_cast<std::vector<Object> *>(out)->push_back({name, needed_by(dynamic)});
+  }
+  return 0;
+}
+
+bool of_the_language(const std::string &name) {
+  static const std::set<std::string> stems{"libc", "libm", "libdl", "librt", "libpthread", "libstdc++", "libgcc_s"};
+  return stems.count(name.substr(0, name.find(".so"))) != 0 || name.starts_with("ld-linux");
+}
+
+bool is_algebra(const std::string &name) { return name.find("blas") != std::string::npos; }
+
+bool same_file(const fs::path &a, const fs::path &b) {
+  std::error_code error;
+  return a == b || (a.filename() == b.filename() && fs::equivalent(a, b, error));
+}
+
+std::string real_name(const std::string &path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  return (error ? fs::path(path) : real).filename().string();
+}
+
+std::map<std::string, std::string> look_up(const std::vector<std::string> &files) {
+  std::vector<Object> objects;
+  ::dl_iterate_phdr(add_object, &objects);
+  std::map<std::string, std::string> paths, found;
+  for (const Object &o : objects) paths.emplace(fs::path(o.path).filename().string(), o.path);
+  for (const Object &o : objects) {
+    const bool own =
+        std::any_of(files.begin(), files.end(), [&](const std::string &f) { return same_file(f, o.path); });
+    for (const std::string &name : o.needed) {
+      const auto path = paths.find(name);
+      if (path == paths.end() || of_the_language(name) || !(own || is_algebra(name))) continue;
+      found.emplace(name, real_name(path->second));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> shared_libraries(const std::vector<std::string> &files) {
+  static std::mutex mutex;
+  static std::vector<std::string> known;
+  static std::map<std::string, std::string> libraries;
+  const std::lock_guard lock(mutex);
+  if (files != known) libraries = look_up(files);
+  known = files;
+  return libraries;
+}
+
+}  // namespace mrun

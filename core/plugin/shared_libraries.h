@@ -1,0 +1,14 @@
+// The shared libraries that plugins are linked with, as they are on this machine: answers may depend on them.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mrun {
+
+// By the name that a plugin asks for, the file that was loaded: {"libjpeg.so.62": "libjpeg.so.62.3.0"}. Of each of the loaded
+// `files` what it names itself, and the linear algebra behind that (libblas.so.3: OpenBLAS or another); without the language's
+// own (libc, libm, libstdc++, …). Looked up again when the files are others than last time. Any thread.
+std::map<std::string, std::string> shared_libraries(const std::vector<std::string> &files);
+
+}  // namespace mrun

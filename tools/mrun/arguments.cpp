@@ -1,0 +1,74 @@
+#include "arguments.h"
+
+#include <cstdio>
+
+#include "report.h"
+
+namespace command {
+namespace {
+
+// CLI11 takes "[1, 2]" apart where an option may have several values, unless something follows it.
+constexpr char list_mark = '\x1f';
+
+std::string as_given(std::string argument) {
+  if (argument.starts_with('[') && argument.ends_with(std::string("]") + list_mark)) argument.pop_back();
+  return argument;
+}
+
+// The help for a terminal of 80 columns: what is longer goes on below its own column.
+std::string fitted_help(const std::string &help) {
+  constexpr size_t width = 80, column = 30;  // CLI11's column of explanations
+  std::string out;
+  for (size_t begin = 0; begin < help.size();) {
+    const size_t end = std::min(help.find('\n', begin), help.size());
+    std::string line = help.substr(begin, end - begin);
+    if (line.starts_with("Usage: ")) line.replace(0, 7, "\nUsage: mrun ");
+    const std::string indent(line.starts_with(' ') ? column : 0, ' ');
+    while (line.size() > width) {
+      const size_t space = line.rfind(' ', width);
+      if (space == std::string::npos || space <= indent.size()) break;
+      out += line.substr(0, space) + "\n";
+      line = indent + line.substr(space + 1);
+    }
+    out += line + "\n";
+    begin = end + 1;
+  }
+  return out;
+}
+
+// A script's unset variable: -C "$FOLDER".
+void refuse_empty_paths(const CLI::App &app) {
+  for (const CLI::Option *option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type != "FILE" && type != "DIR" && type != "F") continue;
+    for (const std::string &given : option->results()) {
+      if (given.empty()) throw mrun::failure(MRUN_USAGE, option->get_name() + ": the path is empty");
+    }
+  }
+}
+
+}  // namespace
+
+int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
+  for (std::string &a : args) {
+    if (a.size() >= 2 && a.front() == '[' && a.back() == ']') a += list_mark;
+  }
+  for (CLI::Option *option : app.get_options()) {
+    if (option->get_expected_max() > 0) option->transform(as_given);
+  }
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
+  } catch (const CLI::CallForHelp &) {
+    print(fitted_help(app.help()));
+    return ok;
+  } catch (const CLI::ParseError &e) {
+    std::fprintf(stderr, "mrun: %s; `mrun %s --help` explains\n", e.what(), app.get_name().c_str());
+    return bad_usage;
+  }
+  try {
+    refuse_empty_paths(app);
+    return run();
+  } catch (const mrun::failure &e) { return report(e); }
+}
+
+}  // namespace command

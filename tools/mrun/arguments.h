@@ -1,0 +1,11 @@
+// The command line of a subcommand: read, explained, run.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace command {
+// Parses argv (without the command's name) and calls `run`; usage errors and failures are reported.
+int parse_and_run(CLI::App &, std::vector<std::string> args, const std::function<int()> &run);
+}  // namespace command

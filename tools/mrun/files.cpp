@@ -1,0 +1,86 @@
+#include "files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "report.h"
+#include "view.h"
+
+namespace command {
+namespace fs = std::filesystem;
+
+BundleName split_revision(const std::string &name) {
+  const size_t at = name.rfind('@');
+  std::error_code error;  // a name too long for the system is for opening to refuse
+  if (at == std::string::npos || at == 0 || fs::exists(name, error)) return {name, ""};
+  if (at + 1 == name.size()) throw mrun::failure(MRUN_USAGE, name + ": want a revision after @, as model.mb@2");
+  return {name.substr(0, at), name.substr(at + 1)};
+}
+
+mrun::bundle open_bundle(const std::string &name) {
+  const BundleName parts = split_revision(name);
+  mrun_open_options options;
+  MRUN_INIT(options);
+  options.revision = parts.revision.empty() ? nullptr : parts.revision.c_str();
+  try {
+    return mrun::bundle(parts.path.c_str(), &options);
+  } catch (const mrun::failure &e) {
+    // Whatever kept the bundle from opening, it was refused: 3, not the status of a failing item.
+    throw mrun::failure(e.code == MRUN_INPUT || e.code == MRUN_IO ? MRUN_BUNDLE : e.code, e.what(), e.detail);
+  }
+}
+
+bool is_terminal(int fd) { return isatty(fd) == 1; }
+
+std::string read_file(const std::string &path) {
+  constexpr size_t most = size_t{1} << 30;  // of what has no size of its own
+  const int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw mrun::failure(MRUN_INPUT, path + ": " + std::strerror(errno));
+  struct stat status {};
+  const bool bounded = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  std::string text;
+  char buffer[1 << 16];
+  ssize_t n = 0;
+  while ((n = ::read(fd, buffer, sizeof buffer)) > 0 && (bounded || text.size() <= most)) {
+    text.append(buffer, static_cast<size_t>(n));
+  }
+  const int error = errno;
+  if (fd != STDIN_FILENO) close(fd);
+  if (n < 0) throw mrun::failure(MRUN_INPUT, path + ": " + std::strerror(error));
+  if (n > 0) throw mrun::failure(MRUN_INPUT, path + ": gives more than 1 GiB; a file is wanted");
+  return text;
+}
+
+std::vector<std::string> walk(const std::string &folder) {
+  std::vector<std::string> files;
+  std::vector<fs::path> folders{folder};
+  while (!folders.empty()) {
+    const fs::path at = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    fs::directory_iterator entry(at, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (entry->path().filename().native().starts_with('.')) continue;
+      std::error_code unknown;
+      const bool is_folder = entry->is_directory(unknown), is_link = entry->is_symlink(unknown);
+      if (is_folder && is_link) {
+        warn(printable(entry->path().native()) + ": is a link to a folder, not followed");
+      } else if (is_folder) {
+        folders.push_back(entry->path());
+      } else {
+        files.push_back(entry->path().native());
+      }
+    }
+    if (error) files.push_back(at.native());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace command

@@ -1,0 +1,22 @@
+// What is named on the command line and read: bundles and files.
+#pragma once
+#include <mrun/mrun.hpp>
+#include <string>
+#include <vector>
+
+namespace command {
+
+struct BundleName {
+  std::string path, revision;
+};
+// "model.mb@2": an existing path wins over @REV.
+BundleName split_revision(const std::string &);
+mrun::bundle open_bundle(const std::string &name);
+
+bool is_terminal(int fd);
+std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
+// What lies below a folder and is no folder, by name, so that a run is the same everywhere. Hidden ones are left out; what
+// cannot be read, a folder too, is listed, for reading it says why.
+std::vector<std::string> walk(const std::string &folder);
+
+}  // namespace command

@@ -1,0 +1,29 @@
+#include "left_out.h"
+
+#include "report.h"
+
+namespace command {
+
+void warn_left_out(const View &sentences) {
+  for (size_t i = 0; i < sentences.size(); ++i) warn(sentences[i].text());
+}
+
+void warn_left_out(const mrun::bundle &bundle) {
+  constexpr size_t most = 10;
+  const mrun::variant parsed = mrun::from_json(bundle.inspect("left_out"));
+  const View sentences{&parsed.c()};
+  size_t named = 0, others = 0;
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    const std::string sentence = sentences[i].text();
+    if (sentence.starts_with('.') || sentence.find("/.") < sentence.find(':')) continue;
+    if (named == most) {
+      ++others;
+      continue;
+    }
+    warn(sentence);
+    ++named;
+  }
+  if (others > 0) warn(counted(static_cast<double>(others), "more file", "more files") + " left out");
+}
+
+}  // namespace command

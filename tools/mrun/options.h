@@ -1,0 +1,38 @@
+// Options that several subcommands have, and how they reach a function of mrun.h.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <mrun/mrun.hpp>
+#include <string>
+#include <vector>
+
+namespace command {
+
+// What `--plugin FILE` and `--param K=V` give, for every subcommand that runs a bundle.
+struct RunOptions {
+  std::vector<std::string> plugins, params;
+  std::string device = "cpu", isolation = "none", memory, log_level = "warn";
+  uint64_t seed = 0;
+  int workers = 0, threads = 0;
+  double timeout = 0;
+  void add_to(CLI::App &);
+  void add_limits_to(CLI::App &);  // only what bounds a run and does not change its answer
+  void load_plugins() const;
+};
+// RunOptions as mrun_options; keeps what they point to.
+class EngineOptions {
+ public:
+  EngineOptions(const RunOptions &, const mrun::bundle &);
+  mrun_options *get() { return &options_; }
+  const mrun_options &c() const { return options_; }
+
+ private:
+  mrun_options options_{};
+  std::string device_;
+  int level_ = 2;
+  mrun::variant params_;
+};
+// Options for a function of mrun.h that takes a map of them.
+mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message = "");
+uint64_t parse_size(const std::string &);  // "512M", "2G", "1048576"
+
+}  // namespace command
