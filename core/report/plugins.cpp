@@ -52,6 +52,9 @@ Value report_operations(Registry &registry, const std::string &name) {
   for (const Plugin *p : registry.loaded()) names.push_back(p->name);
   if (rows.empty() && !name.empty()) {
     if (const OperationSet *set = registry.find(name)) return overloads_of(*set);
+    if (const auto libraries = registry.libraries(); libraries.count(name) != 0) {
+      fail(MRUN_MISSING, "{} looks its operations up by name; ask for one, as {}.softmax", libraries.at(name), name);
+    }
     fail(MRUN_MISSING, "no plugin brings an operation \"{}\"{}", printable(name), did_you_mean(name, names));
   }
   return Value::list(std::move(rows));
