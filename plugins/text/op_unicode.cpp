@@ -1,8 +1,13 @@
 #include <algorithm>
+#include <map>
 
 #include "ops.h"
+#include "polling.h"
 #include "regex.h"
-#include "unicode.h"
+#include "unicode/cases.h"
+#include "unicode/data.h"
+#include "unicode/graphemes.h"
+#include "unicode/normalize.h"
 #include "utf8.h"
 
 template <>
@@ -20,24 +25,60 @@ struct mrun::type_of<text::Regex> {
 namespace text {
 namespace {
 
-constexpr int64_t bytes_per_text_byte = 4;  // a normal form is at most three times as long
+using unicode::Form;
 
 template <Form form>
 std::string form_of(const mrun::call &c, std::string_view s) {
-  admit(c, s, bytes_per_text_byte);
-  return normalize(s, form);
+  const Polling polling([&] { c.poll(); });
+  constexpr bool compatible = form == Form::nfkc || form == Form::nfkd;
+  admit(c, s, compatible ? 12 : 4);  // at most eleven and three times as long
+  return unicode::normalize(s, form);
 }
 template <std::string (*f)(std::string_view)>
 std::string mapped(const mrun::call &c, std::string_view s) {
-  admit(c, s, bytes_per_text_byte);
+  const Polling polling([&] { c.poll(); });
+  admit(c, s, 4);
   return f(s);
 }
 
-std::string repair(const mrun::call &c, const mrun::tensor &bytes) {
-  const std::string_view s = bytes_of(bytes, "text.repair");
+std::string strip_accents(std::string_view s) {
+  const std::string apart = unicode::normalize(s, Form::nfd);
+  std::string out;
+  for (size_t at = 0; at < apart.size();) {
+    const char32_t c = utf8_next(apart, at);
+    if (unicode::category(c) != unicode::Mn) utf8_append(out, c);
+  }
+  return unicode::normalize(out, Form::nfc);
+}
+
+std::string repair(const mrun::call &c, const mrun::value &bytes) {
+  constexpr const char *wanted = "text.repair: wanted a string or bytes, a 1-D uint8 tensor";
+  if (bytes.kind() != MRUN_STRING && bytes.kind() != MRUN_TENSOR) throw mrun::error(MRUN_ARGUMENT, wanted);
+  const bool is_string = bytes.kind() == MRUN_STRING;
+  const auto tensor = is_string ? mrun::tensor() : bytes.to<mrun::tensor>(c);
+  const std::string_view s = is_string ? bytes.to<std::string_view>(c) : bytes_of(tensor, "text.repair");
   c.charge(int64_t(s.size()) * 3);
   return utf8_repair(s);
 }
+
+size_t character_end(std::string_view s, size_t at) { return at + utf8_width(static_cast<unsigned char>(s[at])); }
+
+// The parts of a text, each of which ends where `end_of` says.
+template <size_t (*end_of)(std::string_view, size_t)>
+std::vector<std::string_view> parts(const mrun::call &c, std::string_view s) {
+  const Polling polling([&] { c.poll(); });
+  admit(c, s, 50);
+  std::vector<std::string_view> out;
+  for (size_t at = 0; at < s.size();) {
+    const size_t end = end_of(s, at);
+    out.push_back(s.substr(at, end - at));
+    at = end;
+    Polling::now();
+  }
+  return out;
+}
+
+constexpr int64_t text_in_letters = 5;  // what a search makes of each byte of a text
 
 std::unique_ptr<Regex> compile(std::string_view pattern) { return std::make_unique<Regex>(pattern); }
 
@@ -56,33 +97,44 @@ mrun::value group(const mrun::call &c, std::string_view s, Span g) {
   return mrun::value::of(c, s.substr(g.begin, g.end - g.begin));
 }
 
-// begin, end (as Lua counts), then the groups; an empty list where there is no match. Absent groups are false, so that
-// the list has no holes.
-std::vector<mrun::value> describe(const mrun::call &c, std::string_view s, const std::vector<Span> &groups) {
+// The groups that have names and took part, by name. Of several with one name, the first.
+mrun::value named(const mrun::call &c, const Regex &self, std::string_view s, const std::vector<Span> &groups) {
+  std::map<std::string, mrun::value> out;
+  for (const auto &[name, number] : self.names())
+    if (groups[size_t(number)].begin != no_match) out.emplace(name, group(c, s, groups[size_t(number)]));
+  return mrun::value::of(c, std::move(out));
+}
+
+// begin, end (as Lua counts), then the groups, then, where the pattern names some, these by name; an empty list where
+// there is no match. Absent groups are false, so that the list has no holes.
+std::vector<mrun::value> describe(const mrun::call &c, const Regex &self, std::string_view s,
+                                  const std::vector<Span> &groups) {
   std::vector<mrun::value> out;
   out.push_back(mrun::value::of(c, int64_t(groups[0].begin) + 1));
   out.push_back(mrun::value::of(c, int64_t(groups[0].end)));
   for (size_t i = 1; i < groups.size(); ++i)
     out.push_back(groups[i].begin == no_match ? mrun::value::of(c, false) : group(c, s, groups[i]));
+  if (self.has_names()) out.push_back(named(c, self, s, groups));
   return out;
 }
 
 std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::string_view s, int64_t init) {
-  admit(c, s, 0);
+  const Polling polling([&] { c.poll(); });
+  admit(c, s, text_in_letters);
   std::vector<Span> groups;
   Regex::Search search(self, s);
   const size_t at = start_of(s, init);
   if (at > s.size() || !search.find(at, groups)) return {};
-  return describe(c, s, groups);
+  return describe(c, self, s, groups);
 }
 
 // Every match, a list each, described as by find.
 std::vector<mrun::value> find_all(const mrun::call &c, const Regex &self, std::string_view s) {
+  const Polling polling([&] { c.poll(); });
   admit(c, s, 200);
   std::vector<mrun::value> out;
   self.each(s, [&](const std::vector<Span> &groups) {
-    c.poll();
-    out.push_back(mrun::value::of(c, describe(c, s, groups)));
+    out.push_back(mrun::value::of(c, describe(c, self, s, groups)));
     return true;
   });
   return out;
@@ -110,13 +162,13 @@ void expand(std::string_view s, const std::vector<Span> &groups, std::string_vie
 // The text with the first `count` matches replaced (all where negative), and how many they were.
 std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, std::string_view s, std::string_view with,
                                       int64_t count) {
-  admit(c, s, 2);
+  const Polling polling([&] { c.poll(); });
+  admit(c, s, 2 + text_in_letters);
   std::string out;
   size_t done = 0;
   int64_t made = 0;
   if (count == 0) return {std::string(s), 0};
   self.each(s, [&](const std::vector<Span> &groups) {
-    c.poll();
     out.append(s, done, groups[0].begin - done);
     const size_t before = out.size();
     expand(s, groups, with, out);
@@ -129,11 +181,11 @@ std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, st
 }
 
 std::vector<std::string> split(const mrun::call &c, const Regex &self, std::string_view s, int64_t max) {
+  const Polling polling([&] { c.poll(); });
   admit(c, s, 50);
   std::vector<std::string> out;
   size_t done = 0;
   self.each(s, [&](const std::vector<Span> &groups) {
-    c.poll();
     if (max >= 0 && int64_t(out.size()) >= max) return false;
     if (groups[0].begin == groups[0].end && (groups[0].begin == done || groups[0].begin == s.size())) return true;
     out.emplace_back(s.substr(done, groups[0].begin - done));
@@ -151,16 +203,22 @@ void add_unicode(const mrun::registrar &r) {
   r.op<walled<form_of<Form::nfd>>>("text.nfd@1(str s) -> str", "Unicode's normalization form D.");
   r.op<walled<form_of<Form::nfkc>>>("text.nfkc@1(str s) -> str", "Unicode's normalization form KC.");
   r.op<walled<form_of<Form::nfkd>>>("text.nfkd@1(str s) -> str", "Unicode's normalization form KD.");
-  r.op<walled<mapped<lower>>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
-  r.op<walled<mapped<fold>>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
+  r.op<walled<mapped<unicode::lower>>>("text.lower@1(str s) -> str", "Lower case, whatever the locale.");
+  r.op<walled<mapped<unicode::upper>>>("text.upper@1(str s) -> str", "Upper case, whatever the locale.");
+  r.op<walled<mapped<unicode::fold>>>("text.fold@1(str s) -> str", "Case folding: for comparing without case.");
   r.op<walled<mapped<strip_accents>>>("text.strip_accents@1(str s) -> str", "Without nonspacing marks, in form C.");
-  r.op<walled<repair>>("text.repair@1(Tensor bytes) -> str",
-                       "Bytes as a text: what is not valid UTF-8 becomes U+FFFD.");
+  r.op<walled<parts<character_end>>>("text.characters@1(str s) -> str[]", "The characters (code points) of a text.");
+  r.op<walled<parts<unicode::grapheme_end>>>(
+      "text.graphemes@1(str s) -> str[]",
+      "The extended grapheme clusters of a text: what a reader takes for characters.");
+  r.op<walled<repair>>("text.repair@1(Any bytes) -> str",
+                       "A string, or bytes, as a text: what is not valid UTF-8 becomes U+FFFD.");
   r.type<Regex>();
   r.op<walled<compile>>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.",
                         MRUN_OP_ONCE);
-  r.op<walled<find>>("text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",
-                     "Begin, end and groups of the first match from a position on; an empty list where there is none.");
+  r.op<walled<find>>(
+      "text.Regex.find@1(text.Regex self, str s, int init=1) -> Any[]",
+      "Begin, end, groups, groups by name of the first match from a position on; an empty list where there is none.");
   r.op<walled<find_all>>("text.Regex.find_all@1(text.Regex self, str s) -> Any[]",
                          "Every match, as find describes one.");
   r.op<walled<gsub>>("text.Regex.gsub@1(text.Regex self, str s, str with, int count=-1) -> (str, int)",

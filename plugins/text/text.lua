@@ -74,13 +74,17 @@ native.methods("text.Tokenizer", {
   id = native "text.Tokenizer.id@1",
 })
 
+text.unicode_version = "16.0.0"
 text.nfc = native "text.nfc@1"
 text.nfd = native "text.nfd@1"
 text.nfkc = native "text.nfkc@1"
 text.nfkd = native "text.nfkd@1"
 text.lower = native "text.lower@1"
+text.upper = native "text.upper@1"
 text.fold = native "text.fold@1"
 text.strip_accents = native "text.strip_accents@1"
+text.characters = native "text.characters@1"
+text.graphemes = native "text.graphemes@1"
 text.repair = native "text.repair@1"
 
 text.regex = native "text.regex@1"
@@ -88,7 +92,8 @@ local find = native "text.Regex.find@1"
 local find_all = native "text.Regex.find_all@1"
 local gsub = native "text.Regex.gsub@1"
 
--- What a match gives: its groups, or all of it where there are none. Groups that took no part are false.
+-- What a match gives: its groups, then those that have names in a table; or all of it where there are none. Groups that took
+-- no part are false.
 local function captures(s, m)
   if m[3] == nil then return s:sub(m[1], m[2]) end
   return unpack(m, 3)

@@ -1,14 +1,12 @@
 #include "normalizers.h"
 
-#include <unicode/brkiter.h>
-#include <unicode/utext.h>
-
 #include <algorithm>
 #include <optional>
 
 #include "byte_level.h"
 #include "charsmap.h"
 #include "unicode.h"
+#include "unicode/graphemes.h"
 
 namespace text {
 namespace {
@@ -296,11 +294,7 @@ class ByteLevelNormalizer final : public Normalizer {
 // sentencepiece's compiled rules, applied to each grapheme cluster below six bytes, else to each character.
 class Precompiled final : public Normalizer {
  public:
-  explicit Precompiled(const Json &j) : map_(decode_base64(string_member(j, "precompiled_charsmap"))) {
-    UErrorCode code = U_ZERO_ERROR;
-    clusters_.reset(icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), code));
-    if (U_FAILURE(code)) internal_error(std::string("ICU: ") + u_errorName(code));
-  }
+  explicit Precompiled(const Json &j) : map_(decode_base64(string_member(j, "precompiled_charsmap"))) {}
   void run(Normalized &n) const override {
     std::vector<Edit> edits;
     bool changed = false;
@@ -349,23 +343,13 @@ class Precompiled final : public Normalizer {
   }
   template <class F>
   void each_cluster(std::string_view s, F f) const {
-    if (is_ascii(s) && s.find('\r') == std::string_view::npos) {
-      for (size_t i = 0; i < s.size(); ++i) f(s.substr(i, 1));
-      return;
+    for (size_t at = 0; at < s.size();) {
+      const size_t end = unicode::grapheme_end(s, at);
+      f(s.substr(at, end - at));
+      at = end;
     }
-    UErrorCode code = U_ZERO_ERROR;
-    UText view = UTEXT_INITIALIZER;
-    utext_openUTF8(&view, s.data(), int64_t(s.size()), &code);
-    std::unique_ptr<icu::BreakIterator> it(clusters_->clone());
-    if (!it) throw std::bad_alloc();
-    it->setText(&view, code);
-    if (U_FAILURE(code)) internal_error(std::string("ICU: ") + u_errorName(code));
-    for (int32_t begin = it->first(), end; (end = it->next()) != icu::BreakIterator::DONE; begin = end)
-      f(s.substr(size_t(begin), size_t(end - begin)));
-    utext_close(&view);
   }
   CharsMap map_;
-  std::unique_ptr<icu::BreakIterator> clusters_;
 };
 
 class NormalizerSequence final : public Normalizer {
@@ -390,7 +374,7 @@ Pattern::Pattern(const Json &j) {
   if (literal_.empty()) {
     if (!s) source_ = string_member(j, "Regex");
     try {
-      regex_ = std::make_unique<Regex>(source_, Regex::Syntax::ruby);
+      regex_ = std::make_unique<Regex>(source_, Dialect::ruby);
     } catch (const Error &e) { bad_config(e.text); }
   }
 }

@@ -13,10 +13,13 @@ class Polling {
   Polling(const Polling &) = delete;
   Polling &operator=(const Polling &) = delete;
 
-  // To be called where at most some thousands of steps pass between calls; most calls cost nothing.
-  static void now() {
+  // To be called where at most some thousands of steps pass between calls, or, as `weight` says, that many times as
+  // many; most calls cost nothing.
+  static void now(unsigned weight = 1) {
     constexpr unsigned every = 64;
-    if (current_ && ++current_->calls_ % every == 0) current_->ask_();
+    if (!current_ || (current_->calls_ += weight) < every) return;
+    current_->calls_ = 0;
+    current_->ask_();
   }
 
  private:

@@ -1,14 +1,12 @@
 #include "pretokenizers.h"
 
-#include <unicode/uchar.h>
-#include <unicode/uscript.h>
-
 #include <algorithm>
 
 #include "byte_level.h"
 #include "normalizers.h"
 #include "splitters.h"
 #include "unicode.h"
+#include "unicode/data.h"
 
 namespace text {
 namespace {
@@ -259,9 +257,7 @@ class Digits final : public PreTokenizer {
  public:
   explicit Digits(const Json &j)
       : behavior_(bool_member(j, "individual_digits", false) ? Behavior::isolated : Behavior::contiguous) {}
-  void run(PreTokenized &p) const override {
-    split_characters(p, behavior_, [](char32_t c) { return char_class(c) & class_number; });
-  }
+  void run(PreTokenized &p) const override { split_characters(p, behavior_, is_numeric); }
 
  private:
   Behavior behavior_;
@@ -355,14 +351,13 @@ class UnicodeScripts final : public PreTokenizer {
  private:
   static constexpr int any = -1, none = -2;
   static int script_of(char32_t c) {
-    UVersionInfo age;
-    u_charAge(UChar32(c), age);
-    if (c == ' ' || age[0] == 0 || age[0] > 9) return any;  // the peer's table is Unicode 9's
-    if (c == 0x30fc) return USCRIPT_HAN;
-    UErrorCode code = U_ZERO_ERROR;
-    const UScriptCode script = uscript_getScript(UChar32(c), &code);
-    if (script == USCRIPT_UNKNOWN) return any;
-    return script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ? USCRIPT_HAN : script;
+    if (c == ' ' || unicode::age(c) > unicode::Age::unicode_9) return any;  // the peer's table is Unicode 9's
+    static const int han = *unicode::script_called("hani"), hiragana = *unicode::script_called("hira"),
+                     katakana = *unicode::script_called("kana");
+    if (c == 0x30fc) return han;
+    const int script = unicode::script(c);
+    if (script == unicode::no_script) return any;
+    return script == hiragana || script == katakana ? han : script;
   }
 };
 

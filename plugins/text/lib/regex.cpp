@@ -3,9 +3,10 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <memory>
 
-#include "ruby_pattern.h"
+#include "pattern/pattern.h"
 #include "utf8.h"
 
 namespace text {
@@ -31,25 +32,28 @@ std::string message(int code) {
 
 }  // namespace
 
-Regex::Regex(std::string_view pattern, Syntax syntax) {
+Regex::Regex(std::string_view pattern, Dialect dialect) {
   if (pattern.size() > 65536) bad_argument("the pattern is longer than 64 KiB");
   require_utf8(pattern, "the pattern");
   CompileContext context(pcre2_compile_context_create(nullptr));
   if (!context) throw std::bad_alloc();
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   pcre2_set_parens_nest_limit(context.get(), 200);
-  uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
-  std::string translated(pattern);
-  if (syntax == Syntax::ruby) {
-    options |= PCRE2_MULTILINE;
-    translated = from_ruby(pattern);
-  }
+  Translated over = translate(pattern, dialect);
+  uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS;
+  if (!over.alphabet || !over.alphabet->fits_bytes()) options |= PCRE2_UTF;
+  if (dialect == Dialect::ruby) options |= PCRE2_MULTILINE;
+  constexpr std::string_view begin = "(?C1)(?:";  // each try of a match calls Search::ask
+  const std::string whole = std::string(begin) + over.pattern + ')';
   int error = 0;
   size_t at = 0;
-  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &at,
-                        context.get());
-  if (!code_) bad_argument("the pattern cannot be read: " + message(error) + ", at byte " + std::to_string(at));
+  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), options, &error, &at, context.get());
+  if (!code_)
+    bad_argument("the pattern cannot be read: " + message(error) + ", at byte " +
+                 std::to_string(at < begin.size() ? 0 : over.source(at - begin.size())));
   pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
+  alphabet_ = std::move(over.alphabet);
+  has_names_ = !names().empty();
 }
 
 Regex::~Regex() { pcre2_code_free(code_); }
@@ -67,6 +71,25 @@ Regex::Search::Search(const Regex &regex, std::string_view s)
   }
   pcre2_set_match_limit(context_, step_limit);
   pcre2_set_heap_limit(context_, heap_limit_kib);
+  auto ask = [](pcre2_callout_block *, void *self) {
+    static_cast<Search *>(self)->ask();
+    return static_cast<Search *>(self)->stopped_ ? PCRE2_ERROR_CALLOUT : 0;
+  };
+  pcre2_set_callout(context_, ask, this);
+  if (regex.alphabet_) regex.alphabet_->spell(s, letters_, places_);
+}
+
+// The limits are those of one try, so all tries of a search may take as many times longer as the text has characters.
+void Regex::Search::ask() noexcept {
+  constexpr unsigned weight = 8;
+  try {
+    Polling::now(weight);
+  } catch (...) { stopped_ = std::current_exception(); }
+}
+
+size_t Regex::Search::letter_at(size_t place) const {
+  if (places_.empty()) return place;
+  return size_t(std::lower_bound(places_.begin(), places_.end(), place) - places_.begin());
 }
 
 Regex::Search::~Search() {
@@ -75,14 +98,16 @@ Regex::Search::~Search() {
 }
 
 bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
-  const int found = pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(s_.data()), s_.size(), from,
+  const std::string_view text = regex_.alphabet_ ? std::string_view(letters_) : s_;
+  const int found = pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
                                 PCRE2_NO_UTF_CHECK, data_, context_);
   if (found == PCRE2_ERROR_NOMATCH) return false;
+  if (stopped_) std::rethrow_exception(stopped_);
   if (found < 0) bad_input("the pattern takes too long on this text: " + message(found));
   const size_t *ovector = pcre2_get_ovector_pointer(data_);
   groups.assign(pcre2_get_ovector_count(data_), Span{no_match, no_match});
   for (size_t i = 0; i < size_t(found); ++i)
-    if (ovector[2 * i] != PCRE2_UNSET) groups[i] = {uint32_t(ovector[2 * i]), uint32_t(ovector[2 * i + 1])};
+    if (ovector[2 * i] != PCRE2_UNSET) groups[i] = {place_of(ovector[2 * i]), place_of(ovector[2 * i + 1])};
   if (groups[0].begin > groups[0].end) groups[0].begin = groups[0].end;  // \K in a look-ahead
   return true;
 }

@@ -1,13 +1,17 @@
-// PCRE2 patterns over UTF-8, compiled just in time, with bounded work: a match that takes too many steps is an error,
-// not a hang. Immutable; may be used from several threads at once.
+// Regular expressions over UTF-8, matched by PCRE2, compiled just in time, with bounded work: a match that takes too many
+// steps is an error, not a hang. What the characters are is worked out here (pattern/pattern.h), so that results do not
+// depend on the installed PCRE2's version of Unicode. Immutable; may be used from several threads at once.
 #pragma once
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "error.h"
+#include "pattern/alphabet.h"
+#include "pattern/classes.h"
 #include "polling.h"
 
 struct pcre2_real_code_8;
@@ -23,11 +27,8 @@ inline constexpr uint32_t no_match = UINT32_MAX;  // begin and end of a group th
 
 class Regex {
  public:
-  enum class Syntax {
-    pcre,  // as PCRE2 documents
-    ruby,  // as Oniguruma reads it, for tokenizer.json: ^ and $ match at lines, (?m) lets the dot match line ends
-  };
-  explicit Regex(std::string_view pattern, Syntax = Syntax::pcre);
+  // In Ruby's dialect ^ and $ match at lines, and (?m) lets the dot match line ends.
+  explicit Regex(std::string_view pattern, Dialect = Dialect::pcre);
   ~Regex();
   Regex(const Regex &) = delete;
   Regex &operator=(const Regex &) = delete;
@@ -44,8 +45,14 @@ class Regex {
     bool find(size_t from, std::vector<Span> &groups);
 
    private:
+    size_t letter_at(size_t place) const;  // the byte of letters_ of the character there
+    uint32_t place_of(size_t letter) const { return places_.empty() ? uint32_t(letter) : places_[letter]; }
+    void ask() noexcept;  // at each try of a match; what it throws is kept in stopped_
     const Regex &regex_;
     std::string_view s_;
+    std::string letters_;  // the text in the pattern's alphabet; places_: see Alphabet::spell
+    std::vector<uint32_t> places_;
+    std::exception_ptr stopped_;
     pcre2_real_match_data_8 *data_;
     pcre2_real_match_context_8 *context_;
   };
@@ -65,9 +72,12 @@ class Regex {
 
   int groups() const;                                      // capturing ones, without the whole match
   std::vector<std::pair<std::string, int>> names() const;  // of named groups, by name
+  bool has_names() const { return has_names_; }
 
  private:
   pcre2_real_code_8 *code_ = nullptr;
+  bool has_names_ = false;
+  std::optional<Alphabet> alphabet_;  // none: the pattern is over characters
 };
 
 }  // namespace text

@@ -1,26 +1,15 @@
-// Unicode: normalization forms, case, accents, and what kind of character one is.
-//
-// Two families. The functions for scripts (nfc … strip_accents) follow the installed ICU. The rules that tokenizer.json
-// names are frozen at the Unicode versions that Hugging Face's tokenizers 0.23 are built with, whatever the installed
-// ICU: a character that is younger than its rule's version is left alone. Characters younger than ICU's own tables
-// (Unicode 15 for ICU 72) count as unassigned.
+// The kinds of characters and the mappings that tokenizer.json's rules name, frozen at the versions of Unicode that
+// Hugging Face's tokenizers 0.23 are built with: a character that is younger than its rule's version is left alone.
+// What scripts call is in unicode/, at one version.
 #pragma once
 #include <cstdint>
-#include <string>
-#include <string_view>
+
+#include "unicode/normalize.h"
 
 namespace text {
 
-// ---- for scripts; valid UTF-8 in and out
-// ------------------------------------------------------------------------------
-
-enum class Form { nfc, nfd, nfkc, nfkd };
-std::string normalize(std::string_view s, Form);
-std::string lower(std::string_view s);          // full mapping, the root locale's
-std::string fold(std::string_view s);           // full case folding
-std::string strip_accents(std::string_view s);  // NFD, without nonspacing marks, NFC
-
-// ---- for tokenizers -------------------------------------------------------------------------------------------------
+using unicode::Expansion;
+using unicode::Form;
 
 enum CharClass : uint8_t {
   class_space = 1,         // White_Space
@@ -33,19 +22,14 @@ enum CharClass : uint8_t {
   class_other = 128,       // Cc, Cf, Co of Unicode 8
 };
 uint8_t char_class(char32_t c);  // bits of CharClass
+bool is_numeric(char32_t c);     // N* of Unicode 17
 inline bool is_space(char32_t c) { return char_class(c) & class_space; }
 
-// One or more characters (the first `return` of them).
-struct Expansion {
-  char32_t at[18];
-  int size;
-};
-// The full decomposition of Unicode 11; size 0 where there is none.
-Expansion decompose(char32_t c, bool compatible);
-// The character that the two compose to, or 0.
-char32_t compose(char32_t a, char32_t b);
+// Decomposition, composition and classes of Unicode 11.
+Expansion decompose(char32_t c, bool compatible);  // size 0 where there is none
+char32_t compose(char32_t a, char32_t b);          // 0 where there is none
 uint8_t combining_class(char32_t c);
-// Lower case of one character: U+0130 gives two.
+// Lower case of one character, of Unicode 17: U+0130 gives two.
 Expansion lower_of(char32_t c);
 
 }  // namespace text

@@ -1,16 +1,18 @@
 // The library from the command line, for tests that compare it with other implementations:
-//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS], or text_cli newer - -
+//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS], text_cli unicode|regex|ruby - OPERATION|PATTERN
 // reads one JSON value a line from standard input, writes one a line; an error is {"error": code, "message": text}.
-#include <unicode/uchar.h>
-
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "regex.h"
 #include "sentencepiece.h"
 #include "tokenizer.h"
+#include "unicode/cases.h"
+#include "unicode/graphemes.h"
+#include "unicode/normalize.h"
 #include "utf8.h"
 
 using nlohmann::json;
@@ -50,33 +52,59 @@ static json run(const text::SentencePiece &sp, const std::string &operation, con
   throw std::runtime_error("no such operation: " + operation);
 }
 
-static std::string around(UChar32 c) {
+static std::string around(char32_t c) {
   std::string s = "a";
-  text::utf8_append(s, char32_t(c));
+  text::utf8_append(s, c);
   return s + "b";
+}
+
+struct Unicode {};
+
+static json run(const Unicode &, const std::string &operation, const json &, const json &input) {
+  using namespace text::unicode;
+  const auto s = input.get<std::string>();
+  if (operation == "nfc") return normalize(s, Form::nfc);
+  if (operation == "nfd") return normalize(s, Form::nfd);
+  if (operation == "nfkc") return normalize(s, Form::nfkc);
+  if (operation == "nfkd") return normalize(s, Form::nfkd);
+  if (operation == "lower") return lower(s);
+  if (operation == "upper") return upper(s);
+  if (operation == "fold") return fold(s);
+  if (operation != "graphemes") throw std::runtime_error("no such operation: " + operation);
+  json out = json::array();
+  for (size_t at = 0, end; at < s.size(); at = end) {
+    end = grapheme_end(s, at);
+    out.push_back(s.substr(at, end - at));
+  }
+  return out;
+}
+
+// What a pattern matches in a text, match by match; false for groups that took no part.
+static json run(const text::Regex &regex, const std::string &, const json &, const json &input) {
+  const auto s = input.get<std::string>();
+  json out = json::array();
+  regex.each(s, [&](const std::vector<text::Span> &groups) {
+    json match = json::array();
+    for (text::Span g : groups)
+      match.push_back(g.begin == text::no_match ? json(false) : json(s.substr(g.begin, g.end - g.begin)));
+    out.push_back(match);
+    return true;
+  });
+  return out;
 }
 
 template <class F>
 static void each_character(F f) {
-  for (UChar32 c = 0; c < 0x110000; ++c)
+  for (char32_t c = 0; c < 0x110000; ++c)
     if (c < 0xd800 || c > 0xdfff) f(c);
 }
 
 // [code point, what it becomes between two letters] for each that the tokenizer's normalizer changes.
 static json every_character(const text::Tokenizer &t) {
   json out = json::array();
-  each_character([&](UChar32 c) {
+  each_character([&](char32_t c) {
     std::string now = t.normalized(around(c));
     if (now != around(c)) out.push_back({c, now});
-  });
-  return out;
-}
-
-// The code points that ICU's tables do not have.
-static json newer_characters() {
-  json out = json::array();
-  each_character([&](UChar32 c) {
-    if (!u_isdefined(c)) out.push_back(c);
   });
   return out;
 }
@@ -204,13 +232,12 @@ int main(int count, char **args) try {
   }
   if (count < 4) throw std::runtime_error("usage: text_cli KIND MODEL OPERATION [OPTIONS]");
   const std::string kind = args[1], operation = args[3], model = read_file(args[2]);
-  if (kind == "newer") {
-    std::cout << newer_characters().dump() << '\n';
-    return 0;
-  }
   const json options = count > 4 ? json::parse(args[4]) : json::object();
   std::ios::sync_with_stdio(false);
   if (kind == "sentencepiece") serve(text::SentencePiece(model), operation, options);
+  if (kind == "unicode") serve(Unicode(), operation, options);
+  if (kind == "regex") serve(text::Regex(operation), "", options);
+  if (kind == "ruby") serve(text::Regex(operation, text::Dialect::ruby), "", options);
   if (kind == "tokenizer_json") serve(text::Tokenizer(model), operation, options);
   return 0;
 } catch (const std::exception &e) {

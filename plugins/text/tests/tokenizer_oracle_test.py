@@ -347,17 +347,43 @@ class TokenizerOracle(unittest.TestCase):
                 self.same(merged, self.lines[:800] + HARD)
 
     def test_every_character(self):
-        def known(c):
-            return c not in self.newer
-        self.newer = set(call([CLI, "newer", "-", "-"])[0])
         model = dict(self.characters(), merges=[])
         for normalizer in ({"type": "NFC"}, {"type": "NFD"}, {"type": "NFKC"}, {"type": "NFKD"}, {"type": "Lowercase"}, {"type": "StripAccents"},
                            {"type": "Nmt"}, bert_normalizer()):
             with self.subTest(normalizer=normalizer["type"]):
                 path = self.path("one.json", tokenizer(model, normalizer))
-                want = [(c, s) for c, s in call(NODE + ["normalize", path]) if known(c)]
-                got = [(c, s) for c, s in call([CLI, "tokenizer_json", path, "normalize"], [0])[0] if known(c)]
+                want = [(c, s) for c, s in call(NODE + ["normalize", path])]
+                got = [(c, s) for c, s in call([CLI, "tokenizer_json", path, "normalize"], [0])[0]]
                 self.assertEqual([c for c in sorted(set(want) ^ set(got))][:20], [])
+
+    def test_every_class(self):
+        """What a pattern matches, for every assigned character and more."""
+        properties = ("L Lu Ll Lt Lm Lo LC M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp Cc Cf Cn Letter Han Greek Latin Common "
+                      "Arabic Hiragana Thai Inherited Alphabetic Uppercase Lowercase White_Space Emoji Extended_Pictographic ID_Start XID_Continue Math "
+                      "Alnum Graph Print Punct Word Blank Dash Cased Case_Ignorable Emoji_Presentation").split()
+        posix = "alpha alnum ascii blank cntrl digit graph lower print punct space upper xdigit word".split()
+        patterns = [rf"\p{{{p}}}" for p in properties] + [f"[[:{p}:]]" for p in posix] + [
+            r"\w", r"\W", r"[\w]", r"\s", r"\S", r"\d", r"\h", r"\H", ".", r"\p{^L}", r"\P{So}", r"\R", r"[^\p{L}\p{N}\s]",
+            r"[\p{L}&&[^a-z]]", r"[\w&&[^\d_]]", r"[a-w&&[^c-g]z]", r"[^\W\d]", r"[[^a-z]&&\p{Ll}]", r"[a-z&&[aeiou]&&[^e]]", "[a&&]", "[&&a]",
+            r"[\S\n]", "[[:^alpha:]]", r"\v", "(?m).", r"[]a]", r"[a\]-]", "(?i)[à-ÿ]", "(?i)é", "(?i)[[:upper:]]", r"(?i)\p{Lu}", "(?i)[^à-ÿ]",
+            r"(?i)[^\p{Lu}]", "(?i)k", "(?i)ß", "(?i)σ", "(?i)ǆ", "(?i)[\u1c89]", "(?i)ᾀ"]
+        text = "".join(chr(c) for c in (*range(0xd800), *range(0xe000, 0x32000), *range(0xe0000, 0xe0200)))
+        for pattern, want in zip(patterns, call(NODE + ["classes"], [text, *patterns])):
+            with self.subTest(pattern=pattern):
+                got = {match[0] for match in call([CLI, "ruby", "-", pattern], [text])[0]}
+                differ = sorted(got ^ set(want))
+                self.assertEqual([(hex(ord(c)), c in got) for c in differ[:20]], [])
+
+    def test_new_characters(self):
+        """Those that are younger than most libraries: an emoji of Unicode 15, letters of 16."""
+        model = dict(self.characters(), merges=[])
+        deepseek = seq("pretokenizers", split(r"\p{N}{1,3}"), split("[一-龥぀-ゟ゠-ヿ]+"), split(
+            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"))
+        for part in (deepseek, split(r"\p{S}", "Removed"), split(r"\w+", "Removed"), {"type": "Digits", "individual_digits": True}):
+            self.same(tokenizer(model, None, part), ["I 🩷 NY!", "x🩷y", "a\U00010d4eb", "\U00010d50\U00010d70", "1\U00010d41 \U00016d75 \U00011de1", "\u1c89\ua7dc"])
+        # Pairs that compose, or marks that move, since Unicode 11 do not in that library.
+        for form in ("NFC", "NFD", "NFKC", "NFKD"):
+            self.same(tokenizer(model, {"type": form}), ["\U00011935\U00011930", "\U000105d2\u0307", "a\U0001e4ef\u0323", "\u09c7\u09be\u0301"])
 
     def test_added_tokens(self):
         config = self.bert()

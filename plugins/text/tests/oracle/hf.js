@@ -3,6 +3,7 @@
 //   node hf.js compare                             serves: see below
 //   node hf.js vocabulary FILE.json                [size, [id, piece]…]
 //   node hf.js normalize CONFIG.json               every code point, between two letters: those that change, and to what
+//   node hf.js classes                             reads a text, then patterns: the characters of the text that each matches
 //   node hf.js gpt NAME OUT.json                   a vocabulary of gpt-tokenizer ("cl100k_base") as a tokenizer.json
 //   node hf.js version
 const fs = require('fs');
@@ -73,6 +74,22 @@ function normalize(path) {
   print(out);
 }
 
+// A text is taken in parts, as replacing takes the square of its length. 
+function classes() {
+  const [all, ...patterns] = fs.readFileSync(0, 'utf8').trim().split('\n').map(line => JSON.parse(line));
+  const characters = [...all], parts = [];
+  for (let i = 0; i < characters.length; i += 2048) parts.push(characters.slice(i, i + 2048));
+  for (const pattern of patterns) {
+    const n = tokenizers.Tokenizer.fromString(JSON.stringify({version: '1.0', truncation: null, padding: null, added_tokens: [],
+      normalizer: {type: 'Replace', pattern: {Regex: pattern}, content: ''}, pre_tokenizer: null, post_processor: null, decoder: null,
+      model: {type: 'WordLevel', vocab: {a: 0}, unk_token: 'a'}})).getNormalizer();
+    print([parts.flatMap(part => {
+      const left = new Set(n.normalizeString(part.join('')));
+      return part.filter(c => !left.has(c));
+    })]);
+  }
+}
+
 // GPT-2's letters for bytes.
 function letters() {
   const out = [];
@@ -132,5 +149,5 @@ function train(path, text, out) {
   t.save(out);
 }
 
-const commands = {train, compare: serve, vocabulary, normalize, gpt, version: () => console.log(require('tokenizers/package.json').version)};
+const commands = {train, compare: serve, vocabulary, normalize, classes, gpt, version: () => console.log(require('tokenizers/package.json').version)};
 Promise.resolve(commands[command](...args)).catch(e => { console.error(e); process.exit(1); });
