@@ -111,6 +111,22 @@ int model_text(lua_State *L, Vm &vm) {
   return 1;
 }
 
+// method.parameters: their names.
+int method_index(lua_State *L, Vm &vm) {
+  const Handle *handle = handle_at(L, 1, Handle::method);
+  const std::string_view name = want_string(L, 2, "a model's method", "name");
+  if (handle == nullptr || name != "parameters") {
+    fail(MRUN_ARGUMENT, "a model's method has no field {}; it has parameters", printable(name, 60));
+  }
+  lua_newtable(L);
+  int place = 0;
+  for (const Parameter &p : vm.options.models[handle->model_index].methods[handle->method_index].parameters) {
+    lua_pushlstring(L, p.name.data(), p.name.size());
+    lua_rawseti(L, -2, ++place);
+  }
+  return 1;
+}
+
 int frozen(lua_State *, Vm &) { fail(MRUN_SCRIPT, "a model has no fields that can be set"); }
 
 void add_call(lua_State *L) {
@@ -206,6 +222,8 @@ void make_metatables(lua_State *L) {
   add_call(L);
   vm.anchors.model = anchor(L);
   begin_metatable(L);
+  lua_pushcfunction(L, function<method_index>);
+  lua_setfield(L, -2, "__index");
   add_call(L);
   vm.anchors.method = anchor(L);
 }
