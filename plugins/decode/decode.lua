@@ -27,4 +27,150 @@ end
 
 decode.nms = native "decode.nms@1"
 
+-- ---- Constraints
+
+local make_pieces, make_constraint = native "decode.pieces@1", native "decode.constraint@1"
+native.methods("decode.Constraint", {
+  allowed = native "decode.Constraint.allowed@1",
+  accepts = native "decode.Constraint.accepts@1",
+})
+
+local function special(tokenizer, name)
+  local ok, id = pcall(function() return tokenizer[name](tokenizer) end)
+  if ok then return id end
+end
+
+-- A token without text: unknown, or a control token, which decodes to nothing ("▁" alone does too, at the beginning).
+local function silent(tokenizer, id, piece, unknown)
+  return id == unknown or (piece ~= "▁" and tokenizer:decode({ id }) == "")
+end
+
+-- How a tokenizer spells its pieces, by the marks that they have.
+local function spelling_of(pieces)
+  local found = "plain"
+  for _, piece in ipairs(pieces) do
+    if piece:find("▁", 1, true) then return "sentencepiece" end
+    if piece:find("Ġ", 1, true) then return "byte_level" end
+    if piece:sub(1, 2) == "##" then found = "wordpiece" end
+  end
+  return found
+end
+
+-- The pieces of a tokenizer, or of a list of texts: token 0 is the first.
+local function spelled(tokenizer)
+  if type(tokenizer) == "table" then return make_pieces(tokenizer) end
+  local pieces, unknown = {}, special(tokenizer, "unk")
+  for id = 0, tokenizer:size() - 1 do
+    local piece = tokenizer:piece(id) or ""
+    if silent(tokenizer, id, piece, unknown) then piece = "" end
+    pieces[id + 1] = piece
+  end
+  return make_pieces(pieces, { spelling = spelling_of(pieces) })
+end
+
+-- Making these takes a while, and gives the same each time: the last few are kept.
+local function remembering(most, make)
+  local kept = {}
+  return function(key, ...)
+    for _, entry in ipairs(kept) do
+      if entry.key == key then return entry.value end
+    end
+    local value = make(key, ...)
+    if #kept == most then table.remove(kept, 1) end
+    kept[#kept + 1] = { key = key, value = value }
+    return value
+  end
+end
+
+local pieces_of = remembering(4, spelled)
+local regex_of = remembering(4, function(pieces)
+  return remembering(16, function(regex) return make_constraint(pieces, { regex = regex }) end)
+end)
+
+function decode.pieces(tokenizer) return pieces_of(tokenizer) end
+
+-- {regex = …, tokenizer = …} or {choices = …, tokenizer = …}
+function decode.constraint(options)
+  local pieces = options.tokenizer and pieces_of(options.tokenizer)
+  for key in pairs(options) do
+    if key ~= "regex" and key ~= "choices" and key ~= "tokenizer" then
+      error(string.format("decode.constraint: there is no option %s; want regex or choices, and tokenizer", tostring(key)), 2)
+    end
+  end
+  if options.regex and pieces and not options.choices then return regex_of(pieces)(options.regex) end
+  return make_constraint(pieces, { regex = options.regex, choices = options.choices })
+end
+
+-- ---- Searches
+
+-- The names of a model's method's parameters; of a Lua function none.
+local function parameters_of(step)
+  if type(step) ~= "userdata" then return {} end
+  local ok, names = pcall(function() return step.parameters end)
+  if ok then return names end
+  return step:method("forward").parameters
+end
+
+-- The options as the operation takes them: pieces for a tokenizer, an object for a table of what constrains.
+local function prepared(step, options)
+  local o = { parameters = parameters_of(step) }
+  for key, value in pairs(options or {}) do o[key] = value end
+  if type(o.constrain) == "table" then
+    local c = {}
+    for key, value in pairs(o.constrain) do c[key] = value end
+    c.tokenizer = c.tokenizer or o.tokenizer
+    o.constrain = decode.constraint(c)
+  end
+  if o.tokenizer ~= nil then
+    if o.stop ~= nil then o.pieces = pieces_of(o.tokenizer) end
+    o.tokenizer = nil
+  end
+  if type(o.stop) == "string" then o.stop = { o.stop } end
+  return o
+end
+
+local beam_search, greedy, sample = native "decode.beam_search@1", native "decode.greedy@1", native "decode.sample@1"
+
+function decode.beam_search(step, options) return beam_search(step, prepared(step, options)) end
+
+function decode.greedy(step, options) return greedy(step, prepared(step, options)) end
+
+function decode.sample(step, options) return sample(step, prepared(step, options)) end
+
+-- ---- Sequences
+
+decode.ctc_greedy = native "decode.ctc_greedy@1"
+decode.ctc_beam = native "decode.ctc_beam@1"
+decode.ctc_align = native "decode.ctc_align@1"
+decode.viterbi = native "decode.viterbi@1"
+decode.dtw = native "decode.dtw@1"
+decode.attention_times = native "decode.attention_times@1"
+
+local edit_distance = native "decode.edit_distance@1"
+
+function decode.edit_distance(a, b)
+  local distance, substitutions, insertions, deletions = edit_distance(a, b)
+  return distance, { substitutions = substitutions, insertions = insertions, deletions = deletions }
+end
+
+-- Words from the pieces of tokens and the places of each: a piece that begins with the mark, or is it, begins a word.
+function decode.word_times(pieces, first, last, mark)
+  mark = mark or "▁"
+  local words = {}
+  for i, piece in ipairs(pieces) do
+    local word = words[#words]
+    local begins = piece:sub(1, #mark) == mark
+    local text = begins and piece:sub(#mark + 1) or piece
+    if begins or word == nil then
+      word = { word = "", first = first[i - 1] }
+      words[#words + 1] = word
+    end
+    if word.word == "" then word.first = first[i - 1] end
+    word.word = word.word .. text
+    word.last = last[i - 1]
+  end
+  if #words > 0 and words[#words].word == "" then words[#words] = nil end
+  return words
+end
+
 return decode

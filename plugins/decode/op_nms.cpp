@@ -26,11 +26,13 @@ std::vector<int64_t> classes_of(const mrun::call &c, const mrun::tensor &classes
 
 mrun::tensor nms_boxes(const mrun::call &c, const mrun::tensor &given, const mrun::tensor &scores, double iou,
                        const std::optional<mrun::tensor> &classes, std::optional<double> score,
-                       std::optional<int64_t> max) {
+                       std::optional<int64_t> max, const std::string &overlap) {
   want_cpu(given, "decode.nms: boxes");
   if (given.dim() != 2 || given.size(1) != 4)
     mrun::refuse("decode.nms: boxes: want [n, 4] (x1, y1, x2, y2), got " + mrun::shape_text(given));
   if (!given.is(mrun::float32) && !given.is(mrun::float64)) mrun::refuse("decode.nms: boxes: want float32 or float64");
+  if (overlap != "union" && overlap != "smaller")
+    mrun::refuse("decode.nms: overlap: want union or smaller, got \"" + overlap + "\"");
   if (max && *max < 0) mrun::refuse("decode.nms: max: must not be negative, got " + std::to_string(*max));
   const int64_t count = given.size(0);
   constexpr int64_t bytes_a_box = 80;  // order and the sorted fields
@@ -40,6 +42,7 @@ mrun::tensor nms_boxes(const mrun::call &c, const mrun::tensor &given, const mru
   const std::vector<int64_t> groups = classes ? classes_of(c, *classes, count) : std::vector<int64_t>();
   NmsOptions options;
   options.iou = iou;
+  options.by_smaller = overlap == "smaller";
   options.classes = classes ? groups.data() : nullptr;
   options.score = score;
   if (max) options.max = *max;
@@ -52,11 +55,13 @@ mrun::tensor nms_boxes(const mrun::call &c, const mrun::tensor &given, const mru
 
 void add_nms(const mrun::registrar &r) {
   r.op<nms_boxes>(
-      "decode.nms@1(Tensor boxes, Tensor scores, float iou, *, Tensor? classes=None, float? score=None, int? max=None) "
-      "-> Tensor",
+      "decode.nms@1(Tensor boxes, Tensor scores, float iou, *, Tensor? classes=None, float? score=None, int? max=None, "
+      "str overlap='union') -> Tensor",
       "Positions of the boxes that no better box overlaps by more than iou.\n\nboxes: [n, 4], x1, y1, x2, y2, float32 "
       "or float64; scores: [n]; classes: [n], integers, boxes of different classes do not compete; score: only boxes "
-      "with a higher score; max: at most so many. Result: int64, by falling score, equal scores by position.");
+      "with a higher score; max: at most so many; overlap: the intersection's share of the union, or of the smaller "
+      "box. "
+      "Result: int64, by falling score, equal scores by position.");
 }
 
 }  // namespace decode

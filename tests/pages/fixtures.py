@@ -15,6 +15,21 @@ class Scores(torch.nn.Module):
         return x.flatten(1)[:, :10]
 
 
+class Searched(torch.nn.Module):
+    """A step of 5 tokens for a search, [rows] and [rows, 8] to [rows, 5], and what is computed once before."""
+
+    def forward(self, x):
+        return x
+
+    @torch.jit.export
+    def encode(self, x):
+        return x.float().mean(-1, keepdim=True)
+
+    @torch.jit.export
+    def step(self, tokens, h, memory):
+        return torch.cos(tokens.unsqueeze(1) + torch.arange(5) * memory + h[:, :5]), h + 0.5
+
+
 def photo():
     rows = numpy.add.outer(numpy.arange(300), numpy.arange(400)) % 256
     out = io.BytesIO()
@@ -36,6 +51,12 @@ def model():
     return out.getvalue()
 
 
+def searched():
+    out = io.BytesIO()
+    torch.jit.save(torch.jit.script(Searched().eval()), out)
+    return out.getvalue()
+
+
 def labels():
     return "".join(f"label {i}\n" for i in range(1000)).encode()
 
@@ -47,4 +68,4 @@ def tokenizer():
         "post_processor": None, "decoder": None, "model": {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}}).encode()
 
 
-FIXTURES = {f.__name__: f for f in [photo, sound, model, labels, tokenizer]}
+FIXTURES = {f.__name__: f for f in [photo, sound, model, searched, labels, tokenizer]}

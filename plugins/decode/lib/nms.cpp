@@ -55,27 +55,30 @@ Sorted<T> sort(const T *boxes, const double *scores, int64_t count, const NmsOpt
 // Marks every later box that overlaps box i by more than iou. std::max and std::min in torchvision's argument order:
 // for NaN the order counts. `same` says whether two boxes compete.
 template <class T, class Same>
-void suppress(Sorted<T> &s, size_t i, size_t from, size_t to, double iou, Same same) {
+void suppress(Sorted<T> &s, size_t i, size_t from, size_t to, const NmsOptions &options, Same same) {
   const T *const x1 = s.x1.data(), *const y1 = s.y1.data(), *const x2 = s.x2.data(), *const y2 = s.y2.data();
   const T *const area = s.area.data();
   unsigned char *__restrict gone = s.gone.data();  // bytes alias everything else; the vectorizer must know better
   const T left = x1[i], top = y1[i], right = x2[i], bottom = y2[i], own = area[i];
+  const double iou = options.iou;
+  const bool by_smaller = options.by_smaller;
   for (size_t j = from; j < to; ++j) {
     const T width = std::max(T(0), std::min(right, x2[j]) - std::max(left, x1[j]));
     const T height = std::max(T(0), std::min(bottom, y2[j]) - std::max(top, y1[j]));
     const T overlap = width * height;
-    const T ratio = overlap / (own + area[j] - overlap);
+    const T whole = by_smaller ? std::min(own, area[j]) : own + area[j] - overlap;
+    const T ratio = overlap / whole;
     gone[j] = static_cast<unsigned char>(gone[j] | ((static_cast<double>(ratio) > iou) & same(j)));
   }
 }
 
 template <class T>
-void suppress(Sorted<T> &s, size_t i, size_t from, size_t to, double iou) {
+void suppress(Sorted<T> &s, size_t i, size_t from, size_t to, const NmsOptions &options) {
   if (s.classes.empty()) {
-    suppress(s, i, from, to, iou, [](size_t) { return true; });
+    suppress(s, i, from, to, options, [](size_t) { return true; });
   } else {
     const int64_t *const classes = s.classes.data();
-    suppress(s, i, from, to, iou, [classes, own = classes[i]](size_t j) { return classes[j] == own; });
+    suppress(s, i, from, to, options, [classes, own = classes[i]](size_t j) { return classes[j] == own; });
   }
 }
 
@@ -93,7 +96,7 @@ std::vector<int64_t> nms(const T *boxes, const double *scores, int64_t count, co
     kept.push_back(s.position[i]);
     for (size_t from = i + 1; from < n; from += block) {
       const size_t to = std::min(from + block, n);
-      suppress(s, i, from, to, options.iou);
+      suppress(s, i, from, to, options);
       since_poll += to - from;
       if (since_poll >= block && options.poll) {
         options.poll();

@@ -6,17 +6,17 @@
 #include <optional>
 #include <vector>
 
-namespace decode {
+#include "poll.h"
 
-// Called at least every millisecond or so; may throw to end the work.
-using Poll = std::function<void()>;
+namespace decode {
 
 struct NmsOptions {
   double iou = 0.5;                                   // a box that overlaps a better one by more than this is dropped
   const int64_t *classes = nullptr;                   // one a box: boxes of different classes do not compete
   std::optional<double> score;                        // boxes without a higher score are dropped first
   int64_t max = std::numeric_limits<int64_t>::max();  // at most so many are kept
-  Poll poll;                                          // may be empty
+  bool by_smaller = false;  // overlap is intersection over the smaller area, not over the union
+  Poll poll;                // may be empty
 };
 
 // Positions of the kept ones among `count` boxes [count, 4] (x1, y1, x2, y2; row-major), by falling score, equal scores

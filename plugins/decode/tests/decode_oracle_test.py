@@ -17,6 +17,7 @@ return function(x)
     plain = decode.nms(x.boxes, x.scores, 0.5),
     strict = decode.nms(x.boxes, x.scores, 0.1),
     classes = decode.nms(x.boxes, x.scores, 0.5, {classes = x.classes}),
+    smaller = decode.nms(x.boxes, x.scores, 0.5, {overlap = "smaller"}),
     few = decode.nms(x.boxes, x.scores, 0.5, {score = 0.25, max = 7}),
     best = decode.topk(x.scores, 5),
   }
@@ -48,6 +49,19 @@ def sample(seed, count, dtype, whole):
     return {"boxes": torch.cat([corner, corner + size], 1), "scores": scores, "classes": classes}
 
 
+def by_smaller_area(boxes, scores, threshold):
+    """Greedy suppression by the intersection's share of the smaller box."""
+    kept = []
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    for j in torch.sort(scores, descending=True, stable=True).indices.tolist():
+        others = boxes[kept]
+        size = (torch.minimum(others[:, 2:], boxes[j, 2:]) - torch.maximum(others[:, :2], boxes[j, :2])).clamp(min=0)
+        share = size[:, 0] * size[:, 1] / torch.minimum(area[kept], area[j])
+        if not (share.double() > threshold).any():
+            kept.append(j)
+    return kept
+
+
 class Decode(Case):
     def test_equal_to_torchvision(self):
         folder = self.bundle("tensor", preprocess=PREPROCESS)
@@ -70,6 +84,7 @@ class Decode(Case):
             self.assertEqual(answer["classes"], torchvision.ops.boxes._batched_nms_vanilla(boxes, scores, classes, 0.5).tolist())
             if whole:  # the offsets of batched_nms round nothing
                 self.assertEqual(answer["classes"], torchvision.ops.batched_nms(boxes, scores, classes, 0.5).tolist())
+            self.assertEqual(answer["smaller"], by_smaller_area(boxes, scores, 0.5))
             self.assertEqual(answer["few"], [i for i in plain.tolist() if scores[i] > 0.25][:7])
             values, ids = torch.topk(scores, min(5, len(scores)))
             self.assertEqual([entry["id"] for entry in answer["best"]], ids.tolist())

@@ -1,0 +1,120 @@
+#include "pieces.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace decode {
+namespace {
+
+constexpr std::string_view meta_space = "\xE2\x96\x81";  // U+2581
+
+std::optional<int> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return std::nullopt;
+}
+
+// "<0x0A>"
+std::optional<char> byte_piece(std::string_view piece) {
+  if (piece.size() != 6 || piece.substr(0, 3) != "<0x" || piece[5] != '>') return std::nullopt;
+  const auto high = hex_digit(piece[3]), low = hex_digit(piece[4]);
+  if (!high || !low) return std::nullopt;
+  return static_cast<char>(*high * 16 + *low);
+}
+
+std::string from_sentencepiece(std::string_view piece) {
+  if (const auto byte = byte_piece(piece)) return {*byte};
+  std::string text;
+  while (!piece.empty()) {
+    const bool space = piece.substr(0, meta_space.size()) == meta_space;
+    text += space ? ' ' : piece[0];
+    piece.remove_prefix(space ? meta_space.size() : 1);
+  }
+  return text;
+}
+
+// GPT-2's alphabet: printable bytes of Latin-1 stand for themselves, the others for U+0100 and on, in their order.
+std::array<int, 512> byte_level_alphabet() {
+  std::array<int, 512> bytes;
+  bytes.fill(-1);
+  int next = 256;
+  for (int b = 0; b < 256; ++b) {
+    const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+    bytes[static_cast<size_t>(printable ? b : next++)] = b;
+  }
+  return bytes;
+}
+
+std::string from_byte_level(std::string_view piece) {
+  static const std::array<int, 512> alphabet = byte_level_alphabet();
+  std::string text;
+  for (size_t i = 0; i < piece.size(); ++i) {
+    const auto lead = static_cast<uint8_t>(piece[i]);
+    size_t point = lead;
+    if (lead >= 0xC0 && lead < 0xE0 && i + 1 < piece.size()) {
+      point = (lead & 31U) << 6U | (static_cast<uint8_t>(piece[++i]) & 63U);
+    }
+    if (point >= alphabet.size() || alphabet[point] < 0) return {};
+    text += static_cast<char>(alphabet[point]);
+  }
+  return text;
+}
+
+std::string from_wordpiece(std::string_view piece) {
+  if (piece.substr(0, 2) == "##") return std::string(piece.substr(2));
+  std::string text(piece.empty() ? "" : " ");
+  text += piece;
+  return text;
+}
+
+std::string bytes_of(std::string_view piece, Spelling spelling) {
+  switch (spelling) {
+    case Spelling::sentencepiece: return from_sentencepiece(piece);
+    case Spelling::byte_level: return from_byte_level(piece);
+    case Spelling::wordpiece: return from_wordpiece(piece);
+    case Spelling::plain: break;
+  }
+  return std::string(piece);
+}
+
+int32_t common_prefix(std::string_view a, std::string_view b) {
+  const size_t n = std::min(a.size(), b.size());
+  const auto end = a.begin() + static_cast<std::ptrdiff_t>(n);
+  return static_cast<int32_t>(std::mismatch(a.begin(), end, b.begin()).first - a.begin());
+}
+
+}  // namespace
+
+Pieces::Pieces(const std::vector<std::string> &spelled, Spelling spelling)
+    : strips_first_(spelling == Spelling::sentencepiece || spelling == Spelling::wordpiece) {
+  bytes_.reserve(spelled.size());
+  for (const std::string &piece : spelled) bytes_.push_back(bytes_of(piece, spelling));
+  first_ = sort(true);
+  later_ = sort(false);
+}
+
+std::string_view Pieces::bytes(int64_t token, bool first) const {
+  if (token < 0 || token >= size()) return {};
+  std::string_view text = bytes_[static_cast<size_t>(token)];
+  if (first && strips_first_ && !text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+Pieces::Sorted Pieces::sort(bool first) const {
+  Sorted s;
+  for (int64_t token = 0; token < size(); ++token) {
+    if (!bytes(token, first).empty()) s.tokens.push_back(static_cast<int32_t>(token));
+  }
+  std::stable_sort(s.tokens.begin(), s.tokens.end(),
+                   [&](int32_t a, int32_t b) { return bytes(a, first) < bytes(b, first); });
+  std::string_view last;
+  for (const int32_t token : s.tokens) {
+    s.common.push_back(common_prefix(last, bytes(token, first)));
+    last = bytes(token, first);
+  }
+  return s;
+}
+
+}  // namespace decode

@@ -1,0 +1,29 @@
+// The hypotheses of a search that have ended, and whether a better one can still come.
+#pragma once
+#include <optional>
+
+#include "row.h"
+
+namespace decode {
+
+class Pool {
+ public:
+  explicit Pool(const SearchOptions &);
+  void add(Hypothesis);
+  // Whether the search is over after a step. best: the greatest sum of its candidates; length: of these;
+  // best_ended: the first of them ended.
+  bool done(double best, int64_t length, bool best_ended) const;
+  bool empty() const { return kept_.empty(); }
+  const std::vector<Hypothesis> &kept() const { return kept_; }
+  std::vector<Hypothesis> best();  // at most n_best, best first
+
+ private:
+  double score(const Hypothesis &) const;
+  bool done_as_ctranslate2(bool best_ended) const;
+
+  const SearchOptions &options_;
+  size_t capacity_;
+  std::vector<Hypothesis> kept_;  // in the order in which they came
+};
+
+}  // namespace decode

@@ -1,0 +1,238 @@
+#include "search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "draw.h"
+#include "error.h"
+#include "softmax.h"
+
+namespace decode {
+namespace {
+
+SearchOptions checked(SearchOptions o) {
+  o.check();
+  if (o.constraint && o.constraint->distance(Constraint::start) > o.max_new) {
+    throw Error(Error::setting, "constrain: what fits needs at least " +
+                                    std::to_string(o.constraint->distance(Constraint::start)) + " tokens, max_new is " +
+                                    std::to_string(o.max_new));
+  }
+  return o;
+}
+
+[[noreturn]] void bad_scores(double log_sum, size_t row) {
+  const char *what = std::isnan(log_sum) ? "NaN" : log_sum > 0 ? "an infinity" : "-inf for every token";
+  throw Error(Error::model, std::string("the step's scores have ") + what + " in row " + std::to_string(row));
+}
+
+}  // namespace
+
+Search::Search(SearchOptions o)
+    : options_(checked(std::move(o))), rules_(options_), pool_(options_), rows_(1), streams_(1, 0) {
+  feed_ = {options_.prompt[0]};
+}
+
+bool Search::is_eos(int64_t token) const {
+  return std::find(options_.eos.begin(), options_.eos.end(), token) != options_.eos.end();
+}
+
+Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const Poll &poll) {
+  Weighed w;
+  const auto width = static_cast<size_t>(given.vocabulary);
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    w.scores.push_back(given.scores + row * width);
+    w.log_sums.push_back(log_sum_exp(w.scores[row], given.vocabulary));
+    if (!std::isfinite(w.log_sums[row])) bad_scores(w.log_sums[row], row);
+    if (poll) poll();
+  }
+  if (!bias && !rules_.any()) return w;
+  w.copy.assign(given.scores, given.scores + rows_.size() * width);
+  if (bias) {
+    for (size_t i = 0; i < w.copy.size(); ++i) {
+      w.copy[i] = static_cast<float>(double{w.copy[i]} - w.log_sums[i / width]);
+    }
+    std::fill(w.log_sums.begin(), w.log_sums.end(), 0.0);
+    bias(w.copy.data(), *this);
+    for (size_t row = 0; row < rows_.size(); ++row) {
+      const double after = log_sum_exp(w.copy.data() + row * width, given.vocabulary);
+      if (std::isnan(after) || after > std::numeric_limits<float>::max()) {
+        throw Error(Error::setting, "on_step: it left NaN or an infinity in row " + std::to_string(row));
+      }
+    }
+  }
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    float *const scores = w.copy.data() + row * width;
+    rules_.apply(rows_[row], scores, given.vocabulary, w.log_sums[row]);
+    w.scores[row] = scores;
+    if (poll) poll();
+  }
+  return w;
+}
+
+std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary) const {
+  const size_t each = std::max<size_t>(2, options_.eos.size() + 1);
+  Candidates best(each * static_cast<size_t>(options_.beam));
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    best.add(row, rows_[row].sum, w.scores[row], vocabulary, w.log_sums[row]);
+  }
+  return best.take();
+}
+
+std::vector<Candidate> Search::drawn(const Weighed &w, int64_t vocabulary) const {
+  std::vector<Candidate> result;
+  const auto wanted = static_cast<size_t>(step_ == 0 ? options_.n_best : static_cast<int64_t>(rows_.size()));
+  for (size_t i = 0; i < wanted; ++i) {
+    const size_t row = step_ == 0 ? 0 : i;
+    const uint64_t stream = step_ == 0 ? i : streams_[i];
+    const double uniform = uniform_at(options_.seed, stream, static_cast<uint64_t>(step_));
+    Candidate c = draw(options_, w.scores[row], vocabulary, w.log_sums[row], uniform);
+    if (c.token < 0) throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
+    c.row = row;
+    c.total = rows_[row].sum + c.log_prob;
+    result.push_back(c);
+  }
+  return result;
+}
+
+// The row that a candidate makes of its own.
+Row Search::continued(const Candidate &c, const Weighed &w, const StepScores &given) const {
+  Row row = rows_[c.row];
+  row.tokens.push_back(c.token);
+  row.log_probs.push_back(c.log_prob);
+  row.sum = c.total;
+  if (options_.alternatives > 0) {
+    Candidates best(static_cast<size_t>(options_.alternatives));
+    best.add(0, 0, w.scores[c.row], given.vocabulary, w.log_sums[c.row]);
+    auto &place = row.alternatives.emplace_back();
+    for (const Candidate &a : best.take()) place.emplace_back(a.token, a.log_prob);
+  }
+  if (options_.attention) {
+    const float *from = given.attention + static_cast<int64_t>(c.row) * given.sources;
+    row.attention.insert(row.attention.end(), from, from + given.sources);
+  }
+  if (options_.constraint && !is_eos(c.token)) row.state = options_.constraint->next(row.state, c.token);
+  return row;
+}
+
+// The stop text that the row's last token completed, or -1.
+int Search::stop_text(Row &row) const {
+  if (options_.stop.empty()) return -1;
+  size_t longest = 0;
+  row.tail += options_.pieces->bytes(row.tokens.back(), row.tokens.size() == 1);
+  for (size_t i = 0; i < options_.stop.size(); ++i) {
+    if (row.tail.find(options_.stop[i]) != std::string::npos) return static_cast<int>(i);
+    longest = std::max(longest, options_.stop[i].size());
+  }
+  if (row.tail.size() >= longest) row.tail.erase(0, row.tail.size() - longest + 1);
+  return -1;
+}
+
+void Search::end(const Row &row, bool ended, int stop, int64_t sources) {
+  Hypothesis h;
+  static_cast<Row &>(h) = row;
+  h.ended = ended;
+  h.stop = stop;
+  h.sources = sources;
+  pool_.add(std::move(h));
+}
+
+void Search::keep(Row row, size_t origin) {
+  feed_.push_back(row.tokens.back());
+  origins_.push_back(origin);
+  rows_.push_back(std::move(row));
+}
+
+// Candidates become rows or hypotheses. Those that end count among the best `beam` only, as in all three libraries.
+void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given) {
+  const auto most = static_cast<size_t>(options_.rows());
+  std::vector<Row> made;
+  std::vector<size_t> origins;
+  std::vector<uint64_t> streams;
+  for (size_t rank = 0; rank < best.size() && made.size() < most; ++rank) {
+    const bool eos = is_eos(best[rank].token);
+    if (eos && rank >= most) continue;
+    Row row = continued(best[rank], w, given);
+    const int stop = eos ? -1 : stop_text(row);
+    if (eos || stop >= 0) {
+      if (rank < most) end(row, true, stop, given.sources);
+      continue;
+    }
+    made.push_back(std::move(row));
+    origins.push_back(best[rank].row);
+    streams.push_back(step_ == 0 ? rank : streams_[best[rank].row]);
+  }
+  rows_.clear();
+  feed_.clear();
+  origins_.clear();
+  for (size_t i = 0; i < made.size(); ++i) keep(std::move(made[i]), origins[i]);
+  streams_ = std::move(streams);
+}
+
+// CTranslate2's last step: the best `beam` candidates are hypotheses, ended or not.
+void Search::choose_last(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given) {
+  const auto most = static_cast<size_t>(options_.rows());
+  for (size_t rank = 0; rank < best.size() && rank < most; ++rank) {
+    Row row = continued(best[rank], w, given);
+    const bool eos = is_eos(best[rank].token);
+    const int stop = eos ? -1 : stop_text(row);
+    end(row, eos || stop >= 0, stop, given.sources);
+  }
+  rows_.clear();
+  feed_.clear();
+  origins_.clear();
+}
+
+// No more steps: what is still open ends as it is.
+void Search::finish(int64_t sources) {
+  for (const Row &row : rows_) end(row, false, -1, sources);
+  rows_.clear();
+  feed_.clear();
+  origins_.clear();
+  over_ = true;
+}
+
+void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll) {
+  if (vocabulary_ == 0) options_.check_vocabulary(given.vocabulary);
+  if (vocabulary_ != 0 && vocabulary_ != given.vocabulary) {
+    throw Error(Error::model, "the step gave scores of " + std::to_string(vocabulary_) + " tokens, now of " +
+                                  std::to_string(given.vocabulary));
+  }
+  vocabulary_ = given.vocabulary;
+  if (++fed_ < options_.prompt.size()) {
+    feed_ = {options_.prompt[fed_]};
+    origins_ = {0};
+    return;
+  }
+  const Weighed w = weigh(given, bias, poll);
+  const std::vector<Candidate> best = options_.sample ? drawn(w, given.vocabulary) : candidates(w, given.vocabulary);
+  if (best.empty() && pool_.empty()) {
+    throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
+  }
+  const bool last = step_ + 1 == options_.max_new;
+  if (last && options_.scoring == Scoring::ctranslate2 && !options_.sample) {
+    choose_last(best, w, given);
+  } else {
+    choose(best, w, given);
+  }
+  ++step_;
+  const bool best_ended = !best.empty() && is_eos(best[0].token);
+  const bool done = !options_.sample && !best.empty() && pool_.done(best[0].total, step_, best_ended);
+  if (done) rows_.clear();
+  if (done || last || rows_.empty()) finish(given.sources);
+}
+
+Tokens Search::settled() const {
+  std::vector<const Tokens *> all;
+  for (const Row &row : rows_) all.push_back(&row.tokens);
+  for (const Hypothesis &h : pool_.kept()) all.push_back(&h.tokens);
+  if (all.empty()) return {};
+  Tokens common = *all[0];
+  for (const Tokens *tokens : all) {
+    const auto end = std::mismatch(common.begin(), common.end(), tokens->begin(), tokens->end()).first;
+    common.erase(end, common.end());
+  }
+  return common;
+}
+
+}  // namespace decode

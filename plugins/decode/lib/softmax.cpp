@@ -1,0 +1,119 @@
+#include "softmax.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace decode {
+namespace {
+
+// Sums run in 16 lanes whatever the processor's vectors hold, so that they are the same everywhere.
+constexpr int64_t lanes = 16;
+
+#define DECODE_INLINE static inline __attribute__((always_inline))
+
+typedef float Floats4 __attribute__((vector_size(16)));
+typedef int32_t Ints4 __attribute__((vector_size(16)));
+typedef float Floats8 __attribute__((vector_size(32)));
+typedef int32_t Ints8 __attribute__((vector_size(32)));
+
+template <class Floats, class Ints>
+struct Lanes {
+  static constexpr int64_t width = sizeof(Floats) / sizeof(float);
+  static constexpr int64_t parts = lanes / width;
+
+  // `width` scores from x on; those beyond n are `rest`.
+  DECODE_INLINE void load(Floats &v, const float *x, int64_t n, float rest) {
+    if (n >= width) {
+      std::memcpy(&v, x, sizeof v);
+    } else {
+      for (int64_t i = 0; i < width; ++i) v[i] = i < n ? x[i] : rest;
+    }
+  }
+
+  // Of all; NaN where there is one.
+  DECODE_INLINE float greatest(const float *x, int64_t n) {
+    constexpr float low = -std::numeric_limits<float>::infinity();
+    Floats best[parts];
+    Ints nan = {};
+    for (Floats &b : best) b = Floats{} + low;
+    for (int64_t i = 0; i < n; i += lanes) {
+      for (int64_t p = 0; p < parts; ++p) {
+        Floats v;
+        load(v, x + i + p * width, n - i - p * width, low);
+        nan |= v != v;
+        best[p] = v > best[p] ? v : best[p];
+      }
+    }
+    float result = low;
+    for (int64_t i = 0; i < lanes; ++i) {
+      if (nan[i % width] != 0) return std::numeric_limits<float>::quiet_NaN();
+      result = std::max(result, best[i / width][i % width]);
+    }
+    return result;
+  }
+
+  // exp(x) for x <= 0: 2^n times a polynomial (Cephes' expf). What lies below -87 counts as exp(-87), 1e-38.
+  DECODE_INLINE void exponential(Floats &x) {
+    constexpr float least = -87.0F, per_octave = 1.44269504F, round = 12582912.0F;  // 1.5 * 2^23: rounds to an integer
+    x = x > least ? x : Floats{} + least;
+    const Floats shifted = x * per_octave + round;
+    const Floats n = shifted - round;
+    const Floats r = x - n * 0.693359375F - n * -2.12194440e-4F;
+    Floats p = r * 1.9875691500e-4F + 1.3981999507e-3F;
+    p = p * r + 8.3334519073e-3F;
+    p = p * r + 4.1665795894e-2F;
+    p = p * r + 1.6666665459e-1F;
+    p = p * r + 5.0000001201e-1F;
+    p = p * r * r + r + 1.0F;
+    Ints bits, exponent;
+    std::memcpy(&bits, &p, sizeof bits);
+    std::memcpy(&exponent, &shifted, sizeof exponent);
+    bits += exponent << 23;
+    std::memcpy(&x, &bits, sizeof x);
+  }
+
+  DECODE_INLINE double sum_of_exp(const float *x, int64_t n, float most) {
+    Floats total[parts] = {};
+    for (int64_t i = 0; i < n; i += lanes) {
+      for (int64_t p = 0; p < parts; ++p) {
+        Floats v;
+        load(v, x + i + p * width, n - i - p * width, most);
+        v -= most;
+        exponential(v);
+        total[p] += v;
+      }
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < lanes; ++i) sum += double{total[i / width][i % width]};
+    const int64_t filled = (lanes - n % lanes) % lanes;  // each counted as exp(0)
+    return sum - static_cast<double>(filled);
+  }
+
+  DECODE_INLINE double log_sum(const float *x, int64_t n) {
+    const float most = greatest(x, n);
+    if (!std::isfinite(most)) return double{most};
+    return double{most} + std::log(sum_of_exp(x, n, most));
+  }
+};
+
+double plain(const float *x, int64_t n) { return Lanes<Floats4, Ints4>::log_sum(x, n); }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) double with_avx2(const float *x, int64_t n) {
+  return Lanes<Floats8, Ints8>::log_sum(x, n);
+}
+double (*best())(const float *, int64_t) { return __builtin_cpu_supports("avx2") ? with_avx2 : plain; }
+#else
+double (*best())(const float *, int64_t) { return plain; }
+#endif
+
+}  // namespace
+
+double log_sum_exp(const float *x, int64_t n) {
+  static double (*const function)(const float *, int64_t) = best();
+  return function(x, n);
+}
+
+}  // namespace decode

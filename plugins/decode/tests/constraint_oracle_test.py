@@ -1,0 +1,102 @@
+"""Constraints against Python's re over every sequence of tokens, and what comes out of a search under them; through the command."""
+import itertools
+import json
+import random
+import re
+import sys
+import unittest
+
+sys.path.insert(0, __file__.rsplit("/plugins/", 1)[0] + "/tests/command")
+from command import Case, mrun  # noqa: E402
+
+ALPHABET = ["a", "b", "c", "0", "1", " ", "é", "你", "-", "\n"]
+LONGEST = 4  # tokens
+
+ALLOWED = """
+local decode = require "decode"
+return function(x)
+  local made = decode.constraint({ regex = x.regex, choices = x.choices, tokenizer = x.pieces })
+  local answers = {}
+  for i, prefix in ipairs(x.prefixes) do
+    answers[i] = { accepts = made:accepts(prefix), allowed = made:allowed(prefix, x.left - #prefix, #x.pieces) }
+  end
+  return answers
+end
+"""
+
+def random_pattern(rng, depth=0):
+    kind = rng.random()
+    if depth > 3 or kind < 0.35:
+        return re.escape(rng.choice(ALPHABET)) if rng.random() < 0.8 else rng.choice([".", "\\d", "\\w", "\\s", "\\D", "\\W", "\\S"])
+    if kind < 0.45:
+        inside = "".join(rng.choice(["a-c", "0-9", "é", "你", "\\d", "\\s", "b", "-"][: 7]) for _ in range(rng.randint(1, 3)))
+        return f"[{rng.choice(['', '', '^'])}{inside}]"
+    if kind < 0.7:
+        return "".join(random_pattern(rng, depth + 1) for _ in range(rng.randint(1, 3)))
+    if kind < 0.85:
+        return "(" + rng.choice(["", "?:"]) + "|".join(random_pattern(rng, depth + 1) for _ in range(rng.randint(1, 3))) + ")"
+    return f"(?:{random_pattern(rng, depth + 1)})" + rng.choice(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,3}", "*?", "+?"])
+
+
+def fitting(rng, pieces, matches):
+    """All sequences of tokens whose text fits."""
+    tokens = [t for t, p in enumerate(pieces) if p]
+    return {s for n in range(LONGEST + 1) for s in itertools.product(tokens, repeat=n) if matches("".join(pieces[t] for t in s))}
+
+
+class Constraints(Case):
+    def checked(self, cases):
+        folder = self.bundle("json", preprocess=ALLOWED)
+        path = self.dir / "cases.jsonl"
+        path.write_text("".join(json.dumps(c) + "\n" for c, _ in cases))
+        lines = mrun(folder, "--jsonl", path).stdout.splitlines()
+        self.assertEqual(len(lines), len(cases))
+        none = 0
+        for (given, fits), line in zip(cases, lines):
+            answer = json.loads(line)
+            if isinstance(answer, dict):
+                self.assertRegex(answer["error"]["message"], "no pieces of the tokenizer", given)
+                self.assertFalse(fits, given)
+                none += 1
+                continue
+            self.assert_equal(given, fits, answer)
+        self.assertLess(none, len(cases) / 3)
+
+    def assert_equal(self, given, fits, answer):
+        for prefix, got in zip(given["prefixes"], answer):
+            n = len(prefix)
+            wanted = sorted({s[n] for s in fits if len(s) > n and len(s) <= given["left"] and s[:n] == tuple(prefix)})
+            alive = any(s[:n] == tuple(prefix) for s in fits)
+            if alive:
+                self.assertEqual(got["allowed"], wanted, (given, prefix))
+            self.assertEqual(got["accepts"], tuple(prefix) in fits, (given, prefix))
+
+    def prefixes(self, rng, pieces, fits):
+        some = [list(rng.choice(sorted(fits))) for _ in range(3)] if fits else []
+        cut = [p[: rng.randint(0, len(p))] for p in some]
+        return [[], [rng.randrange(len(pieces))]] + cut
+
+    def test_patterns_equal_to_re(self):
+        rng, cases = random.Random(7), []
+        while len(cases) < 1000:
+            pattern = random_pattern(rng)
+            pieces = ["".join(rng.choice(ALPHABET) for _ in range(rng.choice([1, 1, 1, 2, 3]))) for _ in range(rng.randint(3, 6))] + [""]
+            compiled = re.compile(pattern, re.ASCII)
+            fits = fitting(rng, pieces, compiled.fullmatch)
+            if not fits and rng.random() < 0.8:
+                continue
+            cases.append(({"regex": pattern, "pieces": pieces, "prefixes": self.prefixes(rng, pieces, fits), "left": LONGEST}, fits))
+        self.checked(cases)
+
+    def test_choices_equal_to_a_list(self):
+        rng, cases = random.Random(8), []
+        for _ in range(300):
+            pieces = ["".join(rng.choice(ALPHABET) for _ in range(rng.choice([1, 1, 2]))) for _ in range(5)] + [""]
+            choices = ["".join(rng.choice(pieces) for _ in range(rng.randint(0, 4))) for _ in range(rng.randint(1, 5))]
+            fits = fitting(rng, pieces, lambda text, c=frozenset(choices): text in c)
+            cases.append(({"choices": choices, "pieces": pieces, "prefixes": self.prefixes(rng, pieces, fits), "left": LONGEST}, fits))
+        self.checked(cases)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,258 @@
+"""Searches over a table of scores given as a Lua function, through the command: sampling, constraints, streaming, stop texts, bad input."""
+import json
+import math
+import random
+import re
+import sys
+import unittest
+
+import numpy
+import torch
+
+sys.path.insert(0, __file__.rsplit("/plugins/", 1)[0] + "/tests/command")
+from command import Case, mrun  # noqa: E402
+
+# The scores of a token's row follow it.
+TABLE = """
+local decode, torch, bundle = require "decode", require "torch", require "bundle"
+return function(model, x)
+  local values = {}
+  for i, row in ipairs(x.scores) do
+    values[i] = {}
+    for k, v in ipairs(row) do values[i][k] = tonumber(v) end  -- "nan" too
+  end
+  local scores = torch.tensor(values)
+  local options = {}
+  for key, value in pairs(x.options) do options[key] = value end
+  local function step(tokens) return scores:index_select(0, tokens) end
+  %s
+  return decode[x.search](step, options)
+end
+"""
+
+
+def probabilities(scores, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
+    p = numpy.exp((numpy.asarray(scores) - max(scores)) / temperature)
+    order = sorted(range(len(p)), key=lambda i: (-p[i], i))
+    kept = order[:top_k] if top_k else order
+    if top_p < 1:
+        total, got, few = sum(p[i] for i in kept), 0.0, []
+        for i in kept:
+            if few and got >= top_p * total:
+                break
+            few.append(i)
+            got += p[i]
+        kept = few
+    most = max(p[i] for i in kept)
+    kept = [i for i in kept if p[i] >= min_p * most]
+    q = numpy.zeros(len(p))
+    for i in kept:
+        q[i] = p[i]
+    return q / q.sum()
+
+
+class Searches(Case):
+    def table(self, body=""):
+        folder = self.bundle("json", forward=TABLE % body)
+        torch.jit.script(torch.nn.Identity()).save(str(folder / "model.pt"))
+        return folder
+
+    def run_cases(self, folder, cases, *more):
+        path = self.dir / "cases.jsonl"
+        path.write_text("".join(json.dumps(c) + "\n" for c in cases))
+        return [json.loads(line) for line in mrun(folder, "--jsonl", path, "--isolation", "none", *more).stdout.splitlines()]
+
+    def test_frequencies(self):
+        scores = [[1.0, 0.5, 0.0, -1.0, 2.0, 0.25, -3.0, 1.5]] * 8
+        folder = self.table()
+        for how in ({}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.7}, {"min_p": 0.2},
+                    {"temperature": 1.7, "top_k": 6, "top_p": 0.8, "min_p": 0.1}):
+            case = {"search": "sample", "scores": scores, "options": {"bos": 0, "max_new": 1, "n_best": 1000, **how}}
+            counts = numpy.zeros(8)
+            for answer in self.run_cases(folder, [case] * 100):
+                for h in answer:
+                    counts[h["tokens"][0]] += 1
+            self.assertEqual(counts.sum(), 100_000)
+            p = probabilities(scores[0], **how)
+            self.assertTrue((counts[p == 0] == 0).all(), how)
+            deviation = numpy.sqrt(100_000 * p * (1 - p))
+            self.assertTrue((abs(counts - 100_000 * p) <= 5 * deviation).all(), (how, counts, p))
+
+    def test_draws_are_those_of_the_item(self):
+        rng = random.Random(3)
+        scores = [[rng.gauss(0, 1) for _ in range(9)] for _ in range(9)]
+        cases = [{"search": "sample", "scores": scores, "options": {"bos": i % 9, "eos": 8, "max_new": 12, "n_best": 3}}
+                 for i in range(20)]
+        folder = self.table()
+        one = self.run_cases(folder, cases, "--workers", "1", "--seed", "5")
+        self.assertEqual(self.run_cases(folder, cases, "--workers", "3", "--seed", "5"), one)
+        self.assertNotEqual(self.run_cases(folder, cases, "--workers", "1", "--seed", "6"), one)
+
+    def test_ties_go_to_the_earlier(self):
+        case = {"search": "beam_search", "scores": [[0.0] * 4] * 4,
+                "options": {"bos": 0, "max_new": 2, "beam": 3, "n_best": 3}}
+        (answer,) = self.run_cases(self.table(), [case])
+        self.assertEqual([h["tokens"] for h in answer], [[0, 0], [0, 1], [0, 2]])
+        for h in answer:
+            self.assertAlmostEqual(h["score"], -math.log(4), places=6)
+
+    def test_greedy_is_a_beam_of_one(self):
+        rng = random.Random(4)
+        cases = []
+        for _ in range(30):
+            scores = [[rng.gauss(0, 1) for _ in range(6)] for _ in range(6)]
+            options = {"bos": rng.randrange(6), "eos": 5, "max_new": rng.randint(1, 20), "no_repeat_ngram": rng.choice([0, 2])}
+            cases += [{"search": "greedy", "scores": scores, "options": options},
+                      {"search": "beam_search", "scores": scores, "options": {**options, "beam": 1}}]
+        answers = self.run_cases(self.table(), cases)
+        for greedy, beam in zip(answers[::2], answers[1::2]):
+            self.assertEqual(greedy, beam)
+            self.assertEqual(len(greedy), 1)
+
+    def test_log_probabilities_and_alternatives(self):
+        rng = random.Random(5)
+        scores = [[rng.gauss(0, 1) for _ in range(6)] for _ in range(6)]
+        case = {"search": "beam_search", "scores": scores,
+                "options": {"bos": 1, "eos": 5, "max_new": 6, "return_scores": True, "alternatives": 3}}
+        ((best,),) = self.run_cases(self.table(), [case])
+        p = torch.log_softmax(torch.tensor(scores), -1)
+        at, total = 1, 0.0
+        for token, got, others in zip(best["tokens"] + [5] * best["ended"], best["log_probs"], best["alternatives"]):
+            total += float(p[at][token])
+            self.assertAlmostEqual(got, float(p[at][token]), places=5)
+            values, ids = p[at].topk(3)
+            self.assertEqual([a["token"] for a in others], ids.tolist())
+            numpy.testing.assert_allclose([a["log_prob"] for a in others], values, atol=1e-5)
+            at = token
+        self.assertAlmostEqual(best["score"], total / len(best["log_probs"]), places=5)
+
+    def test_what_comes_out_fits(self):
+        rng = random.Random(6)
+        pieces = ["", "a", "b", "ab", "0", "1", "-", "c ", "ba", "é"]
+        cases = []
+        for pattern in ["[ab]+-[01]{2}", "(ab|ba)*é", "a{3,5}b?", "c (a|b|c )*0", "[^a]{4}"]:
+            for search in ("beam_search", "sample", "greedy"):
+                scores = [[rng.gauss(0, 3) for _ in pieces] for _ in pieces]
+                options = {"bos": 0, "eos": 0, "max_new": rng.randint(5, 9), "constrain": {"regex": pattern}, "tokenizer": pieces}
+                if search != "greedy":
+                    options["n_best"] = 3
+                cases.append({"search": search, "scores": scores, "options": options})
+        for case, answer in zip(cases, self.run_cases(self.table(), cases)):
+            self.assertNotIn("error", answer, case["options"])
+            for h in answer:
+                text = "".join(pieces[t] for t in h["tokens"])
+                self.assertTrue(re.fullmatch(case["options"]["constrain"]["regex"], text), (case["options"], text))
+
+    def test_choices_of_tokens(self):
+        choices = [[1, 2, 3], [1, 2], [4]]
+        case = {"search": "beam_search", "scores": [[0.1 * i for i in range(6)]] * 6,
+                "options": {"bos": 0, "eos": 0, "beam": 6, "n_best": 3, "max_new": 5, "constrain": {"choices": choices}}}
+        (answer,) = self.run_cases(self.table(), [case])
+        self.assertEqual(sorted(h["tokens"] for h in answer), sorted(choices))
+
+    def test_stop_texts(self):
+        pieces = ["", "x", "y", "\n", "ab", "c"]
+        scores = [[-9.0] * 6 for _ in range(6)]
+        for a, b in [(0, 1), (1, 4), (4, 5), (5, 2), (2, 3), (3, 1)]:
+            scores[a][b] = 1.0
+        cases = [{"search": "greedy", "scores": scores, "options": {"bos": 0, "max_new": 12, "stop": stop, "tokenizer": pieces}}
+                 for stop in ("bc", ["\n"], ["zz", "y\nx"])]
+        answers = [a[0] for a in self.run_cases(self.table(), cases)]
+        self.assertEqual([a["tokens"] for a in answers], [[1, 4, 5], [1, 4, 5, 2, 3], [1, 4, 5, 2, 3, 1]])
+        self.assertEqual([a["stop"] for a in answers], ["bc", "\n", "y\nx"])
+
+    def test_on_step_and_on_token(self):
+        body = """
+  local told = {}
+  options.on_step = function(log_probs, at)
+    assert(at.t == at.tokens:size(1) and log_probs:size(0) == at.tokens:size(0))
+    log_probs:select(1, x.never):fill_(-math.huge)
+  end
+  options.on_token = function(token) told[#told + 1] = token end
+  local hypotheses = decode[x.search](step, options)
+  do return { best = hypotheses[1].tokens, told = told } end
+"""
+        rng = random.Random(7)
+        scores = [[rng.gauss(0, 1) for _ in range(6)] for _ in range(6)]
+        cases = [{"search": search, "scores": scores, "never": 2, "options": {"bos": 0, "eos": 5, "max_new": 9, "min_new": 4}}
+                 for search in ("greedy", "beam_search", "sample")]
+        for case, answer in zip(cases, self.run_cases(self.table(body), cases)):
+            self.assertNotIn("error", answer, case)
+            self.assertEqual(answer["told"], answer["best"])
+            self.assertNotIn(2, answer["best"])
+            self.assertGreaterEqual(len(answer["best"]), 4)
+
+    def test_bad_input_is_the_items_error(self):
+        good = {"bos": 0, "eos": 5, "max_new": 5}
+        ok = [[0.1 * i for i in range(6)]] * 6
+        cases = [
+            ({"beam": 0}, ok, "ARGUMENT", "beam: want 1 to 1024, got 0"),
+            ({"beam": 1e9}, ok, "ARGUMENT", "beam: want 1 to 1024"),
+            ({"n_best": 5, "beam": 2}, ok, "ARGUMENT", "n_best: want at most beam (2), got 5"),
+            ({"eos": 6}, ok, "ARGUMENT", "eos: token 6 is outside the vocabulary of 6"),
+            ({"eos": "x"}, ok, "ARGUMENT", "eos: want a list of integers"),
+            ({"beams": 2}, ok, "ARGUMENT", "beams"),
+            ({"max_new": 0}, ok, "ARGUMENT", "max_new: want 1"),
+            ({"early_stopping": "maybe"}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\""),
+            ({"scoring": "x"}, ok, "ARGUMENT", "scoring: want huggingface, ctranslate2 or fairseq"),
+            ({"stop": ["a"]}, ok, "ARGUMENT", "stop: needs tokenizer"),
+            ({"suppress": [0, 1, 2, 3, 4, 5]}, ok, "SCRIPT", "no token may follow"),
+            ({"constrain": {"regex": "z"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "no pieces of the tokenizer"),
+            ({"constrain": {"regex": "(a|b)*a(a|b){20}"}, "tokenizer": ["", "a", "b"]}, ok, "ARGUMENT", "explodes"),
+            ({"constrain": {"regex": "((((a{1000}){1000}){1000}){1000})"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
+            ({"constrain": {"regex": "(a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "a ( without its )"),
+            ({"constrain": {"regex": "a(?=b)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "(?: alone is"),
+            ({"constrain": {"regex": "a{9}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "at least 9 tokens, max_new is 5"),
+            ({"eos": 1}, [[0.0, "nan"]] * 2, "MODEL", "NaN in row 0"),
+            ({"eos": 1}, [["-inf", "-inf"]] * 2, "MODEL", "-inf for every token"),
+            ({"eos": 1}, [["inf", 0]] * 2, "MODEL", "an infinity"),
+            ({"how": "vector"}, ok, "MODEL", "want a tensor [1, vocabulary], got [6]"),
+            ({"how": "rows"}, ok, "MODEL", "want a tensor [1, vocabulary], got [2, 6]"),
+            ({"how": "nothing"}, ok, "MODEL", "the step returned 0 values"),
+            ({"how": "throws"}, ok, "SCRIPT", "the step throws"),
+            ({"how": "shrinks"}, ok, "MODEL", "the step returned 1 values; want the scores, the new state (h)"),
+            ({"how": "short"}, ok, "MODEL", "state.h: the step was given 1 rows and returned [0, 3]"),
+            ({"how": "narrows"}, ok, "MODEL", "the step gave scores of 6 tokens, now of 5"),
+            ({"how": "on_step throws"}, ok, "SCRIPT", "on_step throws"),
+            ({"how": "on_step nan"}, ok, "ARGUMENT", "on_step: it left NaN"),
+            ({"how": "integers"}, ok, "ARGUMENT", "scores: want a tensor of floats"),
+        ]
+        body = """
+  local how, calls = options.how, 0
+  options.how = nil
+  if how == "shrinks" or how == "short" then options.state = { h = torch.zeros({ 3 }) } end
+  if how == "on_step throws" then options.on_step = function() error("on_step throws") end end
+  if how == "on_step nan" then options.on_step = function(p) p:fill_(0 / 0) end end
+  local plain = step
+  step = function(tokens, all)
+    calls = calls + 1
+    local given = plain(tokens)
+    if how == "vector" then return given[0] end
+    if how == "rows" then return torch.cat({ given, given }) end
+    if how == "nothing" then return end
+    if how == "throws" then error("the step throws") end
+    if how == "short" then return given, { h = torch.zeros({ 0, 3 }) } end
+    if how == "narrows" and calls > 1 then return given:narrow(1, 0, 5) end
+    if how == "integers" then return given:to("int64") end
+    return given
+  end
+"""
+        given = [{"search": "beam_search", "scores": s, "options": {**good, **o}} for o, s, _, _ in cases]
+        given.append({"search": "beam_search", "scores": ok, "options": good})
+        answers = self.run_cases(self.table(body), given)
+        self.assertEqual(len(answers), len(given))
+        self.assertNotIn("error", answers[-1])
+        for (options, _, code, text), answer in zip(cases, answers):
+            self.assertIn("error", answer, options)
+            self.assertEqual(answer["error"]["code"], code, (options, answer))
+            self.assertIn(text, answer["error"]["message"], options)
+
+    def test_a_loop_in_on_step_ends(self):
+        body = "options.on_step = function() while true do end end"
+        case = {"search": "greedy", "scores": [[0.0, 1.0]] * 2, "options": {"bos": 0, "max_new": 2}}
+        (answer,) = self.run_cases(self.table(body), [case], "--timeout", "1")
+        self.assertEqual(answer["error"]["code"], "TIMEOUT")
+
+
+if __name__ == "__main__":
+    unittest.main()
