@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t most_states = 10000;            // of the automaton
 constexpr size_t most_positions = 100000;        // of the pattern, its repeats written out
+constexpr size_t most_added = 1000000;           // parts of the pattern, also of nothing
 constexpr size_t most_stored = size_t{8} << 20;  // positions in the sets of all states
 constexpr size_t most_work = size_t{100} << 20;  // positions looked at
 
@@ -45,8 +46,11 @@ class Graph {
   }
   Position &at(int32_t p) { return positions[static_cast<size_t>(p)]; }
 
+  size_t added_ = 0;
+
   // From `from` on; gives where it ends.
   int32_t add(const Pattern &p, int32_t from) {
+    if (++added_ > most_added) explodes();
     switch (p.kind) {
       case Pattern::characters: return add_characters(p.points, from);
       case Pattern::choice: return add_choice(p, from);

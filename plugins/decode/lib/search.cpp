@@ -111,8 +111,16 @@ Row Search::continued(const Candidate &c, const Weighed &w, const StepScores &gi
     const float *from = given.attention + static_cast<int64_t>(c.row) * given.sources;
     row.attention.insert(row.attention.end(), from, from + given.sources);
   }
-  if (options_.constraint && !is_eos(c.token)) row.state = options_.constraint->next(row.state, c.token);
+  if (options_.constraint) follow(row, c.token);
   return row;
+}
+
+// A forced token need not fit.
+void Search::follow(Row &row, int64_t token) const {
+  const bool fits = is_eos(token) ? options_.constraint->accepts(row.state)
+                                  : options_.constraint->next(row.state, token) != Automaton::dead;
+  if (!fits) throw Error(Error::setting, "forced: token " + std::to_string(token) + " does not fit constrain");
+  if (!is_eos(token)) row.state = options_.constraint->next(row.state, token);
 }
 
 // The stop text that the row's last token completed, or -1.
@@ -199,6 +207,11 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
                                   std::to_string(given.vocabulary));
   }
   vocabulary_ = given.vocabulary;
+  if (options_.attention && sources_ >= 0 && sources_ != given.sources) {
+    throw Error(Error::model, "the step gave attention of " + std::to_string(sources_) + " sources, now of " +
+                                  std::to_string(given.sources));
+  }
+  sources_ = given.sources;
   if (++fed_ < options_.prompt.size()) {
     feed_ = {options_.prompt[fed_]};
     origins_ = {0};

@@ -49,6 +49,7 @@ class Search {
   std::vector<Candidate> candidates(const Weighed &, int64_t vocabulary) const;
   std::vector<Candidate> drawn(const Weighed &, int64_t vocabulary) const;
   Row continued(const Candidate &, const Weighed &, const StepScores &) const;
+  void follow(Row &, int64_t token) const;
   int stop_text(Row &) const;
   void choose(const std::vector<Candidate> &, const Weighed &, const StepScores &);
   void choose_last(const std::vector<Candidate> &, const Weighed &, const StepScores &);
@@ -66,7 +67,7 @@ class Search {
   Tokens feed_;
   size_t fed_ = 0;  // of the prompt
   int64_t step_ = 0;
-  int64_t vocabulary_ = 0;
+  int64_t vocabulary_ = 0, sources_ = -1;
   bool over_ = false;
 };
 

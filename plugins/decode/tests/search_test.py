@@ -203,6 +203,9 @@ class Searches(Case):
             ({"constrain": {"regex": "(a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "a ( without its )"),
             ({"constrain": {"regex": "a(?=b)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "(?: alone is"),
             ({"constrain": {"regex": "a{9}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "at least 9 tokens, max_new is 5"),
+            ({"constrain": {"regex": "((((){9999}){9999}){9999}){9999}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
+            ({"constrain": {"choices": [[1]]}, "forced": [2]}, ok, "ARGUMENT", "forced: token 2 does not fit constrain"),
+            ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "prefix: token 7 is outside"),
             ({"eos": 1}, [[0.0, "nan"]] * 2, "MODEL", "NaN in row 0"),
             ({"eos": 1}, [["-inf", "-inf"]] * 2, "MODEL", "-inf for every token"),
             ({"eos": 1}, [["inf", 0]] * 2, "MODEL", "an infinity"),
@@ -226,6 +229,7 @@ class Searches(Case):
   local plain = step
   step = function(tokens, all)
     calls = calls + 1
+    if how == "anything" then return scores:narrow(0, 0, 1) end
     local given = plain(tokens)
     if how == "vector" then return given[0] end
     if how == "rows" then return torch.cat({ given, given }) end
