@@ -140,7 +140,7 @@ class Search(Case):
             else:
                 self.assertNotIn("error", answer, (seed, options))
                 self.same(answer, wanted, options["eos"], (seed, options))
-        self.assertLess(dead + close, len(cases) / 8)
+        self.assertLess(dead + close, len(cases) / 4)
 
     def answers(self, *args, status=0, **more):
         if status is not None:
