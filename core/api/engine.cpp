@@ -97,6 +97,11 @@ int mrun_drain(mrun_engine *engine) {
   return guard(nullptr, [&] { engine->session->drain(); });
 }
 
+int mrun_end(mrun_engine *engine) {
+  if (engine == nullptr) return MRUN_USAGE;
+  return guard(nullptr, [&] { engine->session->end_input(); });
+}
+
 int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item, mrun_result *out) {
   if (out == nullptr) return MRUN_USAGE;
   *out = mrun_result{};

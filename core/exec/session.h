@@ -35,6 +35,7 @@ class Session {
   virtual uint64_t submit(Work, double wait, Done) = 0;
   virtual bool cancel(uint64_t id) = 0;  // false: no such item waits or runs
   virtual void set_ordered(bool) = 0;    // before the first submit, else USAGE
+  virtual void end_input() = 0;          // offline: nothing waits for the next submit. Returns at once
   virtual void drain() = 0;              // until every submitted item has been answered. Inside a `done`: USAGE
   virtual void stop() = 0;               // waiting items are CANCELLED; returns after the last `done`
   virtual uint64_t next_number() = 0;    // for items that are not numbered by the caller

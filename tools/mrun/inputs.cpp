@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
 #include <utility>
 
 #include "files.h"
@@ -75,22 +74,6 @@ void drop_byte_order_mark(std::string &text) {
   if (text.starts_with(mark)) text.erase(0, mark.size());
 }
 
-// A line ends with \n or \r\n, and is refused where it does not end in the memory that there is.
-bool read_line(std::istream &in, std::string &line) {
-  constexpr size_t most = size_t{1} << 30;
-  line.clear();
-  std::streambuf &from = *in.rdbuf();
-  for (int c = from.sbumpc(); c != std::char_traits<char>::eof(); c = from.sbumpc()) {
-    if (c == '\n') {
-      drop_end(line, '\r');
-      return true;
-    }
-    if (line.size() == most) throw mrun::failure(MRUN_INPUT, "a line of more than 1 GiB; lines of texts are wanted");
-    line.push_back(static_cast<char>(c));
-  }
-  return !line.empty();
-}
-
 // Whether nobody meant standard input to be the input: it is closed, a device such as /dev/null, or an empty file.
 bool nothing_to_read(int fd) {
   struct stat status {};
@@ -120,7 +103,7 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   }
   if (!o.lines.empty() || !o.jsonl.empty() || !o.paths.empty()) {
     from_ = !o.lines.empty() ? From::lines : !o.jsonl.empty() ? From::jsonl : From::paths;
-    open_list(o.lines + o.jsonl + o.paths);
+    lines_ = std::make_unique<Lines>(o.lines + o.jsonl + o.paths);
     return;
   }
   std::vector<std::string> arguments = o.inputs;
@@ -159,18 +142,6 @@ void Inputs::add_argument(const std::string &argument) {
     arguments_.push_back(std::move(path));
     is_path_.push_back(true);
   }
-}
-
-void Inputs::open_list(const std::string &path) {
-  if (path == "-") {
-    list_ = &std::cin;
-    return;
-  }
-  std::error_code error;
-  const bool folder = fs::is_directory(path, error);
-  if (!folder) file_.open(path, std::ios::binary);
-  if (!file_.is_open()) throw mrun::failure(MRUN_USAGE, path + ": " + (folder ? "is a folder" : std::strerror(errno)));
-  list_ = &file_;
 }
 
 void Inputs::take(Input &input, const char *field, const std::string &argument, bool path) const {
@@ -256,11 +227,34 @@ Input Inputs::of_line(const std::string &line) const {
   }
 }
 
+bool Inputs::skip() {
+  std::string line;
+  if (lines_ != nullptr) return lines_->next(line);
+  const size_t all = from_ == From::record ? 1 : arguments_.size();
+  return next_ < all && ++next_ > 0;
+}
+
+std::optional<uint64_t> Inputs::count() const {
+  if (lines_ != nullptr) return std::nullopt;
+  return from_ == From::record ? 1 : arguments_.size();
+}
+
+std::string Inputs::identity() const {
+  if (lines_ != nullptr) return lines_->complete() ? lines_->digest() : "";
+  std::string all;
+  for (const std::string &a : arguments_) {
+    if (a == "-") return "";
+    all += a + '\0';
+  }
+  char hex[65] = {};
+  mrun_sha256(all.data(), all.size(), hex);
+  return hex;
+}
+
 std::optional<Input> Inputs::next() {
-  if (list_ != nullptr) {
+  if (lines_ != nullptr) {
     std::string line;
-    if (!read_line(*list_, line)) return std::nullopt;
-    if (std::exchange(at_first_line_, false)) drop_byte_order_mark(line);
+    if (!lines_->next(line)) return std::nullopt;
     return of_line(line);
   }
   if (next_ >= arguments_.size()) return std::nullopt;

@@ -1,13 +1,13 @@
 // The inputs of a run, one after the other, without holding them all: from arguments, folders, lists, lines.
 #pragma once
 #include <CLI/CLI.hpp>
-#include <fstream>
-#include <istream>
 #include <memory>
 #include <mrun/mrun.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "lines.h"
 
 namespace command {
 
@@ -32,6 +32,11 @@ class Inputs {
   // Throws MRUN_USAGE where the options do not go together or nothing was given.
   Inputs(const InputOptions &, const mrun::bundle &);
   std::optional<Input> next();
+  bool skip();  // the next one, unread; false: there is none
+  // All of them are there: no pipe that may stay open.
+  bool complete() const { return lines_ == nullptr || lines_->complete(); }
+  std::optional<uint64_t> count() const;  // how many, where that is known without reading them
+  std::string identity() const;           // a digest of the list; empty where it is not complete
   // Exactly one input was given as such: its answer may be printed for a person.
   bool single() const { return single_; }
 
@@ -42,7 +47,6 @@ class Inputs {
   Input read_record(const std::vector<std::string> &fields) const;
   Input of_line(const std::string &line) const;
   void add_argument(const std::string &);
-  void open_list(const std::string &path);
 
   // A value and its description, of an argument as a person writes it or of a path.
   void take(Input &, const char *field, const std::string &argument, bool path) const;
@@ -55,9 +59,7 @@ class Inputs {
   std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE
   std::vector<bool> is_path_;           // found by walking a folder
   size_t next_ = 0;
-  std::ifstream file_;
-  std::istream *list_ = nullptr;
-  bool at_first_line_ = true;
+  std::unique_ptr<Lines> lines_;
   bool single_ = false;
 };
 

@@ -83,7 +83,7 @@ void write(const std::string &path, const std::string &bundle, const std::vector
   for (const Case &c : cases) add_case(suite, bundle, c);
   std::ostringstream text;
   document.save(text, "  ", pugi::format_default, pugi::encoding_utf8);
-  Output file(path);
+  Output file({path, "", false});
   file.put(0, text.str());
   file.finish();
 }

@@ -86,10 +86,16 @@ void RunOptions::add_to(CLI::App &app) {
       ->allow_extra_args(false)
       ->type_name("K=V");
   app.add_option("--seed", seed, "of the random numbers (default 0)");
-  app.add_option("--workers", workers, "script workers (default 1; as many as cores for many inputs)")
+  app.add_option("--workers", workers, "script workers (default: the cores; 1 for a single input)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--threads", threads, "threads of one operator (default cores / workers)")
+  app.add_option("--threads", threads, "threads of one operator (default 1; the cores for a single input)")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--batch-size", batch_size, "most rows of a joined model call (default: bundle.toml's max_size)")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--max-delay", max_delay, "milliseconds a model call waits for more to join (default 0)")
+      ->check(CLI::Range(0.0, 3.6e6))
+      ->type_name("MS");
+  app.add_flag("--exact", exact, "the same bits whatever an item is joined with");
   app.add_option("--device", device, "cpu or cuda[:i]");
   add_limits_to(app);
 }
@@ -119,6 +125,9 @@ EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle
   options_.workers = given.workers;
   options_.threads = given.threads;
   options_.timeout = given.timeout;
+  options_.max_batch = given.batch_size;
+  options_.max_delay = given.max_delay / 1e3;
+  options_.exact = given.exact ? 1 : 0;
   options_.seed = given.seed;
   options_.device = device_.c_str();
   if (!given.memory.empty()) options_.lua_memory = options_.tensor_memory = parse_size(given.memory);

@@ -1,12 +1,15 @@
 #include "output.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <mrun/mrun.hpp>
+#include <utility>
 
 #include "files.h"
 #include "standard_output.h"
@@ -14,7 +17,32 @@
 namespace command {
 namespace fs = std::filesystem;
 
-Output::Output(std::string path) : path_(std::move(path)) {
+namespace {
+
+[[noreturn]] void cannot_write(const std::string &path) {
+  throw mrun::failure(MRUN_IO, path + ": cannot write: " + std::strerror(errno));
+}
+
+std::string beside(const fs::path &target, const std::string &ending) {
+  return (target.parent_path() / ("." + target.filename().string() + ending)).string();
+}
+
+// Writes a small file that is there as a whole or not at all.
+void write_whole(const std::string &path, const std::string &text) {
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) cannot_write(path);
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  close(fd);
+  if (!written || rename(temporary.c_str(), path.c_str()) != 0) {
+    unlink(temporary.c_str());
+    cannot_write(path);
+  }
+}
+
+}  // namespace
+
+Output::Output(const OutputOptions &o) : path_(o.path) {
   if (path_.empty()) {
     fd_ = answers_fd();
     return;
@@ -23,20 +51,80 @@ Output::Output(std::string path) : path_(std::move(path)) {
   if (fs::is_directory(target)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
   // A device or pipe cannot be replaced by renaming.
   const bool special = fs::exists(target) && !fs::is_regular_file(target);
-  if (!special)
-    temporary_ =
-        (target.parent_path() / ("." + target.filename().string() + ".tmp-" + std::to_string(getpid()))).string();
+  if (!special && !o.identity.empty()) {
+    open_kept(o);
+    return;
+  }
+  if (!special) temporary_ = beside(target, ".tmp-" + std::to_string(getpid()));
   const std::string &opened = special ? path_ : temporary_;
   fd_ = open(opened.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) {
     temporary_.clear();
-    throw mrun::failure(MRUN_IO, path_ + ": cannot write: " + std::strerror(errno));
+    cannot_write(path_);
   }
+}
+
+void Output::open_kept(const OutputOptions &o) {
+  const std::string part = beside(path_, ".part");
+  state_ = part + ".json";
+  const bool kept = o.resume && fs::exists(part) && fs::exists(state_);
+  if (o.resume) check_kept(o);
+  fd_ = open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (kept ? 0 : O_TRUNC), 0666);
+  if (fd_ < 0) cannot_write(path_);
+  if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    close(std::exchange(fd_, -1));
+    throw mrun::failure(MRUN_USAGE, path_ + ": another run writes it at this moment");
+  }
+  temporary_ = part;
+  if (kept) {
+    go_on();
+  } else {
+    write_whole(state_, o.identity + "\n");
+  }
+}
+
+// What --resume needs: a kept run of the same identity, or no trace of any.
+void Output::check_kept(const OutputOptions &o) const {
+  if (!fs::exists(state_)) {
+    if (!fs::exists(path_)) return;
+    throw mrun::failure(MRUN_USAGE, path_ + ": is there already and belongs to no interrupted run: nothing to resume");
+  }
+  std::string identity = read_file(state_);
+  while (identity.ends_with('\n')) identity.pop_back();
+  if (identity == o.identity) return;
+  throw mrun::failure(MRUN_USAGE, path_ + ": was begun by another run: --resume wants the same bundle, parameters, " +
+                                      "options and inputs (" + state_ + " says which)");
+}
+
+// Counts the answers that are there; a line that was torn off is given anew.
+void Output::go_on() {
+  std::string block(size_t{1} << 20, '\0');
+  off_t size = 0, whole = 0;
+  for (ssize_t n; (n = pread(fd_, block.data(), block.size(), size)) != 0; size += n) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) cannot_write(path_);
+    for (ssize_t i = 0; i < n; ++i) {
+      if (block[static_cast<size_t>(i)] != '\n') continue;
+      ++resumed_;
+      whole = size + i + 1;
+    }
+  }
+  if (ftruncate(fd_, whole) != 0 || lseek(fd_, whole, SEEK_SET) != whole) cannot_write(path_);
+  next_ = resumed_;
 }
 
 Output::~Output() {
   if (fd_ != answers_fd() && fd_ >= 0) close(fd_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  unlink(temporary_.c_str());
+  if (!state_.empty()) unlink(state_.c_str());
+}
+
+bool Output::keep() {
+  const std::lock_guard lock(mutex_);
+  if (state_.empty() || !error_.empty()) return false;
+  temporary_.clear();
+  return true;
 }
 
 void Output::write(const std::string &text) {
@@ -100,6 +188,7 @@ void Output::finish() {
       error_ = path_ + ": cannot write: " + std::strerror(errno);
     } else {
       temporary_.clear();
+      if (!state_.empty()) unlink(state_.c_str());
     }
   }
   if (!error_.empty()) throw mrun::failure(MRUN_IO, error_);

@@ -8,14 +8,23 @@
 
 namespace command {
 
+struct OutputOptions {
+  std::string path;      // empty: standard output
+  std::string identity;  // JSON of all that the answers depend on; empty: a run that is not kept
+  bool resume = false;   // go on where a kept run of the same identity was interrupted
+};
+
+// Of a kept run the answers so far stand in .NAME.part beside the file, and its identity in .NAME.part.json; both go when
+// the file is whole. An interrupted or killed run leaves them for --resume.
 class Output {
  public:
-  // Empty path: standard output. Else a temporary file beside `path`, renamed by finish(). Throws mrun::failure
-  // (MRUN_IO).
-  explicit Output(std::string path);
-  ~Output();  // removes a file that was not finished
+  // Throws mrun::failure: MRUN_IO; MRUN_USAGE where there is nothing to resume, or what is there is of another run.
+  explicit Output(const OutputOptions &);
+  ~Output();  // removes a file that was not finished, but for one that is kept
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
+
+  uint64_t resumed() const { return resumed_; }  // answers that were there already
 
   // The text of item `number`, newline included; written once all before it are. Any thread. After a failed write it is
   // dropped.
@@ -28,13 +37,18 @@ class Output {
   // Waits until item `number` is at most `ahead` items beyond what has been written.
   void wait_for_room(uint64_t number, uint64_t ahead);
   bool failed() const;  // a write failed: nothing more will be written
+  bool keep();          // the run was interrupted: what was answered stays. False where it cannot be resumed
   void finish();        // flush, rename. Throws the first write error
 
  private:
+  void open_kept(const OutputOptions &);
+  void check_kept(const OutputOptions &) const;
+  void go_on();
   void write(const std::string &text);
 
-  std::string path_, temporary_, error_;
+  std::string path_, temporary_, state_, error_;
   int fd_ = -1;
+  uint64_t resumed_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable written_;
   std::map<uint64_t, std::string> waiting_;

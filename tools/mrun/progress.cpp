@@ -13,7 +13,11 @@ void Progress::count(bool ok) {
   if (!show_ || now - drawn_ < std::chrono::milliseconds(200)) return;
   drawn_ = now;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  std::fprintf(stderr, "\r\033[K%" PRIu64 " items, %.0f/s", items_, static_cast<double>(items_) / seconds);
+  const double rate = static_cast<double>(items_) / seconds;
+  std::fprintf(stderr, "\r\033[K%" PRIu64, items_);
+  if (all_ > 0) std::fprintf(stderr, " of %" PRIu64, all_);
+  std::fprintf(stderr, " items, %.0f/s", rate);
+  if (all_ > items_ && rate > 0) std::fprintf(stderr, ", %.0f s left", static_cast<double>(all_ - items_) / rate);
   if (failed_ > 0) std::fprintf(stderr, ", %" PRIu64 " failed", failed_);
   std::fflush(stderr);
 }

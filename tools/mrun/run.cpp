@@ -9,29 +9,28 @@
 #include "arguments.h"
 #include "files.h"
 #include "inputs.h"
+#include "interrupt.h"
 #include "left_out.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
 #include "report.h"
+#include "shard.h"
 #include "standard_output.h"
 #include "subcommands.h"
 #include "timings.h"
+#include "trace_file.h"
 #include "view.h"
 
 namespace command {
 namespace {
 
-std::atomic<bool> interrupt_asked{false};
-void on_interrupt(int) {
-  if (interrupt_asked.exchange(true)) _exit(interrupted);  // the second one ends at once
-}
-
 struct Options {
-  std::string bundle, output, save;
+  std::string bundle, output, save, shard, trace;
   InputOptions inputs;
   RunOptions run;
-  bool stream = false, fail_fast = false, timings = false, no_progress = false, verify = false, meta = false;
+  bool resume = false, stream = false, fail_fast = false, timings = false, no_progress = false, verify = false,
+       meta = false;
 };
 
 void add_options(CLI::App &app, Options &o) {
@@ -40,8 +39,13 @@ void add_options(CLI::App &app, Options &o) {
   app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole")->type_name("FILE");
   app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR")->type_name("DIR");
   app.add_flag("--stream", o.stream, "print what scripts emit() before their answer");
+  app.add_option("--shard", o.shard, "I/N: every N-th input from the I-th on; auto: as the scheduler says")
+      ->type_name("I/N");
+  app.add_flag("--resume", o.resume, "go on where a run with the same -o FILE was interrupted");
   app.add_flag("--fail-fast", o.fail_fast, "stop at the first item that fails");
   app.add_flag("--timings", o.timings, "a summary of each stage's time on standard error");
+  app.add_option("--trace", o.trace, "write what ran when to FILE, for Perfetto or chrome://tracing")
+      ->type_name("FILE");
   app.add_flag("--no-progress", o.no_progress, "no progress line");
   app.add_flag("--meta", o.meta, "with each answer all that is needed to give it again (mrun rerun)");
   app.add_flag("--verify", o.verify, "check all hashes and examples before answering");
@@ -53,36 +57,49 @@ class Run {
  public:
   Run(const Options &o, const mrun::bundle &bundle, mrun::engine &engine, Output &output, bool pretty,
       Progress &progress)
-      : o_(o), bundle_(bundle), engine_(engine), output_(output), pretty_(pretty), progress_(progress) {}
+      : o_(o),
+        shard_(parse_shard(o.shard)),
+        bundle_(bundle),
+        engine_(engine),
+        output_(output),
+        pretty_(pretty),
+        progress_(progress) {}
 
   // Returns the exit status.
   int all(Inputs &inputs) {
-    uint64_t number = 0;
-    for (; !stopping(); ++number) {
+    uint64_t place = 0;  // among this shard's
+    for (uint64_t number = 0; !stopping(); ++number) {
+      if (!shard_.has(number) || place < output_.resumed()) {
+        if (!inputs.skip()) break;
+        if (shard_.has(number)) ++place;
+        continue;
+      }
       std::optional<Input> input = inputs.next();
       if (!input) break;
-      output_.wait_for_room(number, 4096);
+      output_.wait_for_room(place, 4096);
       if (input->error) {
-        fail_item(number, *input);
+        fail_item({this, number, place, input->name, ""}, *input->error);
       } else {
-        submit(number, *input);
+        submit(number, place, *input);
       }
+      ++place;
     }
-    if (interrupt_asked) return interrupted;
-    while (done_ < submitted_ && !interrupt_asked && !output_.failed() && !output_.ended()) {
+    if (interrupt_asked()) return interrupted;
+    mrun_end(engine_.raw());
+    while (done_ < submitted_ && !interrupt_asked() && !output_.failed() && !output_.ended()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(done_ == 0 ? 1 : 5));
     }
-    return interrupt_asked ? interrupted : status();
+    return interrupt_asked() ? interrupted : status();
   }
   // The single input of a call, in this thread.
   int one(Inputs &inputs) {
     std::optional<Input> input = inputs.next();
     if (!input) return ok;
     if (input->error) {
-      fail_item(0, *input);
+      fail_item({this, 0, 0, input->name, ""}, *input->error);
       return status();
     }
-    Item item{this, 0, std::move(input->name), std::move(input->description)};
+    Item item{this, 0, 0, std::move(input->name), std::move(input->description)};
     mrun_item how = item_options(item);
     mrun::result result;
     mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
@@ -94,11 +111,11 @@ class Run {
  private:
   struct Item {
     Run *run;
-    uint64_t number;
+    uint64_t number, place;         // in the whole work, in the output
     std::string name, description;  // of the input: its file, and for --meta
   };
 
-  bool stopping() const { return interrupt_asked || output_.failed() || (o_.fail_fast && failed_ > 0); }
+  bool stopping() const { return interrupt_asked() || output_.failed() || (o_.fail_fast && failed_ > 0); }
   int status() const { return unsaved_ ? no_output : failed_ > 0 ? some_failed : ok; }
 
   mrun_item item_options(Item &item) const {
@@ -116,8 +133,8 @@ class Run {
     return how;
   }
 
-  void submit(uint64_t number, Input &input) {
-    auto item = std::make_unique<Item>(Item{this, number, std::move(input.name), std::move(input.description)});
+  void submit(uint64_t number, uint64_t place, Input &input) {
+    auto item = std::make_unique<Item>(Item{this, number, place, std::move(input.name), std::move(input.description)});
     const mrun_item how = item_options(*item);
     const mrun_done done = [](void *user, mrun_result *r) {
       const std::unique_ptr<Item> owned(static_cast<Item *>(user));
@@ -176,21 +193,21 @@ class Run {
 
   void finish(const Item &item, mrun_result &r) {
     const std::string text = text_of(item, r);
-    put(item.number, text, r.code == MRUN_OK);
+    put(item, text, r.code == MRUN_OK);
   }
 
-  void fail_item(uint64_t number, const Input &input) {
-    const std::string error = error_json(input.error->code, "input", input.error->what(), input.name);
-    put(number, o_.meta ? with_meta({this, number, "", ""}, error, false) : error, false);
+  void fail_item(const Item &item, const mrun::failure &e) {
+    const std::string error = error_json(e.code, "input", e.what(), item.name);
+    put(item, o_.meta ? with_meta(item, error, false) : error, false);
   }
 
-  void put(uint64_t number, const std::string &text, bool answered) {
+  void put(const Item &item, const std::string &text, bool answered) {
     progress_.count(answered);
     if (!answered) {
       ++failed_;
-      if (o_.fail_fast) output_.end_at(number);
+      if (o_.fail_fast) output_.end_at(item.place);
     }
-    output_.put(number, text + "\n");
+    output_.put(item.place, text + "\n");
   }
 
   // The line of the script that failed, for a person.
@@ -206,6 +223,7 @@ class Run {
   }
 
   const Options &o_;
+  const Shard shard_;
   const mrun::bundle &bundle_;
   mrun::engine &engine_;
   Output &output_;
@@ -228,32 +246,71 @@ int verify_first(const mrun::bundle &bundle, const EngineOptions &options) {
   return report(code, message);
 }
 
+// All that the answers of a run depend on, as JSON.
+std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inputs &inputs) {
+  const std::string list = inputs.identity();
+  if (list.empty() || inputs.single()) return "";
+  std::string code = mrun_digest(bundle.raw());
+  if (code.empty()) {
+    const std::string entries = bundle.inspect("entries");
+    code.resize(65);
+    mrun_sha256(entries.data(), entries.size(), code.data());
+    code.resize(64);
+  }
+  std::string params;
+  for (const std::string &p : o.run.params) params += p + '\n';
+  const std::string text = params + "seed " + std::to_string(o.run.seed) + "\nshard " + o.shard + "\nbatch " +
+                           std::to_string(o.run.batch_size) + "\nsave " + o.save + (o.meta ? "\nmeta" : "") +
+                           (o.run.exact ? "\nexact" : "");
+  char options[65] = {};
+  mrun_sha256(text.data(), text.size(), options);
+  return "{\"bundle\":\"" + code + "\",\"inputs\":\"" + list + "\",\"options\":\"" + options + "\"}";
+}
+
+OutputOptions output_options(const Options &o, const mrun::bundle &bundle, const Inputs &inputs) {
+  OutputOptions out{o.output, o.output.empty() || o.stream ? "" : identity_of(o, bundle, inputs), o.resume};
+  if (!o.resume) return out;
+  if (o.output.empty()) throw mrun::failure(MRUN_USAGE, "--resume: want -o FILE, the output to go on with");
+  if (o.stream)
+    throw mrun::failure(MRUN_USAGE, "--resume: partial answers cannot be told from answers: leave --stream out");
+  if (out.identity.empty()) {
+    throw mrun::failure(MRUN_USAGE, "--resume: want many inputs from arguments, a folder or a file, not from a pipe");
+  }
+  return out;
+}
+
 int answer(const Options &o) {
+  parse_shard(o.shard);
   o.run.load_plugins();
   const mrun::bundle bundle = open_bundle(o.bundle);
   if (o.run.log_level != "error") warn_left_out(bundle);
   InputOptions given = o.inputs;
   given.describe = o.meta;
+  watch_interrupts();
   Inputs inputs(given, bundle);
   EngineOptions options(o.run, bundle);
   if (o.verify) {
     if (const int status = verify_first(bundle, options); status != ok) return status;
   }
   options.get()->one_shot = inputs.single() ? 1 : 0;
-  if (!inputs.single() && options.get()->workers == 0) {
-    options.get()->workers = static_cast<int32_t>(std::max(1u, std::thread::hardware_concurrency()));
-  }
-  Output output(o.output);
+  options.get()->offline = !inputs.single() && inputs.complete() ? 1 : 0;
+  TraceFile trace(o.trace);
+  trace.add_to(*options.get());
+  Output output(output_options(o, bundle, inputs));
   mrun::engine engine(bundle, options.get());
-  std::signal(SIGINT, on_interrupt);
   std::signal(SIGPIPE, SIG_IGN);
   const bool pretty = inputs.single() && o.output.empty() && is_terminal(answers_fd());
-  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO));
+  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
   Run run(o, bundle, engine, output, pretty, progress);
   const int status = inputs.single() ? run.one(inputs) : run.all(inputs);
   if (o.timings) print_timings(engine);
   { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
   progress.end();
+  trace.finish();
+  if (status == interrupted && output.keep()) {
+    warn("interrupted: the same command with --resume goes on where it stopped");
+    return status;
+  }
   output.finish();
   return status;
 }

@@ -298,8 +298,8 @@ Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallA
     std::vector<const Value *> column;
     for (const CallArguments call : batch.calls) column.push_back(&call[i]);
     const auto pad = config.pad.find(schema.parameters[i].name);
-    batch.args.push_back(join(column, config.mode, pad == config.pad.end() ? nullptr : &pad->second,
-                              schema.parameters[i].name, how));
+    batch.args.push_back(
+        join(column, config.mode, pad == config.pad.end() ? nullptr : &pad->second, schema.parameters[i].name, how));
   }
   if (!config.pad.empty()) fill_in(batch, schema, config);
   return batch;

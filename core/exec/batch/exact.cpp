@@ -9,6 +9,10 @@
 namespace mrun {
 namespace {
 
+constexpr int64_t least = 16, step = 8;
+
+int64_t on_ladder(int64_t rows) { return rows <= least ? least : (rows + step - 1) / step * step; }
+
 // The same memory, element for element; NaNs of equal bits are equal.
 bool same_bits(const Value &a, const Value &b) {
   if (a.kind() != b.kind()) return false;
@@ -66,21 +70,18 @@ class Prover {
     return split(schema_, config_, batch, model_.run(context, call_.method, batch.args)).back();
   }
 
-  void prove() {
-    const int64_t first = exact_size(call_.rows), most = exact_size(config_.max_size);
-    const std::vector<Value> wanted = at(first, false);
-    for (int64_t size = first; size <= most; size += exact_step) {
-      for (const bool last : {false, true}) {
+  // The first size at which a row's bits are not those at `most`, or 0.
+  int64_t differing(int64_t from, int64_t most) {
+    const std::vector<Value> wanted = at(most, false);
+    for (int64_t size = most; size >= from; size -= step) {
+      for (const bool last : {true, false}) {
         const std::vector<Value> got = at(size, last);
         for (size_t i = 0; i < wanted.size(); ++i) {
-          if (same_bits(wanted[i], got[i])) continue;
-          fail(MRUN_MODEL,
-               "not exact here: result {} of {} has other bits {} in a batch of {} rows than alone in one of {}: these "
-               "libraries on this machine cannot keep them the same",
-               i + 1, schema_.name, last ? "as the last row" : "as the first row", size, first);
+          if (!same_bits(wanted[i], got[i])) return size;
         }
       }
     }
+    return 0;
   }
 
  private:
@@ -94,11 +95,28 @@ class Prover {
 
 }  // namespace
 
-void ExactProof::want(Model &model, const PendingCall &call, ItemContext &item) {
+int64_t ExactProof::size_for(int64_t rows, Model &model, const PendingCall &call, ItemContext &item) {
+  const int64_t most = on_ladder(std::max(model.batch(call.method, call.by_rows).max_size, rows));
   const std::lock_guard lock(mutex_);
-  if (proven_.count(call.key) != 0) return;
-  Prover(model, call, item).prove();
-  proven_.insert(call.key);
+  const auto [at, unknown] = findings_.try_emplace(call.key);
+  Finding &finding = at->second;
+  if (unknown) {
+    try {
+      const int64_t size = Prover(model, call, item).differing(on_ladder(call.rows), most);
+      finding.ladder = size == 0;
+      if (size == most) {
+        finding.refusal = fmt::format(
+            "not exact here: in a batch of {} rows what {} gives for a row depends on its place or its companions with "
+            "these libraries on this machine",
+            size, model.methods()[call.method].name);
+      }
+    } catch (...) {  // the call itself fails: that proves nothing
+      findings_.erase(at);
+      throw;
+    }
+  }
+  if (!finding.refusal.empty()) fail(MRUN_MODEL, "{}", finding.refusal);
+  return finding.ladder ? on_ladder(rows) : most;
 }
 
 }  // namespace mrun

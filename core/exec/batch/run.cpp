@@ -45,8 +45,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   }
   BatchContext context(std::move(items));
   const bool exact = config.exact && config.mode != Mode::none;
-  if (exact) model.exact_proof().want(model, first, *calls.front().item);
-  const int64_t least = exact ? exact_size(rows) : 0;
+  const int64_t least = exact ? model.exact_proof().size_for(rows, model, first, *calls.front().item) : 0;
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), least});
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }

@@ -160,6 +160,7 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
   job->submitted = Clock::now();
   Job *const added = jobs_.emplace(id, std::move(job)).first->second.get();
   ++pending_;
+  if (draining_ == 0) rounds_.end_of_input(false);
   rounds_.add(added);
   wake_workers();
   return id;
@@ -183,6 +184,12 @@ void Engine::set_ordered(bool yes) {
   ordered_ = yes;
 }
 
+void Engine::end_input() {
+  const std::lock_guard lock(mutex_);
+  rounds_.end_of_input(true);
+  wake_workers();
+}
+
 void Engine::drain() {
   want_usable("drain");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
@@ -191,7 +198,7 @@ void Engine::drain() {
   rounds_.end_of_input(true);
   wake_workers();
   changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
-  if (--draining_ == 0) rounds_.end_of_input(false);
+  --draining_;
 }
 
 // Every item is told to end: those that wait run again to see it.

@@ -27,6 +27,7 @@ class Engine : public Session {
   uint64_t submit(Work, double wait, Done) override;
   bool cancel(uint64_t id) override;
   void set_ordered(bool) override;
+  void end_input() override;
   void drain() override;
   void stop() override;
   uint64_t next_number() override { return next_number_.fetch_add(1); }

@@ -331,13 +331,23 @@ TEST_CASE("exact batches are filled up a ladder, proven first, and cut back") {
   CHECK(std::all_of(calls.rows.begin(), calls.rows.end(), [](int64_t n) { return n == 16 || n == 24; }));
 }
 
-TEST_CASE("a model whose bits depend on the batch's size is refused as not exact") {
+TEST_CASE("where bits depend on the batch's size, exact batches all have the largest") {
   const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:sized(x) end"}});
   EngineOptions options = with_workers(1, false);
   options.exact = true;
   options.max_batch = 32;
   const auto session = bundle.start(options);
-  CHECK(session->run(work(floats({1}))).error.message.find("not exact here") != std::string::npos);
+  for (const float x : {1.0f, 2.0f}) CHECK(values_of(session->run(work(floats({x}))).answer)[0] == 32 * x);
+}
+
+TEST_CASE("a model whose bits depend on a row's place is refused as not exact") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:placed(x) end"}});
+  EngineOptions options = with_workers(1, false);
+  options.exact = true;
+  const auto session = bundle.start(options);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(session->run(work(floats({1}))).error.message.find("not exact here") != std::string::npos);
+  }
 }
 
 TEST_CASE("a call of more rows than a batch may have is run in parts") {

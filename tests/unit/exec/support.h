@@ -59,8 +59,8 @@ class Mock {
   static void close(void *model) { delete static_cast<int *>(model); }
   static const char *method(void *, size_t i) {
     static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
-                                          "wrong(Tensor x) -> Tensor", "wait(Tensor x) -> Tensor",
-                                          "sized(Tensor x) -> Tensor"};
+                                          "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
+                                          "sized(Tensor x) -> Tensor",   "placed(Tensor x) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -79,7 +79,7 @@ class Mock {
       return code;
     auto *y = static_cast<float *>(results[0].as.tensor.dl->dl_tensor.data);
     const float by = method == 1 ? static_cast<float>(args[1].as.integer) : method == 4 ? static_cast<float>(rows) : 2;
-    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * by;
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * by + (method == 5 ? static_cast<float>(i) : 0);
     return MRUN_OK;
   }
   static int enter(mrun_call *call, const float *x, int64_t rows, int64_t size) {

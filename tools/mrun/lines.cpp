@@ -1,0 +1,92 @@
+#include "lines.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mrun/mrun.hpp>
+
+#include "interrupt.h"
+
+namespace command {
+namespace {
+
+constexpr size_t longest_line = size_t{1} << 30, block = size_t{1} << 16;
+
+}  // namespace
+
+Lines::Lines(const std::string &path) : name_(path == "-" ? "standard input" : path) {
+  fd_ = path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (fd_ < 0 || fstat(fd_, &status) != 0) throw mrun::failure(MRUN_USAGE, name_ + ": " + std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) {
+    close(fd_);
+    throw mrun::failure(MRUN_USAGE, name_ + ": is a folder");
+  }
+  complete_ = S_ISREG(status.st_mode);
+}
+
+Lines::~Lines() { close(fd_); }
+
+bool Lines::fill() {
+  buffer_.erase(0, at_);
+  at_ = 0;
+  const size_t old = buffer_.size();
+  for (;;) {
+    pollfd wait[] = {{fd_, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
+    if (!complete_ && poll(wait, 2, -1) < 0 && errno != EINTR) break;
+    if (interrupt_asked()) return false;
+    buffer_.resize(old + block);
+    const ssize_t n = read(fd_, buffer_.data() + old, block);
+    buffer_.resize(old + static_cast<size_t>(n > 0 ? n : 0));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n < 0) throw mrun::failure(MRUN_INPUT, name_ + ": cannot read: " + std::strerror(errno));
+    return n > 0;
+  }
+  throw mrun::failure(MRUN_INPUT, name_ + ": cannot read: " + std::strerror(errno));
+}
+
+void Lines::trim(std::string &line) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (line.ends_with('\r')) line.pop_back();
+  if (first_ && line.starts_with(mark)) line.erase(0, mark.size());
+  first_ = false;
+}
+
+bool Lines::next(std::string &line) {
+  for (size_t seen = 0;;) {
+    const size_t end = buffer_.find('\n', at_ + seen);
+    if (end != std::string::npos) {
+      line = buffer_.substr(at_, end - at_);
+      at_ = end + 1;
+      trim(line);
+      return true;
+    }
+    seen = buffer_.size() - at_;
+    if (seen > longest_line) throw mrun::failure(MRUN_INPUT, name_ + ": a line of more than 1 GiB; lines are wanted");
+    if (fill()) continue;
+    if (interrupt_asked() || buffer_.size() == at_) return false;
+    line = std::exchange(buffer_, {}).substr(at_);
+    at_ = 0;
+    trim(line);
+    return true;
+  }
+}
+
+std::string Lines::digest() const {
+  struct stat status {};
+  fstat(fd_, &status);
+  const auto size = static_cast<size_t>(status.st_size);
+  void *data = size == 0 ? nullptr : mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
+  if (data == MAP_FAILED) throw mrun::failure(MRUN_INPUT, name_ + ": cannot read: " + std::strerror(errno));
+  char hex[65] = {};
+  mrun_sha256(data, size, hex);
+  if (data != nullptr) munmap(data, size);
+  return hex;
+}
+
+}  // namespace command

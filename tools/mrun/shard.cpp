@@ -1,0 +1,66 @@
+#include "shard.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <mrun/mrun.hpp>
+#include <optional>
+
+namespace command {
+namespace {
+
+[[noreturn]] void refuse(const std::string &text) {
+  throw mrun::failure(MRUN_USAGE, "--shard " + text + ": want I/N with I from 1 to N, or auto");
+}
+
+std::optional<uint64_t> number(std::string_view text) {
+  uint64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+
+std::optional<uint64_t> variable(const char *name) {
+  const char *text = std::getenv(name);
+  return text == nullptr ? std::nullopt : number(text);
+}
+
+// Who says which of how many this is. `first`: what its first index is called.
+struct Scheduler {
+  const char *index, *count, *first;
+};
+constexpr Scheduler schedulers[] = {{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"},
+                                    {"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", nullptr},
+                                    {"SLURM_PROCID", "SLURM_NTASKS", nullptr}};
+
+Shard of_scheduler() {
+  for (const Scheduler &s : schedulers) {
+    const auto index = variable(s.index), count = variable(s.count);
+    if (!index || !count) continue;
+    const uint64_t first = s.first == nullptr ? 0 : variable(s.first).value_or(0);
+    const uint64_t step = s.first == nullptr ? 1 : variable("SLURM_ARRAY_TASK_STEP").value_or(1);
+    if (*index < first || step == 0 || (*index - first) / step >= *count) {
+      throw mrun::failure(MRUN_USAGE,
+                          std::string("--shard auto: ") + s.index + " and " + s.count + " do not fit together");
+    }
+    return {(*index - first) / step + 1, *count};
+  }
+  throw mrun::failure(
+      MRUN_USAGE,
+      "--shard auto: no scheduler says which shard this is: want SLURM_ARRAY_TASK_ID and "
+      "SLURM_ARRAY_TASK_COUNT, JOB_COMPLETION_INDEX and JOB_COMPLETIONS, or SLURM_PROCID and SLURM_NTASKS");
+}
+
+}  // namespace
+
+Shard parse_shard(const std::string &text) {
+  if (text.empty()) return {};
+  if (text == "auto") return of_scheduler();
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos) refuse(text);
+  const auto index = number(std::string_view(text).substr(0, slash)),
+             count = number(std::string_view(text).substr(slash + 1));
+  if (!index || !count || *index < 1 || *index > *count) refuse(text);
+  return {*index, *count};
+}
+
+}  // namespace command
