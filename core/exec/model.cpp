@@ -13,6 +13,7 @@ BatchConfig batch_of(const Manifest &manifest, const std::string &method, const 
   BatchConfig config = own == manifest.methods.end() ? manifest.batch : own->second;
   if (options.max_batch > 0) config.max_size = options.max_batch;
   config.exact = config.exact || options.exact;
+  if (config.exact) config.max_size = exact_rows;  // the answers must not depend on it either
   return config;
 }
 

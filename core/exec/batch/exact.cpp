@@ -9,9 +9,7 @@
 namespace mrun {
 namespace {
 
-constexpr int64_t least = 16, step = 8;
-
-int64_t on_ladder(int64_t rows) { return rows <= least ? least : (rows + step - 1) / step * step; }
+constexpr int64_t variants = 4;
 
 // The same memory, element for element; NaNs of equal bits are equal.
 bool same_bits(const Value &a, const Value &b) {
@@ -38,14 +36,15 @@ bool same_bits(const Value &a, const Value &b) {
   return true;
 }
 
-// The same call with every floating-point element 0: a companion that has nothing to do with it.
-Value blank(const Value &v) {
-  if (v.is_tensor() && v.as_tensor().dtype().code == kDLFloat) {
-    Tensor t = Tensor::empty(v.as_tensor().dtype(), v.as_tensor().shape());
-    if (t.nbytes() > 0) std::memset(t.data<char>(), 0, t.nbytes());
-    return t;
-  }
-  return v;
+// The same with its elements turned round by `n` places: another row of the same kind, its values still in their domain.
+Value turned(const Value &v, int64_t n) {
+  if (!v.is_tensor() || v.as_tensor().numel() < 2 || !v.as_tensor().on_cpu()) return v;
+  const Tensor from = v.as_tensor().contiguous();
+  Tensor to = Tensor::empty(from.dtype(), from.shape());
+  const size_t cut = item_size(from.dtype()) * static_cast<size_t>(n % from.numel());
+  std::memcpy(to.data<char>(), from.data<char>() + cut, from.nbytes() - cut);
+  std::memcpy(to.data<char>() + from.nbytes() - cut, from.data<char>(), cut);
+  return to;
 }
 
 class Prover {
@@ -56,67 +55,61 @@ class Prover {
         item_(item),
         schema_(model.methods()[call.method]),
         config_(model.batch(call.method, call.by_rows)) {
-    for (const Value &v : call.args) blank_.push_back(blank(v));
-  }
-
-  // The call's results in a batch filled up to `size`, alone or behind as many blank companions as fit.
-  std::vector<Value> at(int64_t size, bool last) {
-    std::vector<CallArguments> calls;
-    const int64_t companions = last ? size / std::max<int64_t>(call_.rows, 1) - 1 : 0;
-    for (int64_t i = 0; i < companions; ++i) calls.emplace_back(blank_);
-    calls.emplace_back(call_.args);
-    BatchContext context({&item_});
-    const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), size});
-    return split(schema_, config_, batch, model_.run(context, call_.method, batch.args)).back();
-  }
-
-  // The first size at which a row's bits are not those at `most`, or 0.
-  int64_t differing(int64_t from, int64_t most) {
-    const std::vector<Value> wanted = at(most, false);
-    for (int64_t size = most; size >= from; size -= step) {
-      for (const bool last : {true, false}) {
-        const std::vector<Value> got = at(size, last);
-        for (size_t i = 0; i < wanted.size(); ++i) {
-          if (!same_bits(wanted[i], got[i])) return size;
-        }
-      }
+    for (int64_t n = 0; n < variants; ++n) {
+      for (const Value &v : call.args) rows_[n].push_back(turned(v, n));
     }
-    return 0;
+  }
+
+  // Each variant alone (behind it only copies of itself), and in the middle and at the end of the others.
+  bool exact() {
+    const int64_t places = exact_rows / std::max<int64_t>(call_.rows, 1);
+    for (int64_t n = 0; n < variants; ++n) {
+      const std::vector<Value> alone = at(n, 0, 1);
+      for (const int64_t place : {places / 2, places - 1}) {
+        if (place > 0 && !same(alone, at(n, place, place + 1))) return false;
+      }
+      if (places > 1 && !same(alone, at(n, 0, places))) return false;
+    }
+    return true;
   }
 
  private:
+  // The results of variant n at a place among `count` calls.
+  std::vector<Value> at(int64_t n, int64_t place, int64_t count) {
+    std::vector<CallArguments> calls;
+    for (int64_t i = 0; i < count; ++i) calls.emplace_back(rows_[i == place ? n : (n + i + 1) % variants]);
+    BatchContext context({&item_});
+    const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), exact_rows});
+    const auto results = split(schema_, config_, batch, model_.run(context, call_.method, batch.args));
+    return results[static_cast<size_t>(place)];
+  }
+
+  static bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (!same_bits(a[i], b[i])) return false;
+    }
+    return true;
+  }
+
   Model &model_;
   const PendingCall &call_;
   ItemContext &item_;
   const Schema &schema_;
   const BatchConfig &config_;
-  std::vector<Value> blank_;
+  std::vector<Value> rows_[variants];
 };
 
 }  // namespace
 
-int64_t ExactProof::size_for(int64_t rows, Model &model, const PendingCall &call, ItemContext &item) {
-  const int64_t most = on_ladder(std::max(model.batch(call.method, call.by_rows).max_size, rows));
+void ExactProof::want(Model &model, const PendingCall &call, ItemContext &item) {
   const std::lock_guard lock(mutex_);
-  const auto [at, unknown] = findings_.try_emplace(call.key);
-  Finding &finding = at->second;
-  if (unknown) {
-    try {
-      const int64_t size = Prover(model, call, item).differing(on_ladder(call.rows), most);
-      finding.ladder = size == 0;
-      if (size == most) {
-        finding.refusal = fmt::format(
-            "not exact here: in a batch of {} rows what {} gives for a row depends on its place or its companions with "
-            "these libraries on this machine",
-            size, model.methods()[call.method].name);
-      }
-    } catch (...) {  // the call itself fails: that proves nothing
-      findings_.erase(at);
-      throw;
-    }
-  }
-  if (!finding.refusal.empty()) fail(MRUN_MODEL, "{}", finding.refusal);
-  return finding.ladder ? on_ladder(rows) : most;
+  auto known = exact_.find(call.key);
+  if (known == exact_.end()) known = exact_.emplace(call.key, Prover(model, call, item).exact()).first;
+  if (known->second) return;
+  fail(MRUN_MODEL,
+       "not exact here: what {} gives for a row depends on its place or its companions in a batch of {} rows, with the "
+       "libraries of this machine; leave --exact out, or set [batch] mode = \"none\"",
+       model.methods()[call.method].name, exact_rows);
 }
 
 }  // namespace mrun

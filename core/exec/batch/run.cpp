@@ -37,16 +37,14 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   const BatchConfig &config = model.batch(first.method, first.by_rows);
   std::vector<ItemContext *> items;
   std::vector<CallArguments> arguments;
-  int64_t rows = 0;
   for (const JoinedCall &c : calls) {
     items.push_back(c.item);
     arguments.emplace_back(c.call->args);
-    rows += c.call->rows;
   }
   BatchContext context(std::move(items));
   const bool exact = config.exact && config.mode != Mode::none;
-  const int64_t least = exact ? model.exact_proof().size_for(rows, model, first, *calls.front().item) : 0;
-  const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), least});
+  if (exact) model.exact_proof().want(model, first, *calls.front().item);
+  const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }
 

@@ -313,7 +313,7 @@ TEST_CASE("a forked child is told to start its own engine") {
   CHECK(status == 0);
 }
 
-TEST_CASE("exact batches are filled up a ladder, proven first, and cut back") {
+TEST_CASE("exact batches are filled up to one size, proven first, and cut back") {
   const MockBundle bundle;
   calls.clear();
   EngineOptions options = with_workers(1, true);
@@ -328,16 +328,7 @@ TEST_CASE("exact batches are filled up a ladder, proven first, and cut back") {
     REQUIRE(results[i].ok());
     CHECK(values_of(results[i].answer) == std::vector<float>{2 * static_cast<float>(i), 2});
   }
-  CHECK(std::all_of(calls.rows.begin(), calls.rows.end(), [](int64_t n) { return n == 16 || n == 24; }));
-}
-
-TEST_CASE("where bits depend on the batch's size, exact batches all have the largest") {
-  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:sized(x) end"}});
-  EngineOptions options = with_workers(1, false);
-  options.exact = true;
-  options.max_batch = 32;
-  const auto session = bundle.start(options);
-  for (const float x : {1.0f, 2.0f}) CHECK(values_of(session->run(work(floats({x}))).answer)[0] == 32 * x);
+  CHECK(std::all_of(calls.rows.begin(), calls.rows.end(), [](int64_t n) { return n == 16; }));
 }
 
 TEST_CASE("a model whose bits depend on a row's place is refused as not exact") {

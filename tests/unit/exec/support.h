@@ -78,8 +78,8 @@ class Mock {
     if (const int code = host->tensor_new(call, in.dtype, in.shape, in.ndim, in.device, &results[0]); code != MRUN_OK)
       return code;
     auto *y = static_cast<float *>(results[0].as.tensor.dl->dl_tensor.data);
-    const float by = method == 1 ? static_cast<float>(args[1].as.integer) : method == 4 ? static_cast<float>(rows) : 2;
-    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * by + (method == 5 ? static_cast<float>(i) : 0);
+    const float by = method == 1 ? static_cast<float>(args[1].as.integer) : 2;
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * by + (method == 4 ? static_cast<float>(i) : 0);
     return MRUN_OK;
   }
   static int enter(mrun_call *call, const float *x, int64_t rows, int64_t size) {
