@@ -59,8 +59,8 @@ class Mock {
   static void close(void *model) { delete static_cast<int *>(model); }
   static const char *method(void *, size_t i) {
     static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
-                                          "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
-                                          "sized(Tensor x) -> Tensor",   "placed(Tensor x) -> Tensor"};
+                                          "wrong(Tensor x) -> Tensor", "wait(Tensor x) -> Tensor",
+                                          "placed(Tensor x) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
