@@ -51,12 +51,8 @@ std::string strip_accents(std::string_view s) {
   return unicode::normalize(out, Form::nfc);
 }
 
-std::string repair(const mrun::call &c, const mrun::value &bytes) {
-  constexpr const char *wanted = "text.repair: wanted a string or bytes, a 1-D uint8 tensor";
-  if (bytes.kind() != MRUN_STRING && bytes.kind() != MRUN_TENSOR) throw mrun::error(MRUN_ARGUMENT, wanted);
-  const bool is_string = bytes.kind() == MRUN_STRING;
-  const auto tensor = is_string ? mrun::tensor() : bytes.to<mrun::tensor>(c);
-  const std::string_view s = is_string ? bytes.to<std::string_view>(c) : bytes_of(tensor, "text.repair");
+std::string repair(const mrun::call &c, const mrun::tensor &bytes) {
+  const std::string_view s = bytes_of(bytes, "text.repair");
   c.charge(int64_t(s.size()) * 3);
   return utf8_repair(s);
 }
@@ -211,8 +207,8 @@ void add_unicode(const mrun::registrar &r) {
   r.op<walled<parts<unicode::grapheme_end>>>(
       "text.graphemes@1(str s) -> str[]",
       "The extended grapheme clusters of a text: what a reader takes for characters.");
-  r.op<walled<repair>>("text.repair@1(Any bytes) -> str",
-                       "A string, or bytes, as a text: what is not valid UTF-8 becomes U+FFFD.");
+  r.op<walled<repair>>("text.repair@1(Tensor bytes) -> str",
+                       "Bytes as a text: what is not valid UTF-8 becomes U+FFFD.");
   r.type<Regex>();
   r.op<walled<compile>>("text.regex@1(str pattern) -> text.Regex", "A regular expression, as PCRE2 reads it.",
                         MRUN_OP_ONCE);

@@ -85,7 +85,43 @@ text.fold = native "text.fold@1"
 text.strip_accents = native "text.strip_accents@1"
 text.characters = native "text.characters@1"
 text.graphemes = native "text.graphemes@1"
-text.repair = native "text.repair@1"
+
+-- How many bytes a character has whose first byte is this, and what the second may be (Unicode 16, table 3-7). A byte that
+-- begins none may be followed by nothing.
+local function width_of(lead)
+  if lead < 0xc2 or lead > 0xf4 then return 2, 1, 0 end
+  if lead < 0xe0 then return 2, 0x80, 0xbf end
+  if lead < 0xf0 then return 3, lead == 0xe0 and 0xa0 or 0x80, lead == 0xed and 0x9f or 0xbf end
+  return 4, lead == 0xf0 and 0x90 or 0x80, lead == 0xf4 and 0x8f or 0xbf
+end
+
+-- A string that is no text passes to no operation, so it is repaired here.
+local function repair_string(s)
+  local parts, done, at = {}, 1, s:find("[\128-\255]")
+  while at do
+    local width, low, high = width_of(s:byte(at))
+    local got = 1
+    while got < width do
+      local byte = s:byte(at + got)
+      if not byte or byte < low or byte > high then break end
+      got, low, high = got + 1, 0x80, 0xbf
+    end
+    if got < width then
+      parts[#parts + 1] = s:sub(done, at - 1)
+      parts[#parts + 1] = "\239\191\189"
+      done = at + got
+    end
+    at = s:find("[\128-\255]", at + got)
+  end
+  parts[#parts + 1] = s:sub(done)
+  return table.concat(parts)
+end
+
+local repair_bytes = native "text.repair@1"
+function text.repair(x)
+  if type(x) == "string" then return repair_string(x) end
+  return repair_bytes(x)
+end
 
 text.regex = native "text.regex@1"
 local find = native "text.Regex.find@1"

@@ -3,6 +3,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import sys
 import unittest
 
@@ -154,8 +155,22 @@ class Scripts(Case):
         got = self.run_lua(r"""return function(s)
           return {text.upper "straße ŉ ﬁ", text.lower "ΑΣ ΑΣΑ", text.characters "e\204\129的👍🏽", text.graphemes "e\204\129的👍🏽\r\n", text.characters "",
                   text.repair "a\255b\226\130", text.repair "é", text.graphemes "नमस्ते", text.unicode_version} end""")
-        self.assertEqual(got, ["STRASSE ʼN FI", "ας ασα", ["e", "\u0301", "的", "👍", "🏽"], ["e\u0301", "的", "👍🏽", "\r\n"], {},
+        self.assertEqual(got, ["STRASSE ʼN FI", "ας ασα", ["e", "\u0301", "的", "👍", "🏽"], ["e\u0301", "的", "👍🏽", "\r\n"], [],
                                "a\ufffdb\ufffd", "é", ["न", "म", "स्ते"], "16.0.0"])
+
+    def test_repair(self):
+        """A string, in Lua, as bytes are: against Python."""
+        draw = random.Random(4)
+        kinds = [0x00, 0x61, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff]
+        broken = [bytes(draw.choice(kinds) for _ in range(draw.randint(0, 9))) for _ in range(3000)]
+        strings = ",".join('"' + "".join(f"\\{b:03d}" for b in s) + '"' for s in broken)
+        got = self.run_lua(f"""local strings = {{{strings}}}
+          return function()
+            local out = {{}}
+            for i = 1, #strings do out[i] = text.repair(strings[i]) end
+            return out
+          end""")
+        self.assertEqual(got, [s.decode("utf-8", "replace") for s in broken])
 
     def test_named_groups(self):
         """They come last, in a table, where the pattern has any."""
@@ -238,7 +253,7 @@ class Scripts(Case):
         for verb in ("NO_START_OPT", "LIMIT_MATCH=1", "UCP", "CRLF", "sr:a"):
             failed(f'return function(s) return text.regex("(*{verb})a") end', "is not supported")
         failed('return function(s) return text.regex("a(?C)b") end', "is not supported")
-        failed('return function(s) return text.repair(7) end', "wanted a string or bytes")
+        failed('return function(s) return text.repair(7) end', "text.repair")
         failed('return function(s) return text.regex("(a+)+$"):match(("a"):rep(5000) .. "b") end', "takes too long")
 
     def test_a_deadline_ends_a_slow_pattern(self):
@@ -251,9 +266,9 @@ class Scripts(Case):
         self.assertEqual(answer["error"]["code"], "TIMEOUT", answer)
 
     def test_a_deadline_ends_a_search(self):
-        """One search, whose every try stays below the limit of steps; and a normalization."""
-        for body in ('local re = text.regex "(?:a|aa)+$"\nreturn function() return re:find((("a"):rep(22) .. "b"):rep(100000)) == nil end',
-                     'local re = text.regex "(?=(?:a|aa)+$)x"\nreturn function() return re:find((("a"):rep(22) .. "b"):rep(100000)) == nil end'):
+        """One search, whose every try stays below the limit of steps; over letters, and over characters."""
+        for pattern in ("(?:a|aa)+$", r"(?:(a)|aa)+$\1?"):
+            body = f'local re = text.regex [[{pattern}]]\nreturn function() return re:find((("a"):rep(22) .. "b"):rep(100000)) == nil end'
             folder = self.bundle(preprocess=f'local text = require "text"\n{body}')
             (answer,) = self.answers(folder, "x", "--timeout", "2", status=1)
             self.assertEqual(answer["error"]["code"], "TIMEOUT", answer)
