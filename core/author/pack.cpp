@@ -142,6 +142,7 @@ size_t check_examples(Registry &registry, const Folder &folder, int packed) {
   const auto bundle = Bundle::open_fd(packed, {.revision = {}, .verify = false, .name = folder.origin()});
   EngineOptions options;
   options.registry = &registry;
+  options.offline = true;
   const auto session = start_session(bundle, options);
   const Report report = verify_examples(*bundle, *session);
   if (!report.equal) {

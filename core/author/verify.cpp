@@ -51,6 +51,18 @@ std::optional<Difference> compare_stage(const Value &recorded, const Entries &no
 
 std::string with_code(const Error &e) { return fmt::format("{}: {}", code_name(e.code), e.message); }
 
+std::optional<Departure> compare_answer(const Bundle &bundle, const Tolerance &tolerance, const Example &example,
+                                        const Result &now) {
+  if (!now.ok()) return Departure{now.error.stage, {"", with_code(now.error)}};
+  std::optional<Value> expected;
+  try {
+    expected = example_answer(bundle, example);
+  } catch (const Error &e) { return Departure{"postprocess", {"", with_code(e)}}; }
+  const Value answer = answer_as_json(now.answer);
+  if (auto d = compare(*expected, answer, tolerance, "answer")) { return Departure{"postprocess", std::move(*d)}; }
+  return std::nullopt;
+}
+
 std::optional<Departure> compare_example(const Bundle &bundle, Registry *registry, const Example &example,
                                          const Recorded &now) {
   const Manifest &m = bundle.manifest();
@@ -59,14 +71,7 @@ std::optional<Departure> compare_example(const Bundle &bundle, Registry *registr
   for (const char *stage : {"preprocess", "forward"}) {
     if (auto d = compare_stage(recorded, now.stages, stage, tolerance)) return Departure{stage, std::move(*d)};
   }
-  if (!now.result.ok()) return Departure{now.result.error.stage, {"", with_code(now.result.error)}};
-  std::optional<Value> expected;
-  try {
-    expected = example_answer(bundle, example);
-  } catch (const Error &e) { return Departure{"postprocess", {"", with_code(e)}}; }
-  const Value answer = answer_as_json(now.result.answer);
-  if (auto d = compare(*expected, answer, tolerance, "answer")) { return Departure{"postprocess", std::move(*d)}; }
-  return std::nullopt;
+  return compare_answer(bundle, tolerance, example, now.result);
 }
 
 std::optional<Departure> run_example(const Bundle &bundle, Session &session, const Example &example) {
@@ -76,13 +81,49 @@ std::optional<Departure> run_example(const Bundle &bundle, Session &session, con
   } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
 }
 
-// An example is run twice, the second time in the opposite order of all: what it gives must not depend on that.
+// What the last joined call that failed said; empty where none did.
+std::string joined_failure(const Session &session) {
+  const Value statistics = session.statistics();
+  const Value *failure = statistics.find("joined_failure");
+  return failure == nullptr || failure->is_nil() ? "" : std::string(failure->as_string());
+}
+
+// The example beside others like it, their model calls joined: an answer must not depend on its neighbours. The session
+// is an offline one; of its two lanes each gets two items.
+std::optional<Departure> run_joined_example(const Bundle &bundle, Session &session, const Example &example) {
+  if (bundle.manifest().models.empty()) return std::nullopt;
+  try {
+    const Manifest &m = bundle.manifest();
+    const Tolerance tolerance{m.rtol, m.atol, session.facts().options.registry};
+    Work work;
+    work.input = example_input(bundle, example);
+    for (const Result &r : run_together(session, std::vector<Work>(4, work))) {
+      if (auto d = compare_answer(bundle, tolerance, example, r)) return d;
+    }
+    const std::string failure = joined_failure(session);
+    if (failure.empty()) return std::nullopt;
+    return Departure{"forward",
+                     {"", fmt::format("the model does not take two items at once: {}; [batch] mode = \"none\" "
+                                      "leaves its calls as they are",
+                                      failure)}};
+  } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
+}
+
+// An example is run three times: alone, alone in the opposite order of all, and joined with others: what it gives must
+// not depend on that.
 struct Outcome {
-  std::optional<Departure> departure[2];
-  double seconds = 0;  // of both
+  static constexpr size_t runs = 3;
+  std::optional<Departure> departure[runs];
+  double seconds = 0;  // of all
 
   bool leaks() const { return !(departure[0] == departure[1]); }
-  bool equal() const { return !departure[0] && !departure[1]; }
+  // The first run that departs; `runs`: none.
+  size_t departing() const {
+    size_t run = 0;
+    while (run < runs && !departure[run]) ++run;
+    return run;
+  }
+  bool equal() const { return departing() == runs; }
 };
 
 void add_departure(Entries &row, const Departure &departure) {
@@ -105,9 +146,9 @@ Value row_of(const Example &example, const Outcome &outcome) {
               {"leaks", Value::boolean(outcome.leaks())},
               {"seconds", Value::number(outcome.seconds)}};
   if (!outcome.equal()) {
-    const bool first = outcome.departure[0].has_value();
-    row.emplace_back("run", Value::integer(first ? 1 : 2));
-    add_departure(row, *outcome.departure[first ? 0 : 1]);
+    const size_t run = outcome.departing();
+    row.emplace_back("run", Value::integer(static_cast<int64_t>(run + 1)));
+    add_departure(row, *outcome.departure[run]);
   }
   return Value::map(std::move(row));
 }
@@ -130,11 +171,14 @@ Report verify_examples(const Bundle &bundle, Session &session) {
   std::vector<Outcome> outcomes(examples.size());
   const auto run = [&](size_t i, size_t pass) {
     const auto begin = Clock::now();
-    outcomes[i].departure[pass] = run_example(bundle, session, examples[i]);
+    outcomes[i].departure[pass] = (pass < 2 ? run_example : run_joined_example)(bundle, session, examples[i]);
     outcomes[i].seconds += seconds_since(begin);
   };
   for (size_t i = 0; i < examples.size(); ++i) run(i, 0);
   for (size_t i = examples.size(); i-- > 0;) run(i, 1);
+  for (size_t i = 0; i < examples.size(); ++i) {
+    if (outcomes[i].equal()) run(i, 2);
+  }
   Report report;
   std::vector<Value> rows;
   for (size_t i = 0; i < examples.size(); ++i) {
@@ -152,7 +196,9 @@ Report verify(const std::shared_ptr<const Bundle> &bundle, const EngineOptions &
   if (hashes.starts_with("failed")) {
     report.equal = false;
   } else if (!how.hashes_only) {
-    const auto session = start_session(bundle, options);
+    EngineOptions offline = options;
+    offline.offline = true;  // so that examples can be joined
+    const auto session = start_session(bundle, std::move(offline));
     Report run = verify_examples(*bundle, *session);
     report.equal = run.equal;
     examples = std::move(run.json);
@@ -168,6 +214,10 @@ std::string first_difference(const Value &examples) {
     const auto part = [&](const char *key) { return row.find(key)->as_string(); };
     const std::string where =
         fmt::format("{}{}{}: {}", part("stage"), part("place").empty() ? "" : ", at ", part("place"), part("message"));
+    if (row.find("run")->as_int() == 3) {
+      return fmt::format("example {} differs where its model calls are joined with those of other items, first in {}",
+                         part("name"), where);
+    }
     if (!row.find("leaks")->as_bool()) return fmt::format("example {} differs first in {}", part("name"), where);
     return fmt::format(
         "example {}: what it gives depends on what ran before it, so state leaks between items; in run "

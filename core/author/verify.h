@@ -12,16 +12,16 @@ struct VerifyOptions {
 struct Report {
   bool equal = true;
   // {"equal", "hashes": "ok" | "none" (a folder) | "failed: …", "examples": [row]}. A row: {"name", "equal", "leaks",
-  // "seconds"}, and where it is not equal {"run": 1 | 2, "stage", "place", "message"} of the first run that differs,
+  // "seconds"}, and where it is not equal {"run": 1 | 2 | 3, "stage", "place", "message"} of the first run that differs,
   // {"max_abs", "max_rel"} where numbers do, {"differing", "of"} where tensors do.
   Value json;
 };
 
-// Hashes are checked first and stop the rest where they fail. The examples run twice in one engine, the second time in
-// the opposite order; one that does not give the same both times "leaks": state of other items (or of its own first
+// Hashes are checked first and stop the rest where they fail. The examples run in one engine, the second time in
+// the opposite order, and a third time joined with others; one that does not give the same both times "leaks": state of other items (or of its own first
 // run) reached it. Throws what start_session throws.
 Report verify(const std::shared_ptr<const Bundle> &, const EngineOptions &, const VerifyOptions &);
-// Only the examples, with an engine that runs: for pack. The report's JSON is the list of rows.
+// Only the examples, with an offline engine that runs: for pack. The report's JSON is the list of rows.
 Report verify_examples(const Bundle &, Session &);
 // The first row that is not equal as one line; empty if there is none.
 std::string first_difference(const Value &rows);

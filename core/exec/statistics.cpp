@@ -43,6 +43,13 @@ void Statistics::add(const Timings &t, bool ok) {
   }
 }
 
+void Statistics::add_batch(size_t calls, const std::optional<Error> &failure) {
+  const std::lock_guard lock(mutex_);
+  ++batches_;
+  calls_ += calls;
+  if (failure) joined_failure_ = failure->message;
+}
+
 Value Statistics::report() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::pair<std::string, Value>> stages;
@@ -56,6 +63,9 @@ Value Statistics::report() const {
   return Value::map({{"items", Value::integer(static_cast<int64_t>(items_))},
                      {"failed", Value::integer(static_cast<int64_t>(failed_))},
                      {"stages", Value::map(std::move(stages))},
+                     {"batches", Value::integer(static_cast<int64_t>(batches_))},
+                     {"calls", Value::integer(static_cast<int64_t>(calls_))},
+                     {"joined_failure", joined_failure_.empty() ? Value() : Value::string(joined_failure_)},
                      {"batch_size", summary(std::move(sizes), sum_.batch_size, items_)}});
 }
 

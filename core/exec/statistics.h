@@ -1,6 +1,7 @@
 // Counts and times of an engine's items, for `--timings` and mrun_statistics. Any thread.
 #pragma once
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "exec/options.h"
@@ -10,7 +11,10 @@ namespace mrun {
 class Statistics {
  public:
   void add(const Timings &, bool ok);
-  // {"items", "failed", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…}}: seconds.
+  // A model call of `calls` items; failure: of the joined call, each of which was then tried alone.
+  void add_batch(size_t calls, const std::optional<Error> &failure);
+  // {"items", "failed", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…}, "batches", "calls"}:
+  // seconds; joined calls and the calls in them. "joined_failure": what the last one that failed said, or nil.
   Value report() const;
 
  private:
@@ -20,7 +24,8 @@ class Statistics {
   std::vector<Timings> last_;
   size_t next_ = 0;
   Timings sum_{.batch_size = 0};
-  uint64_t items_ = 0, failed_ = 0;
+  uint64_t items_ = 0, failed_ = 0, batches_ = 0, calls_ = 0;
+  std::string joined_failure_;
 };
 
 }  // namespace mrun

@@ -105,20 +105,23 @@ Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most) {
 
 }  // namespace
 
-std::vector<Outcome> run_joined(Model &model, std::span<const JoinedCall> calls) {
-  std::vector<Outcome> outcomes;
+JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
+  JoinedRun run;
   if (calls.size() > 1) {
     try {
-      for (std::vector<Value> &results : run_once(model, calls)) outcomes.push_back({std::move(results), std::nullopt});
-      return outcomes;
-    } catch (const Error &) { outcomes.clear(); }
+      for (std::vector<Value> &results : run_once(model, calls)) run.outcomes.push_back({std::move(results), {}});
+      return run;
+    } catch (const Error &e) {
+      run.outcomes.clear();
+      run.failure = e;
+    }
   }
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
     const bool large = config.mode == Mode::concat && c.call->rows > config.max_size;
-    outcomes.push_back(large ? run_in_parts(model, c, config.max_size) : run_alone(model, c));
+    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size) : run_alone(model, c));
   }
-  return outcomes;
+  return run;
 }
 
 }  // namespace mrun

@@ -11,9 +11,13 @@ struct JoinedCall {
   ItemContext *item = nullptr;
 };
 
-// Runs calls of one key on `model`, one outcome a call, in order. If the joined call fails, each is tried alone, so that
-// one bad item costs only itself. A call of more rows than [batch] max_size is run in parts. Never throws but
-// bad_alloc.
-std::vector<Outcome> run_joined(Model &model, std::span<const JoinedCall> calls);
+struct JoinedRun {
+  std::vector<Outcome> outcomes;  // one a call, in order
+  std::optional<Error> failure;   // of the joined call, where it failed; each was then tried alone
+};
+
+// Runs calls of one key on `model`. If the joined call fails, each is tried alone, so that one bad item costs only itself.
+// A call of more rows than [batch] max_size is run in parts. Never throws but bad_alloc.
+JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls);
 
 }  // namespace mrun

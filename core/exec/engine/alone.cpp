@@ -18,7 +18,7 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
     const JoinedCall call{&passage.call(), job.item.get()};
     const auto begin = trace_.now();
     passage.begin_share(1);
-    Outcome outcome = std::move(run_joined(passage.model(), {&call, 1}).front());
+    Outcome outcome = std::move(run_joined(passage.model(), {&call, 1}).outcomes.front());
     passage.end_share(1, 0);
     trace_.batch(seat.number, passage.model(), {&call, 1}, begin);
     passage.give(std::move(outcome));

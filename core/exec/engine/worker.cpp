@@ -10,11 +10,12 @@ namespace {
 constexpr size_t most_slices = 32;                             // in one turn
 constexpr auto longest_turn = std::chrono::microseconds(500);  // then what has come of them is told
 
-std::vector<Outcome> run_safely(Model &model, std::span<const JoinedCall> calls) {
+JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
   try {
     return run_joined(model, calls);
   } catch (const std::exception &) {
-    return std::vector<Outcome>(calls.size(), Outcome{{}, Error(MRUN_MEMORY, "out of memory")});
+    const Outcome failed{{}, Error(MRUN_MEMORY, "out of memory")};
+    return {std::vector<Outcome>(calls.size(), failed), std::nullopt};
   }
 }
 
@@ -211,12 +212,13 @@ void Engine::run_batch(Seat &seat, JoinedBatch batch, Lock &lock) {
     calls.push_back({&job->passage->call(), job->item.get()});
   }
   Model &model = batch.jobs.front()->passage->model();
-  std::vector<Outcome> outcomes = run_safely(model, calls);
+  JoinedRun run = run_safely(model, calls);
+  statistics_.add_batch(calls.size(), run.failure);
   trace_.batch(seat.number, model, calls, now);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Passage &passage = *batch.jobs[i]->passage;
     passage.end_share(sharers, seconds_between(batch.jobs[i]->waiting_since, now));
-    passage.give(std::move(outcomes[i]));
+    passage.give(std::move(run.outcomes[i]));
   }
   lock.lock();
   rounds_.returned(batch);

@@ -112,7 +112,7 @@ return function(x) return decode.topk(x.scores, 2, labels) end
         path.write_bytes(safetensors({"scores": torch.tensor([0.25, 0.125, 0.5])}))
         self.assertEqual(self.answer(folder, path), [{"label": "c", "score": 0.5}, {"label": "a", "score": 0.25}])
         path.write_bytes(safetensors({"scores": torch.tensor([0.25, 0.125, 0.5, 1])}))
-        self.item_error("SCRIPT", "preprocess", folder, path, contains=["decode.topk: labels", "position 3", "3 labels"])
+        self.item_error("SCRIPT", "preprocess", folder, path, contains=["decode.topk: labels", "3 for 4 scores"])
 
     def test_wrong_arguments_are_named(self):
         path = self.dir / "x.safetensors"
