@@ -149,6 +149,22 @@ class Packing(Case):
         self.assertEqual(result.returncode, 5)
         self.assertIn("bundle", result.stderr)
 
+    def test_a_model_in_training_mode_is_refused_unless_that_is_meant(self):
+        import torch
+        folder = self.bundle("tensor", postprocess="return function(y) return y end\n")
+        layers = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5))
+        for model in torch.jit.script(layers), torch.jit.trace(layers, torch.zeros(1, 2), check_trace=False):
+            model.save(str(folder / "model.pt"))
+            self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=["training mode", "eval()", "training = true"])
+        manifest = (folder / "bundle.toml").read_text()
+        (folder / "bundle.toml").write_text(manifest + "\n[models.main]\ntraining = true\n")
+        self.packed(folder)
+        (folder / "bundle.toml").write_text(manifest)
+        torch.jit.script(layers.eval()).save(str(folder / "model.pt"))
+        self.packed(folder)
+        torch.jit.script(torch.nn.Sequential(torch.nn.BatchNorm1d(2))).save(str(folder / "model.pt"))
+        self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=["training mode", "call eval()"])
+
 
 class Examples(Case):
     UPPER = "return function(x) return x:upper() end\n"
@@ -222,22 +238,6 @@ class Inspecting(Case):
         self.assertIn("libmrun", trace.stderr)
         for name in ["libtorch", "libopencv", "plugins/"]:
             self.assertNotIn(name, trace.stderr)
-
-    def test_a_model_in_training_mode_is_refused_unless_that_is_meant(self):
-        import torch
-        folder = self.bundle("tensor", postprocess="return function(y) return y end\n")
-        layers = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5))
-        for model in torch.jit.script(layers), torch.jit.trace(layers, torch.zeros(1, 2), check_trace=False):
-            model.save(str(folder / "model.pt"))
-            self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=["training mode", "eval()", "training = true"])
-        manifest = (folder / "bundle.toml").read_text()
-        (folder / "bundle.toml").write_text(manifest + "\n[models.main]\ntraining = true\n")
-        self.packed(folder)
-        (folder / "bundle.toml").write_text(manifest)
-        torch.jit.script(layers.eval()).save(str(folder / "model.pt"))
-        self.packed(folder)
-        torch.jit.script(torch.nn.Sequential(torch.nn.BatchNorm1d(2))).save(str(folder / "model.pt"))
-        self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=["training mode", "call eval()"])
 
     def test_missing_file_inside(self):
         self.refused(3, "inspect", GOOD_BAD_UGLY, "preproces.lua", contains=["preproces.lua", "preprocess.lua"])

@@ -270,7 +270,7 @@ class Scripts(Case):
         for pattern in ("(?:a|aa)+$", r"(?:(a)|aa)+$\1?"):
             body = f'local re = text.regex [[{pattern}]]\nreturn function() return re:find((("a"):rep(22) .. "b"):rep(100000)) == nil end'
             folder = self.bundle(preprocess=f'local text = require "text"\n{body}')
-            (answer,) = self.answers(folder, "x", "--timeout", "0.2", status=1)
+            (answer,) = self.answers(folder, "x", "--timeout", "2", status=1)
             self.assertEqual(answer["error"]["code"], "TIMEOUT", answer)
 
 

@@ -80,6 +80,7 @@ std::string ending(int status) {
 }  // namespace
 
 TEST_CASE("no call of an operator ends the process, hangs or prints", "[aten][fuzz]") {
+  test::registry().plugin("torch");  // its namespace is known once it is loaded
   const auto sets = reachable();
   CHECK(sets.size() > 700);
   const uint64_t calls = setting("MRUN_FUZZ_CALLS", 6000), seed = setting("MRUN_FUZZ_SEED", 1) << 32;
@@ -88,6 +89,7 @@ TEST_CASE("no call of an operator ends the process, hangs or prints", "[aten][fu
   Progress &progress = *static_cast<Progress *>(shared);
   while (progress.at < calls) {
     progress.printed = false;
+    std::fflush(nullptr);  // what is buffered here is not the child's to print
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) run_child(sets, seed, calls, progress);
