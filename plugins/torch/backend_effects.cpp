@@ -270,8 +270,16 @@ class Analysis {
     if (is_random(n, *schema, name)) effects_.random = true;
     for (const char *argument : {"train", "training"}) {
       const auto i = schema->argumentIndexWithName(argument);
-      if (i && static_cast<size_t>(*i) < n->inputs().size()) note_training(n->input(static_cast<size_t>(*i)));
+      if (i && drops_for_sure(n, *schema)) note_training(n->input(static_cast<size_t>(*i)));
     }
+  }
+  // Attention calls dropout with `train` given as true, behind a test of a probability that is 0 outside training.
+  bool drops_for_sure(const Node *n, const c10::FunctionSchema &schema) const {
+    for (const char *argument : {"p", "dropout"}) {
+      const auto i = schema.argumentIndexWithName(argument);
+      if (i && !known(n->input(static_cast<size_t>(*i)))) return false;
+    }
+    return true;
   }
   void note_training(const Value *v) {
     const auto value = known(v);

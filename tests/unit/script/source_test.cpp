@@ -47,8 +47,7 @@ namespace {
 
 // What LuaJIT itself makes of a text: whether its value is C data. The text holds comments and literals only.
 bool is_cdata(const std::string &text) {
-  static const std::unique_ptr<lua_State, decltype(&lua_close)> state(luaL_newstate(), lua_close);
-  lua_State *L = state.get();
+  static lua_State *const L = luaL_newstate();  // never closed: C data without LuaJIT's ffi ends it badly
   const bool cdata = luaL_loadbufferx(L, text.data(), text.size(), "=fuzz", "t") == 0 && lua_pcall(L, 0, 1, 0) == 0 &&
                      lua_type(L, -1) > LUA_TTHREAD;
   lua_settop(L, 0);
