@@ -277,7 +277,9 @@ class Analysis {
   bool drops_for_sure(const Node *n, const c10::FunctionSchema &schema) const {
     for (const char *argument : {"p", "dropout"}) {
       const auto i = schema.argumentIndexWithName(argument);
-      if (i && !known(n->input(static_cast<size_t>(*i)))) return false;
+      if (!i) continue;
+      const auto value = known(n->input(static_cast<size_t>(*i)));
+      if (!value || (value->isDouble() && value->toDouble() == 0)) return false;
     }
     return true;
   }
