@@ -122,6 +122,8 @@ Output::~Output() {
 
 bool Output::keep() {
   const std::lock_guard lock(mutex_);
+  end_ = next_;  // items that end because of it have no answer
+  waiting_.clear();
   if (state_.empty() || !error_.empty()) return false;
   temporary_.clear();
   return true;

@@ -37,8 +37,9 @@ class Output {
   // Waits until item `number` is at most `ahead` items beyond what has been written.
   void wait_for_room(uint64_t number, uint64_t ahead);
   bool failed() const;  // a write failed: nothing more will be written
-  bool keep();          // the run was interrupted: what was answered stays. False where it cannot be resumed
-  void finish();        // flush, rename. Throws the first write error
+  // The run was interrupted: nothing more is written, and what was answered stays. False where it cannot be resumed.
+  bool keep();
+  void finish();  // flush, rename. Throws the first write error
 
  private:
   void open_kept(const OutputOptions &);

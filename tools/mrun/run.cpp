@@ -303,11 +303,12 @@ int answer(const Options &o) {
   Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
   Run run(o, bundle, engine, output, pretty, progress);
   const int status = inputs.single() ? run.one(inputs) : run.all(inputs);
+  const bool kept = status == interrupted && output.keep();
   if (o.timings) print_timings(engine);
   { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
   progress.end();
   trace.finish();
-  if (status == interrupted && output.keep()) {
+  if (kept) {
     warn("interrupted: the same command with --resume goes on where it stopped");
     return status;
   }

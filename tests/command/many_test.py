@@ -1,0 +1,124 @@
+"""Many inputs: shards, interrupted runs that go on, pipes that stay open, traces, wrong numbers."""
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from command import MRUN, Case, mrun
+
+# Its answers depend on the item's number: random numbers do.
+SCRIPT = "return function(s) return { s, math.random(1000000) } end\n"
+SLOW = "return function(s)\n  local n = 0\n  for i = 1, 20000 do n = n + i % 7 end\n  return { s, n, math.random(1000000) }\nend\n"
+
+
+class Many(Case):
+    def lines(self, count):
+        path = self.dir / "lines.txt"
+        path.write_text("".join(f"line {i}\n" for i in range(count)))
+        return path
+
+    def run_lines(self, *args, **more):
+        return [json.loads(line) for line in mrun(*args, **more).stdout.splitlines()]
+
+    def test_answers_are_the_same_for_any_number_of_workers(self):
+        folder, lines = self.bundle(preprocess=SCRIPT), self.lines(500)
+        one = self.run_lines(folder, "--lines", lines, "--workers", 1)
+        self.assertEqual([a[0] for a in one], [f"line {i}" for i in range(500)])
+        for workers in (2, 5):
+            self.assertEqual(self.run_lines(folder, "--lines", lines, "--workers", workers), one)
+
+    def test_shards_are_parts_of_the_whole(self):
+        folder, lines = self.bundle(preprocess=SCRIPT), self.lines(50)
+        whole = self.run_lines(folder, "--lines", lines)
+        for count in (1, 3, 60):
+            for i in range(count):
+                self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", f"{i + 1}/{count}"), whole[i::count])
+        kubernetes = dict(os.environ, JOB_COMPLETION_INDEX="2", JOB_COMPLETIONS="3")
+        self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", "auto", env=kubernetes), whole[2::3])
+        slurm = dict(os.environ, SLURM_ARRAY_TASK_ID="7", SLURM_ARRAY_TASK_MIN="5", SLURM_ARRAY_TASK_STEP="2", SLURM_ARRAY_TASK_COUNT="3")
+        self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", "auto", env=slurm), whole[1::3])
+
+    def test_wrong_shards_and_sizes(self):
+        folder, lines = self.bundle(preprocess=SCRIPT), self.lines(3)
+        for shard in ("3/2", "0/2", "1", "a/b", "1/", "-1/2"):
+            self.refused(2, folder, "--lines", lines, "--shard", shard, contains=["--shard", "I/N"])
+        bare = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "JOB_"))}
+        self.assertIn("SLURM_ARRAY_TASK_ID", mrun(folder, "--lines", lines, "--shard", "auto", env=bare).stderr)
+        for size in ("0", "1000000000", "x"):
+            self.refused(2, folder, "--lines", lines, "--batch-size", size, contains="--batch-size")
+
+    def test_a_killed_run_goes_on_with_nothing_lost_or_doubled(self):
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
+        command = [folder, "--lines", lines, "-o", out, "--resume"]
+        wanted = mrun(folder, "--lines", lines).stdout
+        draw = random.Random(5)
+        for _ in range(8):
+            run = subprocess.Popen([MRUN, *map(str, command)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(draw.uniform(0.02, 0.25))
+            run.send_signal(signal.SIGKILL)
+            run.wait()
+        self.assertEqual(mrun(*command).returncode, 0)
+        self.assertEqual(out.read_text(), wanted)
+        self.assertEqual([p.name for p in self.dir.iterdir() if ".part" in p.name], [])
+
+    def test_an_interrupted_run_keeps_what_was_answered(self):
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(200000), self.dir / "out.jsonl"
+        run = subprocess.Popen([MRUN, folder, "--lines", lines, "-o", out], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130)
+        self.assertIn("--resume", said)
+        kept = (self.dir / ".out.jsonl.part").read_text().splitlines()
+        self.assertTrue(all(json.loads(line)[0] == f"line {i}" for i, line in enumerate(kept)))
+
+    def test_only_the_same_run_is_resumed(self):
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(200000), self.dir / "out.jsonl"
+        run = subprocess.Popen([MRUN, folder, "--lines", lines, "-o", out], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.4)
+        run.kill()
+        run.wait()
+        self.refused(2, folder, "--lines", lines, "-o", out, "--resume", "--seed", 1, contains=["--resume", "same bundle"])
+        lines.write_text("other\n")
+        self.refused(2, folder, "--lines", lines, "-o", out, "--resume", contains="same bundle")
+        finished = self.dir / "finished"
+        finished.write_text("something else\n")
+        self.refused(2, folder, "--lines", lines, "-o", finished, "--resume", contains="no interrupted run")
+        self.assertEqual(finished.read_text(), "something else\n")
+        self.refused(2, folder, "--lines", lines, "--resume", contains="-o FILE")
+
+    def test_a_pipe_that_stays_open_is_answered_line_by_line(self):
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=SCRIPT), "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for i in range(5):
+            run.stdin.write(f"{i}\n")
+            run.stdin.flush()
+            self.assertTrue(select.select([run.stdout], [], [], 30)[0], "no answer while the pipe is open")
+            self.assertEqual(json.loads(run.stdout.readline())[0], str(i))
+        run.stdin.close()
+        run.stdout.close()
+        self.assertEqual(run.wait(timeout=30), 0)
+
+    def test_one_interrupt_ends_a_run_that_waits_for_its_input(self):
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=SCRIPT), "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        run.stdin.write("a\n")
+        run.stdin.flush()
+        self.assertEqual(json.loads(run.stdout.readline())[0], "a")
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(timeout=30), 130)
+        run.stdin.close()
+        run.stdout.close()
+
+    def test_a_trace_has_a_slice_for_each_item(self):
+        folder, lines, trace = self.bundle(preprocess=SCRIPT), self.lines(20), self.dir / "trace.json"
+        mrun(folder, "--lines", lines, "--trace", trace)
+        events = json.loads(trace.read_text())["traceEvents"]
+        self.assertEqual({e["args"]["item"] for e in events}, set(range(20)))
+        self.assertTrue(all(e["ph"] == "X" and e["dur"] >= 0 for e in events))
+
+
+if __name__ == "__main__":
+    unittest.main()
