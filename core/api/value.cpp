@@ -127,4 +127,14 @@ int mrun_input_file(const mrun_bundle *bundle, const char *field, const char *pa
   });
 }
 
+int mrun_input_bytes(const mrun_bundle *bundle, const char *field, const void *data, size_t size, mrun_value *out,
+                     mrun_error *error) {
+  if (bundle == nullptr || (data == nullptr && size > 0) || out == nullptr)
+    return usage(error, "mrun_input_bytes: an argument is NULL");
+  return guard(error, [&] {
+    const std::string_view bytes(static_cast<const char *>(data), size);
+    *out = mrun::read_input_bytes(mrun::kind_of_input(bundle->bundle->manifest(), field), bytes).release();
+  });
+}
+
 }  // extern "C"

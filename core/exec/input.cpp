@@ -124,6 +124,12 @@ bool is_literal(InputKind kind, const std::string &argument) {
   return kind == InputKind::text || kind == InputKind::json;
 }
 
+Tensor copied(std::string_view bytes) {
+  Tensor t = Tensor::empty(dtype::uint8, {static_cast<int64_t>(bytes.size())});
+  std::copy(bytes.begin(), bytes.end(), t.data<char>());
+  return t.read_only();
+}
+
 }  // namespace
 
 Value check_input(const Manifest &m, Value v) {
@@ -156,6 +162,19 @@ Value read_input(InputKind kind, const std::string &argument) {
   if (!argument.empty() && argument[0] == '@') return read_input_file(kind, argument.substr(1));
   if (kind == InputKind::text) return read_text(argument, "input");
   return parse_json(argument);
+}
+
+Value read_input_bytes(InputKind kind, std::string_view bytes) {
+  constexpr std::string_view npy = "\x93NUMPY";
+  switch (kind) {
+    case InputKind::text: return read_text(std::string(bytes), "input");
+    case InputKind::json:
+    case InputKind::record: return parse_json(std::string(bytes));
+    case InputKind::tensor:
+      if (bytes.starts_with(npy)) return read_npy(copied(bytes), "input");
+      return tensor_map(read_safetensors(copied(bytes), "input").tensors);
+    default: return copied(bytes);
+  }
 }
 
 Value read_input_file(InputKind kind, const std::filesystem::path &path) {

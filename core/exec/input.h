@@ -22,6 +22,8 @@ InputKind kind_of_input(const Manifest &, const char *field);
 // An input as a user writes it on a command line, by kind: text, json and a record's JSON object are the text itself,
 // `@file` reads one; the other kinds are a path (tensor: .npy or .safetensors). Throws INPUT.
 Value read_input(InputKind, const std::string &argument);
+// The same from the content of such a file, for hosts: nothing in it names a file. Copies. Throws INPUT.
+Value read_input_bytes(InputKind, std::string_view content);
 // The same from a file, whatever the kind: text and json are read from it. Of a text, a byte order mark and the end of the
 // last line are dropped.
 Value read_input_file(InputKind, const std::filesystem::path &);

@@ -94,6 +94,8 @@ int main(int argc, char **argv) {
   command::keep_standard_output();
   // Threads of OpenBLAS spin while the rest of libtorch is loaded. How many it may use is set again before each run.
   setenv("OPENBLAS_NUM_THREADS", "1", 0);
+  // Operator threads that spin between small operators slow each other down many times on a busy machine.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   int status = command::ok;
   try {
     status = dispatch({argv + 1, argv + argc});

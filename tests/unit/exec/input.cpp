@@ -1,0 +1,28 @@
+#include "exec/input.h"
+
+#include "base/error.h"
+#include "catch.h"
+#include "value/npy.h"
+#include "value/safetensors.h"
+
+using namespace mrun;
+
+TEST_CASE("an input is read from bytes by the bundle's kind") {
+  CHECK(read_input_bytes(InputKind::text, "@etc").as_string() == "@etc");  // names no file
+  CHECK(read_input_bytes(InputKind::json, "{\"a\": 1}").find("a")->as_int() == 1);
+  const Value bytes = read_input_bytes(InputKind::image, "\xFF\xD8");
+  CHECK(bytes.as_tensor().shape() == Shape{2});
+  Tensor t = Tensor::empty(dtype::int64, {2});
+  t.data<int64_t>()[0] = 4;
+  t.data<int64_t>()[1] = 5;
+  CHECK(read_input_bytes(InputKind::tensor, write_npy(t)).as_tensor().data<int64_t>()[1] == 5);
+  const Value table = read_input_bytes(InputKind::tensor, write_safetensors({{"x", t}}));
+  CHECK(table.find("x")->as_tensor().data<int64_t>()[0] == 4);
+}
+
+TEST_CASE("bytes that are no such input are named") {
+  for (const InputKind kind : {InputKind::text, InputKind::json, InputKind::tensor}) {
+    CHECK_THROWS_AS(read_input_bytes(kind, "\xFF{"), Error);
+    CHECK_THROWS_AS(read_input_bytes(kind == InputKind::text ? InputKind::record : kind, ""), Error);
+  }
+}
