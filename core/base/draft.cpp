@@ -53,7 +53,8 @@ void remove_leftovers(const fs::path &target) {
 }
 
 // Makes a draft's file or folder under a free name: `make` opens it, or gives none with errno EEXIST. The lock is had
-// only after the making, so a writer of the same target may have taken it for a leftover meanwhile: then once more.
+// only after the making, so a writer of the same target may have taken it for a leftover meanwhile, or be about to, with
+// the lock in its hand: then under another name.
 template <class Make>
 UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, Make &&make) {
   remove_leftovers(target);
@@ -63,8 +64,9 @@ UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, 
     UniqueFd fd = make(path);
     if (!fd && errno != EEXIST) fail_errno(errno, target.native(), action);
     if (!fd) continue;
-    ::flock(fd.get(), LOCK_EX | LOCK_NB);  // a file system without locks: then leftovers stay
-    if (same_file(fd.get(), path)) return fd;
+    // Another failure is a file system without locks: then leftovers stay.
+    const bool taken = ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!taken && same_file(fd.get(), path)) return fd;
   }
   fail_errno(EEXIST, target.native(), action);
 }
