@@ -121,7 +121,7 @@ class Search(Case):
 
     def same(self, answer, wanted, eos, where):
         got = [(h["score"], tuple(h["tokens"])) for h in answer]
-        want = [(score, tokens[:-1] if tokens[-1] in eos else tokens) for score, tokens in wanted]
+        want = [(score, tokens[:-1] if tokens[-1] in eos else tokens) for score, tokens, _ in wanted]
         self.assertEqual([t for _, t in got], [t for _, t in want], where)
         numpy.testing.assert_allclose([s for s, _ in got], [s for s, _ in want], atol=1e-4, err_msg=str(where))
 

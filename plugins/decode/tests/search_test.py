@@ -190,6 +190,7 @@ class Searches(Case):
             ({"beam": 1e9}, ok, "ARGUMENT", "beam: want 1 to 1024"),
             ({"n_best": 5, "beam": 2}, ok, "ARGUMENT", "n_best: want at most beam (2), got 5"),
             ({"eos": 6}, ok, "ARGUMENT", "eos: token 6 is outside the vocabulary of 6"),
+            ({"eos": [-1]}, ok, "ARGUMENT", "eos: token -1 is outside the vocabulary of 6"),
             ({"eos": "x"}, ok, "ARGUMENT", "eos: want a list of integers"),
             ({"beams": 2}, ok, "ARGUMENT", "beams"),
             ({"max_new": 0}, ok, "ARGUMENT", "max_new: want 1"),
@@ -251,11 +252,18 @@ class Searches(Case):
             self.assertEqual(answer["error"]["code"], code, (options, answer))
             self.assertIn(text, answer["error"]["message"], options)
 
-    def test_a_loop_in_on_step_ends(self):
-        body = "options.on_step = function() while true do end end"
-        case = {"search": "greedy", "scores": [[0.0, 1.0]] * 2, "options": {"bos": 0, "max_new": 2}}
-        (answer,) = self.run_cases(self.table(body), [case], "--timeout", "1")
-        self.assertEqual(answer["error"]["code"], "TIMEOUT")
+    def test_loops_end(self):
+        for body in ("options.on_step = function() while true do end end", "step = function() while true do end end",
+                     "options.on_token = function() while true do end end"):
+            case = {"search": "greedy", "scores": [[0.0, 1.0]] * 2, "options": {"bos": 0, "max_new": 2}}
+            (answer,) = self.run_cases(self.table(body), [case], "--timeout", "1")
+            self.assertEqual(answer["error"]["code"], "TIMEOUT", body)
+
+    def test_what_needs_too_much_memory_is_refused(self):
+        body = "step = function(tokens) return torch.zeros({ tokens:size(0), 100000 }) end"
+        case = {"search": "beam_search", "scores": [[0.0]], "options": {"bos": 0, "max_new": 1048576, "beam": 1024}}
+        (answer,) = self.run_cases(self.table(body), [case], "--memory", "1G")
+        self.assertEqual(answer["error"]["code"], "QUOTA")
 
 
 if __name__ == "__main__":
