@@ -35,10 +35,18 @@ class Classifier(torch.nn.Module):
         self.gru = torch.nn.GRU(64, 256, batch_first=True)
         self.head = torch.nn.Linear(256, len(LABELS))
 
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """ids: int64 [batch, length], length at least 1. Logits [batch, 3] after the last step."""
-        states, _ = self.gru(self.embedding(ids))
-        return self.head(states[:, -1])
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """ids: int64 [batch, longest]; lengths: int64 [batch], each at least 1: what is behind a sentence's length is filling and
+        takes no part. Logits [batch, 3] after each sentence's last step."""
+        packed = torch.nn.utils.rnn.pack_padded_sequence(self.embedding(ids), lengths, batch_first=True, enforce_sorted=False)
+        _, last = self.gru(packed)
+        return self.head(last[0])
+
+
+def joined(sentences):
+    """Sentences of pieces as the model's arguments."""
+    lengths = torch.tensor([len(ids) for ids in sentences])
+    return torch.nn.utils.rnn.pad_sequence([torch.tensor(ids) for ids in sentences], batch_first=True), lengths
 
 
 def label(verse: str):
@@ -72,8 +80,8 @@ def fit_classifier(tokenizer, data):
         order.shuffle(groups)
         right = total = 0
         for group in groups:
-            ids, y = torch.tensor([g[0] for g in group]), torch.tensor([g[1] for g in group])
-            logits = model(ids)
+            y = torch.tensor([g[1] for g in group])
+            logits = model(*joined([g[0] for g in group]))
             loss = torch.nn.functional.cross_entropy(logits, y)
             optimizer.zero_grad()
             loss.backward()
@@ -87,7 +95,7 @@ def fit_classifier(tokenizer, data):
 
 def accuracy(model, tokenizer, data):
     with torch.inference_mode():
-        return sum(int(model(torch.tensor([tokenizer.encode(v)])).argmax()) == y for v, y in data) / len(data)
+        return sum(int(model(*joined([tokenizer.encode(v)])).argmax()) == y for v, y in data) / len(data)
 
 
 def main():

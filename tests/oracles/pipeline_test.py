@@ -69,7 +69,8 @@ class Pipeline(unittest.TestCase):
         self.assertEqual(len(answers), len(lines))
         for line, answer in zip(lines, answers):
             with torch.inference_mode():
-                p = torch.softmax(model(torch.tensor([tokenizer.encode(line)]))[0], -1)
+                ids = torch.tensor([tokenizer.encode(line)])
+                p = torch.softmax(model(ids, torch.tensor([ids.size(1)]))[0], -1)
             self.assertEqual(answer["decision"], ["good", "bad", "ugly"][int(p.argmax())])
             numpy.testing.assert_allclose(answer["prediction"], p.numpy(), rtol=0, atol=1e-6)
         for line in lines[:3] + lines[-3:]:

@@ -33,7 +33,9 @@ int main(int argc, char **argv) {
     double sum = 0;
     for (const std::string &line : lines) {
       const int n = encode(tokenizer, line.data(), line.size(), ids, 4096);
-      const at::Tensor p = at::softmax(model.forward({at::from_blob(ids, {1, n}, at::kLong)}).toTensor()[0], -1);
+      const at::Tensor length = at::full({1}, n, at::kLong);
+      const at::Tensor logits = model.forward({at::from_blob(ids, {1, n}, at::kLong), length}).toTensor()[0];
+      const at::Tensor p = at::softmax(logits, -1);
       sum += double(p[p.argmax().item<int64_t>()].item<float>());
     }
     const double took = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
