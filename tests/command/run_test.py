@@ -215,6 +215,22 @@ class Bench(Case):
             self.assertLessEqual(stage["p95"], stage["p99"])
         self.assertGreater(report["stages"]["all"]["p50"], 0)
 
+    def test_tries_settings_and_says_which_to_use(self):
+        for bundle, sizes in [(self.bundle(preprocess=ECHO), [1]), (GOOD_BAD_UGLY, [1, 4, 16, 64])]:
+            report = json.loads(mrun("bench", bundle, "wisdom", "folly", "--seconds", 0.4, "--workers", 1, "--json").stdout)
+            self.assertEqual([s["batch_size"] for s in report["settings"]], sizes)
+            best = max(s["items_per_second"] for s in report["settings"])
+            (used,) = [s for s in report["settings"] if s["batch_size"] == report["batch_size"]]
+            self.assertGreaterEqual(used["items_per_second"], 0.97 * best)
+            self.assertEqual(report["options"], "--workers 1" + (f" --batch-size {used['batch_size']}" if len(sizes) > 1 else ""))
+        self.assertEqual(report["settings"][0]["joined"], 1)
+        self.assertGreater(report["settings"][-1]["joined"], 16)
+        table = mrun("bench", self.bundle(preprocess=ECHO), "a", "--seconds", 0.1).stdout.splitlines()
+        workers = [int(line.split()[0]) for line in table[1:table.index("")]]
+        self.assertEqual(workers[0], 1)
+        self.assertEqual(workers, sorted(set(workers)))
+        self.assertRegex(table[len(workers) + 2], r"^use --workers \d+: \d+ items, 0 failed, in ")
+
     def test_output_that_cannot_be_written(self):
         for form in [[], ["--json"]]:
             with open("/dev/full", "w") as full:

@@ -1,0 +1,119 @@
+#include "bench_times.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "standard_output.h"
+
+namespace command {
+namespace {
+
+constexpr double near_the_best = 0.97;  // of its rate: what a larger batch must at least be worth
+
+void print_setting(const Measured &m) {
+  std::fprintf(answers_file(), "%7d %10d %12.1f %9.3f %9.3f %9.3f", m.setting.workers, m.setting.batch_size, m.rate(),
+               m.times.quantile(Times::all, 0.5) * 1e3, m.times.quantile(Times::all, 0.95) * 1e3,
+               m.times.quantile(Times::all, 0.99) * 1e3);
+  if (m.joined > 0) std::fprintf(answers_file(), " %8.1f", m.joined);
+  std::fputs("\n", answers_file());
+}
+
+void print_stages(const Times &times) {
+  std::fprintf(answers_file(), "%-12s %9s %9s %9s   milliseconds an item\n", "", "p50", "p95", "p99");
+  for (size_t i = 0; i < std::size(Times::stages); ++i) {
+    std::fprintf(answers_file(), "%-12s %9.3f %9.3f %9.3f\n", Times::stages[i], times.quantile(i, 0.5) * 1e3,
+                 times.quantile(i, 0.95) * 1e3, times.quantile(i, 0.99) * 1e3);
+  }
+}
+
+std::string quantiles(const Times &times, size_t stage) {
+  char row[120];
+  std::snprintf(row, sizeof row, R"("p50":%.9g,"p95":%.9g,"p99":%.9g)", times.quantile(stage, 0.5),
+                times.quantile(stage, 0.95), times.quantile(stage, 0.99));
+  return row;
+}
+
+std::string stages_json(const Times &times) {
+  std::string stages;
+  for (size_t i = 0; i < std::size(Times::stages); ++i) {
+    stages += (i == 0 ? "\"" : ",\"") + std::string(Times::stages[i]) + "\":{" + quantiles(times, i) + "}";
+  }
+  return stages;
+}
+
+std::string setting_json(const Measured &m) {
+  char row[160];
+  std::snprintf(row, sizeof row, R"("workers":%d,"batch_size":%d,"joined":%.9g,"items_per_second":%.9g)",
+                m.setting.workers, m.setting.batch_size, m.joined, m.rate());
+  return row;
+}
+
+}  // namespace
+
+void Times::add(const mrun_result &r) {
+  const mrun_timings &t = r.time;
+  const double values[] = {t.preprocess, t.batch, t.forward, t.postprocess};
+  const std::lock_guard lock(mutex_);
+  failed_ += r.code == MRUN_OK ? 0 : 1;
+  double sum = 0;
+  for (size_t i = 0; i < std::size(values); ++i) {
+    taken_[i].push_back(values[i]);
+    sum += values[i];
+  }
+  taken_[all].push_back(sum);
+}
+
+void Times::sort() {
+  for (std::vector<double> &stage : taken_) std::sort(stage.begin(), stage.end());
+}
+
+double Times::quantile(size_t stage, double q) const {
+  const std::vector<double> &t = taken_[stage];
+  return t[std::min(t.size() - 1, static_cast<size_t>(q * static_cast<double>(t.size())))];
+}
+
+const Measured &recommended(const std::deque<Measured> &all) {
+  double best = 0;
+  for (const Measured &m : all) best = std::max(best, m.rate());
+  const Measured *chosen = nullptr;
+  for (const Measured &m : all) {
+    if (m.rate() < best * near_the_best) continue;
+    const bool smaller =
+        chosen == nullptr || m.setting.batch_size < chosen->setting.batch_size ||
+        (m.setting.batch_size == chosen->setting.batch_size && m.setting.workers < chosen->setting.workers);
+    if (smaller) chosen = &m;
+  }
+  return *chosen;
+}
+
+std::string options_of(const Measured &m) {
+  std::string options = "--workers " + std::to_string(m.setting.workers);
+  if (m.joined > 0) options += " --batch-size " + std::to_string(m.setting.batch_size);
+  return options;
+}
+
+void print_table(const std::deque<Measured> &all) {
+  std::fprintf(answers_file(), "%7s %10s %12s %9s %9s %9s", "workers", "batch size", "items/s", "p50 ms", "p95 ms",
+               "p99 ms");
+  std::fputs(all.front().joined > 0 ? "   joined\n" : "\n", answers_file());
+  for (const Measured &m : all) print_setting(m);
+  const Measured &best = recommended(all);
+  std::fprintf(answers_file(), "\nuse %s: %zu items, %zu failed, in %.1f s: %.1f items/s\n", options_of(best).c_str(),
+               best.times.items(), best.times.failed(), best.seconds, best.rate());
+  print_stages(best.times);
+}
+
+void print_json(const std::deque<Measured> &all) {
+  const Measured &best = recommended(all);
+  std::string settings;
+  for (const Measured &m : all) {
+    settings += (settings.empty() ? "{" : ",{") + setting_json(m) + "," + quantiles(m.times, Times::all) + "}";
+  }
+  std::fprintf(answers_file(),
+               R"({"items":%zu,"failed":%zu,"seconds":%.9g,%s,"options":"%s","stages":{%s},"settings":[%s]})"
+               "\n",
+               best.times.items(), best.times.failed(), best.seconds, setting_json(best).c_str(),
+               options_of(best).c_str(), stages_json(best.times).c_str(), settings.c_str());
+}
+
+}  // namespace command
