@@ -20,9 +20,9 @@ namespace {
 constexpr int64_t bytes_per_text_byte = 200;  // the lattice of a unigram model is the largest
 
 std::unique_ptr<SentencePiece> open(const mrun::call &c, const mrun::tensor &model) {
-  std::string_view bytes = bytes_of(model, "text.sentencepiece");
+  const mrun::bytes bytes(c, model, "text.sentencepiece");
   c.charge(int64_t(bytes.size()) * 4);
-  return std::make_unique<SentencePiece>(bytes);
+  return std::make_unique<SentencePiece>(bytes.view());
 }
 
 SentencePieceOptions options(const mrun::call &c, bool add_bos, bool add_eos, bool reverse, bool enable_sampling,

@@ -29,14 +29,14 @@ using unicode::Form;
 
 template <Form form>
 std::string form_of(const mrun::call &c, std::string_view s) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   constexpr bool compatible = form == Form::nfkc || form == Form::nfkd;
   admit(c, s, compatible ? 12 : 4);  // at most eleven and three times as long
   return unicode::normalize(s, form);
 }
 template <std::string (*f)(std::string_view)>
 std::string mapped(const mrun::call &c, std::string_view s) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, 4);
   return f(s);
 }
@@ -52,9 +52,9 @@ std::string strip_accents(std::string_view s) {
 }
 
 std::string repair(const mrun::call &c, const mrun::tensor &bytes) {
-  const std::string_view s = bytes_of(bytes, "text.repair");
-  c.charge(int64_t(s.size()) * 3);
-  return utf8_repair(s);
+  const mrun::bytes given(c, bytes, "text.repair");
+  c.charge(int64_t(given.size()) * 3);
+  return utf8_repair(given.view());
 }
 
 size_t character_end(std::string_view s, size_t at) { return at + utf8_width(static_cast<unsigned char>(s[at])); }
@@ -62,7 +62,7 @@ size_t character_end(std::string_view s, size_t at) { return at + utf8_width(sta
 // The parts of a text, each of which ends where `end_of` says.
 template <size_t (*end_of)(std::string_view, size_t)>
 std::vector<std::string_view> parts(const mrun::call &c, std::string_view s) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, 50);
   std::vector<std::string_view> out;
   for (size_t at = 0; at < s.size();) {
@@ -115,7 +115,7 @@ std::vector<mrun::value> describe(const mrun::call &c, const Regex &self, std::s
 }
 
 std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::string_view s, int64_t init) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, text_in_letters);
   std::vector<Span> groups;
   Regex::Search search(self, s);
@@ -126,7 +126,7 @@ std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::strin
 
 // Every match, a list each, described as by find.
 std::vector<mrun::value> find_all(const mrun::call &c, const Regex &self, std::string_view s) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, 200);
   std::vector<mrun::value> out;
   self.each(s, [&](const std::vector<Span> &groups) {
@@ -158,7 +158,7 @@ void expand(std::string_view s, const std::vector<Span> &groups, std::string_vie
 // The text with the first `count` matches replaced (all where negative), and how many they were.
 std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, std::string_view s, std::string_view with,
                                       int64_t count) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, 2 + text_in_letters);
   std::string out;
   size_t done = 0;
@@ -177,7 +177,7 @@ std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, st
 }
 
 std::vector<std::string> split(const mrun::call &c, const Regex &self, std::string_view s, int64_t max) {
-  const Polling polling([&] { c.poll(); });
+  const Polling polling(mrun::asking(c));
   admit(c, s, 50);
   std::vector<std::string> out;
   size_t done = 0;

@@ -3,23 +3,6 @@
 #include "utf8.h"
 
 namespace text {
-namespace {
-
-int64_t element(const mrun::tensor &t, int64_t i) {
-  const char *at = t.data<const char>() + i * t.stride(0) * int64_t(t.item_size());
-  auto read = [&](auto x) {
-    std::memcpy(&x, at, sizeof x);
-    return int64_t(x);
-  };
-  if (t.is(mrun::int64)) return read(int64_t{});
-  if (t.is(mrun::int32)) return read(int32_t{});
-  if (t.is(mrun::int16)) return read(int16_t{});
-  if (t.is(mrun::uint8)) return read(uint8_t{});
-  throw mrun::error(MRUN_ARGUMENT, "ids: wanted a tensor of int64, int32, int16 or uint8");
-}
-
-}  // namespace
-
 mrun::error host_error(const Error &e) {
   const int code = e.code == Error::Code::input      ? MRUN_INPUT
                    : e.code == Error::Code::argument ? MRUN_ARGUMENT
@@ -37,20 +20,23 @@ Tokens to_tokens(const mrun::call &c, const Encoding &e) {
   return {ids_tensor(c, e.ids), ids_tensor(c, e.types), std::move(offsets), e.pieces};
 }
 
-std::vector<int64_t> ids_of(const mrun::call &c, const mrun::value &v) {
-  if (v.kind() == MRUN_LIST) return v.to<std::vector<int64_t>>(c);
-  if (v.kind() != MRUN_TENSOR) throw mrun::error(MRUN_ARGUMENT, "ids: wanted a 1-D tensor or a list of integers");
-  auto t = v.to<mrun::tensor>(c);
-  if (t.dim() != 1 || !t.on_cpu()) throw mrun::error(MRUN_ARGUMENT, "ids: wanted a 1-D tensor on the CPU");
-  std::vector<int64_t> ids(size_t(t.numel()));
-  for (size_t i = 0; i < ids.size(); ++i) ids[i] = element(t, int64_t(i));
-  return ids;
+mrun::tensor rows_tensor(const mrun::call &c, const std::vector<Encoding> &rows,
+                         std::vector<int64_t> Encoding::*array) {
+  const size_t length = rows.empty() ? 0 : rows[0].size();
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i].size() != length)
+      mrun::refuse("padding: text " + std::to_string(i + 1) + " has " + std::to_string(rows[i].size()) +
+                   " tokens, text 1 has " + std::to_string(length) + "; max_length cuts those that are too long");
+  auto out = mrun::tensor::empty(c, mrun::int64, {int64_t(rows.size()), int64_t(length)});
+  auto *at = out.data<int64_t>();
+  for (const Encoding &row : rows) at = std::copy((row.*array).begin(), (row.*array).end(), at);
+  return out;
 }
 
-std::string_view bytes_of(const mrun::tensor &t, const char *operation) {
-  if (!t.is(mrun::uint8) || t.dim() != 1 || !t.on_cpu() || !t.is_contiguous())
-    throw mrun::error(MRUN_ARGUMENT, std::string(operation) + ": wanted bytes, a 1-D uint8 tensor");
-  return {t.data<const char>(), size_t(t.numel())};
+std::vector<int64_t> ids_of(const mrun::call &c, const mrun::value &v) {
+  if (v.kind() == MRUN_TENSOR && v.to<mrun::tensor>(c).dim() != 1)
+    mrun::refuse("ids: wanted a 1-D tensor or a list of integers, got " + mrun::came_text(v));
+  return mrun::numbers<int64_t>(c, v, "ids");
 }
 
 OffsetUnit offset_unit(std::string_view name) {

@@ -1,17 +1,27 @@
 // Between the library and plugin.hpp: tensors of ids and offsets, errors. Each add_* registers one part's operations.
 #pragma once
-#include <mrun/plugin.hpp>
+#include <mrun/plugin_kit.hpp>
 
+#include "budget.h"
 #include "encoding.h"
 #include "error.h"
+#include "polling.h"
 
 namespace text {
 
 void add_sentencepiece(const mrun::registrar &);
 void add_tokenizer(const mrun::registrar &);
+void add_encode(const mrun::registrar &);
 void add_unicode(const mrun::registrar &);
 
 mrun::error host_error(const Error &);
+
+// What the library asks of the host while a call works on this thread.
+struct Limits {
+  explicit Limits(const mrun::call &c) : polling(mrun::asking(c)), budget([&c](int64_t bytes) { c.charge(bytes); }) {}
+  Polling polling;
+  Budget budget;
+};
 
 // walled<f>: f as an operation; the library's errors become the host's.
 template <class R, class... Args>
@@ -37,11 +47,11 @@ mrun::tensor ids_tensor(const mrun::call &c, const Ids &ids) {
 using Tokens = std::tuple<mrun::tensor, mrun::tensor, mrun::tensor, std::vector<std::string>>;
 Tokens to_tokens(const mrun::call &, const Encoding &);
 
-// A 1-D tensor of integers (any width, any stride) or a list of integers; throws MRUN_ARGUMENT.
-std::vector<int64_t> ids_of(const mrun::call &, const mrun::value &);
+// One array of each encoding as the rows of an int64 [n, length]; throws where they differ in length.
+mrun::tensor rows_tensor(const mrun::call &, const std::vector<Encoding> &, std::vector<int64_t> Encoding::*);
 
-// The bytes of an asset: a 1-D uint8 tensor, row-major.
-std::string_view bytes_of(const mrun::tensor &, const char *operation);
+// A 1-D tensor of integers or a list of integers.
+std::vector<int64_t> ids_of(const mrun::call &, const mrun::value &);
 
 OffsetUnit offset_unit(std::string_view name);  // "char" or "byte"
 

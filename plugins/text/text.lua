@@ -62,11 +62,21 @@ native.methods("text.SentencePiece", {
   pad = native "text.SentencePiece.pad@1",
 })
 
+-- With padding: ids, attention mask and types as rows of one length; else a list of ids.
+local function batches(call)
+  return function(self, texts, options)
+    local ids, mask, types = call(self, texts, options)
+    if mask == nil then return ids end
+    return ids, mask, types
+  end
+end
+
 text.tokenizer_json = native "text.tokenizer_json@1"
 native.methods("text.Tokenizer", {
-  encode = native "text.Tokenizer.encode@1",
-  encode_batch = native "text.Tokenizer.encode_batch@1",
-  tokenize = tokens(native "text.Tokenizer.tokenize@1"),
+  encode = native "text.Tokenizer.encode@2",
+  encode_batch = batches(native "text.Tokenizer.encode_batch@2"),
+  tokenize = native "text.Tokenizer.tokenize@2",
+  tokenize_batch = native "text.Tokenizer.tokenize_batch@1",
   decode = native "text.Tokenizer.decode@1",
   stream = stream,
   size = native "text.Tokenizer.size@1",

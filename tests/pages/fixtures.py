@@ -62,7 +62,7 @@ def labels():
 
 
 def tokenizer():
-    words = {w: i for i, w in enumerate(["[UNK]", "some", "words", "the", "way"])}
+    words = {w: i for i, w in enumerate(["[UNK]", "some", "words", "the", "way", "[PAD]"])}
     return json.dumps({
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "Whitespace"},
         "post_processor": None, "decoder": None, "model": {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}}).encode()

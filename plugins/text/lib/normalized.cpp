@@ -23,6 +23,17 @@ Offsets Normalized::original(size_t begin, size_t end) const {
   return {base + uint32_t(begin), base + uint32_t(end)};
 }
 
+Normalized Normalized::part(size_t begin, size_t end) const {
+  Normalized out(std::string_view(bytes).substr(begin, end - begin), base, track);
+  if (origin.empty()) {
+    out.base += uint32_t(begin);
+  } else {
+    out.origin.assign(origin.begin() + ptrdiff_t(begin), origin.begin() + ptrdiff_t(end));
+    out.base = origin[begin].begin;
+  }
+  return out;
+}
+
 Offsets Rewriter::next_origin() const {
   if (!n_.origin.empty()) return n_.origin[at_];
   const auto width = uint32_t(utf8_width(static_cast<unsigned char>(n_.bytes[at_])));

@@ -23,6 +23,7 @@ struct Normalized {
   Normalized(std::string_view s, uint32_t at, bool tracked) : bytes(s), base(at), track(tracked) {}
   // The range of the original that bytes [begin, end) stand for; begin < end.
   Offsets original(size_t begin, size_t end) const;
+  Normalized part(size_t begin, size_t end) const;  // of a text with bytes there
 };
 
 // Rewrites a text from left to right, character by character. Its rules for where a new character comes from are those

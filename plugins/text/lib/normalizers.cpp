@@ -239,6 +239,7 @@ class Replace final : public Normalizer {
   explicit Replace(const Json &j) : pattern_(member(j, "pattern")), content_(string_member(j, "content")) {
     for (size_t at = 0; at < content_.size();) characters_.push_back(utf8_next(content_, at));
   }
+  bool inserts() const override { return pattern_.matches_empty(); }
   void run(Normalized &n) const override {
     std::optional<Rewriter> r;  // made at the first match
     pattern_.each(n.bytes, [&](uint32_t begin, uint32_t end) {
@@ -360,6 +361,9 @@ class NormalizerSequence final : public Normalizer {
   void run(Normalized &n) const override {
     for (const auto &part : parts_)
       if (part) part->run(n);
+  }
+  bool inserts() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const auto &part) { return part && part->inserts(); });
   }
 
  private:

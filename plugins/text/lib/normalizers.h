@@ -11,6 +11,8 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void run(Normalized &) const = 0;
+  // Whether it may put characters into a text that stand for nothing there.
+  virtual bool inserts() const { return false; }
 };
 
 // nullptr for null.
@@ -30,6 +32,7 @@ class Pattern {
       f(uint32_t(at), uint32_t(at + literal_.size()));
   }
   const std::string &source() const { return source_; }
+  bool matches_empty() const { return regex_ && regex_->matches_empty(); }
 
  private:
   template <class F>

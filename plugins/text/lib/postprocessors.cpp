@@ -21,37 +21,33 @@ Special special_of(const Json &j, const char *key) {
   return {v[0].get<std::string>(), to_uint(v[1], key)};
 }
 
-// One token that stands for no part of the text; as full as `like`.
-Encoding token(const Special &s, int64_t type, const Encoding &like) {
-  Encoding e;
-  e.ids.push_back(s.id);
-  e.types.push_back(type);
-  if (like.offsets.size() == like.ids.size()) e.offsets.emplace_back();
-  if (like.pieces.size() == like.ids.size()) e.pieces.push_back(s.piece);
-  return e;
-}
-
-template <class T>
-void append(std::vector<T> &to, const std::vector<T> &from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
-Encoding joined(const Encoding &a, const Encoding &b) {
-  Encoding out = a;
-  append(out.ids, b.ids);
-  append(out.types, b.types);
-  append(out.offsets, b.offsets);
-  append(out.pieces, b.pieces);
-  return out;
+Encoding token(const Special &s, int64_t type, Wanted wanted) {
+  return repeated({s.id, type, s.piece, true}, 1, wanted);
 }
 
 void set_type(Encoding &e, int64_t type) { std::fill(e.types.begin(), e.types.end(), type); }
+void set_sequence(Encoding &e, size_t sequence) {
+  std::fill(e.sequences.begin(), e.sequences.end(), int64_t(sequence));
+}
+
+template <class F>
+void each_part(Encoding &e, F f) {
+  f(e);
+  for (Encoding &part : e.overflowing) f(part);
+}
+
+// What is about to get special tokens around it is a text, whatever a post-processor before put into it.
+void make_text(Encoding &e, size_t sequence) {
+  each_part(e, [&](Encoding &part) {
+    set_sequence(part, sequence);
+    std::fill(part.special.begin(), part.special.end(), 0);
+  });
+}
 
 bool is_white(char32_t c) { return c == byte_to_char(' ') || is_space(c); }
 
 // Takes leading and trailing white space of the pieces out of their offsets.
 void trim(Encoding &e, bool add_prefix_space) {
-  if (e.offsets.size() != e.pieces.size()) return;
   for (size_t i = 0; i < e.pieces.size(); ++i) {
     const std::string &piece = e.pieces[i];
     Offsets &o = e.offsets[i];
@@ -72,8 +68,11 @@ class ByteLevel final : public PostProcessor {
       : trim_(bool_member(j, "trim_offsets", true)), add_prefix_space_(bool_member(j, "add_prefix_space", true)) {}
   size_t added(bool) const override { return 0; }
   void run(std::vector<Encoding> &all, bool) const override {
-    for (Encoding &e : all)
-      if (trim_) trim(e, add_prefix_space_);
+    for (size_t i = 0; i < all.size(); ++i)
+      each_part(all[i], [&](Encoding &part) {
+        if (trim_) trim(part, add_prefix_space_);
+        set_sequence(part, i);
+      });
   }
 
  private:
@@ -88,8 +87,9 @@ class Bert final : public PostProcessor {
     if (!special) return;
     for (size_t i = 0; i < all.size(); ++i) {
       Encoding &e = all[i];
-      const Encoding end = token(sep_, i > 0, e);
-      e = joined(i == 0 ? joined(token(cls_, 0, e), e) : e, end);
+      make_text(e, i > 0);
+      if (i == 0) e = joined(token(cls_, 0, e.wanted), e);
+      e = joined(e, token(sep_, i > 0, e.wanted));
     }
   }
 
@@ -106,14 +106,14 @@ class Roberta final : public PostProcessor {
         add_prefix_space_(bool_member(j, "add_prefix_space", true)) {}
   size_t added(bool pair) const override { return pair ? 4 : 2; }
   void run(std::vector<Encoding> &all, bool special) const override {
-    for (Encoding &e : all) {
-      if (trim_) trim(e, add_prefix_space_);
-      set_type(e, 0);
-    }
-    if (!special) return;
     for (size_t i = 0; i < all.size(); ++i) {
-      const Encoding begin = token(i == 0 ? cls_ : sep_, 0, all[i]), end = token(sep_, 0, all[i]);
-      all[i] = joined(joined(begin, all[i]), end);
+      Encoding &e = all[i];
+      if (trim_) each_part(e, [&](Encoding &part) { trim(part, add_prefix_space_); });
+      set_type(e, 0);
+      if (!special) continue;
+      each_part(e, [](Encoding &part) { set_type(part, 0); });
+      make_text(e, i > 0);
+      e = joined(joined(token(i == 0 ? cls_ : sep_, 0, e.wanted), e), token(sep_, 0, e.wanted));
     }
   }
 
@@ -153,9 +153,10 @@ class Template final : public PostProcessor {
         if (p.sequence >= all.size()) bad_input("TemplateProcessing: the template wants a pair");
         out.push_back(all[p.sequence]);
         set_type(out.back(), p.type);
+        set_sequence(out.back(), p.sequence);
       } else if (special) {
-        Encoding together;
-        for (const Special &s : *p.tokens) together = joined(together, token(s, p.type, all[0]));
+        Encoding together = repeated({0, 0, "", true}, 0, all[0].wanted);
+        for (const Special &s : *p.tokens) append(together, token(s, p.type, all[0].wanted));
         out.push_back(std::move(together));
       }
     }

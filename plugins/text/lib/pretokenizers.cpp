@@ -164,6 +164,7 @@ class ByteLevel final : public PreTokenizer {
   explicit ByteLevel(const Json &j)
       : add_prefix_space_(bool_member(j, "add_prefix_space", true)), use_regex_(bool_member(j, "use_regex", true)) {}
   bool give_bytes() override { return bytes_ = true; }
+  bool needs_origin(bool inserts) const override { return inserts; }
   void run(PreTokenized &p) const override {
     if (add_prefix_space_) prefix(p);
     if (use_regex_) {
@@ -177,15 +178,20 @@ class ByteLevel final : public PreTokenizer {
     }
     if (bytes_) return;
     rewrite(p, [&](Rewriter &r, Span s) {
-      while (r.position() < s.end) {
-        const size_t begin = r.position();
-        const size_t width = utf8_width(static_cast<unsigned char>(p.n.bytes[begin]));
-        for (size_t i = 0; i < width; ++i) r.put(byte_to_char(static_cast<unsigned char>(p.n.bytes[begin + i])), i > 0);
+      // As in the peer: what stands for nothing of the original stays, behind its letters.
+      const bool stays = p.n.track && is_empty(p.n.original(s.begin, s.end));
+      for (size_t at = s.begin; at < s.end;) {
+        const size_t width = utf8_width(static_cast<unsigned char>(p.n.bytes[at]));
+        for (size_t i = 0; i < width; ++i)
+          r.put(byte_to_char(static_cast<unsigned char>(p.n.bytes[at + i])), stays || i > 0);
+        at += width;
       }
+      while (r.position() < s.end) r.keep();
     });
   }
 
  private:
+  static bool is_empty(Offsets o) { return o.begin == o.end; }
   static void prefix(PreTokenized &p) {
     bool needed = false;
     for (Span s : p.spans) needed = needed || p.n.bytes[s.begin] != ' ';
@@ -213,7 +219,7 @@ class Metaspace final : public PreTokenizer {
     always_ = scheme == "always";
     first_ = scheme == "first";
   }
-  bool needs_origin() const override { return first_; }
+  bool needs_origin(bool) const override { return first_; }
   void run(PreTokenized &p) const override {
     rewrite(p, [&](Rewriter &r, Span s) {
       const char32_t c = r.peek();
@@ -368,8 +374,8 @@ class PreTokenizerSequence final : public PreTokenizer {
       if (auto part = make_pretokenizer(one)) parts_.push_back(std::move(part));
   }
   bool give_bytes() override { return !parts_.empty() && parts_.back()->give_bytes(); }
-  bool needs_origin() const override {
-    return std::any_of(parts_.begin(), parts_.end(), [](const auto &part) { return part->needs_origin(); });
+  bool needs_origin(bool inserts) const override {
+    return std::any_of(parts_.begin(), parts_.end(), [&](const auto &part) { return part->needs_origin(inserts); });
   }
   void run(PreTokenized &p) const override {
     for (const auto &part : parts_) part->run(p);

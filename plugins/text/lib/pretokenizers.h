@@ -20,8 +20,8 @@ class PreTokenizer {
   // false: this pre-tokenizer does not end in ByteLevel, nothing has changed.
   virtual bool give_bytes() { return false; }
   // Whether its cuts depend on where the text came from, so that origins are needed even where nobody asked for
-  // offsets.
-  virtual bool needs_origin() const { return false; }
+  // offsets. inserts: the text may have characters that stand for nothing.
+  virtual bool needs_origin([[maybe_unused]] bool inserts) const { return false; }
 };
 
 // nullptr for null.

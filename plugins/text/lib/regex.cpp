@@ -117,6 +117,12 @@ size_t Regex::after(std::string_view s, Span match) {
   return match.end < s.size() ? match.end + utf8_width(static_cast<unsigned char>(s[match.end])) : s.size() + 1;
 }
 
+bool Regex::matches_empty() const {
+  uint32_t empty = 0;
+  pcre2_pattern_info(code_, PCRE2_INFO_MATCHEMPTY, &empty);
+  return empty != 0;
+}
+
 int Regex::groups() const {
   uint32_t count = 0;
   pcre2_pattern_info(code_, PCRE2_INFO_CAPTURECOUNT, &count);

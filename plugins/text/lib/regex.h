@@ -73,6 +73,7 @@ class Regex {
   int groups() const;                                      // capturing ones, without the whole match
   std::vector<std::pair<std::string, int>> names() const;  // of named groups, by name
   bool has_names() const { return has_names_; }
+  bool matches_empty() const;  // whether some match may be empty
 
  private:
   pcre2_real_code_8 *code_ = nullptr;

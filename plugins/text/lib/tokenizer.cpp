@@ -10,47 +10,11 @@
 namespace text {
 namespace {
 
-bool is_left(const Json &j, const char *key) {
-  const std::string direction = string_member(j, key, "Right");
-  if (direction != "Left" && direction != "Right") bad_config("no direction is called \"" + direction + '"');
-  return direction == "Left";
-}
-
-// Keeps `length` tokens of the beginning, or of the end.
-void shorten(Encoding &e, size_t length, bool left) {
-  auto cut = [&](auto &v) {
-    if (v.size() <= length) return;
-    if (left) {
-      v.erase(v.begin(), v.end() - ptrdiff_t(length));
-    } else {
-      v.resize(length);
-    }
-  };
-  cut(e.ids);
-  cut(e.types);
-  cut(e.offsets);
-  cut(e.pieces);
-}
-
-// Drops what is before the last words that reach `length` tokens, with all that is behind them. That is how the peer
-// counts when it decides which text of a pair is the longer.
-void keep_last_parts(Encoding &e, const std::vector<size_t> &begins, size_t length) {
-  for (size_t i = begins.size(); i-- > 0;) {
-    const size_t kept = e.ids.size() - begins[i];
-    if (kept >= length) return shorten(e, kept, true);
-  }
-}
-
 // A copy of a token; long ones are announced, as a text may repeat them.
 const std::string &announced(const std::string &token) {
   constexpr size_t usual = 256;
   if (token.size() > usual) Budget::take(token.size());
   return token;
-}
-
-template <class T>
-void append(std::vector<T> &to, std::vector<T> &from) {
-  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 // From bytes of `s` to its characters.
@@ -104,219 +68,224 @@ Tokenizer::Tokenizer(std::string_view json) {
   if (const Json *list = optional_member(j, "added_tokens"))
     added_ = AddedTokens(*list, model_->vocabulary(), normalizer_.get());
   if (pretokenizer_) {
-    always_track_ = pretokenizer_->needs_origin();
-    if (pretokenizer_->give_bytes() && !model_->take_bytes()) pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
+    const bool inserts = normalizer_ && normalizer_->inserts();
+    always_track_ = pretokenizer_->needs_origin(inserts);
+    if (!inserts && pretokenizer_->give_bytes() && !model_->take_bytes())
+      pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
   }
-  if (const Json *t = optional_member(j, "truncation")) {
-    const std::string strategy = string_member(*t, "strategy", "LongestFirst");
-    if (strategy != "LongestFirst" && strategy != "OnlyFirst" && strategy != "OnlySecond")
-      bad_config("no strategy of truncation is called \"" + strategy + '"');
-    truncation_ = {uint_member(*t, "max_length"),
-                   strategy == "OnlyFirst"    ? Truncation::only_first
-                   : strategy == "OnlySecond" ? Truncation::only_second
-                                              : Truncation::longest_first,
-                   is_left(*t, "direction")};
-  }
-  if (const Json *p = optional_member(j, "padding")) {
-    const Json &strategy = member(*p, "strategy");
-    if (!strategy.is_object() && strategy != "BatchLongest")
-      bad_config("no strategy of padding is called " + strategy.dump());
-    constexpr uint32_t longest = 1u << 20;
-    padding_ = {strategy.is_object() ? std::optional(uint_member(strategy, "Fixed")) : std::nullopt,
-                uint_member(*p, "pad_to_multiple_of", 0),
-                is_left(*p, "direction"),
-                uint_member(*p, "pad_id", 0),
-                uint_member(*p, "pad_type_id", 0),
-                string_member(*p, "pad_token", "[PAD]")};
-    if (padding_->length.value_or(0) > longest || padding_->multiple_of > longest)
-      bad_config("the padding is longer than 1048576");
-  }
+  truncation_ = read_truncation(j);
+  padding_ = read_padding(j);
 }
 
-std::vector<int64_t> Tokenizer::encode(std::string_view s, const TokenizerOptions &o) const {
-  return run(s, o, Detail::ids, OffsetUnit::byte).ids;
+std::vector<int64_t> Tokenizer::encode(const Input &input, const TokenizerOptions &o) const {
+  return encoding(input, o).ids;
 }
 
-Encoding Tokenizer::tokenize(std::string_view s, const TokenizerOptions &o, OffsetUnit unit) const {
-  return run(s, o, Detail::all, unit);
+Encoding Tokenizer::encoding(const Input &input, const TokenizerOptions &o) const {
+  return run(input, o, {false, o.marks}, OffsetUnit::byte);
 }
 
-Encoding Tokenizer::run(std::string_view s, const TokenizerOptions &o, Detail detail, OffsetUnit unit) const {
-  std::optional<Truncation> truncation = truncation_;
-  if (o.max_length) {
-    if (!truncation) truncation = Truncation{0, Truncation::longest_first, false};
-    truncation->max_length = *o.max_length;
-  }
+Encoding Tokenizer::tokenize(const Input &input, const TokenizerOptions &o, OffsetUnit unit) const {
+  return run(input, o, {true, o.marks}, unit);
+}
+
+Encoding Tokenizer::run(const Input &input, const TokenizerOptions &o, Wanted wanted, OffsetUnit unit) const {
+  const std::optional<Truncation> &truncation = o.truncation ? o.truncation : truncation_;
   const Truncation *t = truncation ? &*truncation : nullptr;
+  // As in the peer: a first text that is not to be cut is as long as it is.
+  const Truncation *first = t && t->strategy == Truncation::only_second ? nullptr : t;
   Random random(o.seed, o.number);
-  std::vector<Encoding> parts;
-  parts.push_back(one(s, 0, o, detail, unit, t, random));
-  if (o.pair) parts.push_back(one(*o.pair, 1, o, detail, unit, t, random));
-  if (t) truncate(parts, o, *t);
-  if (postprocessor_) postprocessor_->run(parts, o.special);
-  Encoding out;
-  if (!parts.empty()) out = std::move(parts[0]);
-  for (size_t i = 1; i < parts.size(); ++i) {
-    append(out.ids, parts[i].ids);
-    append(out.types, parts[i].types);
-    append(out.offsets, parts[i].offsets);
-    append(out.pieces, parts[i].pieces);
-  }
-  if (padding_) pad(out, padding_->length.value_or(out.ids.size()));
+  std::vector<Encoding> texts;
+  std::vector<size_t> counted;
+  auto add = [&](const Input &text, const Truncation *limit) {
+    Job job(o, wanted, unit, limit, random);
+    texts.push_back(one(text, job));
+    Encoding &e = texts.back();
+    e.types.assign(e.size(), int64_t(counted.size()));
+    if (wanted.marks) e.sequences = e.types;
+    counted.push_back(job.counted.value_or(e.size()));
+  };
+  add(input, first);
+  if (o.pair) add(*o.pair, t);
+  if (t) truncate(texts, counted, o, *t);
+  if (postprocessor_) postprocessor_->run(texts, o.special);
+  Encoding out = joined(std::move(texts));
+  out.wanted = wanted;
+  if (const auto &padding = o.padding ? o.padding : padding_; padding && o.padded)
+    pad(out, *padding, padding->length.value_or(uint32_t(out.size())));
   return out;
 }
 
-Encoding Tokenizer::one(std::string_view s, int64_t type, const TokenizerOptions &o, Detail detail, OffsetUnit unit,
-                        const Truncation *truncation, Random &random) const {
+Encoding Tokenizer::one(const Input &input, Job &job) const {
+  if (const auto *all = std::get_if<Words>(&input)) return words(*all, job);
+  return text(std::get<std::string_view>(input), job);
+}
+
+Encoding Tokenizer::words(const Words &all, Job &job) const {
+  std::vector<Encoding> parts;
+  job.split = true;
+  for (size_t i = 0; i < all.size() && !job.is_over(); ++i) {
+    const size_t number = job.left() ? all.size() - 1 - i : i;
+    job.word = int64_t(number);
+    parts.push_back(text(all[number], job));
+  }
+  if (job.left()) std::reverse(parts.begin(), parts.end());
+  Encoding out = joined(std::move(parts));
+  out.wanted = job.wanted;
+  return out;
+}
+
+Encoding Tokenizer::text(std::string_view s, Job &job) const {
   if (s.size() > size_t(1) << 30) bad_input("the text is longer than 1 GiB");
   Lease lease(*this);
-  Work &work = *lease;
   Encoding out;
-  // As in the peer: a first text that is not to be cut is as long as it is.
-  if (truncation && truncation->strategy == Truncation::only_second && type == 0) truncation = nullptr;
-  Job job{o, detail, truncation, random, out};
-  const bool track = detail == Detail::all || always_track_;
-  work.parts.clear();
-  work.begins.clear();
-  added_.cut(s, false, o.parse_special, work.parts);
-  for (const AddedTokens::Part &part : work.parts) {
-    if (job.enough) break;
-    const std::string_view piece = s.substr(part.begin, part.end - part.begin);
-    if (part.token) {
-      add_token(*part.token, piece, {part.begin, part.end}, job);
-    } else {
-      segment(work, Normalized(piece, part.begin, track), job);
-    }
+  out.wanted = job.wanted;
+  if (job.left()) {
+    from_the_right(*lease, s, job, out);
+  } else {
+    from_the_left(*lease, s, job, out);
   }
-  if (truncation && truncation->left) keep_last_parts(out, work.begins, truncation->max_length);
-  out.types.assign(out.ids.size(), type);
-  if (detail == Detail::all && unit == OffsetUnit::character) to_characters(s, out.offsets);
+  if (job.wanted.marks) {
+    out.special.assign(out.size(), 0);
+    out.attention.assign(out.size(), 1);
+  }
+  if (job.wanted.pieces && job.unit == OffsetUnit::character) to_characters(s, out.offsets);
   return out;
 }
 
-void Tokenizer::segment(Work &work, Normalized n, Job &job) const {
+template <class F>
+void Tokenizer::each_segment(Work &work, std::string_view s, Job &job, F f) const {
+  const bool track = job.wanted.pieces || always_track_;
+  work.parts.clear();
+  added_.cut(s, false, job.options.parse_special, work.parts);
+  for (const AddedTokens::Part &part : work.parts) {
+    const std::string_view piece = s.substr(part.begin, part.end - part.begin);
+    if (part.token) {
+      work.segment.token = part.token;
+      work.segment.spelled = piece;
+      work.segment.offsets = {part.begin, part.end};
+      if (!f(work.segment)) return;
+    } else if (!each_normalized(work, Normalized(piece, part.begin, track), job, f)) {
+      return;
+    }
+  }
+}
+
+template <class F>
+bool Tokenizer::each_normalized(Work &work, Normalized n, Job &job, F f) const {
   if (normalizer_) normalizer_->run(n);
   work.inner.clear();
   added_.cut(n.bytes, true, job.options.parse_special, work.inner);
+  Segment &segment = work.segment;
   for (const AddedTokens::Part &part : work.inner) {
-    if (job.enough) return;
     const bool whole = part.begin == 0 && part.end == n.bytes.size();
+    segment.token = part.token;
     if (part.token) {
-      add_token(*part.token, std::string_view(n.bytes).substr(part.begin, part.end - part.begin),
-                n.track ? n.original(part.begin, part.end) : Offsets{}, job);
-      continue;
-    }
-    if (whole) {
-      work.pre.n = std::move(n);
+      segment.spelled = n.bytes.substr(part.begin, part.end - part.begin);
+      segment.offsets = n.track ? n.original(part.begin, part.end) : Offsets{};
     } else {
-      work.pre.n = Normalized(std::string_view(n.bytes).substr(part.begin, part.end - part.begin), n.base, n.track);
-      if (!n.origin.empty()) {
-        work.pre.n.origin.assign(n.origin.begin() + part.begin, n.origin.begin() + part.end);
-        work.pre.n.base = n.origin[part.begin].begin;
-      } else {
-        work.pre.n.base += part.begin;
-      }
+      segment.pre.n = whole ? std::move(n) : n.part(part.begin, part.end);
+      segment.pre.spans.assign(1, {0, uint32_t(segment.pre.n.bytes.size())});
+      if (pretokenizer_) pretokenizer_->run(segment.pre);
     }
-    model_part(work, job);
-    if (whole) return;
+    if (!f(segment)) return false;
+    if (whole) return true;
   }
+  return true;
 }
 
-void Tokenizer::model_part(Work &work, Job &job) const {
-  PreTokenized &pre = work.pre;
-  Encoding &out = job.out;
-  pre.spans.assign(1, {0, uint32_t(pre.n.bytes.size())});
-  if (pretokenizer_) pretokenizer_->run(pre);
-  const bool left = job.truncation && job.truncation->left;
-  const size_t most = job.truncation && !left ? job.truncation->max_length : SIZE_MAX;
-  const bool draws = model_->draws();
-  work.tokens.clear();
-  for (Span s : pre.spans) {
-    if (job.enough) break;
-    Polling::now();
-    const std::string_view word = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
-    const size_t before = work.tokens.size();
-    if (left) work.begins.push_back(out.ids.size() + before);
-    if (draws || !work.cache.get(word, s.begin, work.tokens)) {
-      model_->run(word, s.begin, work.tokens, job.random);
-      if (!draws) work.cache.put(word, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+void Tokenizer::from_the_left(Work &work, std::string_view s, Job &job, Encoding &out) const {
+  each_segment(work, s, job, [&](const Segment &segment) {
+    work.tokens.clear();
+    if (segment.token) {
+      ++job.tokens;
+      emit(work, {&segment, 0, 0, job.next_word()}, out);
+      return true;
     }
-    job.enough = out.ids.size() + work.tokens.size() >= most;
+    for (Span span : segment.pre.spans) {
+      if (job.is_over()) break;
+      const size_t before = work.tokens.size();
+      word(work, segment.pre, span, job);
+      emit(work, {&segment, before, work.tokens.size() - before, job.next_word()}, out);
+    }
+    return !job.is_over();
+  });
+}
+
+void Tokenizer::from_the_right(Work &work, std::string_view s, Job &job, Encoding &out) const {
+  std::vector<Segment> segments;
+  each_segment(work, s, job, [&](Segment &segment) {
+    segments.push_back(std::move(segment));
+    Segment &kept = segments.back();
+    kept.word = job.word;
+    if (!job.split) job.word += kept.token ? 1 : int64_t(kept.pre.spans.size());
+    return true;
+  });
+  std::vector<Block> blocks;  // from the last on
+  work.tokens.clear();
+  for (size_t i = segments.size(); i-- > 0 && !job.is_over();) {
+    const Segment &segment = segments[i];
+    if (segment.token) {
+      ++job.tokens;
+      blocks.push_back({&segment, 0, 0, segment.word});
+      continue;
+    }
+    for (size_t k = segment.pre.spans.size(); k-- > 0 && !job.is_over();) {
+      const size_t before = work.tokens.size();
+      word(work, segment.pre, segment.pre.spans[k], job);
+      blocks.push_back({&segment, before, work.tokens.size() - before, segment.word + (job.split ? 0 : int64_t(k))});
+    }
   }
-  for (const Token &t : work.tokens) {
+  for (size_t i = blocks.size(); i-- > 0;) emit(work, blocks[i], out);
+}
+
+void Tokenizer::word(Work &work, const PreTokenized &pre, Span s, Job &job) const {
+  Polling::now();
+  const std::string_view part = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
+  const size_t before = work.tokens.size();
+  const bool draws = model_->draws();
+  if (draws || !work.cache.get(part, s.begin, work.tokens)) {
+    model_->run(part, s.begin, work.tokens, job.random);
+    if (!draws) work.cache.put(part, s.begin, work.tokens.data() + before, work.tokens.size() - before);
+  }
+  job.add_word(work.tokens.size() - before);
+}
+
+void Tokenizer::emit(const Work &work, const Block &block, Encoding &out) const {
+  const Segment &segment = *block.segment;
+  const size_t count = segment.token ? 1 : block.count;
+  if (out.wanted.marks) out.words.insert(out.words.end(), count, block.word);
+  if (segment.token) {
+    out.ids.push_back(segment.token->id);
+    if (!out.wanted.pieces) return;
+    out.offsets.push_back(segment.offsets);
+    out.pieces.push_back(segment.spelled);
+    return;
+  }
+  for (size_t i = block.begin; i < block.begin + count; ++i) {
+    const Token &t = work.tokens[i];
     out.ids.push_back(t.id);
-    if (job.detail == Detail::ids) continue;
-    out.offsets.push_back(pre.n.original(t.begin, t.end));
+    if (!out.wanted.pieces) continue;
+    out.offsets.push_back(segment.pre.n.original(t.begin, t.end));
     if (t.spelled) {
-      out.pieces.push_back(pre.n.bytes.substr(t.begin, t.end - t.begin));
+      out.pieces.push_back(segment.pre.n.bytes.substr(t.begin, t.end - t.begin));
     } else {
       out.pieces.push_back(announced(*model_->vocabulary().token(t.id)));
     }
   }
 }
 
-void Tokenizer::add_token(const AddedToken &t, std::string_view spelled, Offsets offsets, const Job &job) const {
-  job.out.ids.push_back(t.id);
-  if (job.detail == Detail::ids) return;
-  job.out.offsets.push_back(offsets);
-  job.out.pieces.emplace_back(spelled);
-}
-
-void Tokenizer::truncate(std::vector<Encoding> &parts, const TokenizerOptions &o, const Truncation &t) const {
-  size_t room = t.max_length;
-  const size_t added = o.special && postprocessor_ ? postprocessor_->added(parts.size() == 2) : 0;
-  if (room < added)
-    bad_argument("max_length is " + std::to_string(room) + ", but the special tokens alone are " +
+void Tokenizer::truncate(std::vector<Encoding> &texts, const std::vector<size_t> &counted, const TokenizerOptions &o,
+                         const Truncation &t) const {
+  const size_t added = o.special && postprocessor_ ? postprocessor_->added(texts.size() == 2) : 0;
+  if (t.max_length < added)
+    bad_argument("max_length is " + std::to_string(t.max_length) + ", but the special tokens alone are " +
                  std::to_string(added));
-  room -= added;
-  if (room == 0) {
-    for (Encoding &e : parts) shorten(e, 0, t.left);
-    return;
-  }
-  const size_t first = parts[0].ids.size(), second = parts.size() == 2 ? parts[1].ids.size() : 0;
-  if (first + second <= room) return;
-  if (t.strategy == Truncation::longest_first) {
-    size_t less = std::min(first, second), more = std::max(first, second);
-    more = less > room ? less : std::max(less, room - less);
-    if (less + more > room) {
-      less = room / 2;
-      more = room - less;
-    }
-    if (parts.size() == 1) {
-      shorten(parts[0], room, t.left);
-      return;
-    }
-    shorten(parts[0], first <= second ? less : more, t.left);
-    shorten(parts[1], first <= second ? more : less, t.left);
-    return;
-  }
-  const size_t target = t.strategy == Truncation::only_second;
-  if (target >= parts.size()) bad_argument("the truncation is of the second text, but there is none");
-  const size_t length = target ? second : first, surplus = first + second - room;
-  if (length <= surplus) bad_input("the text is too short to be truncated as the tokenizer wants");
-  shorten(parts[target], length - surplus, t.left);
+  text::truncate(texts, counted, t, t.max_length - added, o.overflowing);
 }
 
-// To `length` tokens, or the next multiple of what the file says; a longer result stays as it is.
-void Tokenizer::pad(Encoding &e, size_t length) const {
-  size_t target = length;
-  if (const size_t m = padding_->multiple_of; m > 0) target = (target + m - 1) / m * m;
-  if (target <= e.ids.size()) return;
-  const size_t before = e.ids.size();
-  auto fill = [&](auto &v, const auto &x) {
-    if (v.size() == before) v.insert(padding_->left ? v.begin() : v.end(), target - before, x);
-  };
-  fill(e.types, int64_t(padding_->type));
-  fill(e.offsets, Offsets{});
-  fill(e.pieces, padding_->piece);
-  fill(e.ids, int64_t(padding_->id));
-}
-
-void Tokenizer::pad_batch(std::vector<Encoding> &batch) const {
-  if (!padding_ || padding_->length) return;
-  size_t longest = 0;
-  for (const Encoding &e : batch) longest = std::max(longest, e.ids.size());
-  for (Encoding &e : batch) pad(e, longest);
+void Tokenizer::pad_batch(std::vector<Encoding> &batch, const TokenizerOptions &o) const {
+  if (const auto &padding = o.padding ? o.padding : padding_; padding && o.padded) text::pad_batch(batch, *padding);
 }
 
 std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {

@@ -8,36 +8,50 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "added_tokens.h"
 #include "decoders.h"
 #include "encoding.h"
 #include "models.h"
 #include "normalizers.h"
+#include "padding.h"
 #include "postprocessors.h"
 #include "pretokenizers.h"
+#include "truncation.h"
 #include "word_cache.h"
 
 namespace text {
 
+// A text, or one that is cut into words already. Offsets are then those of each word.
+using Words = std::vector<std::string_view>;
+using Input = std::variant<std::string_view, Words>;
+
 struct TokenizerOptions {
-  std::optional<std::string_view> pair;  // a second text
-  bool special = true;                   // add the special tokens around the texts
-  bool parse_special = false;          // find special tokens that a text spells out ("[SEP]"); else they are plain text
-  std::optional<uint32_t> max_length;  // instead of the file's truncation; special tokens count
-  uint64_t seed = 0, number = 0;       // of the random numbers, where it draws some: in a batch, the text's number
+  std::optional<Input> pair;   // a second text
+  bool special = true;         // add the special tokens around the texts
+  bool parse_special = false;  // find special tokens that a text spells out ("[SEP]"); else they are plain text
+  std::optional<Truncation> truncation;  // instead of the file's
+  bool overflowing = false;              // with the other parts of a text that is cut
+  bool padded = true;                    // as `padding` says, or the file
+  std::optional<Padding> padding;        // instead of the file's
+  bool marks = false;                    // words, sequences, special, attention
+  uint64_t seed = 0, number = 0;         // of the random numbers, where it draws some: in a batch, the text's number
 };
 
 class Tokenizer {
  public:
   explicit Tokenizer(std::string_view json);
 
-  std::vector<int64_t> encode(std::string_view s, const TokenizerOptions &) const;
-  Encoding tokenize(std::string_view s, const TokenizerOptions &, OffsetUnit) const;
+  std::vector<int64_t> encode(const Input &, const TokenizerOptions &) const;
+  Encoding encoding(const Input &, const TokenizerOptions &) const;  // without offsets and pieces
+  Encoding tokenize(const Input &, const TokenizerOptions &, OffsetUnit) const;
   bool draws() const { return model_->draws(); }  // BPE's dropout: tokens depend on the seed
-  // Brings the results of a batch to the length of its longest, where the file's padding is "BatchLongest". Arrays
-  // besides ids may be empty.
-  void pad_batch(std::vector<Encoding> &) const;
+  // Brings the results of a batch to the length of its longest, where padding is to that.
+  void pad_batch(std::vector<Encoding> &, const TokenizerOptions &) const;
+  const std::optional<Truncation> &truncation() const { return truncation_; }  // the file's
+  const std::optional<Padding> &padding() const { return padding_; }
   // Ids that are in no vocabulary are left out, as special tokens are unless they are wanted.
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const;
 
@@ -48,46 +62,65 @@ class Tokenizer {
   std::optional<uint32_t> id(std::string_view piece) const;
 
  private:
+  // A part of a text: an added token, or what the model cuts.
+  struct Segment {
+    const AddedToken *token;  // nullptr: `pre`
+    std::string spelled;
+    Offsets offsets;
+    PreTokenized pre;
+    int64_t word = 0;  // the number of its first word
+  };
+  struct Block {  // the tokens of a word, in Work::tokens
+    const Segment *segment;
+    size_t begin, count;
+    int64_t word;
+  };
   struct Work {  // memory that one call uses, kept for later ones
     WordCache cache;
     std::vector<Token> tokens;
     std::vector<AddedTokens::Part> parts, inner;
-    PreTokenized pre;
-    std::vector<size_t> begins;  // of words, in tokens, where the end of a text is kept
+    Segment segment;
   };
   class Lease;
-  struct Truncation {
-    uint32_t max_length;
-    enum Strategy { longest_first, only_first, only_second } strategy;
-    bool left;
-  };
-  struct Padding {
-    std::optional<uint32_t> length;  // nothing: that of the batch's longest
-    uint32_t multiple_of;            // 0: none
-    bool left;
-    uint32_t id, type;
-    std::string piece;
-  };
-  enum class Detail { ids, all };
 
-  Encoding run(std::string_view s, const TokenizerOptions &, Detail, OffsetUnit) const;
-  // What one text goes through; the parts that a truncation cannot keep are left out.
+  // One text on its way. The words that a truncation cannot keep are not looked at.
   struct Job {
+    Job(const TokenizerOptions &o, Wanted w, OffsetUnit u, const Truncation *t, Random &r)
+        : options(o), wanted(w), unit(u), truncation(t), random(r) {}
     const TokenizerOptions &options;
-    Detail detail;
-    const Truncation *truncation;  // nullptr: none
+    const Wanted wanted;
+    const OffsetUnit unit;
+    const Truncation *const truncation;  // nullptr: none
     Random &random;
-    Encoding &out;
-    // A word reached the limit: nothing behind it can be kept. Added tokens alone never do, as in the peer.
-    bool enough = false;
+    size_t tokens = 0;  // until now
+    // As many as there were when a word reached the limit. Added tokens alone never do, as in the peer.
+    std::optional<size_t> counted;
+    int64_t word = 0;    // the number of the next
+    bool split = false;  // the text is a word, of that number
+
+    bool left() const { return truncation && truncation->left; }
+    bool is_over() const { return counted && !options.overflowing; }
+    int64_t next_word() { return split ? word : word++; }
+    void add_word(size_t count) {
+      tokens += count;
+      if (truncation && !counted && tokens >= truncation->max_length) counted = tokens;
+    }
   };
-  Encoding one(std::string_view s, int64_t type, const TokenizerOptions &, Detail, OffsetUnit, const Truncation *,
-               Random &) const;
-  void segment(Work &, Normalized n, Job &) const;
-  void model_part(Work &, Job &) const;
-  void add_token(const AddedToken &, std::string_view spelled, Offsets, const Job &) const;
-  void truncate(std::vector<Encoding> &, const TokenizerOptions &, const Truncation &) const;
-  void pad(Encoding &, size_t length) const;
+  Encoding run(const Input &, const TokenizerOptions &, Wanted, OffsetUnit) const;
+  Encoding one(const Input &, Job &) const;
+  Encoding words(const Words &, Job &) const;
+  Encoding text(std::string_view, Job &) const;
+  // Calls f(segment) for each part of a text; f returns false to stop.
+  template <class F>
+  void each_segment(Work &, std::string_view, Job &, F f) const;
+  template <class F>
+  bool each_normalized(Work &, Normalized, Job &, F f) const;
+  void from_the_left(Work &, std::string_view, Job &, Encoding &) const;
+  void from_the_right(Work &, std::string_view, Job &, Encoding &) const;
+  void word(Work &, const PreTokenized &, Span, Job &) const;  // its tokens become Work::tokens' last
+  void emit(const Work &, const Block &, Encoding &) const;
+  void truncate(std::vector<Encoding> &, const std::vector<size_t> &counted, const TokenizerOptions &,
+                const Truncation &) const;
 
   std::unique_ptr<Normalizer> normalizer_;
   std::unique_ptr<PreTokenizer> pretokenizer_;

@@ -90,6 +90,100 @@ class Scripts(Case):
           return function() return {t:encode "good", t:encode_batch({"good", "goodness é é", ""})} end""", files={"assets/t.json": json.dumps(padded)})
         self.assertEqual(got, [[6, 1, 3, 2], [[6, 6, 6, 6, 6, 1, 3, 2], [6, 6, 1, 3, 4, 5, 5, 2], [6, 6, 6, 6, 6, 6, 1, 2]]])
 
+    def test_padding(self):
+        """Rows, mask and types of a batch; sides, multiples, lengths, tokens; pairs."""
+        filled = dict(TOKENIZER, model=dict(TOKENIZER["model"], vocab=TOKENIZER["model"]["vocab"] | {"[PAD]": 7}))
+        got = self.run_lua("""
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          local function batch(...)
+            local ids, mask, types = t:encode_batch(...)
+            return {ids, mask, types}
+          end
+          return function()
+            local one = t:tokenize("good", {padding = 5})
+            return {longest = batch({"good", "goodness é"}, {padding = true}), left = batch({"good", "goodness é"}, {padding = "longest", padding_side = "left"}),
+                    multiple = batch({"good"}, {padding = true, pad_to_multiple_of = 4, pad_token = "!"}),
+                    limit = batch({"goodness é", ""}, {padding = "max_length", max_length = 4}), none = batch({}, {padding = true}),
+                    pairs = batch({{"good", "é"}, "good"}, {padding = 6}), one = {one.ids, one.attention_mask, one.pieces, one.offsets},
+                    encoded = t:encode("good", {padding = 4}), plain = select("#", t:encode_batch({"good"}))}
+          end""", files={"assets/t.json": json.dumps(filled)})
+        self.assertEqual(got["longest"], [[[1, 3, 2, 7, 7], [1, 3, 4, 5, 2]], [[1, 1, 1, 0, 0], [1] * 5], [[0] * 5] * 2])
+        self.assertEqual(got["left"][:2], [[[7, 7, 1, 3, 2], [1, 3, 4, 5, 2]], [[0, 0, 1, 1, 1], [1] * 5]])
+        self.assertEqual(got["multiple"][:2], [[[1, 3, 2, 6]], [[1, 1, 1, 0]]])
+        self.assertEqual(got["limit"][:2], [[[1, 3, 4, 2], [1, 2, 7, 7]], [[1] * 4, [1, 1, 0, 0]]])
+        self.assertEqual(got["none"], [[], [], []])
+        self.assertEqual(got["pairs"], [[[1, 3, 2, 5, 2, 7], [1, 3, 2, 7, 7, 7]], [[1, 1, 1, 1, 1, 0], [1, 1, 1, 0, 0, 0]],
+                                        [[0, 0, 0, 1, 1, 0], [0] * 6]])
+        self.assertEqual(got["one"], [[1, 3, 2, 7, 7], [1, 1, 1, 0, 0], ["[CLS]", "good", "[SEP]", "[PAD]", "[PAD]"],
+                                      [[0, 0], [0, 4], [0, 0], [0, 0], [0, 0]]])
+        self.assertEqual((got["encoded"], got["plain"]), ([1, 3, 2, 7], 1))
+
+    def test_parts_of_a_long_text(self):
+        got = self.run_lua("""
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function()
+            local all = {max_length = 5, stride = 1, overflowing = true, word_ids = true, special_tokens_mask = true, sequence_ids = true}
+            local left = {max_length = 5, direction = "left", strategy = "only_second", pair = "goodness é !"}
+            local second = {max_length = 6, strategy = "only_first", pair = "good"}
+            return {parts = t:tokenize("goodness é ! good", all), left = t:encode("", left), first = t:encode("goodness é !", second)}
+          end""", files={"assets/t.json": json.dumps(TOKENIZER)})
+        parts = got["parts"]
+        self.assertEqual([parts["ids"]] + [p["ids"] for p in parts["overflowing"]], [[1, 3, 4, 5, 2], [1, 5, 6, 3, 2]])
+        self.assertEqual(parts["word_ids"], [-1, 0, 0, 1, -1])
+        self.assertEqual(parts["special_tokens_mask"], [1, 0, 0, 0, 1])
+        self.assertEqual(parts["sequence_ids"], [-1, 0, 0, 0, -1])
+        self.assertEqual(parts["overflowing"][0]["offsets"], [[0, 0], [9, 10], [11, 12], [13, 17], [0, 0]])
+        self.assertEqual(parts["overflowing"][0]["word_ids"], [-1, 1, 2, 3, -1])
+        self.assertEqual(got["left"], [1, 2, 5, 6, 2])
+        self.assertEqual(got["first"], [1, 3, 4, 2, 3, 2])
+
+    def test_words(self):
+        got = self.run_lua("""
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          return function()
+            local words = {"goodness é", "good"}
+            local batch = t:tokenize_batch({words, {words, {"é"}}}, {is_pretokenized = true, sequence_ids = true})
+            return {one = t:tokenize(words), ids = t:encode(words, {pair = "é"}), batch = {batch[1].ids, batch[2].word_ids, batch[2].sequence_ids}}
+          end""", files={"assets/t.json": json.dumps(TOKENIZER)})
+        self.assertEqual(got["one"], {"ids": [1, 3, 4, 5, 3, 2], "types": [0] * 6, "word_ids": [-1, 0, 0, 0, 1, -1],
+                                      "pieces": ["[CLS]", "good", "##ness", "é", "good", "[SEP]"],
+                                      "offsets": [[0, 0], [0, 4], [4, 8], [9, 10], [0, 4], [0, 0]]})
+        self.assertEqual(got["ids"], [1, 3, 4, 5, 3, 2, 5, 2])
+        self.assertEqual(got["batch"], [[1, 3, 4, 5, 3, 2], [-1, 0, 0, 0, 1, -1, 0, -1], [-1, 0, 0, 0, 0, -1, 1, -1]])
+
+    def test_wrong_options(self):
+        files = {"assets/t.json": json.dumps(TOKENIZER)}
+        for call, message in (
+                ('encode("good", {direction = "left"})', "need max_length"),
+                ('encode("good", {max_length = 5, direction = "up"})', 'direction: wanted "left" or "right", got "up"'),
+                ('encode("good", {max_length = 5, strategy = "longest"})', 'strategy: wanted "longest_first", "only_first" or "only_second"'),
+                ('encode("good", {max_length = 5, stride = 1})', "stride"),
+                ('tokenize("good good good good", {max_length = 5, stride = 3, overflowing = true})', "stride is 3, but a part of the text is 3 tokens long"),
+                ('encode("good", {padding = true})', "name the token with pad_token"),
+                ('encode("good", {padding = true, pad_token = "[X]"})', 'has no token "[X]"'),
+                ('encode("good", {padding = "long", pad_token = "!"})', 'wanted true, "longest", "max_length" or a number of tokens, got "long"'),
+                ('encode("good", {padding = "max_length", pad_token = "!"})', "there is no max_length"),
+                ('encode("good", {padding = 2000000, pad_token = "!"})', "at most 1048576"),
+                ('encode("good", {padding_side = "left"})', "need padding"),
+                ('encode_batch({"good", "goodness"}, {padding = 3, pad_token = "!"})', "text 2 has 4 tokens, text 1 has 3"),
+                ('encode_batch({{"a", "b", "c"}})', "a list of words needs is_pretokenized = true"),
+                ('encode_batch({7})', "texts[1]: wanted a string or a pair of them"),
+                ('encode({"a", 7})', "wanted a list of words, got a number in it"),
+                ('encode(7)', "text: wanted a string or a list of words")):
+            with self.subTest(call):
+                got = self.run_lua(f'local t = text.tokenizer_json(bundle.asset "t.json")\nreturn function() return t:{call} end', files=files, status=1)
+                self.assertIn(message, got["error"]["message"])
+
+    def test_many_parts_meet_the_budget(self):
+        """A pair whose both texts are cut has the product of their parts."""
+        folder = self.bundle(preprocess="""local text, bundle = require "text", require "bundle"
+          local t = text.tokenizer_json(bundle.asset "t.json")
+          local long = ("good "):rep(20000)
+          return function() return #t:tokenize(long, {pair = long, max_length = 7, overflowing = true}).overflowing end""",
+                             files={"assets/t.json": json.dumps(TOKENIZER)})
+        (answer,) = self.answers(folder, "x", "--memory", "64M", status=1)
+        self.assertIn(answer["error"]["code"], ("QUOTA", "MEMORY"), answer)
+
     def test_stream(self):
         """Each character comes when its last byte has; what stays unfinished comes with flush; all together is what decode gives."""
         vocab = {"<unk>": 0, "a": 1, "<0xF0>": 2, "<0x9F>": 3, "<0x98>": 4, "<0x80>": 5}

@@ -27,7 +27,10 @@ static std::string read_file(const char *path) {
 static json to_json(const text::Encoding &e) {
   json offsets = json::array();
   for (auto o : e.offsets) offsets.push_back({o.begin, o.end});
-  return {{"ids", e.ids}, {"types", e.types}, {"offsets", offsets}, {"pieces", e.pieces}};
+  json j = {{"ids", e.ids}, {"types", e.types}, {"offsets", offsets}, {"pieces", e.pieces}};
+  if (!e.wanted.marks) return j;
+  j.update({{"words", e.words}, {"sequences", e.sequences}, {"special", e.special}, {"attention", e.attention}});
+  return j;
 }
 
 static text::OffsetUnit unit(const json &options) {
@@ -109,23 +112,36 @@ static json every_character(const text::Tokenizer &t) {
   return out;
 }
 
-// Calls f(text, options) for "text" or ["text", "pair"].
+static text::Input input_of(const json &j) {
+  if (j.is_string()) return std::string_view(j.get_ref<const std::string &>());
+  text::Words words;
+  for (const json &word : j) words.emplace_back(word.get_ref<const std::string &>());
+  return words;
+}
+
+// An item is "text", ["text", "pair"] or a list of ids; [["word", …]] and [["word", …], ["word", …]] are of words.
+static bool is_ids(const json &item) { return item.is_array() && (item.empty() || item[0].is_number()); }
+
+// Calls f(text, options) for an item.
 template <class F>
-static auto with_options(const json &options, const json &input, F f) {
+static auto with_options(const json &options, const json &item, F f) {
   text::TokenizerOptions o;
-  const bool pair = input.is_array() && input.size() == 2 && input[0].is_string();
-  const std::string first = pair ? input[0].get<std::string>() : input.is_string() ? input.get<std::string>() : "";
-  const std::string second = pair ? input[1].get<std::string>() : "";
-  if (pair) o.pair = second;
+  if (item.is_array() && item.size() == 2) o.pair = input_of(item[1]);
   o.special = options.value("special", true);
   o.parse_special = options.value("parse_special", false);
+  o.marks = options.value("marks", false);
   o.seed = options.value("seed", 0U);
-  if (options.contains("max_length")) o.max_length = options["max_length"].get<uint32_t>();
-  return f(first, o);
+  if (options.contains("max_length")) o.truncation = text::Truncation{options["max_length"].get<uint32_t>()};
+  return f(input_of(item.is_array() ? item[0] : item), o);
 }
 
 static text::Encoding encoding(const text::Tokenizer &t, const json &options, const json &input) {
-  return with_options(options, input, [&](const std::string &s, const text::TokenizerOptions &o) {
+  return with_options(options, input, [&](const text::Input &s, text::TokenizerOptions o) {
+    if (options.contains("stride")) {
+      o.overflowing = true;
+      o.truncation = t.truncation().value_or(text::Truncation{UINT32_MAX});
+      o.truncation->stride = options["stride"].get<uint32_t>();
+    }
     return t.tokenize(s, o, unit(options));
   });
 }
@@ -133,9 +149,9 @@ static text::Encoding encoding(const text::Tokenizer &t, const json &options, co
 static json run(const text::Tokenizer &t, const std::string &operation, const json &options, const json &input) {
   if (operation == "encode")
     return with_options(options, input,
-                        [&](const std::string &s, const text::TokenizerOptions &o) { return t.encode(s, o); });
+                        [&](const text::Input &s, const text::TokenizerOptions &o) { return t.encode(s, o); });
   if (operation == "numbered")  // each line as a text of one batch
-    return with_options(options, input, [&](const std::string &s, text::TokenizerOptions o) {
+    return with_options(options, input, [&](const text::Input &s, text::TokenizerOptions o) {
       static uint64_t lines = 0;
       o.number = lines++;
       return t.encode(s, o);
@@ -152,12 +168,11 @@ static json run(const text::Tokenizer &t, const std::string &operation, const js
   throw std::runtime_error("no such operation: " + operation);
 }
 
-static bool is_ids(const json &item) { return item.is_array() && !(item.size() == 2 && item[0].is_string()); }
-
 // One request of `compare`: the texts are one batch, pairs are by themselves.
 static json answers(const json &request) {
   const text::Tokenizer t(read_file(request["path"].get<std::string>().c_str()));
-  const json options = {{"special", request["special"]}, {"parse_special", true}}, &items = request["items"];
+  const json options = {{"special", request["special"]}, {"parse_special", true}, {"marks", true}};
+  const json &items = request["items"];
   std::vector<text::Encoding> batch;
   json out = json::array();
   for (const json &item : items) {
@@ -171,7 +186,7 @@ static json answers(const json &request) {
       out.back() = to_json(e);
     }
   }
-  t.pad_batch(batch);
+  t.pad_batch(batch, {});
   for (size_t i = 0, next = 0; i < items.size(); ++i) {
     if (items[i].is_string()) out[i] = to_json(batch[next++]);
     const auto ids = (is_ids(items[i]) ? items[i] : out[i]["ids"]).get<std::vector<int64_t>>();
@@ -190,11 +205,14 @@ static json answers_alone(const json &request) {
     } catch (const text::Error &e) { out.push_back({{"error", e.text}}); }
   };
   std::unique_ptr<text::Tokenizer> t;
-  const json options = {{"special", request["special"]}, {"parse_special", true}};
+  json options = {{"special", request["special"]}, {"parse_special", true}, {"marks", true}};
+  if (request.contains("stride")) options["stride"] = request["stride"];
   for (const json &item : request["items"])
     attempt([&] {
       if (!t) t = std::make_unique<text::Tokenizer>(request["config"].get<std::string>());
-      json answer = to_json(encoding(*t, options, item));
+      const text::Encoding e = encoding(*t, options, item);
+      json answer = to_json(e);
+      for (const text::Encoding &part : e.overflowing) answer["overflowing"].push_back(to_json(part));
       const auto ids = answer["ids"].get<std::vector<int64_t>>();
       answer["keep"] = t->decode(ids, false);
       answer["skip"] = t->decode(ids, true);

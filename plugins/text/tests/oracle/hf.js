@@ -13,10 +13,15 @@ const [command, ...args] = process.argv.slice(2);
 const print = values => process.stdout.write(values.map(v => JSON.stringify(v) + '\n').join(''));
 const load = path => tokenizers.Tokenizer.fromString(fs.readFileSync(path, 'utf8'));
 
+const none = list => list.map(x => x === null || x === undefined ? -1 : x);
+const arrays = e => ({attention: e.getAttentionMask(), ids: e.getIds(), keep: '', offsets: e.getOffsets(), pieces: e.getTokens(),
+                      sequences: none(e.getSequenceIds()), skip: '', special: e.getSpecialTokensMask(), types: e.getTypeIds(), words: none(e.getWordIds())});
+
 // A request a line in: {path, special, items}; an item is "text", ["text", "pair"] or a list of ids. Answered by a line for each item,
-// keys in alphabetical order: {ids, keep, offsets, pieces, skip, types}, where skip and keep are the ids turned back into text
-// without and with special tokens (of a list of ids these two alone). All texts are one batch; the library has none for pairs.
-// With {config, …} instead of a path each item is by itself, and {error: message} where it has no answer.
+// keys in alphabetical order: {attention, ids, keep, offsets, pieces, sequences, skip, special, types, words}, where skip and keep are
+// the ids turned back into text without and with special tokens (of a list of ids these two alone). All texts are one batch; the library
+// has none for pairs. With {config, …} instead of a path each item is by itself, and {error: message} where it has no answer.
+// With {config, stride, …} the parts that a cut leaves come too, {…, overflowing}; an item may then be [["word", …]] or two such lists.
 async function compare({path, special, items}) {
   const t = load(path);
   const answers = items.map(() => ({}));
@@ -26,7 +31,7 @@ async function compare({path, special, items}) {
   for (const [i, item] of items.entries()) {
     if (typeof item !== 'string' && typeof item[0] !== 'string') continue;
     const e = typeof item === 'string' ? batch[next++] : await t.encode(...item, {addSpecialTokens: special});
-    answers[i] = {ids: e.getIds(), keep: '', offsets: e.getOffsets(), pieces: e.getTokens(), skip: '', types: e.getTypeIds()};
+    answers[i] = arrays(e);
   }
   const ids = items.map((x, i) => answers[i].ids || x);
   const keep = await t.decodeBatch(ids, false), skip = await t.decodeBatch(ids, true);
@@ -37,14 +42,55 @@ async function compare({path, special, items}) {
 async function alone(t, special, item) {
   const e = await t.encode(...(typeof item === 'string' ? [item, null] : item), {addSpecialTokens: special});
   const ids = e.getIds();
-  return {ids, keep: await t.decode(ids, false), offsets: e.getOffsets(), pieces: e.getTokens(), skip: await t.decode(ids, true),
-          types: e.getTypeIds()};
+  return {...arrays(e), keep: await t.decode(ids, false), skip: await t.decode(ids, true)};
 }
 
-async function compareAlone({config, special, items}) {
+// The library's own parts end where its cut does, so the whole encodings are cut here to the lengths that it has, before its
+// post-processor sees them. It has no words either: they are encoded one by one and put together by it.
+async function parts(config, special, stride, item) {
+  const without = (...keys) => tokenizers.Tokenizer.fromString(JSON.stringify({...config, ...Object.fromEntries(keys.map(k => [k, null]))}));
+  const bare = without('truncation', 'padding', 'post_processor'), processor = without('truncation');
+  const plain = {addSpecialTokens: false}, cut = config.truncation, texts = typeof item === 'string' ? [item] : item;
+  const words = s => typeof s === 'string' ? [s] : s;
+  const all = async (s, second) => Promise.all(words(s).map(word => second ? bare.encode('', word, plain) : bare.encode(word, null, plain)));
+
+  const added = special ? (await without('truncation', 'padding').encode('', texts.length === 2 ? '' : null, {})).getLength() : 0;
+  const room = cut && cut.max_length - added;
+  let lengths = [room];
+  if (cut && (texts.length === 2 || cut.strategy !== 'LongestFirst')) {
+    const sequence = id => ({Sequence: {id, type_id: 0}}), fill = Array(added).fill({SpecialToken: {id: 'x', type_id: 0}});
+    const as_many = {type: 'TemplateProcessing', single: [sequence('A'), ...fill], pair: [sequence('A'), sequence('B'), ...fill],
+                     special_tokens: {x: {id: 'x', ids: [0], tokens: ['x']}}};
+    const limited = tokenizers.Tokenizer.fromString(JSON.stringify({...config, padding: null, post_processor: as_many}));
+    const sequences = (await limited.encode(texts[0], texts[1] || null, {addSpecialTokens: special})).getSequenceIds();
+    lengths = texts.map((_, i) => sequences.filter(x => x === i).length);
+  }
+  const shorten = (e, i) => {
+    if (!cut || lengths[i] >= e.getLength()) return e;
+    if (lengths[i] > 0 && stride >= lengths[i]) throw new Error('the stride is too long');
+    e.truncate(lengths[i], stride, cut.direction.toLowerCase());
+    return e;
+  };
+  // Encoded as the second of a pair, a text has the right types, but the number of the first.
+  const whole = async second => {
+    const encodings = await Promise.all(texts.map(async (s, i) => shorten(tokenizers.mergeEncodings(await all(s, second && i === 1), false), i)));
+    return processor.postProcess(encodings[0], encodings[1] || null, special);
+  };
+  const e = await whole(false), typed = await whole(true);
+  const answer = [e, ...e.getOverflowing()].map(arrays), types = [typed, ...typed.getOverflowing()].map(x => x.getTypeIds());
+  answer.forEach((a, i) => { a.types = types[i]; });
+  const numbers = await Promise.all(texts.map(async s => typeof s === 'string' ? null : (await all(s)).flatMap((x, word) => x.getIds().map(() => word))));
+  answer[0].words = answer[0].words.map((word, k) => word < 0 || !numbers[answer[0].sequences[k]] ? word : numbers[answer[0].sequences[k]].shift());
+  const [first, ...rest] = answer;
+  for (const a of rest) { delete a.keep; delete a.skip; }
+  return {...first, keep: await processor.decode(first.ids, false), skip: await processor.decode(first.ids, true), ...(rest.length && {overflowing: rest})};
+}
+
+async function compareAlone({config, special, stride, items}) {
   let t, failed;
   try { t = tokenizers.Tokenizer.fromString(config); } catch (e) { failed = e; }
-  for (const item of items) print([failed ? {error: failed.message} : await alone(t, special, item).catch(e => ({error: e.message}))]);
+  const one = item => stride === undefined ? alone(t, special, item) : parts(JSON.parse(config), special, stride, item);
+  for (const item of items) print([failed ? {error: failed.message} : await one(item).catch(e => ({error: e.message}))]);
 }
 
 function serve() {
