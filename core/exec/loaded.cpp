@@ -48,17 +48,6 @@ void check_operations(const Bundle &bundle, Registry &registry) {
   fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
 }
 
-// Operator threads change the last bits of sums, so their default must not depend on the number of workers.
-void fill_in_defaults(EngineOptions &o) {
-  const int cores = usable_cores();
-  if (o.workers <= 0) o.workers = o.one_shot ? 1 : cores;
-  if (o.threads <= 0) o.threads = o.one_shot ? cores : 1;
-  if (o.queue <= 0) o.queue = default_queue;
-  if (o.lua_memory <= 0) o.lua_memory = default_lua_memory;
-  if (o.tensor_memory <= 0) o.tensor_memory = default_tensor_memory;
-  if (o.device.empty()) o.device = "cpu";
-}
-
 ModelInfo info_of(const Model &model) {
   ModelInfo info;
   info.name = model.name();
@@ -69,6 +58,17 @@ ModelInfo info_of(const Model &model) {
 }
 
 }  // namespace
+
+// Operator threads change the last bits of sums, so their default must not depend on the number of workers.
+void fill_in_defaults(EngineOptions &o) {
+  const int cores = usable_cores();
+  if (o.workers <= 0) o.workers = o.one_shot ? 1 : cores;
+  if (o.threads <= 0) o.threads = o.one_shot ? cores : 1;
+  if (o.queue <= 0) o.queue = default_queue;
+  if (o.lua_memory <= 0) o.lua_memory = default_lua_memory;
+  if (o.tensor_memory <= 0) o.tensor_memory = default_tensor_memory;
+  if (o.device.empty()) o.device = "cpu";
+}
 
 std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
   if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");

@@ -19,6 +19,9 @@ struct Loaded {
   std::shared_ptr<SharedStore> shared;
 };
 
+// What was left open: by the machine's cores and whether there is one item or many.
+void fill_in_defaults(EngineOptions &);
+
 // Throws USAGE (an option), BUNDLE, MISSING (an operation, a backend), MODEL.
 std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle>, EngineOptions);
 

@@ -11,6 +11,7 @@
 namespace mrun {
 
 class Registry;
+class Watch;
 
 struct EngineOptions {
   Registry *registry = nullptr;  // of plugins; must outlive the engine; null: USAGE
@@ -30,6 +31,7 @@ struct EngineOptions {
   bool exact = false;     // an answer has the same bits whatever it is joined with
   std::function<void(int level, const std::string &stage, const std::string &text)> log;
   std::function<void(const std::string &json)> trace;  // Chrome trace events, one a call; any thread
+  Watch *watch = nullptr;                              // told what runs; must outlive the engine. Null: nobody
 };
 
 struct Timings {          // seconds
@@ -43,6 +45,7 @@ struct Timings {          // seconds
 
 struct Work {
   uint64_t number = 0;  // position in the whole work: what random numbers depend on
+  uint64_t tag = 0;     // what a Watch knows it by
   Value input;
   double timeout = 0;   // seconds; 0: the engine's
   double deadline = 0;  // seconds from now on, waiting included; 0: none

@@ -2,6 +2,7 @@
 
 #include "exec/batch/collate.h"
 #include "exec/input.h"
+#include "exec/watch.h"
 #include "value/json.h"
 
 namespace mrun {
@@ -90,6 +91,7 @@ void Passage::limit(double seconds, int sharers) {
     end = std::min(end, (began_.time_since_epoch() + span).count());
   }
   item_->deadline.store(end, std::memory_order_relaxed);
+  if (Watch *watch = loaded_.options.watch) watched_ = watch->begins(work_.tag, end, stage());
 }
 
 void Passage::begin_share(int sharers) { limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers); }
@@ -104,6 +106,7 @@ void Passage::credit(int sharers) {
 
 void Passage::stop_clock(int sharers) {
   credit(sharers);
+  if (watched_ >= 0) loaded_.options.watch->ends(std::exchange(watched_, -1));
   item_->stopped();  // raised now, before the deadline goes
   item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
 }
@@ -169,6 +172,7 @@ std::optional<Passage::Step> Passage::run_fiber() {
 }
 
 bool Passage::begin() {
+  if (watched_ >= 0) loaded_.options.watch->moves(watched_, stage());
   switch (at_) {
     case At::input: return begin_input();
     case At::preprocess: return begin_stage(Stage::preprocess, {std::exchange(x_, Value())});

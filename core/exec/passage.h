@@ -78,6 +78,7 @@ class Passage {
   std::unique_ptr<Fiber> fiber_;
   std::optional<PendingCall> call_;
   std::optional<Outcome> given_;  // to the waiting call
+  int watched_ = -1;              // its place, while it runs
   Value x_, context_, output_;
   Result result_;
   double seconds_ = 0;  // taken so far

@@ -18,6 +18,7 @@ struct Facts {
   EngineOptions options;                         // defaults filled in
   std::map<std::string, std::string> plugins;    // loaded: name -> version
   std::map<std::string, std::string> libraries;  // name or namespace -> version
+  std::map<std::string, std::string> isolation;  // what holds the bundle: {"mode": "none"}, or "process" and its layers
 };
 
 // Called once an item, on a worker's thread, with no lock held. It may submit and cancel.

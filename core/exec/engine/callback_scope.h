@@ -1,21 +1,21 @@
-// Whether this thread is inside a callback of an engine: what would wait for that callback is refused there.
+// Whether this thread is inside a callback of a session: what would wait for that callback is refused there.
 #pragma once
 
 namespace mrun {
 
-class Engine;
+class Session;
 
 class CallbackScope {
  public:
-  explicit CallbackScope(const Engine *engine) : outer_(current) { current = engine; }
+  explicit CallbackScope(const Session *session) : outer_(current) { current = session; }
   ~CallbackScope() { current = outer_; }
   CallbackScope(const CallbackScope &) = delete;
   CallbackScope &operator=(const CallbackScope &) = delete;
-  static bool inside(const Engine *engine) { return current == engine; }
+  static bool inside(const Session *session) { return current == session; }
 
  private:
-  static inline thread_local const Engine *current = nullptr;
-  const Engine *const outer_;
+  static inline thread_local const Session *current = nullptr;
+  const Session *const outer_;
 };
 
 }  // namespace mrun

@@ -237,6 +237,7 @@ Facts Engine::facts() const {
   Facts facts;
   facts.bundle = loaded_->bundle;
   facts.options = loaded_->options;
+  facts.isolation = {{"mode", "none"}};
   const Registry &registry = *loaded_->options.registry;
   std::vector<std::string> files;
   for (const Plugin *p : registry.loaded()) {
