@@ -6,6 +6,7 @@ namespace mrun {
 namespace {
 
 constexpr size_t alignment = 64;
+constexpr uint8_t read_only_flag = 1, beside_flag = 2;
 constexpr uint32_t magic = 0x6e75726du;  // "mrun"
 constexpr int32_t most_dims = 64;
 
@@ -18,7 +19,7 @@ size_t padding_at(size_t position) { return (alignment - position % alignment) %
 
 // ---- writing
 
-WireWriter::WireWriter() {
+WireWriter::WireWriter(size_t beside) : beside_from_(beside) {
   put<uint32_t>(out_, magic);
   put<uint32_t>(out_, wire_version);
 }
@@ -68,10 +69,16 @@ void WireWriter::tensor(const Tensor &given) {
   put<uint8_t>(out_, t.dtype().code);
   put<uint8_t>(out_, t.dtype().bits);
   put<uint16_t>(out_, t.dtype().lanes);
-  put<uint8_t>(out_, given.readonly() ? 1 : 0);
+  const bool apart = t.nbytes() >= beside_from_;
+  put<uint8_t>(out_, (given.readonly() ? read_only_flag : 0) | (apart ? beside_flag : 0));
   put<int32_t>(out_, t.dim());
   for (const int64_t d : t.shape()) put<int64_t>(out_, d);
   string(media);
+  if (apart) {
+    beside_.push_back(t);
+    beside_size_ = aligned(beside_size_) + t.nbytes();
+    return;
+  }
   out_.append(padding_at(out_.size()), '\0');
   out_ += t.bytes();
 }
@@ -105,8 +112,11 @@ void WireWriter::nested(const Value &v, size_t depth) {
 
 // ---- reading
 
-WireReader::WireReader(const Tensor &message, std::string sender)
-    : message_(message), sender_(std::move(sender)), in_(message_.bytes(), sender_, MRUN_PROTOCOL) {
+WireReader::WireReader(const Tensor &message, std::string sender, Tensor beside)
+    : message_(message),
+      beside_(std::move(beside)),
+      sender_(std::move(sender)),
+      in_(message_.bytes(), sender_, MRUN_PROTOCOL) {
   if (in_.get<uint32_t>() != magic) refuse("this is no message of mrun's");
   const auto version = in_.get<uint32_t>();
   if (version != wire_version) refuse(fmt::format("speaks version {}, {} is wanted", version, wire_version));
@@ -162,6 +172,20 @@ void WireReader::finish() const {
   if (in_.remaining() > 0) refuse(fmt::format("{} bytes are left", in_.remaining()));
 }
 
+// What follows in the message, or in the memory beside it.
+Tensor WireReader::elements(bool apart, DLDataType type, const Shape &shape, size_t bytes) {
+  if (!apart) {
+    in_.take(padding_at(in_.position()));
+    const size_t first = in_.position();
+    in_.take(bytes);
+    return typed_view(message_, first, type, shape, {}, sender_, MRUN_PROTOCOL);
+  }
+  const size_t there = beside_.is_tensor() ? beside_.nbytes() : 0, first = WireWriter::aligned(beside_at_);
+  if (first > there || bytes > there - first) refuse("a tensor lies beyond the memory that it should be in");
+  beside_at_ = first + bytes;
+  return typed_view(beside_, first, type, shape, {}, sender_, MRUN_PROTOCOL);
+}
+
 Value WireReader::tensor() {
   DLDataType type{};
   type.code = in_.get<uint8_t>();
@@ -169,7 +193,7 @@ Value WireReader::tensor() {
   type.lanes = in_.get<uint16_t>();
   if (std::string_view(dtype_name(type)) == "?") refuse("a tensor's dtype is unknown");
   const auto flags = in_.get<uint8_t>();
-  if (flags > 1) refuse("a tensor's flags are unknown");
+  if (flags > (read_only_flag | beside_flag)) refuse("a tensor's flags are unknown");
   const auto dims = in_.get<int32_t>();
   if (dims < 0 || dims > most_dims) refuse(fmt::format("a tensor of {} dimensions", dims));
   Shape shape;
@@ -178,11 +202,8 @@ Value WireReader::tensor() {
   if (!bytes) refuse("a tensor's shape makes no sense");
   const std::string_view media = string();
   if (!media.empty() && (dims != 1 || !(type == dtype::uint8))) refuse("a media type of what are no bytes");
-  in_.take(padding_at(in_.position()));
-  const size_t first = in_.position();
-  in_.take(static_cast<size_t>(*bytes));
-  Tensor t = typed_view(message_, first, type, shape, {}, sender_, MRUN_PROTOCOL);
-  if (flags == 1) t = t.read_only();
+  Tensor t = elements((flags & beside_flag) != 0, type, shape, static_cast<size_t>(*bytes));
+  if ((flags & read_only_flag) != 0) t = t.read_only();
   return media.empty() ? t : t.with_media_type(std::string(media));
 }
 

@@ -5,10 +5,14 @@
 // A message from another process is hostile until it is read: every length, count, shape, dtype, code and text is
 // checked, nothing is allocated in proportion to a number that the bytes behind it do not bear out, and whatever is
 // wrong is PROTOCOL.
+//
+// Large tensors may travel beside the message: their elements then lie one after the other, each from a multiple of 64
+// bytes on, in a memory that the two ends share.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -21,7 +25,8 @@ inline constexpr size_t wire_depth = 1000;   // levels of lists and maps
 
 class WireWriter {
  public:
-  WireWriter();
+  // Tensors of at least `beside` bytes are left out of the message: see beside().
+  explicit WireWriter(size_t beside = SIZE_MAX);
   WireWriter &number(double);
   WireWriter &integer(int64_t);
   WireWriter &text(std::string_view);  // what is no UTF-8 is escaped
@@ -30,18 +35,25 @@ class WireWriter {
   WireWriter &value(const Value &);
   WireWriter &error(const Error &);
   std::string finish() { return std::move(out_); }
+  // The tensors that were left out, row-major, and the bytes that they take beside the message.
+  const std::vector<Tensor> &beside() const { return beside_; }
+  size_t beside_size() const { return beside_size_; }
+  static size_t aligned(size_t position) { return (position + 63) / 64 * 64; }
 
  private:
   void string(std::string_view);
   void tensor(const Tensor &);
   void nested(const Value &, size_t depth);
   std::string out_;
+  const size_t beside_from_;
+  std::vector<Tensor> beside_;
+  size_t beside_size_ = 0;
 };
 
 class WireReader {
  public:
-  // message: 1-D uint8; its tensors are views of it and keep it alive. `sender` begins the errors' texts.
-  WireReader(const Tensor &message, std::string sender);
+  // message, beside: 1-D uint8; tensors are views of them and keep them alive. `sender` begins the errors' texts.
+  WireReader(const Tensor &message, std::string sender, Tensor beside = {});
   double number();
   int64_t integer();
   std::string text();
@@ -53,9 +65,11 @@ class WireReader {
   void want(uint8_t part);
   std::string_view string();
   Value tensor();
+  Tensor elements(bool apart, DLDataType, const Shape &, size_t bytes);
   Value nested(size_t depth);
   [[noreturn]] void refuse(const std::string &what) const;
-  Tensor message_;
+  Tensor message_, beside_;
+  size_t beside_at_ = 0;
   std::string sender_;
   ByteReader in_;
 };
