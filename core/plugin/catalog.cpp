@@ -1,12 +1,10 @@
 #include "plugin/catalog.h"
 
-#include <dlfcn.h>
-#include <link.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/own_file.h"
 #include "value/json.h"
 
 namespace mrun {
@@ -27,24 +25,18 @@ std::vector<std::string> strings(const Value &json, std::string_view key, const 
   return out;
 }
 
+std::string code_of(const Value &json, const fs::path &file) {
+  const Value *value = json.find("code");
+  if (value == nullptr) return {};
+  const std::string code(value->is_string() ? value->as_string() : "?");
+  if (code.empty() || code == "mprotect" || code == "in place") return code;
+  fail(MRUN_USAGE, "{}: \"code\" must be \"mprotect\" or \"in place\"", file.string());
+}
+
 bool flag(const Value &json, std::string_view key, const fs::path &file) {
   const Value *value = json.find(key);
   if (value != nullptr && !value->is_bool()) fail(MRUN_USAGE, "{}: \"{}\" must be a boolean", file.string(), key);
   return value != nullptr && value->as_bool();
-}
-
-// The file that holds this code: the library, or the program where it is linked in.
-fs::path own_file() {
-  Dl_info info{};
-  link_map *map = nullptr;
-  void *extra = nullptr;
-  if (dladdr1(reinterpret_cast<const void *>(&own_file), &info, &extra, RTLD_DL_LINKMAP) != 0) {
-    map = static_cast<link_map *>(extra);
-  }
-  std::error_code error;
-  const bool program = map == nullptr || map->l_name == nullptr || map->l_name[0] == '\0';
-  const fs::path path = program ? fs::path("/proc/self/exe") : fs::path(map->l_name);
-  return fs::canonical(path, error);
 }
 
 template <class Wanted>
@@ -74,6 +66,7 @@ PluginFile describe_plugin(const fs::path &library) {
     file.suffixes = strings(json, "suffixes", facts);
     file.libraries = strings(json, "libraries", facts);
     file.tensor_methods = flag(json, "tensor_methods", facts);
+    file.code = code_of(json, facts);
   } catch (const Error &e) { file.broken = e.message; }
   return file;
 }

@@ -2,7 +2,8 @@
 // is loaded or run. Immutable; any thread.
 //
 // A file NAME.so brings operations NAME.*, the Lua module NAME, and what NAME.json lists: {"provides": ["aten."],
-// "suffixes": [".pt"], "libraries": ["libopencv_core.so.406"], "tensor_methods": true}.
+// "suffixes": [".pt"], "libraries": ["libopencv_core.so.406"], "tensor_methods": true, "code":
+// "mprotect"}.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -18,7 +19,8 @@ struct PluginFile {
   std::vector<std::string> suffixes;   // of model files: ".pt"
   std::vector<std::string> libraries;  // to open before it: see load_code
   bool tensor_methods = false;         // its Lua module gives tensors their operators and methods
-  std::string broken;                  // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
+  std::string code;    // how it makes native code while it runs: "mprotect", "in place"; empty: not at all
+  std::string broken;  // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
 };
 
 class Catalog {

@@ -192,6 +192,11 @@ void Registry::set_folders(std::vector<fs::path> folders) {
   impl_->warned = false;
 }
 
+std::vector<fs::path> Registry::folders() const {
+  const ExclusiveLock lock(impl_->load);
+  return impl_->folders ? *impl_->folders : default_plugin_folders();
+}
+
 std::shared_ptr<const Catalog> Registry::catalog() {
   const ExclusiveLock lock(impl_->load);
   return impl_->scan();

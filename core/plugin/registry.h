@@ -74,6 +74,7 @@ class Registry {
   Registry &operator=(const Registry &) = delete;
 
   void set_folders(std::vector<std::filesystem::path>);
+  std::vector<std::filesystem::path> folders() const;
   std::shared_ptr<const Catalog> catalog();  // of the folders
   // Throws MISSING (no such file), USAGE (not a plugin, wrong ABI, a name that is taken, a wrong schema). One that is
   // here is given back as it is.

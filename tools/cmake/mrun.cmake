@@ -79,11 +79,13 @@ function(mrun_embed target symbol file)
   target_sources(${target} PRIVATE ${out})
 endfunction()
 
-# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ... LIBRARIES name.so.1 ... [TENSOR_METHODS]):
+# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ... LIBRARIES name.so.1 ... [TENSOR_METHODS]
+#   [CODE mprotect|"in place"]):
 # lib/mrun/plugins/NAME.so. PROVIDES and SUFFIXES (namespaces and model files) go to NAME.json beside it, so that the host
-# finds the plugin of an operation without loading every plugin; LIBRARIES too, which it opens one by one before the plugin. The text of LUA is `extern const char mrun_lua_NAME[]`.
+# finds the plugin of an operation without loading every plugin; LIBRARIES too, which it opens one by one before the plugin, and
+# CODE, how its libraries make native code while they run, which a worker process then allows. The text of LUA is `extern const char mrun_lua_NAME[]`.
 function(mrun_plugin name)
-  cmake_parse_arguments(ARG "TENSOR_METHODS" "LUA" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "TENSOR_METHODS" "LUA;CODE" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES" ${ARGN})
   add_library(plugin_${name} MODULE ${ARG_SOURCES})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
   target_link_libraries(plugin_${name} PRIVATE mrun_headers_plugin mrun_warnings ${ARG_LINK})
@@ -100,7 +102,7 @@ function(mrun_plugin name)
     set(TENSOR_METHODS true)
   endif()
   file(CONFIGURE OUTPUT ${MRUN_PLUGIN_DIR}/${name}.json CONTENT
-    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}], \"tensor_methods\": ${TENSOR_METHODS}}\n" @ONLY)
+    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}], \"tensor_methods\": ${TENSOR_METHODS}, \"code\": \"${ARG_CODE}\"}\n" @ONLY)
 endfunction()
 
 # mrun_test(NAME SOURCES ... LINK ...): a Catch2 program, each case a test of CTest.
