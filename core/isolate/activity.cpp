@@ -1,0 +1,73 @@
+#include "isolate/activity.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "isolate/shared_memory.h"
+
+namespace mrun {
+namespace {
+
+constexpr const char *stages[] = {"input", "preprocess", "forward", "postprocess", "answer"};
+
+uint32_t number_of(const char *stage) {
+  for (uint32_t i = 0; i < std::size(stages); ++i) {
+    if (std::strcmp(stage, stages[i]) == 0) return i;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Activity::Activity() : fd_(make_shared_memory(bytes)) { map(fd_.get()); }
+
+Activity::Activity(int fd) { map(fd); }
+
+Activity::~Activity() { ::munmap(slots_, bytes); }
+
+void Activity::map(int fd) {
+  void *const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) fail(MRUN_MEMORY, "a worker's page cannot be mapped: {}", strerror(errno));
+  slots_ = static_cast<Slot *>(memory);
+}
+
+int Activity::begins(uint64_t tag, int64_t end, const char *stage) noexcept {
+  thread_local size_t first = 0;
+  if (tag == 0) return -1;
+  for (size_t i = 0; i < count; ++i) {
+    Slot &slot = slots_[(first + i) % count];
+    uint64_t free = 0;
+    if (slot.tag.load(std::memory_order_relaxed) != 0 || !slot.tag.compare_exchange_strong(free, tag)) continue;
+    slot.stage.store(number_of(stage), std::memory_order_relaxed);
+    slot.end.store(end, std::memory_order_release);
+    first = (first + i) % count;
+    return static_cast<int>(first);
+  }
+  return -1;
+}
+
+void Activity::moves(int place, const char *stage) noexcept {
+  slots_[place].stage.store(number_of(stage), std::memory_order_relaxed);
+}
+
+void Activity::ends(int place) noexcept {
+  Slot &slot = slots_[place];
+  slot.end.store(0, std::memory_order_release);
+  slot.tag.store(0, std::memory_order_release);
+}
+
+std::vector<Running> Activity::running() const {
+  std::vector<Running> all;
+  for (size_t i = 0; i < count; ++i) {
+    const Slot &slot = slots_[i];
+    const uint64_t tag = slot.tag.load(std::memory_order_acquire);
+    const int64_t end = slot.end.load(std::memory_order_acquire);
+    if (tag == 0 || end == 0) continue;  // it begins or ends right now
+    all.push_back({tag, end, stages[slot.stage.load(std::memory_order_relaxed) % std::size(stages)]});
+  }
+  return all;
+}
+
+}  // namespace mrun

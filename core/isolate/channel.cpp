@@ -1,0 +1,153 @@
+#include "isolate/channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace mrun {
+namespace {
+
+constexpr uint32_t magic = 0x4b57524du;           // "MRWK"
+constexpr size_t first_piece = size_t{64} << 10;  // of a payload; doubled as it comes
+constexpr size_t at_once = size_t{256} << 10;     // so that a frame in the middle does not hold up a descriptor
+
+bool is_temporary(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
+
+}  // namespace
+
+struct Channel::Header {
+  uint32_t magic;
+  uint16_t version, kind;
+  uint64_t id, size, beside;
+};
+
+void Channel::wait_for(short events, const char *what) const {
+  pollfd p{socket_.get(), events, 0};
+  int ready = 0;
+  do { ready = ::poll(&p, 1, static_cast<int>(patience_.count())); } while (ready < 0 && errno == EINTR);
+  if (ready == 0) fail(MRUN_PROTOCOL, "{}: {} for {} ms", peer_, what, patience_.count());
+}
+
+void Channel::send_bytes(std::string_view bytes, std::span<const int> fds) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
+  while (!bytes.empty()) {
+    iovec piece{const_cast<char *>(bytes.data()), std::min(bytes.size(), at_once)};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    if (!fds.empty()) {
+      message.msg_control = control;
+      message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+      cmsghdr *const c = CMSG_FIRSTHDR(&message);
+      c->cmsg_level = SOL_SOCKET;
+      c->cmsg_type = SCM_RIGHTS;
+      c->cmsg_len = CMSG_LEN(fds.size_bytes());
+      std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
+    }
+    const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+      fds = {};
+    } else if (is_temporary(errno)) {
+      wait_for(POLLOUT, "took nothing in");
+    } else {
+      fail(MRUN_CRASH, "{}: is gone: {}", peer_, strerror(errno));
+    }
+  }
+}
+
+void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<const int> fds, size_t beside) {
+  if (payload.size() > largest) fail(MRUN_QUOTA, "a message of {} bytes is larger than {}", payload.size(), largest);
+  const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), beside};
+  std::string frame(reinterpret_cast<const char *>(&header), sizeof header);
+  const bool small = payload.size() <= first_piece;  // one call for both
+  if (small) frame += payload;
+  const std::lock_guard lock(sending_);
+  send_bytes(frame, fds);
+  if (!small) send_bytes(payload, {});
+}
+
+// Some bytes, 0 at the end. Descriptors are taken where they are wanted, and closed where not.
+size_t Channel::receive_some(char *out, size_t n, std::vector<UniqueFd> *fds) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
+  iovec piece{out, n};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t got = 0;
+  do { got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == ECONNRESET) return 0;
+  if (got < 0) fail(MRUN_CRASH, "{}: is gone: {}", peer_, strerror(errno));
+  std::vector<UniqueFd> came;
+  for (cmsghdr *c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+      came.emplace_back(fd);
+    }
+  }
+  if (came.empty()) return static_cast<size_t>(got);
+  if (fds == nullptr || (message.msg_flags & MSG_CTRUNC) != 0) fail(MRUN_PROTOCOL, "{}: sent stray descriptors", peer_);
+  for (UniqueFd &fd : came) fds->push_back(std::move(fd));
+  return static_cast<size_t>(got);
+}
+
+// False: nothing came, the other end has closed.
+bool Channel::receive_all(char *out, size_t n, std::vector<UniqueFd> *fds) {
+  size_t got = 0;
+  while (got < n) {
+    if (got > 0 || fds == nullptr) wait_for(POLLIN, "sent half a message and then nothing");
+    const size_t more = receive_some(out + got, n - got, fds);
+    if (more == 0 && got == 0 && fds != nullptr) return false;
+    if (more == 0) fail(MRUN_PROTOCOL, "{}: closed in the middle of a message", peer_);
+    got += more;
+  }
+  return true;
+}
+
+Tensor Channel::receive_payload(size_t n) {
+  Tensor bytes = Tensor::empty(dtype::uint8, {static_cast<int64_t>(std::min(n, first_piece))});
+  for (size_t got = 0; got < n;) {
+    if (got == bytes.nbytes()) {
+      Tensor larger = Tensor::empty(dtype::uint8, {static_cast<int64_t>(std::min(n, 4 * got))});
+      std::memcpy(larger.data<char>(), bytes.data<char>(), got);
+      bytes = std::move(larger);
+    }
+    receive_all(bytes.data<char>() + got, bytes.nbytes() - got, nullptr);
+    got = bytes.nbytes();
+  }
+  return bytes;
+}
+
+std::optional<Frame> Channel::receive() {
+  Header header{};
+  Frame frame;
+  if (!receive_all(reinterpret_cast<char *>(&header), sizeof header, &frame.fds)) return std::nullopt;
+  if (header.magic != magic) fail(MRUN_PROTOCOL, "{}: sent what is no message", peer_);
+  if (header.version != protocol_version) {
+    fail(MRUN_PROTOCOL, "{}: speaks version {} of the protocol, {} is wanted", peer_, header.version, protocol_version);
+  }
+  if (header.kind == 0 || header.kind > static_cast<uint16_t>(last_kind)) {
+    fail(MRUN_PROTOCOL, "{}: there is no message of kind {}", peer_, header.kind);
+  }
+  if (header.size > largest) {
+    fail(MRUN_PROTOCOL, "{}: a message of {} bytes, {} are the most", peer_, header.size, largest);
+  }
+  frame.kind = static_cast<Kind>(header.kind);
+  frame.id = header.id;
+  frame.beside = header.beside;
+  frame.payload = receive_payload(header.size);
+  return frame;
+}
+
+void Channel::close_both_ways() { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+}  // namespace mrun

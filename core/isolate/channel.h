@@ -1,0 +1,87 @@
+// Channel: framed messages over a socket between mrun and its worker, with descriptors beside them.
+//
+//   frame    magic u32, version u16, kind u16, id u64, size u64, beside u64, then `size` bytes of payload (value/wire.h)
+//   beside   bytes of shared memory that belong to the message. To the worker its descriptor comes with the header; a
+//            worker makes no memory: it asks for some (wants, memory) and writes there
+//
+// What arrives is hostile until it is read: sizes are capped, and memory for a payload grows with what has come. Both
+// ends close the channel at the first frame that is not right.
+#pragma once
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/file.h"
+#include "value/wire.h"
+
+namespace mrun {
+
+inline constexpr uint16_t protocol_version = 1;  // both ends come from one build; a worker of another is refused
+
+enum class Kind : uint16_t {
+  // to the worker
+  prepare = 1,  // options: load the plugins, lock down
+  files,        // descriptors of a bundle's files
+  open,         // start the engine
+  run,          // an item by itself
+  submit,       // an item of many
+  cancel,
+  end,         // of the input
+  statistics,  // are wanted
+  memory,      // that was asked for (wants)
+  // from the worker
+  locked,  // what holds it now
+  opened,
+  refused,  // an Error: no engine
+  partial,  // what an item's script emitted
+  observed,
+  result,
+  log,
+  trace,
+  counts,  // the statistics
+  wants    // shared memory for a result
+};
+inline constexpr Kind first_of_worker = Kind::locked, last_kind = Kind::wants;
+
+struct Frame {
+  Kind kind{};
+  uint64_t id = 0;
+  Tensor payload;             // 1-D uint8
+  size_t beside = 0;          // bytes of the first descriptor that belong to it
+  std::vector<UniqueFd> fds;  // that came with it
+};
+
+class Channel {
+ public:
+  static constexpr uint64_t largest = uint64_t{1} << 31;  // payload
+  static constexpr size_t most_descriptors = 200;         // of a frame; the kernel's limit is 253
+
+  // peer: who is at the other end, for messages.
+  Channel(UniqueFd socket, std::string peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
+  int fd() const { return socket_.get(); }
+  const std::string &peer() const { return peer_; }
+
+  // One after the other, any thread. Throws CRASH where the other end is gone, PROTOCOL where it takes nothing in for
+  // `patience`.
+  void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
+  // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
+  std::optional<Frame> receive();
+  void set_patience(std::chrono::milliseconds p) { patience_ = p; }  // negative: for ever
+  void close_both_ways();                                            // wakes whoever waits at either end
+
+ private:
+  struct Header;
+  void wait_for(short events, const char *what) const;
+  void send_bytes(std::string_view, std::span<const int> fds);
+  size_t receive_some(char *out, size_t n, std::vector<UniqueFd> *fds);
+  bool receive_all(char *out, size_t n, std::vector<UniqueFd> *fds);
+  Tensor receive_payload(size_t n);
+
+  const UniqueFd socket_;
+  const std::string peer_;
+  std::mutex sending_;
+  std::chrono::milliseconds patience_{-1};
+};
+
+}  // namespace mrun

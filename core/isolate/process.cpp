@@ -1,0 +1,153 @@
+#include "isolate/process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/own_file.h"
+#include "isolate/worker/descriptors.h"
+
+namespace mrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int buffer_size = 1 << 20;                   // of the channel, each way
+constexpr std::chrono::milliseconds patience{20'000};  // for a worker that takes nothing in, or sends half a message
+
+// What the worker's libraries may know of this process's environment: how to compute, and where they lie.
+constexpr std::string_view passed[] = {
+    "OMP_",  "OPENBLAS_",        "MKL_",          "KMP_",           "GOMP_",        "DNNL_", "ONEDNN_",
+    "ATEN_", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+
+std::vector<char *> environment() {
+  std::vector<char *> kept;
+  for (char **e = environ; e != nullptr && *e != nullptr; ++e) {
+    const std::string_view entry = *e;
+    if (std::any_of(std::begin(passed), std::end(passed), [&](auto p) { return entry.starts_with(p); }))
+      kept.push_back(*e);
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
+// A copy that is above the worker's own numbers, so that none is overwritten before it has been copied.
+UniqueFd above(int fd) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, worker_descriptors));
+  if (!copy) fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
+  return copy;
+}
+
+// What posix_spawn is told. The calls fail for want of memory alone.
+struct SpawnPlan {
+  SpawnPlan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    // A session of its own: what a terminal sends to this process's group does not reach it.
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+  }
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan &) = delete;
+  SpawnPlan &operator=(const SpawnPlan &) = delete;
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+std::string how_it_ended(const siginfo_t &info) {
+  if (info.si_code == CLD_EXITED) return fmt::format("ended with status {}", info.si_status);
+  if (info.si_status == SIGSYS) return "did what no bundle may ask of the system, and was ended (SIGSYS)";
+  return fmt::format("was ended by signal {} ({})", info.si_status, strsignal(info.si_status));
+}
+
+}  // namespace
+
+fs::path worker_path() {
+  if (const char *given = ::secure_getenv("MRUN_WORKER"); given != nullptr && *given != 0) return given;
+  const fs::path here = own_file().parent_path();
+  std::error_code error;
+  for (const char *place : {"../lib/mrun/mrun-worker", "mrun/mrun-worker", "mrun-worker"}) {
+    const fs::path path = (here / place).lexically_normal();
+    if (fs::is_regular_file(path, error)) return path;
+  }
+  fail(MRUN_MISSING,
+       "there is no mrun-worker beside {}: install it, name it by MRUN_WORKER, or use isolation none for a bundle you "
+       "trust (--isolation none)",
+       here.string());
+}
+
+WorkerProcess::WorkerProcess() {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
+  }
+  channel_ = std::make_unique<Channel>(UniqueFd(ends[0]), "the worker process");
+  channel_->set_patience(patience);
+  const UniqueFd theirs(ends[1]);
+  for (const int fd : ends) { ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size); }
+  start(theirs.get());
+  pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_.load(), 0)));
+}
+
+void WorkerProcess::start(int socket) {
+  const std::string path = worker_path().string();
+  const UniqueFd channel = above(socket), page = above(activity_.fd());
+  const SpawnPlan plan;
+  auto *actions = const_cast<posix_spawn_file_actions_t *>(&plan.actions);
+  ::posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_adddup2(actions, channel.get(), channel_descriptor);
+  ::posix_spawn_file_actions_adddup2(actions, page.get(), activity_descriptor);
+  ::posix_spawn_file_actions_addclosefrom_np(actions, worker_descriptors);
+  char name[] = "mrun-worker";
+  char *const arguments[] = {name, nullptr};
+  pid_t pid = -1;
+  const int error = ::posix_spawn(&pid, path.c_str(), actions, &plan.attributes, arguments, environment().data());
+  if (error != 0) {
+    fail(error == ENOENT ? MRUN_MISSING : MRUN_IO, "{}: the worker process cannot be started: {}", path,
+         strerror(error));
+  }
+  pid_ = pid;
+}
+
+WorkerProcess::~WorkerProcess() {
+  kill();
+  end();
+}
+
+void WorkerProcess::kill() noexcept {
+  const pid_t pid = pid_;
+  if (pid < 0) return;
+  if (pidfd_) {
+    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  } else {
+    ::kill(pid, SIGKILL);
+  }
+}
+
+std::string WorkerProcess::end() {
+  siginfo_t info{};
+  const pid_t pid = pid_.exchange(-1);
+  if (pid < 0) return "has ended";
+  int got = -1;
+  do { got = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED); } while (got != 0 && errno == EINTR);
+  return got == 0 ? how_it_ended(info) : "has ended";
+}
+
+}  // namespace mrun

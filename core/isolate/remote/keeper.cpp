@@ -1,0 +1,297 @@
+// The keeper: reads what the worker says, ends one that does not answer, and starts the next.
+#include <algorithm>
+
+#include "base/text.h"
+#include "isolate/remote/session.h"
+#include "value/json.h"
+
+namespace mrun {
+namespace {
+
+constexpr std::chrono::milliseconds glance{20}, rest{200};  // how often the page is looked at, busy or not
+constexpr int64_t grace = 500'000'000;              // ns beyond an item's limit, for what polls to end by itself
+constexpr double silence = 30;                      // s beyond what all items together may take
+constexpr size_t patience_with_deaths = 3;          // in a row, while nobody waits
+constexpr size_t most_failures = 3;                 // to start one, in a row
+constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
+constexpr size_t longest_line = 4000, longest_trace = size_t{64} << 10;
+
+int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
+
+Result failed(Error e, const char *stage) {
+  Result result;
+  e.stage = std::string_view(stage) == "answer" ? "postprocess" : stage;
+  result.error = std::move(e);
+  return result;
+}
+
+Error too_long(const Work &work, double limit) {
+  const double own = work.timeout > 0 ? work.timeout : limit;
+  if (own <= 0) return {MRUN_TIMEOUT, "the item was not answered before its deadline; the worker process was ended"};
+  return {MRUN_TIMEOUT,
+          fmt::format("the item took longer than its limit of {} s (--timeout); the worker process was ended", own)};
+}
+
+}  // namespace
+
+RemoteSession::WorkerPtr RemoteSession::start_worker() {
+  const auto worker = std::make_shared<RemoteWorker>();
+  {
+    const Lock lock(mutex_);
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+    starting_ = worker;
+  }
+  struct Started {
+    RemoteSession &session;
+    ~Started() {
+      const Lock lock(session.mutex_);
+      session.starting_ = nullptr;
+    }
+  } const started{*this};
+  worker->prepare(prepare_for(*bundle_, options_, files_));
+  Opening opening;
+  opening.name = bundle_->origin();
+  opening.revision = files_.revision;
+  opening.entries = files_.entries;
+  opening.options = options_;
+  opening.log = static_cast<bool>(options_.log);
+  opening.trace = static_cast<bool>(options_.trace);
+  worker->open(files_, opening, [this](Frame &frame) { handle_talk(frame); });
+  const Lock lock(mutex_);
+  locked_ = worker->locked();
+  locked_.levels["mode"] = "process";
+  return worker;
+}
+
+void RemoteSession::keep() {
+  do {
+    Lock lock(mutex_);
+    const WorkerPtr worker = worker_;
+    lock.unlock();
+    bury(*worker, serve(*worker));
+  } while (renew());
+}
+
+// Until it ends. Returns why: CRASH where it ended by itself.
+Error RemoteSession::serve(RemoteWorker &worker) {
+  auto looked = Clock::now();
+  try {
+    for (;;) {
+      const bool said = worker.has_said(is_busy() ? glance : rest);
+      if (!said || Clock::now() - looked > rest) {
+        looked = Clock::now();
+        if (is_overdue(worker)) worker.kill();
+      }
+      if (send_next_) send_waiting();
+      if (!said) continue;
+      std::optional<Frame> frame = worker.channel().receive();
+      if (!frame) return {MRUN_CRASH, ""};
+      handle(worker, *frame);
+    }
+  } catch (const Error &e) { return e; } catch (const std::exception &e) {
+    return {MRUN_PROTOCOL, e.what()};
+  }
+}
+
+bool RemoteSession::is_busy() const {
+  const Lock lock(mutex_);
+  return !jobs_.empty();
+}
+
+void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
+  switch (frame.kind) {
+    case Kind::partial:
+    case Kind::observed: return handle_item(worker, frame);
+    case Kind::result: return handle_result(worker, frame);
+    case Kind::wants: {
+      WireReader in(frame.payload, worker.channel().peer());
+      return worker.grant(frame.id, static_cast<size_t>(in.integer()));
+    }
+    case Kind::counts: {
+      WireReader in(frame.payload, worker.channel().peer());
+      const Lock lock(mutex_);
+      counts_ = in.value();
+      return changed_.notify_all();
+    }
+    case Kind::log:
+    case Kind::trace: return handle_talk(frame);
+    default:
+      fail(MRUN_PROTOCOL, "{} sent a message of kind {} out of turn", worker.channel().peer(),
+           static_cast<int>(frame.kind));
+  }
+}
+
+void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
+  WireReader in(frame.payload, worker.channel().peer(), worker.beside(frame));
+  Event event;
+  if (frame.kind == Kind::observed) event.stage = in.text();
+  event.value = in.value();
+  in.finish();
+  Lock lock(mutex_);
+  const auto at = jobs_.find(frame.id);
+  if (at == jobs_.end() || !at->second->sent) return;  // cancelled meanwhile
+  const JobPtr job = at->second;
+  lock.unlock();
+  const bool wanted = frame.kind == Kind::partial
+                          ? static_cast<bool>(job->work.emit)
+                          : job->work.observe && (event.stage == "preprocess" || event.stage == "forward");
+  if (!wanted) fail(MRUN_PROTOCOL, "{} told of an item what nobody asked", worker.channel().peer());
+  pass_on(job, std::move(event));
+}
+
+void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
+  Result result = decode_result({frame.payload, worker.channel().peer(), worker.beside(frame)});
+  {
+    const Lock lock(mutex_);
+    const auto at = jobs_.find(frame.id);
+    if (at == jobs_.end() || !at->second->sent)
+      fail(MRUN_PROTOCOL, "{} answers an item that nobody asked", worker.channel().peer());
+    last_result_ = Clock::now();
+    deaths_ = 0;
+  }
+  finish(frame.id, std::move(result));
+}
+
+// Log lines and trace events, so many as a person can want.
+void RemoteSession::handle_talk(Frame &frame) {
+  const auto now = Clock::now();
+  if (now - log_since_ > std::chrono::seconds(1)) {
+    log_since_ = now;
+    log_bytes_ = 0;
+  }
+  WireReader in(frame.payload, "the worker process");
+  if (frame.kind == Kind::trace) {
+    const std::string json = in.text();
+    if (json.size() > longest_trace) fail(MRUN_PROTOCOL, "the worker process: a trace event of {} bytes", json.size());
+    parse_json(json, {.name = "the worker's trace event", .code = MRUN_PROTOCOL});
+    if (options_.trace) options_.trace(json);
+    return;
+  }
+  if (frame.kind != Kind::log) fail(MRUN_PROTOCOL, "the worker process spoke out of turn");
+  log_bytes_ += frame.payload.nbytes();
+  const int64_t level = in.integer();
+  const std::string stage = in.text(), text = in.text();
+  if (log_bytes_ > most_log_bytes || !options_.log) return;
+  options_.log(static_cast<int>(std::clamp<int64_t>(level, 0, 3)), stage.substr(0, 20), text.substr(0, longest_line));
+}
+
+// ---- what does not end
+
+// Whether the worker must be ended for an item that takes too long.
+bool RemoteSession::is_overdue(RemoteWorker &worker) {
+  const int64_t now = now_ns();
+  const Lock lock(mutex_);
+  for (const Running &r : worker.activity().running()) {
+    const auto at = jobs_.find(r.tag);
+    if (at != jobs_.end() && at->second->sent && r.end < now - grace) overdue_.insert(r.tag);
+  }
+  timed_out_ = !overdue_.empty() || is_silent(lock);
+  return timed_out_;
+}
+
+// For a worker that lies on its page: all items together cannot take so long.
+bool RemoteSession::is_silent(const Lock &) const {
+  double together = silence;
+  Clock::time_point since = Clock::time_point::max();
+  for (const auto &[id, job] : jobs_) {
+    const double own = job->work.timeout > 0 ? job->work.timeout : options_.timeout;
+    if (own <= 0) return false;
+    together += own;
+    if (job->sent) since = std::min(since, job->sent_at);
+  }
+  if (since == Clock::time_point::max()) return false;
+  return seconds_between(std::max(since, last_result_), Clock::now()) > together;
+}
+
+// ---- the end of one, and the next
+
+// Whose slice or joined call it was in; where nobody's, all that it had.
+std::map<uint64_t, const char *> RemoteSession::suspects(const RemoteWorker &worker, const Lock &) const {
+  std::map<uint64_t, const char *> running, sent;
+  for (const Running &r : worker.activity().running()) {
+    const auto at = jobs_.find(r.tag);
+    if (at == jobs_.end() || !at->second->sent) continue;
+    if (overdue_.empty() || overdue_.count(r.tag) != 0) running.emplace(r.tag, r.stage);
+  }
+  for (const auto &[id, job] : jobs_) {
+    if (job->sent) sent.emplace(id, "engine");
+  }
+  return running.empty() ? sent : running;
+}
+
+void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
+  worker.kill();
+  const std::string ended = worker.end();
+  Lock lock(mutex_);
+  worker_ = nullptr;
+  ++deaths_;
+  changed_.notify_all();
+  if (stopping_) return;
+  Error error = why;
+  if (why.code != MRUN_PROTOCOL) error = Error(MRUN_CRASH, fmt::format("the worker process {}", ended));
+  const auto all = suspects(worker, lock);
+  if (all.size() == 1) {
+    blame(all.begin()->first, error, all.begin()->second, lock);
+  } else {
+    for (const auto &[id, stage] : all) alone_.insert(id);
+  }
+  overdue_.clear();
+  timed_out_ = false;
+  for (const auto &[id, job] : jobs_) {
+    job->sent = false;
+    job->heard[0] = job->heard[1] = 0;
+  }
+}
+
+void RemoteSession::blame(uint64_t id, const Error &error, const char *stage, Lock &lock) {
+  const Work &work = jobs_.at(id)->work;
+  finish(id, failed(timed_out_ ? too_long(work, options_.timeout) : error, stage), lock);
+}
+
+// Starts the next worker. One that cannot be started fails the items that wait; then it is tried again for the next.
+// False: the session has stopped.
+bool RemoteSession::renew() {
+  for (size_t failures = 0;;) {
+    {
+      Lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || deaths_ < patience_with_deaths; });
+      if (stopping_) return false;
+    }
+    try {
+      const WorkerPtr worker = start_worker();
+      {
+        const Lock lock(mutex_);
+        if (stopping_) return false;
+        worker_ = worker;
+      }
+      send_waiting();
+      return true;
+    } catch (const Error &e) {
+      const bool again = e.code == MRUN_CRASH && ++failures < most_failures;  // killed, perhaps, from outside
+      if (!again) fail_all(e);
+      if (!again) failures = 0;
+    }
+  }
+}
+
+// What is not with the worker yet, in order; or the next of those that run one by one.
+void RemoteSession::send_waiting() {
+  std::vector<JobPtr> waiting;
+  {
+    const Lock lock(mutex_);
+    send_next_ = false;
+    for (const auto &[id, job] : jobs_) {
+      if (may_send(*job)) waiting.push_back(job);
+    }
+  }
+  for (const JobPtr &job : waiting) send(job);
+  tell_end();
+}
+
+void RemoteSession::fail_all(const Error &error) {
+  Lock lock(mutex_);
+  deaths_ = patience_with_deaths;
+  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(error, "engine"), lock);
+}
+
+}  // namespace mrun

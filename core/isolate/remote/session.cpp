@@ -1,0 +1,273 @@
+#include "isolate/remote/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "exec/engine/callback_scope.h"
+#include "exec/loaded.h"
+
+namespace mrun {
+namespace {
+
+constexpr auto counting = std::chrono::seconds(10);  // how long the worker's counts are waited for
+
+EngineOptions with_defaults(EngineOptions options) {
+  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
+  fill_in_defaults(options);
+  return options;
+}
+
+Result failed(const Error &e) {
+  Result result;
+  result.error = e;
+  if (result.error.stage.empty()) result.error.stage = "engine";
+  return result;
+}
+
+// As it is now: what has passed since it was submitted is gone of its time.
+Work as_of_now(const Work &work, Clock::time_point submitted) {
+  Work now = work;
+  if (work.deadline > 0) now.deadline = std::max(1e-9, work.deadline - seconds_between(submitted, Clock::now()));
+  return now;
+}
+
+}  // namespace
+
+RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions options)
+    : bundle_(std::move(bundle)),
+      options_(with_defaults(std::move(options))),
+      files_(hand_over(*bundle_)),
+      process_(::getpid()),
+      last_result_(Clock::now()) {
+  worker_ = start_worker();
+  keeper_ = std::thread(&RemoteSession::keep, this);
+}
+
+RemoteSession::~RemoteSession() { stop(); }
+
+void RemoteSession::want_usable(const char *what) const {
+  if (process_ != ::getpid()) {
+    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
+  }
+}
+
+RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock &) {
+  auto job = std::make_shared<RemoteJob>();
+  job->id = id;
+  job->work = std::move(work);
+  job->done = std::move(done);
+  job->submitted = Clock::now();
+  jobs_.emplace(id, job);
+  changed_.notify_all();
+  return job;
+}
+
+// While items run one by one, the others wait.
+bool RemoteSession::may_send(const RemoteJob &job) const {
+  return worker_ != nullptr && !stopping_ && !job.sent && (alone_.empty() || *alone_.begin() == job.id);
+}
+
+void RemoteSession::send(const JobPtr &job) {
+  Lock lock(mutex_);
+  if (!may_send(*job)) return;
+  const WorkerPtr worker = worker_;
+  const bool by_itself = !job->done || alone_.count(job->id) != 0;
+  job->sent = true;
+  job->sent_at = Clock::now();
+  lock.unlock();
+  try {
+    worker->send(by_itself ? Kind::run : Kind::submit, job->id, as_of_now(job->work, job->submitted));
+  } catch (const Error &e) {
+    if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
+    finish(job->id, failed(e));
+  }
+}
+
+// ---- one item
+
+Result RemoteSession::run(const Work &work) {
+  want_usable("run");
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
+  Lock lock(mutex_);
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+  const JobPtr job = add(next_run_++, work, {}, lock);
+  lock.unlock();
+  send(job);
+  return follow(job);
+}
+
+// Tells what comes, in the thread that called run().
+Result RemoteSession::follow(const JobPtr &job) {
+  Lock lock(mutex_);
+  for (;;) {
+    job->changed.wait(lock, [&] { return !job->events.empty(); });
+    Event event = std::move(job->events.front());
+    job->events.pop_front();
+    changed_.notify_all();
+    lock.unlock();
+    if (event.result != nullptr) return std::move(*event.result);
+    if (event.stage.empty()) {
+      job->work.emit(std::move(event.value));
+    } else {
+      job->work.observe(event.stage, event.value);
+    }
+    lock.lock();
+  }
+}
+
+// ---- many
+
+void RemoteSession::wait_for_room(Lock &lock, double wait) {
+  const auto has_room = [this] { return stopping_ || pending_ < static_cast<size_t>(options_.queue); };
+  if (CallbackScope::inside(this)) wait = 0;
+  if (wait < 0) {
+    changed_.wait(lock, has_room);
+  } else if (!changed_.wait_for(lock, std::chrono::duration<double>(std::min(wait, 1e9)), has_room)) {
+    fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait);
+  }
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+}
+
+uint64_t RemoteSession::submit(Work work, double wait, Done done) {
+  want_usable("submit");
+  Lock lock(mutex_);
+  wait_for_room(lock, wait);
+  if (!postman_.joinable()) postman_ = std::thread(&RemoteSession::carry_letters, this);
+  const JobPtr job = add(next_id_++, std::move(work), std::move(done), lock);
+  ++pending_;
+  ended_ = draining_ > 0;
+  lock.unlock();
+  send(job);
+  tell_end();
+  return job->id;
+}
+
+// The worker's engine takes a submit for a sign that more will come.
+void RemoteSession::tell_end() {
+  Lock lock(mutex_);
+  const WorkerPtr worker = worker_;
+  if (!ended_ || worker == nullptr) return;
+  lock.unlock();
+  try {
+    worker->channel().send(Kind::end, 0, {});
+  } catch (const Error &) { worker->kill(); }
+}
+
+bool RemoteSession::cancel(uint64_t id) {
+  Lock lock(mutex_);
+  const auto at = jobs_.find(id);
+  if (at == jobs_.end()) return false;
+  const WorkerPtr worker = worker_;
+  if (!at->second->sent) {
+    finish(id, failed(Error(MRUN_CANCELLED, "the item was cancelled before it ran")), lock);
+    return true;
+  }
+  lock.unlock();
+  try {
+    worker->channel().send(Kind::cancel, id, {});
+  } catch (const Error &) { worker->kill(); }
+  return true;
+}
+
+void RemoteSession::set_ordered(bool yes) {
+  const Lock lock(mutex_);
+  if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
+  ordered_ = yes;
+}
+
+void RemoteSession::end_input() {
+  {
+    const Lock lock(mutex_);
+    ended_ = true;
+  }
+  tell_end();
+}
+
+void RemoteSession::drain() {
+  want_usable("drain");
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
+  Lock lock(mutex_);
+  ++draining_;
+  lock.unlock();
+  end_input();
+  lock.lock();
+  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  --draining_;
+}
+
+// The worker is ended, whatever it does: nobody waits for a native call.
+void RemoteSession::stop() {
+  if (process_ != ::getpid()) {  // a fork's copy: its threads are not in this process, and the worker is the parent's
+    for (const WorkerPtr &w : {worker_, starting_}) {
+      if (w != nullptr) w->forget();
+    }
+    for (std::thread *t : {&keeper_, &postman_}) {
+      if (t->joinable()) t->detach();
+    }
+    return;
+  }
+  Lock lock(mutex_);
+  stopping_ = true;
+  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
+  for (const WorkerPtr &w : {worker_, starting_}) {
+    if (w != nullptr) w->kill();
+  }
+  changed_.notify_all();
+  letters_came_.notify_all();
+  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  lock.unlock();
+  for (std::thread *t : {&keeper_, &postman_}) {
+    if (t->joinable()) t->join();
+  }
+}
+
+// ---- what is known
+
+Value RemoteSession::statistics() const {
+  Lock lock(mutex_);
+  counts_.reset();
+  const WorkerPtr worker = worker_;
+  if (worker != nullptr) {
+    lock.unlock();
+    try {
+      worker->channel().send(Kind::statistics, 0, {});
+    } catch (const Error &) { worker->kill(); }
+    lock.lock();
+    changed_.wait_for(lock, counting, [&] { return counts_.has_value() || worker_ != worker; });
+  }
+  std::vector<std::pair<std::string, Value>> entries;
+  const Value report = statistics_.report(), counts = counts_.value_or(Value());
+  for (const Entry &e : report.as_map()) {
+    const bool of_worker = e.key() == "batches" || e.key() == "calls" || e.key() == "joined_failure";
+    const Value *counted = of_worker ? counts.find(e.key()) : nullptr;
+    entries.emplace_back(e.key(), counted != nullptr ? *counted : e.value());
+  }
+  return Value::map(std::move(entries));
+}
+
+Facts RemoteSession::facts() const {
+  const Lock lock(mutex_);
+  Facts facts;
+  facts.bundle = bundle_;
+  facts.options = options_;
+  facts.plugins = locked_.plugins;
+  facts.libraries = locked_.libraries;
+  facts.isolation = locked_.levels;
+  return facts;
+}
+
+std::unique_ptr<Session> start_isolated_session(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
+  return std::make_unique<RemoteSession>(std::move(bundle), std::move(options));
+}
+
+std::map<std::string, std::string> isolation_levels(const Bundle &bundle, EngineOptions options) {
+  options = with_defaults(std::move(options));
+  RemoteWorker worker;
+  worker.prepare(prepare_for(bundle, options, hand_over(bundle)));
+  std::map<std::string, std::string> levels = worker.locked().levels;
+  levels["mode"] = "process";
+  return levels;
+}
+
+}  // namespace mrun

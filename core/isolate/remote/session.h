@@ -1,0 +1,135 @@
+// RemoteSession: the session of a bundle that runs in a worker process. What the engine of this process would do with an
+// item the worker's engine does; here are the queue of those that wait for an answer, the callbacks, and what happens
+// when the worker does not answer, dies, or talks nonsense.
+//
+// Threads: the keeper reads what the worker says, ends one that does not answer, and starts the next; the postman runs
+// `done` callbacks of submitted items (an item of run() is told in the thread that called it). One mutex guards what they
+// share; it is not held while anything is sent, or a callback runs.
+//
+// When a worker ends, the page that it shares tells whose slice or joined call it was in. If that is one item, it is
+// guilty: CRASH, TIMEOUT or PROTOCOL. If there are several, each runs by itself in the next worker, and who ends that one
+// is guilty. All others run again, and what they had emitted is not told twice.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "exec/engine/job.h"
+#include "isolate/remote/worker.h"
+
+namespace mrun {
+
+class RemoteSession final : public Session {
+ public:
+  RemoteSession(std::shared_ptr<const Bundle>, EngineOptions);
+  ~RemoteSession() override;  // stop
+  RemoteSession(const RemoteSession &) = delete;
+  RemoteSession &operator=(const RemoteSession &) = delete;
+
+  Result run(const Work &) override;
+  uint64_t submit(Work, double wait, Done) override;
+  bool cancel(uint64_t id) override;
+  void set_ordered(bool) override;
+  void end_input() override;
+  void drain() override;
+  void stop() override;
+  uint64_t next_number() override { return next_number_.fetch_add(1); }
+  Value statistics() const override;
+  Facts facts() const override;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  static constexpr uint64_t first_run = uint64_t{1} << 63;  // ids of run()'s items: they have no place in the order
+  // What the worker said of an item. stage: "" a partial answer, else what was observed; a result ends it.
+  struct Event {
+    std::string stage;
+    Value value;
+    std::unique_ptr<Result> result;
+  };
+  struct RemoteJob {
+    uint64_t id = 0;
+    Work work;
+    Done done;  // empty: of run()
+    Clock::time_point submitted, sent_at;
+    bool sent = false;                            // to the worker that serves
+    int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
+    std::deque<Event> events;                     // for run()
+    std::condition_variable changed;
+  };
+  using JobPtr = std::shared_ptr<RemoteJob>;
+  using WorkerPtr = std::shared_ptr<RemoteWorker>;
+  struct Letter {
+    JobPtr job;
+    Event event;
+  };
+
+  // session.cpp: what the session offers
+  void want_usable(const char *what) const;
+  void wait_for_room(Lock &, double wait);
+  JobPtr add(uint64_t id, Work, Done, Lock &);
+  Result follow(const JobPtr &);
+  bool may_send(const RemoteJob &) const;
+  void send(const JobPtr &);
+  void tell_end();
+
+  // delivery.cpp: from an event to whoever waits for it
+  void pass_on(const JobPtr &, Event);
+  void finish(uint64_t id, Result);
+  void finish(uint64_t id, Result, Lock &);
+  void post(const JobPtr &, Event);
+  void carry_letters();
+  void carry(Letter, Lock &);
+
+  // keeper.cpp: the worker's life
+  WorkerPtr start_worker();
+  void keep();
+  Error serve(RemoteWorker &);
+  bool is_busy() const;
+  void handle(RemoteWorker &, Frame &);
+  void handle_item(RemoteWorker &, Frame &);
+  void handle_result(RemoteWorker &, Frame &);
+  void handle_talk(Frame &);
+  bool is_overdue(RemoteWorker &);
+  bool is_silent(const Lock &) const;
+  void bury(RemoteWorker &, const Error &);
+  std::map<uint64_t, const char *> suspects(const RemoteWorker &, const Lock &) const;
+  void blame(uint64_t id, const Error &, const char *stage, Lock &);
+  bool renew();
+  void send_waiting();
+  void fail_all(const Error &);
+
+  const std::shared_ptr<const Bundle> bundle_;
+  const EngineOptions options_;
+  const HandedFiles files_;
+  const int process_;
+  Statistics statistics_;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;  // room in the queue, nothing pending, a worker, statistics
+  std::condition_variable letters_came_;
+  WorkerPtr worker_, starting_;      // null: none that serves, none that is being started
+  std::map<uint64_t, JobPtr> jobs_;  // not answered
+  std::deque<Letter> letters_;
+  std::map<uint64_t, Letter> ready_;  // results that wait for those before them
+  uint64_t next_id_ = 1, next_delivery_ = 1;
+  size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
+  bool ordered_ = false, ended_ = false, stopping_ = false;
+  std::set<uint64_t> alone_;             // to be run one by one, before all others
+  std::set<uint64_t> overdue_;           // what the worker was ended for
+  bool timed_out_ = false;               // it was ended because something did not
+  mutable std::optional<Value> counts_;  // what the worker counted, once it has said so
+  Locked locked_;
+  size_t deaths_ = 0;  // since the last answer
+  Clock::time_point last_result_;
+  std::atomic<bool> send_next_{false};  // some may wait that can go now: for the keeper
+  size_t log_bytes_ = 0;                // in this second; of the keeper
+  Clock::time_point log_since_;
+  uint64_t next_run_ = first_run;
+  std::atomic<uint64_t> next_number_{0};
+  std::thread keeper_, postman_;
+};
+
+}  // namespace mrun

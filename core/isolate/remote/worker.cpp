@@ -1,0 +1,113 @@
+#include "isolate/remote/worker.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "exec/engine/job.h"
+#include "isolate/shared_memory.h"
+
+namespace mrun {
+namespace {
+
+constexpr double prepare_seconds = 120;            // plugins may come from a slow disk
+constexpr double open_seconds = 60;                // and what a model's size and the items' limit add
+constexpr double bytes_a_second = 20e6;            // of a bundle, at the least
+constexpr size_t most_granted = 4096;              // results that wait for their memory to be filled
+constexpr size_t largest_grant = size_t{1} << 40;  // it costs what is written there alone
+
+double seconds_to_open(uint64_t size, const EngineOptions &o) {
+  if (o.timeout <= 0) return 1e9;
+  return open_seconds + o.timeout + static_cast<double>(size) / bytes_a_second;
+}
+
+}  // namespace
+
+bool RemoteWorker::has_said(std::chrono::milliseconds wait) {
+  pollfd p{process_.channel().fd(), POLLIN, 0};
+  return ::poll(&p, 1, static_cast<int>(wait.count())) > 0;
+}
+
+// The frame of the wanted kind, or what the worker said instead.
+Frame RemoteWorker::answer(Kind wanted, double seconds, const char *while_it,
+                           const std::function<void(Frame &)> &on_log) {
+  const auto begin = Clock::now();
+  for (;;) {
+    const double left = seconds - seconds_between(begin, Clock::now());
+    if (left <= 0) {
+      kill();
+      fail(MRUN_TIMEOUT, "the worker process {} for more than {:.0f} s, and was ended", while_it, seconds);
+    }
+    if (!has_said(std::chrono::milliseconds(static_cast<int>(std::min(left, 1e3) * 1e3)))) continue;
+    std::optional<Frame> frame = channel().receive();
+    if (!frame) fail(MRUN_CRASH, "the worker process {} while it {}", end(), while_it);
+    if (frame->kind == wanted) return std::move(*frame);
+    if (frame->kind == Kind::refused) {
+      WireReader in(frame->payload, channel().peer());
+      throw Error(in.error());
+    }
+    if (on_log == nullptr) fail(MRUN_PROTOCOL, "{} spoke out of turn", channel().peer());
+    on_log(*frame);
+  }
+}
+
+void RemoteWorker::prepare(const Preparation &preparation) {
+  try {
+    channel().send(Kind::prepare, 0, encode(preparation));
+    const Frame frame = answer(Kind::locked, prepare_seconds, "loaded plugins", nullptr);
+    locked_ = decode_locked({frame.payload, channel().peer()});
+  } catch (const Error &e) {
+    if (e.code != MRUN_CRASH) throw;
+    kill();
+    fail(MRUN_CRASH, "the worker process {} before it had opened the bundle", end());
+  }
+}
+
+void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const std::function<void(Frame &)> &on_log) {
+  std::vector<int> fds;
+  const auto flush = [&] {
+    channel().send(Kind::files, 0, {}, fds);
+    fds.clear();
+  };
+  for (const UniqueFd &fd : files.fds) {
+    if (fds.size() == Channel::most_descriptors) flush();
+    fds.push_back(fd.get());
+  }
+  flush();
+  channel().send(Kind::open, 0, encode(opening));
+  answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
+}
+
+void RemoteWorker::send(Kind kind, uint64_t id, const Work &work) {
+  WireWriter out(beside_from);
+  encode(out, work);
+  const size_t size = out.beside_size();
+  if (size == 0) return channel().send(kind, id, out.finish());
+  const UniqueFd memory = share(out.beside(), size);
+  const int fd = memory.get();
+  channel().send(kind, id, out.finish(), {&fd, 1}, size);
+}
+
+void RemoteWorker::grant(uint64_t id, size_t size) {
+  if (size == 0 || size > largest_grant || granted_.size() >= most_granted || granted_.count(id) != 0) {
+    fail(MRUN_PROTOCOL, "{} wants memory of {} bytes", channel().peer(), size);
+  }
+  UniqueFd memory = make_shared_memory(size);
+  const int fd = memory.get();
+  granted_.emplace(id, std::move(memory));
+  channel().send(Kind::memory, id, {}, {&fd, 1}, size);
+}
+
+Tensor RemoteWorker::beside(const Frame &frame) {
+  if (!frame.fds.empty()) fail(MRUN_PROTOCOL, "{} sent a descriptor", channel().peer());
+  if (frame.beside == 0) return {};
+  const auto at = granted_.find(frame.id);
+  if (at == granted_.end()) fail(MRUN_PROTOCOL, "{} names memory that it was not given", channel().peer());
+  const UniqueFd memory = std::move(at->second);
+  granted_.erase(at);
+  seal(memory.get(), channel().peer());
+  return map_shared_memory(memory.get(), frame.beside, channel().peer());
+}
+
+}  // namespace mrun

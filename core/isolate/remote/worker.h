@@ -1,0 +1,42 @@
+// RemoteWorker: a worker process with the bundle open in it, and the frames to and from it.
+#pragma once
+#include <functional>
+
+#include "isolate/hand_over.h"
+#include "isolate/isolate.h"
+#include "isolate/process.h"
+
+namespace mrun {
+
+class RemoteWorker {
+ public:
+  RemoteWorker() = default;  // the process has started; nothing was said yet
+  // Plugins and lock-down. Throws what the worker refuses with, CRASH, PROTOCOL, TIMEOUT.
+  void prepare(const Preparation &);
+  // on_log: what scripts log while they are opened.
+  void open(const HandedFiles &, const Opening &, const std::function<void(Frame &)> &on_log);
+  const Locked &locked() const { return locked_; }
+
+  Channel &channel() { return process_.channel(); }
+  const Activity &activity() const { return process_.activity(); }
+  void kill() noexcept { process_.kill(); }
+  std::string end() { return process_.end(); }
+  void forget() noexcept { process_.forget(); }
+
+  // Sends an item; what is large goes beside it. Throws USAGE where the input cannot leave this process.
+  void send(Kind, uint64_t id, const Work &);
+  // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it.
+  void grant(uint64_t id, size_t size);
+  // What the frame's large tensors lie in: from now on the worker cannot write there. Throws PROTOCOL.
+  Tensor beside(const Frame &);
+  // Whether the worker has said something, or has gone.
+  bool has_said(std::chrono::milliseconds wait);
+
+ private:
+  Frame answer(Kind wanted, double seconds, const char *while_it, const std::function<void(Frame &)> &on_log);
+  WorkerProcess process_;
+  Locked locked_;
+  std::map<uint64_t, UniqueFd> granted_;
+};
+
+}  // namespace mrun

@@ -1,0 +1,43 @@
+// mrun-worker: runs one bundle, locked up, for the mrun that started it.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "isolate/worker/descriptors.h"
+#include "isolate/worker/server.h"
+
+namespace {
+
+constexpr int refused = 1, by_hand = 2;
+
+// The parent says why in its own words; what it cannot read any more is on standard error.
+int refuse(mrun::Channel &channel, const mrun::Error &e) {
+  try {
+    channel.send(mrun::Kind::refused, 0, mrun::WireWriter().error(e).finish());
+  } catch (const mrun::Error &) { std::fprintf(stderr, "mrun-worker: %s\n", e.message.c_str()); }
+  return refused;
+}
+
+int work() {
+  mrun::Channel channel(mrun::UniqueFd(mrun::channel_descriptor), "mrun");
+  try {
+    mrun::Activity activity(mrun::activity_descriptor);
+    mrun::Server server(channel, activity);
+    server.prepare();
+    server.serve();
+    ::_exit(0);  // its threads may be anywhere
+  } catch (const mrun::Error &e) { return refuse(channel, e); } catch (const std::exception &e) {
+    return refuse(channel, mrun::Error(MRUN_INTERNAL, e.what()));
+  }
+}
+
+}  // namespace
+
+int main() {
+  if (::lseek(mrun::channel_descriptor, 0, SEEK_CUR) == 0 || errno == EBADF) {
+    std::fputs("mrun-worker: is started by mrun, not by hand\n", stderr);
+    return by_hand;
+  }
+  ::_exit(work());
+}

@@ -1,0 +1,311 @@
+#include "isolate/worker/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "bundle/handed.h"
+#include "isolate/shared_memory.h"
+#include "isolate/worker/environment.h"
+#include "plugin/shared_libraries.h"
+
+namespace mrun {
+namespace {
+
+constexpr const char *parent = "mrun";
+
+WireReader reader_of(const Frame &frame) {
+  Tensor beside;
+  if (frame.beside > 0) beside = map_shared_memory(frame.fds.at(0).get(), frame.beside, parent);
+  return {frame.payload, parent, std::move(beside)};
+}
+
+// An object is of this process alone: a stage's value leaves without it.
+Value without_objects(const Value &v) {
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(without_objects(item));
+    return Value::list(std::move(items));
+  }
+  if (v.is_map()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const Entry &e : v.as_map()) entries.emplace_back(e.key(), without_objects(e.value()));
+    return Value::map(std::move(entries));
+  }
+  return v.is_object() ? Value() : v;
+}
+
+CodeProfile code_of(const Registry &registry) {
+  CodeProfile profile;
+  for (const Plugin *p : registry.loaded()) {
+    const std::string code = p->path.empty() ? "" : describe_plugin(p->path).code;
+    profile.protect = profile.protect || !code.empty();
+    profile.in_place = profile.in_place || code == "in place";
+  }
+  return profile;
+}
+
+// Looked up while files can still be read.
+Locked facts_of(const Registry &registry) {
+  Locked locked;
+  std::vector<std::string> files;
+  for (const Plugin *p : registry.loaded()) {
+    locked.plugins.emplace(p->name, p->version);
+    files.push_back(p->path.native());
+  }
+  locked.libraries = shared_libraries(files);
+  for (const auto &[prefix, library] : registry.libraries()) locked.libraries.emplace(prefix, library);
+  return locked;
+}
+
+}  // namespace
+
+// ---- before the bundle
+
+void Server::prepare() {
+  const std::optional<Frame> frame = channel_.receive();
+  if (!frame || frame->kind != Kind::prepare) fail(MRUN_PROTOCOL, "mrun-worker is started by mrun, not by hand");
+  const Preparation p = decode_preparation(reader_of(*frame));
+  Lockdown lockdown(p.lockdown);
+  lockdown.begin();
+  registry_ = std::make_unique<Registry>(p.folders);
+  for (const std::string &file : p.files) registry_->load(file);
+  for (const std::string &name : p.plugins) {
+    try {
+      registry_->plugin(name);
+    } catch (const Error &) {
+      if (p.all_needed) throw;
+    }
+  }
+  Locked locked = facts_of(*registry_);
+  const CodeProfile code = code_of(*registry_);
+  forget_environment();
+  lockdown.finish(code);
+  locked.levels = lockdown.levels();
+  channel_.send(Kind::locked, 0, encode(locked));
+}
+
+// ---- reading
+
+std::optional<Frame> Server::next() {
+  std::unique_lock lock(mutex_);
+  came_.wait(lock, [this] { return !inbox_.empty(); });
+  Frame frame = std::move(inbox_.front());
+  inbox_.pop_front();
+  running_ = frame.kind == Kind::run;
+  return frame;
+}
+
+void Server::serve() {
+  std::thread(&Server::feed, this).detach();  // the process ends with the channel, whatever runs
+  while (std::optional<Frame> frame = channel_.receive()) {
+    if (frame->kind == Kind::cancel) {
+      cancel(frame->id);
+    } else if (frame->kind == Kind::memory) {
+      take_memory(*frame);
+    } else if (frame->kind == Kind::statistics) {
+      count();
+    } else if (frame->kind != Kind::run || !submit_beside(*frame)) {
+      const std::lock_guard lock(mutex_);
+      inbox_.push_back(std::move(*frame));
+      came_.notify_one();
+    }
+  }
+}
+
+// An item by itself that comes while another runs by itself: both run at once, as in one process.
+bool Server::submit_beside(Frame &frame) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_ || offline_ || !inbox_.empty()) return false;
+  }
+  handle_item(frame, &Server::submit);
+  return true;
+}
+
+void Server::cancel(uint64_t id) {
+  std::unique_lock lock(mutex_);
+  const auto at = submitted_.find(id);
+  if (at == submitted_.end()) {
+    cancelled_.insert(id);
+    return;
+  }
+  const uint64_t engine_id = at->second;
+  lock.unlock();
+  session_->cancel(engine_id);
+}
+
+bool Server::was_cancelled(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  return cancelled_.erase(id) != 0;
+}
+
+void Server::take_memory(Frame &frame) {
+  const std::lock_guard lock(mutex_);
+  const auto at = wanted_.find(frame.id);
+  if (at == wanted_.end()) return;
+  at->second.set_value(frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front()));
+  wanted_.erase(at);
+}
+
+// ---- feeding
+
+void Server::feed() {
+  while (std::optional<Frame> frame = next()) handle(*frame);
+}
+
+// What goes wrong with an item is its answer.
+void Server::handle_item(Frame &frame, void (Server::*how)(Frame &)) {
+  try {
+    (this->*how)(frame);
+  } catch (const Error &e) { send_error(Kind::result, frame.id, e); } catch (const std::exception &e) {
+    send_error(Kind::result, frame.id, Error(MRUN_MEMORY, e.what()));
+  }
+}
+
+void Server::handle(Frame &frame) {
+  try {
+    switch (frame.kind) {
+      case Kind::files:
+        for (UniqueFd &fd : frame.fds) files_.push_back(std::move(fd));
+        break;
+      case Kind::open: open(frame); break;
+      case Kind::run: handle_item(frame, &Server::run); break;
+      case Kind::submit: handle_item(frame, &Server::submit); break;
+      case Kind::end: session_->end_input(); break;
+      default: fail(MRUN_PROTOCOL, "mrun sent a message that is not for a worker");
+    }
+  } catch (const Error &e) { send_error(Kind::refused, frame.id, e); } catch (const std::exception &e) {
+    send_error(Kind::refused, frame.id, Error(MRUN_MEMORY, e.what()));
+  }
+  const std::lock_guard lock(mutex_);
+  running_ = false;
+}
+
+std::shared_ptr<const Bundle> Server::open_bundle(const Opening &opening) {
+  if (opening.entries.empty()) {
+    if (files_.size() != 1) fail(MRUN_PROTOCOL, "mrun sent no bundle");
+    OpenOptions how;
+    how.revision = opening.revision;
+    how.name = opening.name;
+    return Bundle::open_fd(files_[0].get(), how);
+  }
+  if (files_.size() != opening.entries.size()) fail(MRUN_PROTOCOL, "mrun sent not all files of the bundle");
+  std::map<std::string, UniqueFd, std::less<>> files;
+  for (size_t i = 0; i < files_.size(); ++i) files.emplace(opening.entries[i], std::move(files_[i]));
+  return std::make_shared<const Handed>(opening.name, std::move(files));
+}
+
+void Server::connect_log(EngineOptions &options, const Opening &opening) {
+  if (opening.log) {
+    options.log = [this](int level, const std::string &stage, const std::string &text) {
+      channel_.send(Kind::log, 0, WireWriter().integer(level).text(stage).text(text).finish());
+    };
+  }
+  if (opening.trace) {
+    options.trace = [this](const std::string &json) {
+      channel_.send(Kind::trace, 0, WireWriter().text(json).finish());
+    };
+  }
+}
+
+void Server::open(const Frame &frame) {
+  const Opening opening = decode_opening(reader_of(frame));
+  EngineOptions options = opening.options;
+  options.registry = registry_.get();
+  options.watch = &activity_;
+  connect_log(options, opening);
+  session_ = start_session(open_bundle(opening), options);
+  files_.clear();
+  offline_ = options.offline;
+  channel_.send(Kind::opened, 0, {});
+}
+
+Work Server::work_of(Frame &frame) {
+  SentWork sent = decode_work(reader_of(frame));
+  frame.payload = Tensor();
+  frame.fds.clear();
+  const uint64_t id = sent.work.tag = frame.id;
+  if (sent.emit) {
+    sent.work.emit = [this, id](const Value &v) { send(Kind::partial, id, [&](WireWriter &out) { out.value(v); }); };
+  }
+  if (sent.observe) {
+    sent.work.observe = [this, id](std::string_view stage, const Value &v) {
+      send(Kind::observed, id, [&](WireWriter &out) { out.text(stage).value(without_objects(v)); });
+    };
+  }
+  return std::move(sent.work);
+}
+
+void Server::run(Frame &frame) { send_result(frame.id, session_->run(work_of(frame))); }
+
+void Server::submit(Frame &frame) {
+  const uint64_t item = frame.id;
+  Work work = work_of(frame);
+  if (was_cancelled(item)) fail(MRUN_CANCELLED, "the item was cancelled before it ran");
+  const uint64_t id = session_->submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (submitted_.erase(item) == 0) answered_.insert(item);
+    }
+    send_result(item, r);
+  });
+  const std::lock_guard lock(mutex_);
+  if (answered_.erase(item) == 0) submitted_.emplace(item, id);
+}
+
+void Server::count() { channel_.send(Kind::counts, 0, WireWriter().value(session_->statistics()).finish()); }
+
+// ---- sending
+
+template <class Encode>
+void Server::send(Kind kind, uint64_t id, Encode &&encode_into) {
+  WireWriter out(beside_from);
+  encode_into(out);
+  send_beside(kind, id, out);
+}
+
+// What is large goes to memory that the parent makes.
+void Server::send_beside(Kind kind, uint64_t id, WireWriter &out) {
+  const size_t size = out.beside_size();
+  if (size > 0) {
+    std::promise<UniqueFd> promise;
+    std::future<UniqueFd> memory = promise.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      wanted_[id] = std::move(promise);
+    }
+    channel_.send(Kind::wants, id, WireWriter().integer(static_cast<int64_t>(size)).finish());
+    const UniqueFd fd = memory.get();
+    if (!fd) fail(MRUN_MEMORY, "no memory for tensors of {} bytes", size);
+    put_tensors(fd.get(), out.beside(), size);
+  }
+  channel_.send(kind, id, out.finish(), {}, size);
+}
+
+void Server::send_result(uint64_t id, const Result &result) {
+  try {
+    send(Kind::result, id, [&](WireWriter &out) { encode(out, result); });
+  } catch (const Error &e) {
+    if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return;  // the parent is gone
+    Result failed;
+    failed.error = e;
+    failed.error.stage = "postprocess";
+    failed.timings = result.timings;
+    send(Kind::result, id, [&](WireWriter &out) { encode(out, failed); });
+  }
+}
+
+void Server::send_error(Kind kind, uint64_t id, const Error &e) {
+  if (kind != Kind::result) {
+    channel_.send(kind, id, WireWriter().error(e).finish());
+    return;
+  }
+  Result failed;
+  failed.error = e;
+  if (failed.error.stage.empty()) failed.error.stage = "engine";
+  send_result(id, failed);
+}
+
+}  // namespace mrun
