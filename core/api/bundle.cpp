@@ -1,4 +1,5 @@
-#include "api/handles.h"
+#include "api/engine_options.h"
+#include "isolate/isolate.h"
 #include "value/json.h"
 
 using mrun::Bundle;
@@ -18,6 +19,14 @@ mrun::OpenOptions open_options(const mrun_open_options *given) {
 mrun_bundle *handle(std::shared_ptr<const Bundle> bundle) {
   std::string digest = bundle->digest();
   return new mrun_bundle{std::move(bundle), std::move(digest)};
+}
+
+Value isolation(const Bundle &bundle) {
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const auto &[layer, level] : mrun::isolation_levels(bundle, mrun::api::engine_options(nullptr))) {
+    entries.emplace_back(layer, Value::string(level));
+  }
+  return Value::map(std::move(entries));
 }
 
 }  // namespace
@@ -51,8 +60,11 @@ void mrun_close(mrun_bundle *bundle) { delete bundle; }
 
 int mrun_inspect(const mrun_bundle *bundle, const char *what, char **json, mrun_error *error) {
   if (bundle == nullptr || json == nullptr) return usage(error, "mrun_inspect: bundle and json must not be NULL");
-  return guard(
-      error, [&] { *json = copy_string(mrun::to_json(mrun::inspect(*bundle->bundle, what == nullptr ? "" : what))); });
+  const std::string part = what == nullptr ? "" : what;
+  return guard(error, [&] {
+    *json = copy_string(
+        mrun::to_json(part == "isolation" ? isolation(*bundle->bundle) : mrun::inspect(*bundle->bundle, part)));
+  });
 }
 
 int mrun_read(const mrun_bundle *bundle, const char *path, mrun_value *bytes, mrun_error *error) {

@@ -85,7 +85,8 @@ int mrun_start(mrun_bundle *bundle, const mrun_options *options, mrun_engine **o
   *out = nullptr;
   return guard(error, [&] {
     auto engine = std::make_unique<mrun_engine>();
-    engine->session = mrun::start_session(bundle->bundle, mrun::api::engine_options(options));
+    const auto start = mrun::api::isolation_of(*bundle->bundle, options);
+    engine->session = start(bundle->bundle, mrun::api::engine_options(options));
     *out = engine.release();
   });
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "isolate/isolate.h"
 
 namespace mrun::api {
 namespace {
@@ -21,9 +22,6 @@ bool is_device(std::string_view name) {
 
 EngineOptions engine_options(const mrun_options *given) {
   const mrun_options o = sized(given);
-  if (o.isolation == MRUN_ISOLATION_PROCESS) {
-    fail(MRUN_USAGE, "isolation process: this version has no worker process; use isolation none for bundles you trust");
-  }
   if (o.isolation < 0 || o.isolation > MRUN_ISOLATION_NONE)
     fail(MRUN_USAGE, "isolation: unknown value {}", o.isolation);
   if (o.workers < 0 || o.threads < 0 || o.queue < 0 || o.max_batch < 0)
@@ -65,6 +63,12 @@ EngineOptions engine_options(const mrun_options *given) {
     };
   }
   return options;
+}
+
+StartSession isolation_of(const Bundle &bundle, const mrun_options *given) {
+  const int32_t asked = sized(given).isolation;
+  const bool process = asked == MRUN_ISOLATION_DEFAULT ? bundle.packed() : asked == MRUN_ISOLATION_PROCESS;
+  return process ? start_isolated_session : start_session;
 }
 
 }  // namespace mrun::api

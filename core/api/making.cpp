@@ -94,6 +94,7 @@ int mrun_verify(mrun_bundle *bundle, const mrun_options *run, const mrun_value *
     mrun::VerifyOptions how;
     how.hashes_only = o.flag("hashes");
     o.finish();
+    how.start = mrun::api::isolation_of(*bundle->bundle, run);
     const mrun::Report result = mrun::verify(bundle->bundle, mrun::api::engine_options(run), how);
     put_report(result.json, report);
     if (result.equal) return;

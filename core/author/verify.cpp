@@ -198,7 +198,7 @@ Report verify(const std::shared_ptr<const Bundle> &bundle, const EngineOptions &
   } else if (!how.hashes_only) {
     EngineOptions offline = options;
     offline.offline = true;  // so that examples can be joined
-    const auto session = start_session(bundle, std::move(offline));
+    const auto session = how.start(bundle, std::move(offline));
     Report run = verify_examples(*bundle, *session);
     report.equal = run.equal;
     examples = std::move(run.json);

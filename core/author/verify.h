@@ -7,6 +7,8 @@ namespace mrun {
 
 struct VerifyOptions {
   bool hashes_only = false;
+  // Where the examples run: an engine of this process, or another session.
+  std::function<std::unique_ptr<Session>(std::shared_ptr<const Bundle>, EngineOptions)> start = start_session;
 };
 
 struct Report {

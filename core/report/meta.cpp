@@ -47,6 +47,7 @@ Value meta_of(const Session &session, uint64_t item) {
                      {"device", Value::string(o.device)},
                      {"threads", Value::integer(o.threads)},
                      {"one_shot", Value::boolean(o.one_shot)},
+                     {"isolation", strings(facts.isolation)},
                      {"versions", versions(facts)}});
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string name, path;
-  bool json = false, stats = false, all = false;
+  bool json = false, stats = false, all = false, isolation = false;
 };
 
 constexpr size_t label_width = 11;
@@ -213,6 +213,15 @@ void print_file(const mrun::bundle &bundle, const std::string &path) {
   print(colours() ? highlighted(text, path) : escaped_controls(text));
 }
 
+void print_isolation(const mrun::bundle &bundle, bool json) {
+  const std::string text = bundle.inspect("isolation");
+  if (json) return print(text + "\n");
+  const mrun::variant levels = mrun::from_json(text);
+  std::vector<std::vector<std::string>> rows;
+  add_rows({&levels.c()}, "", rows);
+  for (const std::string &line : columns(rows)) print(line + "\n");
+}
+
 // All parts as one JSON text, the tensors with their statistics.
 std::string with_stats(const mrun::bundle &bundle, const std::string &json) {
   const mrun::variant all = mrun::from_json(json), stats = mrun::from_json(bundle.inspect("stats"));
@@ -237,11 +246,16 @@ int inspect(std::vector<std::string> args) {
   app.add_option("PATH", o.path, "a file inside, as preprocess.lua; bundle.lock is the list of all");
   app.add_flag("--stats", o.stats, "minimum, maximum, mean and number of NaNs of each tensor; reads all weights");
   app.add_flag("--all", o.all, "on a terminal too, all of a long list");
+  app.add_flag("--isolation", o.isolation, "what would hold the worker process that runs it on this machine");
   app.add_flag("--json", o.json, "everything as one JSON document");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle bundle = open_bundle(o.name);
     if (!o.path.empty()) {
       print_file(bundle, o.path);
+      return int(ok);
+    }
+    if (o.isolation) {
+      print_isolation(bundle, o.json);
       return int(ok);
     }
     const std::string all = o.stats ? with_stats(bundle, bundle.inspect()) : bundle.inspect();

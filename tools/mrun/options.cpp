@@ -34,6 +34,13 @@ std::pair<std::string, mrun::variant> parse_param(const std::string &given, cons
   return {name, std::move(text)};
 }
 
+int32_t isolation_of(const std::string &name) {
+  if (name.empty()) return MRUN_ISOLATION_DEFAULT;
+  if (name == "process") return MRUN_ISOLATION_PROCESS;
+  if (name == "none") return MRUN_ISOLATION_NONE;
+  throw mrun::failure(MRUN_USAGE, "--isolation " + name + ": want none or process");
+}
+
 int level_of(const std::string &name) {
   const std::vector<std::string> names{"debug", "info", "warn", "error"};
   for (size_t i = 0; i < names.size(); ++i) {
@@ -101,7 +108,10 @@ void RunOptions::add_to(CLI::App &app) {
 }
 
 void RunOptions::add_limits_to(CLI::App &app) {
-  app.add_option("--isolation", isolation, "none: run in this process (the default; run only bundles that you trust)");
+  app.add_option("--isolation", isolation,
+                 "process: in a locked-up worker process (default for a .mb file); none: in this one, for bundles that "
+                 "you trust (default for a folder)")
+      ->envname("MRUN_ISOLATION");
   app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)");
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
@@ -118,10 +128,7 @@ void RunOptions::load_plugins() const {
 
 EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle) : device_(given.device) {
   MRUN_INIT(options_);
-  if (given.isolation != "none" && given.isolation != "process") {
-    throw mrun::failure(MRUN_USAGE, "--isolation " + given.isolation + ": want none or process");
-  }
-  options_.isolation = given.isolation == "process" ? MRUN_ISOLATION_PROCESS : MRUN_ISOLATION_NONE;
+  options_.isolation = isolation_of(given.isolation);
   options_.workers = given.workers;
   options_.threads = given.threads;
   options_.timeout = given.timeout;

@@ -10,7 +10,7 @@ namespace command {
 // What `--plugin FILE` and `--param K=V` give, for every subcommand that runs a bundle.
 struct RunOptions {
   std::vector<std::string> plugins, params;
-  std::string device = "cpu", isolation = "none", memory, log_level = "warn";
+  std::string device = "cpu", isolation, memory, log_level = "warn";
   uint64_t seed = 0;
   int workers = 0, threads = 0, batch_size = 0;
   double timeout = 0, max_delay = 0;  // seconds, milliseconds
