@@ -124,7 +124,7 @@ class Command(Case):
         self.refused(2, contains="bundle")
         self.refused(2, folder, "a", "--no-such-option", contains="--no-such-option")
         self.refused(2, folder, "a", "--lines", "-", contains="--lines")
-        self.refused(2, folder, "a", "--isolation", "process", contains="isolation")
+        self.refused(2, folder, "a", "--isolation", "jail", contains="want none or process")
         self.refused(2, folder, "a", "--memory", "lots", contains="lots")
         self.refused(2, "new", "x", "--kind", "sculpture", contains="sculpture")
 

@@ -1,6 +1,7 @@
-"""tools/bench [core|bundle|image|text|…] [--json] [--rounds N]"""
+"""tools/bench [core|bundle|isolation|image|text|…] [--json] [--rounds N]"""
 import argparse
 import importlib.util
+import os
 import pathlib
 import sys
 
@@ -9,8 +10,8 @@ SOURCE = HERE.parent.parent
 
 
 def suites():
-    """core, bundle, and every plugin that has bench/suite.py."""
-    found = {name: HERE / f"{name}.py" for name in ("core", "bundle")}
+    """core, bundle, isolation, and every plugin that has bench/suite.py."""
+    found = {name: HERE / f"{name}.py" for name in ("core", "bundle", "isolation")}
     for path in sorted(SOURCE.glob("plugins/*/bench/suite.py")):
         found[path.parent.parent.name] = path
     return found
@@ -26,6 +27,7 @@ def main():
     build = SOURCE / ".build/release"
     work = SOURCE / ".build/bench"
     work.mkdir(parents=True, exist_ok=True)
+    os.environ["MRUN_ISOLATION"] = "none"  # what is measured is the engine; isolation measures both
     for name in options.suite or available:
         path = available[name]
         sys.path.insert(0, str(path.parent))

@@ -3,6 +3,8 @@
 //   bench_host load BUNDLE SMALL TENSOR.npy  milliseconds to open and start, to the first result, private KiB
 //   bench_host read FILE FILE                milliseconds to read both in turn, where they are mapped: memory's own speed
 //   bench_host item BUNDLE JSON ROUNDS      the answer of the last of ROUNDS runs
+//   bench_host tensor BUNDLE MB ROUNDS      milliseconds an item that is a tensor of so many megabytes, the median
+// In this process, or with MRUN_ISOLATION=process in a worker.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -38,6 +40,9 @@ mrun_options one_thread() {
   MRUN_INIT(o);
   o.workers = o.threads = 1;
   o.timeout = -1;
+  const char *isolation = std::getenv("MRUN_ISOLATION");
+  const bool process = isolation != nullptr && std::string(isolation) == "process";
+  o.isolation = process ? MRUN_ISOLATION_PROCESS : MRUN_ISOLATION_NONE;
   return o;
 }
 
@@ -63,7 +68,8 @@ int text(const char *path, const char *list, int rounds) {
 }
 
 int load(const char *path, const char *warm, const char *input) {
-  const mrun::engine first(mrun::bundle{warm});  // libtorch is loaded and warm on both sides
+  const mrun_options in_process = one_thread();
+  const mrun::engine first(mrun::bundle{warm}, &in_process);  // libtorch is loaded and warm on both sides
   const long before = private_kib();
   const double begin = microseconds();
   const mrun::bundle bundle(path);
@@ -86,6 +92,23 @@ int item(const char *path, const char *json, int rounds) {
   for (int i = 0; i < rounds; ++i) result = engine.run(mrun::from_json(json));
   std::printf("%s\n", result ? result.json() : result.message());
   return result ? 0 : 1;
+}
+
+int tensor(const char *path, int megabytes, int rounds) {
+  const mrun_options options = one_thread();
+  const mrun::engine engine(mrun::bundle(path), &options);
+  const std::string bytes(size_t(megabytes) * 1000000, 'x');
+  mrun::variant input;
+  *input.out() = mrun_bytes(bytes.data(), bytes.size());
+  std::vector<double> times;
+  for (int round = 0; round <= rounds; ++round) {
+    const double begin = microseconds();
+    if (!engine.run(input)) return 1;
+    if (round > 0) times.push_back((microseconds() - begin) / 1e3);
+  }
+  std::sort(times.begin(), times.end());
+  std::printf("%.2f\n", times[times.size() / 2]);
+  return 0;
 }
 
 // What a mapped file holds, 8 bytes at a time.
@@ -130,6 +153,7 @@ int main(int argc, char **argv) {
   if (argc != 5) _exit(std::fflush(stdout) == 0 ? status : 1);
   if (mode == "text") status = text(argv[2], argv[3], std::atoi(argv[4]));
   if (mode == "load") status = load(argv[2], argv[3], argv[4]);
+  if (mode == "tensor") status = tensor(argv[2], std::atoi(argv[3]), std::atoi(argv[4]));
   if (mode == "item") status = item(argv[2], argv[3], std::atoi(argv[4]));
   std::fflush(stdout);
   _exit(status);

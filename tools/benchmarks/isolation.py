@@ -1,0 +1,59 @@
+"""tools/bench isolation: what a worker process costs beside the same in one process."""
+import os
+import subprocess
+
+from measure import Report, interleaved, run, wall
+
+SENTENCES = ["The fear of the LORD is the beginning of wisdom.", "The sword, the pit and the shadow of death are before me."]
+MEGABYTES = 64
+
+
+def env(isolation):
+    return {**os.environ, "MRUN_ISOLATION": isolation}
+
+
+def both(measure):
+    return {"process": lambda: measure(env("process")), "none": lambda: measure(env("none"))}
+
+
+def one_shot(build, work, report, rounds):
+    for name, given in (("good-bad-ugly", [SENTENCES[0]]), ("digits", ["bundles/digits/bundle/examples/seven/input.jpg"])):
+        bundle = work / f"{name}.mb"
+        run(build / "bin/mrun", "pack", build.parent.parent / "bundles" / name / "bundle", "-o", bundle)
+        times = interleaved(both(lambda e: wall(build / "bin/mrun", bundle, *given, env=e, cwd=build.parent.parent)), rounds)
+        report.add(f"one input of {name}, whole process", "ms", times, "process", [("none", "ratio", 1.05)])
+
+
+def per_item(build, work, report, rounds):
+    lines = work / "sentences.txt"
+    lines.write_text("".join(s + "\n" for s in SENTENCES * 100))
+    host = build / "bench/bench_host"
+    times = interleaved(both(lambda e: float(run(host, "text", work / "good-bad-ugly.mb", lines, 5, env=e))), rounds)
+    report.add("an item by itself, good-bad-ugly", "us", times, "process", [("none", "beyond", 100)])
+
+
+def many(build, work, report, rounds):
+    lines = work / "many.txt"
+    lines.write_text("".join(s + "\n" for s in SENTENCES * 5000))
+    command = [build / "bin/mrun", work / "good-bad-ugly.mb", "--lines", lines, "-o", work / "answers.jsonl"]
+    times = interleaved(both(lambda e: wall(*command, env=e)), rounds)
+    report.add("10,000 sentences of good-bad-ugly, whole process", "ms", times, "process", [("none", "ratio", 1 / 0.97)])
+
+
+def large(build, work, report, rounds):
+    folder = work / "bytes"
+    folder.mkdir(exist_ok=True)
+    (folder / "bundle.toml").write_text('[bundle]\nname = "bytes"\n[input]\nkind = "bytes"\n')
+    for stage, text in (("in", "return function(x) return 1 end"), ("both ways", "return function(x) return x end")):
+        (folder / "preprocess.lua").write_text(text + "\n")
+        host = [build / "bench/bench_host", "tensor", folder, MEGABYTES, 5]
+        times = interleaved(both(lambda e: float(run(*host, env=e))), rounds)
+        report.add(f"{MEGABYTES} MB {stage}", "ms", times, "process")
+
+
+def main(build, work, as_json, rounds):
+    subprocess.run(["ninja", "-C", build, "bench_host"], check=True, stdout=subprocess.DEVNULL)
+    report = Report("isolation: a worker process beside the same in one process")
+    for part in (one_shot, per_item, many, large):
+        part(build, work, report, rounds)
+    report.print(as_json)
