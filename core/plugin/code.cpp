@@ -95,6 +95,7 @@ struct Store {
   Mutex mutex;
   std::map<fs::path, const Opened *> by_path GUARDED_BY(mutex);
   std::map<void *, Opened> by_handle GUARDED_BY(mutex);
+  std::map<fs::path, Opened> unopened GUARDED_BY(mutex);  // that the loader refused
   std::map<PluginInit, std::unique_ptr<const Code>> linked GUARDED_BY(mutex);
 };
 
@@ -105,7 +106,15 @@ Store &store() {
 
 const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, const std::vector<std::string> &libraries)
     REQUIRES(s.mutex) {
-  void *const handle = open_library(path, libraries);
+  void *handle = nullptr;
+  try {
+    handle = open_library(path, libraries);
+  } catch (const Error &e) {
+    if (e.code == MRUN_MISSING) throw;  // it may come yet
+    const Opened &unopened = s.unopened.emplace(full, Opened{nullptr, e}).first->second;
+    s.by_path.emplace(full, &unopened);
+    return unopened;
+  }
   const auto [at, first] = s.by_handle.try_emplace(handle);  // there already: another name of the same file
   if (first) {
     try {

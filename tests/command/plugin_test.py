@@ -61,7 +61,7 @@ end
             self.assertEqual(run.returncode, 0, run.stderr)
             json.loads(run.stdout)  # one document and nothing else
             self.assertIn("loud: loaded", run.stderr)
-        self.assertIn("loud: called", mrun(folder, "1", "--plugin", plugin).stderr)
+        self.assertIn("loud: called", mrun(folder, "1", "--plugin", plugin, "--isolation", "none").stderr)
 
     def test_ops_and_plugins_list_them(self):
         plugin = self.build("cc", "hello.c", "-std=c99")
