@@ -46,10 +46,19 @@ local function stream(tokenizer, options)
   return setmetatable({ decode = decode, ids = {}, context = 0, known = "" }, Stream)
 end
 
+-- With padding: ids, attention mask and types as rows of one length; else a list of ids.
+local function batches(call)
+  return function(self, texts, options)
+    local ids, mask, types = call(self, texts, options)
+    if mask == nil then return ids end
+    return ids, mask, types
+  end
+end
+
 text.sentencepiece = native "text.sentencepiece@1"
 native.methods("text.SentencePiece", {
   encode = native "text.SentencePiece.encode@1",
-  encode_batch = native "text.SentencePiece.encode_batch@1",
+  encode_batch = batches(native "text.SentencePiece.encode_batch@2"),
   tokenize = tokens(native "text.SentencePiece.tokenize@1"),
   decode = native "text.SentencePiece.decode@1",
   stream = stream,
@@ -62,16 +71,9 @@ native.methods("text.SentencePiece", {
   pad = native "text.SentencePiece.pad@1",
 })
 
--- With padding: ids, attention mask and types as rows of one length; else a list of ids.
-local function batches(call)
-  return function(self, texts, options)
-    local ids, mask, types = call(self, texts, options)
-    if mask == nil then return ids end
-    return ids, mask, types
-  end
-end
-
 text.tokenizer_json = native "text.tokenizer_json@1"
+text.wordpiece = native "text.wordpiece@1"
+text.tiktoken = native "text.tiktoken@1"
 native.methods("text.Tokenizer", {
   encode = native "text.Tokenizer.encode@2",
   encode_batch = batches(native "text.Tokenizer.encode_batch@2"),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "padding_arguments.h"
+
 namespace text {
 namespace {
 
@@ -9,10 +11,11 @@ constexpr int64_t bytes_per_text_byte = 100;  // an entry of each array a byte, 
 
 // What was asked for, as it came; `resolve` makes options of it when all is known.
 struct Asked {
-  const mrun_value *text = nullptr, *pair = nullptr, *padding = nullptr;
+  const mrun_value *text = nullptr, *pair = nullptr;
   bool pretokenized = false;
-  std::optional<int64_t> max_length, stride, multiple_of, seed;
-  std::optional<std::string> strategy, direction, side, pad_token;
+  std::optional<int64_t> max_length, stride, seed;
+  std::optional<std::string> strategy, direction;
+  PaddingAsked padding;
 };
 
 template <class T>
@@ -34,6 +37,10 @@ void asked(const mrun::call &c, const mrun_value &v, TokenizerCall &, Asked &a) 
 template <auto member>
 void borrowed(const mrun::call &, const mrun_value &v, TokenizerCall &, Asked &a) {
   if (v.kind != MRUN_NIL) a.*member = &v;
+}
+template <auto member>
+void padding(const mrun::call &c, const mrun_value &v, TokenizerCall &, Asked &a) {
+  a.padding.*member = as<std::remove_reference_t<decltype(a.padding.*member)>>(c, v);
 }
 template <auto member>
 void option(const mrun::call &c, const mrun_value &v, TokenizerCall &call, Asked &) {
@@ -71,10 +78,13 @@ const Parameter parameters[] = {
     {"str? direction=None", now | with_fields, asked<&Asked::direction>},
     {"int? stride=None", with_fields, asked<&Asked::stride>},
     {"bool overflowing=False", with_fields, option<&TokenizerOptions::overflowing>},
-    {"Any padding=None", now | with_fields, borrowed<&Asked::padding>},
-    {"int? pad_to_multiple_of=None", now | with_fields, asked<&Asked::multiple_of>},
-    {"str? padding_side=None", now | with_fields, asked<&Asked::side>},
-    {"str? pad_token=None", now | with_fields, asked<&Asked::pad_token>},
+    {"Any padding=None", now | with_fields,
+     [](const mrun::call &, const mrun_value &v, TokenizerCall &, Asked &a) {
+       if (v.kind != MRUN_NIL) a.padding.padding = &v;
+     }},
+    {"int? pad_to_multiple_of=None", now | with_fields, padding<&PaddingAsked::multiple_of>},
+    {"str? padding_side=None", now | with_fields, padding<&PaddingAsked::side>},
+    {"str? pad_token=None", now | with_fields, padding<&PaddingAsked::pad_token>},
     {"bool attention_mask=False", with_fields, field<&TokenizerCall::attention_mask>},
     {"bool special_tokens_mask=False", with_fields, field<&TokenizerCall::special_tokens_mask>},
     {"bool word_ids=False", with_fields, field<&TokenizerCall::word_ids>},
@@ -136,19 +146,6 @@ void read_texts(const mrun::call &c, const Asked &a, bool batch, TokenizerCall &
 
 // ---- cutting and padding --------------------------------------------------------------------------------------------
 
-uint32_t count_of(int64_t n, const char *what, int64_t most = UINT32_MAX) {
-  if (n < 0 || n > most)
-    mrun::refuse(std::string(what) + " is " + std::to_string(n) + "; wanted a count of tokens" +
-                 (n > most ? ", at most " + std::to_string(most) : ""));
-  return uint32_t(n);
-}
-
-bool is_left_side(const std::string &name, const char *what) {
-  if (name != "left" && name != "right")
-    mrun::refuse(std::string(what) + ": wanted \"left\" or \"right\", got \"" + name + '"');
-  return name == "left";
-}
-
 Truncation::Strategy strategy_called(const std::string &name) {
   if (name == "longest_first") return Truncation::longest_first;
   if (name == "only_first") return Truncation::only_first;
@@ -169,53 +166,22 @@ void resolve_truncation(const Asked &a, TokenizerCall &call) {
   if (a.stride) o.truncation->stride = count_of(*a.stride, "stride");
 }
 
-// The token that fills up, where neither the file nor the call names it.
-std::string usual_pad_token(const Tokenizer &t) {
-  for (const char *name : {"[PAD]", "<pad>"})
-    if (t.id(name)) return name;
-  mrun::refuse(
-      "padding: the tokenizer.json says nothing of padding and has neither \"[PAD]\" nor \"<pad>\": name the "
-      "token with pad_token");
-}
-
-// true, "longest", "max_length" or a number: nothing for the longest.
-std::optional<uint32_t> padding_length(const mrun_value &v, const TokenizerCall &call) {
-  if (v.kind == MRUN_BOOL) return std::nullopt;
-  if (mrun::kind<int64_t>::is(v))
-    return count_of(v.kind == MRUN_INT ? v.as.integer : int64_t(v.as.number), "padding", max_padding);
-  const std::string_view name =
-      v.kind == MRUN_STRING ? std::string_view(v.as.string.data, v.as.string.size) : std::string_view();
-  if (name == "longest") return std::nullopt;
-  if (name != "max_length")
-    mrun::refuse("padding: wanted true, \"longest\", \"max_length\" or a number of tokens, got " +
-                 (name.empty() ? mrun::came_text(v) : '"' + std::string(name) + '"'));
-  const auto &truncation = call.options.truncation ? call.options.truncation : call.self->truncation();
-  if (!truncation) mrun::refuse("padding to max_length: there is no max_length");
-  return count_of(truncation->max_length, "padding", max_padding);
-}
-
 void resolve_padding(const Asked &a, TokenizerCall &call) {
   TokenizerOptions &o = call.options;
-  if (a.padding && a.padding->kind == MRUN_BOOL && a.padding->as.boolean == 0) {
-    o.padded = false;
-    return;
-  }
-  call.padding_asked = a.padding != nullptr;
-  if (!a.padding && !a.multiple_of && !a.side && !a.pad_token) return;
-  o.padding = call.self->padding();
-  if (!o.padding && !a.padding)
-    mrun::refuse("pad_to_multiple_of, padding_side and pad_token need padding, as the tokenizer.json has none");
-  const bool named = a.pad_token || !o.padding;
-  if (!o.padding) o.padding.emplace();
-  if (named) {
-    o.padding->piece = a.pad_token ? *a.pad_token : usual_pad_token(*call.self);
-    const auto id = call.self->id(o.padding->piece);
-    if (!id) mrun::refuse("pad_token: the tokenizer has no token \"" + o.padding->piece + '"');
-    o.padding->id = *id;
-  }
-  if (a.padding) o.padding->length = padding_length(*a.padding, call);
-  if (a.multiple_of) o.padding->multiple_of = count_of(*a.multiple_of, "pad_to_multiple_of", max_padding);
-  if (a.side) o.padding->left = is_left_side(*a.side, "padding_side");
+  const Tokenizer &t = *call.self;
+  const auto &truncation = o.truncation ? o.truncation : t.truncation();
+  o.padded = !a.padding.is_unwanted();
+  call.padding_asked = a.padding.is_wanted();
+  PaddingGiven given{t.padding(), std::nullopt, [&](const std::string &token) { return t.id(token); },
+                     [&]() -> std::string {
+                       for (const char *name : {"[PAD]", "<pad>"})
+                         if (t.id(name)) return name;
+                       mrun::refuse(
+                           "padding: the tokenizer says nothing of padding and has neither \"[PAD]\" nor "
+                           "\"<pad>\": name the token with pad_token");
+                     }};
+  if (truncation) given.max_length = truncation->max_length;
+  o.padding = padding_of(a.padding, given);
 }
 
 }  // namespace

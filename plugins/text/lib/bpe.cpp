@@ -4,6 +4,7 @@
 #include "bpe_merge.h"
 #include "byte_level.h"
 #include "models.h"
+#include "polling.h"
 #include "utf8.h"
 
 namespace text {
@@ -33,7 +34,23 @@ class Bpe final : public Model {
     read_merges(array_member(j, "merges"));
   }
 
+  Bpe(const Ranks &ranks, const Ranks &special) : fuse_unknown_(false), ignore_merges_(true), raw_(true) {
+    letters_.fill(missing);
+    for (const auto &[bytes, rank] : ranks) {
+      if (vocabulary_.token(rank)) bad_input("tiktoken: rank " + std::to_string(rank) + " comes twice");
+      vocabulary_.add(bytes_to_letters(bytes), rank);
+      whole_.insert_or_assign(bytes, rank);
+      if (bytes.size() == 1) letters_[static_cast<unsigned char>(bytes[0])] = rank;
+    }
+    for (const auto &[token, id] : special) {
+      if (vocabulary_.token(id)) bad_argument("special: " + std::to_string(id) + " is the id of another token");
+      vocabulary_.add(token, id);
+    }
+    set_ranked_merges(ranks);
+  }
+
   bool take_bytes() override {
+    if (raw_) return true;
     if (!prefix_.empty() || !suffix_.empty() || byte_fallback_) return false;
     raw_ = true;
     letters_.fill(missing);
@@ -127,7 +144,26 @@ class Bpe final : public Model {
                   {rank, known(left + right.substr(std::min(prefix_.size(), right.size())))});
       ++rank;
     }
-    merges_.finish();
+    merges_.finish(Merges::Ranks::distinct);
+  }
+
+  // Every way in which two tokens make a third, with the third's rank.
+  void set_ranked_merges(const Ranks &ranks) {
+    struct Found {
+      uint32_t left, right, rank;
+    };
+    std::vector<Found> found;
+    for (const auto &[bytes, rank] : ranks) {
+      const std::string_view all = bytes;
+      Polling::now(unsigned(all.size()));
+      for (size_t i = 1; i < all.size(); ++i) {
+        const auto left = whole_.find(all.substr(0, i)), right = whole_.find(all.substr(i));
+        if (left != whole_.end() && right != whole_.end()) found.push_back({left->second, right->second, rank});
+      }
+    }
+    merges_.reserve(found.size());
+    for (const Found &f : found) merges_.set(f.left, f.right, {f.rank, f.rank});
+    merges_.finish(Merges::Ranks::shared);
   }
 
   uint32_t known(const std::string &token) const {
@@ -214,5 +250,8 @@ class Bpe final : public Model {
 }  // namespace
 
 std::unique_ptr<Model> make_bpe(const Json &j) { return std::make_unique<Bpe>(j); }
+std::unique_ptr<Model> make_ranked_bpe(const Ranks &ranks, const Ranks &special) {
+  return std::make_unique<Bpe>(ranks, special);
+}
 
 }  // namespace text

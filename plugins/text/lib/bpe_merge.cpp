@@ -113,8 +113,9 @@ void Merges::set(uint32_t left, uint32_t right, Merge merge) {
   slots_[i] = {key, merge};
 }
 
-void Merges::finish() {
-  std::vector<uint32_t> made;  // the highest rank that makes a token, and 1; 0 for none
+void Merges::finish(Ranks ranks) {
+  if (ranks == Ranks::shared) return;  // those of one rank may overlap: merged by the heap, from the left
+  std::vector<uint32_t> made;          // the highest rank that makes a token, and 1; 0 for none
   for (const Slot &s : slots_) {
     if (s.key == empty) continue;
     if (s.merge.id >= made.size()) made.resize(s.merge.id + 1);

@@ -29,8 +29,9 @@ class Merges {
     }
   }
   // To be called behind the last set: finds out whether no merge makes a token that one of a lower rank uses, as in
-  // every vocabulary that was trained.
-  void finish();
+  // every vocabulary that was trained. Ranks: whether merges may share one.
+  enum class Ranks { distinct, shared };
+  void finish(Ranks);
 
   static constexpr size_t short_word = 48;  // symbols
   // Merges symbols in place; returns how many are left.

@@ -28,6 +28,12 @@ const Alphabet alphabet;
 char32_t byte_to_char(unsigned char b) { return alphabet.letter[b]; }
 int char_to_byte(char32_t c) { return c < alphabet.byte.size() ? alphabet.byte[c] : -1; }
 
+std::string bytes_to_letters(std::string_view bytes) {
+  std::string out;
+  for (char b : bytes) utf8_append(out, byte_to_char(static_cast<unsigned char>(b)));
+  return out;
+}
+
 std::optional<std::string> letters_to_bytes(std::string_view s) {
   std::string out;
   for (size_t at = 0; at < s.size();) {

@@ -10,6 +10,7 @@ namespace text {
 
 char32_t byte_to_char(unsigned char b);
 int char_to_byte(char32_t c);  // -1 where the character stands for no byte
+std::string bytes_to_letters(std::string_view bytes);
 // Letters of the alphabet to bytes; nullopt where one is none of them.
 std::optional<std::string> letters_to_bytes(std::string_view s);
 

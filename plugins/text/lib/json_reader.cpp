@@ -48,12 +48,9 @@ std::string other_file(std::string_view s) {
   const bool tiktoken = !word.empty() && !rank.empty() && word.size() % 4 == 0 &&
                         std::all_of(word.begin(), word.end(), is_base64) &&
                         std::all_of(rank.begin(), rank.end(), is_digit);
-  if (tiktoken)
-    return ". It looks like a vocabulary of tiktoken, which lacks the pattern and the special tokens: make a "
-           "tokenizer.json of it, with transformers' TikTokenConverter";
+  if (tiktoken) return ". It looks like a vocabulary of tiktoken: text.tiktoken opens those";
   if (line.starts_with("[PAD]") || s.find("\n[CLS]") != s.npos)
-    return ". It looks like BERT's vocab.txt, which does not say how words are cut: make a tokenizer.json of it, with "
-           "transformers' BertTokenizerFast(vocab_file).save_pretrained";
+    return ". It looks like BERT's vocab.txt: text.wordpiece opens those";
   if (s.starts_with("\n\x0e\n") || s.find("<unk>") < 64)
     return ". It looks like a sentencepiece model: text.sentencepiece opens those";
   return "";

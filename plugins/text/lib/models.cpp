@@ -3,8 +3,6 @@
 namespace text {
 namespace {
 
-constexpr uint32_t max_ids = 1u << 24;
-
 class WordLevel final : public Model {
  public:
   explicit WordLevel(const Json &j) {

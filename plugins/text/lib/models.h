@@ -22,6 +22,8 @@ struct TextHash {
 template <class T>
 using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
+constexpr uint32_t max_ids = 1u << 24;
+
 // Token and id, both ways.
 class Vocabulary {
  public:
@@ -75,6 +77,10 @@ class Model {
 
 std::unique_ptr<Model> make_wordpiece(const Json &);
 std::unique_ptr<Model> make_bpe(const Json &);
+// Bytes and their ranks, which are the ids: neighbours become one where that is in the list, the lowest rank first.
+// `special`: further tokens and their ids, which no text becomes.
+using Ranks = std::vector<std::pair<std::string, uint32_t>>;
+std::unique_ptr<Model> make_ranked_bpe(const Ranks &, const Ranks &special);
 std::unique_ptr<Model> make_unigram(const Json &);
 std::unique_ptr<Model> make_wordlevel(const Json &);
 std::unique_ptr<Model> make_model(const Json &);

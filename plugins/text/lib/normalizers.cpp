@@ -383,6 +383,9 @@ Pattern::Pattern(const Json &j) {
   }
 }
 
+Pattern::Pattern(std::string regex, Dialect dialect)
+    : source_(std::move(regex)), regex_(std::make_unique<Regex>(source_, dialect)) {}
+
 std::unique_ptr<Normalizer> make_normalizer(const Json &j) {
   if (j.is_null()) return nullptr;
   const std::string &type = string_member(j, "type");

@@ -22,6 +22,7 @@ std::unique_ptr<Normalizer> make_normalizer(const Json &);
 class Pattern {
  public:
   explicit Pattern(const Json &);
+  Pattern(std::string regex, Dialect);
   // f(begin, end) for each match, in order; matches do not overlap, and none is empty right behind another. As in the
   // peer, an empty text has no match.
   template <class F>

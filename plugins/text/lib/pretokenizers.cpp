@@ -163,7 +163,9 @@ class ByteLevel final : public PreTokenizer {
  public:
   explicit ByteLevel(const Json &j)
       : add_prefix_space_(bool_member(j, "add_prefix_space", true)), use_regex_(bool_member(j, "use_regex", true)) {}
-  bool give_bytes() override { return bytes_ = true; }
+  ByteLevel() : add_prefix_space_(false), use_regex_(false) {}
+  bool gives_letters() const override { return true; }
+  void give_bytes() override { bytes_ = true; }
   bool needs_origin(bool inserts) const override { return inserts; }
   void run(PreTokenized &p) const override {
     if (add_prefix_space_) prefix(p);
@@ -292,6 +294,11 @@ class Split final : public PreTokenizer {
         behavior_(behavior_of(string_member(j, "behavior"))),
         invert_(bool_member(j, "invert", false)),
         known_(known_splitter(pattern_.source())) {}
+  explicit Split(const std::string &pattern)
+      : pattern_(pattern, Dialect::pcre),
+        behavior_(Behavior::isolated),
+        invert_(false),
+        known_(known_splitter(pattern)) {}
   void run(PreTokenized &p) const override {
     if (!known_) {
       split(p, behavior_, invert_, [&](std::string_view s, auto emit) { pattern_.each(s, emit); });
@@ -373,7 +380,12 @@ class PreTokenizerSequence final : public PreTokenizer {
     for (const Json &one : array_member(j, "pretokenizers"))
       if (auto part = make_pretokenizer(one)) parts_.push_back(std::move(part));
   }
-  bool give_bytes() override { return !parts_.empty() && parts_.back()->give_bytes(); }
+  PreTokenizerSequence(std::unique_ptr<PreTokenizer> first, std::unique_ptr<PreTokenizer> second) {
+    parts_.push_back(std::move(first));
+    parts_.push_back(std::move(second));
+  }
+  bool gives_letters() const override { return !parts_.empty() && parts_.back()->gives_letters(); }
+  void give_bytes() override { parts_.back()->give_bytes(); }
   bool needs_origin(bool inserts) const override {
     return std::any_of(parts_.begin(), parts_.end(), [&](const auto &part) { return part->needs_origin(inserts); });
   }
@@ -403,6 +415,10 @@ std::unique_ptr<PreTokenizer> make_pretokenizer(const Json &j) {
   if (type == "UnicodeScripts") return std::make_unique<UnicodeScripts>();
   if (type == "Sequence") return std::make_unique<PreTokenizerSequence>(j);
   bad_config("no pre-tokenizer is called \"" + type + '"');
+}
+
+std::unique_ptr<PreTokenizer> make_byte_splitter(const std::string &pattern) {
+  return std::make_unique<PreTokenizerSequence>(std::make_unique<Split>(pattern), std::make_unique<ByteLevel>());
 }
 
 }  // namespace text

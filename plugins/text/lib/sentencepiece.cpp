@@ -156,6 +156,22 @@ void SentencePiece::check_id(int id) const {
                  std::to_string(size() - 1));
 }
 
+template <class T>
+void SentencePiece::shorten(std::vector<T> &tokens, const SentencePieceOptions &o) {
+  if (!o.max_length) return;
+  const size_t ends = size_t(o.add_bos) + size_t(o.add_eos);
+  if (*o.max_length < ends)
+    bad_argument("sentencepiece: max_length is " + std::to_string(*o.max_length) + ", but bos and eos alone are " +
+                 std::to_string(ends));
+  const size_t room = *o.max_length - ends;
+  if (tokens.size() <= room) return;
+  if (o.left) {
+    tokens.erase(tokens.begin(), tokens.end() - ptrdiff_t(room));
+  } else {
+    tokens.resize(room);
+  }
+}
+
 void SentencePiece::add_ends(std::vector<int> &ids, const SentencePieceOptions &options) const {
   if (options.reverse) std::reverse(ids.begin(), ids.end());
   if (options.add_bos) {
@@ -178,6 +194,7 @@ std::vector<int> SentencePiece::encode(std::string_view s, const SentencePieceOp
   } else {
     check(processor_->Encode(s, &ids));
   }
+  shorten(ids, options);
   add_ends(ids, options);
   return ids;
 }
@@ -203,6 +220,9 @@ Encoding SentencePiece::tokenize(std::string_view s, const SentencePieceOptions 
     out.pieces.push_back(options.emit_unk_piece && processor_->IsUnknown(id) ? std::string(this->piece(unk()))
                                                                              : piece.piece());
   }
+  shorten(ids, options);
+  shorten(out.offsets, options);
+  shorten(out.pieces, options);
   if (options.reverse) {
     std::reverse(out.offsets.begin(), out.offsets.end());
     std::reverse(out.pieces.begin(), out.pieces.end());

@@ -19,7 +19,9 @@ namespace text {
 
 struct SentencePieceOptions {
   bool add_bos = false, add_eos = false;
-  bool reverse = false;         // before bos and eos are added
+  bool reverse = false;                // before bos and eos are added
+  std::optional<uint32_t> max_length;  // tokens, bos and eos counted; `left`: the beginning is cut off, not the end
+  bool left = false;
   bool emit_unk_piece = false;  // an unknown piece is spelled "<unk>", not as in the text; ids are the same
   struct Sampling {
     int nbest_size = -1;  // unigram: < 0 all segmentations, > 1 (at most 512) the best n; bpe: not used
@@ -51,6 +53,8 @@ class SentencePiece {
  private:
   void check_id(int id) const;
   void add_ends(std::vector<int> &ids, const SentencePieceOptions &) const;
+  template <class T>
+  static void shorten(std::vector<T> &, const SentencePieceOptions &);
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
 };
 

@@ -50,7 +50,7 @@ class Tokenizer::Lease {
   std::unique_ptr<Work> work_;
 };
 
-Tokenizer::Tokenizer(std::string_view json) {
+TokenizerParts read_tokenizer_json(std::string_view json) {
   const Json j = read_json(json);
   if (!j.is_object() || !j.contains("model")) bad_config("no tokenizer: \"model\" is missing");
   if (const Json *version = optional_member(j, "version"); version && *version != "1.0")
@@ -60,21 +60,25 @@ Tokenizer::Tokenizer(std::string_view json) {
     const Json *v = optional_member(j, key);
     return v ? *v : null;
   };
-  normalizer_ = make_normalizer(part("normalizer"));
-  pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
-  model_ = make_model(member(j, "model"));
-  postprocessor_ = make_postprocessor(part("post_processor"));
-  decoder_ = make_decoder(part("decoder"));
+  TokenizerParts p;
+  p.normalizer = make_normalizer(part("normalizer"));
+  p.pretokenizer = make_pretokenizer(part("pre_tokenizer"));
+  p.model = make_model(member(j, "model"));
+  p.postprocessor = make_postprocessor(part("post_processor"));
+  p.decoder = make_decoder(part("decoder"));
   if (const Json *list = optional_member(j, "added_tokens"))
-    added_ = AddedTokens(*list, model_->vocabulary(), normalizer_.get());
-  if (pretokenizer_) {
-    const bool inserts = normalizer_ && normalizer_->inserts();
-    always_track_ = pretokenizer_->needs_origin(inserts);
-    if (!inserts && pretokenizer_->give_bytes() && !model_->take_bytes())
-      pretokenizer_ = make_pretokenizer(part("pre_tokenizer"));
-  }
-  truncation_ = read_truncation(j);
-  padding_ = read_padding(j);
+    p.added = AddedTokens(*list, p.model->vocabulary(), p.normalizer.get());
+  p.truncation = read_truncation(j);
+  p.padding = read_padding(j);
+  return p;
+}
+
+Tokenizer::Tokenizer(TokenizerParts parts) : parts_(std::move(parts)) {
+  PreTokenizer *p = parts_.pretokenizer.get();
+  if (!p) return;
+  const bool inserts = parts_.normalizer && parts_.normalizer->inserts();
+  always_track_ = p->needs_origin(inserts);
+  if (!inserts && p->gives_letters() && parts_.model->take_bytes()) p->give_bytes();
 }
 
 std::vector<int64_t> Tokenizer::encode(const Input &input, const TokenizerOptions &o) const {
@@ -90,7 +94,7 @@ Encoding Tokenizer::tokenize(const Input &input, const TokenizerOptions &o, Offs
 }
 
 Encoding Tokenizer::run(const Input &input, const TokenizerOptions &o, Wanted wanted, OffsetUnit unit) const {
-  const std::optional<Truncation> &truncation = o.truncation ? o.truncation : truncation_;
+  const std::optional<Truncation> &truncation = o.truncation ? o.truncation : parts_.truncation;
   const Truncation *t = truncation ? &*truncation : nullptr;
   // As in the peer: a first text that is not to be cut is as long as it is.
   const Truncation *first = t && t->strategy == Truncation::only_second ? nullptr : t;
@@ -108,10 +112,10 @@ Encoding Tokenizer::run(const Input &input, const TokenizerOptions &o, Wanted wa
   add(input, first);
   if (o.pair) add(*o.pair, t);
   if (t) truncate(texts, counted, o, *t);
-  if (postprocessor_) postprocessor_->run(texts, o.special);
+  if (parts_.postprocessor) parts_.postprocessor->run(texts, o.special);
   Encoding out = joined(std::move(texts));
   out.wanted = wanted;
-  if (const auto &padding = o.padding ? o.padding : padding_; padding && o.padded)
+  if (const auto &padding = o.padding ? o.padding : parts_.padding; padding && o.padded)
     pad(out, *padding, padding->length.value_or(uint32_t(out.size())));
   return out;
 }
@@ -157,7 +161,7 @@ template <class F>
 void Tokenizer::each_segment(Work &work, std::string_view s, Job &job, F f) const {
   const bool track = job.wanted.pieces || always_track_;
   work.parts.clear();
-  added_.cut(s, false, job.options.parse_special, work.parts);
+  parts_.added.cut(s, false, job.options.parse_special, work.parts);
   for (const AddedTokens::Part &part : work.parts) {
     const std::string_view piece = s.substr(part.begin, part.end - part.begin);
     if (part.token) {
@@ -173,9 +177,9 @@ void Tokenizer::each_segment(Work &work, std::string_view s, Job &job, F f) cons
 
 template <class F>
 bool Tokenizer::each_normalized(Work &work, Normalized n, Job &job, F f) const {
-  if (normalizer_) normalizer_->run(n);
+  if (parts_.normalizer) parts_.normalizer->run(n);
   work.inner.clear();
-  added_.cut(n.bytes, true, job.options.parse_special, work.inner);
+  parts_.added.cut(n.bytes, true, job.options.parse_special, work.inner);
   Segment &segment = work.segment;
   for (const AddedTokens::Part &part : work.inner) {
     const bool whole = part.begin == 0 && part.end == n.bytes.size();
@@ -186,7 +190,7 @@ bool Tokenizer::each_normalized(Work &work, Normalized n, Job &job, F f) const {
     } else {
       segment.pre.n = whole ? std::move(n) : n.part(part.begin, part.end);
       segment.pre.spans.assign(1, {0, uint32_t(segment.pre.n.bytes.size())});
-      if (pretokenizer_) pretokenizer_->run(segment.pre);
+      if (parts_.pretokenizer) parts_.pretokenizer->run(segment.pre);
     }
     if (!f(segment)) return false;
     if (whole) return true;
@@ -243,9 +247,9 @@ void Tokenizer::word(Work &work, const PreTokenized &pre, Span s, Job &job) cons
   Polling::now();
   const std::string_view part = std::string_view(pre.n.bytes).substr(s.begin, s.end - s.begin);
   const size_t before = work.tokens.size();
-  const bool draws = model_->draws();
+  const bool draws = parts_.model->draws();
   if (draws || !work.cache.get(part, s.begin, work.tokens)) {
-    model_->run(part, s.begin, work.tokens, job.random);
+    parts_.model->run(part, s.begin, work.tokens, job.random);
     if (!draws) work.cache.put(part, s.begin, work.tokens.data() + before, work.tokens.size() - before);
   }
   job.add_word(work.tokens.size() - before);
@@ -270,14 +274,14 @@ void Tokenizer::emit(const Work &work, const Block &block, Encoding &out) const 
     if (t.spelled) {
       out.pieces.push_back(segment.pre.n.bytes.substr(t.begin, t.end - t.begin));
     } else {
-      out.pieces.push_back(announced(*model_->vocabulary().token(t.id)));
+      out.pieces.push_back(announced(*parts_.model->vocabulary().token(t.id)));
     }
   }
 }
 
 void Tokenizer::truncate(std::vector<Encoding> &texts, const std::vector<size_t> &counted, const TokenizerOptions &o,
                          const Truncation &t) const {
-  const size_t added = o.special && postprocessor_ ? postprocessor_->added(texts.size() == 2) : 0;
+  const size_t added = o.special && parts_.postprocessor ? parts_.postprocessor->added(texts.size() == 2) : 0;
   if (t.max_length < added)
     bad_argument("max_length is " + std::to_string(t.max_length) + ", but the special tokens alone are " +
                  std::to_string(added));
@@ -285,7 +289,8 @@ void Tokenizer::truncate(std::vector<Encoding> &texts, const std::vector<size_t>
 }
 
 void Tokenizer::pad_batch(std::vector<Encoding> &batch, const TokenizerOptions &o) const {
-  if (const auto &padding = o.padding ? o.padding : padding_; padding && o.padded) text::pad_batch(batch, *padding);
+  if (const auto &padding = o.padding ? o.padding : parts_.padding; padding && o.padded)
+    text::pad_batch(batch, *padding);
 }
 
 std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {
@@ -294,12 +299,12 @@ std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special
     if (id < 0 || id > int64_t(UINT32_MAX)) bad_argument("no id: " + std::to_string(id));
     const std::string *token = piece(uint32_t(id));
     if (!token) continue;
-    if (const AddedToken *added = added_.find(*token); skip_special && added && added->special) continue;
+    if (const AddedToken *added = parts_.added.find(*token); skip_special && added && added->special) continue;
     tokens.push_back(announced(*token));
   }
   std::string out;
-  if (decoder_) {
-    decoder_->run(tokens);
+  if (parts_.decoder) {
+    parts_.decoder->run(tokens);
     for (const std::string &t : tokens) out += t;
   } else {
     for (size_t i = 0; i < tokens.size(); ++i) out += (i > 0 ? " " : "") + tokens[i];
@@ -309,20 +314,22 @@ std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special
 
 std::string Tokenizer::normalized(std::string_view s) const {
   Normalized n(s, 0, false);
-  if (normalizer_) normalizer_->run(n);
+  if (parts_.normalizer) parts_.normalizer->run(n);
   return n.bytes;
 }
 
-size_t Tokenizer::size() const { return model_->vocabulary().size() + added_.beyond(model_->vocabulary()); }
+size_t Tokenizer::size() const {
+  return parts_.model->vocabulary().size() + parts_.added.beyond(parts_.model->vocabulary());
+}
 
 const std::string *Tokenizer::piece(uint32_t id) const {
-  if (const AddedToken *t = added_.find(id)) return &t->piece;
-  return model_->vocabulary().token(id);
+  if (const AddedToken *t = parts_.added.find(id)) return &t->piece;
+  return parts_.model->vocabulary().token(id);
 }
 
 std::optional<uint32_t> Tokenizer::id(std::string_view piece) const {
-  if (const AddedToken *t = added_.find(piece)) return t->id;
-  if (const uint32_t *id = model_->vocabulary().id(piece)) return *id;
+  if (const AddedToken *t = parts_.added.find(piece)) return t->id;
+  if (const uint32_t *id = parts_.model->vocabulary().id(piece)) return *id;
   return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// A tokenizer made from the text of a tokenizer.json, as Hugging Face's library writes it: added tokens, normalizer,
-// pre-tokenizer, model, post-processor, decoder. Ids, pieces and offsets are those of that library.
+// A tokenizer as Hugging Face's library has it: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder.
+// Ids, pieces and offsets are those of that library.
 //
 // Safe to use from several threads. Texts are valid UTF-8 below 1 GiB (the caller checks). Throws Error.
 #pragma once
@@ -40,18 +40,31 @@ struct TokenizerOptions {
   uint64_t seed = 0, number = 0;         // of the random numbers, where it draws some: in a batch, the text's number
 };
 
+struct TokenizerParts {
+  std::unique_ptr<Normalizer> normalizer;
+  std::unique_ptr<PreTokenizer> pretokenizer;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<PostProcessor> postprocessor;
+  std::unique_ptr<Decoder> decoder;
+  AddedTokens added;
+  std::optional<Truncation> truncation;
+  std::optional<Padding> padding;
+};
+TokenizerParts read_tokenizer_json(std::string_view);
+
 class Tokenizer {
  public:
-  explicit Tokenizer(std::string_view json);
+  explicit Tokenizer(TokenizerParts);
+  explicit Tokenizer(std::string_view json) : Tokenizer(read_tokenizer_json(json)) {}
 
   std::vector<int64_t> encode(const Input &, const TokenizerOptions &) const;
   Encoding encoding(const Input &, const TokenizerOptions &) const;  // without offsets and pieces
   Encoding tokenize(const Input &, const TokenizerOptions &, OffsetUnit) const;
-  bool draws() const { return model_->draws(); }  // BPE's dropout: tokens depend on the seed
+  bool draws() const { return parts_.model->draws(); }  // BPE's dropout: tokens depend on the seed
   // Brings the results of a batch to the length of its longest, where padding is to that.
   void pad_batch(std::vector<Encoding> &, const TokenizerOptions &) const;
-  const std::optional<Truncation> &truncation() const { return truncation_; }  // the file's
-  const std::optional<Padding> &padding() const { return padding_; }
+  const std::optional<Truncation> &truncation() const { return parts_.truncation; }  // the file's
+  const std::optional<Padding> &padding() const { return parts_.padding; }
   // Ids that are in no vocabulary are left out, as special tokens are unless they are wanted.
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const;
 
@@ -122,14 +135,7 @@ class Tokenizer {
   void truncate(std::vector<Encoding> &, const std::vector<size_t> &counted, const TokenizerOptions &,
                 const Truncation &) const;
 
-  std::unique_ptr<Normalizer> normalizer_;
-  std::unique_ptr<PreTokenizer> pretokenizer_;
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<PostProcessor> postprocessor_;
-  std::unique_ptr<Decoder> decoder_;
-  AddedTokens added_;
-  std::optional<Truncation> truncation_;
-  std::optional<Padding> padding_;
+  TokenizerParts parts_;
   bool always_track_ = false;
 
   mutable std::mutex idle_mutex_;

@@ -1,4 +1,5 @@
 """What scripts see of the text plugin, through the command."""
+import base64
 import io
 import json
 import os
@@ -59,6 +60,32 @@ class Scripts(Case):
         self.assertEqual(got["batch"], [ids, [], ids])
         self.assertTrue(got["same"])
         self.assertEqual(got["dtype"], "int64")
+
+    def test_sentencepiece_padding(self):
+        model = io.BytesIO()
+        training = [line for line in lines(1500, seed=3, controls=False) if line]
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(training), model_writer=model, minloglevel=2, vocab_size=2000,
+                                                 character_coverage=0.98, pad_id=3)
+        theirs = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        texts = ["the good café", "the"]
+        got = self.run_lua("""
+          local sp = text.sentencepiece(bundle.asset "m.model")
+          return function(s)
+            local texts = {s, "the"}
+            local ids, mask = sp:encode_batch(texts, {padding = true, add_eos = true})
+            local left, left_mask = sp:encode_batch(texts, {padding = 3, padding_side = "left", pad_token = "</s>", max_length = 3, direction = "left"})
+            local cut = sp:tokenize(s, {max_length = 3, add_bos = true, direction = "left"})
+            return {ids = ids, mask = mask, left = left, left_mask = left_mask, cut = {cut.ids, cut.pieces, cut.offsets}, one = sp:encode(s, {max_length = 2}),
+                    values = select("#", sp:encode_batch(texts))}
+          end""", texts[0], {"assets/m.model": model.getvalue()})
+        long, short = (theirs.encode(t) for t in texts)
+        self.assertEqual(got["ids"], [long + [2], short + [2] + [3] * (len(long) - len(short))])
+        self.assertEqual(got["mask"], [[1] * (len(long) + 1), [1] * (len(short) + 1) + [0] * (len(long) - len(short))])
+        self.assertEqual(got["left"], [long[-3:], [2] * (3 - len(short)) + short])
+        self.assertEqual(got["left_mask"], [[1] * 3, [0] * (3 - len(short)) + [1] * len(short)])
+        self.assertEqual(got["cut"][:2], [[1] + long[-2:], ["<s>"] + theirs.encode(texts[0], out_type=str)[-2:]])
+        self.assertEqual(got["cut"][2][-1][1], len(texts[0]))
+        self.assertEqual((got["one"], got["values"]), (long[:2], 1))
 
     def test_tokenizer_json(self):
         got = self.run_lua("""
@@ -150,6 +177,39 @@ class Scripts(Case):
                                       "offsets": [[0, 0], [0, 4], [4, 8], [9, 10], [0, 4], [0, 0]]})
         self.assertEqual(got["ids"], [1, 3, 4, 5, 3, 2, 5, 2])
         self.assertEqual(got["batch"], [[1, 3, 4, 5, 3, 2], [-1, 0, 0, 0, 1, -1, 0, -1], [-1, 0, 0, 0, 0, -1, 1, -1]])
+
+    def test_vocabularies(self):
+        vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\ngood\n##ness\né\nGood"
+        ranks = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256)) + "YWI= 256\n"
+        got = self.run_lua("""
+          local w, cased = text.wordpiece(bundle.asset "vocab.txt"), text.wordpiece(bundle.asset "vocab.txt", {lower = false})
+          local gpt = text.tiktoken(bundle.asset "t.tiktoken", {pattern = "[a-z]+|.", special = {["<|end|>"] = 300}})
+          return function(s)
+            local ids, mask = w:encode_batch({s, "é"}, {padding = true})
+            return {ids = ids, mask = mask, cased = cased:encode("Good goodness"), accents = text.wordpiece(bundle.asset "vocab.txt", {strip_accents = false}):encode "É",
+                    back = w:decode(w:encode(s)), gpt = gpt:encode("cab <|end|>"), parsed = gpt:encode("ab<|end|>", {parse_special = true}),
+                    text = gpt:decode({256, 300, 99}, {skip_special = false}), size = gpt:size()}
+          end""", "Goodness É", {"assets/vocab.txt": vocab, "assets/t.tiktoken": ranks})
+        self.assertEqual((got["ids"], got["mask"]), ([[2, 4, 5, 1, 3], [2, 1, 3, 0, 0]], [[1] * 5, [1, 1, 1, 0, 0]]))
+        self.assertEqual((got["cased"], got["accents"], got["back"]), ([2, 7, 4, 5, 3], [2, 6, 3], "goodness"))
+        self.assertEqual(got["gpt"], [*b"c", 256, *b" <|end|>"])
+        self.assertEqual((got["parsed"], got["text"], got["size"]), ([256, 300], "ab<|end|>c", 258))
+
+    def test_wrong_vocabularies(self):
+        full = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256))
+        for call, content, message in (
+                ("wordpiece(v)", "[UNK]\n[CLS]\na", 'it has no token "[SEP]"; sep_token says what it is called there'),
+                ("wordpiece(v)", "{}", "text.tokenizer_json opens those"), ("wordpiece(v)", b"\xff\n", "UTF-8"),
+                ("tiktoken(v)", full, 'wanted "cl100k_base"'), ('tiktoken(v, {pattern = "("})', full, "the pattern cannot be read"),
+                ('tiktoken(v, {pattern = "."})', "YWI= 0\n", "byte 0 has no token"), ('tiktoken(v, {pattern = "."})', full + "YWI=", "line 257: wanted a token in Base64"),
+                ('tiktoken(v, {pattern = "."})', full + "YW!= 256", "line 257"), ('tiktoken(v, {pattern = "."})', full + "YWI= 3", "rank 3 comes twice"),
+                ('tiktoken(v, {pattern = "."})', full + "YWI= 99999999", "the rank is above"),
+                ('tiktoken(v, {pattern = ".", special = {["<e>"] = 3}})', full, "3 is the id of another token"),
+                ('tiktoken(v, {pattern = ".", special = {["<e>"] = -1}})', full, "no id: -1")):
+            with self.subTest(call + repr(content)[-30:]):
+                folder = self.bundle(preprocess=f'local text, bundle = require "text", require "bundle"\nlocal v = bundle.asset "v"\n'
+                                                f"local t = text.{call}\nreturn function() return 1 end", files={"assets/v": content})
+                self.refused(3 if content == full else 1, folder, "x", contains=message)
 
     def test_wrong_options(self):
         files = {"assets/t.json": json.dumps(TOKENIZER)}
@@ -322,7 +382,7 @@ class Scripts(Case):
             failed(make + f"return function(s) return {call} end", "UTF-8", tokenizer)
         for name, content, message in (
                 ("a version", b'{"version": "2.0", "model": {"type": "WordLevel", "vocab": {}}}', 'the version is "2.0"; wanted "1.0"'),
-                ("tiktoken's", b"IQ== 0\nIg== 1\n", "vocabulary of tiktoken"), ("BERT's", b"[PAD]\n[UNK]\n[CLS]\n", "BERT's vocab.txt"),
+                ("tiktoken's", b"IQ== 0\nIg== 1\n", "text.tiktoken opens those"), ("BERT's", b"[PAD]\n[UNK]\n[CLS]\n", "text.wordpiece opens those"),
                 ("another kind", b"\x0a\x0e\x0a\x05<unk>", "tokenizer.json: not JSON"), ("nothing", b"", "tokenizer.json: not JSON"),
                 ("no model", b"{}", "no tokenizer: \"model\" is missing"), ("a list", b"[1]", "no tokenizer"),
                 ("deep", b"[" * 100000, "nested too deeply"), ("another model", b'{"model": {"type": "X"}}', 'no model is called "X"'),

@@ -1,5 +1,5 @@
 // The library from the command line, for tests that compare it with other implementations:
-//   text_cli sentencepiece|tokenizer_json MODEL OPERATION [OPTIONS], text_cli unicode|regex|ruby - OPERATION|PATTERN
+//   text_cli sentencepiece|tokenizer_json|wordpiece|tiktoken MODEL OPERATION [OPTIONS], text_cli unicode|regex|ruby - OPERATION|PATTERN
 // reads one JSON value a line from standard input, writes one a line; an error is {"error": code, "message": text}.
 #include <fstream>
 #include <iostream>
@@ -14,6 +14,7 @@
 #include "unicode/graphemes.h"
 #include "unicode/normalize.h"
 #include "utf8.h"
+#include "vocabularies.h"
 
 using nlohmann::json;
 
@@ -257,6 +258,13 @@ int main(int count, char **args) try {
   if (kind == "regex") serve(text::Regex(operation), "", options);
   if (kind == "ruby") serve(text::Regex(operation, text::Dialect::ruby), "", options);
   if (kind == "tokenizer_json") serve(text::Tokenizer(model), operation, options);
+  if (kind == "wordpiece") {
+    text::WordPieceOptions o;
+    o.lower = options.value("lower", true);
+    serve(*text::read_wordpiece(model, o), operation, options);
+  }
+  if (kind == "tiktoken")
+    serve(*text::read_tiktoken(model, {options["pattern"].get<std::string>(), std::nullopt}), operation, options);
   return 0;
 } catch (const std::exception &e) {
   std::cerr << "text_cli: " << e.what() << '\n';

@@ -5,6 +5,7 @@
 //   node hf.js normalize CONFIG.json               every code point, between two letters: those that change, and to what
 //   node hf.js classes                             reads a text, then patterns: the characters of the text that each matches
 //   node hf.js gpt NAME OUT.json                   a vocabulary of gpt-tokenizer ("cl100k_base") as a tokenizer.json
+//   node hf.js tiktoken                            reads {name} or {ranks: [Base64, …], pattern}, then texts: the ids that gpt-tokenizer gives each
 //   node hf.js version
 const fs = require('fs');
 const tokenizers = require('tokenizers');
@@ -189,11 +190,25 @@ function gpt(name, path) {
   }));
 }
 
+// The rank of a token is its place in the list.
+function ranked({ranks, pattern}) {
+  const {BytePairEncodingCore} = require('gpt-tokenizer/cjs/BytePairEncodingCore');
+  const value = bytes => bytes.equals(Buffer.from(bytes.toString('utf8'))) ? bytes.toString('utf8') : [...bytes];
+  const core = new BytePairEncodingCore({bytePairRankDecoder: ranks.map(r => value(Buffer.from(r, 'base64'))), specialTokensEncoder: new Map(),
+                                         tokenSplitRegex: new RegExp(pattern, 'gu')});
+  return text => core.encodeNative(text);
+}
+
+function tiktoken() {
+  const [which, ...texts] = fs.readFileSync(0, 'utf8').trim().split('\n').map(line => JSON.parse(line));
+  print(texts.map(which.name ? require('gpt-tokenizer/cjs/encoding/' + which.name).encode : ranked(which)));
+}
+
 function train(path, text, out) {
   const t = load(path);
   t.train([text]);
   t.save(out);
 }
 
-const commands = {train, compare: serve, vocabulary, normalize, classes, gpt, version: () => console.log(require('tokenizers/package.json').version)};
+const commands = {train, compare: serve, vocabulary, normalize, classes, gpt, tiktoken, version: () => console.log(require('tokenizers/package.json').version)};
 Promise.resolve(commands[command](...args)).catch(e => { console.error(e); process.exit(1); });
