@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <cerrno>
 #include <cstring>
 
 #include "isolate/shared_memory.h"
@@ -21,21 +20,27 @@ uint32_t number_of(const char *stage) {
 
 }  // namespace
 
-Activity::Activity() : fd_(make_shared_memory(bytes)) { map(fd_.get()); }
+Activity::Activity() {
+  try {
+    fd_ = make_shared_memory(bytes);
+    map(fd_.get());
+  } catch (const Error &) { fd_.reset(); }
+}
 
 Activity::Activity(int fd) { map(fd); }
 
-Activity::~Activity() { ::munmap(slots_, bytes); }
+Activity::~Activity() {
+  if (slots_ != nullptr) ::munmap(slots_, bytes);
+}
 
 void Activity::map(int fd) {
   void *const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) fail(MRUN_MEMORY, "a worker's page cannot be mapped: {}", strerror(errno));
-  slots_ = static_cast<Slot *>(memory);
+  if (memory != MAP_FAILED) slots_ = static_cast<Slot *>(memory);
 }
 
 int Activity::begins(uint64_t tag, int64_t end, const char *stage) noexcept {
   thread_local size_t first = 0;
-  if (tag == 0) return -1;
+  if (tag == 0 || slots_ == nullptr) return -1;
   for (size_t i = 0; i < count; ++i) {
     Slot &slot = slots_[(first + i) % count];
     uint64_t free = 0;
@@ -60,7 +65,7 @@ void Activity::ends(int place) noexcept {
 
 std::vector<Running> Activity::running() const {
   std::vector<Running> all;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count && slots_ != nullptr; ++i) {
     const Slot &slot = slots_[i];
     const uint64_t tag = slot.tag.load(std::memory_order_acquire);
     const int64_t end = slot.end.load(std::memory_order_acquire);

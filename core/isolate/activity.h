@@ -18,6 +18,8 @@ struct Running {
 
 class Activity final : public Watch {
  public:
+  // Without the memory, where the system gives none (a limit of file sizes is one of memory, too), nothing is noted: a call
+  // that does not return is then ended later, and who is guilty is found by running items alone.
   Activity();                 // makes the memory
   explicit Activity(int fd);  // maps what another process made
   ~Activity() override;

@@ -107,13 +107,13 @@ WorkerProcess::WorkerProcess() {
 
 void WorkerProcess::start(int socket) {
   const std::string path = worker_path().string();
-  const UniqueFd channel = above(socket), page = above(activity_.fd());
+  const UniqueFd channel = above(socket), page = activity_.fd() < 0 ? UniqueFd() : above(activity_.fd());
   const SpawnPlan plan;
   auto *actions = const_cast<posix_spawn_file_actions_t *>(&plan.actions);
   ::posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(actions, channel.get(), channel_descriptor);
-  ::posix_spawn_file_actions_adddup2(actions, page.get(), activity_descriptor);
+  if (page) ::posix_spawn_file_actions_adddup2(actions, page.get(), activity_descriptor);
   ::posix_spawn_file_actions_addclosefrom_np(actions, worker_descriptors);
   char name[] = "mrun-worker";
   char *const arguments[] = {name, nullptr};

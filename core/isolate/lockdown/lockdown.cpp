@@ -33,7 +33,7 @@ constexpr rlim_t most_threads = 4096;  // of this user, where he is one of his o
 // A limit that is lower already stays.
 void limit(decltype(RLIMIT_CORE) what, rlim_t most, const char *name) {
   rlimit now{};
-  if (::getrlimit(what, &now) == 0) most = std::min(most, now.rlim_max);
+  if (::getrlimit(what, &now) == 0) most = std::min(most, now.rlim_cur);
   const rlimit wanted{most, most};
   if (::setrlimit(what, &wanted) != 0) missing("limits", fmt::format("{}: {}", name, strerror(errno)));
 }
@@ -91,7 +91,7 @@ void Lockdown::finish(const CodeProfile &code) {
   }
   const Landlock landlock = restrict_by_landlock(threads > 1);
   levels_["landlock"] = landlock.error.empty() ? std::to_string(landlock.level) : "no: " + landlock.error;
-  if (!landlock.error.empty() && (!namespaces_ || threads > 1)) {
+  if (!landlock.error.empty() && !namespaces_) {
     missing("Landlock and namespaces", fmt::format("{}; {}", landlock.error, levels_["namespaces"]));
   }
   limit(RLIMIT_FSIZE, 0, "file size");

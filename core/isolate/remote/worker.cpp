@@ -84,7 +84,14 @@ void RemoteWorker::send(Kind kind, uint64_t id, const Work &work) {
   encode(out, work);
   const size_t size = out.beside_size();
   if (size == 0) return channel().send(kind, id, out.finish());
-  const UniqueFd memory = share(out.beside(), size);
+  UniqueFd memory;
+  try {
+    memory = share(out.beside(), size);
+  } catch (const Error &) {  // the system gives none
+    WireWriter whole;
+    encode(whole, work);
+    return channel().send(kind, id, whole.finish());
+  }
   const int fd = memory.get();
   channel().send(kind, id, out.finish(), {&fd, 1}, size);
 }
@@ -93,7 +100,10 @@ void RemoteWorker::grant(uint64_t id, size_t size) {
   if (size == 0 || size > largest_grant || granted_.size() >= most_granted || granted_.count(id) != 0) {
     fail(MRUN_PROTOCOL, "{} wants memory of {} bytes", channel().peer(), size);
   }
-  UniqueFd memory = make_shared_memory(size);
+  UniqueFd memory;
+  try {
+    memory = make_shared_memory(size);
+  } catch (const Error &) { return channel().send(Kind::memory, id, {}); }  // the system gives none
   const int fd = memory.get();
   granted_.emplace(id, std::move(memory));
   channel().send(Kind::memory, id, {}, {&fd, 1}, size);

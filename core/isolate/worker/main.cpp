@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "isolate/worker/descriptors.h"
 #include "isolate/worker/server.h"
@@ -26,7 +27,6 @@ int work() {
     mrun::Server server(channel, activity);
     server.prepare();
     server.serve();
-    ::_exit(0);  // its threads may be anywhere
   } catch (const mrun::Error &e) { return refuse(channel, e); } catch (const std::exception &e) {
     return refuse(channel, mrun::Error(MRUN_INTERNAL, e.what()));
   }
@@ -39,5 +39,8 @@ int main() {
     std::fputs("mrun-worker: is started by mrun, not by hand\n", stderr);
     return by_hand;
   }
+  // OpenBLAS would start threads while it is loaded, which nothing but the filter could lock up afterwards. How many it may
+  // use is set before each run.
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
   ::_exit(work());
 }

@@ -88,29 +88,48 @@ void Server::prepare() {
 
 // ---- reading
 
-std::optional<Frame> Server::next() {
-  std::unique_lock lock(mutex_);
-  came_.wait(lock, [this] { return !inbox_.empty(); });
-  Frame frame = std::move(inbox_.front());
-  inbox_.pop_front();
-  running_ = frame.kind == Kind::run;
-  return frame;
+void Server::serve() {
+  std::thread(&Server::take_turns, this).detach();  // the process ends with the channel
+  take_turns();
 }
 
-void Server::serve() {
-  std::thread(&Server::feed, this).detach();  // the process ends with the channel, whatever runs
-  while (std::optional<Frame> frame = channel_.receive()) {
-    if (frame->kind == Kind::cancel) {
-      cancel(frame->id);
-    } else if (frame->kind == Kind::memory) {
-      take_memory(*frame);
-    } else if (frame->kind == Kind::statistics) {
-      count();
-    } else if (frame->kind != Kind::run || !submit_beside(*frame)) {
-      const std::lock_guard lock(mutex_);
-      inbox_.push_back(std::move(*frame));
-      came_.notify_one();
+// Two threads, of which one reads and the other, or none, handles what must keep its order. Who has read something handles
+// it where nothing else is handled, and the other reads on: nothing waits for a thread to wake.
+void Server::take_turns() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (!inbox_.empty() && !handling_) {
+      Frame frame = std::move(inbox_.front());
+      inbox_.pop_front();
+      handle(frame, lock);
+    } else if (!reading_) {
+      read(lock);
+    } else {
+      turn_.wait(lock);
     }
+  }
+}
+
+void Server::read(std::unique_lock<std::mutex> &lock) {
+  reading_ = true;
+  lock.unlock();
+  std::optional<Frame> frame = channel_.receive();
+  if (!frame) ::_exit(0);  // the parent has gone; whatever runs ends
+  const bool done = handle_at_once(*frame) || (frame->kind == Kind::run && submit_beside(*frame));
+  lock.lock();
+  reading_ = false;
+  if (done) return;
+  if (inbox_.empty() && !handling_) return handle(*frame, lock);
+  inbox_.push_back(std::move(*frame));
+}
+
+// What waits for nothing. False: it is something else.
+bool Server::handle_at_once(Frame &frame) {
+  switch (frame.kind) {
+    case Kind::cancel: cancel(frame.id); return true;
+    case Kind::memory: take_memory(frame); return true;
+    case Kind::statistics: count(); return true;
+    default: return false;
   }
 }
 
@@ -149,11 +168,7 @@ void Server::take_memory(Frame &frame) {
   wanted_.erase(at);
 }
 
-// ---- feeding
-
-void Server::feed() {
-  while (std::optional<Frame> frame = next()) handle(*frame);
-}
+// ---- handling, in order
 
 // What goes wrong with an item is its answer.
 void Server::handle_item(Frame &frame, void (Server::*how)(Frame &)) {
@@ -164,7 +179,11 @@ void Server::handle_item(Frame &frame, void (Server::*how)(Frame &)) {
   }
 }
 
-void Server::handle(Frame &frame) {
+void Server::handle(Frame &frame, std::unique_lock<std::mutex> &lock) {
+  handling_ = true;
+  running_ = frame.kind == Kind::run;
+  turn_.notify_all();
+  lock.unlock();
   try {
     switch (frame.kind) {
       case Kind::files:
@@ -179,8 +198,8 @@ void Server::handle(Frame &frame) {
   } catch (const Error &e) { send_error(Kind::refused, frame.id, e); } catch (const std::exception &e) {
     send_error(Kind::refused, frame.id, Error(MRUN_MEMORY, e.what()));
   }
-  const std::lock_guard lock(mutex_);
-  running_ = false;
+  lock.lock();
+  handling_ = running_ = false;
 }
 
 std::shared_ptr<const Bundle> Server::open_bundle(const Opening &opening) {
@@ -259,29 +278,31 @@ void Server::count() { channel_.send(Kind::counts, 0, WireWriter().value(session
 
 // ---- sending
 
+// What is large goes to memory that the parent makes, where it has some.
 template <class Encode>
 void Server::send(Kind kind, uint64_t id, Encode &&encode_into) {
   WireWriter out(beside_from);
   encode_into(out);
-  send_beside(kind, id, out);
+  const size_t size = out.beside_size();
+  if (size == 0) return channel_.send(kind, id, out.finish());
+  if (const UniqueFd memory = want_memory(id, size)) {
+    put_tensors(memory.get(), out.beside(), size);
+    return channel_.send(kind, id, out.finish(), {}, size);
+  }
+  WireWriter whole;
+  encode_into(whole);
+  channel_.send(kind, id, whole.finish());
 }
 
-// What is large goes to memory that the parent makes.
-void Server::send_beside(Kind kind, uint64_t id, WireWriter &out) {
-  const size_t size = out.beside_size();
-  if (size > 0) {
-    std::promise<UniqueFd> promise;
-    std::future<UniqueFd> memory = promise.get_future();
-    {
-      const std::lock_guard lock(mutex_);
-      wanted_[id] = std::move(promise);
-    }
-    channel_.send(Kind::wants, id, WireWriter().integer(static_cast<int64_t>(size)).finish());
-    const UniqueFd fd = memory.get();
-    if (!fd) fail(MRUN_MEMORY, "no memory for tensors of {} bytes", size);
-    put_tensors(fd.get(), out.beside(), size);
+UniqueFd Server::want_memory(uint64_t id, size_t size) {
+  std::promise<UniqueFd> promise;
+  std::future<UniqueFd> memory = promise.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_[id] = std::move(promise);
   }
-  channel_.send(kind, id, out.finish(), {}, size);
+  channel_.send(Kind::wants, id, WireWriter().integer(static_cast<int64_t>(size)).finish());
+  return memory.get();
 }
 
 void Server::send_result(uint64_t id, const Result &result) {

@@ -1,5 +1,5 @@
-// Server: the worker's side of the channel. The reading thread takes frames in and answers what cannot wait; the feeding
-// thread opens the bundle and gives items to the engine, in their order; the engine's threads send what comes of them.
+// Server: the worker's side of the channel. Two threads take turns: one reads frames and answers what cannot wait, one opens
+// the bundle and gives items to the engine, in their order; the engine's threads send what comes of them.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -21,13 +21,14 @@ class Server {
   Server(Channel &channel, Activity &activity) : channel_(channel), activity_(activity) {}
   // The first frame: plugins, then lock-down. Throws what cannot be done.
   void prepare();
-  // Serves until the parent has closed.
-  void serve();
+  // Serves until the parent has closed; then the process ends.
+  [[noreturn]] void serve();
 
  private:
-  std::optional<Frame> next();
-  void feed();
-  void handle(Frame &);
+  [[noreturn]] void take_turns();
+  void read(std::unique_lock<std::mutex> &);
+  bool handle_at_once(Frame &);
+  void handle(Frame &, std::unique_lock<std::mutex> &);
   void handle_item(Frame &, void (Server::*how)(Frame &));
   void open(const Frame &);
   std::shared_ptr<const Bundle> open_bundle(const Opening &);
@@ -43,7 +44,7 @@ class Server {
 
   template <class Encode>
   void send(Kind, uint64_t id, Encode &&);
-  void send_beside(Kind, uint64_t id, WireWriter &);
+  UniqueFd want_memory(uint64_t id, size_t size);
   void send_result(uint64_t id, const Result &);
   void send_error(Kind, uint64_t id, const Error &);
 
@@ -54,9 +55,10 @@ class Server {
   std::unique_ptr<Session> session_;
 
   std::mutex mutex_;
-  std::condition_variable came_;
+  std::condition_variable turn_;
   std::deque<Frame> inbox_;
-  bool running_ = false;  // the feeding thread is inside run
+  bool reading_ = false, handling_ = false;  // a thread does
+  bool running_ = false;                     // what is handled is an item by itself
   bool offline_ = false;
   std::map<uint64_t, uint64_t> submitted_;             // item -> the engine's id
   std::set<uint64_t> cancelled_;                       // before they were given to the engine
