@@ -38,7 +38,9 @@ void Rounds::waits(Job *job, Clock::time_point now) {
   Lane &lane = lanes_[job->lane];
   job->where = Job::Where::waiting;
   job->waiting_since = now;
-  lane.groups[group_key(*job)].calls.push_back(job);
+  Group &group = lane.groups[group_key(*job)];
+  group.calls.push_back(job);
+  group.rows += job->passage->call().rows;
   --lane.running;
   advance(lane, now);
 }
@@ -58,7 +60,10 @@ void Rounds::returned(const JoinedBatch &batch) {
 }
 
 void Rounds::tick(Clock::time_point now) {
-  for (Lane &lane : lanes_) advance(lane, now);
+  for (Lane &lane : lanes_) {
+    if (!options_.offline) drop_ended(lane);
+    advance(lane, now);
+  }
 }
 
 bool Rounds::withdraw(Job *job) {
@@ -66,6 +71,7 @@ bool Rounds::withdraw(Job *job) {
   Lane &lane = lanes_[job->lane];
   const auto group = lane.groups.find(group_key(*job));
   std::erase(group->second.calls, job);
+  group->second.rows -= job->passage->call().rows;
   if (group->second.calls.empty()) lane.groups.erase(group);
   job->where = Job::Where::running;
   ++lane.running;
@@ -129,6 +135,7 @@ void Rounds::drop_ended(Lane &lane) {
       if (job->item->stop.load() == MRUN_OK) continue;
       job->where = Job::Where::running;
       ++lane.running;
+      group->second.rows -= job->passage->call().rows;
       expired_.push_back(job);
     }
     std::erase_if(calls, [](const Job *job) { return job->where == Job::Where::running; });
@@ -140,14 +147,17 @@ void Rounds::advance(Lane &lane, Clock::time_point now) {
   if (options_.offline && (lane.running > 0 || lane.inflight > 0)) return;
   bool parked = false;
   const bool admitted = admit(lane, parked);
-  if (options_.offline && (admitted || parked)) return;
+  if (!options_.offline) return dispatch_online(lane, now);
+  if (admitted || parked) return;
   drop_ended(lane);
-  if (lane.groups.empty()) return;
-  if (options_.offline) {
-    dispatch_round(lane);
-  } else {
-    dispatch_online(lane, now);
-  }
+  if (!lane.groups.empty()) dispatch_round(lane);
+}
+
+// Whether it is worth selecting: most slices end with a call that fills nothing yet.
+bool Rounds::may_be_full(const Group &group) const {
+  const PendingCall &first = group.calls.front()->passage->call();
+  const BatchConfig &config = config_(first);
+  return first.alone || config.max_tokens > 0 || group.rows >= config.max_size;
 }
 
 Selection Rounds::selection(Group &group) const {
@@ -165,6 +175,7 @@ Rounds::GroupAt Rounds::cut(Lane &lane, GroupAt group, const Selection &selectio
   auto &calls = group->second.calls;
   for (const size_t i : selection.calls) {
     calls[i]->where = Job::Where::in_batch;
+    group->second.rows -= calls[i]->passage->call().rows;
     batch.jobs.push_back(calls[i]);
   }
   std::erase_if(calls, [](const Job *job) { return job->where == Job::Where::in_batch; });
@@ -177,7 +188,7 @@ Rounds::GroupAt Rounds::cut(Lane &lane, GroupAt group, const Selection &selectio
 size_t Rounds::cut_full(Lane &lane) {
   size_t count = 0;
   for (auto group = lane.groups.begin(); group != lane.groups.end();) {
-    const Selection s = selection(group->second);
+    const Selection s = may_be_full(group->second) ? selection(group->second) : Selection{};
     if (!s.full) {
       ++group;
       continue;
@@ -213,6 +224,8 @@ void Rounds::dispatch_online(Lane &lane, Clock::time_point now) {
   cut_full(lane);
   const bool patient = options_.max_delay > Clock::duration::zero();
   while (!lane.groups.empty()) {
+    const bool idle = lane.running == 0 && lane.inflight < options_.runners;
+    if (!patient && !idle) return;
     const auto oldest = std::min_element(lane.groups.begin(), lane.groups.end(), [](const auto &a, const auto &b) {
       const auto since = [](const auto &group) {
         return (*std::min_element(group.second.calls.begin(), group.second.calls.end(),
@@ -224,8 +237,7 @@ void Rounds::dispatch_online(Lane &lane, Clock::time_point now) {
     const auto &calls = oldest->second.calls;
     const bool overdue = std::any_of(calls.begin(), calls.end(),
                                      [&](const Job *job) { return now >= job->waiting_since + options_.max_delay; });
-    const bool idle = lane.running == 0 && lane.inflight < options_.runners;
-    if (patient ? !overdue && !(idle && lane.unfinished.size() >= options_.live) : !idle) return;
+    if (patient && !overdue && !(idle && lane.unfinished.size() >= options_.live)) return;
     cut(lane, oldest, selection(oldest->second));
   }
 }

@@ -67,6 +67,7 @@ class Rounds {
  private:
   struct Group {
     std::vector<Job *> calls;
+    int64_t rows = 0;  // of all of them
     int age = 0;
   };
   struct Lane {
@@ -83,6 +84,7 @@ class Rounds {
   void drop_ended(Lane &);
   void dispatch_round(Lane &);
   void dispatch_online(Lane &, Clock::time_point now);
+  bool may_be_full(const Group &) const;
   Selection selection(Group &) const;
   GroupAt cut(Lane &, GroupAt, const Selection &);
   size_t cut_full(Lane &);
