@@ -1,4 +1,4 @@
-"""tools/bench [core|bundle|isolation|image|text|…] [--json] [--rounds N]"""
+"""tools/bench [core|bundle|engine|isolation|image|text|…] [--json] [--rounds N]"""
 import argparse
 import importlib.util
 import os
@@ -10,8 +10,8 @@ SOURCE = HERE.parent.parent
 
 
 def suites():
-    """core, bundle, isolation, and every plugin that has bench/suite.py."""
-    found = {name: HERE / f"{name}.py" for name in ("core", "bundle", "isolation")}
+    """core, bundle, engine, isolation, and every plugin that has bench/suite.py."""
+    found = {name: HERE / f"{name}.py" for name in ("core", "bundle", "engine", "isolation")}
     for path in sorted(SOURCE.glob("plugins/*/bench/suite.py")):
         found[path.parent.parent.name] = path
     return found

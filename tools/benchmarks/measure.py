@@ -1,5 +1,6 @@
 """Both sides of a comparison in one run, interleaved: medians, spread, ratios; a table for people and JSON for programs."""
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,14 @@ def wall(*command, **more):
     begin = time.perf_counter()
     run(*command, **more)
     return (time.perf_counter() - begin) * 1e3
+
+
+def processor(*command, **more):
+    """Milliseconds of processor time of a whole process and its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run(*command, **more)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
 
 def interleaved(sides, rounds):

@@ -1,0 +1,127 @@
+"""Runs that are interrupted, killed, starved or fed without end. MRUN_FAULTS=1 makes as many attempts as a release wants."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from command import MRUN, Case, mrun
+
+LONG = os.environ.get("MRUN_FAULTS") == "1"
+INTERRUPTS, KILLS = (200, 50) if LONG else (12, 6)
+WORK = "return function(s)\n  local n = 0\n  for i = 1, 3000 do n = n + i % 7 end\n  return { s, n, math.random(1000000) }\nend\n"
+
+
+class Faults(Case):
+    def lines(self, count):
+        path = self.dir / "lines.txt"
+        path.write_text("".join(f"line {i}\n" for i in range(count)))
+        return path
+
+    def start(self, *args, **more):
+        given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
+        process = subprocess.Popen([MRUN, *map(str, args)], **given)
+        self.addCleanup(process.kill)
+        return process
+
+    def ends(self, process, *statuses):
+        """What it wrote; it must end by itself."""
+        out, said = process.communicate(timeout=300)
+        self.assertIn(process.returncode, statuses, said)
+        return out, said
+
+    def test_one_interrupt_at_any_moment_ends_a_run_with_whole_lines(self):
+        folder, lines, draw = self.bundle(preprocess=WORK), self.lines(30000), random.Random(11)
+        for attempt in range(INTERRUPTS):
+            waits = attempt % 3 == 2  # for standard input
+            run = self.start(folder, "--lines", "-" if waits else lines, stdin=subprocess.PIPE if waits else subprocess.DEVNULL)
+            if waits:
+                run.stdin.write("a\nb\n")
+                run.stdin.flush()
+            time.sleep(draw.uniform(0.03, 0.6))
+            run.send_signal(signal.SIGINT)
+            out, _ = self.ends_open(run) if waits else self.ends(run, 130, 0, -signal.SIGINT)
+            for i, line in enumerate(out.splitlines(keepends=True)):
+                self.assertTrue(line.endswith("\n"))
+                self.assertEqual(json.loads(line)[0], ["a", "b"][i] if waits else f"line {i}")
+
+    def ends_open(self, run):
+        """As ends, while its standard input stays open."""
+        self.assertIn(run.wait(timeout=300), (130, -signal.SIGINT))
+        out = run.stdout.read()
+        said = run.stderr.read()
+        for pipe in (run.stdin, run.stdout, run.stderr):
+            pipe.close()
+        return out, said
+
+    def test_kills_at_any_moment_lose_and_double_nothing(self):
+        folder, lines, out, draw = self.bundle(preprocess=WORK), self.lines(40000), self.dir / "out.jsonl", random.Random(12)
+        wanted, command = mrun(folder, "--lines", lines).stdout, [folder, "--lines", lines, "-o", out, "--resume"]
+        kills = 0
+        while kills < KILLS:
+            run = self.start(*command)
+            time.sleep(draw.uniform(0.02, 0.5))
+            run.kill()
+            run.communicate()
+            kills += 1
+            if out.exists():  # it was faster: what is there is whole, and the next one begins again
+                self.assertEqual(out.read_text(), wanted)
+                out.unlink()
+        self.assertEqual(mrun(*command).returncode, 0)
+        self.assertEqual(out.read_text(), wanted)
+
+    def test_the_reader_of_the_answers_goes_away(self):
+        run = self.start(self.bundle(preprocess=WORK), "--lines", self.lines(100000))
+        self.assertEqual(json.loads(run.stdout.readline())[0], "line 0")
+        run.stdout.close()
+        self.assertEqual(run.wait(timeout=300), 5)
+        run.stderr.close()
+
+    if LONG:  # it reads and holds 1 GiB
+
+        def test_a_line_without_end_is_refused_within_its_memory(self):
+            result = self.start(self.bundle(preprocess=WORK), "--lines", "/dev/zero")
+            out, said = self.ends(result, 1, 2)
+            self.assertIn("1 GiB", out + said)
+
+    def test_a_fifo_is_read_as_it_comes(self):
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        run = self.start(self.bundle(preprocess=WORK), "--lines", fifo)
+        with open(fifo, "w") as pipe:
+            pipe.write("a\n")
+            pipe.flush()
+            self.assertEqual(json.loads(run.stdout.readline())[0], "a")
+            pipe.write("b")  # no newline at its end
+        out, _ = self.ends(run, 0)
+        self.assertEqual(json.loads(out)[0], "b")
+
+    def test_a_reader_much_faster_than_the_items_does_not_fill_memory(self):
+        script = "return function(s)\n  local n = 0\n  for i = 1, 30000 do n = n + i % 7 end\n  return n\nend\n"
+        run = self.start(self.bundle(preprocess=script), "--lines", "-", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        block, sent, end = "x" * 1000 + "\n", 0, time.monotonic() + 3
+        os.set_blocking(run.stdin.fileno(), False)
+        while time.monotonic() < end:
+            try:
+                sent += os.write(run.stdin.fileno(), (block * 60).encode())
+            except BlockingIOError:
+                time.sleep(0.001)
+        with open(f"/proc/{run.pid}/status") as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(timeout=300), 130)
+        self.assertGreater(sent, 100000)
+        self.assertLess(peak, 400 * 1024)
+        run.stdin.close()
+        run.stderr.close()
+
+    def test_sizes_that_are_none(self):
+        folder, lines = self.bundle(preprocess=WORK), self.lines(3)
+        for option, value in (("--batch-size", "0"), ("--batch-size", "1000000000"), ("--workers", "-1"), ("--max-delay", "-1"), ("--shard", "3/2")):
+            self.refused(2, folder, "--lines", lines, option, value, contains=option)
+
+
+if __name__ == "__main__":
+    unittest.main()
