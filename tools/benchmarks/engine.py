@@ -17,7 +17,8 @@ import torch
 from measure import Report, interleaved, processor, run, wall
 
 HERE = pathlib.Path(__file__).resolve().parent
-ONE_THREAD = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# In this process: tools/bench isolation says what the other one costs.
+ONE_THREAD = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MRUN_ISOLATION="none")
 LOOP = """
 local torch = require "torch"
 return function(model, steps)

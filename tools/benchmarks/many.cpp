@@ -35,6 +35,7 @@ mrun_options one_worker() {
   MRUN_INIT(o);
   o.workers = o.threads = 1;
   o.timeout = -1;
+  o.isolation = MRUN_ISOLATION_NONE;
   return o;
 }
 
