@@ -39,37 +39,43 @@ template <class Visit>
 void Constraint::walk(int32_t state, Visit visit) {
   const bool first = state == start;
   const Pieces::Sorted &pieces = pieces_->sorted(first);
-  std::vector<int32_t> path{first ? 0 : state - 1};  // the automaton's states, of each byte of the last piece
+  std::vector<int32_t> path(pieces.longest + 1);  // the automaton's states, of each byte of the last piece
+  path[0] = first ? 0 : state - 1;
+  size_t depth = 0;  // how many of its bytes led somewhere
   for (size_t i = 0; i < pieces.tokens.size(); ++i) {
     const auto common = static_cast<size_t>(pieces.common[i]);
-    if (path.size() <= common) continue;
-    path.resize(common + 1);
-    const std::string_view bytes = pieces_->bytes(pieces.tokens[i], first);
-    while (path.size() <= bytes.size()) {
-      const int32_t next = automaton_.step(path.back(), bytes[path.size() - 1]);
-      ++work_;
-      if (next == Automaton::dead) break;
-      path.push_back(next);
+    if (depth < common) continue;
+    depth = common;
+    size_t at = pieces.begins[i];
+    const size_t end = pieces.begins[i + 1];
+    for (; at < end; ++at, ++depth) {
+      path[depth + 1] = automaton_.step(path[depth], pieces.rest[at]);
+      if (path[depth + 1] == Automaton::dead) break;
     }
-    if (path.size() == bytes.size() + 1) visit(pieces.tokens[i], path.back() + 1);
+    work_ += end - pieces.begins[i];
+    if (at == end) visit(pieces.tokens[i], path[depth] + 1);
   }
   work_ += pieces.tokens.size();
   if (work_ > most_work) throw Error(Error::setting, "constrain: the pattern is too large for this vocabulary");
 }
 
+// Keeps of each state that can be reached the tokens that may follow.
 Constraint::Links Constraint::link(const Poll &poll) {
   Links links(states_.size());
-  std::vector<int32_t> queue{start};
+  std::vector<int32_t> queue{start}, tokens;
   std::vector<int32_t> seen_from(states_.size(), -1);
   std::vector<uint8_t> known(states_.size(), 0);
   known[start] = 1;
   for (size_t i = 0; i < queue.size(); ++i) {
     const int32_t state = queue[i];
     if (poll) poll();
-    walk(state, [&](int32_t, int32_t to) {
+    tokens.clear();
+    walk(state, [&](int32_t token, int32_t to) {
+      tokens.push_back(token);
       if (std::exchange(seen_from[index(to)], state) != state) links[index(state)].push_back(to);
       if (std::exchange(known[index(to)], uint8_t{1}) == 0) queue.push_back(to);
     });
+    keep_tokens(states_[index(state)], tokens);
   }
   return links;
 }
@@ -96,16 +102,33 @@ void Constraint::measure(const Links &links) {
   }
 }
 
-void Constraint::keep_tokens(State &state, std::vector<int32_t> tokens) const {
+void Constraint::keep_tokens(State &state, const std::vector<int32_t> &tokens) {
   const auto size = static_cast<size_t>(pieces_->size());
+  state.tokens.clear();
+  state.bits.clear();
   if (tokens.size() <= size / 32) {
-    std::sort(tokens.begin(), tokens.end());
-    tokens.shrink_to_fit();
-    state.tokens = std::move(tokens);
-    return;
+    state.tokens = tokens;
+    std::sort(state.tokens.begin(), state.tokens.end());
+  } else {
+    state.bits.resize((size + 63) / 64);
+    for (const int32_t t : tokens) state.bits[index(t) / 64] |= uint64_t{1} << (index(t) % 64);
   }
-  state.bits.resize((size + 63) / 64);
-  for (const int32_t t : tokens) state.bits[index(t) / 64] |= uint64_t{1} << (index(t) % 64);
+  memory_ += state.tokens.size() * 4 + state.bits.size() * 8;
+  if (memory_ > most_memory) throw Error(Error::setting, "constrain: the pattern is too large for this vocabulary");
+}
+
+// Leaves out what leads to states from which no pieces make the rest of a text.
+void Constraint::drop_dead_ends(const Links &links, const Poll &poll) {
+  for (size_t s = 0; s < states_.size(); ++s) {
+    const auto dead = [&](int32_t to) { return distance(to) < 0; };
+    if (states_[s].distance < 0 || std::none_of(links[s].begin(), links[s].end(), dead)) continue;
+    if (poll) poll();
+    std::vector<int32_t> tokens;
+    walk(static_cast<int32_t>(s), [&](int32_t token, int32_t to) {
+      if (!dead(to)) tokens.push_back(token);
+    });
+    keep_tokens(states_[s], tokens);
+  }
 }
 
 Constraint::Constraint(Automaton automaton, std::shared_ptr<const Pieces> pieces, const Poll &poll)
@@ -114,18 +137,7 @@ Constraint::Constraint(Automaton automaton, std::shared_ptr<const Pieces> pieces
   const Links links = link(poll);
   measure(links);
   if (distance(start) < 0) throw Error(Error::setting, "constrain: no pieces of the tokenizer make a text that fits");
-  size_t memory = 0;
-  for (size_t s = 0; s < states_.size(); ++s) {
-    if (links[s].empty() || states_[s].distance < 0) continue;
-    if (poll) poll();
-    std::vector<int32_t> tokens;
-    walk(static_cast<int32_t>(s), [&](int32_t token, int32_t to) {
-      if (distance(to) >= 0) tokens.push_back(token);
-    });
-    keep_tokens(states_[s], std::move(tokens));
-    memory += states_[s].tokens.size() * 4 + states_[s].bits.size() * 8;
-    if (memory > most_memory) throw Error(Error::setting, "constrain: the pattern is too large for this vocabulary");
-  }
+  drop_dead_ends(links, poll);
 }
 
 void Constraint::add_choice(const std::vector<int64_t> &choice) {

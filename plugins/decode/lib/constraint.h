@@ -43,14 +43,15 @@ class Constraint {
   void walk(int32_t state, Visit visit);
   Links link(const Poll &poll);
   void measure(const Links &);
-  void keep_tokens(State &, std::vector<int32_t> tokens) const;
+  void keep_tokens(State &, const std::vector<int32_t> &tokens);
+  void drop_dead_ends(const Links &, const Poll &poll);
   void add_choice(const std::vector<int64_t> &choice);
   static void keep_allowed(const State &, float *scores, int64_t count);
 
   Automaton automaton_;  // state s of it is state s + 1 here; state 0 is its state 0 where no piece has come
   std::shared_ptr<const Pieces> pieces_;
   std::vector<State> states_;
-  size_t work_ = 0;
+  size_t work_ = 0, memory_ = 0;  // of making it
 };
 
 }  // namespace decode

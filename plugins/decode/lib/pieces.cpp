@@ -111,9 +111,14 @@ Pieces::Sorted Pieces::sort(bool first) const {
                    [&](int32_t a, int32_t b) { return bytes(a, first) < bytes(b, first); });
   std::string_view last;
   for (const int32_t token : s.tokens) {
-    s.common.push_back(common_prefix(last, bytes(token, first)));
-    last = bytes(token, first);
+    const std::string_view own = bytes(token, first);
+    s.common.push_back(common_prefix(last, own));
+    s.begins.push_back(s.rest.size());
+    s.rest += own.substr(static_cast<size_t>(s.common.back()));
+    s.longest = std::max(s.longest, own.size());
+    last = own;
   }
+  s.begins.push_back(s.rest.size());
   return s;
 }
 

@@ -21,9 +21,13 @@ class Pieces {
   int64_t size() const { return static_cast<int64_t>(bytes_.size()); }
   // What a token adds: at the beginning of a text, or later. Of a token without bytes or outside the vocabulary: nothing.
   std::string_view bytes(int64_t token, bool first) const;
-  // The tokens that have bytes, in the order of these, each with how many it has in common with the one before.
+  // The tokens that have bytes, in the order of these, each with how many it has in common with the one before, and where
+  // the others lie in `rest`, one token's behind the other's.
   struct Sorted {
     std::vector<int32_t> tokens, common;
+    std::vector<size_t> begins;  // one more than tokens
+    std::string rest;
+    size_t longest = 0;
   };
   const Sorted &sorted(bool first) const { return first ? first_ : later_; }
 
