@@ -7,6 +7,7 @@ import os
 import resource
 import time
 
+import sentencepiece
 import torch
 
 from measure import Report, interleaved, run
@@ -130,6 +131,11 @@ end
 """
 
 
+def pieces_of(count):
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789 .,-"
+    return [""] + ["".join(letters[(i * 7 + k * k * (i % 89)) % len(letters)] for k in range(1 + i % 6)) for i in range(1, count)]
+
+
 def constraint(build, work, report, rounds):
     """What a constraint adds to a step of one row; nothing costs much else."""
     folder, vocabulary, steps = work / "constraint", 32000, 2000
@@ -137,8 +143,7 @@ def constraint(build, work, report, rounds):
     (folder / "bundle.toml").write_text('[bundle]\nname = "constraint"\n[input]\nkind = "json"\n')
     (folder / "forward.lua").write_text(CONSTRAINED)
     torch.jit.script(torch.nn.Identity()).save(str(folder / "model.pt"))
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789 .,-"
-    pieces = [""] + ["".join(letters[(i * 7 + k * k * (i % 89)) % len(letters)] for k in range(1 + i % 6)) for i in range(1, vocabulary)]
+    pieces = pieces_of(vocabulary)
 
     def once(constrained, steps):
         path = work / "constraint.json"
@@ -152,9 +157,107 @@ def constraint(build, work, report, rounds):
     report.add(f"a step of one row, vocabulary {vocabulary}, held to a pattern", "us", times, "constrained", [("free", "beyond", 50.0)])
 
 
+DENSE = """
+local decode = require "decode"
+return function(x) return decode.constraint({ regex = x.regex, tokenizer = x.pieces }):accepts({}) end
+"""
+
+
+def compiling(build, work, report, rounds):
+    """Making a constraint of a pattern that lets nearly everything follow in each of its states, beside one of a single state."""
+    folder = work / "dense"
+    folder.mkdir(exist_ok=True)
+    (folder / "bundle.toml").write_text('[bundle]\nname = "dense"\n[input]\nkind = "json"\n')
+    (folder / "preprocess.lua").write_text(DENSE)
+
+    def once(regex):
+        path = work / "dense.json"
+        path.write_text(json.dumps({"regex": regex, "pieces": pieces_of(32000)}))
+        return processor(build / "bin/mrun", folder, "--jsonl", path, "--workers", "1", "--isolation", "none") / 1e3
+
+    times = interleaved({"500 characters": lambda: once("[^x]{0,500}"), "any number": lambda: once("[^x]*")}, rounds)
+    report.add("making a constraint, vocabulary 32000, whole process", "ms", times, "500 characters", [("any number", "beyond", 1000.0)])
+
+
+SENTENCES = [f"{verb} the {noun}" for verb in ("Open", "Close", "Save", "Delete", "Print", "Rename", "Copy", "Select")
+             for noun in ("file", "folder", "selected messages", "current document", "window", "search results", "list of users", "password")]
+
+
+class Translation:
+    """bundles/translate-en-de here, and the same search in Python on the same model: all items stay until the last has ended."""
+
+    def __init__(self, build, work):
+        self.mrun, self.work, self.folder = build / "bin/mrun", work, build.parents[1] / "bundles/translate-en-de/bundle"
+        self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(self.folder / "assets/tokenizer.model"))
+        self.model = torch.jit.load(str(self.folder / "model.pt")).eval()
+
+    def native(self, sentences, items):
+        path = self.work / "sentences.txt"
+        path.write_text("".join(s + "\n" for s in sentences))
+        return processor(self.mrun, self.folder, "--lines", path, "--workers", "1", "--threads", "1", "--batch-size", items * BEAM,
+                         "--param", "no_repeat_ngram=0", "--isolation", "none", env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+
+    def native_each(self, items):
+        """Milliseconds a sentence, starting the process left out."""
+        return (self.native(SENTENCES, items) - self.native(SENTENCES[:1], items)) / 1e3 / (len(SENTENCES) - 1)
+
+    def python_each(self, items):
+        begin = time.process_time()
+        with torch.inference_mode():
+            for at in range(0, len(SENTENCES), items):
+                self.python(SENTENCES[at:at + items])
+        return (time.process_time() - begin) * 1e3 / len(SENTENCES)
+
+    def python(self, sentences, most=80):
+        rows = self.tokenizer.encode(sentences, add_eos=True)
+        n, width, end = len(rows), max(map(len, rows)), self.tokenizer.eos_id()
+        source = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+        memory = self.model.encode(source).repeat_interleave(BEAM, 0)
+        padding = ((source == 0) * -1e9).repeat_interleave(BEAM, 0)
+        sums = torch.full((n, BEAM), -1e9)
+        sums[:, 0] = 0
+        tokens, past, place = torch.full((n * BEAM,), self.tokenizer.bos_id()), torch.zeros(n * BEAM, 0, memory.size(2)), torch.zeros(n * BEAM, dtype=torch.int64)
+        history, first = torch.empty(n * BEAM, 0, dtype=torch.int64), (torch.arange(n) * BEAM).unsqueeze(1)
+        kept, over = [[] for _ in range(n)], [False] * n
+        for t in range(1, most + 1):
+            scores, past, place = self.model.step(tokens, past, place, memory, padding)
+            scores[:, :3] = -1e9
+            totals = (torch.log_softmax(scores, -1).view(n, BEAM, -1) + sums.unsqueeze(2)).view(n, -1)
+            best, places = totals.topk(2 * BEAM)
+            token, origin = places % scores.size(1), first + torch.div(places, scores.size(1), rounding_mode="floor")
+            ended = token == end
+            for item, rank in ended[:, :BEAM].nonzero().tolist():
+                kept[item] = sorted([*kept[item], (float(best[item, rank]) / t, history[origin[item, rank]])], key=lambda h: -h[0])[:BEAM]
+            for item in range(n):
+                over[item] = over[item] or (len(kept[item]) == BEAM and kept[item][-1][0] >= float(best[item, 0]) / t)
+            if all(over):
+                break
+            sums, order = best.masked_fill(ended, -1e9).topk(BEAM)
+            tokens, origin = token.gather(1, order).reshape(-1), origin.gather(1, order).reshape(-1)
+            past, place = past.index_select(0, origin), place.index_select(0, origin)
+            history = torch.cat([history.index_select(0, origin), tokens.unsqueeze(1)], 1)
+        return [self.tokenizer.decode(hypotheses[0][1].tolist()) if hypotheses else "" for hypotheses in kept]
+
+
+def translations(build, work, report, rounds):
+    both = Translation(build, work)
+    sides = {}
+    for items in (1, 16, 64):
+        sides[f"{items} at once"] = lambda items=items: both.native_each(items)
+        sides[f"Python, {items} at once"] = lambda items=items: both.python_each(items)
+    times = interleaved(sides, rounds)
+    for items in (1, 16, 64):
+        here, there = f"{items} at once", f"Python, {items} at once"
+        goals = [(there, "speedup", 3.0)] + ([("1 at once", "speedup", 3.0)] if items == 64 else [])
+        chosen = {side: times[side] for side in dict.fromkeys([here, there, "1 at once"])}
+        report.add(f"translate-en-de, beam {BEAM}, a sentence of 4 words", "ms", chosen, here, goals)
+
+
 def main(build, work, as_json, rounds):
     report = Report("decode: searches beside the same loop in Python, one thread")
     for items in (1, 8):
         searches(build, work, report, rounds, items)
     constraint(build, work, report, rounds)
+    compiling(build, work, report, rounds)
+    translations(build, work, report, rounds)
     report.print(as_json)
