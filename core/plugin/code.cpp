@@ -130,7 +130,8 @@ const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, co
 const Code &load_code(const fs::path &path, const std::vector<std::string> &libraries) {
   Store &s = store();
   std::error_code error;
-  const fs::path full = fs::weakly_canonical(path, error);
+  fs::path full = fs::weakly_canonical(path, error);
+  if (error) full = path.lexically_normal();  // no file can be looked at any more: a locked-up worker
   const ExclusiveLock lock(s.mutex);
   const auto known = s.by_path.find(full);
   const Opened &opened = known != s.by_path.end() ? *known->second : open_code(s, path, full, libraries);
