@@ -62,7 +62,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     print(fitted_help(app.help()));
     return ok;
   } catch (const CLI::ParseError &e) {
-    std::fprintf(stderr, "mrun: %s; `mrun %s --help` explains\n", e.what(), app.get_name().c_str());
+    warn(e.what() + ("; `mrun " + app.get_name()) + " --help` explains");
     return bad_usage;
   }
   try {

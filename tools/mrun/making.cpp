@@ -49,7 +49,8 @@ int make_new(std::vector<std::string> args) {
   app.add_option("--kind", kind, "what it takes: text, image, audio, bytes, json, tensor or record")->required();
   return parse_and_run(app, std::move(args), [&] {
     mrun::host_detail::call([&](mrun_error *e) { return mrun_new(name.c_str(), kind.c_str(), nullptr, e); });
-    print(name + ": made. Next: edit " + name + "/preprocess.lua, then run  mrun " + name + " INPUT\n");
+    print(shown(name) + ": made. Next: edit " + shown(name) + "/preprocess.lua, then run  mrun " + shown(name) +
+          " INPUT\n");
     return int(ok);
   });
 }
@@ -91,7 +92,7 @@ int unpack(std::vector<std::string> args) {
     const mrun::bundle bundle = open_bundle(name);
     if (folder.empty()) folder = fs::path(split_revision(name).path).filename().replace_extension().string();
     mrun::host_detail::call([&](mrun_error *e) { return mrun_unpack(bundle.raw(), folder.c_str(), nullptr, e); });
-    print(folder + ": made\n");
+    print(shown(folder) + ": made\n");
     return int(ok);
   });
 }
@@ -115,7 +116,7 @@ int record(std::vector<std::string> args) {
     const mrun::variant options = options_map({{"replace", replace}});
     mrun::host_detail::call(
         [&](mrun_error *e) { return mrun_record(folder.c_str(), name.c_str(), &value.c(), &options.c(), e); });
-    print((fs::path(folder) / "examples" / name).string() + ": recorded\n");
+    print(shown((fs::path(folder) / "examples" / name).string()) + ": recorded\n");
     return int(ok);
   });
 }

@@ -38,9 +38,10 @@ int operations(std::vector<std::string> args) {
     for (size_t i = 0; i < rows.size(); ++i) {
       const View r = rows[i];
       if (name.find('.') == std::string::npos) {
-        out += padded(r.at("name").text(), 32) + first_line(r.at("doc").text()) + "\n";
+        out += padded(shown(r.at("name").text()), 32) + shown(first_line(r.at("doc").text())) + "\n";
       } else {
-        out += r.at("schema").text() + "\n" + (r.at("doc").text().empty() ? "" : "\n" + r.at("doc").text() + "\n\n");
+        const std::string doc = escaped_controls(r.at("doc").text());
+        out += shown(r.at("schema").text()) + "\n" + (doc.empty() ? "" : "\n" + doc + "\n\n");
       }
     }
     print(out);
@@ -65,15 +66,15 @@ int plugins(std::vector<std::string> args) {
     bool broken = false;
     for (size_t i = 0; i < rows.size(); ++i) {
       const View r = rows[i];
-      out += padded(r.at("name").text(), 12);
+      out += padded(shown(r.at("name").text()), 12);
       if (!r.at("error").is_nil()) {
         broken = true;
         out += red("broken") + "    " + shown(r.at("error").text()) + "\n";
         continue;
       }
-      out += padded(r.at("version").text(), 10) +
-             padded(counted(r.at("operations").number(), "operation", "operations"), 18) + r.at("doc").text() + "\n" +
-             std::string(12, ' ') + shown(r.at("path").text()) + "\n";
+      out += padded(shown(r.at("version").text()), 10) +
+             padded(counted(r.at("operations").number(), "operation", "operations"), 18) + shown(r.at("doc").text()) +
+             "\n" + std::string(12, ' ') + shown(r.at("path").text()) + "\n";
     }
     print(json ? text + "\n" : out);
     return broken ? int(some_failed) : int(ok);
