@@ -1,5 +1,6 @@
 #include "api/engine_options.h"
 #include "isolate/isolate.h"
+#include "report/scan.h"
 #include "value/json.h"
 
 using mrun::Bundle;
@@ -12,8 +13,14 @@ namespace {
 
 mrun::OpenOptions open_options(const mrun_open_options *given) {
   const mrun_open_options o = mrun::api::sized(given);
-  if (o.trusted_keys != nullptr) mrun::fail(MRUN_USAGE, "trusted_keys: this version checks no signatures");
-  return {o.revision == nullptr ? "" : o.revision, o.verify != 0};
+  mrun::OpenOptions options{o.revision == nullptr ? "" : o.revision, o.verify != 0};
+  if (o.trusted_keys != nullptr) {
+    options.trusted = mrun::read_trusted_keys(o.trusted_keys);
+  } else if (o.require_signature != 0) {
+    mrun::fail(MRUN_USAGE,
+               "require_signature: whose? trusted_keys is wanted: a public key's file, or a folder of them");
+  }
+  return options;
 }
 
 mrun_bundle *handle(std::shared_ptr<const Bundle> bundle) {
@@ -65,6 +72,11 @@ int mrun_inspect(const mrun_bundle *bundle, const char *what, char **json, mrun_
     *json = copy_string(
         mrun::to_json(part == "isolation" ? isolation(*bundle->bundle) : mrun::inspect(*bundle->bundle, part)));
   });
+}
+
+int mrun_scan(const char *path, char **json, mrun_error *error) {
+  if (path == nullptr || json == nullptr) return usage(error, "mrun_scan: path and json must not be NULL");
+  return guard(error, [&] { *json = copy_string(mrun::to_json(mrun::scan(path))); });
 }
 
 int mrun_read(const mrun_bundle *bundle, const char *path, mrun_value *bytes, mrun_error *error) {

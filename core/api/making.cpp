@@ -65,6 +65,26 @@ int mrun_commit(const char *bundle, const char *folder, const char *message, con
   });
 }
 
+int mrun_keygen(const char *path, const mrun_value *options, char **report, mrun_error *error) {
+  if (path == nullptr) return usage(error, "mrun_keygen: path must not be NULL");
+  return guard(error, [&] {
+    MapOptions o(options_value(options), "mrun_keygen");
+    const std::string algorithm = o.text("algorithm");
+    const bool replace = o.flag("force");
+    o.finish();
+    const mrun::PublicKey key = mrun::make_key(path, algorithm.empty() ? "p256" : algorithm, replace);
+    put_report(Value::map({{"key", Value::string(key.fingerprint())}, {"pem", Value::string(key.pem())}}), report);
+  });
+}
+
+int mrun_sign(const char *bundle, const char *key, char **report, mrun_error *error) {
+  if (bundle == nullptr || key == nullptr) return usage(error, "mrun_sign: bundle and key must not be NULL");
+  return guard(error, [&] {
+    const std::string fingerprint = mrun::sign_bundle(bundle, mrun::read_private_key(key));
+    put_report(Value::map({{"key", Value::string(fingerprint)}}), report);
+  });
+}
+
 int mrun_log(const mrun_bundle *bundle, char **json, mrun_error *error) {
   if (bundle == nullptr || json == nullptr) return usage(error, "mrun_log: bundle and json must not be NULL");
   return guard(error, [&] { put_report(mrun::log_value(mrun::read_log(*bundle->bundle)), json); });

@@ -113,10 +113,13 @@ FileDraft::~FileDraft() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-void FileDraft::commit() {
+void FileDraft::commit(bool replace) {
   sync(fd(), target_);
   flush_late(fd(), target_);
-  if (::rename(path_.c_str(), target_.c_str()) != 0) fail_errno(errno, target_.native(), "put it in its place");
+  const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), flags) != 0) {
+    fail_errno(errno, target_.native(), "put it in its place");
+  }
   path_.clear();
   fd_.reset();
   sync_folder(folder_of(target_));

@@ -19,7 +19,8 @@ class FileDraft {
   FileDraft &operator=(const FileDraft &) = delete;
   int fd() const { return fd_.get(); }  // empty, open for reading and writing
   // Where it throws IO the old file stays, but where the folder could not be synced: then the new one is there already.
-  void commit();
+  // Without `replace` an old file is IO, too.
+  void commit(bool replace = true);
 
  private:
   std::filesystem::path target_, path_;

@@ -19,7 +19,7 @@ std::shared_ptr<const Bundle> Bundle::open(const fs::path &path, const OpenOptio
     if (!options.revision.empty()) {
       fail(MRUN_MISSING, "{}: is a folder and has no revisions; a .mb file is wanted", printable(path.native()));
     }
-    return std::make_shared<const Folder>(path);
+    return std::make_shared<const Folder>(path, options);
   }
   return std::make_shared<const Packed>(file_source(open_file(path, MRUN_BUNDLE), path.native()), options);
 }
@@ -70,6 +70,12 @@ std::vector<std::string> Bundle::further_model_files(const ModelConfig &model) c
     if (e.path.starts_with(folder)) paths.push_back(std::move(e.path));
   }
   return paths;
+}
+
+void Bundle::check_signed(const std::vector<PublicKey> &trusted) {
+  if (trusted.empty()) return;
+  const std::optional<std::string> text = signatures();
+  signed_by_ = check_signatures(text ? &*text : nullptr, signed_files(), trusted, printable(origin_) + ": bundle.sig");
 }
 
 void Bundle::fail_missing(std::string_view path) const {

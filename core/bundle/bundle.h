@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "bundle/manifest.h"
 #include "bundle/models.h"
+#include "bundle/signature.h"
 #include "value/tensor.h"
 
 namespace mrun {
@@ -26,6 +27,9 @@ struct OpenOptions {
   std::string revision;   // "3", a digest, or empty: the newest
   bool verify = false;    // all hashes, weights included, before open returns
   std::string name = {};  // for messages, of a descriptor
+  // Where there are any: a signature by one of them holds, and every file is what was signed, before open returns; else
+  // VERIFY.
+  std::vector<PublicKey> trusted = {};
 };
 
 class Bundle : public std::enable_shared_from_this<Bundle> {
@@ -61,10 +65,16 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   std::string text(std::string_view path) const;      // read, checked to be valid UTF-8: else BUNDLE
   ModelFiles model_files(const ModelConfig &) const;  // where the model lies in this bundle
   std::vector<std::string> further_model_files(const ModelConfig &) const;  // paths, sorted
+  // bundle.sig as it is; whether its signatures hold is known of signed_by() alone.
+  virtual std::optional<std::string> signatures() const = 0;
+  // Fingerprint of the trusted key whose signature held when this was opened; empty where no keys were given.
+  const std::string &signed_by() const { return signed_by_; }
   virtual void verify_hashes() const = 0;  // all, weights and history too; throws VERIFY naming the first that differs
 
  protected:
   virtual Tensor load(std::string_view path) const = 0;  // what read keeps
+  virtual SignedFiles signed_files() const = 0;          // every file that a signature must list, hashed now
+  void check_signed(const std::vector<PublicKey> &trusted);
   [[noreturn]] void fail_missing(std::string_view path) const;
   void complete_models(const std::string &manifest_file);  // after manifest_ and the entries are known
 
@@ -72,6 +82,7 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   std::string origin_;
 
  private:
+  std::string signed_by_;
   mutable Mutex mutex_;
   mutable std::map<std::string, Tensor, std::less<>> loaded_ GUARDED_BY(mutex_);
 };

@@ -1,8 +1,5 @@
 #include "bundle/commit.h"
 
-#include <sys/file.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -23,28 +20,19 @@ namespace {
 
 constexpr uint64_t small_size = uint64_t{1} << 20, chunk = uint64_t{64} << 10;
 
-// Holds the lock on the file that is at `path` now, not on one that another writer has replaced meanwhile.
-UniqueFd open_locked(const fs::path &path) {
-  for (;;) {
-    UniqueFd fd = open_file(path, MRUN_BUNDLE);
-    int result;
-    do result = ::flock(fd.get(), LOCK_EX);
-    while (result != 0 && errno == EINTR);
-    if (result != 0) fail_errno(errno, path.native(), "lock");
-    struct stat held = {}, there = {};
-    if (::fstat(fd.get(), &held) != 0) fail_errno(errno, path.native(), "read its status");
-    if (::stat(path.c_str(), &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev) return fd;
-  }
-}
-
 class Committer {
  public:
   explicit Committer(const fs::path &path)
-      : path_(path),
-        source_(file_source(open_locked(path), path.native())),
-        old_(source_),
-        history_(read_history(old_)) {
-    for (const auto &[name, entry] : old_.lock().entries) by_hash_.emplace(entry.sha256, old_.find(name));
+      : path_(path), source_(file_source(open_locked(path), path.native())), old_(source_) {
+    for (const auto &[name, entry] : old_.lock().entries) {
+      by_hash_.emplace(entry.sha256, old_.find(name));
+      remember(name, entry);
+    }
+    for (History history(old_); !history.at_first();) {
+      for (const EntryChange &c : history.step_back()) {
+        if (c.before) remember(c.name, *c.before);
+      }
+    }
   }
 
   Committed run(const CommitSteps &steps) {
@@ -63,7 +51,7 @@ class Committer {
       result.lock = std::move(next_.lock);
       result.lock.entries = std::move(entries);
       result.lock.revision.number = old_.lock().revision.number + 1;
-      result.lock.revision.parent = history_.front().digest;
+      result.lock.revision.parent = sha256_hex(old_.lock_bytes());
       ContainerWriter::End end = writer.finish(result.lock);
       result.digest = std::move(end.digest);
       result.size = end.size;
@@ -79,6 +67,10 @@ class Committer {
     Content content;
     LockEntry entry;  // of item
   };
+
+  void remember(const std::string &name, const LockEntry &entry) {
+    if (!is_machinery(name) && !is_weights(name)) used_.insert(entry.sha256);
+  }
 
   // Weights come first in the file: they can be written before anything else is known.
   Lock::Entries write_weights(ContainerWriter &writer, const CommitSteps &steps) {
@@ -230,12 +222,10 @@ class Committer {
     for (const auto &[name, step] : steps_) {
       if (step.item != nullptr && !is_history(name)) present.insert(step.entry.sha256);
     }
-    for (const RevisionLock &revision : history_) {
-      for (const auto &[name, entry] : revision.lock.entries) {
-        if (is_machinery(name) || is_weights(name) || !present.insert(entry.sha256).second) continue;
-        const auto found = by_hash_.find(entry.sha256);
-        if (found != by_hash_.end()) keep(object_name(entry.sha256), *found->second, entry.sha256);
-      }
+    for (const std::string &sha256 : used_) {
+      const auto found = by_hash_.find(sha256);
+      if (!present.insert(sha256).second || found == by_hash_.end()) continue;
+      keep(object_name(sha256), *found->second, sha256);
     }
     Step &lock = steps_[lock_name(number)];
     Lock next = next_.lock;
@@ -268,7 +258,7 @@ class Committer {
   const fs::path path_;
   const std::shared_ptr<const Source> source_;
   const Container old_;
-  const std::vector<RevisionLock> history_;  // newest first
+  std::set<std::string> used_;  // hashes of what some revision so far uses, but weights
   Contents weights_;
   NextRevision next_;
   ByHash by_hash_;

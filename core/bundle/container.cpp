@@ -378,4 +378,17 @@ void Container::check(const Item &item, const std::string &sha256) const {
   if (crc != item.crc || hash.hex() != sha256) fail_hash(*source_, item);
 }
 
+void Container::check_all() const {
+  for (const Item &item : items_) {
+    const auto entry = lock_.entries.find(item.name);
+    if (entry != lock_.entries.end()) check(item, entry->second.sha256);
+  }
+}
+
+std::optional<std::string> Container::signatures() const {
+  const Item *item = find("bundle.sig");
+  if (item == nullptr) return std::nullopt;
+  return source_->read(item->start, static_cast<size_t>(item->size));
+}
+
 }  // namespace mrun

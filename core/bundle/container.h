@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -18,7 +19,7 @@ namespace mrun {
 inline constexpr std::string_view format_text = "mrun-bundle 1\n";
 inline constexpr uint64_t max_entries = uint64_t{1} << 20;
 inline constexpr uint64_t max_directory = uint64_t{64} << 20;
-inline constexpr uint64_t max_signature = uint64_t{1} << 20;
+inline constexpr uint64_t max_signature = uint64_t{64} << 20;
 
 struct Item {  // an entry as the directory has it
   std::string name;
@@ -59,6 +60,9 @@ class Container {
   std::string checked_text(const Item &, const std::string &sha256) const;
   // The hash alone, in pieces, of an entry of any size.
   void check(const Item &, const std::string &sha256) const;
+  void check_all() const;  // every entry that the lock lists
+  // bundle.sig as it is; none where there is none.
+  std::optional<std::string> signatures() const;
 
  private:
   void read_directory();

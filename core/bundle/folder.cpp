@@ -24,11 +24,12 @@ bool inside(const fs::path &path, const fs::path &root) {
 
 }  // namespace
 
-Folder::Folder(const fs::path &path) {
+Folder::Folder(const fs::path &path, const OpenOptions &options) {
   origin_ = path.native();
   std::error_code error;
   root_ = fs::canonical(path, error);
   if (error) fail_errno(error.value(), origin_, "open");
+  check_signed(options.trusted);
   const fs::path file = root_ / "bundle.toml";
   if (!fs::exists(file, error)) {
     fail(MRUN_BUNDLE, "{}: no bundle.toml in this folder; a bundle's folder or a .mb file is wanted",
@@ -73,6 +74,8 @@ void Folder::walk(const fs::path &folder, const std::string &prefix) {
     const bool hidden = it->path().filename().native().front() == '.';
     std::error_code status_error;
     const fs::file_status status = it->status(status_error);
+    // What unpacking a signed bundle leaves beside its files.
+    if (is_machinery(name) || name == "history") continue;
     if (hidden || (!fs::is_directory(status) && !belongs(name))) {
       ignored_.push_back(fs::is_directory(status) ? name + "/" : name);
     } else if (fs::is_directory(status)) {
@@ -134,6 +137,13 @@ const fs::path &Folder::path_of(std::string_view entry) const {
   const auto found = files_.find(entry);
   if (found == files_.end()) fail_missing(entry);
   return found->second.path;
+}
+
+std::optional<std::string> Folder::signatures() const {
+  std::error_code error;
+  const fs::path path = root_ / "bundle.sig";
+  if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return std::nullopt;
+  return read_file(path, MRUN_VERIFY, max_signature);
 }
 
 Tensor Folder::load(std::string_view path) const {

@@ -8,7 +8,7 @@ class Folder final : public Bundle {
  public:
   // Reads the manifest and the names and sizes of the files. Names that could not be packed are refused; so is a
   // symbolic link that leads out of the folder.
-  explicit Folder(const std::filesystem::path &);
+  Folder(const std::filesystem::path &, const OpenOptions &);
 
   bool packed() const override { return false; }
   std::string digest() const override { return {}; }
@@ -18,11 +18,13 @@ class Folder final : public Bundle {
   std::vector<std::string> ignored() const override { return ignored_; }
   Tensor map_private(std::string_view path) const override;
   void verify_hashes() const override {}
+  std::optional<std::string> signatures() const override;
 
   // Where a file is, links followed.
   const std::filesystem::path &path_of(std::string_view entry) const;
 
  protected:
+  SignedFiles signed_files() const override { return signed_folder(root_); }
   Tensor load(std::string_view path) const override;
 
  private:

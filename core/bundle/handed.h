@@ -17,8 +17,11 @@ class Handed final : public Bundle {
   bool has(std::string_view path) const override { return files_.count(path) != 0; }
   Tensor map_private(std::string_view path) const override { return map(path, FileMap::Mode::private_writable); }
   void verify_hashes() const override {}
+  // Who hands the files over has checked them.
+  std::optional<std::string> signatures() const override { return std::nullopt; }
 
  protected:
+  SignedFiles signed_files() const override { return {}; }
   Tensor load(std::string_view path) const override { return map(path, FileMap::Mode::read_only); }
 
  private:

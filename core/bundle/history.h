@@ -19,9 +19,31 @@ struct RevisionLock {
 std::string lock_name(uint64_t number);              // "history/locks/3.lock"
 std::string object_name(const std::string &sha256);  // "history/objects/…"
 
-// The revisions from the newest down to `last`, each checked against the `parent` of the one after it, so that no chain
-// has a gap or a circle. Throws BUNDLE.
-std::vector<RevisionLock> read_history(const Container &, uint64_t last = 1);
+// The revisions from the newest down, one at a time. A step costs what differs between two of them.
+//
+// Each lock has, made whole, the SHA-256 that the one after it names as its parent, so that no chain has a gap or a
+// circle. To make them whole grows with the square of their number: `all` is for who asks for every hash; else that is
+// checked of as many of the newest as make 32 MiB, and all are what the newest lock's hashes cover. Throws BUNDLE.
+class History {
+ public:
+  enum class Check { newest, all };
+  explicit History(const Container &, Check = Check::newest);
+  const Lock &lock() const { return lock_; }
+  const std::string &digest() const { return digest_; }
+  bool at_first() const { return lock_.revision.number == 1; }
+  // To the revision before; gives the entries that differ.
+  std::vector<EntryChange> step_back();
+
+ private:
+  void check_digest(const std::string &where, uint64_t next);
+
+  const Container &container_;
+  const Check check_;
+  Lock lock_;
+  std::string digest_;
+  size_t checked_ = 0;  // bytes
+};
+void check_history(const Container &);  // all of it
 // "3", or at least 7 digits of a digest. Throws MISSING, naming the revisions there are.
 RevisionLock find_revision(const Container &, std::string_view which);
 

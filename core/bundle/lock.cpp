@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -55,16 +56,6 @@ class Reader {
   size_t taken_ = 0;
 };
 
-LockEntry decode_entry(const Value &value, const std::string &where) {
-  Reader r(value, where);
-  LockEntry entry;
-  entry.size = static_cast<uint64_t>(r.integer("size", 0));
-  entry.sha256 = r.string("sha256");
-  r.finish({"size", "sha256"});
-  if (!is_digest(entry.sha256)) r.refuse("sha256", "want 64 lower-case hex digits");
-  return entry;
-}
-
 void decode_entries(const Value &map, const std::string &where, Lock &lock) {
   NameSet names;
   for (const Entry &e : map.as_map()) {
@@ -74,7 +65,7 @@ void decode_entries(const Value &map, const std::string &where, Lock &lock) {
       fail(MRUN_BUNDLE, "{}: is no name of an entry", here);
     }
     if (const std::string conflict = names.add(name); !conflict.empty()) fail(MRUN_BUNDLE, "{}: {}", where, conflict);
-    lock.entries.emplace_hint(lock.entries.end(), name, decode_entry(e.value(), here));
+    lock.entries.emplace_hint(lock.entries.end(), name, decode_lock_entry(e.value(), here));
   }
 }
 
@@ -169,6 +160,21 @@ Value revision_value(const Revision &r) {
   return Value::map(std::move(map));
 }
 
+namespace {
+
+Value header_value(const Lock &lock, Value entries) {
+  std::vector<Value> operations;
+  for (const std::string &name : lock.operations) operations.push_back(Value::string(name));
+  std::vector<std::pair<std::string, Value>> map{
+      {"format", Value::integer(1)},     {"script", Value::integer(lock.script)},
+      {"entries", std::move(entries)},   {"operations", Value::list(std::move(operations))},
+      {"packed_with", lock.packed_with}, {"revision", revision_value(lock.revision)}};
+  if (!lock.models.empty()) map.emplace_back("models", models_value(lock.models));
+  return Value::map(std::move(map));
+}
+
+}  // namespace
+
 Value lock_value(const Lock &lock) {
   std::vector<std::pair<std::string, Value>> entries;
   entries.reserve(lock.entries.size());
@@ -176,22 +182,43 @@ Value lock_value(const Lock &lock) {
     entries.emplace_back(name, Value::map({{"sha256", Value::string(e.sha256)},
                                            {"size", Value::integer(static_cast<int64_t>(e.size))}}));
   }
-  std::vector<Value> operations;
-  for (const std::string &name : lock.operations) operations.push_back(Value::string(name));
-  std::vector<std::pair<std::string, Value>> map{{"format", Value::integer(1)},
-                                                 {"script", Value::integer(lock.script)},
-                                                 {"entries", Value::map(std::move(entries))},
-                                                 {"operations", Value::list(std::move(operations))},
-                                                 {"packed_with", lock.packed_with},
-                                                 {"revision", revision_value(lock.revision)}};
-  if (!lock.models.empty()) map.emplace_back("models", models_value(lock.models));
-  return Value::map(std::move(map));
+  return header_value(lock, Value::map(std::move(entries)));
 }
 
-std::string encode_lock(const Lock &lock) { return canonical_json(lock_value(lock)); }
+LockEntry decode_lock_entry(const Value &value, const std::string &where) {
+  Reader r(value, where);
+  LockEntry entry;
+  entry.size = static_cast<uint64_t>(r.integer("size", 0));
+  entry.sha256 = r.string("sha256");
+  r.finish({"size", "sha256"});
+  if (!is_digest(entry.sha256)) r.refuse("sha256", "want 64 lower-case hex digits");
+  return entry;
+}
+
+std::string encode_lock(const Lock &lock) {
+  // Nearly all of a long lock are its entries, whose names and hashes need no escapes.
+  std::string rest = canonical_json(header_value(lock, Value::map({})));
+  constexpr std::string_view begin = "{\n \"entries\": {";
+  if (lock.entries.empty() || !rest.starts_with(begin)) return rest;
+  std::string text(begin);
+  text.reserve(rest.size() + lock.entries.size() * 160);
+  for (const auto &[name, e] : lock.entries) {
+    if (text.size() > begin.size()) text += ',';
+    fmt::format_to(std::back_inserter(text), "\n  \"{}\": {{\n   \"sha256\": \"{}\",\n   \"size\": {}\n  }}", name,
+                   e.sha256, e.size);
+  }
+  return text + "\n " + rest.substr(begin.size());
+}
 
 Lock decode_lock(std::string_view bytes, const std::string &where) {
   const Value value = parse_json(bytes, {.name = where, .code = MRUN_BUNDLE, .depth = max_lock_depth});
+  Lock lock = decode_lock_map(value, where);
+  if (canonical_json(value) != bytes)
+    fail(MRUN_BUNDLE, "{}: is not in canonical form (order, spaces or escapes)", where);
+  return lock;
+}
+
+Lock decode_lock_map(const Value &value, const std::string &where) {
   Reader r(value, where);
   if (r.integer("format", 1) != 1) r.refuse("format", "this mrun reads format 1; a newer mrun is wanted");
   Lock lock;
@@ -212,8 +239,6 @@ Lock decode_lock(std::string_view bytes, const std::string &where) {
   }
   lock.revision = decode_revision(r.get("revision", &Value::is_map, "an object"), where);
   r.finish({"format", "script", "entries", "operations", "packed_with", "models", "revision"});
-  if (canonical_json(value) != bytes)
-    fail(MRUN_BUNDLE, "{}: is not in canonical form (order, spaces or escapes)", where);
   return lock;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,9 +52,20 @@ std::string canonical_json(const Value &);
 Lock decode_lock(std::string_view bytes, const std::string &where);
 // An earlier revision's lock as the file keeps it: what it has otherwise than the next one's. FORMAT.md, "History".
 std::string shorten_lock(const Lock &earlier, const Lock &next);
-// The bytes of the earlier lock. Whether they are those that `next` names as its parent is for the caller to check.
-std::string expand_lock(std::string_view shortened, const Lock &next, const std::string &where);
+// An entry that two neighbouring revisions have otherwise; none: not there.
+struct EntryChange {
+  std::string name;
+  std::optional<LockEntry> before, after;
+};
+// Makes of a lock the one before it, and gives the entries that differ. It costs what differs, not what there is. Whether
+// it is the one that the lock named as its parent is for the caller to check. Throws BUNDLE with `where` in front.
+std::vector<EntryChange> step_back(Lock &, std::string_view shortened, const std::string &where);
+// What differs, where the earlier lock was kept whole.
+std::vector<EntryChange> entry_changes(const Lock &before, const Lock &after);
 Value lock_value(const Lock &);  // as a map, for people
+// For the parts of a lock that stand alone. Throw BUNDLE with `where` in front.
+LockEntry decode_lock_entry(const Value &, const std::string &where);
+Lock decode_lock_map(const Value &, const std::string &where);
 Value revision_value(const Revision &);
 bool valid_time(std::string_view);  // "2026-01-31T12:00:00Z"
 bool is_digest(std::string_view);   // 64 lower-case hex digits

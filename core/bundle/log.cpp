@@ -9,31 +9,53 @@
 namespace mrun {
 namespace {
 
-std::vector<Change> changes_between(const Lock *before, const Lock &after) {
+using Size = std::optional<uint64_t>;
+
+Size size_of(const std::optional<LockEntry> &entry) { return entry ? Size(entry->size) : Size(); }
+
+std::vector<Change> everything(const Lock &lock) {
   std::vector<Change> changes;
-  if (before != nullptr) {
-    for (const auto &[name, entry] : before->entries) {
-      if (!is_machinery(name) && after.entries.find(name) == after.entries.end()) {
-        changes.push_back({name, entry.size, {}});
-      }
-    }
+  for (const auto &[name, entry] : lock.entries) {
+    if (!is_machinery(name)) changes.push_back({name, {}, entry.size});
   }
-  for (const auto &[name, entry] : after.entries) {
-    if (is_machinery(name)) continue;
-    if (before == nullptr) {
-      changes.push_back({name, {}, entry.size});
-      continue;
-    }
-    const auto old = before->entries.find(name);
-    if (old == before->entries.end()) {
-      changes.push_back({name, {}, entry.size});
-    } else if (!(old->second == entry)) {
-      changes.push_back({name, old->second.size, entry.size});
-    }
-  }
-  std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return a.path < b.path; });
   return changes;
 }
+
+// From the newest revision down, at the cost of what differs from one to the next.
+class LogReader {
+ public:
+  explicit LogReader(const Container &container) : history_(container) {
+    for (const auto &[name, entry] : container.lock().entries) held_.insert(entry.sha256);
+  }
+
+  std::vector<LogEntry> read(uint64_t newest) {
+    std::vector<LogEntry> log;
+    for (bool first = false; !first;) {
+      first = history_.at_first();
+      LogEntry e{history_.lock().revision, history_.digest(), {}, {gone_.begin(), gone_.end()}};
+      e.changes = first ? everything(history_.lock()) : step();
+      if (e.revision.number <= newest) log.push_back(std::move(e));
+    }
+    return log;
+  }
+
+ private:
+  std::vector<Change> step() {
+    std::vector<Change> changes;
+    for (EntryChange &c : history_.step_back()) {
+      if (is_machinery(c.name)) continue;
+      gone_.erase(c.name);
+      if (c.before && held_.count(c.before->sha256) == 0) gone_.insert(c.name);
+      changes.push_back({std::move(c.name), size_of(c.before), size_of(c.after)});
+    }
+    std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return a.path < b.path; });
+    return changes;
+  }
+
+  History history_;
+  std::set<std::string_view> held_;  // hashes of what the file has
+  std::set<std::string> gone_;       // of the revision that is read
+};
 
 Value size_value(const std::optional<uint64_t> &size) {
   return size ? Value::integer(static_cast<int64_t>(*size)) : Value();
@@ -61,21 +83,7 @@ std::vector<LogEntry> read_log(const Bundle &bundle) {
   if (packed == nullptr) {
     fail(MRUN_USAGE, "{}: is a folder and has no revisions; a .mb file is wanted", printable(bundle.origin()));
   }
-  std::vector<RevisionLock> revisions = read_history(packed->container());
-  std::set<std::string_view> held;
-  for (const auto &[name, entry] : packed->container().lock().entries) held.insert(entry.sha256);
-  std::vector<LogEntry> log;
-  for (size_t i = 0; i < revisions.size(); ++i) {
-    const RevisionLock &r = revisions[i];
-    if (r.lock.revision.number > packed->revision_lock().revision.number) continue;
-    LogEntry e{r.lock.revision, r.digest, {}, {}};
-    e.changes = changes_between(i + 1 < revisions.size() ? &revisions[i + 1].lock : nullptr, r.lock);
-    for (const auto &[name, entry] : r.lock.entries) {
-      if (!is_machinery(name) && held.count(entry.sha256) == 0) e.gone.push_back(name);
-    }
-    log.push_back(std::move(e));
-  }
-  return log;
+  return LogReader(packed->container()).read(packed->revision_lock().revision.number);
 }
 
 Value log_value(const std::vector<LogEntry> &log) {

@@ -18,6 +18,7 @@ bool checked_on_use(std::string_view path, uint64_t size) {
 
 Packed::Packed(std::shared_ptr<const Source> source, const OpenOptions &options) : container_(std::move(source)) {
   origin_ = container_.source().name();
+  check_signed(options.trusted);
   if (options.revision.empty()) {
     lock_ = container_.lock();
     digest_ = sha256_hex(container_.lock_bytes());
@@ -91,11 +92,8 @@ Tensor Packed::map_private(std::string_view path) const {
 }
 
 void Packed::verify_hashes() const {
-  for (const Item &item : container_.items()) {
-    const auto entry = container_.lock().entries.find(item.name);
-    if (entry != container_.lock().entries.end()) container_.check(item, entry->second.sha256);
-  }
-  read_history(container_);
+  container_.check_all();
+  check_history(container_);
   for (const EntryInfo &e : entries()) get(e.path);
 }
 

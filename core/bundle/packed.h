@@ -16,13 +16,17 @@ class Packed final : public Bundle {
   bool has(std::string_view path) const override { return find(path) != nullptr; }
   Tensor map_private(std::string_view path) const override;
   void verify_hashes() const override;
+  std::optional<std::string> signatures() const override { return container_.signatures(); }
 
   const Container &container() const { return container_; }
+  bool newest() const { return newest_; }
   const Lock &revision_lock() const { return lock_; }
   // False for weights of an earlier revision that a commit replaced: reading them is MISSING.
   bool holds(std::string_view path) const;
 
  protected:
+  // Of the newest revision, which holds all earlier ones.
+  SignedFiles signed_files() const override { return signed_entries(container_); }
   Tensor load(std::string_view path) const override;
 
  private:

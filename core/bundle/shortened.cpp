@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bundle/lock.h"
+#include "bundle/names.h"
 #include "value/equal.h"
 #include "value/json.h"
 
@@ -60,14 +61,62 @@ std::string shorten_lock(const Lock &earlier, const Lock &next) {
   return canonical_json(join_entries(differences(rest, next_rest), differences(entries, next_entries)));
 }
 
-std::string expand_lock(std::string_view shortened, const Lock &next, const std::string &where) {
-  const Value changes = parse_json(shortened, {.name = where, .code = MRUN_BUNDLE, .depth = max_lock_depth});
-  Value entries, next_entries;
-  if (!changes.is_map()) fail(MRUN_BUNDLE, "{}: want an object", where);
-  const Value rest = split_entries(changes, entries);
+namespace {
+
+// Everything of a lock but its entries, with the changes.
+Lock header_before(const Lock &next, const Value &changes, const std::string &where) {
+  Lock header = next;
+  header.entries.clear();
+  Value none;
+  Map map = applied(changes, split_entries(lock_value(header), none));
+  map.emplace_back("entries", Value::map({}));
+  return decode_lock_map(Value::map(std::move(map)), where);
+}
+
+}  // namespace
+
+std::vector<EntryChange> step_back(Lock &lock, std::string_view shortened, const std::string &where) {
+  const Value all = parse_json(shortened, {.name = where, .code = MRUN_BUNDLE, .depth = max_lock_depth});
+  Value entries;
+  if (!all.is_map()) fail(MRUN_BUNDLE, "{}: want an object", where);
+  const Value rest = split_entries(all, entries);
   if (!entries.is_map()) fail(MRUN_BUNDLE, "{}: entries: want an object", where);
-  const Value next_rest = split_entries(lock_value(next), next_entries);
-  return canonical_json(join_entries(applied(rest, next_rest), applied(entries, next_entries)));
+  Lock::Entries kept = std::move(lock.entries);
+  lock.entries.clear();
+  lock = header_before(lock, rest, where);
+  lock.entries = std::move(kept);
+  std::vector<EntryChange> changes;
+  for (const Entry &e : entries.as_map()) {
+    EntryChange change{std::string(e.key()), {}, {}};
+    const auto there = lock.entries.find(change.name);
+    if (there != lock.entries.end()) change.after = there->second;
+    if (!e.value().is_nil()) {
+      const std::string here = where + ": entries: " + printable(change.name);
+      if (!good_name(change.name)) fail(MRUN_BUNDLE, "{}: is no name of an entry", here);
+      change.before = decode_lock_entry(e.value(), here);
+      lock.entries[change.name] = *change.before;
+    } else if (there != lock.entries.end()) {
+      lock.entries.erase(there);
+    }
+    if (change.before != change.after) changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+std::vector<EntryChange> entry_changes(const Lock &before, const Lock &after) {
+  std::vector<EntryChange> changes;
+  for (const auto &[name, entry] : before.entries) {
+    const auto found = after.entries.find(name);
+    if (found == after.entries.end()) {
+      changes.push_back({name, entry, {}});
+    } else if (!(found->second == entry)) {
+      changes.push_back({name, entry, found->second});
+    }
+  }
+  for (const auto &[name, entry] : after.entries) {
+    if (before.entries.find(name) == before.entries.end()) changes.push_back({name, {}, entry});
+  }
+  return changes;
 }
 
 }  // namespace mrun

@@ -5,6 +5,8 @@
 #include "base/draft.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "bundle/names.h"
+#include "bundle/packed.h"
 
 namespace mrun {
 namespace fs = std::filesystem;
@@ -21,6 +23,17 @@ fs::path absolute_target(const fs::path &folder) {
   return target;
 }
 
+// Of a signed bundle also what its signature lists beside the author's files, so that any verifier of the standard can
+// check the folder.
+void write_signed(const Bundle &bundle, const FolderDraft &draft) {
+  const auto *packed = dynamic_cast<const Packed *>(&bundle);
+  if (packed == nullptr || !packed->newest() || !packed->signatures()) return;
+  const Container &all = packed->container();
+  for (const Item &item : all.items()) {
+    if (is_machinery(item.name)) draft.write(item.name, all.source().read(item.start, static_cast<size_t>(item.size)));
+  }
+}
+
 }  // namespace
 
 void unpack(const Bundle &bundle, const fs::path &folder) {
@@ -35,6 +48,7 @@ void unpack(const Bundle &bundle, const fs::path &folder) {
     }
     draft.write(e.path, bytes.bytes());
   }
+  write_signed(bundle, draft);
   draft.commit();
 }
 

@@ -4,7 +4,8 @@
 
 namespace mrun {
 
-// Writes every entry but the container's own (format, bundle.lock, history/) into a folder that is not there yet, or is
+// Writes every entry but the container's own (format, bundle.lock, history/; of a signed bundle those too, so that its
+// signature can be checked there) into a folder that is not there yet, or is
 // empty; hashes are checked. The folder appears whole or not at all. Throws IO where there is something already.
 void unpack(const Bundle &, const std::filesystem::path &folder);
 

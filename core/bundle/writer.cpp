@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +36,19 @@ bool clone_range(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
 }
 
 }  // namespace
+
+UniqueFd open_locked(const fs::path &path) {
+  for (;;) {
+    UniqueFd fd = open_file(path, MRUN_BUNDLE);
+    int result;
+    do result = ::flock(fd.get(), LOCK_EX);
+    while (result != 0 && errno == EINTR);
+    if (result != 0) fail_errno(errno, path.native(), "lock");
+    struct stat held = {}, there = {};
+    if (::fstat(fd.get(), &held) != 0) fail_errno(errno, path.native(), "read its status");
+    if (::stat(path.c_str(), &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev) return fd;
+  }
+}
 
 std::shared_ptr<const Source> content_source(const Content &content) {
   if (const auto *path = std::get_if<fs::path>(&content)) {
@@ -123,12 +138,16 @@ bool ContainerWriter::add_range(const Item &item, const Source &from, const Sour
   return true;
 }
 
-ContainerWriter::End ContainerWriter::finish(const Lock &lock) {
+ContainerWriter::End ContainerWriter::finish(const Lock &lock, const std::string &signatures) {
   const std::string bytes = encode_lock(lock);
   const std::string where = printable(name_) + ": bundle.lock";
   if (bytes.size() > max_lock) fail(MRUN_BUNDLE, "{}: would pass {} bytes", where, max_lock);
   decode_lock(bytes, where);
   add("bundle.lock", bytes);
+  if (signatures.size() > max_signature) {
+    fail(MRUN_BUNDLE, "{}: bundle.sig: would pass {} bytes", printable(name_), max_signature);
+  }
+  if (!signatures.empty()) add("bundle.sig", signatures);
   const uint64_t offset = position_;
   write(directory_);
   write(end_records(count_, directory_.size(), offset));

@@ -33,12 +33,13 @@ class ContainerWriter {
   bool add_range(const Item &, const Source &from, const Source *same = nullptr);
   // What was written so far goes to the disk now. Throws IO.
   void sync();
-  // bundle.lock, the directory and the end records. Throws BUNDLE for a lock that no reader would take.
+  // bundle.lock, bundle.sig if there are signatures, the directory and the end records. Throws BUNDLE for a lock that no
+  // reader would take.
   struct End {
     std::string digest;
     uint64_t size;  // of the file
   };
-  End finish(const Lock &);
+  End finish(const Lock &, const std::string &signatures = {});
   // From any thread: what is being written ends soon, with CANCELLED.
   void stop() { stopped_ = true; }
 
@@ -55,6 +56,10 @@ class ContainerWriter {
   uint64_t count_ = 0;
   std::string directory_;
 };
+
+// A .mb file for who will replace it: holds the lock on the file that is at `path` now, not on one that another writer
+// has replaced meanwhile.
+UniqueFd open_locked(const std::filesystem::path &);
 
 // The bytes of a content, which lives longer; not of Kept. Throws MISSING or IO for a file.
 std::shared_ptr<const Source> content_source(const Content &);

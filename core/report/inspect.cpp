@@ -196,6 +196,22 @@ Value examples_of(const Bundle &bundle) {
   return Value::list(std::move(names));
 }
 
+// Who says that he signed it; `checked` where he is trusted, which only keys given at opening can show.
+Value signatures_of(const Bundle &bundle) {
+  const std::optional<std::string> all = bundle.signatures();
+  if (!all) return Value::list({});
+  std::vector<Value> rows;
+  try {
+    for (const Signature &s : parse_signatures(*all, "bundle.sig")) {
+      const bool checked = !s.key.empty() && s.key == bundle.signed_by();
+      rows.push_back(Value::map({{"key", text(s.key)}, {"checked", Value::boolean(checked)}, {"error", Value()}}));
+    }
+  } catch (const Error &e) {  // nothing else depends on it
+    rows = {Value::map({{"key", text("")}, {"checked", Value::boolean(false)}, {"error", text(e.message)}})};
+  }
+  return Value::list(std::move(rows));
+}
+
 Value left_out_of(const Bundle &bundle) {
   std::vector<Value> sentences;
   for (const std::string &s : left_out(bundle)) sentences.push_back(text(s));
@@ -215,6 +231,7 @@ const Part parts[] = {{"manifest", manifest_of},
                       {"tensors", [](const Bundle &b) { return tensor_rows(b, false); }},
                       {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
                       {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
+                      {"signatures", signatures_of},
                       {"examples", examples_of},
                       {"left_out", left_out_of}};
 

@@ -20,6 +20,7 @@ namespace mrun {
 //   stats       tensors, each with {"min", "max", "mean", "nan"}: reads all weights
 //   operations  ["image.resize@1", …]
 //   history     the lock's revision
+//   signatures  [{"key", "checked", "error"}]
 //   examples    ["NAME", …]
 //   left_out    a sentence for each file of a folder that is no part of the bundle
 Value inspect(const Bundle &, const std::string &what);

@@ -1,5 +1,5 @@
 #include "constraint_object.h"
-#include "operations.h"
+#include "wrap.h"
 
 namespace {
 
@@ -8,7 +8,7 @@ decode::Spelling spelling_of(const std::string &name) {
   if (name == "sentencepiece") return decode::Spelling::sentencepiece;
   if (name == "byte_level") return decode::Spelling::byte_level;
   if (name == "wordpiece") return decode::Spelling::wordpiece;
-  mrun::refuse("decode.pieces: spelling: want plain, sentencepiece, byte_level or wordpiece, got \"" + name + "\"");
+  wrong("decode.pieces: spelling: want plain, sentencepiece, byte_level or wordpiece, got \"" + name + "\"");
 }
 
 std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std::string> &spelled,
@@ -22,27 +22,24 @@ std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std:
 // choices: texts, or lists of tokens.
 decode::Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObject *pieces) {
   if (mrun::kind<std::vector<std::string>>::is(choices)) {
-    if (pieces == nullptr)
-      mrun::refuse("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
+    if (pieces == nullptr) wrong("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
     return {decode::compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices)), pieces->pieces,
             [&] { c.poll(); }};
   }
-  if (choices.kind != MRUN_LIST)
-    mrun::refuse("decode.constraint: choices: want a list of texts, or of lists of tokens");
+  if (choices.kind != MRUN_LIST) wrong("decode.constraint: choices: want a list of texts, or of lists of tokens");
   std::vector<std::vector<int64_t>> lists;
   for (size_t i = 0; i < choices.as.list.size; ++i) {
     lists.push_back(
-        decode::integers_of(c, choices.as.list.items[i], "decode.constraint: choices[" + std::to_string(i + 1) + "]"));
+        integers_of(c, choices.as.list.items[i], "decode.constraint: choices[" + std::to_string(i + 1) + "]"));
   }
   return decode::Constraint(lists);
 }
 
 std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *pieces,
                                              const std::optional<std::string> &regex, const mrun::value &choices) {
-  if (regex.has_value() == !choices.is_nil()) mrun::refuse("decode.constraint: give either regex or choices");
-  if (regex && pieces == nullptr)
-    mrun::refuse("decode.constraint: regex: needs a tokenizer, whose pieces make the text");
-  return decode::translated("decode.constraint", [&] {
+  if (regex.has_value() == !choices.is_nil()) wrong("decode.constraint: give either regex or choices");
+  if (regex && pieces == nullptr) wrong("decode.constraint: regex: needs a tokenizer, whose pieces make the text");
+  return translated("decode.constraint", [&] {
     const auto poll = [&] { c.poll(); };
     auto made =
         regex ? std::make_shared<const decode::Constraint>(decode::compile_regex(*regex, poll), pieces->pieces, poll)
@@ -53,9 +50,9 @@ std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *
 
 std::vector<int64_t> allowed(const mrun::call &c, const ConstraintObject &self, const mrun::value &tokens, int64_t left,
                              int64_t count) {
-  if (count < 0 || count > (1 << 24)) mrun::refuse("decode.Constraint.allowed: count: want 0 to 2^24");
+  if (count < 0 || count > (1 << 24)) wrong("decode.Constraint.allowed: count: want 0 to 2^24");
   int32_t state = decode::Constraint::start;
-  for (const int64_t token : decode::integers_of(c, tokens.get(), "decode.Constraint.allowed: tokens")) {
+  for (const int64_t token : integers_of(c, tokens.get(), "decode.Constraint.allowed: tokens")) {
     state = self.constraint->next(state, token);
     if (state == decode::Automaton::dead) return {};
   }
@@ -70,7 +67,7 @@ std::vector<int64_t> allowed(const mrun::call &c, const ConstraintObject &self, 
 
 bool accepts(const mrun::call &c, const ConstraintObject &self, const mrun::value &tokens) {
   int32_t state = decode::Constraint::start;
-  for (const int64_t token : decode::integers_of(c, tokens.get(), "decode.Constraint.accepts: tokens")) {
+  for (const int64_t token : integers_of(c, tokens.get(), "decode.Constraint.accepts: tokens")) {
     state = self.constraint->next(state, token);
     if (state == decode::Automaton::dead) return false;
   }
@@ -79,16 +76,16 @@ bool accepts(const mrun::call &c, const ConstraintObject &self, const mrun::valu
 
 }  // namespace
 
-void decode::add_constraint(const mrun::registrar &r) {
+void add_constraint(const mrun::registrar &r) {
   r.type<PiecesObject>();
   r.type<ConstraintObject>();
-  r.op<::pieces>("decode.pieces@1(str[] spelled, *, str spelling='plain') -> decode.Pieces",
-                 "The bytes of a vocabulary's tokens, of which an empty one has none.");
-  r.op<::constraint>(
+  r.op<pieces>("decode.pieces@1(str[] spelled, *, str spelling='plain') -> decode.Pieces",
+               "The bytes of a vocabulary's tokens, of which an empty one has none.");
+  r.op<constraint>(
       "decode.constraint@1(decode.Pieces? pieces=None, *, str? regex=None, Any choices=None) -> decode.Constraint",
       "What generated tokens must make: a text that a pattern matches, or one of some texts or lists of tokens.");
-  r.op<::allowed>("decode.Constraint.allowed@1(decode.Constraint self, Any tokens, int left, int count) -> int[]",
-                  "The tokens that may follow these, of a vocabulary of count tokens, where left more may come.");
-  r.op<::accepts>("decode.Constraint.accepts@1(decode.Constraint self, Any tokens) -> bool",
-                  "Whether these tokens make what the constraint asks for.");
+  r.op<allowed>("decode.Constraint.allowed@1(decode.Constraint self, Any tokens, int left, int count) -> int[]",
+                "The tokens that may follow these, of a vocabulary of count tokens, where left more may come.");
+  r.op<accepts>("decode.Constraint.accepts@1(decode.Constraint self, Any tokens) -> bool",
+                "Whether these tokens make what the constraint asks for.");
 }

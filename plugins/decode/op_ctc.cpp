@@ -1,7 +1,7 @@
 // ctc_greedy, ctc_beam, ctc_align, viterbi, dtw, edit_distance.
 #include "ctc.h"
-#include "operations.h"
 #include "paths.h"
+#include "wrap.h"
 
 namespace {
 
@@ -16,26 +16,26 @@ struct Given {
 
 Given frames_of(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
   if (scores.dim() != 2 || scores.size(1) == 0)
-    mrun::refuse("scores: want one item's, [frames, labels], got " + mrun::shape_text(scores));
+    wrong("scores: want one item's, [frames, labels], got " + shape_text(scores));
   if (blank < 0 || blank >= scores.size(1)) {
-    mrun::refuse("blank: want 0 to " + std::to_string(scores.size(1) - 1) + ", got " + std::to_string(blank));
+    wrong("blank: want 0 to " + std::to_string(scores.size(1) - 1) + ", got " + std::to_string(blank));
   }
-  Given g{decode::floats_of<float>(c, scores, "scores"), {}};
+  Given g{floats_of(c, scores, "scores"), {}};
   g.frames = {g.scores.data(), scores.size(0), scores.size(1), blank};
   return g;
 }
 
 mrun::value told(const mrun::call &c, const decode::CtcHypothesis &h) {
   std::map<std::string, mrun::value> m;
-  m["tokens"] = decode::positions_tensor(c, h.tokens);
-  m["first"] = decode::positions_tensor(c, h.first);
-  m["last"] = decode::positions_tensor(c, h.last);
+  m["tokens"] = positions_tensor(c, h.tokens);
+  m["first"] = positions_tensor(c, h.first);
+  m["last"] = positions_tensor(c, h.last);
   m["score"] = mrun::value::of(c, h.score);
   return mrun::value::of(c, std::move(m));
 }
 
 mrun::value ctc_greedy(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
-  return decode::translated("decode.ctc_greedy", [&] {
+  return translated("decode.ctc_greedy", [&] {
     const Given g = frames_of(c, scores, blank);
     return told(c, decode::ctc_greedy(g.frames, [&] { c.poll(); }));
   });
@@ -44,7 +44,7 @@ mrun::value ctc_greedy(const mrun::call &c, const mrun::tensor &scores, int64_t 
 mrun::value ctc_beam(const mrun::call &c, const mrun::tensor &scores, int64_t blank, int64_t beam, int64_t n_best,
                      const Text &labels, const std::string &separator, const Text &words, const Numbers &ngrams,
                      const Numbers &backoffs, double lm_weight, double word_bonus, double unknown) {
-  return decode::translated("decode.ctc_beam", [&] {
+  return translated("decode.ctc_beam", [&] {
     const Given g = frames_of(c, scores, blank);
     const decode::CtcWords w{labels, separator, words, ngrams, backoffs, lm_weight, word_bonus, unknown};
     std::vector<mrun::value> list;
@@ -54,9 +54,9 @@ mrun::value ctc_beam(const mrun::call &c, const mrun::tensor &scores, int64_t bl
 }
 
 mrun::value ctc_align(const mrun::call &c, const mrun::tensor &scores, const mrun::value &tokens, int64_t blank) {
-  return decode::translated("decode.ctc_align", [&] {
+  return translated("decode.ctc_align", [&] {
     const Given g = frames_of(c, scores, blank);
-    const std::vector<int64_t> wanted = decode::integers_of(c, tokens.get(), "tokens");
+    const std::vector<int64_t> wanted = integers_of(c, tokens.get(), "tokens");
     c.charge(g.frames.count * static_cast<int64_t>(2 * wanted.size() + 1));
     return told(c, decode::ctc_align(g.frames, wanted, [&] { c.poll(); }));
   });
@@ -66,61 +66,60 @@ void want_shape(const mrun::tensor &t, const std::vector<int64_t> &shape, const 
   if (t.shape() == shape) return;
   std::string wanted;
   for (const int64_t n : shape) wanted += (wanted.empty() ? "[" : ", ") + std::to_string(n);
-  mrun::refuse(std::string(what) + ": want " + wanted + "], got " + mrun::shape_text(t));
+  wrong(std::string(what) + ": want " + wanted + "], got " + shape_text(t));
 }
 
 std::vector<double> ends_of(const mrun::call &c, const std::optional<mrun::tensor> &t, int64_t states,
                             const char *what) {
   if (!t) return std::vector<double>(static_cast<size_t>(states), 0);
   want_shape(*t, {states}, what);
-  return decode::floats_of<double>(c, *t, what);
+  return doubles_of(c, *t, what);
 }
 
 std::tuple<mrun::tensor, double> viterbi(const mrun::call &c, const mrun::tensor &emissions,
                                          const mrun::tensor &transitions, const std::optional<mrun::tensor> &start,
                                          const std::optional<mrun::tensor> &stop) {
-  return decode::translated("decode.viterbi", [&]() -> std::tuple<mrun::tensor, double> {
+  return translated("decode.viterbi", [&]() -> std::tuple<mrun::tensor, double> {
     if (emissions.dim() != 2 || emissions.size(1) == 0) {
-      mrun::refuse("emissions: want one item's, [steps, states], got " + mrun::shape_text(emissions));
+      wrong("emissions: want one item's, [steps, states], got " + shape_text(emissions));
     }
     const int64_t steps = emissions.size(0), states = emissions.size(1);
     want_shape(transitions, {states, states}, "transitions");
     c.charge(steps * states * 4);
-    const auto e = decode::floats_of<double>(c, emissions, "emissions"),
-               t = decode::floats_of<double>(c, transitions, "transitions");
+    const auto e = doubles_of(c, emissions, "emissions"), t = doubles_of(c, transitions, "transitions");
     const auto first = ends_of(c, start, states, "start"), last = ends_of(c, stop, states, "stop");
     for (const auto *numbers : {&e, &t, &first, &last}) {
       if (std::any_of(numbers->begin(), numbers->end(), [](double x) { return std::isnan(x); }))
-        mrun::refuse("a score is NaN");
+        wrong("a score is NaN");
     }
     const decode::Path path =
         decode::viterbi(e.data(), steps, states, t.data(), first.data(), last.data(), [&] { c.poll(); });
-    return {decode::positions_tensor(c, path.states), path.score};
+    return {positions_tensor(c, path.states), path.score};
   });
 }
 
 decode::Warp warped(const mrun::call &c, const std::vector<double> &costs, const mrun::tensor &t, const char *what) {
   if (!std::all_of(costs.begin(), costs.end(), [](double x) { return std::isfinite(x); })) {
-    mrun::refuse(std::string(what) + ": one is not finite");
+    wrong(std::string(what) + ": one is not finite");
   }
   return decode::warp(costs.data(), t.size(0), t.size(1), [&] { c.poll(); });
 }
 
 std::tuple<mrun::tensor, mrun::tensor> dtw(const mrun::call &c, const mrun::tensor &costs) {
-  return decode::translated("decode.dtw", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
-    if (costs.dim() != 2) mrun::refuse("costs: want [rows, columns], got " + mrun::shape_text(costs));
+  return translated("decode.dtw", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
+    if (costs.dim() != 2) wrong("costs: want [rows, columns], got " + shape_text(costs));
     c.charge(costs.numel());
-    const decode::Warp path = warped(c, decode::floats_of<double>(c, costs, "costs"), costs, "costs");
-    return {decode::positions_tensor(c, path.rows), decode::positions_tensor(c, path.columns)};
+    const decode::Warp path = warped(c, doubles_of(c, costs, "costs"), costs, "costs");
+    return {positions_tensor(c, path.rows), positions_tensor(c, path.columns)};
   });
 }
 
 // Where the path of greatest attention [tokens, sources] passes through each token.
 std::tuple<mrun::tensor, mrun::tensor> attention_times(const mrun::call &c, const mrun::tensor &attention) {
-  return decode::translated("decode.attention_times", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
-    if (attention.dim() != 2) mrun::refuse("attention: want [tokens, sources], got " + mrun::shape_text(attention));
+  return translated("decode.attention_times", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
+    if (attention.dim() != 2) wrong("attention: want [tokens, sources], got " + shape_text(attention));
     c.charge(attention.numel());
-    auto costs = decode::floats_of<double>(c, attention, "attention");
+    auto costs = doubles_of(c, attention, "attention");
     for (double &x : costs) x = -x;
     const decode::Warp path = warped(c, costs, attention, "attention");
     const auto tokens = static_cast<size_t>(path.rows.empty() ? 0 : attention.size(0));
@@ -130,7 +129,7 @@ std::tuple<mrun::tensor, mrun::tensor> attention_times(const mrun::call &c, cons
       if (first[token] < 0) first[token] = path.columns[i];
       last[token] = path.columns[i];
     }
-    return {decode::positions_tensor(c, first), decode::positions_tensor(c, last)};
+    return {positions_tensor(c, first), positions_tensor(c, last)};
   });
 }
 
@@ -152,7 +151,7 @@ std::vector<int64_t> units(const mrun::call &c, const mrun_value &v, std::map<st
                            const char *what) {
   if (v.kind == MRUN_STRING) return characters({v.as.string.data, v.as.string.size});
   const bool texts = v.kind == MRUN_LIST && v.as.list.size > 0 && mrun::kind<Text>::is(v);
-  if (!texts) return decode::integers_of(c, v, what);
+  if (!texts) return integers_of(c, v, what);
   std::vector<int64_t> numbers;
   for (const std::string &text : mrun::kind<Text>::from(c, v)) {
     numbers.push_back(known.try_emplace(text, static_cast<int64_t>(known.size())).first->second);
@@ -162,11 +161,11 @@ std::vector<int64_t> units(const mrun::call &c, const mrun_value &v, std::map<st
 
 std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance(const mrun::call &c, const mrun::value &a,
                                                              const mrun::value &b) {
-  return decode::translated("decode.edit_distance", [&]() -> std::tuple<int64_t, int64_t, int64_t, int64_t> {
+  return translated("decode.edit_distance", [&]() -> std::tuple<int64_t, int64_t, int64_t, int64_t> {
     const bool empty = a.kind() == MRUN_LIST && a.get().as.list.size == 0;
     const bool other_empty = b.kind() == MRUN_LIST && b.get().as.list.size == 0;
     if ((a.kind() == MRUN_STRING) != (b.kind() == MRUN_STRING) && !empty && !other_empty) {
-      mrun::refuse("b: want what a is, a text or a list");
+      wrong("b: want what a is, a text or a list");
     }
     std::map<std::string, int64_t> known;
     const auto x = units(c, a.get(), known, "a"), y = units(c, b.get(), known, "b");
@@ -178,26 +177,26 @@ std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance(const mrun::call &c
 
 }  // namespace
 
-void decode::add_ctc(const mrun::registrar &r) {
-  r.op<::ctc_greedy>("decode.ctc_greedy@1(Tensor scores, *, int blank=0) -> Any",
-                     "The best label of each frame, without repeats and blanks: {tokens, first, last, score}.");
-  r.op<::ctc_beam>(
+void add_ctc(const mrun::registrar &r) {
+  r.op<ctc_greedy>("decode.ctc_greedy@1(Tensor scores, *, int blank=0) -> Any",
+                   "The best label of each frame, without repeats and blanks: {tokens, first, last, score}.");
+  r.op<ctc_beam>(
       "decode.ctc_beam@1(Tensor scores, *, int blank=0, int beam=16, int n_best=1, str[] labels=[], str separator=' ', "
       "str[] words=[], Dict(str, float) ngrams={}, Dict(str, float) backoffs={}, float lm_weight=1.0, "
       "float word_bonus=0.0, float unknown=-10.0) -> Any",
       "The most probable sequences of labels by prefix beam search, best first: {tokens, first, last, score}.");
-  r.op<::ctc_align>("decode.ctc_align@1(Tensor scores, Any tokens, *, int blank=0) -> Any",
-                    "The most probable alignment of tokens with frames: {tokens, first, last, score}.");
-  r.op<::viterbi>(
+  r.op<ctc_align>("decode.ctc_align@1(Tensor scores, Any tokens, *, int blank=0) -> Any",
+                  "The most probable alignment of tokens with frames: {tokens, first, last, score}.");
+  r.op<viterbi>(
       "decode.viterbi@1(Tensor emissions, Tensor transitions, *, Tensor? start=None, Tensor? stop=None) -> (Tensor "
       "path, "
       "float score)",
       "The best path through states: [steps, states] emissions, [states, states] transitions from and to.");
-  r.op<::dtw>("decode.dtw@1(Tensor costs) -> (Tensor rows, Tensor columns)",
-              "The path of least cost from the first to the last corner (dynamic time warping).");
-  r.op<::attention_times>("decode.attention_times@1(Tensor attention) -> (Tensor first, Tensor last)",
-                          "For each token the first and last source on the path of greatest attention.");
-  r.op<::edit_distance>(
+  r.op<dtw>("decode.dtw@1(Tensor costs) -> (Tensor rows, Tensor columns)",
+            "The path of least cost from the first to the last corner (dynamic time warping).");
+  r.op<attention_times>("decode.attention_times@1(Tensor attention) -> (Tensor first, Tensor last)",
+                        "For each token the first and last source on the path of greatest attention.");
+  r.op<edit_distance>(
       "decode.edit_distance@1(Any a, Any b) -> (int distance, int substitutions, int insertions, int deletions)",
       "The fewest edits that make b of a: texts by character, lists and tensors by element.");
 }

@@ -51,7 +51,7 @@ class Step {
     const auto kind = given_constants_.kind();
     const bool empty = kind == MRUN_LIST && given_constants_.get().as.list.size == 0;
     if (kind != MRUN_NIL && kind != MRUN_MAP && !empty)
-      mrun::refuse("const: want a table of values by the step's argument names");
+      wrong("const: want a table of values by the step's argument names");
     order_names();
   }
 
@@ -62,7 +62,7 @@ class Step {
                                      std::vector<const char *> &names) {
     repeat_constants(c, static_cast<int64_t>(tokens.size()));
     std::vector<mrun::value> args;
-    args.push_back(decode::positions_tensor(c, tokens));
+    args.push_back(positions_tensor(c, tokens));
     if (!is_method()) {
       args.push_back(merged(c));
       args.push_back(constants_);
@@ -114,7 +114,7 @@ class Step {
 
   void want_parameter(const char *option, const std::string &name) const {
     if (contains(parameters_, name)) return;
-    mrun::refuse(std::string(option) + ": the step has no argument " + name + "; it takes " + joined(parameters_));
+    wrong(std::string(option) + ": the step has no argument " + name + "; it takes " + joined(parameters_));
   }
 
   // A method returns the parts of the state in the order of its parameters.
@@ -203,14 +203,14 @@ class Scores {
     if (given.kind() != MRUN_TENSOR) throw mrun::error(MRUN_MODEL, wanted);
     const mrun::tensor t(c, given.get());
     if (t.dim() != 2 || t.size(0) != rows || t.size(1) == 0)
-      throw mrun::error(MRUN_MODEL, wanted + ", got " + mrun::shape_text(t));
-    decode::want_cpu(t, std::string("the step's ") + what);
+      throw mrun::error(MRUN_MODEL, wanted + ", got " + shape_text(t));
+    want_cpu(t, std::string("the step's ") + what);
     count = t.size(1);
     if (t.is(mrun::float32)) {
       kept = t.contiguous(c);
       data = kept.data<const float>();
     } else {
-      floats = decode::floats_of<float>(c, t, std::string("the step's ") + what);
+      floats = floats_of(c, t, std::string("the step's ") + what);
       data = floats.data();
     }
   }
@@ -231,7 +231,7 @@ class SearchTask : public mrun::task<mrun::value> {
   }
 
   mrun::later<mrun::value> resume(mrun::call &c, std::vector<mrun::value> got) override {
-    return decode::translated(name_, [&]() -> mrun::later<mrun::value> {
+    return translated(name_, [&]() -> mrun::later<mrun::value> {
       advance(c, std::move(got));
       report(c);
       if (search_.over()) return answer(c);
@@ -312,15 +312,15 @@ class SearchTask : public mrun::task<mrun::value> {
     const auto length = static_cast<int64_t>(tokens.size());
     if (is_eos(tokens.back())) tokens.pop_back();
     std::map<std::string, mrun::value> m;
-    m["tokens"] = decode::positions_tensor(c, tokens);
+    m["tokens"] = positions_tensor(c, tokens);
     m["score"] = mrun::value::of(c, h.score);
     m["ended"] = mrun::value::of(c, h.ended);
     if (h.stop >= 0) m["stop"] = mrun::value::of(c, asked_.search.stop[static_cast<size_t>(h.stop)]);
     if (asked_.return_scores) {
-      m["log_probs"] = decode::tensor_of<float>(c, mrun::float32, {length}, {h.log_probs.begin(), h.log_probs.end()});
+      m["log_probs"] = tensor_of<float>(c, mrun::float32, {length}, {h.log_probs.begin(), h.log_probs.end()});
     }
     if (asked_.search.alternatives > 0) m["alternatives"] = alternatives(c, h);
-    if (asked_.search.attention) m["attention"] = decode::tensor_of(c, mrun::float32, {length, h.sources}, h.attention);
+    if (asked_.search.attention) m["attention"] = tensor_of(c, mrun::float32, {length, h.sources}, h.attention);
     return mrun::value::of(c, std::move(m));
   }
 
@@ -364,7 +364,7 @@ Operation operations[] = {
 };
 
 mrun::later<mrun::value> search(const mrun::call &c, const Operation &op, const mrun_value *args) {
-  return decode::translated(op.name, [&]() -> mrun::later<mrun::value> {
+  return translated(op.name, [&]() -> mrun::later<mrun::value> {
     auto task = std::make_unique<SearchTask>(c, op.name, read_arguments(c, op.method, args));
     std::vector<const char *> names;
     auto first = task->arguments(c, names);
@@ -383,7 +383,7 @@ int run(mrun_call *raw, const mrun_value *args, mrun_value *results, void *user)
 
 }  // namespace
 
-void decode::add_search(const mrun::registrar &r) {
+void add_search(const mrun::registrar &r) {
   static std::vector<mrun_op> ops;
   ops.reserve(std::size(operations));
   for (Operation &o : operations) {

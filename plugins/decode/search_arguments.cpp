@@ -23,7 +23,7 @@ void set_tokens(const mrun::call &c, const mrun_value &v, decode::Tokens &tokens
   if (mrun::kind<int64_t>::is(v)) {
     tokens = {as<int64_t>(c, v)};
   } else {
-    tokens = decode::integers_of(c, v, name);
+    tokens = integers_of(c, v, name);
   }
 }
 
@@ -40,15 +40,14 @@ void set_prefix(const mrun::call &c, const mrun_value &v, Asked &a) {
 
 void set_bad_words(const mrun::call &c, const mrun_value &v, Asked &a) {
   for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) {
-    a.search.bad_words.push_back(
-        decode::integers_of(c, v.as.list.items[i], "bad_words[" + std::to_string(i + 1) + "]"));
+    a.search.bad_words.push_back(integers_of(c, v.as.list.items[i], "bad_words[" + std::to_string(i + 1) + "]"));
   }
-  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL) mrun::refuse("bad_words: want a list of lists of tokens");
+  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL) wrong("bad_words: want a list of lists of tokens");
 }
 
 void set_early_stopping(const mrun::call &c, const mrun_value &v, Asked &a) {
   const bool never = v.kind == MRUN_STRING && as<std::string>(c, v) == "never";
-  if (!never && v.kind != MRUN_BOOL) mrun::refuse("early_stopping: want true, false or \"never\"");
+  if (!never && v.kind != MRUN_BOOL) wrong("early_stopping: want true, false or \"never\"");
   a.search.early_stopping = never            ? decode::Stopping::never
                             : as<bool>(c, v) ? decode::Stopping::at_count
                                              : decode::Stopping::bound;
@@ -63,7 +62,7 @@ void set_scoring(const mrun::call &c, const mrun_value &v, Asked &a) {
   } else if (name == "fairseq") {
     a.search.scoring = decode::Scoring::fairseq;
   } else {
-    mrun::refuse("scoring: want huggingface, ctranslate2 or fairseq, got \"" + name + "\"");
+    wrong("scoring: want huggingface, ctranslate2 or fairseq, got \"" + name + "\"");
   }
 }
 

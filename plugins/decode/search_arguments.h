@@ -1,7 +1,7 @@
 // What a script asks of a search: the parameters of beam_search, greedy and sample, and how each is read.
 #pragma once
-#include "operations.h"
 #include "search.h"
+#include "wrap.h"
 
 struct Asked {
   decode::SearchOptions search;

@@ -10,7 +10,7 @@ constexpr int deepest = 50;
 template <class Change>
 mrun::value map_tensors(const mrun::call &c, const mrun_value &v, const std::string &name, Change &change,
                         int depth = 0) {
-  if (depth > deepest) mrun::refuse(name + ": nested too deeply");
+  if (depth > deepest) wrong(name + ": nested too deeply");
   if (v.kind == MRUN_TENSOR) return change(mrun::tensor(c, v), name);
   if (v.kind == MRUN_LIST) {
     std::vector<mrun::value> items;
@@ -43,7 +43,7 @@ bool every_row(const std::vector<size_t> &origins, int64_t rows) {
 
 mrun::value with_rows(const mrun::call &c, const mrun_value &v, int64_t rows, const std::string &name) {
   const auto repeat = [&](const mrun::tensor &given, const std::string &where) -> mrun::value {
-    decode::want_cpu(given, where);
+    want_cpu(given, where);
     const mrun::tensor one = given.contiguous(c);
     std::vector<int64_t> shape = one.shape();
     shape.insert(shape.begin(), rows);
@@ -63,10 +63,10 @@ mrun::value take_rows(const mrun::call &c, mrun::value v, int64_t rows, const st
   const auto take = [&](const mrun::tensor &given, const std::string &where) -> mrun::value {
     if (given.dim() == 0 || given.size(0) != rows) {
       throw mrun::error(MRUN_MODEL, where + ": the step was given " + std::to_string(rows) + " rows and returned " +
-                                        mrun::shape_text(given) + "; want a row for each in dimension 0");
+                                        shape_text(given) + "; want a row for each in dimension 0");
     }
     if (same) return given;
-    decode::want_cpu(given, where);
+    want_cpu(given, where);
     const mrun::tensor from = given.contiguous(c);
     std::vector<int64_t> shape = from.shape();
     shape[0] = static_cast<int64_t>(origins.size());

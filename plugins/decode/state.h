@@ -1,6 +1,6 @@
 // What a step keeps between its calls: any nested value whose tensors have a row for each hypothesis in dimension 0.
 #pragma once
-#include "operations.h"
+#include "wrap.h"
 
 // A copy of each tensor for each of `rows` rows, in a new first dimension; other values as they are.
 mrun::value with_rows(const mrun::call &, const mrun_value &, int64_t rows, const std::string &name);

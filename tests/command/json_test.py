@@ -97,6 +97,10 @@ class Documents(Case):
                    self.document("diff", packed[0], packed[2], status=1), self.document("diff", packed[2], packed[0], status=1),
                    self.document("diff", a, b, status=1), self.document("diff", a, a))
 
+    def test_scan(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n")
+        self.check("scan", self.document("scan", folder, status=1))
+
     def test_ops_plugins_and_bench(self):
         self.check("ops", self.document("ops"), self.document("ops", "aten.softmax"), self.document("ops", "image.resize"))
         self.check("plugins", self.document("plugins"), never={("[].error", "text")})

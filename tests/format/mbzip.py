@@ -150,7 +150,7 @@ def read(data):
         position, at, previous = start + length, at + len(whole), name
         entries[name] = data[start:position]
         if name == "bundle.sig":
-            need(length <= 1 << 20 and zlib.crc32(entries[name]) == crc, "signature damaged")
+            need(length <= 64 << 20 and zlib.crc32(entries[name]) == crc, "signature damaged")
         elif name == "bundle.lock" or not is_weights(name):
             need(zlib.crc32(entries[name]) == crc, f"{name}: CRC")
     need(at == len(directory) and position == offset, "bytes left over")

@@ -23,11 +23,25 @@ BundleName split_revision(const std::string &name) {
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
-mrun::bundle open_bundle(const std::string &name) {
+void Trust::add_to(CLI::App &app) {
+  app.add_option("--key", key, "a public key; the bundle must be signed with its private one")->type_name("FILE");
+  app.add_option("--trust", folder, "a folder of public keys; the bundle must be signed by one of them")
+      ->type_name("DIR");
+}
+
+mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   const BundleName parts = split_revision(name);
   mrun_open_options options;
   MRUN_INIT(options);
   options.revision = parts.revision.empty() ? nullptr : parts.revision.c_str();
+  if (!trust.key.empty() && !trust.folder.empty()) {
+    throw mrun::failure(MRUN_USAGE, "--key and --trust: want one of them");
+  }
+  const std::string &keys = trust.key.empty() ? trust.folder : trust.key;
+  options.trusted_keys = keys.empty() ? nullptr : keys.c_str();
+  if (trust.require && keys.empty()) {
+    throw mrun::failure(MRUN_USAGE, "--require-signature: whose? want --key FILE or --trust DIR");
+  }
   try {
     return mrun::bundle(parts.path.c_str(), &options);
   } catch (const mrun::failure &e) {

@@ -1,5 +1,6 @@
 // What is named on the command line and read: bundles and files.
 #pragma once
+#include <CLI/CLI.hpp>
 #include <mrun/mrun.hpp>
 #include <string>
 #include <vector>
@@ -11,7 +12,13 @@ struct BundleName {
 };
 // "model.mb@2": an existing path wins over @REV.
 BundleName split_revision(const std::string &);
-mrun::bundle open_bundle(const std::string &name);
+// Whose signature a bundle must have; nobody's where all is empty.
+struct Trust {
+  std::string key, folder;
+  bool require = false;
+  void add_to(CLI::App &);
+};
+mrun::bundle open_bundle(const std::string &name, const Trust & = {});
 
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure

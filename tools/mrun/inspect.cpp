@@ -18,6 +18,7 @@ namespace {
 struct Options {
   std::string name, path;
   bool json = false, stats = false, all = false, isolation = false;
+  Trust trust;
 };
 
 constexpr size_t label_width = 11;
@@ -92,6 +93,23 @@ std::string examples_of(const View &examples) {
   return text + (examples.size() > most ? ", …" : "");
 }
 
+// "by 0123… (not checked: --key or --trust)"
+std::string signers_of(const View &signatures) {
+  std::string text;
+  for (size_t i = 0; i < signatures.size(); ++i) {
+    const View s = signatures[i];
+    const std::string key = s.at("key").text(), error = s.at("error").text();
+    text += i == 0 ? "" : "; ";
+    if (!error.empty()) {
+      text += "unreadable: " + shown(error);
+    } else {
+      text += "by " + (key.empty() ? "a key that it does not name" : shown(key)) +
+              (s.at("checked").flag() ? " (checked)" : " (not checked: --key or --trust)");
+    }
+  }
+  return text;
+}
+
 std::vector<std::string> head_of(const View &all, const std::string &name) {
   const View m = all.at("manifest");
   const std::string title = shown(m.at("name").text()) + " " + shown(m.at("version").text());
@@ -101,6 +119,7 @@ std::vector<std::string> head_of(const View &all, const std::string &name) {
   add(head, "gives", gives_of(all.at("gives")));
   add(head, "needs", needs_of(all.at("needs")));
   add(head, "digest", all.at("digest").text());
+  add(head, "signed", signers_of(all.at("signatures")));
   add(head, "revision", revision_of(all.at("history")));
   add(head, "examples", examples_of(all.at("examples")));
   return head;
@@ -198,7 +217,7 @@ std::string show_all(const View &all, const Options &o) {
                 {provenance_of(all.at("manifest")), parameters_of(all.at("parameters")), models_of(models),
                  tensors_of(all.at("tensors"), models.size()), files_of(all.at("entries")),
                  operations_of(all.at("operations"), width)},
-                size, "all of it: mrun inspect " + o.name + " --all");
+                size, "all of it: mrun inspect " + shown(o.name) + " --all");
 }
 
 void print_file(const mrun::bundle &bundle, const std::string &path) {
@@ -247,9 +266,10 @@ int inspect(std::vector<std::string> args) {
   app.add_flag("--stats", o.stats, "minimum, maximum, mean and number of NaNs of each tensor; reads all weights");
   app.add_flag("--all", o.all, "on a terminal too, all of a long list");
   app.add_flag("--isolation", o.isolation, "what would hold the worker process that runs it on this machine");
+  o.trust.add_to(app);
   app.add_flag("--json", o.json, "everything as one JSON document");
   return parse_and_run(app, std::move(args), [&] {
-    const mrun::bundle bundle = open_bundle(o.name);
+    const mrun::bundle bundle = open_bundle(o.name, o.trust);
     if (!o.path.empty()) {
       print_file(bundle, o.path);
       return int(ok);

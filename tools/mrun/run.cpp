@@ -29,6 +29,7 @@ struct Options {
   std::string bundle, output, save, shard, trace;
   InputOptions inputs;
   RunOptions run;
+  Trust trust;
   bool resume = false, stream = false, fail_fast = false, timings = false, no_progress = false, verify = false,
        meta = false;
 };
@@ -49,6 +50,8 @@ void add_options(CLI::App &app, Options &o) {
   app.add_flag("--no-progress", o.no_progress, "no progress line");
   app.add_flag("--meta", o.meta, "with each answer all that is needed to give it again (mrun rerun)");
   app.add_flag("--verify", o.verify, "check all hashes and examples before answering");
+  app.add_flag("--require-signature", o.trust.require, "run nothing that is not signed by --key or --trust");
+  o.trust.add_to(app);
   o.run.add_to(app);
 }
 
@@ -282,7 +285,7 @@ OutputOptions output_options(const Options &o, const mrun::bundle &bundle, const
 int answer(const Options &o) {
   parse_shard(o.shard);
   o.run.load_plugins();
-  const mrun::bundle bundle = open_bundle(o.bundle);
+  const mrun::bundle bundle = open_bundle(o.bundle, o.trust);
   if (o.run.log_level != "error") warn_left_out(bundle);
   InputOptions given = o.inputs;
   given.describe = o.meta;

@@ -36,10 +36,21 @@ std::string summary(const View &examples) {
   return text + "\n";
 }
 
-void show_report(const View &all, bool hashes_only) {
+// The key that was proved to have signed it; empty where none was asked for.
+std::string signer_of(const mrun::bundle &bundle) {
+  const mrun::variant parsed = mrun::from_json(bundle.inspect("signatures"));
+  const View rows{&parsed.c()};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].at("checked").flag()) return rows[i].at("key").text();
+  }
+  return "";
+}
+
+void show_report(const View &all, const std::string &signer, bool hashes_only) {
   const std::string hashes = all.at("hashes").text();
   const bool failed = hashes != "ok" && hashes != "none";
   std::string text = "hashes  " + (failed ? red(shown(hashes)) : hashes) + "\n";
+  if (!signer.empty()) text += "signed  by " + shown(signer) + "\n";
   const View examples = all.at("examples");
   for (size_t i = 0; i < examples.size(); ++i) text += show_row(examples[i]);
   if (!hashes_only && !failed) text += summary(examples);
@@ -50,11 +61,12 @@ struct Options {
   std::string name, junit;
   bool hashes = false, json = false;
   RunOptions run;
+  Trust trust;
 };
 
 int verify_bundle(const Options &o) {
   o.run.load_plugins();
-  const mrun::bundle bundle = open_bundle(o.name);
+  const mrun::bundle bundle = open_bundle(o.name, o.trust);
   EngineOptions options(o.run, bundle);
   const mrun::variant how = options_map({{"hashes", o.hashes}});
   char *text = nullptr;
@@ -70,7 +82,7 @@ int verify_bundle(const Options &o) {
   if (o.json) {
     print(std::string(text) + "\n");
   } else {
-    show_report(all, o.hashes);
+    show_report(all, signer_of(bundle), o.hashes);
   }
   return code == MRUN_OK ? int(ok) : report(code, message);
 }
@@ -99,12 +111,14 @@ int verify(std::vector<std::string> args) {
   Options o;
   CLI::App app(
       "Checks every hash, then runs each example twice, the second time in the opposite order, and reports the first "
-      "stage that differs from what was recorded. Exit status 0: all agree, 4: something differs.",
+      "stage that differs from what was recorded; with --key or --trust the signature first. Exit status 0: all agree, "
+      "4: something differs.",
       "verify");
   app.add_option("BUNDLE", o.name, "a .mb file or a folder")->required();
   app.add_flag("--hashes", o.hashes, "only the hashes; runs nothing");
   app.add_flag("--json", o.json, "print the report as JSON");
   app.add_option("--junit", o.junit, "write the report as JUnit XML, for CI systems")->type_name("FILE");
+  o.trust.add_to(app);
   o.run.add_to(app);
   return parse_and_run(app, std::move(args), [&] {
     try {

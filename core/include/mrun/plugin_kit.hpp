@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 
 namespace mrun {
 
@@ -61,18 +62,23 @@ inline std::function<void()> asking(const call &c) {
 // ---- elements of any dtype ------------------------------------------------------------------------------------------
 
 namespace detail {
-// IEEE half and bfloat16 have no C++ type: their bits become those of a float, without a branch for most values.
-inline double float_of_bits(uint32_t wide) {
+// IEEE half and bfloat16 have no C++ type: their bits become a double.
+inline double half_value(uint16_t bits) {
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double v = 0;
+  if (exponent == 31) {
+    v = fraction != 0 ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+  } else {
+    v = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25);
+  }
+  return (bits & 0x8000) != 0 ? -v : v;
+}
+inline double bfloat_value(uint16_t bits) {
+  const uint32_t wide = uint32_t{bits} << 16;
   float f = 0;
   std::memcpy(&f, &wide, sizeof f);
   return double{f};
 }
-inline double half_value(uint16_t bits) {
-  const uint32_t sign = uint32_t{bits} >> 15 << 31, exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent == 0) return (sign != 0 ? -0x1p-24 : 0x1p-24) * fraction;  // subnormal
-  return float_of_bits(sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13);
-}
-inline double bfloat_value(uint16_t bits) { return float_of_bits(uint32_t{bits} << 16); }
 struct half {
   uint16_t bits;
   operator double() const { return half_value(bits); }

@@ -221,5 +221,5 @@ TEST_CASE("container: a signature entry is carried, damaged or huge ones are ref
   CHECK(open_bytes(good)->entries().size() == 2);
   good[good.find("signed")] = 'S';
   CHECK(contains(refusal(good), "bundle.sig: damaged"));
-  CHECK(contains(refusal(with_signature(std::string(size_t{2} << 20, 's'))), "bundle.sig: 2097152 bytes"));
+  CHECK(contains(refusal(with_signature(std::string(size_t{65} << 20, 's'))), "bundle.sig: 68157440 bytes"));
 }

@@ -1,0 +1,155 @@
+// What signing does to files: keys, the files that a signature lists, bundle.sig.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/draft.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "bundle/container.h"
+#include "bundle/signature.h"
+#include "bundle/writer.h"
+
+namespace mrun {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t max_key = size_t{64} << 10;  // bytes of a key's file
+
+std::string read_key(const fs::path &path) { return read_file(path, MRUN_USAGE, max_key); }
+
+PublicKey read_public_key(const fs::path &path) { return PublicKey::parse(read_key(path), printable(path.native())); }
+
+// `mode` holds from the first byte on. Throws USAGE where the file is there and is not to be replaced.
+void write_key(const fs::path &path, std::string_view text, mode_t mode, bool replace) {
+  FileDraft draft(path);
+  if (::fchmod(draft.fd(), mode) != 0) fail_errno(errno, path.native(), "set its mode");
+  write_all(draft.fd(), text, path.native());
+  draft.commit(replace);
+}
+
+void refuse_present(const fs::path &path) {
+  std::error_code error;
+  if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return;
+  fail(MRUN_USAGE, "{}: is there already; a key is never overwritten but with --force", printable(path.native()));
+}
+
+// The model's name in a statement, for people: how its file or folder is called.
+std::string subject_of(const fs::path &path) {
+  const std::string name = path.filename().native();
+  return valid_utf8(name) && !name.empty() ? name : "model";
+}
+
+// The signatures by other keys, then this one.
+std::string with_signature(const std::optional<std::string> &before, const fs::path &path, const SignedFiles &files,
+                           const PrivateKey &key) {
+  std::string lines;
+  const std::string fingerprint = key.public_key().fingerprint();
+  if (before) {
+    for (const Signature &s : parse_signatures(*before, printable(path.native()) + ": bundle.sig")) {
+      if (s.key != fingerprint) lines += s.line + "\n";
+    }
+  }
+  return lines + make_signature(subject_of(path), files, key) + "\n";
+}
+
+void sign_packed(const fs::path &path, const PrivateKey &key) {
+  const auto source = file_source(open_locked(path), path.native());
+  const Container bundle(source);
+  const std::string signatures = with_signature(bundle.signatures(), path, signed_entries(bundle), key);
+  write_file_atomic(path, [&](int fd) {
+    const std::string name = path.native();
+    ContainerWriter writer(fd, name);
+    for (const Item &item : bundle.items()) {
+      if (item.name != "bundle.lock" && item.name != "bundle.sig") writer.add_range(item, *source);
+    }
+    writer.finish(bundle.lock(), signatures);
+  });
+}
+
+void sign_folder(const fs::path &folder, const PrivateKey &key) {
+  const fs::path path = folder / "bundle.sig";
+  std::error_code error;
+  std::optional<std::string> before;
+  if (fs::exists(path, error)) before = read_file(path, MRUN_VERIFY, max_signature);
+  write_file_atomic(path, with_signature(before, folder, signed_folder(folder), key));
+}
+
+}  // namespace
+
+SignedFiles signed_entries(const Container &bundle) {
+  bundle.check_all();
+  SignedFiles files{{"bundle.lock", sha256_hex(bundle.lock_bytes())}};
+  for (const auto &[name, entry] : bundle.lock().entries) files.emplace(name, entry.sha256);
+  return files;
+}
+
+SignedFiles signed_folder(const fs::path &folder) {
+  SignedFiles files;
+  std::error_code error;
+  fs::recursive_directory_iterator it(folder, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().lexically_relative(folder).native();
+    const std::string where = printable(it->path().native());
+    if (std::find(std::begin(unsigned_paths), std::end(unsigned_paths), name) != std::end(unsigned_paths)) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    if (it->is_symlink()) fail(MRUN_VERIFY, "{}: is a link, which no signature covers; a file is wanted", where);
+    if (it->is_directory()) continue;
+    if (!valid_utf8(name)) fail(MRUN_VERIFY, "{}: its name is not UTF-8, so no signature can list it", where);
+    files.emplace(name, sha256_of(*file_source(open_file(it->path(), MRUN_VERIFY), it->path().native())));
+  }
+  if (error) fail_errno(error.value(), folder.native(), "list");
+  return files;
+}
+
+std::vector<PublicKey> read_trusted_keys(const fs::path &path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return {read_public_key(path)};
+  std::vector<fs::path> files;
+  fs::directory_iterator it(path, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (it->path().filename().native().front() != '.') files.push_back(it->path());
+  }
+  if (error) fail_errno(error.value(), path.native(), "list");
+  std::sort(files.begin(), files.end());
+  std::vector<PublicKey> keys;
+  for (const fs::path &file : files) keys.push_back(read_public_key(file));
+  if (keys.empty())
+    fail(MRUN_USAGE, "{}: no public key in this folder, so nobody is trusted", printable(path.native()));
+  return keys;
+}
+
+PublicKey make_key(const fs::path &path, std::string_view algorithm, bool replace) {
+  const fs::path public_path = path.native() + ".pub";
+  if (!replace) {
+    refuse_present(path);
+    refuse_present(public_path);
+  }
+  const PrivateKey key = PrivateKey::generate(algorithm);
+  PublicKey public_key = key.public_key();
+  write_key(path, key.pem(), 0600, replace);
+  write_key(public_path, public_key.pem(), 0644, replace);
+  return public_key;
+}
+
+PrivateKey read_private_key(const fs::path &path) {
+  return PrivateKey::parse(read_key(path), printable(path.native()));
+}
+
+std::string sign_bundle(const fs::path &path, const PrivateKey &key) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
+  if (fs::is_directory(real, error)) {
+    sign_folder(real, key);
+  } else {
+    sign_packed(real, key);
+  }
+  return key.public_key().fingerprint();
+}
+
+}  // namespace mrun

@@ -1,0 +1,238 @@
+"""scan, on files made by torch, pickle and by hand. What must be found is known by how they were made; nothing of them may run."""
+import io
+import json
+import pathlib
+import pickle
+import pickletools
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+
+import numpy
+import torch
+
+from command import Case, mrun
+import unittest
+
+
+class Call:
+    """What a hostile pickle is made of: loading it calls a function."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+class Plain:
+    pass
+
+
+class Quiet(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.names = ["torch.save('x')"]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        print("torch.from_file(x)")  # a string, not a call
+        return torch.relu(x)
+
+
+class Loud(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.names = ["a"]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.from_file("/etc/passwd", False, 4, dtype=torch.uint8)
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.names, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[list[str], bool]):
+        self.names = state[0]
+        self.training = state[1]
+        torch.save(torch.ones(2), "written")
+
+
+def stack_global(module, name):
+    return b"\x80\x04\x8c" + bytes([len(module)]) + module + b"\x8c" + bytes([len(name)]) + name + b"\x93"
+
+
+class Scan(Case):
+    def scan(self, content, name="file.pkl", *, verdict, finds=(), kind=None):
+        path = self.dir / name
+        if content is not None:
+            path.write_bytes(content)
+        result = mrun("scan", path, "--json")
+        self.assertEqual(result.returncode, {"data": 0, "code": 1, "unsafe": 4}[verdict], result.stdout + result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(report["verdict"], verdict)
+        text = "\n".join(f"{f['verdict']} {f['where']}: {f['what']}" for f in report["findings"])
+        for expected in [finds] if isinstance(finds, str) else finds:
+            self.assertIn(expected, text)
+        if kind is not None:
+            self.assertEqual(report["kind"], kind)
+        person = mrun("scan", path)
+        self.assertEqual(person.returncode, result.returncode)
+        self.assertNotIn("\x1b", person.stdout)
+        return text
+
+    def archive(self, entries, method=zipfile.ZIP_STORED):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as z:
+            for name, data in entries.items():
+                z.writestr(name, data)
+        return out.getvalue()
+
+    def test_values_alone_are_data(self):
+        for protocol in range(6):
+            value = {"a": [1, 2.5, None, True, 1 << 100], "b": (b"bytes", "text\n\x00", {1, 2}), "c": complex(1, 2)}
+            self.assertEqual(self.scan(pickle.dumps(value, protocol), verdict="data"), "")
+
+    def test_calls_are_named_in_every_protocol(self):
+        import os
+        for protocol in range(6):
+            text = self.scan(pickle.dumps(Call(os.system, "touch ran"), protocol), verdict="unsafe", finds="system and calls it")
+            self.assertRegex(text, "imports (posix|os).system and calls it")
+            self.scan(pickle.dumps(Call(eval, "1"), protocol), verdict="unsafe", finds="eval and calls it")
+        self.assertFalse((self.dir / "ran").exists())
+
+    def test_ways_to_hide_a_call(self):
+        call = b"\x8c\x01x\x85R."
+        cases = {
+            "posix.system": (b"cposix\nsystem\n" + call, b"(S'x'\niposix\nsystem\n.", b"(cposix\nsystem\nS'x'\no.",
+                             stack_global(b"posix", b"system") + call,
+                             # the names through the memo, with something between them
+                             b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x940N0h\x00h\x01\x93" + call),
+            "torch.serialization.os.system": (stack_global(b"torch.serialization", b"os.system") + call,),
+            "numpy.random.os.system": (stack_global(b"numpy.random", b"os.system") + call,),
+            "torch._utils._rebuild_tensor.__globals__": (stack_global(b"torch._utils", b"_rebuild_tensor.__globals__") + b".",),
+            "builtins.getattr": (stack_global(b"builtins", b"getattr") + b".",),
+            "torch.storage._load_from_bytes": (b"ctorch.storage\n_load_from_bytes\n" + call,),
+            "by a name that it computes": (b"\x80\x04\x8c\x05posixN\x93.", b"\x80\x04N\x8c\x06system\x93" + call),
+            "extension registry": (b"\x80\x02\x82\x01.", b"\x80\x02\x84\x01\x00\x00\x00."),
+            "is a damaged pickle": (b"\x80\x04\xff.", b"\x80\x04X\xff\xff\xff\xffx.", b"\x80\x04\x8d" + b"\xff" * 8 + b".", b"\x80\x04N", b"\x80\x04\x8bnegative"),
+        }
+        for name, contents in cases.items():
+            for content in contents:
+                with self.subTest(name=name, content=content):
+                    self.scan(content, verdict="unsafe", finds=name)
+        # What comes before a damage has run by then.
+        self.scan(b"\x80\x04cposix\nsystem\n\x8c\x01x\x85R\xff", verdict="unsafe", finds=["posix.system and calls it", "damaged"])
+
+    def test_agrees_with_pickletools_on_the_imports(self):
+        import collections, datetime, decimal, fractions
+        values = [collections.Counter("abc"), datetime.datetime(2020, 1, 1), decimal.Decimal("1.5"), fractions.Fraction(1, 3), Plain(), [Plain, int]]
+        for protocol in (2, 3, 4, 5):
+            data = pickle.dumps(values, protocol)
+            strings, imports = [], set()
+            for op, arg, _ in pickletools.genops(data):
+                if isinstance(arg, str) and op.name != "GLOBAL":
+                    strings.append(arg)
+                if op.name == "GLOBAL":
+                    imports.add(arg.replace(" ", "."))
+            text = self.scan(data, verdict="code")
+            for name in ("collections.Counter", "datetime.datetime", "decimal.Decimal", "fractions.Fraction", "__main__.Plain"):
+                self.assertIn(f"imports {name}", text)
+            for name in imports - {"__builtin__.int", "__builtin__.long", "builtins.int", "_codecs.encode"}:
+                self.assertIn(f"imports {name}", text)
+
+    def test_torch_save_in_both_formats(self):
+        state = {"w": torch.ones(3), "h": torch.ones(2, dtype=torch.float16), "p": torch.nn.Parameter(torch.ones(1)), "n": 3}
+        for name, new in (("new.pt", True), ("old.pth", False)):
+            torch.save(state, self.dir / name, _use_new_zipfile_serialization=new)
+            self.assertEqual(self.scan(None, name, verdict="data", kind="PyTorch archive" if new else "pickle"), "")
+            torch.save(torch.nn.Linear(2, 2), self.dir / name, _use_new_zipfile_serialization=new)
+            self.scan(None, name, verdict="code", finds="imports torch.nn.modules.linear.Linear")
+            torch.save({"w": torch.ones(2), "x": Call(print, "ran")}, self.dir / name, _use_new_zipfile_serialization=new)
+            self.scan(None, name, verdict="unsafe", finds="print and calls it")
+
+    def test_torchscript(self):
+        for module, verdict, finds in ((Quiet(), "code", ["TorchScript of"]),
+                                       (Loud(), "unsafe", ["calls aten.save", "calls aten.from_file", "has __setstate__", "code/__torch__"])):
+            torch.jit.script(module).save(str(self.dir / "m.pt"))
+            text = self.scan(None, "m.pt", verdict=verdict, finds=finds, kind="TorchScript archive")
+            self.assertEqual("unsafe" in text, verdict == "unsafe", text)
+        self.assertFalse((self.dir / "written").exists())
+        code = b"def forward(self, x: Tensor) -> Tensor:\n  return ops.image.read_file('a')\n"
+        self.scan(self.archive({"m/code/__torch__.py": code}, zipfile.ZIP_DEFLATED), "m.pt", verdict="unsafe", finds="calls image.read_file")
+        code = b"def forward(self, x: Tensor) -> Tensor:\n  # torch.save(x)\n  return ops.mine.relu(torch.classes.mine.Thing(x))\n"
+        self.scan(self.archive({"m/code/__torch__.py": code}), "m.pt", verdict="code", finds=["calls mine.relu, native code of a library", "torch.classes.mine.Thing"])
+
+    def test_exported_programs(self):
+        graph = json.dumps({"graph": {"nodes": [{"target": "torch.ops.aten.linear.default"}, {"target": "torch.ops.mine.f.default"}]}})
+        self.scan(self.archive({"m/archive_format": "pt2", "m/models/model.json": graph}), "m.pt2", verdict="code", kind="exported program",
+                  finds=["a graph of 2 calls", "calls mine.f.default"])
+        torch.save(Call(print, "ran"), self.dir / "inner.pt")
+        self.scan(self.archive({"m/archive_format": "pt2", "m/data/constants/c.pt": (self.dir / "inner.pt").read_bytes()}), "m.pt2", verdict="unsafe",
+                  finds="c.pt > ")
+        self.scan(self.archive({"m/archive_format": "pt2", "m/data/aotinductor/m.so": b"\x7fELF..."}), "m.pt2", verdict="unsafe", finds="is native code")
+
+    def test_archives_made_to_mislead(self):
+        bad = pickle.dumps(Call(print, "ran"), 2)
+        good = self.archive({"m/data.pkl": pickle.dumps({}, 2)})
+        self.scan(self.archive({"m/data.pkl": bad}), "x.bin", verdict="unsafe", finds="print and calls it")
+        self.scan(b"\x00" * 100 + self.archive({"m/data.pkl": bad}), "x.pt", verdict="unsafe", finds="print and calls it")  # by its end
+        self.scan(bad + good, "x.pt", verdict="unsafe", finds="print and calls it")  # a pickle in front of an archive
+        wrong = bytearray(self.archive({"m/data.pkl": bad}))
+        wrong[14:18] = bytes(4)  # the local CRC: some readers do not look
+        self.scan(bytes(wrong), "x.pt", verdict="unsafe", finds="print and calls it")
+        flagged = bytearray(good)
+        at = flagged.index(b"PK\x01\x02")
+        flagged[at + 8] |= 1
+        self.scan(bytes(flagged), "x.pt", verdict="unsafe", finds="is encrypted")
+        method = bytearray(good)
+        method[at + 10] = 12
+        self.scan(bytes(method), "x.pt", verdict="unsafe", finds="method that is not known")
+        self.scan(good[:-30], "x.pt", verdict="unsafe")
+        far = bytearray(good)
+        struct.pack_into("<I", far, at + 42, 1 << 31)
+        self.scan(bytes(far), "x.pt", verdict="unsafe", finds="lies outside the file")
+        nested = bad
+        for _ in range(8):
+            nested = self.archive({"m/inner.pt": nested, "m/data.pkl": b"\x80\x02N."})
+        self.scan(nested, "x.pt", verdict="unsafe", finds="deeper than is looked into")
+        bomb = self.archive({"m/data.pkl": b"\x80\x02" + b"N0" * (300 << 20)}, zipfile.ZIP_DEFLATED)
+        self.scan(bomb, "x.pt", verdict="unsafe", finds="holds more than is looked into")
+
+    def test_plain_data(self):
+        numpy.save(self.dir / "a.npy", numpy.ones((2, 3)))
+        self.scan(None, "a.npy", verdict="data", kind="npy")
+        numpy.save(self.dir / "o.npy", numpy.array([Call(print, "ran")], dtype=object), allow_pickle=True)
+        self.scan(None, "o.npy", verdict="unsafe", finds=["an array of Python's objects", "print and calls it"])
+        header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+        good = struct.pack("<Q", len(header)) + header + bytes(4)
+        self.scan(good, "m.safetensors", verdict="data", kind="safetensors")
+        self.scan(good[:-1], "m.safetensors", verdict="unsafe", finds="is damaged")
+
+    def test_bundles_and_folders(self):
+        folder = self.bundle(preprocess='local image = require "image"\nreturn function(x) return x end\n', files={"lib/a.lua": "return {}\n"})
+        torch.jit.script(Loud()).save(str(folder / "extra.pt"))
+        self.scan(None, "bundle", verdict="unsafe", kind="bundle's folder", finds=["preprocess.lua: a script, which runs in the sandbox; it requires image", "lib/a.lua", "extra.pt > "])
+        (folder / "extra.pt").unlink()
+        (folder / "preprocess.lua").write_text("return function(x) return x end\n")
+        self.assertEqual(mrun("pack", folder, "-o", self.dir / "b.mb").returncode, 0)
+        self.scan(None, "b.mb", verdict="code", kind="bundle", finds=["code preprocess.lua: a script", "code lib/a.lua"])
+        data = bytearray((self.dir / "b.mb").read_bytes())
+        data[-30] ^= 1
+        (self.dir / "c.mb").write_bytes(data)
+        self.refused(3, "scan", self.dir / "c.mb", contains="not a bundle, or damaged")
+
+    def test_names_and_what_is_no_model(self):
+        evil = "\x1b[31mred\u202e"
+        self.scan(stack_global(b"mod\x1b[31m", b"na\xffme") + b".", f"{evil}.pkl", verdict="code", finds="\\x1b[31m")
+        self.scan(self.archive({f"m/{evil}.pkl": pickle.dumps(Plain(), 2)}), "x.pt", verdict="code", finds="\\x1b")
+        (self.dir / "notes.txt").write_text("hello")
+        self.refused(3, "scan", self.dir / "notes.txt", contains="is of no kind that is known")
+        self.refused(3, "scan", self.dir / "none", contains="no such file")
+        self.refused(3, "scan", "/dev/zero", contains="is a device")
+
+
+if __name__ == "__main__":
+    unittest.main()
