@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
+#include "base/percentile.h"
+
 namespace mrun {
 namespace {
-
-double percentile(const std::vector<double> &sorted, double p) {
-  if (sorted.empty()) return 0;
-  return sorted[static_cast<size_t>(p * static_cast<double>(sorted.size() - 1) + 0.5)];
-}
 
 Value summary(std::vector<double> values, double sum, uint64_t count) {
   std::sort(values.begin(), values.end());
@@ -31,7 +28,7 @@ constexpr Column columns[] = {{"queue", &Timings::queue},
 }  // namespace
 
 void Statistics::add(const Timings &t, bool ok) {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   ++items_;
   if (!ok) ++failed_;
   for (const Column &c : columns) sum_.*c.field += t.*c.field;
@@ -44,14 +41,14 @@ void Statistics::add(const Timings &t, bool ok) {
 }
 
 void Statistics::add_batch(size_t calls, const std::optional<Error> &failure) {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   ++batches_;
   calls_ += calls;
   if (failure) joined_failure_ = failure->message;
 }
 
 Value Statistics::report() const {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   std::vector<std::pair<std::string, Value>> stages;
   for (const Column &c : columns) {
     std::vector<double> values;

@@ -1,9 +1,9 @@
 // Counts and times of an engine's items, for `--timings` and mrun_statistics. Any thread.
 #pragma once
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "exec/options.h"
 
 namespace mrun {
@@ -20,12 +20,13 @@ class Statistics {
  private:
   // The last items' times: enough for stable percentiles, bounded for long runs.
   static constexpr size_t kept = 10000;
-  mutable std::mutex mutex_;
-  std::vector<Timings> last_;
-  size_t next_ = 0;
-  Timings sum_{.batch_size = 0};
-  uint64_t items_ = 0, failed_ = 0, batches_ = 0, calls_ = 0;
-  std::string joined_failure_;
+  mutable Mutex mutex_;
+  std::vector<Timings> last_ GUARDED_BY(mutex_);
+  size_t next_ GUARDED_BY(mutex_) = 0;
+  Timings sum_ GUARDED_BY(mutex_){.batch_size = 0};
+  uint64_t items_ GUARDED_BY(mutex_) = 0, failed_ GUARDED_BY(mutex_) = 0;
+  uint64_t batches_ GUARDED_BY(mutex_) = 0, calls_ GUARDED_BY(mutex_) = 0;
+  std::string joined_failure_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mrun

@@ -1,9 +1,19 @@
 // An item by itself: a host's run() with nothing else to do, and what must run again because its state was over its memory
 // while others lived in it.
-#include "exec/batch/run.h"
 #include "exec/engine/engine.h"
+#include "exec/joined.h"
 
 namespace mrun {
+namespace {
+
+Result failed(Error e) {
+  Result result;
+  if (e.stage.empty()) e.stage = "engine";
+  result.error = std::move(e);
+  return result;
+}
+
+}  // namespace
 
 // One passage from beginning to end, its calls unjoined. emits: partial answers sent so far, not to be sent again.
 Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
@@ -23,26 +33,26 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
     trace_.batch(seat.number, passage.model(), {&call, 1}, begin);
     passage.give(std::move(outcome));
   }
-  emits = std::max(emits, passage.emits());
+  emits = std::max(emits, passage.emits());  // a later try may fail earlier
   return std::move(passage.result());
 }
 
-// As pass_alone; an item that felt in the state's memory what others left there runs again in a fresh one.
+// As pass_alone, and never throws; an item that felt in the state's memory what others left there runs again in a fresh one.
 Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
   for (;;) {
     Result result;
     try {
       result = pass_alone(seat, job, emits);
     } catch (const Error &e) {  // no state could be made
-      result.error = e;
-      if (result.error.stage.empty()) result.error.stage = "engine";
-      return result;
+      return failed(e);
+    } catch (const std::exception &e) {  // no memory, no thread
+      return failed(Error(MRUN_MEMORY, e.what()));
     }
     if (!seat.state->over_memory()) return result;
     const bool fresh = seat.items == 1;
     seat.state.reset();
     if (fresh || job.item->stop.load() != MRUN_OK) return result;
-    job.item->draws.store(0);
+    job.item->draws.store(0);  // the same random numbers as in the first try
   }
 }
 
@@ -58,24 +68,27 @@ void Engine::give_up(Seat &seat) {
   seat.ready.clear();
 }
 
-void Engine::run_again(Seat &seat, Lock &lock) {
+void Engine::run_again(Seat &seat) {
   std::vector<Job *> jobs = std::exchange(seat.collected, {});
   std::sort(jobs.begin(), jobs.end(), [](const Job *a, const Job *b) { return a->seq < b->seq; });
-  lock.unlock();
   std::vector<int64_t> emits;
-  for (Job *job : jobs) {
-    emits.push_back(job->passage == nullptr ? 0 : job->passage->emits());
-    job->passage.reset();
+  {
+    const Unlocked unlocked(mutex_);
+    for (Job *job : jobs) {
+      emits.push_back(job->passage == nullptr ? 0 : job->passage->emits());
+      job->passage.reset();
+    }
+    seat.state.reset();
   }
-  seat.state.reset();
   for (size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i]->item->draws.store(0);
-    Result result = run_alone(seat, *jobs[i], emits[i]);
-    lock.lock();
-    end_job(seat, *jobs[i], std::move(result), lock);
-    lock.unlock();
+    Result result;
+    {
+      const Unlocked unlocked(mutex_);
+      jobs[i]->item->draws.store(0);
+      result = run_alone(seat, *jobs[i], emits[i]);
+    }
+    end_job(seat, *jobs[i], std::move(result));
   }
-  lock.lock();
   seat.giving_up = false;
 }
 

@@ -6,18 +6,19 @@ namespace mrun {
 
 // The job is answered: takes it off the rounds (where it was admitted) and hands it to delivery. The lock is let go while
 // callbacks run.
-void Engine::finish(Job &job, Result result, Lock &lock) {
+void Engine::finish(Job &job, Result result) {
+  // Before `done`: a host that asks for statistics in its last callback finds every item in them.
   statistics_.add(result.timings, result.ok());
   const auto at = jobs_.find(job.id);
   Answer answer{std::move(at->second), std::move(result)};
   jobs_.erase(at);
   ready_.emplace(job.id, std::move(answer));
-  deliver(lock);
+  deliver();
 }
 
 // Calls `done` for what may be delivered. In order, one thread delivers at a time and takes over what others add
 // meanwhile. A callback's own place in the queue is free while it runs.
-void Engine::deliver(Lock &lock) {
+void Engine::deliver() {
   if (ordered_ && delivering_) return;
   delivering_ = true;
   while (!ready_.empty() && (!ordered_ || ready_.begin()->first == next_delivery_)) {
@@ -26,9 +27,10 @@ void Engine::deliver(Lock &lock) {
     --pending_;
     ++callbacks_;
     changed_.notify_all();
-    lock.unlock();
     {
+      const Unlocked unlocked(mutex_);
       const CallbackScope scope(this);
+      // It goes before the lock is taken again: its tensors' deleters are the host's.
       Answer answer = std::move(node.mapped());
       try {
         answer.job->done(answer.job->id, std::move(answer.result));
@@ -36,7 +38,6 @@ void Engine::deliver(Lock &lock) {
         // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
       }
     }
-    lock.lock();
     --callbacks_;
     changed_.notify_all();
   }

@@ -12,8 +12,11 @@
 namespace mrun {
 namespace {
 
-constexpr size_t live_batches = 4;     // items alive in a lane, in full batches
-constexpr size_t window_of_live = 16;  // how far a lane may run ahead of its slowest item, in items alive
+// Items alive in a lane, in full batches: enough that odd shapes do not keep others from filling one, few enough that their
+// scripts' values fit into a state.
+constexpr size_t live_batches = 4;
+// How far a lane may run ahead of its slowest item, in items alive: answers wait in memory until those before them are given.
+constexpr size_t window_of_live = 16;
 
 size_t largest_batch(const Loaded &loaded) {
   int64_t most = 1;
@@ -38,6 +41,7 @@ RoundsOptions rounds_options(const Loaded &loaded) {
   RoundsOptions rounds;
   rounds.offline = o.offline;
   const size_t live = live_batches * std::max(largest_batch(loaded), static_cast<size_t>(o.workers));
+  // Offline both lanes must fit into the queue, or the second would wait for places that the first holds.
   rounds.live = std::clamp<size_t>(live, 1, std::max<size_t>(1, o.offline ? queue / 2 : queue));
   rounds.window = std::min(window_of_live * rounds.live, std::max<size_t>(queue, 1));
   rounds.max_delay = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.max_delay));
@@ -47,18 +51,25 @@ RoundsOptions rounds_options(const Loaded &loaded) {
 
 }  // namespace
 
+std::vector<std::unique_ptr<Engine::Seat>> Engine::make_seats(int count) {
+  std::vector<std::unique_ptr<Seat>> seats;
+  for (int i = 0; i < count; ++i) {
+    seats.push_back(std::make_unique<Seat>());
+    seats.back()->number = i;
+  }
+  return seats;
+}
+
 Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
     : loaded_(load(std::move(bundle), std::move(options))),
       trace_(loaded_->options.trace),
       process_(::getpid()),
       runners_(count_runners(*loaded_)),
-      rounds_(rounds_options(*loaded_), [this](const PendingCall &call) -> const BatchConfig & {
-        return loaded_->models[call.model]->batch(call.method, call.by_rows);
-      }) {
-  for (int i = 0; i < loaded_->options.workers; ++i) {
-    seats_.push_back(std::make_unique<Seat>());
-    seats_.back()->number = i;
-  }
+      rounds_(rounds_options(*loaded_),
+              [this](const PendingCall &call) -> const BatchConfig & {
+                return loaded_->models[call.model]->batch(call.method, call.by_rows);
+              }),
+      seats_(make_seats(loaded_->options.workers)) {
   seats_.front()->state = make_state(*loaded_);
 }
 
@@ -82,35 +93,40 @@ bool Engine::may_run_directly() const {
 Result Engine::run(const Work &work) {
   want_usable("run");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
-  Lock lock(mutex_);
-  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
-  if (loaded_->options.offline) {
-    changed_.wait(lock, [this] { return may_run_directly(); });
+  {
+    const ExclusiveLock lock(mutex_);
+    if (loaded_->options.offline) {
+      while (!stopping_ && !may_run_directly()) changed_.wait(mutex_);
+    }
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+    if (may_run_directly()) return run_directly(work);
   }
-  if (may_run_directly()) return run_directly(work, lock);
-  lock.unlock();
   return run_queued(work);
 }
 
-Result Engine::run_directly(const Work &work, Lock &lock) {
+Result Engine::run_directly(const Work &work) {
   Seat &seat = *seats_.front();
+  const std::shared_ptr<ItemContext> item = make_context(*loaded_, work.number);
+  direct_items_.push_back(item);
   seat.busy = true;
-  Job job;
-  job.work = work;
-  job.item = make_context(*loaded_, work.number);
-  job.submitted = job.begun = Clock::now();
-  direct_items_.push_back(job.item);
-  lock.unlock();
-  Result result = run_alone(seat, job, 0);
-  statistics_.add(result.timings, result.ok());
-  lock.lock();
-  std::erase(direct_items_, job.item);
+  Result result;
+  {
+    const Unlocked unlocked(mutex_);
+    Job job;
+    job.work = work;
+    job.item = item;
+    job.submitted = job.begun = Clock::now();
+    result = run_alone(seat, job, 0);
+    statistics_.add(result.timings, result.ok());
+  }
+  std::erase(direct_items_, item);
   seat.busy = false;
   changed_.notify_all();
   wake_workers();
   return result;
 }
 
+// `done` runs on a worker's thread; this one waits for it.
 Result Engine::run_queued(const Work &work) {
   std::promise<Result> promise;
   std::future<Result> answer = promise.get_future();
@@ -120,16 +136,27 @@ Result Engine::run_queued(const Work &work) {
 
 // ---- many
 
-void Engine::wait_for_room(Lock &lock, double wait) {
-  const auto has_room = [this] {
-    const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
-    return stopping_ || (pending_ < static_cast<size_t>(loaded_->options.queue) && admitted);
-  };
+// Offline a place is free only while the lanes can take the item soon: else a fast reader would hold the whole list here.
+bool Engine::has_room() const {
+  if (stopping_) return true;
+  const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
+  return admitted && pending_ < static_cast<size_t>(loaded_->options.queue);
+}
+
+void Engine::wait_for_room(double wait) {
   if (CallbackScope::inside(this)) wait = 0;
-  if (wait < 0) {
-    changed_.wait(lock, has_room);
-  } else if (!changed_.wait_for(lock, std::chrono::duration<double>(std::min(wait, 1e9)), has_room)) {
-    fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
+  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
+  const bool endless = wait < 0 || wait >= forever;
+  const auto end =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(endless ? 0 : wait));
+  while (!has_room()) {
+    if (endless) {
+      changed_.wait(mutex_);
+    } else if (Clock::now() < end) {
+      changed_.wait_until(mutex_, end);
+    } else {
+      fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
+    }
   }
   if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
 }
@@ -151,8 +178,8 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
   job->item = make_context(*loaded_, work.number);
   job->work = std::move(work);
   job->done = std::move(done);
-  Lock lock(mutex_);
-  wait_for_room(lock, wait);
+  const ExclusiveLock lock(mutex_);
+  wait_for_room(wait);
   start_worker();
   const uint64_t id = next_id_++;
   job->id = id;
@@ -167,7 +194,7 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
 }
 
 bool Engine::cancel(uint64_t id) {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return false;
   Job &job = *at->second;
@@ -179,13 +206,13 @@ bool Engine::cancel(uint64_t id) {
 }
 
 void Engine::set_ordered(bool yes) {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
   ordered_ = yes;
 }
 
 void Engine::end_input() {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   rounds_.end_of_input(true);
   wake_workers();
 }
@@ -193,11 +220,11 @@ void Engine::end_input() {
 void Engine::drain() {
   want_usable("drain");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   ++draining_;
   rounds_.end_of_input(true);
   wake_workers();
-  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  while (!all_answered()) changed_.wait(mutex_);
   --draining_;
 }
 
@@ -219,18 +246,25 @@ void Engine::end_all() {
 }
 
 void Engine::stop() {
-  if (process_ != ::getpid()) {  // a fork's copy: its threads are not in this process
-    for (std::thread &t : threads_) t.detach();
-    threads_.clear();
+  if (process_ != ::getpid()) {
+    abandon();
     return;
   }
-  Lock lock(mutex_);
-  end_all();
-  changed_.wait(lock, [this] { return direct_items_.empty() && jobs_.empty() && pending_ == 0 && callbacks_ == 0; });
-  for (const auto &seat : seats_) seat->wake.notify_all();
-  std::vector<std::thread> threads = std::exchange(threads_, {});
-  lock.unlock();
+  std::vector<std::thread> threads;
+  {
+    const ExclusiveLock lock(mutex_);
+    end_all();
+    while (!direct_items_.empty() || !jobs_.empty() || !all_answered()) changed_.wait(mutex_);
+    for (const auto &seat : seats_) seat->wake.notify_all();
+    threads = std::exchange(threads_, {});
+  }
   for (std::thread &t : threads) t.join();
+}
+
+// In a fork's copy: the threads are not in this process, and the lock is as one of them left it.
+void Engine::abandon() {
+  for (std::thread &t : threads_) t.detach();
+  threads_.clear();
 }
 
 Facts Engine::facts() const {

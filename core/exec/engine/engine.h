@@ -2,15 +2,15 @@
 // alive, run scripts' slices and the joined calls between them; Rounds decides what is admitted and joined.
 //
 // One mutex guards what workers share; it is never held while a script, a model or foreign code (callbacks, deleters of
-// tensors) runs. A state, and the passages in it, are touched by one thread at a time: the one that has its seat.
+// tensors) runs. What is marked REQUIRES lets it go around such code, so what was true before need not be after. A state,
+// and the passages in it, are touched by one thread at a time: the one that has its seat.
 #pragma once
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "exec/engine/rounds.h"
 #include "exec/engine/trace.h"
 
@@ -35,23 +35,25 @@ class Engine : public Session {
   Facts facts() const override;
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
   using JobPtr = std::unique_ptr<Job>;
 
   // A worker's place: a state and the jobs that live in it.
   struct Seat {
+    // Of the thread that has set `busy`, with or without the lock.
     int number = 0;
     std::unique_ptr<State> state;  // made when it is first needed
     uint64_t items = 0;            // that this state has run
-    std::deque<Job *> ready;       // to be stepped
-    size_t jobs = 0;               // begun here, unfinished
-    bool busy = false;             // a thread has it
+
+    // Of all, under the lock.
+    std::deque<Job *> ready;  // to be stepped
+    size_t jobs = 0;          // begun here, unfinished
+    bool busy = false;        // a thread has it
     bool sleeping = false;
     // Its state was over its memory. giving_up: all its jobs run again, alone, once they are collected. closing: the one
     // that was alone in it goes on; then a fresh state is made.
     bool giving_up = false, closing = false;
     std::vector<Job *> collected;
-    std::condition_variable wake;
+    Condition wake;
   };
   struct Answer {
     JobPtr job;
@@ -59,40 +61,46 @@ class Engine : public Session {
   };
 
   // engine.cpp: what the session offers
+  static std::vector<std::unique_ptr<Seat>> make_seats(int count);
   void want_usable(const char *what) const;
-  void wait_for_room(Lock &, double wait);
-  void start_worker();
-  bool may_run_directly() const;
-  Result run_directly(const Work &, Lock &);
-  Result run_queued(const Work &);
-  void end_all();
+  bool has_room() const REQUIRES(mutex_);
+  void wait_for_room(double wait) REQUIRES(mutex_);
+  void start_worker() REQUIRES(mutex_);
+  bool may_run_directly() const REQUIRES(mutex_);
+  Result run_directly(const Work &) REQUIRES(mutex_);
+  Result run_queued(const Work &) EXCLUDES(mutex_);
+  void end_all() REQUIRES(mutex_);
+  void abandon() NO_THREAD_SAFETY_ANALYSIS;
+  bool all_answered() const REQUIRES(mutex_) { return pending_ == 0 && callbacks_ == 0; }
 
   // worker.cpp: what a worker does
   void work(Seat &);
-  bool turn(Seat &, Lock &);
-  bool idle(Seat &, Lock &);
-  void take_items(Seat &, Lock &);
-  bool begin(Seat &, Job &);
-  Passage::Step step_job(Seat &, Job &);
-  Passage::Step step_traced(Seat &, Passage &, const Job &);
-  void run_slices(Seat &, Lock &);
-  void renew_state(Seat &, Lock &);
-  void post(Seat &, Job &, Passage::Step, Lock &);
-  void end_job(Seat &, Job &, Result, Lock &);
-  void run_batch(Seat &, JoinedBatch, Lock &);
-  void make_ready(Job *);
-  void wake_workers();
+  bool turn(Seat &) REQUIRES(mutex_);
+  bool idle(Seat &) REQUIRES(mutex_);
+  void take_items(Seat &) REQUIRES(mutex_);
+  bool begin(Seat &, Job &) EXCLUDES(mutex_);
+  Passage::Step step_job(Seat &, Job &) EXCLUDES(mutex_);
+  Passage::Step step_traced(Seat &, Passage &, const Job &) EXCLUDES(mutex_);
+  std::vector<Passage::Step> step_jobs(Seat &, std::span<Job *const>, bool &over) EXCLUDES(mutex_);
+  void run_slices(Seat &) REQUIRES(mutex_);
+  void renew_state(Seat &) REQUIRES(mutex_);
+  void post(Seat &, Job &, Passage::Step) REQUIRES(mutex_);
+  void end_job(Seat &, Job &, Result) REQUIRES(mutex_);
+  void answer_batch(Seat &, const JoinedBatch &) EXCLUDES(mutex_);
+  void run_batch(Seat &, const JoinedBatch &) REQUIRES(mutex_);
+  void make_ready(Job *) REQUIRES(mutex_);
+  void wake_workers() REQUIRES(mutex_);
   bool may_run_batches(const Seat &) const;
 
   // alone.cpp: an item by itself, and again by itself after its state was over its memory
-  Result run_alone(Seat &, Job &, int64_t emits);
-  Result pass_alone(Seat &, Job &, int64_t &emits);
-  void give_up(Seat &);
-  void run_again(Seat &, Lock &);
+  Result run_alone(Seat &, Job &, int64_t emits) EXCLUDES(mutex_);
+  Result pass_alone(Seat &, Job &, int64_t &emits) EXCLUDES(mutex_);
+  void give_up(Seat &) REQUIRES(mutex_);
+  void run_again(Seat &) REQUIRES(mutex_);
 
   // delivery.cpp: from a result to its `done`
-  void finish(Job &, Result, Lock &);
-  void deliver(Lock &);
+  void finish(Job &, Result) REQUIRES(mutex_);
+  void deliver() REQUIRES(mutex_);
 
   const std::unique_ptr<Loaded> loaded_;
   Statistics statistics_;
@@ -100,19 +108,20 @@ class Engine : public Session {
   const int process_;     // that started it; a forked child has none of the threads
   const size_t runners_;  // workers that may run batches
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;  // room in the queue, nothing pending, a seat let go
-  Rounds rounds_;
-  std::vector<std::unique_ptr<Seat>> seats_;
-  std::vector<std::thread> threads_;
-  std::unordered_map<uint64_t, JobPtr> jobs_;               // submitted, not answered
-  std::vector<std::shared_ptr<ItemContext>> direct_items_;  // of run() in callers' threads
-  std::map<uint64_t, Answer> ready_;                        // answered, not delivered
-  uint64_t next_id_ = 1, next_delivery_ = 1;
-  size_t pending_ = 0;    // submitted, not delivered
-  size_t callbacks_ = 0;  // `done` that have not returned
-  size_t draining_ = 0;   // callers that wait for the end
-  bool ordered_ = false, delivering_ = false, stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;  // room in the queue, nothing pending, a seat let go
+  Rounds rounds_ GUARDED_BY(mutex_);
+  const std::vector<std::unique_ptr<Seat>> seats_;
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, JobPtr> jobs_ GUARDED_BY(mutex_);               // submitted, not answered
+  std::vector<std::shared_ptr<ItemContext>> direct_items_ GUARDED_BY(mutex_);  // of run() in callers' threads
+  std::map<uint64_t, Answer> ready_ GUARDED_BY(mutex_);                        // answered, not delivered
+  uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
+  size_t pending_ GUARDED_BY(mutex_) = 0;    // submitted, not delivered
+  size_t callbacks_ GUARDED_BY(mutex_) = 0;  // `done` that have not returned
+  size_t draining_ GUARDED_BY(mutex_) = 0;   // callers that wait for the end
+  bool ordered_ GUARDED_BY(mutex_) = false,
+                delivering_ GUARDED_BY(mutex_) = false, stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};
 };
 

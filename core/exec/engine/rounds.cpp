@@ -5,8 +5,8 @@
 namespace mrun {
 namespace {
 
-constexpr size_t offline_lanes = 2;
-constexpr int oldest_age = 8;
+constexpr size_t offline_lanes = 2;  // one runs scripts while the other's batch is out
+constexpr int oldest_age = 8;        // rounds that a group waits for companions
 
 // Jobs that do not join anyone have groups of their own.
 std::string group_key(const Job &job) {
@@ -127,7 +127,8 @@ bool Rounds::admit(Lane &lane, bool &parked) {
   return any;
 }
 
-// Calls of items that were ended meanwhile free their places.
+// Calls of items that were ended meanwhile free their places. They go back through `expired`: Rounds does not know the seats
+// in which they are ready then.
 void Rounds::drop_ended(Lane &lane) {
   for (auto group = lane.groups.begin(); group != lane.groups.end();) {
     auto &calls = group->second.calls;

@@ -7,8 +7,12 @@ namespace mrun {
 void Trace::event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const {
   const auto micros = [](Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); };
   const auto end = Clock::now();
-  sink_(fmt::format(R"({{"name":{},"ph":"X","pid":1,"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
-                    to_json(Value::string(name)), seat + 1, micros(begin - start_), micros(end - begin), args));
+  try {
+    sink_(fmt::format(R"({{"name":{},"ph":"X","pid":1,"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
+                      to_json(Value::string(name)), seat + 1, micros(begin - start_), micros(end - begin), args));
+  } catch (...) {
+    // Without memory, or of a sink that throws: an event is left out, the worker goes on.
+  }
 }
 
 void Trace::slice(int seat, const char *stage, uint64_t item, Clock::time_point begin) const {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "exec/batch/run.h"
+#include "exec/joined.h"
 
 namespace mrun {
 

@@ -1,15 +1,20 @@
-// What a worker does with its seat: slices of its own jobs first, then batches that are ready, then new items.
+// What a worker does with its seat: slices of its own jobs first, then batches that are ready, then new items. What was
+// begun comes first, as each item that is alive holds memory; and a slice costs less than a batch, after which more calls
+// wait to be joined.
 #include <algorithm>
 
-#include "exec/batch/run.h"
 #include "exec/engine/engine.h"
+#include "exec/joined.h"
 
 namespace mrun {
 namespace {
 
-constexpr size_t most_slices = 32;                             // in one turn
-constexpr auto longest_turn = std::chrono::microseconds(500);  // then what has come of them is told
+// A turn is several slices, so that the lock is taken once for many short ones; it is short, so that calls which wait for
+// companions learn of each other soon.
+constexpr size_t most_slices = 32;
+constexpr auto longest_turn = std::chrono::microseconds(500);
 
+// run_joined throws where there is no memory left to say what failed; the items must be answered all the same.
 JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
   try {
     return run_joined(model, calls);
@@ -25,25 +30,26 @@ JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
 // so many workers run batches as keeps the cores busy.
 bool Engine::may_run_batches(const Seat &seat) const { return static_cast<size_t>(seat.number) < runners_; }
 
+// The seat may be busy with a caller's run() (run_directly): then this worker sleeps until it is let go.
 void Engine::work(Seat &seat) {
-  Lock lock(mutex_);
-  while ((!seat.busy && turn(seat, lock)) || idle(seat, lock)) {}
+  const ExclusiveLock lock(mutex_);
+  while ((!seat.busy && turn(seat)) || idle(seat)) {}
 }
 
 // One turn. False: there is nothing to do.
-bool Engine::turn(Seat &seat, Lock &lock) {
+bool Engine::turn(Seat &seat) {
   rounds_.tick(Clock::now());
   for (Job *job : rounds_.take_expired()) make_ready(job);
   seat.busy = true;
   bool any = true;
   if (seat.giving_up && seat.collected.size() == seat.jobs) {
-    run_again(seat, lock);
+    run_again(seat);
   } else if (!seat.ready.empty()) {
-    run_slices(seat, lock);
+    run_slices(seat);
   } else if (may_run_batches(seat) && rounds_.batches() > 0) {
-    run_batch(seat, *rounds_.take_batch(), lock);
+    run_batch(seat, *rounds_.take_batch());
   } else if (!seat.giving_up && !seat.closing && rounds_.admitted() > 0) {
-    take_items(seat, lock);
+    take_items(seat);
   } else {
     any = false;
   }
@@ -55,19 +61,20 @@ bool Engine::turn(Seat &seat, Lock &lock) {
 }
 
 // Waits for something to do. False: the engine has stopped and nothing is left.
-bool Engine::idle(Seat &seat, Lock &lock) {
+bool Engine::idle(Seat &seat) {
   if (stopping_ && jobs_.empty()) return false;
   seat.sleeping = true;
   if (const auto next = rounds_.next_delay()) {
-    seat.wake.wait_until(lock, *next);
+    seat.wake.wait_until(mutex_, *next);
   } else {
-    seat.wake.wait(lock);
+    seat.wake.wait(mutex_);
   }
   seat.sleeping = false;
   return true;
 }
 
-// Sleeping workers that have something to do now. Under the lock.
+// Wakes sleeping workers that have something to do now, and no more of them than there is: each counts what it will take,
+// since one that finds nothing has cost two switches of threads.
 void Engine::wake_workers() {
   size_t shared = rounds_.admitted(), batches = rounds_.batches();
   for (const auto &seat : seats_) {
@@ -91,8 +98,8 @@ void Engine::make_ready(Job *job) {
   }
 }
 
-// New items: this worker's share of what was admitted.
-void Engine::take_items(Seat &seat, Lock &lock) {
+// New items: this worker's share of what was admitted, no more, as a job stays with the seat that begins it.
+void Engine::take_items(Seat &seat) {
   const size_t share = (rounds_.admitted() + seats_.size() - 1) / seats_.size();
   for (size_t i = 0; i < std::min(share, most_slices); ++i) {
     Job *job = rounds_.take_admitted();
@@ -101,7 +108,7 @@ void Engine::take_items(Seat &seat, Lock &lock) {
     ++seat.jobs;
     seat.ready.push_back(job);
   }
-  run_slices(seat, lock);
+  run_slices(seat);
 }
 
 Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job) {
@@ -138,22 +145,30 @@ Passage::Step Engine::step_job(Seat &seat, Job &job) {
   return step_traced(seat, *job.passage, job);
 }
 
+// A slice of each, in order, as long as the turn may last and the state is within its memory. `over`: it is not.
+std::vector<Passage::Step> Engine::step_jobs(Seat &seat, std::span<Job *const> jobs, bool &over) {
+  const auto end = Clock::now() + longest_turn;
+  std::vector<Passage::Step> steps;
+  while (steps.size() < jobs.size() && !over && (steps.empty() || Clock::now() < end)) {
+    steps.push_back(step_job(seat, *jobs[steps.size()]));
+    over = seat.state != nullptr && seat.state->over_memory();
+  }
+  return steps;
+}
+
 // Slices of the seat's ready jobs, without the lock; then what came of them, with it.
-void Engine::run_slices(Seat &seat, Lock &lock) {
+void Engine::run_slices(Seat &seat) {
   std::vector<Job *> jobs;
   while (!seat.ready.empty() && jobs.size() < most_slices) {
     jobs.push_back(seat.ready.front());
     seat.ready.pop_front();
   }
-  lock.unlock();
-  const auto end = Clock::now() + longest_turn;
   std::vector<Passage::Step> steps;
   bool over = false;
-  while (steps.size() < jobs.size() && !over && (steps.empty() || Clock::now() < end)) {
-    steps.push_back(step_job(seat, *jobs[steps.size()]));
-    over = seat.state != nullptr && seat.state->over_memory();
+  {
+    const Unlocked unlocked(mutex_);
+    steps = step_jobs(seat, jobs, over);
   }
-  lock.lock();
   for (size_t i = jobs.size(); i-- > steps.size();) seat.ready.push_front(jobs[i]);
   jobs.resize(steps.size());
   if (over && seat.items > 1) {
@@ -162,19 +177,21 @@ void Engine::run_slices(Seat &seat, Lock &lock) {
     return;
   }
   seat.closing = over;
-  for (size_t i = 0; i < jobs.size(); ++i) post(seat, *jobs[i], steps[i], lock);
-  if (seat.closing && seat.jobs == 0) renew_state(seat, lock);
+  for (size_t i = 0; i < jobs.size(); ++i) post(seat, *jobs[i], steps[i]);
+  if (seat.closing && seat.jobs == 0) renew_state(seat);
 }
 
-void Engine::renew_state(Seat &seat, Lock &lock) {
-  lock.unlock();
-  seat.state.reset();
-  lock.lock();
+void Engine::renew_state(Seat &seat) {
+  {
+    const Unlocked unlocked(mutex_);
+    seat.state.reset();
+  }
   seat.closing = false;
 }
 
-// Tells what came of a slice.
-void Engine::post(Seat &seat, Job &job, Passage::Step step, Lock &lock) {
+// Tells what came of a slice. A job that was cancelled during it, when no group held it, is taken back at once: nobody else
+// would look at its flag again while it waits.
+void Engine::post(Seat &seat, Job &job, Passage::Step step) {
   if (step == Passage::Step::preempted) {
     seat.ready.push_back(&job);
   } else if (step == Passage::Step::waiting) {
@@ -183,27 +200,25 @@ void Engine::post(Seat &seat, Job &job, Passage::Step step, Lock &lock) {
   } else {
     Result result;
     if (job.passage != nullptr) {
+      const Unlocked unlocked(mutex_);
       result = std::move(job.passage->result());
-      lock.unlock();
       job.passage.reset();
-      lock.lock();
     } else {
       result.error = job.failure;
     }
-    end_job(seat, job, std::move(result), lock);
+    end_job(seat, job, std::move(result));
   }
 }
 
-void Engine::end_job(Seat &seat, Job &job, Result result, Lock &lock) {
+void Engine::end_job(Seat &seat, Job &job, Result result) {
   --seat.jobs;
   result.timings.queue = seconds_between(job.submitted, job.begun);
   rounds_.finished(&job);
-  finish(job, std::move(result), lock);
+  finish(job, std::move(result));
 }
 
 // Runs a joined call and gives each item its own.
-void Engine::run_batch(Seat &seat, JoinedBatch batch, Lock &lock) {
-  lock.unlock();
+void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
   const auto now = Clock::now();
   const int sharers = static_cast<int>(batch.jobs.size());
   std::vector<JoinedCall> calls;
@@ -220,7 +235,13 @@ void Engine::run_batch(Seat &seat, JoinedBatch batch, Lock &lock) {
     passage.end_share(sharers, seconds_between(batch.jobs[i]->waiting_since, now));
     passage.give(std::move(run.outcomes[i]));
   }
-  lock.lock();
+}
+
+void Engine::run_batch(Seat &seat, const JoinedBatch &batch) {
+  {
+    const Unlocked unlocked(mutex_);
+    answer_batch(seat, batch);
+  }
   rounds_.returned(batch);
   for (Job *job : batch.jobs) make_ready(job);
 }

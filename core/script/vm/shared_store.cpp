@@ -1,10 +1,9 @@
 #include "script/vm/shared_store.h"
 
-#include <condition_variable>
 #include <map>
-#include <mutex>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "value/tensor.h"
 
@@ -37,16 +36,16 @@ struct SharedStore::Impl {
     const void *maker = nullptr;  // while it is being made
     Value value;
   };
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::map<std::string, Slot> slots;
-  std::map<const void *, std::string> waiting;  // maker -> the key that it waits for
-  int64_t bytes = 0;
+  Mutex mutex;
+  Condition changed;
+  std::map<std::string, Slot> slots GUARDED_BY(mutex);
+  std::map<const void *, std::string> waiting GUARDED_BY(mutex);  // maker -> the key that it waits for
+  int64_t bytes GUARDED_BY(mutex) = 0;
 
-  const Value *wait_for(const std::string &key, const void *maker, const std::function<void()> &poll,
-                        std::unique_lock<std::mutex> &);
+  const Value *wait_for(const std::string &key, const void *maker, const std::function<void()> &poll) REQUIRES(mutex);
+  void keep(const std::string &key, Value, int64_t most) EXCLUDES(mutex);
   // Whether `maker` itself makes what the maker of `key` waits for, however many wait between them.
-  bool needs(std::string key, const void *maker) const {
+  bool needs(std::string key, const void *maker) const REQUIRES(mutex) {
     for (;;) {
       const auto slot = slots.find(key);
       if (slot == slots.end() || slot->second.maker == nullptr) return false;
@@ -68,13 +67,7 @@ SharedStore::SharedStore() : impl_(std::make_unique<Impl>()) {}
 SharedStore::~SharedStore() = default;
 
 // The value of `key`, once it is made; null where nobody makes it.
-const Value *SharedStore::Impl::wait_for(const std::string &key, const void *maker, const std::function<void()> &poll,
-                                         std::unique_lock<std::mutex> &lock) {
-  struct Waiting {
-    Impl &impl;
-    const void *maker;
-    ~Waiting() { impl.waiting.erase(maker); }
-  };
+const Value *SharedStore::Impl::wait_for(const std::string &key, const void *maker, const std::function<void()> &poll) {
   for (;;) {
     const auto slot = slots.find(key);
     if (slot == slots.end()) return nullptr;
@@ -83,24 +76,31 @@ const Value *SharedStore::Impl::wait_for(const std::string &key, const void *mak
       fail(MRUN_SCRIPT, "bundle.shared \"{}\" needs itself, directly or through what another worker is making",
            readable(key));
     }
-    const Waiting leave{*this, maker};
     waiting[maker] = key;
-    changed.wait_for(lock, look);
-    lock.unlock();
-    struct Relock {
-      std::unique_lock<std::mutex> &lock;
-      ~Relock() { lock.lock(); }
-    } const relock{lock};
+    changed.wait_until(mutex, std::chrono::steady_clock::now() + look);
+    waiting.erase(maker);
+    const Unlocked unlocked(mutex);  // poll is the asker's: it may throw, and it may take its time
     poll();
   }
 }
 
+void SharedStore::Impl::keep(const std::string &key, Value value, int64_t most) {
+  const int64_t size = bytes_of(value.c()) + static_cast<int64_t>(key.size());
+  const ExclusiveLock lock(mutex);
+  if (size > most - bytes) {
+    fail(MRUN_QUOTA, "bundle.shared \"{}\": more than {} bytes would be shared", readable(key), most);
+  }
+  bytes += size;
+  slots[key] = {nullptr, std::move(value)};
+}
+
 Value SharedStore::get(const std::string &key, const void *maker, const std::function<Value()> &make,
                        const std::function<void()> &poll) {
-  std::unique_lock lock(impl_->mutex);
-  if (const Value *made = impl_->wait_for(key, maker, poll, lock)) return *made;
-  impl_->slots[key].maker = maker;
-  lock.unlock();
+  {
+    const ExclusiveLock lock(impl_->mutex);
+    if (const Value *made = impl_->wait_for(key, maker, poll)) return *made;
+    impl_->slots[key].maker = maker;
+  }
   // Gives the place up again where `make` fails.
   struct Giving {
     Impl &impl;
@@ -108,23 +108,15 @@ Value SharedStore::get(const std::string &key, const void *maker, const std::fun
     bool made = false;
     ~Giving() {
       if (!made) {
-        const std::lock_guard again(impl.mutex);
+        const ExclusiveLock again(impl.mutex);
         impl.slots.erase(key);
       }
       impl.changed.notify_all();
     }
   } giving{*impl_, key};
   Value value = make();
-  const int64_t bytes = bytes_of(value.c()) + static_cast<int64_t>(key.size());
-  {
-    const std::lock_guard again(impl_->mutex);
-    if (bytes > most_bytes - impl_->bytes) {
-      fail(MRUN_QUOTA, "bundle.shared \"{}\": more than {} bytes would be shared", readable(key), most_bytes);
-    }
-    impl_->bytes += bytes;
-    impl_->slots[key] = {nullptr, value};
-    giving.made = true;
-  }
+  impl_->keep(key, value, most_bytes);
+  giving.made = true;
   return value;
 }
 
