@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "bundle/model_source.h"
 #include "exec/model.h"
+#include "plugin/serial.h"
 #include "value/equal.h"
 #include "value/safetensors.h"
 
@@ -14,19 +15,19 @@ struct Halves {
 };
 
 // Asks the backend to split `file`. False with the reason where it cannot.
-bool ask_backend(const mrun_backend &backend, const Tensor &file, Halves &halves, std::string &reason) {
+bool ask_backend(const Backend &chosen, const Tensor &file, Halves &halves, std::string &reason) {
+  const mrun_backend &backend = *chosen.backend;
   if (backend.split == nullptr) {
     reason = "the backend does not split models";
     return false;
   }
   ItemContext item;
   mrun_call call(item);
+  const SerialGuard serial(backend.parallel == 0, *chosen.plugin, backend.name, [&] { return call.stopped(); });
   const int code =
       backend.split(&call, file.data<const void>(), file.nbytes(), halves.graph.out(), halves.weights.out());
   if (code == MRUN_OK) return true;
-  if (code != MRUN_MISSING) {
-    throw call.failed ? call.error : Error(static_cast<mrun_code>(code), "the model could not be split");
-  }
+  if (code != MRUN_MISSING) throw take_error(call, code);
   reason = call.failed ? call.error.message : "the backend gave no reason";
   return false;
 }
@@ -54,7 +55,7 @@ SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConf
   SplitModel packed;
   const ModelFiles files = bundle.model_files(config);
   const Tensor file = bundle.read(files.graph);
-  const mrun_backend &backend = *choose_backend(registry, config, files.graph).backend;
+  const Backend &backend = choose_backend(registry, config, files.graph);
   Halves halves;
   if (ask_backend(backend, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);

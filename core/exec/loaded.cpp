@@ -5,6 +5,7 @@
 #include "base/cores.h"
 #include "base/text.h"
 #include "exec/batch/collate.h"
+#include "exec/joined.h"
 #include "exec/params.h"
 
 namespace mrun {
@@ -57,6 +58,21 @@ ModelInfo info_of(const Model &model) {
   return info;
 }
 
+// host->call of a model's method: at once, joined with nothing, in the caller's time. A stateful model's calls go to the copy
+// that the item's passage has, which native code does not reach.
+std::vector<Value> call_at_once(const Loaded &loaded, ItemContext &item, ModelCall call) {
+  Model &model = *loaded.models[call.model];
+  if (loaded.bundle->manifest().models[call.model].stateful)
+    fail(MRUN_USAGE, "model {} keeps state: its methods cannot be called at once, await them", model.name());
+  PendingCall one = pending(std::move(call));
+  const BatchConfig &config = model.batch(one.method, one.by_rows);
+  prepare(one, model.methods()[one.method], config, config.exact);
+  const JoinedCall joined{&one, &item};
+  Outcome outcome = std::move(run_joined(model, {&joined, 1}).outcomes.front());
+  if (outcome.error) throw Error(*outcome.error);
+  return std::move(outcome.results);
+}
+
 }  // namespace
 
 // Operator threads change the last bits of sums, so their default must not depend on the number of workers.
@@ -100,6 +116,7 @@ std::unique_ptr<State> make_state(const Loaded &loaded) {
   o.tensor_memory = loaded.options.tensor_memory;
   o.timeout = loaded.options.timeout;
   o.log = loaded.options.log;
+  o.call_model = [&loaded](ItemContext &item, ModelCall call) { return call_at_once(loaded, item, std::move(call)); };
   return std::make_unique<State>(std::move(o));
 }
 

@@ -64,7 +64,10 @@ Value backend_options(const ModelConfig &config) {
 }  // namespace
 
 Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)
-    : name_(config.name), registry_(options.registry), options_(backend_options(config)) {
+    : Model() {  // so that what fails from here on closes the model
+  name_ = config.name;
+  registry_ = options.registry;
+  options_ = backend_options(config);  // kept: the backend's source points to it as long as the model lives
   const ModelFiles files = bundle.model_files(config);
   const Backend &chosen = choose_backend(*registry_, config, files.graph);
   backend_ = chosen.backend;
@@ -86,6 +89,7 @@ Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &ma
   ItemContext item;
   mrun_call call(item);
   call.registry = registry_;
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
     Error e = take_error(call, code);
     e.message = fmt::format("{}: {}", files.graph, e.message);
@@ -128,12 +132,17 @@ std::unique_ptr<Model> Model::fresh() const {
   ItemContext item;
   mrun_call call(item);
   call.registry = registry_;
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   if (const int code = backend_->clone(&call, handle_, &copy->handle_); code != MRUN_OK) throw take_error(call, code);
   return copy;
 }
 
 Model::~Model() {
-  if (handle_ != nullptr) backend_->close(handle_);
+  if (handle_ == nullptr) return;
+  ItemContext item;
+  mrun_call call(item);
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
+  backend_->close(handle_);
 }
 
 std::optional<size_t> Model::find(std::string_view method) const {
@@ -154,7 +163,7 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   call.arguments = borrowed;
   call.batch = context.batch();
   auto *out = reinterpret_cast<mrun_value *>(results.data());
-  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_);
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
   if (code != MRUN_OK) throw take_error(call, code);
   for (size_t i = 0; i < schema.results.size(); ++i) {

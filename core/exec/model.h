@@ -6,7 +6,7 @@
 
 #include "bundle/bundle.h"
 #include "exec/batch/context.h"
-#include "exec/batch/exact.h"
+#include "exec/exact_proof.h"
 #include "plugin/registry.h"
 
 namespace mrun {

@@ -42,15 +42,6 @@ PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, cons
   return call;
 }
 
-PendingCall pending(ModelCall &&call) {
-  PendingCall p;
-  p.model = call.model;
-  p.method = call.method;
-  p.by_rows = call.rows;
-  p.args = std::move(call.args);
-  return p;
-}
-
 std::string answer_line(const Value &answer) {
   JsonOptions options;
   options.max_bytes = output_limit;
@@ -96,7 +87,8 @@ void Passage::limit(double seconds, int sharers) {
 
 void Passage::begin_share(int sharers) { limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers); }
 
-// What has passed since the last time is the current stage's.
+// What has passed since the last time is the current stage's: of a joined call the item's share, since what it costs alone
+// cannot be known.
 void Passage::credit(int sharers) {
   const auto now = Clock::now();
   const double share = std::chrono::duration<double>(now - std::exchange(began_, now)).count() / sharers;
@@ -107,7 +99,8 @@ void Passage::credit(int sharers) {
 void Passage::stop_clock(int sharers) {
   credit(sharers);
   if (watched_ >= 0) loaded_.options.watch->ends(std::exchange(watched_, -1));
-  item_->stopped();  // raised now, before the deadline goes
+  // Raised now, before the deadline goes: between slices nobody looks at the clock, and waiting costs an item nothing.
+  item_->stopped();
   item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
 }
 
@@ -117,6 +110,7 @@ void Passage::end_share(int sharers, double waited) {
   result_.timings.batch_size = std::max(result_.timings.batch_size, sharers);
 }
 
+// What it throws inside, a bug or no memory included, ends this item and no other.
 Passage::Step Passage::step() {
   begin_share(1);
   call_.reset();
@@ -128,7 +122,7 @@ Passage::Step Passage::step() {
     fail_with(Error(MRUN_MEMORY, "out of memory"));
   } catch (const std::exception &e) { fail_with(Error(MRUN_INTERNAL, e.what())); }
   if (result_.ok()) stop_clock(1);
-  if (step == Step::done) {
+  if (step == Step::done) {  // what it held is free before the next slice
     fiber_.reset();
     x_ = context_ = output_ = Value();
   }

@@ -7,6 +7,16 @@
 #include "plugin/serial.h"
 #include "value/object.h"
 
+int mrun_call::stopped() noexcept {
+  int code = item.stopped();
+  if (code != MRUN_OK || batch.empty()) return code;
+  for (mrun::ItemContext *one : batch) {
+    code = one->stopped();
+    if (code == MRUN_OK) return MRUN_OK;
+  }
+  return code;
+}
+
 namespace mrun {
 namespace {
 
@@ -306,7 +316,7 @@ CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<co
   if (op.writes) refuse_readonly(op.schema, args.values());
   std::optional<Busy> busy;
   if (op.takes_objects) busy.emplace(op.schema, args.values());
-  const SerialGuard serial(op.serial(), *op.plugin, op.schema.name);
+  const SerialGuard serial(op.serial(), *op.plugin, op.schema.name, [&] { return call.stopped(); });
   CallResult result{false, std::vector<Value>(op.schema.results.size())};
   const int code = run(op, call, args.values().data(), reinterpret_cast<mrun_value *>(result.values.data()));
   if (code == MRUN_PENDING) {

@@ -67,6 +67,8 @@ struct mrun_call {
   explicit mrun_call(mrun::ItemContext &i, mrun::CallHost *h = nullptr, const mrun::Schema *o = nullptr)
       : item(i), host(h), operation(o) {}
   ~mrun_call() { item.budget->charge(-charged.load()); }
+  // ItemContext::stopped; a call that serves several items ends when none of them wants its result any more.
+  int stopped() noexcept;
 
   mrun::ItemContext &item;
   mrun::CallHost *host;                               // null: calling back is USAGE

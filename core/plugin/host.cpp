@@ -76,16 +76,7 @@ void log_text(mrun_call *call, int level, const char *text) {
   guarded(nullptr, [&] { log_line(call->item, level, text == nullptr ? "" : text); });
 }
 
-// A call that serves several items ends when none of them wants its result any more.
-int stopped(mrun_call *call) {
-  int code = call->item.stopped();
-  if (code != MRUN_OK || call->batch.empty()) return code;
-  for (ItemContext *item : call->batch) {
-    code = item->stopped();
-    if (code == MRUN_OK) return MRUN_OK;
-  }
-  return code;
-}
+int stopped(mrun_call *call) { return call->stopped(); }
 
 // ---- memory
 

@@ -2,6 +2,7 @@
 // plugins of the process. So no two calls of one such library run at once, whichever of its operations or models they
 // are, and two that call back into each other's plugins cannot wait for each other.
 #pragma once
+#include <functional>
 #include <string>
 
 namespace mrun {
@@ -10,9 +11,9 @@ struct Plugin;
 
 class SerialGuard {
  public:
-  // Waits until no other thread is inside. Throws USAGE, beginning with `what`, where this thread is inside the same
-  // plugin already: its callback came back. `serial` false: nothing.
-  SerialGuard(bool serial, const Plugin &, const std::string &what);
+  // Waits until no other thread is inside; where `stopped` gives a code meanwhile, throws that. Throws USAGE, beginning
+  // with `what`, where this thread is inside the same plugin already: its callback came back. `serial` false: nothing.
+  SerialGuard(bool serial, const Plugin &, const std::string &what, const std::function<int()> &stopped);
   ~SerialGuard();
   SerialGuard(const SerialGuard &) = delete;
   SerialGuard &operator=(const SerialGuard &) = delete;

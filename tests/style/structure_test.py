@@ -7,6 +7,8 @@ import unittest
 CORE = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core"
 SCRIPT_ROOMS = ["vm", "bridge", "lua", "modules", "state"]  # of core/script, from below: no arrow climbs
 MOST_IN_A_KNOT = 4
+WITH_ROOMS = ["exec", "script"]
+PUBLIC = ["mrun.h", "plugin.h", "types.h"]
 # Folders whose sources are all declared in headers of their own name.
 DECLARED = ["base", "script"]
 
@@ -31,6 +33,15 @@ def knots(graph):
     return {frozenset(v for v in reach[u] if u in reach.get(v, ())) for u in graph if u in reach[u]}
 
 
+def rooms(graph):
+    """The same of rooms: a folder's own folders, and its units that lie in none."""
+    collapsed = {}
+    for unit, included in graph.items():
+        room = unit.split("/")[0]
+        collapsed.setdefault(room, set()).update({other.split("/")[0] for other in included} - {room})
+    return collapsed
+
+
 def outside_functions(source):
     """Names of the functions that a source defines for others, as clang-format writes them."""
     text = re.sub(r"^namespace \{$.*?^\}  // namespace$", "", source, flags=re.S | re.M)
@@ -46,9 +57,25 @@ class Structure(unittest.TestCase):
             for other in included:
                 self.assertLessEqual(rank[other.split("/")[0]], rank[unit.split("/")[0]], f"{unit} includes {other}")
 
+    def test_rooms_stand_one_above_the_other(self):
+        for folder in WITH_ROOMS:
+            for knot in knots(rooms(units(folder))):
+                self.assertEqual(len(knot), 1, f"core/{folder}: {sorted(knot)} include each other")
+
     def test_knots_are_small(self):
-        for knot in knots(units("script")):
-            self.assertLessEqual(len(knot), MOST_IN_A_KNOT, sorted(knot))
+        for folder in (f.name for f in CORE.iterdir() if f.is_dir() and f.name != "include"):
+            for knot in knots(units(folder)):
+                self.assertLessEqual(len(knot), MOST_IN_A_KNOT, f"core/{folder}: {sorted(knot)}")
+
+    def test_the_public_c_headers_stay_a_manual_that_can_be_read(self):
+        lines = sum(len((CORE / "include/mrun" / name).read_text().splitlines()) for name in PUBLIC)
+        self.assertLessEqual(lines, 800)
+
+    def test_no_source_is_longer_than_600_lines(self):
+        for folder in (CORE, CORE.parent / "plugins", CORE.parent / "tools"):
+            for f in folder.rglob("*"):
+                if f.suffix in {".h", ".hpp", ".cpp", ".c"}:
+                    self.assertLessEqual(len(f.read_text().splitlines()), 600, f)
 
     def test_sources_are_declared_in_headers_of_their_name(self):
         for folder in DECLARED:

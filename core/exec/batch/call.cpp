@@ -9,7 +9,8 @@ namespace {
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// Writes what must be equal for calls to be joined. Free dimensions (rows, padded ones) are written as -1.
+// Writes what must be equal for calls to be joined: bytes, not text, as it is built for every call
+// and read by nobody. Free dimensions (rows, padded ones) are written as -1.
 class KeyWriter {
  public:
   KeyWriter(PendingCall &call, const BatchConfig &config, bool exact)
@@ -131,6 +132,15 @@ struct Filling {
 }  // namespace
 
 int64_t PendingCall::tokens() const { return product(lengths, rows); }
+
+PendingCall pending(ModelCall &&call) {
+  PendingCall p;
+  p.model = call.model;
+  p.method = call.method;
+  p.by_rows = call.rows;
+  p.args = std::move(call.args);
+  return p;
+}
 
 void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config, bool exact) {
   call.alone = config.mode == BatchConfig::Mode::none;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "bundle/manifest.h"
 #include "plugin/schema.h"
+#include "script/vm/model_call.h"
 #include "value/tensor.h"
 
 namespace mrun {
@@ -30,6 +31,7 @@ struct Outcome {
   std::optional<Error> error;
 };
 
+PendingCall pending(ModelCall &&);
 // Fills in the key, rows and lengths. `exact`: only equal lengths are joined, since the filling changes bits.
 void prepare(PendingCall &, const Schema &, const BatchConfig &, bool exact);
 

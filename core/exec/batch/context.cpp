@@ -3,13 +3,13 @@
 namespace mrun {
 
 BatchContext::BatchContext(std::vector<ItemContext *> items) : items_(std::move(items)) {
-  if (items_.size() == 1) return;
+  if (items_.size() == 1) return;  // the item's own budget, flag, seed and log
   std::vector<std::shared_ptr<Budget>> budgets;
   budgets.reserve(items_.size());
   for (const ItemContext *item : items_) budgets.push_back(item->budget);
   own_ = std::make_unique<ItemContext>();
   own_->budget = std::make_shared<Budget>(std::move(budgets));
-  own_->threads = items_.front()->threads;
+  own_->threads = items_.front()->threads;  // of the engine, the same for all
   own_->log = items_.front()->log;
 }
 

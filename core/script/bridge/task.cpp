@@ -88,8 +88,8 @@ bool resume_once(Task &task) {
   const OperationSet &set = *task.operation->set;
   const Operation &operation = *set.overloads[0];
   const Schema &schema = operation.schema;
-  const SerialGuard serial(operation.serial(), *operation.plugin, schema.name);
   TaskCall call(*task.item, task.vm.call_host.get(), &task);
+  const SerialGuard serial(operation.serial(), *operation.plugin, schema.name, [&] { return call.stopped(); });
   call.registry = set.registry;
   call.resuming = true;
   call.operation = &schema;

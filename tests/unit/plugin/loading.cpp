@@ -269,6 +269,23 @@ TEST_CASE("a serial operation does not wait for itself") {
   CHECK(code == MRUN_USAGE);
 }
 
+TEST_CASE("who waits for a serial operation ends when its item must") {
+  std::atomic<bool> inside{false}, release{false};
+  Function hold([&](std::span<const mrun_value>) {
+    inside = true;
+    while (!release) std::this_thread::yield();
+    return values(1);
+  });
+  std::thread other([&] { Runner().run("kit.serial_back@1", {Value::copy(hold.value())}); });
+  while (!inside) std::this_thread::yield();
+  Runner waits;
+  waits.item.stop = MRUN_CANCELLED;
+  const Error e = waits.error("kit.serial@1", values(1));
+  release = true;
+  other.join();
+  CHECK(e.code == MRUN_CANCELLED);
+}
+
 TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAME.json is named") {
   namespace fs = std::filesystem;
   const fs::path base = fs::temp_directory_path() / ("mrun-plugins-" + std::to_string(getpid()));

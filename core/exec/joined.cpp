@@ -1,10 +1,10 @@
-#include "exec/batch/run.h"
+#include "exec/joined.h"
 
 #include <algorithm>
 
 #include "exec/batch/context.h"
-#include "exec/batch/exact.h"
 #include "exec/batch/split.h"
+#include "exec/exact.h"
 
 namespace mrun {
 namespace {
@@ -43,7 +43,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   }
   BatchContext context(std::move(items));
   const bool exact = config.exact && config.mode != Mode::none;
-  if (exact) model.exact_proof().want(model, first, *calls.front().item);
+  if (exact) want_exact(model, first, *calls.front().item);
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }
@@ -105,6 +105,8 @@ Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most) {
 
 }  // namespace
 
+// What makes a joined call fail may be one item's (a token beyond the vocabulary, its memory): the others must not pay for
+// it with more than the time.
 JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   JoinedRun run;
   if (calls.size() > 1) {

@@ -1,46 +1,22 @@
-#include "exec/batch/exact.h"
+#include "exec/exact.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "exec/batch/collate.h"
 #include "exec/batch/split.h"
-#include "exec/model.h"
+#include "value/equal.h"
 
 namespace mrun {
 namespace {
 
 constexpr int64_t variants = 4;
 
-// The same memory, element for element; NaNs of equal bits are equal.
-bool same_bits(const Value &a, const Value &b) {
-  if (a.kind() != b.kind()) return false;
-  if (a.is_tensor()) {
-    const Tensor x = a.as_tensor().contiguous(), y = b.as_tensor().contiguous();
-    return x.shape() == y.shape() && x.dtype() == y.dtype() &&
-           (x.nbytes() == 0 || std::memcmp(x.data(), y.data(), x.nbytes()) == 0);
-  }
-  if (a.is_list()) {
-    const auto x = a.as_list(), y = b.as_list();
-    if (x.size() != y.size()) return false;
-    for (size_t i = 0; i < x.size(); ++i) {
-      if (!same_bits(x[i], y[i])) return false;
-    }
-  }
-  if (a.is_map()) {
-    const auto x = a.as_map(), y = b.as_map();
-    if (x.size() != y.size()) return false;
-    for (size_t i = 0; i < x.size(); ++i) {
-      if (x[i].key() != y[i].key() || !same_bits(x[i].value(), y[i].value())) return false;
-    }
-  }
-  return true;
-}
-
 // The same with its elements turned round by `n` places: another row of the same kind, its values still in their domain.
-Value turned(const Value &v, int64_t n) {
+Value turned(const Value &v, int64_t n, const std::shared_ptr<Budget> &budget) {
   if (!v.is_tensor() || v.as_tensor().numel() < 2 || !v.as_tensor().on_cpu()) return v;
-  const Tensor from = v.as_tensor().contiguous();
-  Tensor to = Tensor::empty(from.dtype(), from.shape());
+  const Tensor from = v.as_tensor().contiguous(budget);
+  Tensor to = Tensor::empty(from.dtype(), from.shape(), budget);
   const size_t cut = item_size(from.dtype()) * static_cast<size_t>(n % from.numel());
   std::memcpy(to.data<char>(), from.data<char>() + cut, from.nbytes() - cut);
   std::memcpy(to.data<char>() + from.nbytes() - cut, from.data<char>(), cut);
@@ -56,7 +32,7 @@ class Prover {
         schema_(model.methods()[call.method]),
         config_(model.batch(call.method, call.by_rows)) {
     for (int64_t n = 0; n < variants; ++n) {
-      for (const Value &v : call.args) rows_[n].push_back(turned(v, n));
+      for (const Value &v : call.args) rows_[n].push_back(turned(v, n, item.budget));
     }
   }
 
@@ -84,12 +60,8 @@ class Prover {
     return results[static_cast<size_t>(place)];
   }
 
-  static bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
-    for (size_t i = 0; i < a.size(); ++i) {
-      if (!same_bits(a[i], b[i])) return false;
-    }
-    return true;
-  }
+  // Tensors to the bit.
+  static bool same(const std::vector<Value> &a, const std::vector<Value> &b) { return std::ranges::equal(a, b, equal); }
 
   Model &model_;
   const PendingCall &call_;
@@ -101,11 +73,8 @@ class Prover {
 
 }  // namespace
 
-void ExactProof::want(Model &model, const PendingCall &call, ItemContext &item) {
-  const std::lock_guard lock(mutex_);
-  auto known = exact_.find(call.key);
-  if (known == exact_.end()) known = exact_.emplace(call.key, Prover(model, call, item).exact()).first;
-  if (known->second) return;
+void want_exact(Model &model, const PendingCall &call, ItemContext &item) {
+  if (model.exact_proof().holds(call.key, [&] { return Prover(model, call, item).exact(); })) return;
   fail(MRUN_MODEL,
        "not exact here: what {} gives for a row depends on its place or its companions in a batch of {} rows, with the "
        "libraries of this machine; leave --exact out, or set [batch] mode = \"none\"",
