@@ -6,7 +6,6 @@
 
 #include "exec/input.h"
 #include "value/json.h"
-#include "value/npy.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -22,15 +21,8 @@ std::string field_of(std::string_view file) {
   return first == last ? "" : std::string(file.substr(first + 1, last - first - 1));
 }
 
-Value parse_input(const Bundle &bundle, InputKind kind, const std::string &path) {
-  switch (kind) {
-    case InputKind::text: return Value::string(bundle.text(path));
-    case InputKind::json: return parse_json(bundle.text(path), {.name = path});
-    case InputKind::tensor:
-      if (path.ends_with(".npy")) return read_npy(bundle.read(path), path);
-      return tensor_map(read_safetensors(bundle.read(path), path).tensors);
-    default: return bundle.read(path);
-  }
+Value read_kept(const Bundle &bundle, InputKind kind, const std::string &path) {
+  return input_of_bytes(kind, bundle.read(path), path);
 }
 
 }  // namespace
@@ -56,10 +48,10 @@ std::vector<Example> list_examples(const Bundle &bundle) {
 Value example_input(const Bundle &bundle, const Example &example) {
   const Manifest &m = bundle.manifest();
   if (example.inputs.empty()) fail(MRUN_MISSING, "example {}: there is no file input.* in it", example.name);
-  if (m.input != InputKind::record) return parse_input(bundle, m.input, example.inputs.front().second);
+  if (m.input != InputKind::record) return read_kept(bundle, m.input, example.inputs.front().second);
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto &[field, path] : example.inputs) {
-    fields.emplace_back(field, parse_input(bundle, kind_of_input(m, field.c_str()), path));
+    fields.emplace_back(field, read_kept(bundle, kind_of_input(m, field.c_str()), path));
   }
   return Value::map(std::move(fields));
 }

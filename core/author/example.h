@@ -1,10 +1,11 @@
 // Examples: examples/NAME/ with the input as it came, the answer it had, and what passed between the stages.
 //
-//   input.EXT            the input (text: txt, json: json, image: jpg, png, …, audio: wav, …, tensor: npy or
-//   safetensors, bytes: bin); input.FIELD.EXT      of a record: a file for each field expected.json        the answer
+//   input.EXT            the input (text: txt, json: json, image: jpg, png, ..., audio: wav, ..., bytes: bin, tensor: npy
+//                        or safetensors)
+//   input.FIELD.EXT      of a record: a file for each field
+//   expected.json        the answer
 //   stages.safetensors   the tensors of x ("preprocess", "preprocess.ids", "preprocess.1") and of the output
-//   ("forward…");
-//                        numbers are float64 tensors without dimensions
+//                        ("forward..."); numbers are float64 tensors without dimensions
 #pragma once
 #include <string>
 #include <vector>

@@ -10,7 +10,7 @@ namespace mrun {
 
 struct PackOptions {
   bool update_std = false;  // take std modules anew also where the folder has std/
-  bool dry_run = false;     // everything but writing
+  bool dry_run = false;     // all the same, examples run included, from a file beside `out` that is then removed
   std::string message;      // of the revision
 };
 
@@ -20,8 +20,8 @@ struct CommitOptions {
 };
 
 // Throws BUNDLE, MISSING (a module or operation), VERIFY (an example's answer differs), MODEL, IO. Nothing half-written
-// stays. Returns the report: {"path", "digest", "size", "entries", "ignored": [path], "left_out": [sentence], "models": [{"name", "split":
-// bool, "reason"}], "operations", "examples": number}.
+// stays. Returns the report: {"path", "digest", "size", "entries", "ignored": [path], "left_out": [sentence],
+// "models": [{"name", "split": bool, "reason"}], "operations", "examples": number}.
 Value pack(Registry &, const std::filesystem::path &folder, const std::filesystem::path &out, const PackOptions &);
 
 // Adds the folder's state to the packed file as its next revision; what the folder's examples say is proved first, as by pack. On

@@ -78,9 +78,9 @@ class FileMap {
 // Writes everything, or throws MRUN_IO.
 void write_all(int fd, std::string_view data, std::string_view name);
 
-// Writes `.NAME.tmp-PID` in the target's folder, syncs it, renames it over the target and syncs the folder; on any
-// failure, an exception of `write` included, nothing is left and the old file stays. An old file's mode is kept; a
-// symbolic link stays one, and the file it points to is replaced.
+// Writes `.NAME.tmp-PID` in the target's folder, syncs it, renames it over the target and syncs the folder; on a
+// failure before the renaming, an exception of `write` included, nothing is left and the old file stays. An old file's
+// mode is kept; a symbolic link stays one, and the file it points to is replaced.
 void write_file_atomic(const std::filesystem::path &, const std::function<void(int fd)> &write);
 void write_file_atomic(const std::filesystem::path &, std::string_view data);
 

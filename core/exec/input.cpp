@@ -93,13 +93,6 @@ Tensor file_bytes(const std::filesystem::path &path) {
   return Tensor::over(data, dtype::uint8, {size}, std::move(text), true);
 }
 
-Value read_tensors(const std::filesystem::path &path) {
-  const Tensor bytes = file_bytes(path);
-  if (path.extension() == ".npy") return read_npy(bytes, path.string());
-  if (path.extension() == ".safetensors") return tensor_map(read_safetensors(bytes, path.string()).tensors);
-  fail(MRUN_INPUT, "{}: want a .npy or .safetensors file", path.string());
-}
-
 Value read_text(std::string text, const std::string &where) {
   if (!valid_utf8(text)) fail(MRUN_INPUT, "{}: the text is not valid UTF-8", where);
   return Value::string(text);
@@ -124,10 +117,20 @@ bool is_literal(InputKind kind, const std::string &argument) {
   return kind == InputKind::text || kind == InputKind::json;
 }
 
-Tensor copied(std::string_view bytes) {
-  Tensor t = Tensor::empty(dtype::uint8, {static_cast<int64_t>(bytes.size())});
-  std::copy(bytes.begin(), bytes.end(), t.data<char>());
-  return t.read_only();
+struct Magic {
+  std::string_view begins;
+  const char *extension;
+};
+// What people call these files; anything else is .bin.
+constexpr Magic magics[] = {{"\xFF\xD8\xFF", "jpg"}, {"\x89PNG", "png"}, {"GIF8", "gif"},  {"BM", "bmp"},
+                            {"II*", "tif"},          {"MM", "tif"},      {"fLaC", "flac"}, {"OggS", "ogg"}};
+
+std::string extension_of(std::string_view bytes) {
+  if (bytes.starts_with("RIFF") && bytes.size() >= 12) return bytes.substr(8, 4) == "WEBP" ? "webp" : "wav";
+  for (const Magic &m : magics) {
+    if (bytes.starts_with(m.begins)) return m.extension;
+  }
+  return "bin";
 }
 
 }  // namespace
@@ -164,27 +167,43 @@ Value read_input(InputKind kind, const std::string &argument) {
   return parse_json(argument);
 }
 
-Value read_input_bytes(InputKind kind, std::string_view bytes) {
+Value read_input_file(InputKind kind, const std::filesystem::path &path) {
+  if (kind == InputKind::text) return read_text(file_text(path), printable(path.native()));
+  if (kind == InputKind::json || kind == InputKind::record) return parse_json(read_marked(path));
+  if (kind == InputKind::tensor && path.extension() != ".npy" && path.extension() != ".safetensors")
+    fail(MRUN_INPUT, "{}: want a .npy or .safetensors file", path.string());
+  return input_of_bytes(kind, file_bytes(path), path.string());
+}
+
+Value input_of_bytes(InputKind kind, const Tensor &bytes, const std::string &name) {
   constexpr std::string_view npy = "\x93NUMPY";
+  const std::string_view content = bytes.bytes();
   switch (kind) {
-    case InputKind::text: return read_text(std::string(bytes), "input");
+    case InputKind::text: return read_text(std::string(content), name);
     case InputKind::json:
-    case InputKind::record: return parse_json(std::string(bytes));
+    case InputKind::record: return parse_json(std::string(content), {.name = name});
     case InputKind::tensor:
-      if (bytes.starts_with(npy)) return read_npy(copied(bytes), "input");
-      return tensor_map(read_safetensors(copied(bytes), "input").tensors);
-    default: return copied(bytes);
+      if (content.starts_with(npy)) return read_npy(bytes, name);
+      return tensor_map(read_safetensors(bytes, name).tensors);
+    default: return bytes.read_only();
   }
 }
 
-Value read_input_file(InputKind kind, const std::filesystem::path &path) {
-  switch (kind) {
-    case InputKind::text: return read_text(file_text(path), printable(path.native()));
-    case InputKind::json:
-    case InputKind::record: return parse_json(read_marked(path));
-    case InputKind::tensor: return read_tensors(path);
-    default: return file_bytes(path);
-  }
+Value read_input_bytes(InputKind kind, std::string_view content) {
+  Tensor bytes = Tensor::empty(dtype::uint8, {static_cast<int64_t>(content.size())});
+  std::copy(content.begin(), content.end(), bytes.data<char>());
+  return input_of_bytes(kind, bytes, "input");
+}
+
+InputFile input_file(InputKind kind, const Value &v) {
+  if (kind == InputKind::text) return {"txt", std::string(v.as_string())};
+  if (kind == InputKind::json) return {"json", json_file(v)};
+  if (kind == InputKind::tensor && v.is_tensor()) return {"npy", write_npy(v.as_tensor())};
+  if (kind == InputKind::tensor) return {"safetensors", write_safetensors(named_tensors(v))};
+  const Tensor bytes = v.as_tensor().contiguous();
+  if (bytes.dim() != 1)
+    fail(MRUN_USAGE, "an example keeps files: give the image's or sound's file, not its pixels or samples");
+  return {extension_of(bytes.bytes()), std::string(bytes.bytes())};
 }
 
 }  // namespace mrun

@@ -11,9 +11,13 @@ namespace mrun {
 
 // Checks a value against the manifest's kind. Throws INPUT, saying what came and what was wanted; for records, in which
 // field.
-//   text: a valid UTF-8 string        json: any value           audio, bytes: a 1-D uint8 tensor (audio: any tensor
-//   too) image: a 1-D uint8 tensor (a file), or uint8 height x width x channels tensor: a tensor, or a table of tensors
-//   record: a table of its fields
+//   text          a valid UTF-8 string
+//   json          any value
+//   image         a 1-D uint8 tensor (a file), or uint8 height x width x channels
+//   audio         a 1-D uint8 tensor (a file), or any tensor
+//   bytes         a 1-D uint8 tensor
+//   tensor        a tensor, or a table of tensors
+//   record        a table of its fields
 Value check_input(const Manifest &, Value);
 
 // The kind of the whole input, or of a record's field (null: the whole). Throws USAGE for a field that is not declared.
@@ -22,10 +26,19 @@ InputKind kind_of_input(const Manifest &, const char *field);
 // An input as a user writes it on a command line, by kind: text, json and a record's JSON object are the text itself,
 // `@file` reads one; the other kinds are a path (tensor: .npy or .safetensors). Throws INPUT.
 Value read_input(InputKind, const std::string &argument);
-// The same from the content of such a file, for hosts: nothing in it names a file. Copies. Throws INPUT.
-Value read_input_bytes(InputKind, std::string_view content);
 // The same from a file, whatever the kind: text and json are read from it. Of a text, a byte order mark and the end of the
 // last line are dropped.
 Value read_input_file(InputKind, const std::filesystem::path &);
+// The same from the content of such a file, all of it: nothing in it names a file. `bytes`: 1-D
+// uint8; what is returned may be it. name: for messages. Throws INPUT.
+Value input_of_bytes(InputKind, const Tensor &bytes, const std::string &name);
+// The same from what a host holds: the bytes are copied.
+Value read_input_bytes(InputKind, std::string_view content);
+// The reverse: what a file of that kind holds, and the ending of its name ("txt", "jpg"). Throws USAGE for pixels and
+// samples, which are no file's bytes.
+struct InputFile {
+  std::string extension, content;
+};
+InputFile input_file(InputKind, const Value &);
 
 }  // namespace mrun

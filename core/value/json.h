@@ -46,6 +46,8 @@ struct JsonOptions {
 };
 // Errors name the place as a script would: lists count from 1, tensors from 0.
 std::string to_json(const Value &, const JsonOptions & = {});
+// The text of a file that people read: pretty, tensors of any size in full, with its last newline.
+std::string json_file(const Value &);
 // A number as reports have it: what JSON has no number for are the texts "inf", "-inf" and "nan".
 Value json_number(double);
 // The same for all numbers in a value of lists and maps.

@@ -274,6 +274,13 @@ class Writer {
 
 }  // namespace
 
+std::string json_file(const Value &v) {
+  JsonOptions options;
+  options.style = JsonOptions::Style::pretty;
+  options.max_elements = std::numeric_limits<int64_t>::max();
+  return to_json(v, options) + "\n";
+}
+
 Value json_number(double d) {
   if (std::isfinite(d)) return Value::number(d);
   return Value::string(std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
