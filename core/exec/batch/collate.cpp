@@ -1,12 +1,10 @@
 #include "exec/batch/collate.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "base/error.h"
-#include "value/half.h"
+#include "value/dtype.h"
 
 namespace mrun {
 namespace {
@@ -15,40 +13,11 @@ using Mode = BatchConfig::Mode;
 
 bool is_filled(const std::string &parameter) { return parameter == "lengths" || parameter == "mask"; }
 
-// One element of `type` that holds `value`. Throws MODEL where it cannot.
+// One element of `type` that holds `value`; zero is one of any type. Throws MODEL where it cannot.
 std::vector<char> element(DLDataType type, double value, const std::string &name) {
   std::vector<char> bytes(item_size(type));
-  const auto put = [&](auto v) { std::memcpy(bytes.data(), &v, sizeof v); };
-  const auto put_integer = [&](auto v) {
-    using T = decltype(v);
-    // The bounds as doubles are exact or just outside: `value < max + 1`.
-    if (value != std::floor(value) || value < static_cast<double>(std::numeric_limits<T>::min()) ||
-        value >= std::ldexp(1.0, std::numeric_limits<T>::digits)) {
-      fail(MRUN_MODEL, "[batch] pad.{}: value: {} is no {}", name, value, dtype_name(type));
-    }
-    put(static_cast<T>(value));
-  };
-  if (value == 0) return bytes;
-  if (type == dtype::float32)
-    put(static_cast<float>(value));
-  else if (type == dtype::float64)
-    put(value);
-  else if (type == dtype::float16 || type == dtype::bfloat16)
-    put(type == dtype::float16 ? to_half(static_cast<float>(value)) : to_bfloat16(static_cast<float>(value)));
-  else if (type == dtype::int64)
-    put_integer(int64_t{});
-  else if (type == dtype::int32)
-    put_integer(int32_t{});
-  else if (type == dtype::int16)
-    put_integer(int16_t{});
-  else if (type == dtype::int8)
-    put_integer(int8_t{});
-  else if (type == dtype::uint8)
-    put_integer(uint8_t{});
-  else if (type == dtype::boolean && value == 1)
-    put(uint8_t{1});
-  else
-    fail(MRUN_MODEL, "[batch] pad.{}: a {} tensor cannot be padded with {}", name, dtype_name(type), value);
+  if (value != 0 && !put_number(type, value, bytes.data()))
+    fail(MRUN_MODEL, "[batch] pad.{}: the value {} does not fit an element of {}", name, value, dtype_name(type));
   return bytes;
 }
 
@@ -97,7 +66,7 @@ Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad, const std::strin
   Shape at(to.size(), 0);
   for (size_t d = 0; pad.left && d < to.size(); ++d) at[d] = to[d] - t.shape()[d];
   if (t.numel() > 0)
-    place(out.data<char>(), t.contiguous().data<const char>(), t.shape(), to, at, 0, item_size(t.dtype()));
+    place(out.data<char>(), t.contiguous(how.budget).data<const char>(), t.shape(), to, at, 0, item_size(t.dtype()));
   return out;
 }
 
@@ -126,11 +95,12 @@ void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &na
 }
 
 // Copies the tensors one behind the other and fills the rest of `out` by repeating the last `row` bytes.
-void lay_out(const std::vector<Tensor> &tensors, Tensor &out, size_t row, const std::string &name) {
+void lay_out(const std::vector<Tensor> &tensors, Tensor &out, size_t row, const std::string &name,
+             const CollateOptions &how) {
   char *at = out.data<char>();
   for (const Tensor &t : tensors) {
     want_cpu(t, name);
-    if (t.nbytes() > 0) std::memcpy(at, t.contiguous().data<const char>(), t.nbytes());
+    if (t.nbytes() > 0) std::memcpy(at, t.contiguous(how.budget).data<const char>(), t.nbytes());
     at += t.nbytes();
   }
   char *const end = out.data<char>() + out.nbytes();
@@ -142,7 +112,7 @@ Tensor stack(const std::vector<Tensor> &tensors, const std::string &name, const 
   Shape shape = first.shape();
   const auto n = static_cast<int64_t>(tensors.size()), rows = std::max(n, how.least_rows);
   shape.insert(shape.begin(), rows);
-  if (rows == 1) {
+  if (rows == 1) {  // a view: a lone call costs no copy, and its memory may be a device's
     Shape strides = first.strides();
     strides.insert(strides.begin(), std::max<int64_t>(first.numel(), 1));
     return first.view(shape, strides, 0);
@@ -151,7 +121,7 @@ Tensor stack(const std::vector<Tensor> &tensors, const std::string &name, const 
     if (t.shape() != first.shape() || !(t.dtype() == first.dtype())) mismatch(name, t, first);
   }
   Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
-  lay_out(tensors, out, first.nbytes(), name);
+  lay_out(tensors, out, first.nbytes(), name, how);
   return out;
 }
 
@@ -172,7 +142,7 @@ Tensor concat(const std::vector<Tensor> &tensors, const std::string &name, const
   }
   shape[0] = rows == 0 ? 0 : std::max(rows, how.least_rows);
   Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
-  lay_out(tensors, out, shape[0] == 0 ? 0 : out.nbytes() / static_cast<size_t>(shape[0]), name);
+  lay_out(tensors, out, shape[0] == 0 ? 0 : out.nbytes() / static_cast<size_t>(shape[0]), name, how);
   return out;
 }
 
@@ -218,6 +188,7 @@ Value join(const std::vector<const Value *> &values, Mode mode, const Pad *pad, 
   return first;
 }
 
+// Rows that only fill up an exact batch have the length of the last real one, which they repeat.
 // The lengths of every call's item in the first padded dimension of the first padded parameter.
 struct Lengths {
   Shape values;
@@ -242,14 +213,14 @@ Lengths measure(const Schema &schema, const BatchConfig &config, const Batch &ba
   return lengths;
 }
 
-Value lengths_tensor(const Lengths &l) {
-  Tensor t = Tensor::empty(dtype::int64, {static_cast<int64_t>(l.values.size())});
+Value lengths_tensor(const Lengths &l, const CollateOptions &how) {
+  Tensor t = Tensor::empty(dtype::int64, {static_cast<int64_t>(l.values.size())}, how.budget);
   std::copy(l.values.begin(), l.values.end(), t.data<int64_t>());
   return t;
 }
 
-Value mask_tensor(const Lengths &l) {
-  Tensor t = Tensor::empty(dtype::boolean, {static_cast<int64_t>(l.values.size()), l.padded});
+Value mask_tensor(const Lengths &l, const CollateOptions &how) {
+  Tensor t = Tensor::empty(dtype::boolean, {static_cast<int64_t>(l.values.size()), l.padded}, how.budget);
   auto *row = t.data<uint8_t>();
   for (int64_t n : l.values) {
     std::fill(row, row + l.padded, uint8_t{0});
@@ -274,12 +245,12 @@ void count_rows(Batch &batch, Mode mode, int64_t least) {
   if (batch.total > 0) batch.total = std::max(batch.total, least);
 }
 
-void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config) {
+void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config, const CollateOptions &how) {
   const Lengths lengths = measure(schema, config, batch);
   if (lengths.values.empty()) return;
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
-    if (schema.parameters[i].name == "lengths") batch.args[i] = lengths_tensor(lengths);
-    if (schema.parameters[i].name == "mask") batch.args[i] = mask_tensor(lengths);
+    if (schema.parameters[i].name == "lengths") batch.args[i] = lengths_tensor(lengths, how);
+    if (schema.parameters[i].name == "mask") batch.args[i] = mask_tensor(lengths, how);
   }
 }
 
@@ -301,7 +272,7 @@ Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallA
     batch.args.push_back(
         join(column, config.mode, pad == config.pad.end() ? nullptr : &pad->second, schema.parameters[i].name, how));
   }
-  if (!config.pad.empty()) fill_in(batch, schema, config);
+  if (!config.pad.empty()) fill_in(batch, schema, config, how);
   return batch;
 }
 

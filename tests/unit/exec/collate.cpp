@@ -167,3 +167,22 @@ TEST_CASE("lists and tables of tensors are joined inside") {
   REQUIRE(values_of(batch.args[0].as_list()[0]) == std::vector<int64_t>{1, 2});
   REQUIRE(values_of(*batch.args[0].as_list()[1].find("k")) == std::vector<int64_t>{1, 2});
 }
+
+TEST_CASE("everything that joining makes is paid for: the batch, copies of steps, lengths and the mask") {
+  const Schema with = parse_schema("forward(Tensor ids, Tensor lengths, Tensor mask) -> Tensor");
+  const Tensor steps = ints({1, 0, 2, 0, 3, 0}, {3, 2}).view({3}, {2}, 0);
+  const Calls calls{{steps, Value(), Value()}, {ints({8, 9, 10, 11}), Value(), Value()}};
+  constexpr int64_t most = 2 * 4 * 8, lengths = 2 * 8, mask = 2 * 4;
+  const auto budget = std::make_shared<Budget>(1 << 20);
+  const Joined joined(with, padded(), calls, {budget});
+  CHECK(budget->used() >= most + lengths + mask);
+  CHECK_THROWS_AS(Joined(with, padded(), calls, {std::make_shared<Budget>(most + lengths)}), Error);
+}
+
+TEST_CASE("what fills up must fit the elements") {
+  BatchConfig config = padded();
+  config.pad["ids"].value = 300;
+  const Tensor one = Tensor::empty(dtype::uint8, {1}), two = Tensor::empty(dtype::uint8, {2});
+  CHECK_THROWS_WITH(Joined(schema, config, {{one}, {two}}),
+                    Catch::Matchers::ContainsSubstring("300 does not fit an element of uint8"));
+}

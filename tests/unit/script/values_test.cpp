@@ -169,3 +169,28 @@ TEST_CASE("table.sort is stable and takes any comparison") {
         "[1,2,3]");
   CHECK(failure("table.sort({1, 'a'})").code == MRUN_SCRIPT);
 }
+
+TEST_CASE("A slice's step may be larger than its tensor, whatever it would be multiplied with") {
+  Script script(Script::body("return input:at({0, 2, 2^53}, {3, nil, 2^53})"));
+  Tensor t = Tensor::empty(dtype::float32, {2, 2048});
+  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = static_cast<float>(i);
+  const Value slice = script.preprocess(t);
+  REQUIRE(slice.as_tensor().shape() == Shape{1, 1});
+  CHECK(slice.as_tensor().strides() == Shape{2048, 1});
+  CHECK(*slice.as_tensor().data<float>() == 3);
+}
+
+TEST_CASE("Every dtype with numbers is read and written one by one, and what it does not hold is refused") {
+  for (const DLDataType type :
+       {dtype::float32, dtype::float64, dtype::float16, dtype::bfloat16, dtype::int8, dtype::int16, dtype::int32,
+        dtype::int64, dtype::uint8, dtype::uint16, dtype::uint32, dtype::uint64}) {
+    INFO(dtype_name(type));
+    Script script(
+        Script::body("input[0] = 5\nreturn {input[0], (pcall(function() input[1] = 2^60 end)), "
+                     "(pcall(function() input[1] = 0.5 end))}"));
+    Tensor t = Tensor::empty(type, {2});
+    std::fill(t.data<char>(), t.data<char>() + t.nbytes(), 0);
+    const bool floating = type.code == kDLFloat || type.code == kDLBfloat;
+    CHECK(to_json(script.preprocess(t)) == (floating ? "[5,true,true]" : "[5,false,false]"));
+  }
+}
