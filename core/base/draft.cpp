@@ -109,6 +109,19 @@ FileDraft::FileDraft(fs::path target) : target_(std::move(target)) {
   });
 }
 
+fs::path FileDraft::part_of(const fs::path &target) {
+  return target.parent_path() / fmt::format(".{}.part", target.filename().native());
+}
+
+FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
+  const fs::path part = part_of(target_);
+  fd_.reset(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!fd_) fail_errno(errno, target_.native(), "write a file beside it");
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));
+  path_ = part;
+}
+
 FileDraft::~FileDraft() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }

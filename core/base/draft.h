@@ -1,7 +1,7 @@
 // Drafts: a file and a folder that appear whole or not at all. Each is written beside its target under a name of its
 // own, `.NAME.tmp-PID`, locked while its writer lives, and put in the target's place by commit(), synced: what is seen
 // under the target's name survives a loss of power. What is not committed is removed: by the destructor, or, where the
-// writer was killed, by the next writer of the same target.
+// writer was killed, by the next writer of the same target; but for a draft that is kept to be gone on with.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -14,10 +14,15 @@ namespace mrun {
 class FileDraft {
  public:
   explicit FileDraft(std::filesystem::path target);  // of a file; its folder must exist. Throws IO
+  // One that can be left and gone on with, `.NAME.part`: with what it holds already. Throws USAGE while another writes it.
+  enum class Kept { part };
+  FileDraft(std::filesystem::path target, Kept);
+  static std::filesystem::path part_of(const std::filesystem::path &target);
+  void leave() { path_.clear(); }  // it stays as it is
   ~FileDraft();
   FileDraft(const FileDraft &) = delete;
   FileDraft &operator=(const FileDraft &) = delete;
-  int fd() const { return fd_.get(); }  // empty, open for reading and writing
+  int fd() const { return fd_.get(); }  // open for reading and writing; empty, but where it was kept
   // Where it throws IO the old file stays, but where the folder could not be synced: then the new one is there already.
   // Without `replace` an old file is IO, too.
   void commit(bool replace = true);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/percentile.h"
 #include "standard_output.h"
 
 namespace command {
@@ -67,10 +68,7 @@ void Times::sort() {
   for (std::vector<double> &stage : taken_) std::sort(stage.begin(), stage.end());
 }
 
-double Times::quantile(size_t stage, double q) const {
-  const std::vector<double> &t = taken_[stage];
-  return t[std::min(t.size() - 1, static_cast<size_t>(q * static_cast<double>(t.size())))];
-}
+double Times::quantile(size_t stage, double q) const { return mrun::percentile(taken_[stage], q); }
 
 const Measured &recommended(const std::deque<Measured> &all) {
   double best = 0;

@@ -1,15 +1,12 @@
 #include "output.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <mrun/mrun.hpp>
-#include <utility>
 
 #include "files.h"
 #include "standard_output.h"
@@ -23,21 +20,12 @@ namespace {
   throw mrun::failure(MRUN_IO, path + ": cannot write: " + std::strerror(errno));
 }
 
-std::string beside(const fs::path &target, const std::string &ending) {
-  return (target.parent_path() / ("." + target.filename().string() + ending)).string();
-}
-
-// Writes a small file that is there as a whole or not at all.
-void write_whole(const std::string &path, const std::string &text) {
-  const std::string temporary = path + ".new";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) cannot_write(path);
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  close(fd);
-  if (!written || rename(temporary.c_str(), path.c_str()) != 0) {
-    unlink(temporary.c_str());
-    cannot_write(path);
-  }
+// What the core's files throw, as the command's other errors are.
+template <class F>
+void with_files(F &&f) {
+  try {
+    f();
+  } catch (const mrun::Error &e) { throw mrun::failure(e.code, e.message); }
 }
 
 }  // namespace
@@ -49,38 +37,36 @@ Output::Output(const OutputOptions &o) : path_(o.path) {
   }
   const fs::path target(path_);
   if (fs::is_directory(target)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
-  // A device or pipe cannot be replaced by renaming.
-  const bool special = fs::exists(target) && !fs::is_regular_file(target);
-  if (!special && !o.identity.empty()) {
+  if (fs::exists(target) && !fs::is_regular_file(target)) {  // a device or pipe cannot be replaced by renaming
+    special_.reset(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!special_) cannot_write(path_);
+    fd_ = special_.get();
+  } else if (o.identity.empty()) {
+    with_files([&] { draft_.emplace(target); });
+    fd_ = draft_->fd();
+  } else {
     open_kept(o);
-    return;
-  }
-  if (!special) temporary_ = beside(target, ".tmp-" + std::to_string(getpid()));
-  const std::string &opened = special ? path_ : temporary_;
-  fd_ = open(opened.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd_ < 0) {
-    temporary_.clear();
-    cannot_write(path_);
   }
 }
 
 void Output::open_kept(const OutputOptions &o) {
-  const std::string part = beside(path_, ".part");
-  state_ = part + ".json";
+  const fs::path part = mrun::FileDraft::part_of(path_);
+  state_ = part.string() + ".json";
   const bool kept = o.resume && fs::exists(part) && fs::exists(state_);
   if (o.resume) check_kept(o);
-  fd_ = open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (kept ? 0 : O_TRUNC), 0666);
-  if (fd_ < 0) cannot_write(path_);
-  if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    close(std::exchange(fd_, -1));
-    throw mrun::failure(MRUN_USAGE, path_ + ": another run writes it at this moment");
-  }
-  temporary_ = part;
+  with_files([&] { draft_.emplace(path_, mrun::FileDraft::Kept::part); });
+  fd_ = draft_->fd();
   if (kept) {
-    go_on();
-  } else {
-    write_whole(state_, o.identity + "\n");
+    try {
+      go_on();
+    } catch (...) {
+      draft_->leave();
+      throw;
+    }
+    return;
   }
+  if (ftruncate(fd_, 0) != 0) cannot_write(path_);
+  with_files([&] { mrun::write_file_atomic(state_, o.identity + "\n"); });
 }
 
 // What --resume needs: a kept run of the same identity, or no trace of any.
@@ -114,10 +100,7 @@ void Output::go_on() {
 }
 
 Output::~Output() {
-  if (fd_ != answers_fd() && fd_ >= 0) close(fd_);
-  if (temporary_.empty()) return;
-  unlink(temporary_.c_str());
-  if (!state_.empty()) unlink(state_.c_str());
+  if (draft_ && !state_.empty()) unlink(state_.c_str());
 }
 
 bool Output::keep() {
@@ -125,7 +108,8 @@ bool Output::keep() {
   end_ = next_;  // items that end because of it have no answer
   waiting_.clear();
   if (state_.empty() || !error_.empty()) return false;
-  temporary_.clear();
+  draft_->leave();
+  draft_.reset();
   return true;
 }
 
@@ -185,15 +169,11 @@ bool Output::failed() const {
 
 void Output::finish() {
   const std::lock_guard lock(mutex_);
-  if (error_.empty() && !temporary_.empty()) {
-    if (fsync(fd_) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
-      error_ = path_ + ": cannot write: " + std::strerror(errno);
-    } else {
-      temporary_.clear();
-      if (!state_.empty()) unlink(state_.c_str());
-    }
-  }
   if (!error_.empty()) throw mrun::failure(MRUN_IO, error_);
+  if (!draft_) return;
+  with_files([&] { draft_->commit(); });
+  draft_.reset();
+  if (!state_.empty()) unlink(state_.c_str());
 }
 
 }  // namespace command

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+
+#include "base/draft.h"
 
 namespace command {
 
@@ -47,8 +50,10 @@ class Output {
   void go_on();
   void write(const std::string &text);
 
-  std::string path_, temporary_, state_, error_;
-  int fd_ = -1;
+  std::string path_, state_, error_;
+  std::optional<mrun::FileDraft> draft_;  // of a file that is to appear
+  mrun::UniqueFd special_;                // a device or pipe
+  int fd_ = -1;                           // of one of them, or standard output
   uint64_t resumed_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable written_;

@@ -106,3 +106,24 @@ TEST_CASE("drafts: what a killed writer left is removed by the next, and what a 
   }
   CHECK(place.content() == Content{{".a.txt.tmp-other", "not ours"}, {"a.txt", ""}, {"folder", "/"}});
 }
+
+TEST_CASE("a kept draft is gone on with, by one writer at a time") {
+  const Place place;
+  const fs::path target = place.path / "a.txt";
+  {
+    FileDraft first(target, FileDraft::Kept::part);
+    write_all(first.fd(), "one ", "a.txt");
+    CHECK_THROWS_WITH(FileDraft(target, FileDraft::Kept::part),
+                      Catch::Matchers::ContainsSubstring("another run writes it"));
+    first.leave();
+  }
+  CHECK(place.content() == Content{{".a.txt.part", "one "}});
+  { const FileDraft fresh(target); }  // another kind of draft, which leaves it alone
+  FileDraft second(target, FileDraft::Kept::part);
+  REQUIRE(::lseek(second.fd(), 0, SEEK_END) == 4);
+  write_all(second.fd(), "two", "a.txt");
+  second.commit();
+  CHECK(place.content() == Content{{"a.txt", "one two"}});
+  { const FileDraft third(target, FileDraft::Kept::part); }
+  CHECK(place.content() == Content{{"a.txt", "one two"}});
+}
