@@ -4,6 +4,7 @@
 #include <ATen/core/List.h>
 #include <ATen/core/ivalue_inl.h>
 #include <ATen/core/jit_type.h>
+#include <mrun/plugin_kit.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -112,12 +113,6 @@ std::vector<TypePtr> result_types(const c10::FunctionSchema &method) {
 
 // ---- arguments ------------------------------------------------------------------------------------------------------
 
-const char *kind_text(const mrun_value &v) {
-  static const char *const names[] = {"nil",    "a boolean", "an integer", "a number",  "a string",
-                                      "tensor", "a list",    "a table",    "an object", "a function"};
-  return v.kind <= MRUN_FUNCTION ? names[v.kind] : "something unknown";
-}
-
 class Reader {
  public:
   Reader(mrun_call *call, const std::string &argument) : call_(call), argument_(argument) {}
@@ -160,7 +155,7 @@ class Reader {
 
  private:
   [[noreturn]] void refuse(const mrun_value &v, const TypePtr &t) const {
-    throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got " + kind_text(v));
+    throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got " + mrun::came_text(v));
   }
   static std::string text(const mrun_value &v) { return {v.as.string.data, v.as.string.size}; }
 
@@ -222,7 +217,7 @@ class Reader {
       case MRUN_FLOAT: return v.as.number;
       case MRUN_STRING: return text(v);
       case MRUN_TENSOR: return from_value(call_, v);
-      default: throw mrun::error(MRUN_ARGUMENT, argument_ + ": cannot pass " + kind_text(v) + " as Any");
+      default: throw mrun::error(MRUN_ARGUMENT, argument_ + ": cannot pass " + mrun::came_text(v) + " as Any");
     }
   }
 

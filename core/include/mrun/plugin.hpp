@@ -112,8 +112,7 @@ class value {  // owns one reference
   template <class T>
   static value of(const call &c, T x);  // of(c, int64_t{3}), of(c, std::vector<tensor>{...})
   template <class T>
-  T to(
-      const call &c) const;  // checked: throws ARGUMENT where it is something else; a string_view lives as long as this
+  T to(const call &c) const;  // throws ARGUMENT where it is something else; a string_view lives as long as this
 
   mrun_value release() { return std::exchange(v_, mrun_value{}); }
   const mrun_value &get() const { return v_; }
@@ -316,11 +315,9 @@ struct kind<std::vector<T>> {
   // A schema has no lists of lists: their items are Any, and checked here.
   static std::string name() { return is_list<T>::value ? std::string("Any[]") : kind<T>::name() + "[]"; }
   static bool is(const mrun_value &v) {
-    if (v.kind != MRUN_LIST) return false;
-    for (size_t i = 0; i < v.as.list.size; ++i) {
-      if (!kind<T>::is(v.as.list.items[i])) return false;
-    }
-    return true;
+    bool all = v.kind == MRUN_LIST;
+    for (size_t i = 0; all && i < v.as.list.size; ++i) all = kind<T>::is(v.as.list.items[i]);
+    return all;
   }
   static std::vector<T> from(const call &c, const mrun_value &v) {
     if (is_list<T>::value && !is(v)) {
@@ -347,11 +344,9 @@ template <class T>
 struct kind<std::map<std::string, T>> {
   static std::string name() { return "Dict(str," + kind<T>::name() + ")"; }
   static bool is(const mrun_value &v) {
-    if (v.kind != MRUN_MAP) return false;
-    for (size_t i = 0; i < v.as.map.size; ++i) {
-      if (!kind<T>::is(v.as.map.items[i].value)) return false;
-    }
-    return true;
+    bool all = v.kind == MRUN_MAP;
+    for (size_t i = 0; all && i < v.as.map.size; ++i) all = kind<T>::is(v.as.map.items[i].value);
+    return all;
   }
   static std::map<std::string, T> from(const call &c, const mrun_value &v) {
     std::map<std::string, T> r;
@@ -420,12 +415,7 @@ class task {
   pending await(const call &c, const function &f, std::vector<value> args, uint32_t flags = 0,
                 const std::vector<const char *> &names = {});
 };
-template <class R>
-pending start(const call &c, std::unique_ptr<task<R>> t, const function &f, std::vector<value> args, uint32_t flags = 0,
-              const std::vector<const char *> &names = {}) {
-  return t.release()->await(c, f, std::move(args), flags, names);
-}
-template <class T, class = std::void_t<decltype(&T::resume)>>
+template <class T>  // a task<R>, or derived from one
 pending start(const call &c, std::unique_ptr<T> t, const function &f, std::vector<value> args, uint32_t flags = 0,
               const std::vector<const char *> &names = {}) {
   return t.release()->await(c, f, std::move(args), flags, names);
@@ -575,7 +565,7 @@ struct registrar {
 namespace detail {
 inline void describe(mrun_plugin *p, const char *name, const char *version, const char *doc, const char *lua = nullptr,
                      const char *license = nullptr) {
-  p->size = sizeof *p;
+  p->size = sizeof *p;  // member by member: an older host's struct is shorter
   p->abi = MRUN_ABI;
   p->name = name;
   p->version = version;
