@@ -353,3 +353,175 @@ TEST_CASE("a call of more rows than a batch may have is run in parts") {
   CHECK(values_of(r.answer)[9] == 18);
   CHECK(calls.rows == std::vector<int64_t>{4, 4, 2});
 }
+
+// ---- plugins and models
+
+TEST_CASE("an engine without a registry is refused") {
+  try {
+    start_session(MockBundle().open(), {});
+    FAIL("it started");
+  } catch (const Error &e) {
+    CHECK(e.code == MRUN_USAGE);
+    CHECK(e.message.find("registry") != std::string::npos);
+  }
+}
+
+TEST_CASE("a backend reads and maps the further files of its model by name") {
+  const MockBundle bundle(Files{{"model/main/a.bin", "one"}, {"model/main/b/c.txt", "two"}, {"other.txt", "no"}});
+  const auto session = bundle.start(with_workers(1, false));
+  CHECK(calls.files == std::vector<std::string>{"a.bin one one", "b/c.txt two two"});
+}
+
+TEST_CASE("two engines of one process have plugins of their own") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return require('other').answer() end"}});
+  const auto init = [](const mrun_host *h, mrun_plugin *p) {
+    static const mrun_op op{sizeof(mrun_op),
+                            0,
+                            "other.answer@1() -> int",
+                            "",
+                            nullptr,
+                            [](mrun_call *, const mrun_value *, mrun_value *results, void *) {
+                              results[0].kind = MRUN_INT;
+                              results[0].as.integer = 42;
+                              return int{MRUN_OK};
+                            },
+                            nullptr};
+    p->size = sizeof *p;
+    p->abi = MRUN_ABI;
+    p->name = "other";
+    p->version = "2";
+    return h->add_op(p->registry, &op);
+  };
+  Registry with(std::vector<fs::path>{}), without(std::vector<fs::path>{});
+  with.add(init);
+  for (Registry *registry : {&with, &without}) Mock::add_to(*registry);
+  EngineOptions has = with_workers(2, false), lacks = has;
+  has.registry = &with;
+  lacks.registry = &without;
+  const auto first = bundle.start(has);
+  CHECK(first->run(work(floats({1}))).answer.as_number() == 42);
+  CHECK(bundle.start(lacks)->run(work(floats({1}))).error.message.find("other") != std::string::npos);
+  CHECK(first->run(work(floats({1}))).ok());
+  CHECK(first->facts().plugins.count("other") == 1);
+}
+
+// ---- what a task awaits of a model
+
+namespace {
+
+Result searched(const std::string &arguments, const char *method = "forward", const std::string &rows = "true") {
+  const MockBundle bundle(
+      Files{{"forward.lua", fmt::format("local mock = require 'mock'\nreturn function(model, x) return "
+                                        "mock.search(model:method '{}', {}, {}) end",
+                                        method, arguments, rows)}});
+  calls.clear();
+  return bundle.start(with_workers(1, false))->run(work(floats({1, 2, 3, 4, 5, 6}, {3, 2})));
+}
+
+}  // namespace
+
+TEST_CASE("a task's call brings its rows in dimension 0 where it says so, and is stacked where not") {
+  CHECK(values_of(searched("{x}").answer) == std::vector<float>{2, 4, 6, 8, 10, 12});
+  CHECK(calls.rows == std::vector<int64_t>{3});
+  CHECK(searched("{x}", "forward", "false").answer.as_tensor().shape() == Shape{3, 2});
+  CHECK(calls.rows == std::vector<int64_t>{1});
+}
+
+TEST_CASE("tasks' calls of several items are joined by rows") {
+  const MockBundle bundle(
+      Files{{"forward.lua",
+             "local mock = require 'mock'\nreturn function(model, x) return mock.search(model:method 'forward', {x}, "
+             "true) end"}});
+  calls.clear();
+  const auto session = bundle.start(with_workers(1, true));
+  std::vector<Work> works;
+  for (int64_t i = 1; i <= 3; ++i)
+    works.push_back(work(floats(std::vector<float>(static_cast<size_t>(i), static_cast<float>(i)), {i, 1}),
+                         static_cast<uint64_t>(i)));
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    REQUIRE(results[i].ok());
+    CHECK(results[i].answer.as_tensor().shape() == Shape{static_cast<int64_t>(i) + 1, 1});
+  }
+  std::sort(calls.rows.begin(), calls.rows.end());
+  CHECK(calls.rows == std::vector<int64_t>{2, 4});  // a lane of odd items, one of even ones
+}
+
+TEST_CASE("a task's call is held to the method's schema: too few, too many, wrong kinds, defaults") {
+  CHECK(searched("{}").error.message.find("x") != std::string::npos);
+  CHECK(searched("{}").error.code == MRUN_ARGUMENT);
+  CHECK(searched("{x, x}").error.code == MRUN_ARGUMENT);
+  CHECK(searched("{'a text'}").error.code == MRUN_ARGUMENT);
+  CHECK(searched("{{1, 2}}").error.code == MRUN_ARGUMENT);
+  CHECK(values_of(searched("{x}", "two").answer)[0] == 3);  // n has its default
+}
+
+TEST_CASE("native code may call a model's method at once") {
+  const MockBundle bundle(
+      Files{{"forward.lua", "return function(model, x) return require('mock').now(model:method 'two', x) end"}});
+  const auto session = bundle.start(with_workers(1, false));
+  CHECK(values_of(session->run(work(floats({5, 6}))).answer) == std::vector<float>{15, 18});
+}
+
+TEST_CASE("unpad over a list of tensors is refused when the bundle is opened") {
+  try {
+    MockBundle(Files{}, "[batch.listed]\npad = {xs = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"xs\"}}\n")
+        .start();
+    FAIL("it started");
+  } catch (const Error &e) {
+    CHECK(e.code == MRUN_BUNDLE);
+    CHECK(e.message.find("want a padded tensor argument, xs is of type Tensor[]") != std::string::npos);
+  }
+}
+
+TEST_CASE("unpad of a tensor without dimensions is an error of the item") {
+  const MockBundle bundle(Files{},
+                          "[batch.forward]\npad = {x = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"x\"}}\n");
+  const Result r = bundle.start(with_workers(1, false))->run(work(floats({1}).view({}, {}, 0)));
+  CHECK(r.error.code == MRUN_MODEL);
+}
+
+// ---- what cannot be made
+
+TEST_CASE("top-level code that throws ends the start, or where it throws later the items of that worker") {
+  CHECK_THROWS_AS(MockBundle(Files{{"preprocess.lua", "error 'no'"}}).start(), Error);
+  calls.counted = 0;
+  const MockBundle bundle(
+      Files{{"preprocess.lua",
+             "if require('mock').count() > 1 then error 'once is enough' end\nreturn function(x) return x end"}});
+  calls.delay_us = 2000;
+  const auto session = bundle.start(with_workers(3, false));
+  std::vector<Work> works;
+  for (int i = 0; i < 40; ++i) works.push_back(work(floats(std::vector<float>(static_cast<size_t>(i % 5 + 1))), 0));
+  int failed = 0;
+  for (const Result &r : run_together(*session, std::move(works))) {
+    if (r.ok()) continue;
+    ++failed;
+    CHECK(r.error.message.find("once is enough") != std::string::npos);
+  }
+  CHECK(session->statistics().find("failed")->as_int() == failed);
+  CHECK(session->run(work(floats({1}))).ok());  // in the first worker's state
+  calls.delay_us = 0;
+}
+
+TEST_CASE("a full queue is stopped with those who wait for a place in it") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:wait(x) end"}});
+  EngineOptions options = with_workers(1, false);
+  options.queue = 2;
+  const auto session = bundle.start(options);
+  std::atomic<int> answered{0};
+  const auto count = [&](uint64_t, Result &&r) { answered += r.error.code == MRUN_CANCELLED ? 1 : 0; };
+  for (int i = 0; i < 2; ++i) session->submit(work(floats({1})), -1, count);
+  CHECK_THROWS_AS(session->submit(work(floats({1})), 0.01, count), Error);
+  std::atomic<int> refused{0};
+  std::thread waits([&] {
+    try {
+      session->submit(work(floats({1})), -1, count);
+    } catch (const Error &e) { refused = e.code; }
+  });
+  ::usleep(20000);
+  session->stop();
+  waits.join();
+  CHECK(answered == 2);
+  CHECK(refused == MRUN_CANCELLED);
+}

@@ -24,6 +24,8 @@ struct Calls {
   std::vector<std::vector<float>> firsts;  // the first element of each row
   std::atomic<int> inside{0}, most_inside{0};
   std::atomic<int> delay_us{0};
+  std::vector<std::string> files;  // that the last opening was offered, each with what it read and mapped
+  std::atomic<int> counted{0};     // calls of mock.count
   void clear() {
     const std::lock_guard lock(mutex);
     rows.clear();
@@ -48,19 +50,34 @@ class Mock {
     return all;
   }
   static const Plugin &plugin() { return registry().add(init); }
+  static void add_to(Registry &other) { other.add(init); }
 
  private:
   static inline const mrun_host *host = nullptr;
 
-  static int open(mrun_call *, const mrun_model_source *, void **model) {
+  static int open(mrun_call *call, const mrun_model_source *source, void **model) {
+    calls.files.clear();
+    for (size_t i = 0; const char *name = source->file(source->files, i); ++i) {
+      std::string line = name;
+      for (const auto get : {source->read, source->map}) {
+        mrun_value bytes{};
+        if (const int code = get(call, source->files, name, &bytes); code != MRUN_OK) return code;
+        const DLTensor &t = bytes.as.tensor.dl->dl_tensor;
+        line += " " + std::string(static_cast<const char *>(t.data) + t.byte_offset, static_cast<size_t>(t.shape[0]));
+        host->value_free(&bytes);
+      }
+      calls.files.push_back(line);
+    }
+    mrun_value none{};
+    if (source->read(call, source->files, "none", &none) != MRUN_MISSING) return MRUN_INTERNAL;
     *model = new int;
     return MRUN_OK;
   }
   static void close(void *model) { delete static_cast<int *>(model); }
   static const char *method(void *, size_t i) {
     static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
-                                          "wrong(Tensor x) -> Tensor", "wait(Tensor x) -> Tensor",
-                                          "placed(Tensor x) -> Tensor"};
+                                          "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
+                                          "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -96,7 +113,42 @@ class Mock {
     calls.firsts.push_back(std::move(firsts));
     return MRUN_OK;
   }
+  // ---- operations: how often this was called; a task that awaits f with the first `given` of its arguments
+
+  static int count(mrun_call *, const mrun_value *, mrun_value *results, void *) {
+    results[0].kind = MRUN_INT;
+    results[0].as.integer = ++calls.counted;
+    return MRUN_OK;
+  }
+  static int resume(mrun_call *, void *, mrun_value *got, size_t, mrun_value *results) {
+    results[0] = std::exchange(got[0], mrun_value{});
+    return MRUN_OK;
+  }
+  static int search(mrun_call *call, const mrun_value *args, mrun_value *results, void *) {
+    static_cast<void>(results);
+    const mrun_await how{sizeof(mrun_await),
+                         args[2].as.boolean != 0 ? uint32_t{MRUN_AWAIT_ROWS} : 0,
+                         nullptr,
+                         resume,
+                         [](void *) {},
+                         nullptr};
+    std::vector<mrun_value> given(args[1].as.list.size);
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (const int code = host->value_copy(call, &args[1].as.list.items[i], &given[i]); code != MRUN_OK) return code;
+    }
+    return host->await(call, args[0].as.function, given.data(), given.size(), &how);
+  }
+
+  static int call_now(mrun_call *call, const mrun_value *args, mrun_value *results, void *) {
+    size_t count = 1;
+    return host->call(call, args[0].as.function, &args[1], 1, results, &count);
+  }
+
   static int init(const mrun_host *h, mrun_plugin *p) {
+    static const mrun_op ops[] = {
+        {sizeof(mrun_op), 0, "mock.count@1() -> int", "", nullptr, count, nullptr},
+        {sizeof(mrun_op), 0, "mock.now@1(Callable f, Any x) -> Any", "", nullptr, call_now, nullptr},
+        {sizeof(mrun_op), 0, "mock.search@1(Callable f, Any[] args, bool rows) -> Any", "", nullptr, search, nullptr}};
     static const mrun_backend backend{
         sizeof(mrun_backend), 0, "mock", ".mock", open, close, method, call, 1, nullptr, nullptr, nullptr};
     host = h;
@@ -105,6 +157,9 @@ class Mock {
     p->doc = p->license = "";
     p->name = "mock";
     p->version = "1.0.0";
+    for (const mrun_op &op : ops) {
+      if (const int code = h->add_op(p->registry, &op); code != MRUN_OK) return code;
+    }
     return h->add_backend(p->registry, &backend);
   }
 };
@@ -131,12 +186,15 @@ class MockBundle {
   MockBundle &operator=(const MockBundle &) = delete;
 
   std::unique_ptr<Session> start(EngineOptions options = {}) const {
-    options.registry = &Mock::registry();
+    if (options.registry == nullptr) options.registry = &Mock::registry();
     return start_session(Bundle::open(folder_), std::move(options));
   }
 
+  std::shared_ptr<const Bundle> open() const { return Bundle::open(folder_); }
+
  private:
   void write(const std::string &path, const std::string &text) const {
+    fs::create_directories((folder_ / path).parent_path());
     std::ofstream(folder_ / path, std::ios::binary) << text;
   }
   fs::path folder_;
