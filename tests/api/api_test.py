@@ -2,15 +2,13 @@
 import json
 import os
 import pathlib
-import re
 import subprocess
 import tempfile
 import unittest
 
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MRUN = os.environ["MRUN"]
-SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
-MODEL = SOURCE / "bundles/good-bad-ugly/bundle"
+MODEL = pathlib.Path(os.environ["MRUN_SOURCE"]) / "bundles/good-bad-ugly/bundle"
 
 
 def run(program, *args):
@@ -18,9 +16,9 @@ def run(program, *args):
 
 
 class Api(unittest.TestCase):
-    def bundle(self, kind="text", **scripts):
+    def bundle(self, **scripts):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        (folder / "bundle.toml").write_text(f'[bundle]\nname = "t"\n[input]\nkind = "{kind}"\n')
+        (folder / "bundle.toml").write_text('[bundle]\nname = "t"\n[input]\nkind = "text"\n')
         for name, text in scripts.items():
             (folder / f"{name}.lua").write_text(text)
         return folder
@@ -66,36 +64,6 @@ class Api(unittest.TestCase):
         memory, files = map(int, got.stdout.split())
         self.assertLess(memory, 16384, "KiB of resident memory")
         self.assertLessEqual(files, 0)
-
-    def test_every_function_of_the_header_is_called(self):
-        header = (SOURCE / "core/include/mrun/mrun.h").read_text()
-        wanted = set(re.findall(r"^MRUN_API [^(;]*?\b(mrun_\w+)\(", header, flags=re.M))
-        self.assertGreater(len(wanted), 50)
-        work = self.enterContext(tempfile.TemporaryDirectory())
-        folder = self.bundle(preprocess="return function(s) emit(s) return s end\n")
-        got = run("api_every", folder, work, BUILD / "tests/plugins/hello.so")
-        self.assertEqual(got.returncode, 0, got.stderr)
-        self.assertEqual(wanted - set(got.stdout.split()), set())
-
-    def test_a_script_may_keep_bytes_that_the_host_has_let_go(self):
-        folder = self.bundle(kind="bytes", preprocess="""local kept
-return function(x)
-  local before = kept and kept[0] or -1
-  kept = x
-  return before
-end
-""")
-        got = run("api_kept", folder)
-        self.assertEqual((got.returncode, got.stdout.split()), (0, ["-1", "7", "8"]), got.stderr)
-
-    def test_what_is_opened_may_be_let_go_in_every_order(self):
-        folder = self.bundle(preprocess='return function(s) return {a = bundle.asset("a.bin")} end\n')
-        (folder / "a.bin").write_bytes(bytes(range(256)) * (1 << 13))  # above 1 MiB: the mapping itself
-        packed = folder.parent / (folder.name + ".mb")
-        self.addCleanup(packed.unlink)
-        subprocess.run([MRUN, "pack", folder, "-o", packed], check=True, capture_output=True)
-        got = run("api_lifetime", packed)
-        self.assertEqual((got.returncode, got.stdout.strip()), (0, "720"), got.stderr)
 
 
 if __name__ == "__main__":
