@@ -108,7 +108,7 @@ int tensor(const char *path, int megabytes, int rounds) {
     if (round > 0) times.push_back((microseconds() - begin) / 1e3);
   }
   std::sort(times.begin(), times.end());
-  std::printf("%.2f\n", times[times.size() / 2]);
+  std::printf("%.4f\n", times[times.size() / 2]);
   return 0;
 }
 
