@@ -8,9 +8,12 @@
 #include <optional>
 #include <set>
 
+#include "base/library.h"
 #include "base/mutex.h"
 #include "base/text.h"
 #include "plugin/catalog.h"
+#include "plugin/load_rules.h"
+#include "plugin/shared_libraries.h"
 
 namespace mrun {
 namespace {
@@ -54,16 +57,30 @@ class SignalGuard {
   struct sigaction actions_[std::size(signals)] = {};
 };
 
+void refuse_other_versions(const fs::path &path, const LoadRules &rules) {
+  for (const std::string &library : rules.only) {
+    const std::string other = other_version(library);
+    if (other.empty()) continue;
+    fail(MRUN_USAGE,
+         "{}: needs {}, but this process has loaded another version of it, {}: link the program with the same one, or "
+         "run the bundle with isolation process",
+         path.string(), library, other);
+  }
+}
+
 void *open_library(const fs::path &path, const std::vector<std::string> &libraries) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", path.string());
   const fs::path full = fs::canonical(path, error);
+  const LoadRules rules = load_rules(path);
+  refuse_other_versions(path, rules);
+  const int flags = library_flags(rules.own_memory);
   void *handle = nullptr;
   std::string reason;
   {
     const SignalGuard signals;
-    for (const std::string &name : libraries) dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-    handle = dlopen(full.c_str(), RTLD_NOW | RTLD_LOCAL);
+    for (const std::string &name : libraries) dlopen(name.c_str(), flags);
+    handle = dlopen(full.c_str(), flags);
     if (handle == nullptr) reason = dlerror();
   }
   if (handle == nullptr) fail(MRUN_USAGE, "{}: cannot be loaded: {}", path.string(), printable(reason, 1000));

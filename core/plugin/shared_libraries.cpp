@@ -15,20 +15,22 @@ namespace fs = std::filesystem;
 
 struct Object {
   std::string path;                 // as the loader has it
+  std::string soname;               // what others ask for it by; empty: none
   std::vector<std::string> needed;  // names of the libraries that it was linked with
 };
 
 // The names in an object's dynamic section. The loader has put real addresses there.
-std::vector<std::string> needed_by(const ElfW(Dyn) * dynamic) {
+Object read_dynamic(const std::string &path, const ElfW(Dyn) * dynamic) {
   const char *strings = nullptr;
   for (const ElfW(Dyn) *d = dynamic; d->d_tag != DT_NULL; ++d) {
     if (d->d_tag == DT_STRTAB) strings = reinterpret_cast<const char *>(d->d_un.d_ptr);
   }
-  std::vector<std::string> names;
+  Object object{path, {}, {}};
   for (const ElfW(Dyn) *d = dynamic; strings != nullptr && d->d_tag != DT_NULL; ++d) {
-    if (d->d_tag == DT_NEEDED) names.emplace_back(strings + d->d_un.d_val);
+    if (d->d_tag == DT_NEEDED) object.needed.emplace_back(strings + d->d_un.d_val);
+    if (d->d_tag == DT_SONAME) object.soname = strings + d->d_un.d_val;
   }
-  return names;
+  return object;
 }
 
 int add_object(dl_phdr_info *info, size_t, void *out) {
@@ -38,7 +40,7 @@ int add_object(dl_phdr_info *info, size_t, void *out) {
     const ElfW(Phdr) &header = info->dlpi_phdr[i];
     if (header.p_type != PT_DYNAMIC) continue;
     const auto *dynamic = reinterpret_cast<const ElfW(Dyn) *>(info->dlpi_addr + header.p_vaddr);
-    static_cast<std::vector<Object> *>(out)->push_back({name, needed_by(dynamic)});
+    static_cast<std::vector<Object> *>(out)->push_back(read_dynamic(name, dynamic));
   }
   return 0;
 }
@@ -61,9 +63,14 @@ std::string real_name(const std::string &path) {
   return (error ? fs::path(path) : real).filename().string();
 }
 
-std::map<std::string, std::string> look_up(const std::vector<std::string> &files) {
+std::vector<Object> all_objects() {
   std::vector<Object> objects;
   ::dl_iterate_phdr(add_object, &objects);
+  return objects;
+}
+
+std::map<std::string, std::string> look_up(const std::vector<std::string> &files) {
+  const std::vector<Object> objects = all_objects();
   std::map<std::string, std::string> paths, found;
   for (const Object &o : objects) paths.emplace(fs::path(o.path).filename().string(), o.path);
   for (const Object &o : objects) {
@@ -88,6 +95,14 @@ std::map<std::string, std::string> shared_libraries(const std::vector<std::strin
   if (files != known) libraries = look_up(files);
   known = files;
   return libraries;
+}
+
+std::string other_version(const std::string &soname) {
+  const std::string stem = soname.substr(0, soname.find(".so"));
+  for (const Object &o : all_objects()) {
+    if (o.soname != soname && o.soname.starts_with(stem + ".so")) return o.path;
+  }
+  return {};
 }
 
 }  // namespace mrun

@@ -11,4 +11,8 @@ namespace mrun {
 // own (libc, libm, libstdc++, …). Looked up again when the files are others than last time. Any thread.
 std::map<std::string, std::string> shared_libraries(const std::vector<std::string> &files);
 
+// The file of this process that is another version of a library ("libtorch_cpu.so.1.13": libtorch_cpu.so.2.6, say); empty:
+// there is none. Any thread.
+std::string other_version(const std::string &soname);
+
 }  // namespace mrun

@@ -23,6 +23,9 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g1")
 # bin/mrun finds lib/libmrun.so, lib/mrun/plugins/NAME.so and share beside itself, in the build folder as when installed.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(MRUN_PLUGIN_DIR ${CMAKE_BINARY_DIR}/lib/mrun/plugins)
+include(GNUInstallDirs)
+set(MRUN_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
+include(${CMAKE_CURRENT_LIST_DIR}/mrunPlugin.cmake)
 
 if(MRUN_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
@@ -56,6 +59,7 @@ function(_mrun_link_headers name)
   target_include_directories(mrun_headers_${name} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/include/${name})
 endfunction()
 _mrun_link_headers(plugin types.h plugin.h plugin.hpp plugin_kit.hpp)
+add_library(mrun::plugin ALIAS mrun_headers_plugin)
 _mrun_link_headers(host types.h mrun.h mrun.hpp)
 _mrun_link_headers(core types.h plugin.h mrun.h)
 
@@ -70,39 +74,23 @@ function(mrun_core name)
   target_link_libraries(mrun_${name} PUBLIC mrun_headers_core ${ARG_LINK} PRIVATE mrun_warnings ${ARG_PRIVATE_LINK})
 endfunction()
 
-# mrun_embed(TARGET SYMBOL FILE): `extern const char SYMBOL[]` holds the text of FILE.
-function(mrun_embed target symbol file)
-  get_filename_component(path ${file} ABSOLUTE)
-  set(out ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.cpp)
-  add_custom_command(OUTPUT ${out} DEPENDS ${path} ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake
-    COMMAND ${CMAKE_COMMAND} -D IN=${path} -D OUT=${out} -D SYMBOL=${symbol} -P ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake)
-  target_sources(${target} PRIVATE ${out})
+# mrun_soname(VARIABLE LIBRARY): the name that programs ask the loader for.
+function(mrun_soname variable library)
+  execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${library} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT dynamic MATCHES "SONAME +([^\n]+)")
+    message(FATAL_ERROR "${library} has no soname")
+  endif()
+  set(${variable} ${CMAKE_MATCH_1} PARENT_SCOPE)
 endfunction()
 
-# mrun_plugin(NAME SOURCES ... LUA NAME.lua LINK ... PROVIDES prefix ... SUFFIXES .pt ... LIBRARIES name.so.1 ... [TENSOR_METHODS]
-#   [CODE mprotect|"in place"]):
-# lib/mrun/plugins/NAME.so. PROVIDES and SUFFIXES (namespaces and model files) go to NAME.json beside it, so that the host
-# finds the plugin of an operation without loading every plugin; LIBRARIES too, which it opens one by one before the plugin, and
-# CODE, how its libraries make native code while they run, which a worker process then allows. The text of LUA is `extern const char mrun_lua_NAME[]`.
+# mrun_plugin(NAME ...): lib/mrun/plugins/NAME.so, with the arguments of mrun_add_plugin; part of the product.
 function(mrun_plugin name)
-  cmake_parse_arguments(ARG "TENSOR_METHODS" "LUA;CODE" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES" ${ARGN})
-  add_library(plugin_${name} MODULE ${ARG_SOURCES})
-  set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
-  target_link_libraries(plugin_${name} PRIVATE mrun_headers_plugin mrun_warnings ${ARG_LINK})
+  set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${MRUN_PLUGIN_DIR})
+  mrun_add_plugin(${name} TARGET plugin_${name} ${ARGN})
+  target_link_libraries(plugin_${name} PRIVATE mrun_warnings)
   add_dependencies(product plugin_${name})
-  if(ARG_LUA)
-    mrun_embed(plugin_${name} mrun_lua_${name} ${ARG_LUA})
-  endif()
-  foreach(key PROVIDES SUFFIXES LIBRARIES)
-    list(TRANSFORM ARG_${key} REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE ${key})
-    list(JOIN ${key} ", " ${key})
-  endforeach()
-  set(TENSOR_METHODS false)
-  if(ARG_TENSOR_METHODS)
-    set(TENSOR_METHODS true)
-  endif()
-  file(CONFIGURE OUTPUT ${MRUN_PLUGIN_DIR}/${name}.json CONTENT
-    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}], \"tensor_methods\": ${TENSOR_METHODS}, \"code\": \"${ARG_CODE}\"}\n" @ONLY)
+  install(TARGETS plugin_${name} LIBRARY DESTINATION ${MRUN_INSTALL_LIBDIR}/mrun/plugins COMPONENT plugins)
+  install(FILES ${MRUN_PLUGIN_DIR}/${name}.json DESTINATION ${MRUN_INSTALL_LIBDIR}/mrun/plugins COMPONENT plugins)
 endfunction()
 
 # mrun_test(NAME SOURCES ... LINK ...): a Catch2 program, each case a test of CTest.

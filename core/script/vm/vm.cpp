@@ -2,6 +2,8 @@
 
 #include <luajit.h>
 
+#include "script/vm/luajit.h"
+
 namespace mrun {
 namespace {
 
@@ -17,6 +19,7 @@ Vm::Vm(StateOptions o, std::span<const Opener> openers) : options(std::move(o)) 
   setup = std::make_shared<ItemContext>();
   setup->budget = std::make_shared<Budget>(options.tensor_memory);
   native_limit = native_step;
+  check_luajit();
   L = lua_newstate(Heap::allocate, static_cast<Heap *>(this));
   if (L == nullptr) fail(MRUN_MEMORY, "no memory for a Lua state");
   try {

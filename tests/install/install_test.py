@@ -1,0 +1,78 @@
+"""`cmake --install` to any place: the command, the library and what belongs to them find each other wherever the tree is moved."""
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from installed import BUNDLES, SOURCE, Installed, run
+
+TEXT = BUNDLES / "good-bad-ugly/bundle"
+
+
+class Install(Installed):
+    def test_all_pieces_are_there(self):
+        names = {str(p.relative_to(self.prefix)) for p in self.prefix.rglob("*") if not p.is_dir()}
+        library = str(self.libdir.relative_to(self.prefix))
+        wanted = {"bin/mrun", f"{library}/libmrun.so", f"{library}/libmrun.so.1", f"{library}/cmake/mrun/mrunConfig.cmake",
+                  f"{library}/pkgconfig/mrun.pc", "share/man/man1/mrun.1", "share/man/man1/mrun-pack.1",
+                  "share/bash-completion/completions/mrun", *(f"include/mrun/{h.name}" for h in (SOURCE / "core/include/mrun").iterdir()),
+                  *(f"{library}/mrun/plugins/{p}.so" for p in ["torch", "text", "image", "audio", "decode"])}
+        self.assertLessEqual(wanted, names)
+        self.assertFalse([n for n in names if "test" in n.lower()])
+
+    def test_nothing_installed_names_the_build(self):
+        for path in self.prefix.rglob("*"):
+            if path.is_file() and (path.suffix in {".cmake", ".pc", ".json"} or path.name in {"mrun", "libmrun.so.1.0.0"}):
+                self.assertNotIn(b".build/", path.read_bytes(), path)
+
+    def test_the_command_answers_and_verifies(self):
+        self.assertIn('"good"', self.ok("mrun", TEXT, "praise and joy"))
+        self.ok("mrun", "verify", BUNDLES / "digits/bundle")
+        listed = self.ok("mrun", "plugins")
+        self.assertEqual(set(re.findall(r"^ +(/.*)/mrun/plugins/", listed, re.M)), {str(self.libdir)})
+
+    def test_manual_pages_are_well_formed_and_say_what_the_help_says(self):
+        pages = sorted((self.prefix / "share/man/man1").glob("*.1"))
+        self.assertGreater(len(pages), 14)
+        for page in pages:
+            done = run("groff", "-man", "-Tutf8", "-ww", page)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), page)
+        shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", run("groff", "-man", "-Tutf8", self.prefix / "share/man/man1/mrun-pack.1").stdout)
+        for option in set(re.findall(r"--[a-z-]+", self.ok("mrun", "pack", "--help"))):
+            self.assertIn(option, shown.replace("‐", "-"))
+
+    def test_completion(self):
+        bash = self.prefix / "share/bash-completion/completions/mrun"
+        script = f'source "{bash}"; COMP_WORDS=(mrun %s); COMP_CWORD=%d; _mrun; echo "${{COMPREPLY[@]}}"'
+        def complete(words, at):
+            done = subprocess.run(["bash", "-uec", script % (words, at)], capture_output=True, text=True, check=True, cwd=self.root)
+            return done.stdout.split()
+        self.assertEqual(complete("ver", 1), ["verify"])
+        self.assertIn("--update-std", complete("pack --u", 2))
+        self.assertIn("--lines", complete("x.mb --l", 2))
+        for shell, path in [("zsh", "share/zsh/vendor-completions/_mrun"), ("fish", "share/fish/vendor_completions.d/mrun.fish")]:
+            done = run(shell, "-n", self.prefix / path)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_host_by_pkg_config(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        source = SOURCE / "core/api/examples/ask.c"
+        self.assertLessEqual(len(source.read_text().splitlines()), 50)
+        flags = [re.sub(r"\\ ", " ", f) for f in re.split(r"(?<!\\) ", self.ok("pkg-config", "--cflags", "--libs", "mrun").strip())]
+        self.ok("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", source, *flags, f"-Wl,-rpath,{self.libdir}", "-o", folder / "ask")
+        self.assertEqual(self.ok(folder / "ask", TEXT, "praise and joy"), self.ok("mrun", TEXT, "praise and joy"))
+
+    def test_an_install_without_plugins_says_what_is_missing(self):
+        plugins = self.libdir / "mrun/plugins"
+        plugins.rename(self.root / "away")
+        try:
+            done = run("mrun", TEXT, "x", env=self.env)
+        finally:
+            (self.root / "away").rename(plugins)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("text", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
