@@ -1,7 +1,6 @@
 """`cmake --install` to any place: the command, the library and what belongs to them find each other wherever the tree is moved."""
 import pathlib
 import re
-import subprocess
 import tempfile
 import unittest
 
@@ -15,8 +14,8 @@ class Install(Installed):
         names = {str(p.relative_to(self.prefix)) for p in self.prefix.rglob("*") if not p.is_dir()}
         library = str(self.libdir.relative_to(self.prefix))
         wanted = {"bin/mrun", f"{library}/libmrun.so", f"{library}/libmrun.so.1", f"{library}/cmake/mrun/mrunConfig.cmake",
-                  f"{library}/pkgconfig/mrun.pc", "share/man/man1/mrun.1", "share/man/man1/mrun-pack.1",
-                  "share/bash-completion/completions/mrun", *(f"include/mrun/{h.name}" for h in (SOURCE / "core/include/mrun").iterdir()),
+                  f"{library}/pkgconfig/mrun.pc", f"{library}/mrun/mrun-worker",
+                  *(f"include/mrun/{h.name}" for h in (SOURCE / "core/include/mrun").iterdir()),
                   *(f"{library}/mrun/plugins/{p}.so" for p in ["torch", "text", "image", "audio", "decode"])}
         self.assertLessEqual(wanted, names)
         self.assertFalse([n for n in names if "test" in n.lower()])
@@ -31,29 +30,6 @@ class Install(Installed):
         self.ok("mrun", "verify", BUNDLES / "digits/bundle")
         listed = self.ok("mrun", "plugins")
         self.assertEqual(set(re.findall(r"^ +(/.*)/mrun/plugins/", listed, re.M)), {str(self.libdir)})
-
-    def test_manual_pages_are_well_formed_and_say_what_the_help_says(self):
-        pages = sorted((self.prefix / "share/man/man1").glob("*.1"))
-        self.assertGreater(len(pages), 14)
-        for page in pages:
-            done = run("groff", "-man", "-Tutf8", "-ww", page)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), page)
-        shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", run("groff", "-man", "-Tutf8", self.prefix / "share/man/man1/mrun-pack.1").stdout)
-        for option in set(re.findall(r"--[a-z-]+", self.ok("mrun", "pack", "--help"))):
-            self.assertIn(option, shown.replace("‐", "-"))
-
-    def test_completion(self):
-        bash = self.prefix / "share/bash-completion/completions/mrun"
-        script = f'source "{bash}"; COMP_WORDS=(mrun %s); COMP_CWORD=%d; _mrun; echo "${{COMPREPLY[@]}}"'
-        def complete(words, at):
-            done = subprocess.run(["bash", "-uec", script % (words, at)], capture_output=True, text=True, check=True, cwd=self.root)
-            return done.stdout.split()
-        self.assertEqual(complete("ver", 1), ["verify"])
-        self.assertIn("--update-std", complete("pack --u", 2))
-        self.assertIn("--lines", complete("x.mb --l", 2))
-        for shell, path in [("zsh", "share/zsh/vendor-completions/_mrun"), ("fish", "share/fish/vendor_completions.d/mrun.fish")]:
-            done = run(shell, "-n", self.prefix / path)
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_host_by_pkg_config(self):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
