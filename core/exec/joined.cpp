@@ -31,7 +31,24 @@ void explain(Error &e, const BatchConfig &config, const PendingCall &call) {
     e.message += stack_hint(call);
 }
 
-std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCall> calls) {
+int64_t elements(CallArguments args) {
+  int64_t n = 0;
+  for (const Value &v : args) n += v.is_tensor() ? v.as_tensor().numel() : 0;
+  return n;
+}
+
+// Where a call has no tensor, the batch's is `lengths` or `mask`: told, not filled.
+void count_filling(const Batch &batch, JoinedRun &run) {
+  int64_t given = 0, whole = 0;
+  for (const CallArguments call : batch.calls) given += elements(call);
+  for (size_t i = 0; i < batch.args.size(); ++i) {
+    if (batch.calls.front()[i].is_tensor()) whole += elements({&batch.args[i], 1});
+  }
+  run.given += given;
+  run.filled += std::max<int64_t>(whole - given, 0);
+}
+
+std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCall> calls, JoinedRun &run) {
   const PendingCall &first = *calls.front().call;
   const Schema &schema = model.methods()[first.method];
   const BatchConfig &config = model.batch(first.method, first.by_rows);
@@ -45,13 +62,14 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   const bool exact = config.exact && config.mode != Mode::none;
   if (exact) want_exact(model, first, *calls.front().item);
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
+  count_filling(batch, run);
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }
 
-Outcome run_alone(Model &model, const JoinedCall &call) {
+Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {
   Outcome outcome;
   try {
-    outcome.results = std::move(run_once(model, {&call, 1}).front());
+    outcome.results = std::move(run_once(model, {&call, 1}, run).front());
   } catch (const Error &e) {
     outcome.error = e;
     explain(*outcome.error, model.batch(call.call->method, call.call->by_rows), *call.call);
@@ -82,13 +100,13 @@ Value rows_of(const Value &v, int64_t from, int64_t count) {
 }
 
 // A call of more rows than a batch may have, part by part.
-Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most) {
+Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most, JoinedRun &run) {
   std::vector<std::vector<Value>> parts;
   for (int64_t from = 0; from < call.call->rows; from += most) {
     PendingCall part = *call.call;
     part.rows = std::min(most, call.call->rows - from);
     for (Value &v : part.args) v = rows_of(v, from, part.rows);
-    Outcome outcome = run_alone(model, {&part, call.item});
+    Outcome outcome = run_alone(model, {&part, call.item}, run);
     if (outcome.error) return outcome;
     parts.push_back(std::move(outcome.results));
   }
@@ -111,7 +129,7 @@ JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   JoinedRun run;
   if (calls.size() > 1) {
     try {
-      for (std::vector<Value> &results : run_once(model, calls)) run.outcomes.push_back({std::move(results), {}});
+      for (std::vector<Value> &results : run_once(model, calls, run)) run.outcomes.push_back({std::move(results), {}});
       return run;
     } catch (const Error &e) {
       run.outcomes.clear();
@@ -121,7 +139,7 @@ JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
     const bool large = config.mode == Mode::concat && c.call->rows > config.max_size;
-    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size) : run_alone(model, c));
+    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size, run) : run_alone(model, c, run));
   }
   return run;
 }

@@ -14,6 +14,7 @@ struct JoinedCall {
 struct JoinedRun {
   std::vector<Outcome> outcomes;  // one a call, in order
   std::optional<Error> failure;   // of the joined call, where it failed; each was then tried alone
+  int64_t given = 0, filled = 0;  // elements of the batch's arguments: the calls' own, and what was added to join them
 };
 
 // Runs calls of one key on `model`. If the joined call fails, each is tried alone, so that one bad item costs only itself.

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from command import MRUN, Case, mrun
+from command import GOOD_BAD_UGLY, MRUN, Case, mrun
 
 # Its answers depend on the item's number: random numbers do.
 SCRIPT = "return function(s) return { s, math.random(1000000) } end\n"
@@ -112,12 +112,21 @@ class Many(Case):
         run.stdin.close()
         run.stdout.close()
 
-    def test_a_trace_has_a_slice_for_each_item(self):
-        folder, lines, trace = self.bundle(preprocess=SCRIPT), self.lines(20), self.dir / "trace.json"
-        mrun(folder, "--lines", lines, "--trace", trace)
+    def test_a_trace_has_a_row_a_worker_and_slices_of_items_and_batches(self):
+        lines, trace = self.lines(40), self.dir / "trace.json"
+        mrun(GOOD_BAD_UGLY, "--lines", lines, "--trace", trace, "--workers", 2, "--batch-size", 8)
         events = json.loads(trace.read_text())["traceEvents"]
-        self.assertEqual({e["args"]["item"] for e in events}, set(range(20)))
-        self.assertTrue(all(e["ph"] == "X" and e["dur"] >= 0 for e in events))
+        rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+        self.assertEqual(rows, {1: "worker 1", 2: "worker 2"})
+        ran = [e for e in events if e["ph"] == "X"]
+        self.assertTrue(all(e["pid"] == 1 and e["tid"] in rows and e["ts"] >= 0 and e["dur"] >= 0 for e in ran))
+        slices, batches = [e for e in ran if "item" in e["args"]], [e for e in ran if "calls" in e["args"]]
+        self.assertEqual({e["args"]["item"] for e in slices}, set(range(40)))
+        self.assertEqual(sum(e["args"]["calls"] for e in batches), 40)
+        self.assertEqual({e["name"] for e in slices}, {"input to forward", "forward to answer"})
+        for row in rows:  # a worker does one thing at a time
+            times = sorted((e["ts"], e["ts"] + e["dur"]) for e in ran if e["tid"] == row)
+            self.assertTrue(all(a[1] <= b[0] + 0.01 for a, b in zip(times, times[1:])))
 
 
 if __name__ == "__main__":

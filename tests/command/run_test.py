@@ -139,6 +139,21 @@ class Command(Case):
         for stage in ["preprocess", "forward", "postprocess"]:
             self.assertIn(stage, result.stderr)
 
+    def test_timings_of_many(self):
+        lines = self.dir / "lines.txt"
+        lines.write_text("".join("wisdom " * (i % 7 + 1) + "\n" for i in range(100)) + "\n")
+        said = mrun(GOOD_BAD_UGLY, "--lines", lines, "--timings", "--workers", 2, "--batch-size", 16).stderr
+        rows = {row[0]: row[1:] for row in map(str.split, said.splitlines())}
+        self.assertIn("101 items, 1 failed", said)
+        self.assertEqual((rows["preprocess"][0], rows["postprocess"][0]), ("101", "100"))  # the empty line fails in preprocess
+        shares = [float(rows[stage][-2]) for stage in ("preprocess", "forward", "postprocess")]
+        self.assertAlmostEqual(sum(shares), 100, delta=0.3)
+        for stage in rows["preprocess"], rows["forward"]:
+            self.assertLessEqual(float(stage[2]), float(stage[4]))  # p50, p99
+        self.assertRegex(said, r"\n\d+ batches of \d+\.\d calls on average, at most 16; \d+\.\d % of what models got was filling\n")
+        self.assertNotIn(" 0.0 % of what", said)
+        self.assertRegex(said, r"\n2 workers, busy \d+ % of the time\n")
+
     def test_interrupt(self):
         folder = self.bundle(preprocess="return function(x)\n  while true do end\nend\n")
         process = subprocess.Popen([MRUN, folder, "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -1,14 +1,33 @@
 #include "timings.h"
 
 #include <cstdio>
+#include <memory>
+
+#include "view.h"
 
 namespace command {
 namespace {
 
-double number(const mrun_value *map, const char *key) {
-  const mrun_value *v = map == nullptr ? nullptr : mrun_get(map, key);
-  if (v == nullptr) return 0;
-  return v->kind == MRUN_INT ? static_cast<double>(v->as.integer) : v->as.number;
+constexpr struct {
+  const char *name;
+  bool waiting;
+} stages[] = {{"queue", true}, {"preprocess", false}, {"batch", true}, {"forward", false}, {"postprocess", false}};
+
+// work: the mean of what is no waiting.
+void print_stages(const View &all) {
+  const View taken = all.at("stages");
+  double work = 0;
+  for (const auto &stage : stages) work += stage.waiting ? 0 : taken.at(stage.name).at("mean").number();
+  for (const auto &stage : stages) {
+    const View row = taken.at(stage.name);
+    std::fprintf(stderr, "%-12s %9.0f", stage.name, all.at("counts").at(stage.name).number());
+    for (const char *key : {"mean", "p50", "p95", "p99"}) std::fprintf(stderr, " %9.3f", row.at(key).number() * 1e3);
+    if (stage.waiting) {
+      std::fputs("     wait\n", stderr);
+    } else {
+      std::fprintf(stderr, " %6.1f %%\n", work > 0 ? row.at("mean").number() / work * 100 : 0);
+    }
+  }
 }
 
 }  // namespace
@@ -18,15 +37,20 @@ void print_timings(const mrun::engine &engine) {
   if (mrun_statistics(engine.raw(), &json) != MRUN_OK) return;
   const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
   const mrun::variant statistics = mrun::from_json(json);
-  const mrun_value *stages = mrun_get(&statistics.c(), "stages");
-  const double items = number(&statistics.c(), "items");
-  std::fprintf(stderr, "%.0f item%s, %.0f failed; milliseconds an item:\n", items, items == 1 ? "" : "s",
-               number(&statistics.c(), "failed"));
-  std::fprintf(stderr, "%-12s %9s %9s %9s %9s\n", "", "mean", "p50", "p95", "p99");
-  for (const char *stage : {"queue", "preprocess", "batch", "forward", "postprocess"}) {
-    const mrun_value *s = stages == nullptr ? nullptr : mrun_get(stages, stage);
-    std::fprintf(stderr, "%-12s %9.3f %9.3f %9.3f %9.3f\n", stage, number(s, "mean") * 1e3, number(s, "p50") * 1e3,
-                 number(s, "p95") * 1e3, number(s, "p99") * 1e3);
+  const View all{&statistics.c()};
+  std::fprintf(stderr, "%s, %.0f failed; milliseconds an item:\n",
+               counted(all.at("items").number(), "item", "items").c_str(), all.at("failed").number());
+  std::fprintf(stderr, "%-12s %9s %9s %9s %9s %9s %8s\n", "", "items", "mean", "p50", "p95", "p99", "work");
+  print_stages(all);
+  const double batches = all.at("batches").number();
+  if (batches > 0) {
+    std::fprintf(stderr, "%s of %.1f calls on average, at most %.0f; %.1f %% of what models got was filling\n",
+                 counted(batches, "batch", "batches").c_str(), all.at("calls").number() / batches,
+                 all.at("largest").number(), all.at("filling").number() * 100);
+  }
+  if (all.at("workers").number() > 0) {
+    std::fprintf(stderr, "%s, busy %.0f %% of the time\n",
+                 counted(all.at("workers").number(), "worker", "workers").c_str(), all.at("busy").number() * 100);
   }
 }
 

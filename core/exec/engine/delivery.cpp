@@ -9,6 +9,7 @@ namespace mrun {
 void Engine::finish(Job &job, Result result) {
   // Before `done`: a host that asks for statistics in its last callback finds every item in them.
   statistics_.add(result.timings, result.ok());
+  usage_.add(result.timings);
   const auto at = jobs_.find(job.id);
   Answer answer{std::move(at->second), std::move(result)};
   jobs_.erase(at);

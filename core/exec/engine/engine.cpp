@@ -70,6 +70,7 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
                 return loaded_->models[call.model]->batch(call.method, call.by_rows);
               }),
       seats_(make_seats(loaded_->options.workers)) {
+  trace_.name_rows(seats_.size());
   seats_.front()->state = make_state(*loaded_);
 }
 
@@ -118,6 +119,7 @@ Result Engine::run_directly(const Work &work) {
     job.submitted = job.begun = Clock::now();
     result = run_alone(seat, job, 0);
     statistics_.add(result.timings, result.ok());
+    usage_.add(result.timings);
   }
   std::erase(direct_items_, item);
   seat.busy = false;
@@ -265,6 +267,26 @@ void Engine::stop() {
 void Engine::abandon() {
   for (std::thread &t : threads_) t.detach();
   threads_.clear();
+}
+
+// What the items took, and {"largest", "filling", "counts"} of Usage, "workers": threads, "busy": their part of their time.
+Value Engine::statistics() const {
+  std::vector<std::pair<std::string, Value>> all = usage_.report();
+  const Value items = statistics_.report();
+  for (const Entry &e : items.as_map()) all.emplace_back(std::string(e.key()), e.value());
+  const ExclusiveLock lock(mutex_);
+  const auto now = Clock::now();
+  double lived = 0, slept = 0;
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    const Seat &seat = *seats_[i];
+    if (seat.begun == Clock::time_point{}) continue;  // has not come so far
+    lived += seconds_between(seat.begun, now);
+    slept += std::chrono::duration<double>(seat.slept).count();
+    if (seat.sleeping) slept += seconds_between(seat.slept_since, now);
+  }
+  all.emplace_back("workers", Value::integer(static_cast<int64_t>(threads_.size())));
+  all.emplace_back("busy", Value::number(lived > 0 ? std::max(0.0, 1 - slept / lived) : 0));
+  return Value::map(std::move(all));
 }
 
 Facts Engine::facts() const {

@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "exec/engine/rounds.h"
 #include "exec/engine/trace.h"
+#include "exec/engine/usage.h"
 
 namespace mrun {
 
@@ -31,7 +32,7 @@ class Engine : public Session {
   void drain() override;
   void stop() override;
   uint64_t next_number() override { return next_number_.fetch_add(1); }
-  Value statistics() const override { return statistics_.report(); }
+  Value statistics() const override;
   Facts facts() const override;
 
  private:
@@ -49,6 +50,8 @@ class Engine : public Session {
     size_t jobs = 0;          // begun here, unfinished
     bool busy = false;        // a thread has it
     bool sleeping = false;
+    Clock::time_point begun, slept_since;  // of its worker
+    Clock::duration slept{};
     // Its state was over its memory. giving_up: all its jobs run again, alone, once they are collected. closing: the one
     // that was alone in it goes on; then a fresh state is made.
     bool giving_up = false, closing = false;
@@ -104,11 +107,12 @@ class Engine : public Session {
 
   const std::unique_ptr<Loaded> loaded_;
   Statistics statistics_;
+  Usage usage_;
   Trace trace_;
   const int process_;     // that started it; a forked child has none of the threads
   const size_t runners_;  // workers that may run batches
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Condition changed_;  // room in the queue, nothing pending, a seat let go
   Rounds rounds_ GUARDED_BY(mutex_);
   const std::vector<std::unique_ptr<Seat>> seats_;

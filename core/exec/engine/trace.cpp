@@ -15,8 +15,18 @@ void Trace::event(int seat, const std::string &name, const std::string &args, Cl
   }
 }
 
-void Trace::slice(int seat, const char *stage, uint64_t item, Clock::time_point begin) const {
-  if (on()) event(seat, stage, fmt::format(R"("item":{})", item), begin);
+void Trace::name_rows(size_t seats) const {
+  if (!on()) return;
+  sink_(R"({"name":"process_name","ph":"M","pid":1,"args":{"name":"mrun"}})");
+  for (size_t i = 1; i <= seats; ++i) {
+    sink_(fmt::format(R"({{"name":"thread_name","ph":"M","pid":1,"tid":{},"args":{{"name":"worker {}"}}}})", i, i));
+  }
+}
+
+void Trace::slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin) const {
+  if (!on()) return;
+  const std::string name = std::string_view(first) == last ? first : fmt::format("{} to {}", first, last);
+  event(seat, name, fmt::format(R"("item":{})", item), begin);
 }
 
 void Trace::batch(int seat, const Model &model, std::span<const JoinedCall> calls, Clock::time_point begin) const {

@@ -1,5 +1,6 @@
 // Chrome trace events (chrome://tracing, Perfetto): a row a worker, slices of items, batches with their size. The format:
-// "Trace Event Format", complete events ("ph": "X"), times in microseconds.
+// "Trace Event Format", complete events ("ph": "X"), times in microseconds, in the
+// order in which they end; metadata ("ph": "M") names the rows.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -17,7 +18,9 @@ class Trace {
   bool on() const { return static_cast<bool>(sink_); }
   Clock::time_point now() const { return on() ? Clock::now() : Clock::time_point{}; }
 
-  void slice(int seat, const char *stage, uint64_t item, Clock::time_point begin) const;
+  void name_rows(size_t seats) const;  // first
+  // first, last: the stages in which it began and ended.
+  void slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin) const;
   void batch(int seat, const Model &, std::span<const JoinedCall>, Clock::time_point begin) const;
 
  private:

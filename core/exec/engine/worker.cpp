@@ -19,8 +19,9 @@ JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
   try {
     return run_joined(model, calls);
   } catch (const std::exception &) {
-    const Outcome failed{{}, Error(MRUN_MEMORY, "out of memory")};
-    return {std::vector<Outcome>(calls.size(), failed), std::nullopt};
+    JoinedRun run;
+    run.outcomes.assign(calls.size(), {{}, Error(MRUN_MEMORY, "out of memory")});
+    return run;
   }
 }
 
@@ -33,6 +34,7 @@ bool Engine::may_run_batches(const Seat &seat) const { return static_cast<size_t
 // The seat may be busy with a caller's run() (run_directly): then this worker sleeps until it is let go.
 void Engine::work(Seat &seat) {
   const ExclusiveLock lock(mutex_);
+  seat.begun = Clock::now();
   while ((!seat.busy && turn(seat)) || idle(seat)) {}
 }
 
@@ -64,12 +66,14 @@ bool Engine::turn(Seat &seat) {
 bool Engine::idle(Seat &seat) {
   if (stopping_ && jobs_.empty()) return false;
   seat.sleeping = true;
+  seat.slept_since = Clock::now();
   if (const auto next = rounds_.next_delay()) {
     seat.wake.wait_until(mutex_, *next);
   } else {
     seat.wake.wait(mutex_);
   }
   seat.sleeping = false;
+  seat.slept += Clock::now() - seat.slept_since;
   return true;
 }
 
@@ -115,7 +119,7 @@ Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job) 
   const auto begin = trace_.now();
   const char *const stage = passage.stage();
   const Passage::Step step = passage.step();
-  trace_.slice(seat.number, stage, job.work.number, begin);
+  trace_.slice(seat.number, stage, passage.stage(), job.work.number, begin);
   return step;
 }
 
@@ -229,6 +233,7 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
   Model &model = batch.jobs.front()->passage->model();
   JoinedRun run = run_safely(model, calls);
   statistics_.add_batch(calls.size(), run.failure);
+  usage_.add_batch(calls.size(), run);
   trace_.batch(seat.number, model, calls, now);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Passage &passage = *batch.jobs[i]->passage;

@@ -243,6 +243,9 @@ Value RemoteSession::statistics() const {
     const Value *counted = of_worker ? counts.find(e.key()) : nullptr;
     entries.emplace_back(e.key(), counted != nullptr ? *counted : e.value());
   }
+  for (const char *key : {"largest", "filling", "counts", "workers", "busy"}) {
+    if (const Value *counted = counts.find(key)) entries.emplace_back(key, *counted);
+  }
   return Value::map(std::move(entries));
 }
 

@@ -1,6 +1,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -212,6 +213,66 @@ TEST_CASE("stopping at any moment answers every item once") {
     session->stop();
     REQUIRE(answered == submitted);
   }
+}
+
+TEST_CASE("stopping with 1,000 items in flight answers each once") {
+  const MockBundle bundle(Files{{"forward.lua", loop}});
+  for (const bool offline : {false, true}) {
+    calls.clear();
+    calls.delay_us = 500;
+    const auto session = bundle.start(with_workers(2, offline));
+    std::atomic<int> answered{0}, wrong{0};
+    const int count = offline ? 100 : 1000;  // an offline engine takes as many as its lanes hold
+    for (int i = 0; i < count; ++i) {
+      session->submit(work(Item{5}.input(), static_cast<uint64_t>(i)), -1, [&](uint64_t, Result &&r) {
+        ++answered;
+        if (!r.ok() && r.error.code != MRUN_CANCELLED) ++wrong;
+      });
+    }
+    session->stop();
+    CHECK(answered == count);
+    CHECK(wrong == 0);
+  }
+}
+
+// Each schedule: some of the items, in any order and number, some of them cancelled, joined as it happens.
+TEST_CASE("exact answers have the same bits over random schedules") {
+  const bool many = std::getenv("MRUN_FAULTS") != nullptr;
+  const char *const sized = R"(
+return function(model, x)
+  local y = x.x
+  for i = 1, x.n[0] do y = model:sized(y) end
+  return y
+end
+)";
+  const MockBundle bundle(Files{{"forward.lua", sized}});
+  calls.clear();
+  const std::vector<Item> items = random_items(9, 40);
+  std::vector<std::vector<float>> wanted;
+  std::mt19937 random(10);
+  EngineOptions options = with_workers(2, false);
+  options.exact = true;
+  const auto online = bundle.start(options);
+  options.offline = true;
+  const auto offline = bundle.start(options);
+  for (const Item &item : items) wanted.push_back(values_of(online->run(work(item.input())).answer));
+  std::atomic<int> wrong{0}, right{0};
+  for (int schedule = 0; schedule < (many ? 100000 : 1500); ++schedule) {
+    Session &session = schedule % 2 == 0 ? *online : *offline;
+    for (size_t count = 1 + random() % 12; count > 0; --count) {
+      const size_t i = random() % items.size();
+      const uint64_t id = session.submit(work(items[i].input(), i), -1, [&, i](uint64_t, Result &&r) {
+        if (!r.ok()) return;  // cancelled
+        const Tensor t = r.answer.as_tensor().contiguous();
+        ++(std::equal(wanted[i].begin(), wanted[i].end(), t.data<float>()) ? right : wrong);
+      });
+      if (random() % 16 == 0) session.cancel(id);
+    }
+    session.drain();
+    calls.clear();
+  }
+  CHECK(wrong == 0);
+  CHECK(right > (many ? 400000 : 6000));
 }
 
 TEST_CASE("a callback may submit, cancel and throw, but not wait for itself") {

@@ -42,7 +42,8 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
   return t;
 }
 
-// forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor.
+// forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
+// a row's place, what sized gives on how many rows there are.
 class Mock {
  public:
   static Registry &registry() {
@@ -77,7 +78,8 @@ class Mock {
   static const char *method(void *, size_t i) {
     static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
                                           "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
-                                          "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor"};
+                                          "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor",
+                                          "sized(Tensor x) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -96,7 +98,10 @@ class Mock {
       return code;
     auto *y = static_cast<float *>(results[0].as.tensor.dl->dl_tensor.data);
     const float by = method == 1 ? static_cast<float>(args[1].as.integer) : 2;
-    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * by + (method == 4 ? static_cast<float>(i) : 0);
+    for (int64_t i = 0; i < n; ++i)
+      y[i] = x[i] * by + (method == 4   ? static_cast<float>(i)
+                          : method == 6 ? std::ldexp(static_cast<float>(rows), -10)
+                                        : 0);
     return MRUN_OK;
   }
   static int enter(mrun_call *call, const float *x, int64_t rows, int64_t size) {
