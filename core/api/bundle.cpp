@@ -5,6 +5,7 @@
 
 using mrun::Bundle;
 using mrun::Value;
+using mrun::api::bundle_of;
 using mrun::api::copy_string;
 using mrun::api::guard;
 using mrun::api::usage;
@@ -12,7 +13,7 @@ using mrun::api::usage;
 namespace {
 
 mrun::OpenOptions open_options(const mrun_open_options *given) {
-  const mrun_open_options o = mrun::api::sized(given);
+  const mrun_open_options o = mrun::api::sized(given, "mrun_open_options");
   mrun::OpenOptions options{o.revision == nullptr ? "" : o.revision, o.verify != 0};
   if (o.trusted_keys != nullptr) {
     options.trusted = mrun::read_trusted_keys(o.trusted_keys);
@@ -25,7 +26,7 @@ mrun::OpenOptions open_options(const mrun_open_options *given) {
 
 mrun_bundle *handle(std::shared_ptr<const Bundle> bundle) {
   std::string digest = bundle->digest();
-  return new mrun_bundle{std::move(bundle), std::move(digest)};
+  return mrun::api::keep(std::make_shared<mrun_bundle>(mrun_bundle{std::move(bundle), std::move(digest)}));
 }
 
 Value isolation(const Bundle &bundle) {
@@ -55,7 +56,7 @@ int mrun_open_fd(int fd, const mrun_open_options *options, mrun_bundle **out, mr
 int mrun_open_memory(const void *data, size_t size, void (*release)(void *user), void *user,
                      const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
   std::shared_ptr<void> owner(user, [release](void *u) {
-    if (release != nullptr) release(u);
+    if (release != nullptr) mrun::api::call_host([&] { release(u); });
   });
   if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");
   *out = nullptr;
@@ -63,14 +64,12 @@ int mrun_open_memory(const void *data, size_t size, void (*release)(void *user),
   return guard(error, [&] { *out = handle(Bundle::open_memory(data, size, let_go, open_options(options))); });
 }
 
-void mrun_close(mrun_bundle *bundle) { delete bundle; }
-
 int mrun_inspect(const mrun_bundle *bundle, const char *what, char **json, mrun_error *error) {
-  if (bundle == nullptr || json == nullptr) return usage(error, "mrun_inspect: bundle and json must not be NULL");
+  if (json == nullptr) return usage(error, "mrun_inspect: json must not be NULL");
   const std::string part = what == nullptr ? "" : what;
   return guard(error, [&] {
-    *json = copy_string(
-        mrun::to_json(part == "isolation" ? isolation(*bundle->bundle) : mrun::inspect(*bundle->bundle, part)));
+    const auto opened = bundle_of(bundle);
+    *json = copy_string(mrun::to_json(part == "isolation" ? isolation(*opened) : mrun::inspect(*opened, part)));
   });
 }
 
@@ -80,10 +79,14 @@ int mrun_scan(const char *path, char **json, mrun_error *error) {
 }
 
 int mrun_read(const mrun_bundle *bundle, const char *path, mrun_value *bytes, mrun_error *error) {
-  if (bundle == nullptr || path == nullptr || bytes == nullptr) return usage(error, "mrun_read: an argument is NULL");
-  return guard(error, [&] { *bytes = bundle->bundle->read(path).release(); });
+  if (path == nullptr || bytes == nullptr) return usage(error, "mrun_read: path and bytes must not be NULL");
+  return guard(error, [&] { *bytes = bundle_of(bundle)->read(path).release(); });
 }
 
-const char *mrun_digest(const mrun_bundle *bundle) { return bundle == nullptr ? "" : bundle->digest.c_str(); }
+const char *mrun_digest(const mrun_bundle *bundle) {
+  const char *digest = "";
+  guard(nullptr, [&] { digest = mrun::api::find(bundle)->digest.c_str(); });
+  return digest;
+}
 
 }  // extern "C"

@@ -1,4 +1,9 @@
 #include "api/engine_options.h"
+
+#include <unistd.h>
+
+#include <cmath>
+
 #include "base/text.h"
 #include "value/json.h"
 
@@ -6,6 +11,7 @@ using mrun::Session;
 using mrun::Value;
 using mrun::Work;
 using mrun::api::copy_string;
+using mrun::api::find;
 using mrun::api::guard;
 using mrun::api::usage;
 
@@ -55,16 +61,25 @@ void fill_result_safely(mrun::Result &&result, bool json, mrun_result *out) {
   out->stage = "engine";
 }
 
-Work make_work(Session &session, const mrun_value *input, const mrun_item &item) {
+// Seconds that a host gives; 0 stands for the default. Throws USAGE.
+double seconds(const char *name, double given) {
+  if (!(given >= 0)) mrun::fail(MRUN_USAGE, "{}: want seconds, 0 for the default, got {}", name, given);
+  return given;
+}
+
+Work make_work(Session &session, const mrun_value *input, const mrun_item *given) {
+  const mrun_item item = mrun::api::sized(given, "mrun_item");
   Work work;
-  work.number = item.numbered != 0 ? item.number : session.next_number();
-  work.input = Value::copy(*input);
-  work.timeout = item.timeout;
-  work.deadline = item.deadline;
+  work.input = mrun::api::host_value(input);
+  work.timeout = seconds("mrun_item.timeout", item.timeout);
+  work.deadline = seconds("mrun_item.deadline", item.deadline);
   work.json = item.json != 0;
   if (item.emit != nullptr) {
-    work.emit = [emit = item.emit, user = item.emit_user](const Value &v) { emit(user, &v.c()); };
+    work.emit = [emit = item.emit, user = item.emit_user](const Value &v) {
+      mrun::api::call_host([&] { emit(user, &v.c()); });
+    };
   }
+  work.number = item.numbered != 0 ? item.number : session.next_number();  // of what is refused above, none
   return work;
 }
 
@@ -81,78 +96,78 @@ void mrun_result_free(mrun_result *result) {
 }
 
 int mrun_start(mrun_bundle *bundle, const mrun_options *options, mrun_engine **out, mrun_error *error) {
-  if (bundle == nullptr || out == nullptr) return usage(error, "mrun_start: bundle and out must not be NULL");
+  if (out == nullptr) return usage(error, "mrun_start: out must not be NULL");
   *out = nullptr;
   return guard(error, [&] {
-    auto engine = std::make_unique<mrun_engine>();
-    const auto start = mrun::api::isolation_of(*bundle->bundle, options);
-    engine->session = start(bundle->bundle, mrun::api::engine_options(options));
-    *out = engine.release();
+    auto engine = std::make_shared<mrun_engine>();
+    const auto opened = mrun::api::bundle_of(bundle);
+    const auto start = mrun::api::isolation_of(*opened, options);
+    engine->session = start(opened, mrun::api::engine_options(options));
+    engine->process = ::getpid();
+    mrun::api::note_start();
+    *out = mrun::api::keep(std::move(engine));
   });
 }
 
-void mrun_stop(mrun_engine *engine) { delete engine; }
-
 int mrun_drain(mrun_engine *engine) {
-  if (engine == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { engine->session->drain(); });
+  return guard(nullptr, [&] { find(engine)->session->drain(); });
 }
 
 int mrun_end(mrun_engine *engine) {
-  if (engine == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { engine->session->end_input(); });
+  return guard(nullptr, [&] { find(engine)->session->end_input(); });
 }
 
 int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item, mrun_result *out) {
-  if (out == nullptr) return MRUN_USAGE;
+  if (out == nullptr) return usage(nullptr, "mrun_run: out must not be NULL");
   *out = mrun_result{};
-  if (engine == nullptr || input == nullptr) {
-    out->code = usage(&out->error, "mrun_run: engine and input must not be NULL");
-    out->stage = "engine";
-    return out->code;
-  }
-  const mrun_item given = mrun::api::sized(item);
   mrun::Result result;
-  const int code =
-      guard(&out->error, [&] { result = engine->session->run(make_work(*engine->session, input, given)); });
+  bool json = false;
+  const int code = guard(&out->error, [&] {
+    const auto running = find(engine);
+    const Work work = make_work(*running->session, input, item);
+    json = work.json;
+    result = running->session->run(work);
+  });
   if (code != MRUN_OK) {
     out->code = code;
     out->stage = "engine";
     return code;
   }
-  fill_result_safely(std::move(result), given.json != 0, out);
+  fill_result_safely(std::move(result), json, out);
   return out->code;
 }
 
 int mrun_submit(mrun_engine *engine, const mrun_value *input, const mrun_item *item, double wait, mrun_done done,
                 void *user, uint64_t *id) {
-  if (engine == nullptr || input == nullptr || done == nullptr) return MRUN_USAGE;
-  const mrun_item given = mrun::api::sized(item);
+  if (done == nullptr) return usage(nullptr, "mrun_submit: done must not be NULL");
   return guard(nullptr, [&] {
-    const auto answer = [done, user, json = given.json != 0](uint64_t, mrun::Result &&result) {
+    const auto running = find(engine);
+    if (std::isnan(wait)) mrun::fail(MRUN_USAGE, "mrun_submit: wait: want seconds, got {}", wait);
+    Work work = make_work(*running->session, input, item);
+    const auto answer = [done, user, json = work.json](uint64_t, mrun::Result &&result) {
       mrun_result out;
       fill_result_safely(std::move(result), json, &out);
-      done(user, &out);
+      mrun::api::call_host([&] { done(user, &out); });
       mrun_result_free(&out);
     };
-    const uint64_t made = engine->session->submit(make_work(*engine->session, input, given), wait, answer);
+    const uint64_t made = running->session->submit(std::move(work), wait, answer);
     if (id != nullptr) *id = made;
   });
 }
 
 int mrun_cancel(mrun_engine *engine, uint64_t id) {
-  if (engine == nullptr) return MRUN_USAGE;
-  return engine->session->cancel(id) ? MRUN_OK : MRUN_MISSING;
+  return guard(nullptr, [&] {
+    if (!find(engine)->session->cancel(id)) mrun::fail(MRUN_MISSING, "no item {} waits or runs", id);
+  });
 }
 
 int mrun_ordered(mrun_engine *engine, int32_t yes) {
-  if (engine == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { engine->session->set_ordered(yes != 0); });
+  return guard(nullptr, [&] { find(engine)->session->set_ordered(yes != 0); });
 }
 
 int mrun_statistics(mrun_engine *engine, char **json) {
-  if (engine == nullptr || json == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { *json = copy_string(mrun::to_json(engine->session->statistics())); });
+  if (json == nullptr) return usage(nullptr, "mrun_statistics: json must not be NULL");
+  return guard(nullptr, [&] { *json = copy_string(mrun::to_json(find(engine)->session->statistics())); });
 }
 
 }  // extern "C"

@@ -21,11 +21,13 @@ bool is_device(std::string_view name) {
 }  // namespace
 
 EngineOptions engine_options(const mrun_options *given) {
-  const mrun_options o = sized(given);
+  const mrun_options o = sized(given, "mrun_options");
   if (o.isolation < 0 || o.isolation > MRUN_ISOLATION_NONE)
     fail(MRUN_USAGE, "isolation: unknown value {}", o.isolation);
   if (o.workers < 0 || o.threads < 0 || o.queue < 0 || o.max_batch < 0)
     fail(MRUN_USAGE, "workers, threads, queue and max_batch must not be negative");
+  constexpr int32_t most = 4096;
+  if (o.workers > most || o.threads > most) fail(MRUN_USAGE, "workers and threads: want at most {}", most);
   if (!(o.max_delay >= 0 && o.max_delay <= 3600))
     fail(MRUN_USAGE, "max_delay: want seconds from 0 to 3600, got {}", o.max_delay);
   if (std::isnan(o.timeout)) fail(MRUN_USAGE, "timeout: want seconds, got {}", o.timeout);
@@ -42,7 +44,9 @@ EngineOptions engine_options(const mrun_options *given) {
   options.offline = o.offline != 0;
   options.exact = o.exact != 0;
   if (o.trace != nullptr) {
-    options.trace = [trace = o.trace, user = o.trace_user](const std::string &json) { trace(user, json.c_str()); };
+    options.trace = [trace = o.trace, user = o.trace_user](const std::string &json) {
+      call_host([&] { trace(user, json.c_str()); });
+    };
   }
   if (o.timeout != 0) options.timeout = o.timeout;
   options.lua_memory = static_cast<int64_t>(o.lua_memory);
@@ -59,14 +63,14 @@ EngineOptions engine_options(const mrun_options *given) {
   };
   if (o.log != nullptr) {
     options.log = [log = o.log, user = o.log_user](int level, const std::string &stage, const std::string &text) {
-      log(user, level, stage.c_str(), text.c_str());
+      call_host([&] { log(user, level, stage.c_str(), text.c_str()); });
     };
   }
   return options;
 }
 
 StartSession isolation_of(const Bundle &bundle, const mrun_options *given) {
-  const int32_t asked = sized(given).isolation;
+  const int32_t asked = sized(given, "mrun_options").isolation;
   const bool process = asked == MRUN_ISOLATION_DEFAULT ? bundle.packed() : asked == MRUN_ISOLATION_PROCESS;
   return process ? start_isolated_session : start_session;
 }

@@ -30,15 +30,35 @@ char *copy_string(std::string_view s) {
   return out;
 }
 
-void set_error(mrun_error *error, const Error &e) {
-  if (error == nullptr) return;
-  *error = mrun_error{};
-  error->code = e.code;
+namespace {
+
+// What the last failing call of a thread said.
+struct LastError {
+  ~LastError() { mrun_error_free(&error); }
+  mrun_error error{};
+};
+
+mrun_error &last_error() {
+  thread_local LastError last;
+  return last.error;
+}
+
+void fill(mrun_error &error, const Error &e) {
+  error = mrun_error{};
+  error.code = e.code;
   try {
-    error->message = copy_string(e.message);
-    error->detail = copy_string(detail_json(e));
+    error.message = copy_string(e.message);
+    error.detail = copy_string(detail_json(e));
   } catch (...) {  // out of memory, or a message that is no text: the code still says what happened
   }
+}
+
+}  // namespace
+
+void set_error(mrun_error *error, const Error &e) {
+  mrun_error_free(&last_error());
+  fill(last_error(), e);
+  if (error != nullptr) fill(*error, e);
 }
 
 int usage(mrun_error *error, const char *what) {
@@ -57,6 +77,7 @@ void mrun_error_free(mrun_error *error) {
   *error = mrun_error{};
 }
 
+const mrun_error *mrun_last_error(void) { return &mrun::api::last_error(); }
 const char *mrun_code_name(int code) { return mrun::code_name(code); }
 const char *mrun_version(void) { return mrun::version; }
 void mrun_free(void *p) { std::free(p); }

@@ -3,6 +3,7 @@
 #include "value/json.h"
 
 using mrun::Value;
+using mrun::api::bundle_of;
 using mrun::api::guard;
 using mrun::api::MapOptions;
 using mrun::api::options_value;
@@ -41,11 +42,11 @@ int mrun_pack(const char *folder, const char *out, const mrun_value *options, ch
 }
 
 int mrun_unpack(mrun_bundle *bundle, const char *folder, const mrun_value *options, mrun_error *error) {
-  if (bundle == nullptr || folder == nullptr) return usage(error, "mrun_unpack: bundle and folder must not be NULL");
+  if (folder == nullptr) return usage(error, "mrun_unpack: folder must not be NULL");
   return guard(error, [&] {
     MapOptions o(options_value(options), "mrun_unpack");
     o.finish();
-    mrun::unpack(*bundle->bundle, folder);
+    mrun::unpack(*bundle_of(bundle), folder);
   });
 }
 
@@ -86,13 +87,13 @@ int mrun_sign(const char *bundle, const char *key, char **report, mrun_error *er
 }
 
 int mrun_log(const mrun_bundle *bundle, char **json, mrun_error *error) {
-  if (bundle == nullptr || json == nullptr) return usage(error, "mrun_log: bundle and json must not be NULL");
-  return guard(error, [&] { put_report(mrun::log_value(mrun::read_log(*bundle->bundle)), json); });
+  if (json == nullptr) return usage(error, "mrun_log: json must not be NULL");
+  return guard(error, [&] { put_report(mrun::log_value(mrun::read_log(*bundle_of(bundle))), json); });
 }
 
 int mrun_diff(const mrun_bundle *a, const mrun_bundle *b, char **json, mrun_error *error) {
-  if (a == nullptr || b == nullptr || json == nullptr) return usage(error, "mrun_diff: an argument is NULL");
-  return guard(error, [&] { put_report(mrun::diff_value(mrun::diff_bundles(*a->bundle, *b->bundle)), json); });
+  if (json == nullptr) return usage(error, "mrun_diff: json must not be NULL");
+  return guard(error, [&] { put_report(mrun::diff_value(mrun::diff_bundles(*bundle_of(a), *bundle_of(b))), json); });
 }
 
 int mrun_record(const char *folder, const char *name, const mrun_value *input, const mrun_value *options,
@@ -102,20 +103,20 @@ int mrun_record(const char *folder, const char *name, const mrun_value *input, c
     MapOptions o(options_value(options), "mrun_record");
     const bool replace = o.flag("replace");
     o.finish();
-    mrun::record(folder, name, Value::copy(*input), mrun::api::engine_options(nullptr), replace);
+    mrun::record(folder, name, mrun::api::host_value(input), mrun::api::engine_options(nullptr), replace);
   });
 }
 
 int mrun_verify(mrun_bundle *bundle, const mrun_options *run, const mrun_value *options, char **report,
                 mrun_error *error) {
-  if (bundle == nullptr) return usage(error, "mrun_verify: bundle must not be NULL");
   return guard(error, [&] {
     MapOptions o(options_value(options), "mrun_verify");
     mrun::VerifyOptions how;
     how.hashes_only = o.flag("hashes");
     o.finish();
-    how.start = mrun::api::isolation_of(*bundle->bundle, run);
-    const mrun::Report result = mrun::verify(bundle->bundle, mrun::api::engine_options(run), how);
+    const auto opened = bundle_of(bundle);
+    how.start = mrun::api::isolation_of(*opened, run);
+    const mrun::Report result = mrun::verify(opened, mrun::api::engine_options(run), how);
     put_report(result.json, report);
     if (result.equal) return;
     const std::string line = mrun::first_difference(*result.json.find("examples"));

@@ -75,8 +75,9 @@ std::optional<mrun::Difference> difference(const Value &expected, const Value &a
 extern "C" {
 
 int mrun_meta(mrun_engine *engine, uint64_t number, char **json, mrun_error *error) {
-  if (engine == nullptr || json == nullptr) return usage(error, "mrun_meta: engine and json must not be NULL");
-  return guard(error, [&] { *json = copy_string(mrun::to_json(mrun::meta_of(*engine->session, number))); });
+  if (json == nullptr) return usage(error, "mrun_meta: json must not be NULL");
+  return guard(error,
+               [&] { *json = copy_string(mrun::to_json(mrun::meta_of(*mrun::api::find(engine)->session, number))); });
 }
 
 int mrun_sha256(const void *data, size_t size, char hex[65]) {
@@ -89,12 +90,11 @@ int mrun_sha256(const void *data, size_t size, char hex[65]) {
 
 int mrun_same_answer(const mrun_bundle *bundle, const mrun_value *expected, const mrun_value *answer,
                      mrun_error *error) {
-  if (bundle == nullptr || expected == nullptr || answer == nullptr)
-    return usage(error, "mrun_same_answer: an argument is NULL");
   return guard(error, [&] {
-    const mrun::Manifest &m = bundle->bundle->manifest();
-    const auto d =
-        difference(Value::copy(*expected), Value::copy(*answer), {m.rtol, m.atol, &mrun::api::default_registry()});
+    const auto opened = mrun::api::bundle_of(bundle);
+    const mrun::Manifest &m = opened->manifest();
+    const auto d = difference(mrun::api::host_value(expected), mrun::api::host_value(answer),
+                              {m.rtol, m.atol, &mrun::api::default_registry()});
     if (d) mrun::fail(MRUN_VERIFY, "{}: {}", d->place, d->message);
   });
 }

@@ -3,6 +3,8 @@
 #include "plugin/registry.h"
 #include "value/json.h"
 
+#include <atomic>
+
 using mrun::Registry;
 using mrun::api::copy_string;
 using mrun::api::default_registry;
@@ -15,21 +17,37 @@ Registry &mrun::api::default_registry() {
   return *registry;
 }
 
+namespace {
+
+std::atomic<bool> started{false};
+
+// An engine that runs has looked for its operations: what came later would count for some of its items alone.
+Registry &registry_to_change() {
+  if (started) mrun::fail(MRUN_USAGE, "plugins are loaded, and their folders set, before the first engine starts");
+  return default_registry();
+}
+
+}  // namespace
+
+void mrun::api::note_start() { started = true; }
+
 extern "C" {
 
 int mrun_load_plugin(const char *path, mrun_error *error) {
   if (path == nullptr) return usage(error, "mrun_load_plugin: path must not be NULL");
-  return guard(error, [&] { default_registry().load(path); });
+  return guard(error, [&] { registry_to_change().load(path); });
 }
 
 int mrun_add_plugin(int (*init)(const mrun_host *, mrun_plugin *), mrun_error *error) {
   if (init == nullptr) return usage(error, "mrun_add_plugin: init must not be NULL");
-  return guard(error, [&] { default_registry().add(init); });
+  return guard(error, [&] { registry_to_change().add(init); });
 }
 
 int mrun_plugin_folders(const char *const *folders, size_t count) {
-  if (folders == nullptr && count > 0) return MRUN_USAGE;
-  return guard(nullptr, [&] { default_registry().set_folders({folders, folders + count}); });
+  for (size_t i = 0; i < count; ++i) {
+    if (folders == nullptr || folders[i] == nullptr) return usage(nullptr, "mrun_plugin_folders: a folder is NULL");
+  }
+  return guard(nullptr, [&] { registry_to_change().set_folders({folders, folders + count}); });
 }
 
 int mrun_operations(const char *name, char **json, mrun_error *error) {

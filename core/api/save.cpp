@@ -69,6 +69,6 @@ extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const
     if (failed) mrun::fail(MRUN_IO, "{}: cannot make the folder: {}", folder, failed.message());
     mrun::JsonOptions options;
     options.save = [&](const Tensor &t, const std::string &place) { return save_tensor(t, folder, prefix, place); };
-    *out = mrun::api::copy_string(mrun::to_json(Value::copy(*value), options));
+    *out = mrun::api::copy_string(mrun::to_json(mrun::api::host_value(value), options));
   });
 }

@@ -1,5 +1,6 @@
 #include "api/handles.h"
 #include "exec/input.h"
+#include "value/dlpack.h"
 #include "value/json.h"
 
 using mrun::Tensor;
@@ -9,19 +10,56 @@ using mrun::api::usage;
 
 namespace {
 
-// A DLPack tensor that shares a value's memory and keeps it alive.
-struct Exported {
-  DLManagedTensor dl{};
-  Tensor tensor;
+mrun_value &value_of(mrun_value &v) { return v; }
+mrun_value &value_of(mrun_entry &e) { return e.value; }
+
+// What a host moves in is freed in every case.
+template <class T>
+struct MovedIn {
+  T *items;
+  size_t count;
+  ~MovedIn() {
+    for (size_t i = 0; items != nullptr && i < count; ++i) {
+      if (value_of(items[i]).kind <= MRUN_FUNCTION) mrun_value_free(&value_of(items[i]));
+    }
+  }
 };
 
-std::vector<Value> take_items(mrun_value *items, size_t count) {
+Value list_of(mrun_value *items, size_t count) {
+  const MovedIn<mrun_value> moved{items, count};
+  if (items == nullptr && count > 0) mrun::fail(MRUN_USAGE, "mrun_list: items must not be NULL");
   std::vector<Value> taken;
-  for (size_t i = 0; i < count; ++i) {
-    taken.push_back(Value::copy(items[i]));
-    Value::free(&items[i]);
-  }
-  return taken;
+  for (size_t i = 0; i < count; ++i) taken.push_back(mrun::api::host_value(&items[i]));
+  return Value::list(std::move(taken));
+}
+
+Value map_of(mrun_entry *items, size_t count) {
+  const MovedIn<mrun_entry> moved{items, count};
+  if (items == nullptr && count > 0) mrun::fail(MRUN_USAGE, "mrun_map: items must not be NULL");
+  mrun_value given{};
+  given.kind = MRUN_MAP;
+  given.as.map = {items, count};
+  return mrun::api::host_value(&given);
+}
+
+template <class Managed>
+int take_tensor(Managed *dl, mrun_value *out, const char *function) {
+  return guard(nullptr, [&] {
+    Tensor taken = mrun::given_tensor(dl, function);
+    if (out == nullptr) mrun::fail(MRUN_USAGE, "{}: out must not be NULL", function);
+    *out = taken.release();
+  });
+}
+
+template <class Managed>
+int put_tensor(const mrun_value *value, Managed **out, Managed *(*make)(const Tensor &), const char *function) {
+  return guard(nullptr, [&] {
+    if (out == nullptr) mrun::fail(MRUN_USAGE, "{}: out must not be NULL", function);
+    *out = nullptr;
+    const Value v = mrun::api::host_value(value);
+    if (!v.is_tensor()) mrun::fail(MRUN_USAGE, "{}: want a tensor, got {}", function, mrun::describe(v.c()));
+    *out = make(v.as_tensor());
+  });
 }
 
 }  // namespace
@@ -38,6 +76,7 @@ mrun_value mrun_text(const char *text) {
 // A copy: a script can keep its input beyond the answer, in an upvalue or inside an object.
 mrun_value mrun_bytes(const void *data, size_t size) {
   try {
+    if (data == nullptr && size > 0) return mrun_value{};
     Tensor bytes = Tensor::empty(mrun::dtype::uint8, {static_cast<int64_t>(size)});
     if (size > 0) std::memcpy(bytes.data<char>(), data, size);
     mrun_value v = bytes.release();
@@ -46,43 +85,39 @@ mrun_value mrun_bytes(const void *data, size_t size) {
   } catch (...) { return mrun_value{}; }
 }
 
-int mrun_tensor(DLManagedTensor *dl, mrun_value *out) {
-  if (dl == nullptr || out == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { *out = Tensor::give(dl).release(); });
+int mrun_tensor(DLManagedTensor *dl, mrun_value *out) { return take_tensor(dl, out, "mrun_tensor"); }
+
+int mrun_tensor_versioned(struct DLManagedTensorVersioned *dl, mrun_value *out) {
+  return take_tensor(dl, out, "mrun_tensor_versioned");
 }
 
 int mrun_tensor_export(const mrun_value *value, DLManagedTensor **out) {
-  if (value == nullptr || out == nullptr || value->kind != MRUN_TENSOR) return MRUN_USAGE;
-  return guard(nullptr, [&] {
-    auto exported = std::make_unique<Exported>();
-    exported->tensor = Tensor::copy(*value);
-    exported->dl.dl_tensor = exported->tensor.dl();
-    exported->dl.manager_ctx = exported.get();
-    exported->dl.deleter = [](DLManagedTensor *dl) { delete static_cast<Exported *>(dl->manager_ctx); };
-    *out = &exported.release()->dl;
-  });
+  return put_tensor(value, out, mrun::export_tensor, "mrun_tensor_export");
+}
+
+int mrun_tensor_export_versioned(const mrun_value *value, struct DLManagedTensorVersioned **out) {
+  return put_tensor(value, out, mrun::export_versioned, "mrun_tensor_export_versioned");
 }
 
 int mrun_list(mrun_value *items, size_t count, mrun_value *out) {
-  if (out == nullptr || (items == nullptr && count > 0)) return MRUN_USAGE;
-  return guard(nullptr, [&] { *out = Value::list(take_items(items, count)).release(); });
+  return guard(nullptr, [&] {
+    Value list = list_of(items, count);
+    if (out == nullptr) mrun::fail(MRUN_USAGE, "mrun_list: out must not be NULL");
+    *out = list.release();
+  });
 }
 
 int mrun_map(mrun_entry *items, size_t count, mrun_value *out) {
-  if (out == nullptr || (items == nullptr && count > 0)) return MRUN_USAGE;
   return guard(nullptr, [&] {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (size_t i = 0; i < count; ++i) {
-      entries.emplace_back(std::string(items[i].key.data, items[i].key.size), Value::copy(items[i].value));
-      Value::free(&items[i].value);
-    }
-    *out = Value::map(std::move(entries)).release();
+    Value map = map_of(items, count);
+    if (out == nullptr) mrun::fail(MRUN_USAGE, "mrun_map: out must not be NULL");
+    *out = map.release();
   });
 }
 
 int mrun_value_copy(const mrun_value *in, mrun_value *out) {
-  if (in == nullptr || out == nullptr) return MRUN_USAGE;
-  return guard(nullptr, [&] { *out = Value::copy(*in).release(); });
+  if (out == nullptr) return usage(nullptr, "mrun_value_copy: out must not be NULL");
+  return guard(nullptr, [&] { *out = mrun::api::host_value(in).release(); });
 }
 
 void mrun_value_free(mrun_value *value) {
@@ -101,39 +136,39 @@ int mrun_from_json(const char *text, size_t size, mrun_value *out, mrun_error *e
 }
 
 int mrun_to_json(const mrun_value *value, int indent, char **out, mrun_error *error) {
-  if (value == nullptr || out == nullptr) return usage(error, "mrun_to_json: value and out must not be NULL");
+  if (out == nullptr) return usage(error, "mrun_to_json: out must not be NULL");
   return guard(error, [&] {
     mrun::JsonOptions options;
     if (indent > 0) {
       options.style = mrun::JsonOptions::Style::pretty;
       options.indent = indent;
     }
-    *out = mrun::api::copy_string(mrun::to_json(Value::copy(*value), options));
+    *out = mrun::api::copy_string(mrun::to_json(mrun::api::host_value(value), options));
   });
 }
 
 int mrun_input(const mrun_bundle *bundle, const char *field, const char *text, mrun_value *out, mrun_error *error) {
-  if (bundle == nullptr || text == nullptr || out == nullptr) return usage(error, "mrun_input: an argument is NULL");
-  return guard(
-      error, [&] { *out = mrun::read_input(mrun::kind_of_input(bundle->bundle->manifest(), field), text).release(); });
+  if (text == nullptr || out == nullptr) return usage(error, "mrun_input: an argument is NULL");
+  return guard(error, [&] {
+    *out = mrun::read_input(mrun::kind_of_input(mrun::api::bundle_of(bundle)->manifest(), field), text).release();
+  });
 }
 
 int mrun_input_file(const mrun_bundle *bundle, const char *field, const char *path, mrun_value *out,
                     mrun_error *error) {
-  if (bundle == nullptr || path == nullptr || out == nullptr)
-    return usage(error, "mrun_input_file: an argument is NULL");
+  if (path == nullptr || out == nullptr) return usage(error, "mrun_input_file: an argument is NULL");
   return guard(error, [&] {
-    *out = mrun::read_input_file(mrun::kind_of_input(bundle->bundle->manifest(), field), path).release();
+    *out = mrun::read_input_file(mrun::kind_of_input(mrun::api::bundle_of(bundle)->manifest(), field), path).release();
   });
 }
 
 int mrun_input_bytes(const mrun_bundle *bundle, const char *field, const void *data, size_t size, mrun_value *out,
                      mrun_error *error) {
-  if (bundle == nullptr || (data == nullptr && size > 0) || out == nullptr)
-    return usage(error, "mrun_input_bytes: an argument is NULL");
+  if ((data == nullptr && size > 0) || out == nullptr) return usage(error, "mrun_input_bytes: an argument is NULL");
   return guard(error, [&] {
     const std::string_view bytes(static_cast<const char *>(data), size);
-    *out = mrun::read_input_bytes(mrun::kind_of_input(bundle->bundle->manifest(), field), bytes).release();
+    *out =
+        mrun::read_input_bytes(mrun::kind_of_input(mrun::api::bundle_of(bundle)->manifest(), field), bytes).release();
   });
 }
 

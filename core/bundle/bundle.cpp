@@ -57,10 +57,13 @@ std::string Bundle::text(std::string_view path) const {
 }
 
 ModelFiles Bundle::model_files(const ModelConfig &model) const {
-  ModelFiles pair = model_pair(model);
-  if (has(pair.graph)) return pair;
-  const std::string whole = whole_model(model);
-  return {has(whole) ? whole : model.file, ""};
+  for (ModelFiles pair : {model_pair(model), early_model_pair(model)}) {
+    if (has(pair.graph)) return pair;
+  }
+  for (std::string whole : {whole_model(model), early_whole_model(model)}) {
+    if (has(whole)) return {std::move(whole), ""};
+  }
+  return {model.file, ""};
 }
 
 std::vector<std::string> Bundle::further_model_files(const ModelConfig &model) const {

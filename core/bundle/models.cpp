@@ -1,6 +1,7 @@
 #include "bundle/models.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "bundle/manifest.h"
 
@@ -11,11 +12,15 @@ constexpr std::string_view folder = "model/", weights_suffix = ".safetensors", t
 
 std::string stem_of(std::string_view model) { return std::string(folder).append(model); }
 
-// ".pt" of "net.pt"; empty where the name has none.
+// What a backend may know a file by: ".pt" of "net.v2.pt", all of ".tiny.json" of "net.tiny.json"; empty where the name
+// has none.
 std::string suffix_of(std::string_view file) {
-  const size_t dot = file.rfind('.'), slash = file.rfind('/');
-  const bool none = dot == std::string_view::npos || dot == 0 || (slash != std::string_view::npos && dot <= slash + 1);
-  return none ? std::string() : std::string(file.substr(dot));
+  const size_t slash = file.rfind('/');
+  if (slash != std::string_view::npos) file.remove_prefix(slash + 1);
+  const size_t last = file.rfind('.'), first = file.find('.', 1);
+  if (first == std::string_view::npos) return {};
+  const std::string_view short_one = file.substr(last);
+  return std::string(short_one == torch_suffix || short_one == ".pth" ? short_one : file.substr(first));
 }
 
 }  // namespace
@@ -23,11 +28,21 @@ std::string suffix_of(std::string_view file) {
 // .pth is another name of .pt.
 ModelFiles model_pair(const ModelConfig &model) {
   const std::string stem = stem_of(model.name), suffix = suffix_of(model.file);
-  const std::string kept = suffix.empty() || suffix == ".pth" ? std::string(torch_suffix) : suffix;
+  const std::string kept = suffix == ".pth" ? std::string(torch_suffix) : suffix;
   return {stem + ".graph" + kept, stem + std::string(weights_suffix)};
 }
 
 std::string whole_model(const ModelConfig &model) { return stem_of(model.name) + suffix_of(model.file); }
+
+ModelFiles early_model_pair(const ModelConfig &model) {
+  const std::string suffix = std::filesystem::path(model.file).extension().string();
+  const std::string kept = suffix.empty() || suffix == ".pth" ? std::string(torch_suffix) : suffix;
+  return {stem_of(model.name) + ".graph" + kept, stem_of(model.name) + std::string(weights_suffix)};
+}
+
+std::string early_whole_model(const ModelConfig &model) {
+  return stem_of(model.name) + std::filesystem::path(model.file).extension().string();
+}
 
 std::string further_files(const std::string &model) { return stem_of(model) + "/"; }
 
@@ -49,7 +64,7 @@ bool belongs_to_models(std::string_view path, const std::vector<ModelConfig> &gi
   const std::vector<ModelConfig> models = given.empty() ? std::vector{main_model()} : given;
   return std::any_of(models.begin(), models.end(), [&](const ModelConfig &m) {
     return path == m.file || path == whole_model(m) || path == model_pair(m).graph ||
-           path.starts_with(further_files(m.name));
+           path == early_model_pair(m).graph || path == early_whole_model(m) || path.starts_with(further_files(m.name));
   });
 }
 

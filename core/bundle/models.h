@@ -22,8 +22,11 @@ struct ModelFiles {
 
 inline constexpr std::string_view default_model_name = "main", default_model_file = "model.pt";
 
-ModelFiles model_pair(const ModelConfig &);           // as packing names it
-std::string whole_model(const ModelConfig &);         // as packing names a file that it does not split
+ModelFiles model_pair(const ModelConfig &);    // as packing names it
+std::string whole_model(const ModelConfig &);  // as packing names a file that it does not split
+// Both as mrun 1.0.0 named them: by the last part of a suffix, and ".pt" where there was none.
+ModelFiles early_model_pair(const ModelConfig &);
+std::string early_whole_model(const ModelConfig &);
 std::string further_files(const std::string &model);  // the folder of a model's further files, "model/NAME/"
 bool is_packed_model(std::string_view path);          // lies where packing puts models
 bool is_weights(std::string_view path);               // model/*.safetensors, model/*.pt: aligned to pages, mapped

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "value/json.h"
 #include "value/npy.h"
+#include "value/root.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -77,12 +78,17 @@ void check_record(const Manifest &m, const Value &v) {
   }
 }
 
-// Tensors that come from outside are shared with the caller: scripts may not write them.
-Value protect(const Value &v) {
-  if (v.is_tensor()) return v.as_tensor().read_only();
+// Tensors that come from outside are shared with the caller: scripts may not write them, and lose them at the answer.
+Value protect(const Value &v, uint64_t root) {
+  if (v.is_tensor()) return with_root(v.as_tensor(), root).read_only();
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &inner : v.as_list()) items.push_back(protect(inner, root));
+    return Value::list(std::move(items));
+  }
   if (!v.is_map()) return v;
   std::vector<std::pair<std::string, Value>> entries;
-  for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), protect(e.value()));
+  for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), protect(e.value(), root));
   return Value::map(std::move(entries));
 }
 
@@ -135,7 +141,7 @@ std::string extension_of(std::string_view bytes) {
 
 }  // namespace
 
-Value check_input(const Manifest &m, Value v) {
+Value check_input(const Manifest &m, Value v, uint64_t root) {
   try {
     if (m.input == InputKind::record) {
       check_record(m, v);
@@ -146,7 +152,7 @@ Value check_input(const Manifest &m, Value v) {
     e.stage = "input";
     throw;
   }
-  return protect(v);
+  return protect(v, root);
 }
 
 InputKind kind_of_input(const Manifest &m, const char *field) {

@@ -18,7 +18,8 @@ namespace mrun {
 //   bytes         a 1-D uint8 tensor
 //   tensor        a tensor, or a table of tensors
 //   record        a table of its fields
-Value check_input(const Manifest &, Value);
+// root: of its tensors (value/root.h).
+Value check_input(const Manifest &, Value, uint64_t root);
 
 // The kind of the whole input, or of a record's field (null: the whole). Throws USAGE for a field that is not declared.
 InputKind kind_of_input(const Manifest &, const char *field);

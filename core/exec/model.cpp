@@ -3,6 +3,7 @@
 #include "exec/batch/split.h"
 #include "exec/model_reader.h"
 #include "plugin/serial.h"
+#include "plugin/undescribed.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -41,13 +42,14 @@ const Backend &choose_backend(Registry &registry, const ModelConfig &config, con
   const Backend *backend = config.backend.empty() ? registry.backend_of_file(file) : registry.backend(config.backend);
   if (backend != nullptr) return *backend;
   if (!config.backend.empty()) {
-    fail(MRUN_MISSING, "model {}: no plugin brings the backend \"{}\"", config.name, config.backend);
+    fail(MRUN_MISSING, "model {}: no plugin brings the backend \"{}\"{}", config.name, config.backend,
+         undescribed(*registry.catalog()));
   }
   fail(MRUN_MISSING,
        "model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = \"torch\"), "
        "or "
-       "give the file a suffix that one knows, as .pt",
-       config.name, file, config.name);
+       "give the file a suffix that one knows, as .pt{}",
+       config.name, file, config.name, undescribed(*registry.catalog()));
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include "exec/batch/collate.h"
 #include "exec/input.h"
 #include "exec/watch.h"
+#include "script/vm/input_handles.h"
 #include "value/json.h"
 
 namespace mrun {
@@ -59,7 +60,10 @@ Passage::Passage(const Loaded &loaded, State &state, const Work &work, std::shar
       skip_emits_(skip_emits),
       last_moment_(last_moment) {}
 
-Passage::~Passage() = default;
+Passage::~Passage() {
+  fiber_.reset();
+  mrun::end_input(root_);
+}
 
 const char *Passage::stage() const {
   constexpr const char *names[] = {"input", "preprocess", "forward", "postprocess", "answer", "answer"};
@@ -124,6 +128,7 @@ Passage::Step Passage::step() {
   if (result_.ok()) stop_clock(1);
   if (step == Step::done) {  // what it held is free before the next slice
     fiber_.reset();
+    call_.reset();
     x_ = context_ = output_ = Value();
   }
   return step;
@@ -182,7 +187,8 @@ bool Passage::begin_input() {
     // A stateful model keeps what an item writes into it, so each item gets its own.
     fresh_.push_back(manifest.models[i].stateful ? loaded_.models[i]->fresh() : nullptr);
   }
-  x_ = check_input(manifest, work_.input);
+  mrun::begin_input(root_);
+  x_ = check_input(manifest, work_.input, root_);
   at_ = At::preprocess;
   return false;
 }

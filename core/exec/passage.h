@@ -13,6 +13,7 @@
 
 #include "exec/batch/call.h"
 #include "exec/loaded.h"
+#include "value/root.h"
 
 namespace mrun {
 
@@ -84,6 +85,7 @@ class Passage {
   double seconds_ = 0;  // taken so far
   Clock::time_point began_;
   int64_t emits_ = 0;
+  const uint64_t root_ = next_root();  // of its input's tensors
   const int64_t skip_emits_, last_moment_;
 };
 

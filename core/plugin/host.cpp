@@ -7,7 +7,9 @@
 
 #include "base/text.h"
 #include "plugin/registration.h"
+#include "value/dlpack.h"
 #include "value/object.h"
+#include "value/root.h"
 
 namespace mrun {
 namespace {
@@ -47,7 +49,10 @@ int add(mrun_registry *registry, const T *given, void (*take)(mrun_registry &, c
     take(*registry, given);
     return MRUN_OK;
   } catch (const Error &e) {
-    if (registry->error.empty()) registry->error = e.message;
+    if (registry->error.empty()) {
+      registry->error = e.message;
+      registry->code = e.code;
+    }
     return e.code;
   } catch (...) { return MRUN_MEMORY; }
 }
@@ -67,7 +72,9 @@ __attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, c
   const int known = code > MRUN_OK && code <= MRUN_INTERNAL ? code : MRUN_INTERNAL;
   guarded(nullptr, [&] {
     const std::string_view said = length < 0 ? std::string_view("(a message that cannot be written)") : text;
-    note(call, Error(static_cast<mrun_code>(known), printable(said, longest_message)));
+    std::string message = printable(said, longest_message);
+    if (call == nullptr) return note_init_failure(static_cast<mrun_code>(known), std::move(message));
+    note(call, Error(static_cast<mrun_code>(known), std::move(message)));
   });
   return known;
 }
@@ -145,37 +152,7 @@ int tensor_new(mrun_call *call, DLDataType type, const int64_t *shape, int32_t n
   });
 }
 
-struct Range {
-  const char *first = nullptr, *end = nullptr;  // of the bytes that a tensor's elements lie in
-  int64_t bytes() const { return end - first; }
-};
-
-// Throws where the tensor's own numbers make no sense.
-Range range_of(const DLTensor &t) {
-  want(t.ndim >= 0 && (t.ndim == 0 || t.shape != nullptr),
-       "tensor_give: the tensor's shape is NULL or ndim is negative");
-  const auto item = static_cast<int64_t>(item_size(t.dtype));
-  int64_t low = 0, high = 0, row_major = 1;
-  bool overflow = false, empty = false;
-  for (int32_t d = t.ndim; d-- > 0;) {
-    want(t.shape[d] >= 0, "tensor_give: a dimension is negative");
-    empty = empty || t.shape[d] == 0;
-    const int64_t stride = t.strides != nullptr ? t.strides[d] : row_major;
-    int64_t reach = 0;
-    overflow |= __builtin_mul_overflow(stride, std::max<int64_t>(t.shape[d], 1) - 1, &reach);
-    overflow |= __builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high);
-    overflow |= __builtin_mul_overflow(row_major, std::max<int64_t>(t.shape[d], 1), &row_major);
-  }
-  if (empty) return {};
-  overflow |= __builtin_add_overflow(high, 1, &high) || __builtin_mul_overflow(high, item, &high) ||
-              __builtin_mul_overflow(low, item, &low);
-  want(!overflow, "tensor_give: the tensor's shape and strides overflow");
-  want(t.data != nullptr, "tensor_give: the tensor has elements but no memory");
-  const char *data = static_cast<const char *>(t.data) + t.byte_offset;
-  return {data + low, data + high};
-}
-
-const mrun_value *holder_in(const Range &range, const DLTensor &t, const mrun_value &v) {
+const mrun_value *holder_in(const MemoryRange &range, const DLTensor &t, const mrun_value &v) {
   if (v.kind == MRUN_LIST) {
     for (size_t i = 0; i < v.as.list.size; ++i) {
       if (const mrun_value *found = holder_in(range, t, v.as.list.items[i])) return found;
@@ -191,12 +168,12 @@ const mrun_value *holder_in(const Range &range, const DLTensor &t, const mrun_va
   if (v.kind != MRUN_TENSOR) return nullptr;
   const DLTensor &other = v.as.tensor.dl->dl_tensor;
   if (other.device.device_type != t.device.device_type || other.device.device_id != t.device.device_id) return nullptr;
-  const Range held = range_of(other);
+  const MemoryRange held = memory_range(other, "tensor_give");
   return range.first >= held.first && range.end <= held.end ? &v : nullptr;
 }
 
 // The argument whose memory a tensor is a view of; null where it has its own.
-const mrun_value *holder_of(const mrun_call &call, const Range &range, const DLTensor &t) {
+const mrun_value *holder_of(const mrun_call &call, const MemoryRange &range, const DLTensor &t) {
   if (range.bytes() == 0) return nullptr;
   for (const mrun_value &v : call.arguments) {
     if (const mrun_value *found = holder_in(range, t, v)) return found;
@@ -204,14 +181,15 @@ const mrun_value *holder_of(const mrun_call &call, const Range &range, const DLT
   return nullptr;
 }
 
-Tensor given_tensor(mrun_call &call, DLManagedTensor *dl) {
+Tensor charged_tensor(mrun_call &call, DLManagedTensor *dl) {
   std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
     if (d->deleter != nullptr) d->deleter(d);
   });
-  const Range range = range_of(dl->dl_tensor);
+  const MemoryRange range = memory_range(dl->dl_tensor, "tensor_give");
   if (const mrun_value *holder = holder_of(call, range, dl->dl_tensor)) {
     auto keep = std::make_shared<const Value>(Value::copy(*holder));
-    const Tensor view = Tensor::give(guard.release(), nullptr, 0, std::move(keep));
+    Tensor view = Tensor::give(guard.release(), nullptr, 0, std::move(keep));
+    set_root(view, root_of(*holder));
     return (holder->flags & MRUN_READONLY) != 0 ? view.read_only() : view;
   }
   charge_budget(*call.item.budget, range.bytes());
@@ -226,7 +204,7 @@ Tensor given_tensor(mrun_call &call, DLManagedTensor *dl) {
 int tensor_give(mrun_call *call, DLManagedTensor *dl, mrun_value *out) {
   return guarded(call, [&] {
     want(dl != nullptr, "tensor_give: NULL was given");
-    *out = given_tensor(*call, dl).release();
+    *out = charged_tensor(*call, dl).release();
   });
 }
 

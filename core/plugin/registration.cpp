@@ -78,12 +78,30 @@ void check_abi(const mrun_plugin &p, const std::string &what) {
   }
 }
 
+thread_local mrun_registry *starting = nullptr;  // of the mrun_plugin_init that runs
+
 int run_init(PluginInit init, mrun_plugin &p, const std::string &what) {
+  starting = p.registry;
   try {
-    return init(&host_table(), &p);
+    const int code = init(&host_table(), &p);
+    starting = nullptr;
+    return code;
   } catch (const std::exception &e) {
+    starting = nullptr;
     fail(MRUN_USAGE, "{}: mrun_plugin_init threw: {}", what, printable(e.what()));
-  } catch (...) { fail(MRUN_USAGE, "{}: mrun_plugin_init threw an exception", what); }
+  } catch (...) {
+    starting = nullptr;
+    fail(MRUN_USAGE, "{}: mrun_plugin_init threw an exception", what);
+  }
+}
+
+void refuse_failed(int code, const mrun_registry &registry, const std::string &what) {
+  const bool known = code > MRUN_OK && code <= MRUN_INTERNAL;
+  if (!registry.error.empty()) {
+    fail(known ? static_cast<mrun_code>(code) : registry.code, "{}: {}", what, registry.error);
+  }
+  if (code == MRUN_OK) return;
+  fail(known ? static_cast<mrun_code>(code) : MRUN_USAGE, "{}: mrun_plugin_init failed ({})", what, code_name(code));
 }
 
 const char *const lua_keywords[] = {"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
@@ -116,6 +134,12 @@ std::unique_ptr<Operation> make_operation(const mrun_op *given, const Plugin &pl
   operation->op = op.get();
   kept.push_back(std::move(op));
   return operation;
+}
+
+void note_init_failure(mrun_code code, std::string message) {
+  if (starting == nullptr || !starting->error.empty()) return;
+  starting->code = code;
+  starting->error = std::move(message);
 }
 
 void register_op(mrun_registry &registry, const mrun_op *op) {
@@ -163,10 +187,7 @@ void initialize(PluginInit init, const std::string &what, Plugin &plugin, mrun_r
   p.registry = &registry;
   registry.plugin = &plugin;
   const int code = run_init(init, p, what);
-  if (code != MRUN_OK || !registry.error.empty()) {
-    fail(MRUN_USAGE, "{}: {}", what,
-         registry.error.empty() ? fmt::format("mrun_plugin_init failed ({})", code_name(code)) : registry.error);
-  }
+  refuse_failed(code, registry, what);
   check_abi(p, what);
   plugin.name = text_of(p.name);
   plugin.version = text_of(p.version);

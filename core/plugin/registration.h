@@ -49,10 +49,14 @@ struct mrun_registry {
   std::map<std::string, const mrun_type *> types;
   std::vector<std::unique_ptr<const mrun_namespace>> namespaces;
   std::vector<std::unique_ptr<const mrun_backend>> backends;
-  std::string error;  // the first that was wrong
+  mrun_code code = MRUN_USAGE;  // of `error`
+  std::string error;            // the first that was wrong
 };
 
 namespace mrun {
+
+// Why the mrun_plugin_init that runs on this thread fails, as it says by host->fail without a call.
+void note_init_failure(mrun_code, std::string message);
 
 // An operation from what a plugin registered or a namespace found; checked. The plugin's own mrun_op is copied into
 // `kept`.

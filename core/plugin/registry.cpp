@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "plugin/code.h"
+#include "plugin/undescribed.h"
 
 namespace mrun {
 namespace {
@@ -63,6 +64,7 @@ struct Registry::Impl {
   const Plugin &accept(const Code &, const std::string &what) REQUIRES(load);
   const Plugin *load_named(const std::string &name) REQUIRES(load);
   void refuse_taken(const Code &, const std::string &what) const REQUIRES(load);
+  void refuse_in_place_of(const Code &, const std::string &what) REQUIRES(load);
   void publish(const Code &) REQUIRES(load);
 
   const OperationSet *lookup(const std::string &name) const {
@@ -120,6 +122,17 @@ void Registry::Impl::refuse_taken(const Code &code, const std::string &what) con
       fail(MRUN_USAGE, "{}: the backend {} belongs to plugin {} already", what, name, b->plugin->name);
     }
   }
+}
+
+// A plugin of the folders is replaced by what comes before it there, not by a name that happens to be its.
+void Registry::Impl::refuse_in_place_of(const Code &code, const std::string &what) {
+  const PluginFile *file = scan()->find(code.plugin.name);
+  std::error_code error;
+  if (file == nullptr || fs::equivalent(file->path, code.plugin.path, error)) return;
+  fail(MRUN_USAGE,
+       "{}: there is a plugin called {} already ({}); to use another in its place, put the folder of its {}.so first "
+       "(MRUN_PLUGIN_PATH, mrun_plugin_folders)",
+       what, code.plugin.name, file->path.string(), code.plugin.name);
 }
 
 void Registry::Impl::publish(const Code &code) {
@@ -204,12 +217,16 @@ std::shared_ptr<const Catalog> Registry::catalog() {
 
 const Plugin &Registry::load(const fs::path &path) {
   const ExclusiveLock lock(impl_->load);
-  return impl_->accept(load_code(path), path.string());
+  const Code &code = load_code(path);
+  impl_->refuse_in_place_of(code, path.string());
+  return impl_->accept(code, path.string());
 }
 
 const Plugin &Registry::add(int (*init)(const mrun_host *, mrun_plugin *)) {
   const ExclusiveLock lock(impl_->load);
-  return impl_->accept(linked_code(init), "a built-in plugin");
+  const Code &code = linked_code(init);
+  impl_->refuse_in_place_of(code, "a built-in plugin");
+  return impl_->accept(code, "a built-in plugin");
 }
 
 const Plugin *Registry::plugin(const std::string &name) {
@@ -262,8 +279,8 @@ const OperationSet &Registry::require(const std::string &name) {
     fail(MRUN_MISSING, "{}: {} of plugin {} has no such operation", shown, space->space->version, space->plugin->name);
   }
   if (impl_->loaded(owner) == nullptr) {
-    fail(MRUN_MISSING, "{}: no such operation; the plugin {} that would bring it is not there", shown,
-         printable(owner, 100));
+    fail(MRUN_MISSING, "{}: no such operation; the plugin {} that would bring it is not there{}", shown,
+         printable(owner, 100), undescribed(*catalog()));
   }
   std::string versions;
   std::set<std::string> names;

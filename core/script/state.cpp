@@ -77,9 +77,11 @@ void State::Impl::load(Stage stage) {
     if (options.log) options.log(level, stage_name(stage), text);
   };
   FiberImpl code(*this, stage_name(stage), setup);
-  if (options.timeout > 0) {
+  constexpr double forever = 1e9;  // seconds; beyond it a deadline would overflow the clock
+  if (options.timeout > 0 && options.timeout < forever) {
     code.deadline =
         Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.timeout));
+    setup->deadline = std::chrono::nanoseconds(code.deadline.time_since_epoch()).count();  // native code looks there
   }
   try {
     protect([&](lua_State *l) {
@@ -147,6 +149,7 @@ void State::Impl::push_arguments(lua_State *l, Stage stage, const std::vector<Va
 
 State::State(StateOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
   for (const Stage stage : {Stage::preprocess, Stage::forward, Stage::postprocess}) impl_->load(stage);
+  impl_->setup->deadline = std::numeric_limits<int64_t>::max();
   impl_->frozen = true;
 }
 

@@ -1,16 +1,27 @@
 #include "value/tensor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "value/root.h"
 
 namespace mrun {
 
+namespace {
+// Foreign code: what it throws has nowhere to go.
+void let_go(DLManagedTensor *dl) noexcept {
+  try {
+    dl->deleter(dl);
+  } catch (...) { return; }
+}
+}  // namespace
+
 struct TensorBlock : Block {
   ~TensorBlock() override {
-    if (dl != nullptr && dl != &own && dl->deleter != nullptr) dl->deleter(dl);
+    if (dl != nullptr && dl != &own && dl->deleter != nullptr) let_go(dl);
     std::free(memory);
     if (budget) budget->charge(-charged);
   }
@@ -20,6 +31,7 @@ struct TensorBlock : Block {
   void *memory = nullptr;      // allocated here
   std::shared_ptr<const void> keep;
   std::string media;
+  uint64_t root = 0;
   std::shared_ptr<Budget> budget;
   int64_t charged = 0;
 };
@@ -142,7 +154,9 @@ Tensor Tensor::view(const Shape &shape, const Shape &strides, int64_t offset) co
   std::shared_ptr<const void> keep = block.keep;
   if (!keep) keep = std::make_shared<const Tensor>(*this);
   char *first = data<char>() + offset * static_cast<int64_t>(item_size(dtype()));
-  return over(first, dtype(), shape, std::move(keep), readonly(), strides, dl().device);
+  const Tensor made = over(first, dtype(), shape, std::move(keep), readonly(), strides, dl().device);
+  block_of(made)->root = block.root;
+  return made;
 }
 
 Tensor Tensor::read_only() const {
@@ -194,6 +208,23 @@ bool Tensor::is_contiguous() const {
   }
   return true;
 }
+
+uint64_t next_root() noexcept {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+uint64_t root_of(const mrun_value &tensor) {
+  return static_cast<const TensorBlock *>(static_cast<Block *>(tensor.as.tensor.owner))->root;
+}
+
+Tensor with_root(const Tensor &t, uint64_t root) {
+  Tensor view = t.view(t.shape(), t.strides(), 0).with_media_type(std::string(t.media_type()));
+  set_root(view, root);
+  return view;
+}
+
+void set_root(Tensor &t, uint64_t root) { block_of(t)->root = root; }
 
 std::string_view Tensor::media_type() const { return block_of(*this)->media; }
 

@@ -10,10 +10,10 @@ int main(int argc, char **argv) {
     std::mutex mutex;
     int failed = 0;
     for (int i = 2; i < argc; ++i) {
-      engine.submit(mrun::text(argv[i]), [&](const mrun_result &r) {
+      engine.submit(mrun::text(argv[i]), [&](const mrun::result &r) {
         const std::lock_guard<std::mutex> lock(mutex);
-        failed += r.code == MRUN_OK ? 0 : 1;
-        std::puts(r.json);
+        failed += r ? 0 : 1;
+        std::puts(r.json());
       });
     }
     engine.drain();

@@ -66,7 +66,7 @@ double run_for(const mrun::engine &engine, const std::vector<mrun::variant> &inp
   const Clock::time_point begin = Clock::now();
   size_t next = 0;
   do {
-    engine.submit(inputs[next], [&](const mrun_result &r) { times.add(r); });
+    engine.submit(inputs[next], [&](const mrun::result &r) { times.add(r.c()); });
     next = (next + 1) % inputs.size();
   } while (since(begin) < seconds);
   engine.drain();

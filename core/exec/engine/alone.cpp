@@ -86,6 +86,7 @@ void Engine::run_again(Seat &seat) {
       const Unlocked unlocked(mutex_);
       jobs[i]->item->draws.store(0);
       result = run_alone(seat, *jobs[i], emits[i]);
+      jobs[i]->let_go();
     }
     end_job(seat, *jobs[i], std::move(result));
   }

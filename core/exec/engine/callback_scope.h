@@ -1,4 +1,5 @@
-// Whether this thread is inside a callback of a session: what would wait for that callback is refused there.
+// Whether this thread is one of a session's workers, or runs an item of it: what the host's functions (callbacks,
+// deleters) would wait for there is refused, as it could be themselves.
 #pragma once
 
 namespace mrun {
@@ -7,15 +8,22 @@ class Session;
 
 class CallbackScope {
  public:
-  explicit CallbackScope(const Session *session) : outer_(current) { current = session; }
-  ~CallbackScope() { current = outer_; }
+  explicit CallbackScope(const Session *session) : session_(session), outer_(innermost) { innermost = this; }
+  ~CallbackScope() { innermost = outer_; }
   CallbackScope(const CallbackScope &) = delete;
   CallbackScope &operator=(const CallbackScope &) = delete;
-  static bool inside(const Session *session) { return current == session; }
+  // Also from a callback of another session's callback.
+  static bool inside(const Session *session) {
+    for (const CallbackScope *scope = innermost; scope != nullptr; scope = scope->outer_) {
+      if (scope->session_ == session) return true;
+    }
+    return false;
+  }
 
  private:
-  static inline thread_local const Session *current = nullptr;
-  const Session *const outer_;
+  static inline thread_local const CallbackScope *innermost = nullptr;
+  const Session *const session_;
+  const CallbackScope *const outer_;
 };
 
 }  // namespace mrun

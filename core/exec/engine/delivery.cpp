@@ -1,5 +1,4 @@
 // From a result to its callback. Order comes from a map that holds at most as many answers as the queue has places.
-#include "exec/engine/callback_scope.h"
 #include "exec/engine/engine.h"
 
 namespace mrun {
@@ -30,7 +29,6 @@ void Engine::deliver() {
     changed_.notify_all();
     {
       const Unlocked unlocked(mutex_);
-      const CallbackScope scope(this);
       // It goes before the lock is taken again: its tensors' deleters are the host's.
       Answer answer = std::move(node.mapped());
       try {

@@ -74,12 +74,17 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
   seats_.front()->state = make_state(*loaded_);
 }
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() { end(); }
 
 void Engine::want_usable(const char *what) const {
   if (process_ != ::getpid()) {
     fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
   }
+}
+
+void Engine::want_outside(const char *what) const {
+  want_usable(what);
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "{}: a callback of this engine would wait for itself", what);
 }
 
 // ---- one item
@@ -92,8 +97,7 @@ bool Engine::may_run_directly() const {
 }
 
 Result Engine::run(const Work &work) {
-  want_usable("run");
-  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
+  want_outside("run");
   {
     const ExclusiveLock lock(mutex_);
     if (loaded_->options.offline) {
@@ -113,6 +117,7 @@ Result Engine::run_directly(const Work &work) {
   Result result;
   {
     const Unlocked unlocked(mutex_);
+    const CallbackScope scope(this);
     Job job;
     job.work = work;
     job.item = item;
@@ -196,6 +201,7 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
 }
 
 bool Engine::cancel(uint64_t id) {
+  want_usable("cancel");
   const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return false;
@@ -208,20 +214,21 @@ bool Engine::cancel(uint64_t id) {
 }
 
 void Engine::set_ordered(bool yes) {
+  want_usable("set_ordered");
   const ExclusiveLock lock(mutex_);
   if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
   ordered_ = yes;
 }
 
 void Engine::end_input() {
+  want_usable("end_input");
   const ExclusiveLock lock(mutex_);
   rounds_.end_of_input(true);
   wake_workers();
 }
 
 void Engine::drain() {
-  want_usable("drain");
-  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
+  want_outside("drain");
   const ExclusiveLock lock(mutex_);
   ++draining_;
   rounds_.end_of_input(true);
@@ -247,7 +254,17 @@ void Engine::end_all() {
   for (const auto &seat : seats_) seat->wake.notify_all();
 }
 
+Value Engine::statistics() const {
+  want_usable("statistics");
+  return statistics_.report();
+}
+
 void Engine::stop() {
+  if (process_ == ::getpid()) want_outside("stop");
+  end();
+}
+
+void Engine::end() {
   if (process_ != ::getpid()) {
     abandon();
     return;

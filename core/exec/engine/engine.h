@@ -20,7 +20,7 @@ namespace mrun {
 class Engine : public Session {
  public:
   Engine(std::shared_ptr<const Bundle>, EngineOptions);
-  ~Engine() override;  // stop
+  ~Engine() override;
   Engine(const Engine &) = delete;
   Engine &operator=(const Engine &) = delete;
 
@@ -65,7 +65,8 @@ class Engine : public Session {
 
   // engine.cpp: what the session offers
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
-  void want_usable(const char *what) const;
+  void want_usable(const char *what) const;   // in the process that started it
+  void want_outside(const char *what) const;  // and in no callback of it
   bool has_room() const REQUIRES(mutex_);
   void wait_for_room(double wait) REQUIRES(mutex_);
   void start_worker() REQUIRES(mutex_);
@@ -73,6 +74,7 @@ class Engine : public Session {
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
   void end_all() REQUIRES(mutex_);
+  void end();
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
   bool all_answered() const REQUIRES(mutex_) { return pending_ == 0 && callbacks_ == 0; }
 

@@ -3,6 +3,7 @@
 // wait to be joined.
 #include <algorithm>
 
+#include "exec/engine/callback_scope.h"
 #include "exec/engine/engine.h"
 #include "exec/joined.h"
 
@@ -33,6 +34,7 @@ bool Engine::may_run_batches(const Seat &seat) const { return static_cast<size_t
 
 // The seat may be busy with a caller's run() (run_directly): then this worker sleeps until it is let go.
 void Engine::work(Seat &seat) {
+  const CallbackScope scope(this);
   const ExclusiveLock lock(mutex_);
   seat.begun = Clock::now();
   while ((!seat.busy && turn(seat)) || idle(seat)) {}
@@ -206,7 +208,7 @@ void Engine::post(Seat &seat, Job &job, Passage::Step step) {
     if (job.passage != nullptr) {
       const Unlocked unlocked(mutex_);
       result = std::move(job.passage->result());
-      job.passage.reset();
+      job.let_go();
     } else {
       result.error = job.failure;
     }

@@ -249,6 +249,7 @@ struct type_of;  // specialize with: static inline const mrun_type info{...}; to
 // kind<T>: the name in a schema, whether a value is one, from a borrowed value (checked already), into an owned one.
 template <class T, class = void>
 struct kind {  // object types
+  static_assert(!std::is_arithmetic_v<T>, "an int of a schema is int64_t (not int), a float is double, a bool is bool");
   static std::string name() { return type_of<T>::info.name; }
   static bool is(const mrun_value &v) { return host->object_get(&v, &type_of<T>::info) != nullptr; }
   static T &from(const call &, const mrun_value &v) {
@@ -573,6 +574,16 @@ inline void describe(mrun_plugin *p, const char *name, const char *version, cons
   p->lua = lua;
   p->license = license;
 }
+// What is thrown while a plugin registers: its code and text are the init's.
+inline int init_failed(const mrun_host *h) noexcept {
+  try {
+    throw;
+  } catch (const failed &f) { return f.code; } catch (const error &e) {
+    return h->fail(nullptr, e.code, "%s", e.text.c_str());
+  } catch (const std::exception &e) { return h->fail(nullptr, MRUN_INTERNAL, "%s", e.what()); } catch (...) {
+    return MRUN_INTERNAL;
+  }
+}
 }  // namespace detail
 }  // namespace mrun
 
@@ -592,8 +603,6 @@ inline void describe(mrun_plugin *p, const char *name, const char *version, cons
       body.registry = p->registry;                                                  \
       body.define();                                                                \
       return MRUN_OK;                                                               \
-    } catch (const mrun::failed &f) { return f.code; } catch (...) {                \
-      return MRUN_INTERNAL;                                                         \
-    }                                                                               \
+    } catch (...) { return mrun::detail::init_failed(h); }                          \
   }                                                                                 \
   void mrun_plugin_body_::define() const

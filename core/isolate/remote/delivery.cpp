@@ -75,6 +75,7 @@ void RemoteSession::carry(Letter letter, Lock &lock) {
     const Letter open = std::move(letter);
     try {
       if (last) {
+        open.job->work.input = Value();  // goes before its `done` comes
         open.job->done(open.job->id, std::move(*open.event.result));
       } else if (open.event.stage.empty()) {
         open.job->work.emit(open.event.value);

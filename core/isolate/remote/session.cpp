@@ -44,7 +44,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
   keeper_ = std::thread(&RemoteSession::keep, this);
 }
 
-RemoteSession::~RemoteSession() { stop(); }
+RemoteSession::~RemoteSession() { end(); }
 
 void RemoteSession::want_usable(const char *what) const {
   if (process_ != ::getpid()) {
@@ -107,6 +107,7 @@ Result RemoteSession::follow(const JobPtr &job) {
     changed_.notify_all();
     lock.unlock();
     if (event.result != nullptr) return std::move(*event.result);
+    const CallbackScope scope(this);
     if (event.stage.empty()) {
       job->work.emit(std::move(event.value));
     } else {
@@ -155,6 +156,7 @@ void RemoteSession::tell_end() {
 }
 
 bool RemoteSession::cancel(uint64_t id) {
+  want_usable("cancel");
   Lock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return false;
@@ -171,12 +173,14 @@ bool RemoteSession::cancel(uint64_t id) {
 }
 
 void RemoteSession::set_ordered(bool yes) {
+  want_usable("set_ordered");
   const Lock lock(mutex_);
   if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
   ordered_ = yes;
 }
 
 void RemoteSession::end_input() {
+  want_usable("end_input");
   {
     const Lock lock(mutex_);
     ended_ = true;
@@ -198,6 +202,12 @@ void RemoteSession::drain() {
 
 // The worker is ended, whatever it does: nobody waits for a native call.
 void RemoteSession::stop() {
+  if (process_ == ::getpid() && CallbackScope::inside(this))
+    fail(MRUN_USAGE, "stop: a callback of this engine would wait for itself");
+  end();
+}
+
+void RemoteSession::end() {
   if (process_ != ::getpid()) {  // a fork's copy: its threads are not in this process, and the worker is the parent's
     for (const WorkerPtr &w : {worker_, starting_}) {
       if (w != nullptr) w->forget();
@@ -225,6 +235,7 @@ void RemoteSession::stop() {
 // ---- what is known
 
 Value RemoteSession::statistics() const {
+  want_usable("statistics");
   Lock lock(mutex_);
   counts_.reset();
   const WorkerPtr worker = worker_;

@@ -67,6 +67,7 @@ class RemoteSession final : public Session {
   };
 
   // session.cpp: what the session offers
+  void end();
   void want_usable(const char *what) const;
   void wait_for_room(Lock &, double wait);
   JobPtr add(uint64_t id, Work, Done, Lock &);

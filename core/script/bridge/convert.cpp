@@ -10,6 +10,7 @@
 #include "script/vm/errors.h"
 #include "script/vm/frozen.h"
 #include "script/vm/hook.h"
+#include "script/vm/input_handles.h"
 
 namespace mrun {
 namespace {
@@ -181,6 +182,7 @@ mrun_value Reader::read_string(int index, const Place *place) {
 mrun_value Reader::read_userdata(int index, const Place *place) {
   const Handle &handle = *handle_at(L_, index);
   if (settled_ && stands_for_tensor(&handle)) settle(L_, index);
+  if (is_gone(&handle)) refuse(place, fmt::format("is {}", gone_text));
   switch (handle.kind) {
     case Handle::value:
     case Handle::constant: return handle.held;

@@ -10,6 +10,7 @@
 #include "script/vm/arguments.h"
 #include "script/vm/errors.h"
 #include "script/vm/hook.h"
+#include "script/vm/input_handles.h"
 
 namespace mrun {
 namespace {
@@ -292,6 +293,7 @@ void push_tensor(lua_State *L, const mrun_value &v, bool readonly) {
   handle.held = Value::copy(v).release();
   if (readonly) handle.held.flags |= MRUN_READONLY;
   count_tensor(vm, handle);
+  note_input(handle);
 }
 
 void open_tensors(lua_State *L) {

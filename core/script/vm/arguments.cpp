@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "script/vm/handle.h"
+#include "script/vm/input_handles.h"
 
 namespace mrun {
 
@@ -15,6 +16,7 @@ std::string describe_lua(lua_State *L, int index) {
     case LUA_TSTRING: return fmt::format("a string of {} bytes", lua_objlen(L, index));
     case LUA_TUSERDATA: {
       const Handle &h = *handle_at(L, index);
+      if (is_gone(&h)) return gone_text;
       if (h.kind == Handle::value || h.kind == Handle::constant) return describe(h.held);
       static const char *const names[] = {"a value", "a constant", "a model", "a model's method", "an error", "a task"};
       return names[h.kind];

@@ -266,9 +266,21 @@ int64_t heap_bytes(const Error &e) {
 
 }  // namespace
 
+namespace {
+
+// Native code has seen that the item must end: the hook ends the script before it could catch that as an error.
+void end_soon(lua_State *L, const Vm &vm) {
+  if (vm.fiber == nullptr || !vm.fiber->stopped()) return;
+  if (!vm.fiber->stopped_at) vm.fiber->stopped_at = vm.raised;
+  vm.interrupt(L);
+}
+
+}  // namespace
+
 int raise(lua_State *L) {
   Vm &vm = vm_of(L);
   locate(L, vm.raised);
+  end_soon(L, vm);
   if (vm.raised.code == MRUN_ARGUMENT && vm.raised.message.ends_with("got nil")) {
     vm.raised.message += vm.field_hint(L, vm.raised.source);
   }
@@ -284,6 +296,7 @@ int raise_text(lua_State *L) {
   Vm &vm = vm_of(L);
   if (vm.raised.code != MRUN_SCRIPT && vm.raised.code != MRUN_ARGUMENT) return raise(L);
   locate(L, vm.raised);
+  end_soon(L, vm);
   vm.said = std::move(vm.raised);
   lua_pushlstring(L, vm.said.message.data(), vm.said.message.size());
   return lua_error(L);

@@ -72,7 +72,7 @@ FiberStatus FiberImpl::run(int given) {
       result = FiberStatus::waiting;
     } else if (status == LUA_YIELD && preempted && !stopped()) {
       result = FiberStatus::preempted;
-    } else if (status == 0) {
+    } else if (status == 0 && !stopped()) {
       reusable = true;
       if (take_results != nullptr) take_results(*this);
       result = FiberStatus::finished;

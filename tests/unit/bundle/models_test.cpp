@@ -24,6 +24,11 @@ TEST_CASE("models: how packing names them") {
   CHECK(model_pair(model("eye", "net.onnx")).graph == "model/eye.graph.onnx");
   CHECK(whole_model(model("eye", "a.b/net.onnx")) == "model/eye.onnx");
   CHECK(whole_model(model("eye", "a.b/net")) == "model/eye");
+  CHECK(model_pair(model("eye", "a.b/net")).graph == "model/eye.graph");
+  CHECK(model_pair(model("eye", "a.b/net.tiny.json")).graph == "model/eye.graph.tiny.json");
+  CHECK(model_pair(model("eye", ".hidden.v2.pt")).graph == "model/eye.graph.pt");
+  CHECK(early_model_pair(model("eye", "a.b/net")).graph == "model/eye.graph.pt");
+  CHECK(early_whole_model(model("eye", "net.tiny.json")) == "model/eye.json");
 }
 
 TEST_CASE("models: which files are theirs") {

@@ -1,0 +1,19 @@
+#include "plugin/undescribed.h"
+
+#include "base/text.h"
+
+namespace mrun {
+
+std::string undescribed(const Catalog &catalog) {
+  std::string text;
+  for (const auto &[name, file] : catalog.files()) {
+    std::error_code none;
+    std::filesystem::path facts = file.path;
+    if (std::filesystem::exists(facts.replace_extension(".json"), none)) continue;
+    text += fmt::format("; nothing is known of {}: it has no {} beside it that names its suffixes and namespaces",
+                        printable(file.path.native()), facts.filename().string());
+  }
+  return text;
+}
+
+}  // namespace mrun

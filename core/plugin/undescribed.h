@@ -1,0 +1,13 @@
+// For messages about what no plugin brings: the plugin files of which nothing is known.
+#pragma once
+#include <string>
+
+#include "plugin/catalog.h"
+
+namespace mrun {
+
+// "; nothing is known of /usr/lib/mrun/plugins/tiny.so: it has no tiny.json beside it that names its suffixes and
+// namespaces", or nothing.
+std::string undescribed(const Catalog &);
+
+}  // namespace mrun

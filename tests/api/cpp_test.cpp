@@ -1,0 +1,235 @@
+// mrun.hpp, and DLPack in and out without a copy.
+#include <fcntl.h>
+#include <unistd.h>
+#include <mrun/mrun.hpp>
+
+#include <set>
+
+#include "support.h"
+
+using namespace host_test;
+
+namespace {
+
+const Folder::Files echo{{"preprocess.lua", "return function(x) return x end"}};
+
+std::string read_all(const std::string &path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// DLPack 1.x's struct, as its specification lays it out.
+struct Versioned {
+  uint32_t major, minor;
+  void *manager_ctx;
+  void (*deleter)(Versioned *);
+  uint64_t flags;
+  DLTensor dl_tensor;
+};
+
+Versioned *versioned(uint32_t major, uint64_t flags, float *memory) {
+  static int64_t shape[] = {2};
+  auto *v = new Versioned{major, 0, nullptr, [](Versioned *self) { delete self, ++gone; }, flags, {}};
+  v->dl_tensor = {memory, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, nullptr, 0};
+  return v;
+}
+
+int give(Versioned *v, mrun_value *out) {
+  return mrun_tensor_versioned(reinterpret_cast<DLManagedTensorVersioned *>(v), out);
+}
+
+}  // namespace
+
+TEST_CASE("run, submit with a callback, and with a future") {
+  const Folder folder("text",
+                      {{"postprocess.lua", "return function(s) if s == 'bad' then error('no') end return s end"}});
+  mrun::options options;
+  options.workers = 2;
+  const mrun::engine engine{mrun::bundle{folder.path().c_str()}, &options};
+  const mrun::result one = engine.run(mrun::text("one"));
+  REQUIRE(one);
+  CHECK(std::string(one.json()) == "\"one\"");
+  CHECK(std::string(one.stage() == nullptr ? "" : one.stage()).empty());
+
+  std::set<std::string> answers;
+  std::mutex mutex;
+  std::set<uint64_t> ids;
+  for (int i = 0; i < 20; ++i) {
+    const std::string text = std::to_string(i);
+    ids.insert(engine.submit(mrun::text(std::string_view(text)), [&](mrun::result r) {
+      const std::lock_guard lock(mutex);
+      answers.insert(r.json());
+    }));
+  }
+  engine.drain();
+  CHECK(answers.size() == 20);
+  CHECK(ids.size() == 20);
+
+  std::vector<std::future<mrun::result>> later;
+  for (const char *text : {"a", "bad", "c"}) later.push_back(engine.submit(mrun::text(text)));
+  std::vector<mrun::result> kept;
+  for (auto &f : later) kept.push_back(f.get());
+  CHECK(kept[0].json() == std::string("\"a\""));
+  CHECK_FALSE(kept[1]);
+  CHECK(kept[1].code() == MRUN_SCRIPT);
+  CHECK_THAT(kept[1].json(), Catch::Matchers::ContainsSubstring("{\"error\": {\"code\": \"SCRIPT\""));
+  CHECK(kept[2].time().postprocess > 0);
+  CHECK_FALSE(engine.cancel(4711));
+  CHECK_THAT(engine.statistics(), Catch::Matchers::ContainsSubstring("\"items\""));
+}
+
+TEST_CASE("the line of a failed item is the command's, whoever asks for it") {
+  const Folder folder("text", {{"preprocess.lua", "return function(s) error('no \"good\" luck') end"}});
+  const mrun::engine engine{mrun::bundle{folder.path().c_str()}};
+  mrun::item asked;
+  asked.json = 1;
+  CHECK(std::string(engine.run(mrun::text("x")).json()) == engine.run(mrun::text("x"), asked).json());
+}
+
+TEST_CASE("a result outlives its engine, and an answer may be larger than JSON takes") {
+  const Folder folder("tensor", echo);
+  std::vector<float> numbers(20000);
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
+  bool released = false;
+  mrun::result kept;
+  {
+    const mrun::engine engine{mrun::bundle{folder.path().c_str()}};
+    kept = engine.run(mrun::tensor(numbers.data(), mrun::dtype<float>, {100, 200}, [&] { released = true; }));
+  }
+  REQUIRE(kept);
+  const mrun::tensor_view view(kept.answer());
+  CHECK(view.shape() == std::vector<int64_t>{100, 200});
+  CHECK(view.data<float>() == numbers.data());  // no copy on the way
+  CHECK_THROWS_AS(view.data<double>(), mrun::failure);
+  CHECK_THROWS_WITH(kept.json(), Catch::Matchers::ContainsSubstring("10000"));
+  CHECK_FALSE(released);
+  {
+    const mrun::dlpack exported = mrun::export_tensor(kept.answer());
+    CHECK(exported->dl_tensor.data == numbers.data());
+    kept = mrun::result();
+    CHECK_FALSE(released);  // the export has it
+  }
+  CHECK(released);
+}
+
+TEST_CASE("a bundle is opened from memory and from a descriptor") {
+  const Folder folder("text", echo);
+  const std::string file = folder.path() + ".mb";
+  REQUIRE(mrun_pack(folder.path().c_str(), file.c_str(), nullptr, nullptr, nullptr) == MRUN_OK);
+  const std::string bytes = read_all(file);
+  int released = 0;
+  {
+    const auto bundle = mrun::bundle::from_memory(bytes.data(), bytes.size(), [&] { ++released; });
+    const mrun::engine engine{bundle};
+    CHECK(engine.run(bundle.input("hello", 5)).json() == std::string("\"hello\""));
+  }
+  CHECK(released == 1);
+  CHECK_THROWS_AS(mrun::bundle::from_memory("nonsense", 8, [&] { ++released; }), mrun::failure);
+  CHECK(released == 2);
+  const int fd = ::open(file.c_str(), O_RDONLY);
+  const auto bundle = mrun::bundle::from_descriptor(fd);
+  CHECK(::close(fd) == 0);  // it was not taken
+  CHECK(bundle.digest() == mrun::bundle{file.c_str()}.digest());
+  CHECK_THROWS_AS(mrun::bundle::from_descriptor(-1), mrun::failure);
+  fs::remove(file);
+}
+
+TEST_CASE("values in C++") {
+  std::vector<mrun::variant> items;
+  items.push_back(mrun::text("a"));
+  items.push_back(mrun::from_json("[1, 2.5]"));
+  std::vector<std::pair<std::string, mrun::variant>> entries;
+  entries.emplace_back("list", mrun::list(std::move(items)));
+  const mrun::variant map = mrun::map(std::move(entries));
+  CHECK(map.json() == R"({"list": ["a", [1, 2.5]]})");
+  REQUIRE(map.get("list") != nullptr);
+  CHECK(map.get("none") == nullptr);
+  CHECK_THROWS_AS(mrun::tensor_view(map.c()), mrun::failure);
+  int released = 0;
+  CHECK_THROWS_AS(mrun::tensor(nullptr, mrun::dtype<float>, {2}, [&] { ++released; }), mrun::failure);
+  CHECK_THROWS_AS(mrun::tensor("x", mrun::dtype<uint8_t>, {1}, [&] { ++released; }, {1, 1}), mrun::failure);
+  CHECK(released == 2);
+  const uint8_t rows[2][4] = {{1, 2, 3, 0}, {4, 5, 6, 0}};
+  const mrun::variant padded = mrun::tensor(rows, mrun::dtype<uint8_t>, {2, 3}, nullptr, {4, 1});
+  CHECK(padded.json() == "[[1, 2, 3], [4, 5, 6]]");
+  CHECK_FALSE(mrun::tensor_view(padded.c()).contiguous());
+}
+
+TEST_CASE("DLPack's versioned struct: in and out, its read-only flag, and a version that is not known") {
+  const Folder folder("tensor", echo);
+  const Running running(folder);
+  gone = 0;
+  float memory[2] = {1, 2};
+  for (const uint64_t flags : {uint64_t{0}, uint64_t{1}}) {
+    mrun_value v{};
+    REQUIRE(give(versioned(1, flags, memory), &v) == MRUN_OK);
+    CHECK((v.flags & MRUN_READONLY) == flags);
+    CHECK(v.as.tensor.dl->dl_tensor.data == memory);
+    DLManagedTensorVersioned *out = nullptr;
+    REQUIRE(mrun_tensor_export_versioned(&v, &out) == MRUN_OK);
+    mrun_value_free(&v);
+    auto *seen = reinterpret_cast<Versioned *>(out);
+    CHECK(seen->major == 1);
+    CHECK(seen->flags == flags);
+    CHECK(seen->dl_tensor.data == memory);
+    CHECK(gone == static_cast<int>(flags));
+    seen->deleter(seen);
+    CHECK(gone == static_cast<int>(flags) + 1);
+  }
+  mrun_value v{};
+  CHECK(give(versioned(2, 0, memory), &v) == MRUN_USAGE);
+  CHECK(gone == 3);
+  CHECK(give(versioned(1, 0, nullptr), &v) == MRUN_USAGE);
+  CHECK(gone == 4);
+  REQUIRE(give(versioned(1, 0, memory), &v) == MRUN_OK);
+  mrun_result r;
+  REQUIRE(mrun_run(running.engine, &v, nullptr, &r) == MRUN_OK);
+  CHECK(r.answer.as.tensor.dl->dl_tensor.data == memory);
+  CHECK((r.answer.flags & MRUN_READONLY) != 0);  // it is the caller's
+  mrun_value_free(&v);
+  mrun_result_free(&r);
+  CHECK(gone == 5);
+  const mrun_value text = mrun_text("x");
+  DLManagedTensor *none = nullptr;
+  CHECK(mrun_tensor_export(&text, &none) == MRUN_USAGE);
+}
+
+TEST_CASE("several engines in one process, with options of their own") {
+  const Folder folder("text", {{"postprocess.lua", "return function(s, p) return s .. p.end_ end"}},
+                      "[params]\nend_ = '.'\n");
+  const mrun::bundle bundle{folder.path().c_str()};
+  std::vector<mrun::engine> engines;
+  for (int i = 0; i < 4; ++i) {
+    std::vector<std::pair<std::string, mrun::variant>> params;
+    params.emplace_back("end_", mrun::text(std::string_view("0123" + i, 1)));
+    const mrun::variant map = mrun::map(std::move(params));
+    mrun::options options;
+    options.params = &map.c();
+    options.workers = 1 + i;
+    engines.emplace_back(bundle, &options);
+  }
+  std::vector<std::future<mrun::result>> later;
+  for (int i = 0; i < 40; ++i) later.push_back(engines[static_cast<size_t>(i % 4)].submit(mrun::text("n")));
+  for (size_t i = 0; i < later.size(); ++i) CHECK(later[i].get().json() == "\"n" + std::to_string(i % 4) + "\"");
+}
+
+TEST_CASE("inspect, verify, log and per-item timings") {
+  const Folder folder("text",
+                      {{"postprocess.lua", "return function(s) require('log').warn('said ' .. s) return s end"}});
+  const mrun::bundle bundle{folder.path().c_str()};
+  CHECK_THAT(bundle.inspect("manifest"), Catch::Matchers::ContainsSubstring("\"name\": \"test\""));
+  CHECK_THROWS_AS(bundle.inspect("nothing of the kind"), mrun::failure);
+  char *report = nullptr;
+  CHECK(mrun_verify(bundle.raw(), nullptr, nullptr, &report, nullptr) == MRUN_OK);
+  mrun_free(report);
+  static std::string heard;
+  mrun::options options;
+  options.log = [](void *, int level, const char *stage, const char *text) {
+    heard = std::to_string(level) + " " + stage + " " + text;
+  };
+  const mrun::engine engine{bundle, &options};
+  const mrun::result r = engine.run(mrun::text("it"));
+  CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("said it"));
+  CHECK(r.time().postprocess > 0);
+  CHECK(r.time().batch_size == 1);
+}
