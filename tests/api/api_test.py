@@ -50,20 +50,34 @@ class Api(unittest.TestCase):
         self.assertIn("SCRIPT in preprocess", got.stderr)
         self.assertIn("no luck", got.stderr)
 
-    def test_opening_and_closing_200_times_does_not_grow(self):
+    def test_opening_and_closing_1000_times_does_not_grow(self):
         folder = self.bundle(preprocess='local t = {}\nfor i = 1, 1e4 do t[i] = {i} end\nreturn function(s) return #t .. s end\n')
-        got = run("api_growth", folder, "x", 200)
+        got = run("api_growth", folder, "x", 1000)
         self.assertEqual(got.returncode, 0, got.stderr)
-        memory, files = map(int, got.stdout.split())
+        memory, files, threads = map(int, got.stdout.split())
         self.assertLess(memory, 4096, "KiB of resident memory")
         self.assertLessEqual(files, 0)
+        self.assertLessEqual(threads, 0)
 
     def test_opening_and_closing_a_model_does_not_grow(self):
         got = run("api_growth", MODEL, "joy", 60)
         self.assertEqual(got.returncode, 0, got.stderr)
-        memory, files = map(int, got.stdout.split())
+        memory, files, threads = map(int, got.stdout.split())
         self.assertLess(memory, 16384, "KiB of resident memory")
         self.assertLessEqual(files, 0)
+        self.assertLessEqual(threads, 0)
+
+    def test_the_headers_compile_alone_in_every_language_without_a_warning(self):
+        include = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core/include"
+        c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp"]
+        cases = [(compiler, std, "c", c) for compiler in ("gcc", "clang") for std in ("c99", "c11")]
+        cases += [(compiler, std, "c++", c + cpp) for compiler in ("g++", "clang++") for std in ("c++17", "c++20")]
+        for compiler, std, language, headers in cases:
+            text = "".join(f"#include <mrun/{h}>\n" for h in headers) + "int main(void) { return 0; }\n"
+            done = subprocess.run([compiler, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror",
+                                   "-fsyntax-only", "-I", include, "-x", language, "-"],
+                                  input=text, capture_output=True, text=True, timeout=600)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), (compiler, std))
 
 
 if __name__ == "__main__":

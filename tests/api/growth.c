@@ -1,20 +1,21 @@
-/* Opens, runs and closes a bundle again and again: growth BUNDLE TEXT TIMES. Prints how much the memory and the number
- * of open descriptors grew after the first tenth of the rounds. */
+/* Opens, runs and closes a bundle again and again: growth BUNDLE TEXT TIMES. Prints how much the memory, the number of open
+ * descriptors and that of threads grew after the first tenth of the rounds. */
 #include <dirent.h>
 #include <mrun/mrun.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static long resident_kib(void) {
+/* "VmRSS: %ld" is in KiB, "Threads: %ld" a count. */
+static long status(const char *format) {
   char line[256];
-  long kib = -1;
+  long number = -1;
   FILE *f = fopen("/proc/self/status", "r");
   while (f && fgets(line, sizeof line, f)) {
-    if (sscanf(line, "VmRSS: %ld", &kib) == 1) break;
+    if (sscanf(line, format, &number) == 1) break;
   }
   if (f) fclose(f);
-  return kib;
+  return number;
 }
 
 static int descriptors(void) {
@@ -24,6 +25,8 @@ static int descriptors(void) {
   if (d) closedir(d);
   return n;
 }
+
+static void ignore(void *user, mrun_result *result) { (void)user, (void)result; }
 
 static int once(const char *path, const char *text) {
   mrun_bundle *bundle = NULL;
@@ -41,6 +44,8 @@ static int once(const char *path, const char *text) {
   }
   code = mrun_run(engine, &input, NULL, &result);
   mrun_result_free(&result);
+  if (!code) code = mrun_submit(engine, &input, NULL, -1, ignore, NULL, NULL); /* starts a worker */
+  if (!code) code = mrun_drain(engine);
   mrun_stop(engine);
   return code;
 }
@@ -48,12 +53,12 @@ static int once(const char *path, const char *text) {
 int main(int argc, char **argv) {
   if (argc != 4) return 2;
   int times = atoi(argv[3]), files = 0;
-  long memory = 0;
+  long memory = 0, threads = 0;
   for (int i = 0; i < times; ++i) {
-    if (i == times / 10) memory = resident_kib(), files = descriptors();
+    if (i == times / 10) memory = status("VmRSS: %ld"), threads = status("Threads: %ld"), files = descriptors();
     int code = once(argv[1], argv[2]);
     if (code) return 1;
   }
-  printf("%ld %d\n", resident_kib() - memory, descriptors() - files);
+  printf("%ld %d %ld\n", status("VmRSS: %ld") - memory, descriptors() - files, status("Threads: %ld") - threads);
   return 0;
 }

@@ -13,7 +13,7 @@ using namespace host_test;
 namespace {
 
 const Folder::Files echo{{"preprocess.lua", "return function(x) return x end"}};
-const double nan = std::numeric_limits<double>::quiet_NaN();
+const double no_number = std::numeric_limits<double>::quiet_NaN();
 
 // In a child process, whose exit status is f's result; -1 where it does not end within ten seconds.
 template <class F>
@@ -40,7 +40,7 @@ int give(DLManagedTensor *dl) {
 TEST_CASE("1: an error is written on failure only, may be NULL, and is there again as the thread's last") {
   mrun_bundle *bundle = nullptr;
   mrun_error error{};
-  CHECK(mrun_open("/nonexistent.mb", nullptr, &bundle, nullptr) == MRUN_INPUT);
+  CHECK(mrun_open("/nonexistent.mb", nullptr, &bundle, nullptr) == MRUN_BUNDLE);
   CHECK(last().find("/nonexistent.mb") != std::string::npos);
   CHECK(mrun_open("/nonexistent.mb", nullptr, &bundle, &error) == mrun_last_error()->code);
   CHECK(last() == error.message);
@@ -233,7 +233,7 @@ TEST_CASE("times that are none, and options out of range, are refused") {
     i.*member = value;
     return run(running.engine, mrun_text("x"), &i).code;
   };
-  for (const double wrong : {nan, -1.0, -std::numeric_limits<double>::infinity()}) {
+  for (const double wrong : {no_number, -1.0, -std::numeric_limits<double>::infinity()}) {
     CHECK(item(&mrun_item::timeout, wrong) == MRUN_USAGE);
     CHECK(item(&mrun_item::deadline, wrong) == MRUN_USAGE);
   }
@@ -241,7 +241,7 @@ TEST_CASE("times that are none, and options out of range, are refused") {
   CHECK(item(&mrun_item::deadline, std::numeric_limits<double>::infinity()) == MRUN_OK);
   const mrun_value input = mrun_text("x");
   const auto done = [](void *, mrun_result *) {};
-  CHECK(mrun_submit(running.engine, &input, nullptr, nan, done, nullptr, nullptr) == MRUN_USAGE);
+  CHECK(mrun_submit(running.engine, &input, nullptr, no_number, done, nullptr, nullptr) == MRUN_USAGE);
   CHECK(mrun_submit(running.engine, &input, nullptr, 0, nullptr, nullptr, nullptr) == MRUN_USAGE);
 
   const auto start = [&](auto member, auto value) {
@@ -252,8 +252,8 @@ TEST_CASE("times that are none, and options out of range, are refused") {
     mrun_stop(engine);
     return code;
   };
-  for (const double wrong : {nan, -1.0, 1e9}) CHECK(start(&mrun_options::max_delay, wrong) == MRUN_USAGE);
-  CHECK(start(&mrun_options::timeout, nan) == MRUN_USAGE);
+  for (const double wrong : {no_number, -1.0, 1e9}) CHECK(start(&mrun_options::max_delay, wrong) == MRUN_USAGE);
+  CHECK(start(&mrun_options::timeout, no_number) == MRUN_USAGE);
   CHECK(start(&mrun_options::timeout, 1e300) == MRUN_OK);
   for (const int32_t wrong : {-1, 1 << 30}) {
     CHECK(start(&mrun_options::workers, wrong) == MRUN_USAGE);

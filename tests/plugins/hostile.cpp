@@ -29,6 +29,8 @@ extern "C" MRUN_EXPORT int mrun_plugin_init(const mrun_host *host, mrun_plugin *
   plugin->abi = (MRUN_ABI_MAJOR + 1) << 16;
 #elif defined(INIT_FAILS)
   return MRUN_MISSING;
+#elif defined(SAYS_WHY)
+  return host->fail(nullptr, MRUN_MISSING, "the %s is not there", "codec");
 #elif defined(INIT_THROWS)
   throw std::runtime_error("on purpose");
 #elif defined(BAD_SCHEMA)

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "exec/engine/callback_scope.h"
 #include "isolate/remote/session.h"
 #include "value/json.h"
 
@@ -64,6 +65,7 @@ RemoteSession::WorkerPtr RemoteSession::start_worker() {
 }
 
 void RemoteSession::keep() {
+  const CallbackScope scope(this);  // log and trace are callbacks
   do {
     Lock lock(mutex_);
     const WorkerPtr worker = worker_;

@@ -20,7 +20,8 @@ std::string refused(const std::string &name) {
   try {
     registry().load(out_of_tree(name));
   } catch (const Error &e) {
-    CHECK(e.code == MRUN_USAGE);
+    const bool own = name == "init_fails" || name == "says_why";  // the init's own code
+    CHECK(e.code == (own ? MRUN_MISSING : MRUN_USAGE));
     return e.message;
   }
   return "";
@@ -69,6 +70,7 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
       {"old_host", "built for plugin ABI 2.0; this mrun offers 1.1"},
       {"no_symbol", "exports no mrun_plugin_init"},
       {"init_fails", "mrun_plugin_init failed (MISSING)"},
+      {"says_why", "the codec is not there"},
       {"init_throws", "mrun_plugin_init threw: on purpose"},
       {"bad_schema", "unknown type tensor"},
       {"twice", "hostile.fine@1: is registered twice"},
@@ -284,6 +286,28 @@ TEST_CASE("who waits for a serial operation ends when its item must") {
   release = true;
   other.join();
   CHECK(e.code == MRUN_CANCELLED);
+}
+
+TEST_CASE("a plugin does not take the place of one of the folders, and files of which nothing is known are named") {
+  namespace fs = std::filesystem;
+  const fs::path base = fs::temp_directory_path() / ("mrun-places-" + std::to_string(getpid()));
+  fs::create_directories(base);
+  fs::copy_file(out_of_tree("hello"), base / "hello.so");
+  Registry r({base});
+  CHECK_THROWS_WITH(r.load(out_of_tree("hello")), ContainsSubstring("put the folder of its hello.so first"));
+  CHECK(r.load(base / "hello.so").name == "hello");
+  CHECK_THROWS_WITH(r.require("other.op@1"), ContainsSubstring("it has no hello.json beside it"));
+  Registry alone(std::vector<fs::path>{});
+  CHECK(alone.load(out_of_tree("hello")).name == "hello");
+  fs::remove_all(base);
+}
+
+TEST_CASE("what a plugin says in its mrun_plugin_init is the error's code and text") {
+  Registry r(std::vector<std::filesystem::path>{});
+  try {
+    r.load(out_of_tree("says_why"));
+    FAIL("it was loaded");
+  } catch (const Error &e) { CHECK(e.code == MRUN_MISSING); }
 }
 
 TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAME.json is named") {
