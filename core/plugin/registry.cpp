@@ -128,7 +128,9 @@ void Registry::Impl::refuse_taken(const Code &code, const std::string &what) con
 void Registry::Impl::refuse_in_place_of(const Code &code, const std::string &what) {
   const PluginFile *file = scan()->find(code.plugin.name);
   std::error_code error;
-  if (file == nullptr || fs::equivalent(file->path, code.plugin.path, error)) return;
+  if (file == nullptr) return;
+  // Where no file can be looked at, what is loaded was looked at before.
+  if (!code.plugin.path.empty() && (fs::equivalent(file->path, code.plugin.path, error) || error)) return;
   fail(MRUN_USAGE,
        "{}: there is a plugin called {} already ({}); to use another in its place, put the folder of its {}.so first "
        "(MRUN_PLUGIN_PATH, mrun_plugin_folders)",
