@@ -264,6 +264,7 @@ class result {  // may be kept, and outlives its engine
   variant take_answer() { return variant(std::exchange(r_.answer, mrun_value{})); }
   const mrun_timings &time() const { return r_.time; }
   const mrun_result &c() const { return r_; }
+  operator const mrun_result &() const { return r_; }
   mrun_result *raw() { return &r_; }
 
  private:
