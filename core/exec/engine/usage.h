@@ -3,7 +3,7 @@
 #include <array>
 #include <mutex>
 
-#include "exec/batch/run.h"
+#include "exec/joined.h"
 #include "exec/options.h"
 
 namespace mrun {
