@@ -1,5 +1,7 @@
 #include "plugin/undescribed.h"
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 
 namespace mrun {
