@@ -2,13 +2,15 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
 
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MRUN = os.environ["MRUN"]
-MODEL = pathlib.Path(os.environ["MRUN_SOURCE"]) / "bundles/good-bad-ugly/bundle"
+SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
+MODEL = SOURCE / "bundles/good-bad-ugly/bundle"
 
 
 def run(program, *args):
@@ -78,6 +80,25 @@ class Api(unittest.TestCase):
                                    "-fsyntax-only", "-I", include, "-x", language, "-"],
                                   input=text, capture_output=True, text=True, timeout=600)
             self.assertEqual((done.returncode, done.stderr), (0, ""), (compiler, std))
+
+    def test_every_function_of_the_header_is_called(self):
+        header = (SOURCE / "core/include/mrun/mrun.h").read_text()
+        wanted = set(re.findall(r"^MRUN_API [^(;]*?\b(mrun_\w+)\(", header, flags=re.M))
+        self.assertGreater(len(wanted), 50)
+        work = self.enterContext(tempfile.TemporaryDirectory())
+        folder = self.bundle(postprocess="return function(s) emit(s) return s end\n")
+        got = run("api_every", folder, work, BUILD / "tests/plugins/hello.so")
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertEqual(wanted - set(got.stdout.split()), set())
+
+    def test_what_is_opened_may_be_let_go_in_every_order(self):
+        folder = self.bundle(preprocess='return function(s) return {a = bundle.asset("a.bin")} end\n')
+        (folder / "a.bin").write_bytes(bytes(range(256)) * (1 << 13))  # above 1 MiB: the mapping itself
+        packed = folder.parent / (folder.name + ".mb")
+        self.addCleanup(packed.unlink)
+        subprocess.run([MRUN, "pack", folder, "-o", packed], check=True, capture_output=True)
+        got = run("api_lifetime", packed)
+        self.assertEqual((got.returncode, got.stdout.strip()), (0, "720"), got.stderr)
 
 
 if __name__ == "__main__":
