@@ -200,7 +200,7 @@ static void run_items(mrun_bundle *bundle) {
   mrun_value input = mrun_text("x"), expected;
   MRUN_INIT(options);
   options.workers = 1; /* `count` has no lock */
-  options.isolation = "none";
+  options.isolation = MRUN_ISOLATION_NONE;
   MRUN_INIT(item);
   item.json = 1, item.emit = partial, item.emit_user = &partials;
   EXPECT(CALL(mrun_start)(bundle, &options, &engine, &error) == MRUN_OK);

@@ -26,7 +26,7 @@ static int make(const char *path, struct held *h) {
   mrun_value input = mrun_text("x");
   mrun_options options;
   MRUN_INIT(options);
-  options.isolation = "none"; /* a worker's answer holds no mapping */
+  options.isolation = MRUN_ISOLATION_NONE; /* a worker's answer holds no mapping */
   memset(h, 0, sizeof *h);
   int code = mrun_open(path, NULL, &h->bundle, NULL);
   for (int i = 0; i < 2 && !code; ++i) code = mrun_start(h->bundle, &options, &h->engines[i], NULL);

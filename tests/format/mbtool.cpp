@@ -14,7 +14,7 @@ using namespace mrun;
 namespace {
 
 Contents contents_of(const std::string &path) {
-  const Folder folder(path);
+  const Folder folder(path, {});
   Contents contents;
   for (const EntryInfo &e : folder.entries()) contents.emplace(e.path, folder.path_of(e.path));
   return contents;
