@@ -254,11 +254,6 @@ void Engine::end_all() {
   for (const auto &seat : seats_) seat->wake.notify_all();
 }
 
-Value Engine::statistics() const {
-  want_usable("statistics");
-  return statistics_.report();
-}
-
 void Engine::stop() {
   if (process_ == ::getpid()) want_outside("stop");
   end();
@@ -288,6 +283,7 @@ void Engine::abandon() {
 
 // What the items took, and {"largest", "filling", "counts"} of Usage, "workers": threads, "busy": their part of their time.
 Value Engine::statistics() const {
+  want_usable("statistics");
   std::vector<std::pair<std::string, Value>> all = usage_.report();
   const Value items = statistics_.report();
   for (const Entry &e : items.as_map()) all.emplace_back(std::string(e.key()), e.value());

@@ -1,7 +1,9 @@
 #include "script/vm/input_handles.h"
 
 #include <mutex>
+#include <unordered_map>
 
+#include "script/vm/handle.h"
 #include "value/root.h"
 
 namespace mrun {
@@ -38,6 +40,8 @@ void take_out(void *pointer) {
 }
 
 }  // namespace
+
+bool is_gone(const Handle *h) { return h != nullptr && h->kind == Handle::value && h->held.kind == MRUN_NIL; }
 
 void begin_input(uint64_t root) {
   const std::lock_guard lock(inputs().mutex);

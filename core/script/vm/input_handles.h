@@ -2,9 +2,11 @@
 // memory goes then and not when the state's collector finds the handles: what a script kept of its input is gone, and an
 // error where it is used.
 #pragma once
-#include "script/vm/handle.h"
+#include <cstdint>
 
 namespace mrun {
+
+struct Handle;
 
 // From before the item's first fiber to after its last. Any thread; the handles of a root are touched by the thread that
 // has their state.
@@ -14,7 +16,7 @@ void end_input(uint64_t root);
 // Notes a new handle of a tensor, where its memory is a living item's input.
 void note_input(Handle &);
 
-inline bool is_gone(const Handle *h) { return h != nullptr && h->kind == Handle::value && h->held.kind == MRUN_NIL; }
+bool is_gone(const Handle *);
 inline constexpr const char *gone_text =
     "a tensor of an earlier item's input, which went with that item's answer: clone() what is to be kept";
 

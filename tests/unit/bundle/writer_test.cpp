@@ -13,7 +13,7 @@ using namespace mrun::test;
 namespace {
 
 Contents contents_of(const fs::path &folder) {
-  const Folder bundle(folder);
+  const Folder bundle(folder, {});
   Contents contents;
   for (const EntryInfo &e : bundle.entries()) contents.emplace(e.path, bundle.path_of(e.path));
   return contents;
