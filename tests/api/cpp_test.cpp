@@ -94,7 +94,7 @@ TEST_CASE("a result outlives its engine, and an answer may be larger than JSON t
   mrun::result kept;
   {
     const mrun::engine engine{mrun::bundle{folder.path().c_str()}};
-    kept = engine.run(mrun::tensor(numbers.data(), mrun::dtype<float>, {100, 200}, [&] { released = true; }));
+    kept = engine.run(mrun::make_tensor(numbers.data(), mrun::dtype<float>, {100, 200}, [&] { released = true; }));
   }
   REQUIRE(kept);
   const mrun::tensor_view view(kept.answer());
@@ -148,11 +148,11 @@ TEST_CASE("values in C++") {
   CHECK(map.get("none") == nullptr);
   CHECK_THROWS_AS(mrun::tensor_view(map.c()), mrun::failure);
   int released = 0;
-  CHECK_THROWS_AS(mrun::tensor(nullptr, mrun::dtype<float>, {2}, [&] { ++released; }), mrun::failure);
-  CHECK_THROWS_AS(mrun::tensor("x", mrun::dtype<uint8_t>, {1}, [&] { ++released; }, {1, 1}), mrun::failure);
+  CHECK_THROWS_AS(mrun::make_tensor(nullptr, mrun::dtype<float>, {2}, [&] { ++released; }), mrun::failure);
+  CHECK_THROWS_AS(mrun::make_tensor("x", mrun::dtype<uint8_t>, {1}, [&] { ++released; }, {1, 1}), mrun::failure);
   CHECK(released == 2);
   const uint8_t rows[2][4] = {{1, 2, 3, 0}, {4, 5, 6, 0}};
-  const mrun::variant padded = mrun::tensor(rows, mrun::dtype<uint8_t>, {2, 3}, nullptr, {4, 1});
+  const mrun::variant padded = mrun::make_tensor(rows, mrun::dtype<uint8_t>, {2, 3}, nullptr, {4, 1});
   CHECK(padded.json() == "[[1,2,3],[4,5,6]]");
   CHECK_FALSE(mrun::tensor_view(padded.c()).contiguous());
 }

@@ -60,7 +60,7 @@ static int use(struct held *h, unsigned wanted) {
     mrun_result_free(&again);
     if (!same) return 1;
   }
-  if (h->alive[FILE_BYTES] && memcmp(h->bytes.as.tensor.dl->dl_tensor.data, "return", 6)) return 1;
+  if (h->alive[FILE_BYTES] && memcmp(h->bytes.as.tensor.dl->dl_tensor.data, "local", 5)) return 1;
   if (h->alive[ANSWER] && sum(&mrun_get(&h->answer.answer, "a")->as.tensor.dl->dl_tensor) != wanted) return 1;
   return h->alive[EXPORTED] && sum(&h->exported->dl_tensor) != wanted;
 }

@@ -7,7 +7,7 @@
 //
 //   std::future<mrun::result> later = engine.submit(mrun::text("dolor"));
 //   engine.submit(mrun::text("sit"), [](mrun::result r) { ... });           // on a thread of the engine's
-//   auto frame = mrun::tensor(pixels, mrun::dtype<uint8_t>, {h, w, 3}, [buffer] {});  // no copy; lets `buffer` go
+//   auto frame = mrun::make_tensor(pixels, mrun::dtype<uint8_t>, {h, w, 3}, [buffer] {});  // no copy; lets `buffer` go
 //
 // A failing item is no exception: test the result. A bundle that cannot be opened, or a call that can never work,
 // throws mrun::failure. (Braces: `engine e(bundle(path));` would declare a function.)
@@ -151,15 +151,15 @@ inline constexpr DLDataType dtype{std::is_same_v<T, bool>       ? uint8_t{6}
                                   8 * sizeof(T), 1};
 
 // A DLPack tensor of somebody's, taken over in every case.
-inline variant tensor(DLManagedTensor *dl) {
+inline variant make_tensor(DLManagedTensor *dl) {
   variant v;
   host_detail::call([&](mrun_error *) { return mrun_tensor(dl, v.out()); });
   return v;
 }
 // Memory of yours on the CPU, without a copy. `release` is called once, when nobody has the tensor any more (see
 // mrun_run), on any thread; it must not throw. strides: in elements; none: row-major.
-inline variant tensor(const void *data, DLDataType type, std::vector<int64_t> shape, std::function<void()> release,
-                      std::vector<int64_t> strides = {}) {
+inline variant make_tensor(const void *data, DLDataType type, std::vector<int64_t> shape, std::function<void()> release,
+                           std::vector<int64_t> strides = {}) {
   struct own {
     DLManagedTensor dl{};
     std::vector<int64_t> shape, strides;
@@ -173,7 +173,7 @@ inline variant tensor(const void *data, DLDataType type, std::vector<int64_t> sh
   o->shape = std::move(shape);
   o->strides = std::move(strides);
   if (!o->strides.empty() && o->strides.size() != o->shape.size())
-    throw failure(MRUN_USAGE, "tensor: there must be as many strides as dimensions");
+    throw failure(MRUN_USAGE, "make_tensor: there must be as many strides as dimensions");
   DLTensor &t = o->dl.dl_tensor;
   t.data = const_cast<void *>(data);
   t.device = {kDLCPU, 0};
@@ -183,7 +183,7 @@ inline variant tensor(const void *data, DLDataType type, std::vector<int64_t> sh
   t.strides = o->strides.empty() ? nullptr : o->strides.data();
   o->dl.manager_ctx = o.get();
   o->dl.deleter = [](DLManagedTensor *dl) { delete static_cast<own *>(dl->manager_ctx); };
-  return tensor(&o.release()->dl);
+  return make_tensor(&o.release()->dl);
 }
 
 // What a value's tensor holds; borrowed from it.
