@@ -574,16 +574,6 @@ inline void describe(mrun_plugin *p, const char *name, const char *version, cons
   p->lua = lua;
   p->license = license;
 }
-// What is thrown while a plugin registers: its code and text are the init's.
-inline int init_failed(const mrun_host *h) noexcept {
-  try {
-    throw;
-  } catch (const failed &f) { return f.code; } catch (const error &e) {
-    return h->fail(nullptr, e.code, "%s", e.text.c_str());
-  } catch (const std::exception &e) { return h->fail(nullptr, MRUN_INTERNAL, "%s", e.what()); } catch (...) {
-    return MRUN_INTERNAL;
-  }
-}
 }  // namespace detail
 }  // namespace mrun
 
@@ -597,12 +587,12 @@ inline int init_failed(const mrun_host *h) noexcept {
   }                                                                                 \
   extern "C" MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *p) { \
     mrun::host = h;                                                                 \
-    try {                                                                           \
+    return mrun::detail::guarded(nullptr, [&] {                                     \
       mrun::detail::describe(p, NAME, VERSION, __VA_ARGS__);                        \
       mrun_plugin_body_ body;                                                       \
       body.registry = p->registry;                                                  \
       body.define();                                                                \
       return MRUN_OK;                                                               \
-    } catch (...) { return mrun::detail::init_failed(h); }                          \
+    });                                                                             \
   }                                                                                 \
   void mrun_plugin_body_::define() const
