@@ -211,7 +211,7 @@ class M(nn.Module):
     def test_62_environment(self):
         folder = self.intruder("return intruder.environment()")
         answer = self.run_isolated(folder, "null", env={**os.environ, "SECRET_OF_THE_HOST": "tell nobody"})
-        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(answer.returncode, 0, answer.stderr + answer.stdout)
         names = {line.partition("=")[0] for line in json.loads(answer.stdout).splitlines()}
         self.assertEqual({n for n in names if not re.match(r"(OMP|OPENBLAS|MKL|KMP|GOMP|DNNL|ONEDNN|ATEN)_", n)}, set())
 

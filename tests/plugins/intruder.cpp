@@ -69,7 +69,7 @@ int64_t look(std::string path) {
 
 std::string environment() {
   std::string all;
-  for (char **e = environ; *e != nullptr; ++e) all += std::string(*e) + "\n";
+  for (char **e = environ; e != nullptr && *e != nullptr; ++e) all += std::string(*e) + "\n";
   return all;
 }
 
