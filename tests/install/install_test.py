@@ -47,7 +47,7 @@ class Install(Installed):
         finally:
             (self.root / "away").rename(plugins)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("text", done.stderr)
+        self.assertIn("no plugin opens model.pt", done.stderr)
 
 
 if __name__ == "__main__":

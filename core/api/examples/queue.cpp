@@ -11,17 +11,9 @@ namespace {
 
 constexpr size_t most_waiting = 256;
 
-std::future<std::string> ask(const mrun::engine &engine, const std::string &line) {
-  auto promise = std::make_shared<std::promise<std::string>>();
-  std::future<std::string> answer = promise->get_future();
-  engine.submit(mrun::text(line.c_str()), [promise](const mrun_result &r) {  // on one of the engine's threads
-    promise->set_value(r.code == MRUN_OK ? r.json : std::string("failed: ") + r.error.message);
-  });
-  return answer;
-}
-
-void print_first(std::deque<std::future<std::string>> &waiting) {
-  std::puts(waiting.front().get().c_str());
+void print_first(std::deque<std::future<mrun::result>> &waiting) {
+  const mrun::result r = waiting.front().get();
+  std::puts(r ? r.json() : r.message());
   waiting.pop_front();
 }
 
@@ -32,9 +24,9 @@ int main(int argc, char **argv) {
   try {
     const mrun::bundle bundle(argv[1]);
     const mrun::engine engine(bundle);
-    std::deque<std::future<std::string>> waiting;
+    std::deque<std::future<mrun::result>> waiting;
     for (std::string line; std::getline(std::cin, line);) {
-      waiting.push_back(ask(engine, line));
+      waiting.push_back(engine.submit(mrun::text(line.c_str())));
       if (waiting.size() == most_waiting) print_first(waiting);
     }
     while (!waiting.empty()) print_first(waiting);
