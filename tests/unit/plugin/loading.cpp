@@ -74,7 +74,7 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
       {"init_throws", "mrun_plugin_init threw: on purpose"},
       {"bad_schema", "unknown type tensor"},
       {"twice", "hostile.fine@1: is registered twice"},
-      {"taken", "a plugin called kit is loaded already"},
+      {"taken", "there is a plugin called kit already"},
       {"foreign_name", "image.resize: a name in plugin hostile begins with hostile."},
       {"signature", "the schema says Tensor,int->Tensor, the code takes Tensor,float->Tensor"},
       {"no_version", "hostile.bad: has no version; write hostile.bad@1"},
