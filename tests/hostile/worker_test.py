@@ -233,8 +233,11 @@ class M(nn.Module):
                 for worker in children(host.pid):
                     if worker not in killed and threads_of(worker) >= 3:  # the channel's, the items' and the engine's: it answers
                         time.sleep(0.1)
-                        os.kill(worker, signal.SIGKILL)
                         killed.add(worker)
+                        try:
+                            os.kill(worker, signal.SIGKILL)
+                        except ProcessLookupError:
+                            continue  # its session ended it meanwhile
                         sizes.append((len(os.listdir(f"/proc/{host.pid}/fd")), len(children(host.pid))))
                 time.sleep(0.01)
             lines = host.stdout.read().splitlines()
