@@ -1,4 +1,5 @@
-// Bundle: a folder or a packed .mb behind one interface. Immutable and shared by all threads; runs nothing.
+// Bundle: a folder or a packed .mb behind one interface. Immutable and shared by all threads; runs nothing. What read gives
+// keeps alive what it needs (a copy, a mapping), not the bundle.
 #pragma once
 #include <filesystem>
 #include <functional>

@@ -207,7 +207,8 @@ class Committer {
          old_.lock().revision.number);
   }
 
-  // The locks of all revisions so far, and what only they use; weights are not kept.
+  // The locks of all revisions so far, and what only they use; weights are not kept: a file would grow by a model at every
+  // training.
   void plan_history(const Lock::Entries &weights) {
     for (const auto &[name, entry] : old_.lock().entries) {
       if (name.starts_with("history/locks/")) keep(name, *old_.find(name), entry.sha256);

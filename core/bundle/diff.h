@@ -44,8 +44,7 @@ struct BundleDiff {
 };
 
 // A folder that pins no std modules is compared without them (a note says so). A model's file is equal to the pair that was
-// split from it. Reads weights only where their hashes or
-// sizes do not settle it.
+// split from it. Reads weights only where their hashes or sizes do not settle it.
 BundleDiff diff_bundles(const Bundle &before, const Bundle &after);
 // {"equal", "params": [{"key", "before", "after"}], "files": [{"kind", "path", "before", "after", "diff"?, "added"?,
 // "removed"?, "note"?}], "tensors": [{"file", "name", "before": {"dtype", "shape"}, "after", "max_abs"?, "mean_abs"?,

@@ -13,7 +13,8 @@ namespace mrun {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t copied_size = size_t{1} << 20;  // larger files are mapped
+// Larger files are mapped. An author edits small ones while a bundle runs, and a mapping would show half of the new text.
+constexpr size_t copied_size = size_t{1} << 20;
 constexpr const char *single_files[] = {"bundle.toml",     "preprocess.lua", "forward.lua",
                                         "postprocess.lua", "README.md",      "LICENSE"};
 constexpr const char *folders[] = {"lib/", "assets/", "examples/", "std/", "model/"};

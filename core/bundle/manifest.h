@@ -21,8 +21,8 @@ struct Field {  // of a record
 
 struct ModelConfig {
   std::string name;  // "main", or NAME of [models.NAME]
-  std::string
-      file;  // "model.pt"; in a packed or unpacked bundle the pair model/NAME.graph.pt + .safetensors stands for it
+  // "model.pt"; in a packed or unpacked bundle the pair model/NAME.graph.pt + .safetensors stands for it.
+  std::string file;
   std::string backend;  // empty: by the file's suffix
   bool stateful = false;
   Value options;  // a map: every other key, handed to the backend

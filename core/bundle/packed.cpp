@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t hashed_asset = uint64_t{1} << 20;  // larger ones are hashed by verify_hashes alone
 
+// Weights are mapped, and large assets may be: to hash them would read all of them at every start. verify_hashes does.
 bool checked_on_use(std::string_view path, uint64_t size) {
   return !is_weights(path) && !(path.starts_with("assets/") && size > hashed_asset);
 }
@@ -91,6 +92,7 @@ Tensor Packed::map_private(std::string_view path) const {
   return container_.source().map(item->start, static_cast<size_t>(item->size), true);
 }
 
+// Every entry of the file, those of other revisions too, then that each file of this one is there.
 void Packed::verify_hashes() const {
   container_.check_all();
   check_history(container_);

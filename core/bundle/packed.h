@@ -1,4 +1,5 @@
-// One revision of a .mb file.
+// One revision of a .mb file. The entries' names in the file are those of the newest revision; an earlier one's files are
+// found by their hashes, wherever they lie (under a later name, or in history/objects).
 #pragma once
 #include "bundle/bundle.h"
 #include "bundle/history.h"
@@ -39,7 +40,7 @@ class Packed final : public Bundle {
   Lock lock_;  // of the revision that was asked for
   std::string digest_;
   bool newest_ = true;
-  std::map<std::string_view, const Item *> by_hash_;  // for earlier revisions
+  std::map<std::string_view, const Item *> by_hash_;  // for earlier revisions; keys lie in container_'s lock
 };
 
 }  // namespace mrun

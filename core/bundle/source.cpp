@@ -18,6 +18,7 @@ namespace {
 constexpr size_t page = 4096;
 constexpr size_t chunk = size_t{64} << 10;  // larger ones leave the nearest caches
 
+// Reads by offset, without a position of its own: any number of threads at once.
 class FileSource : public Source {
  public:
   FileSource(UniqueFd fd, std::string name, uint64_t size) : Source(std::move(name), size), fd_(std::move(fd)) {}

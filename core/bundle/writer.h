@@ -1,4 +1,5 @@
-// Writes .mb files: the same entries give the same bytes, whole files appear at once or not at all.
+// Writes .mb files: the same entries give the same bytes, whole files appear at once or not at all. Nothing that differs from
+// machine to machine (times, owners, the order of a folder) goes into one.
 #pragma once
 #include <atomic>
 #include <filesystem>

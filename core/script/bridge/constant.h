@@ -1,4 +1,4 @@
-// Params: maps and lists that behave as read-only tables.
+// Params: maps and lists that behave as read-only tables. They are not copied into Lua: all states of an engine share them.
 #pragma once
 #include "script/vm/vm.h"
 

@@ -1,4 +1,5 @@
-// Model calls suspend the script: begin, yield (in prelude.lua), results.
+// Model calls suspend the script: begin, yield (in prelude.lua), results. The yield stands in Lua, since a C function of
+// LuaJIT cannot go on after one.
 #pragma once
 #include "script/vm/vm.h"
 

@@ -1,4 +1,5 @@
-// Calls of native operations from Lua.
+// Calls of native operations from Lua. One that can neither call back nor wait is a plain C function; the others go through
+// prelude.lua's `task`, which alone may yield for them.
 #pragma once
 #include "script/vm/vm.h"
 
@@ -9,7 +10,7 @@ struct NativeOperation {
   std::string what;       // for errors: "image.resize: an argument"
   bool once = false;      // MRUN_OP_ONCE: the result is shared by the engine's states
   bool callable = false;  // may call back or wait: called through a Task
-  bool retry = false;     // may be called again after a collection when it ran out of native memory
+  bool retry = false;     // writes nothing: may be called again after a collection when it ran out of native memory
 };
 
 // Pushes the function of an operation. Throws MISSING.

@@ -1,4 +1,4 @@
-// The math library, with random numbers of the item.
+// The math library, with random numbers of the item: the same in every run, whatever else its state has run.
 #pragma once
 #include <lua.hpp>
 

@@ -1,4 +1,6 @@
-// Arena: arrays of plain structs that a conversion needs for a moment; given back all at once.
+// Arena: arrays of plain structs that a conversion needs for a moment; given back all at once. Every native call converts its
+// arguments, and an allocation for each array would cost more than many a call. A Lua error may pass the frames that hold a
+// Scope (errors.h), so what is made has no destructor, and scopes end in the reverse order of their making.
 #pragma once
 #include <cstddef>
 #include <memory>

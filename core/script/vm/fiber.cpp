@@ -6,8 +6,8 @@
 namespace mrun {
 namespace {
 
-constexpr auto slice = std::chrono::milliseconds(10);
-constexpr size_t most_idle = 256;
+constexpr auto slice = std::chrono::milliseconds(10);  // others of the state wait no longer
+constexpr size_t most_idle = 256;                      // finished coroutines that are kept
 
 // The fiber is the one that runs, whatever is thrown.
 class Entered {
@@ -68,6 +68,7 @@ FiberStatus FiberImpl::run(int given) {
   const int status = lua_resume(co(), given);
   FiberStatus result;
   try {
+    // A script that must end was made to yield by the hook (hook.cpp), whatever else it was about to wait for.
     if (status == LUA_YIELD && pending && !stopped()) {
       result = FiberStatus::waiting;
     } else if (status == LUA_YIELD && preempted && !stopped()) {

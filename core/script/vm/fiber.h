@@ -1,4 +1,6 @@
-// FiberImpl: one stage of one item, or the top-level code, as a coroutine of the state.
+// FiberImpl: one stage of one item, or the top-level code, as a coroutine of the state. Only the state's thread touches it,
+// and it ends before the state, in whose registry its coroutine is anchored. While it waits, everything that native code
+// keeps for it (tasks, their calls and arguments) stays; its end runs their destroy.
 #pragma once
 #include <optional>
 

@@ -1,4 +1,5 @@
-// Read-only tables: libraries and modules, which all scripts of a state share.
+// Read-only tables: libraries and modules, which all scripts of a state share, and all items that run in it: what one could
+// write, others would read. A frozen table is an empty one whose metatable leads to the real one, which no script can name.
 #pragma once
 #include <lua.hpp>
 

@@ -39,6 +39,7 @@ Vm::Vm(StateOptions o, std::span<const Opener> openers) : options(std::move(o)) 
   lua_gc(L, LUA_GCSETPAUSE, gc_pause);
 }
 
+// Finalizers may allocate.
 Vm::~Vm() {
   limit = unlimited;
   lua_close(L);
@@ -51,6 +52,7 @@ void Vm::collect() { lua_gc(L, LUA_GCCOLLECT, 0); }
 void Vm::collect_native() {
   if (native_bytes < native_limit) return;
   collect();
+  // It grows with what is alive: else a state that holds much would collect at every call.
   native_limit = native_bytes + std::max(native_step, native_bytes);
 }
 
@@ -61,7 +63,7 @@ void Vm::protect_raw(lua_CFunction f, void *data) {
   const std::string message = text ? lua_tostring(L, -1) : "";
   lua_pop(L, 1);
   if (status == LUA_ERRMEM) {
-    collect();
+    collect();  // what failed has left garbage; the next must not fail for it
     throw heap_full(*this);
   }
   fail(MRUN_SCRIPT, "{}", text ? message : "an error without a text");

@@ -1,4 +1,8 @@
-// Vm: what a State is made of. The C functions that Lua calls find it through the allocator (vm_of).
+// Vm: what a State is made of. The C functions that Lua calls find it through the allocator (vm_of), so it never moves.
+//
+// One thread at a time has it. Lua's objects that C++ needs stand in Lua's registry (Anchors), everything else here, where
+// no script can reach. A Lua error that nobody catches ends the process: outside of functions that Lua calls, whoever
+// touches Lua does it inside protect.
 #pragma once
 #include <chrono>
 #include <deque>
@@ -60,7 +64,7 @@ struct Vm : Heap {
   int64_t native_limit = 0;            // above it a native call collects
   std::map<std::string, std::string, std::less<>> texts;    // script -> its text, for error messages
   std::vector<std::string> loading;                         // modules, outermost first
-  std::map<const void *, std::string> assets;               // first byte -> path
+  std::map<const void *, std::string> assets;               // first byte -> path; the bundle's memory never moves
   std::deque<std::shared_ptr<NativeOperation>> operations;  // of the bridge, which alone knows what they are
   std::unique_ptr<CallHost> call_host;                      // of native calls
   // Loads module NAME, if it is not loaded yet, because a value of one of its types needs it; pushes what it returned.
@@ -75,7 +79,7 @@ struct Vm : Heap {
     lua_State *state = nullptr;
     int ref = LUA_NOREF;
   };
-  std::vector<Thread> idle;  // finished coroutines
+  std::vector<Thread> idle;  // finished coroutines: using one again costs less than making one
   int stages[3] = {LUA_NOREF, LUA_NOREF, LUA_NOREF};
   std::vector<int> return_lines[3];  // of the stages' functions: the lines that return
 
