@@ -16,15 +16,18 @@ RESIDENT = 1000 << 10  # KiB that the host or its worker may ever have used: lib
 WELL = "well"
 
 
-def of_session(session):
-    """The processes that belong to a session."""
+PARENT, SESSION = 1, 3  # where /proc/N/stat says so, behind the name
+
+
+def processes(field, number):
+    """The processes whose `field` is this number: those of a parent, or of a session; zombies among them."""
     found = []
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session:
+        if int(fields[field]) == number:
             found.append(int(stat.parent.name))
     return found
 
@@ -38,7 +41,7 @@ class Case(command.Case):
             _, status, usage = os.wait4(host.pid, 0)
             host.returncode = os.waitstatus_to_exitcode(status)
             texts = [(file.seek(0), file.read())[1] for file in (out, err)]
-        self.assertEqual(of_session(host.pid), [], "processes are left")
+        self.assertEqual(processes(SESSION, host.pid), [], "processes are left")
         self.assertIn(host.returncode, range(6), f"ended by a signal, or not at all: {texts}")
         self.assertLess(usage.ru_maxrss, resident)
         return (host.returncode, *texts)

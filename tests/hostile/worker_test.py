@@ -13,6 +13,7 @@ import unittest
 import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "command"))
+import attack  # noqa: E402
 import command  # noqa: E402
 
 INTRUDER = command.BUILD / "tests/plugins/intruder.so"
@@ -22,16 +23,7 @@ MORE_CALLS = ["create", "clone", "mprotect", "kill the parent", "truncate", "sec
 
 
 def children(pid):
-    """The processes that `pid` started, by number; zombies among them."""
-    found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+    return attack.processes(attack.PARENT, pid)
 
 
 def threads_of(pid):
