@@ -7,6 +7,8 @@
 namespace mrun {
 
 std::string undescribed(const Catalog &catalog) {
+  if (catalog.files().empty())
+    return "; no plugin was found: they are looked for beside the library, or in MRUN_PLUGIN_PATH";
   std::string text;
   for (const auto &[name, file] : catalog.files()) {
     std::error_code none;

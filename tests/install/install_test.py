@@ -48,6 +48,7 @@ class Install(Installed):
             (self.root / "away").rename(plugins)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("no plugin opens model.pt", done.stderr)
+        self.assertIn("no plugin was found", done.stderr)
 
 
 if __name__ == "__main__":
