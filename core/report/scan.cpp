@@ -107,7 +107,7 @@ class Scanner {
   }
   std::string safetensors(const Source &source, const std::string &where) {
     try {
-      read_safetensors(source.map(0, static_cast<size_t>(source.size()), false), where);
+      read_safetensors(source.map(0, static_cast<size_t>(source.size()), false), printable(where));
     } catch (const Error &e) { findings.add(where, "is damaged: " + e.message, Verdict::unsafe); }
     return "safetensors";
   }

@@ -88,7 +88,7 @@ Verdict verdict_of(std::string_view name) {
 class Pickle {
  public:
   Pickle(std::string_view bytes, const std::string &where, Findings &findings)
-      : in_(bytes, where, MRUN_INPUT), where_(where), findings_(findings) {}
+      : in_(bytes, printable(where), MRUN_INPUT), where_(where), findings_(findings) {}
 
   // From one STOP to behind the next. Throws where the bytes are no pickle.
   void read() {

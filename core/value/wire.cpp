@@ -180,7 +180,8 @@ Tensor WireReader::elements(bool apart, DLDataType type, const Shape &shape, siz
     in_.take(bytes);
     return typed_view(message_, first, type, shape, {}, sender_, MRUN_PROTOCOL);
   }
-  const size_t there = beside_.is_tensor() ? beside_.nbytes() : 0, first = WireWriter::aligned(beside_at_);
+  if (!beside_.is_tensor()) refuse("a tensor lies in memory that was not handed over");
+  const size_t there = beside_.nbytes(), first = WireWriter::aligned(beside_at_);
   if (first > there || bytes > there - first) refuse("a tensor lies beyond the memory that it should be in");
   beside_at_ = first + bytes;
   return typed_view(beside_, first, type, shape, {}, sender_, MRUN_PROTOCOL);
