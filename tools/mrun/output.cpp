@@ -30,7 +30,8 @@ void with_files(F &&f) {
 
 }  // namespace
 
-Output::Output(const OutputOptions &o) : path_(o.path) {
+Output::Output(const OutputOptions &o, std::function<void()> before_print)
+    : path_(o.path), before_print_(std::move(before_print)) {
   if (path_.empty()) {
     fd_ = answers_fd();
     return;
@@ -114,6 +115,7 @@ bool Output::keep() {
 }
 
 void Output::write(const std::string &text) {
+  if (path_.empty()) before_print_();
   std::string_view rest = text;
   while (!rest.empty() && error_.empty()) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());

@@ -2,6 +2,7 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,7 +23,8 @@ struct OutputOptions {
 class Output {
  public:
   // Throws mrun::failure: MRUN_IO; MRUN_USAGE where there is nothing to resume, or what is there is of another run.
-  explicit Output(const OutputOptions &);
+  // before_print is called before each write to standard output, under the output's lock.
+  explicit Output(const OutputOptions &, std::function<void()> before_print = [] {});
   ~Output();  // removes a file that was not finished, but for one that is kept
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
@@ -51,6 +53,7 @@ class Output {
   void write(const std::string &text);
 
   std::string path_, state_, error_;
+  std::function<void()> before_print_;
   std::optional<mrun::FileDraft> draft_;  // of a file that is to appear
   mrun::UniqueFd special_;                // a device or pipe
   int fd_ = -1;                           // of one of them, or standard output

@@ -10,21 +10,39 @@ void Progress::count(bool ok) {
   ++items_;
   if (!ok) ++failed_;
   const auto now = Clock::now();
-  if (!show_ || now - drawn_ < std::chrono::milliseconds(200)) return;
+  if (!show_ || now - begin_ < std::chrono::milliseconds(500) || now - drawn_ < std::chrono::milliseconds(200)) return;
   drawn_ = now;
-  const double seconds = std::chrono::duration<double>(now - begin_).count();
-  const double rate = static_cast<double>(items_) / seconds;
+  on_line_ = true;
+  draw(false);
+}
+
+void Progress::draw(bool ended) const {
+  const double took = std::chrono::duration<double>(Clock::now() - begin_).count();
+  const auto items = static_cast<double>(items_);
   std::fprintf(stderr, "\r\033[K%" PRIu64, items_);
-  if (all_ > 0) std::fprintf(stderr, " of %" PRIu64, all_);
-  std::fprintf(stderr, " items, %.0f/s", rate);
-  if (all_ > items_ && rate > 0) std::fprintf(stderr, ", %.0f s left", static_cast<double>(all_ - items_) / rate);
+  if (!ended && all_ > 0) std::fprintf(stderr, " of %" PRIu64, all_);
+  std::fputs(" items", stderr);
+  if (ended) std::fprintf(stderr, " in %.1f s", took);
+  std::fprintf(stderr, ", %.0f/s", items / took);
+  if (!ended && all_ > items_)
+    std::fprintf(stderr, ", %.0f s left", (static_cast<double>(all_) - items) * took / items);
   if (failed_ > 0) std::fprintf(stderr, ", %" PRIu64 " failed", failed_);
   std::fflush(stderr);
 }
 
+void Progress::erase() {
+  const std::lock_guard lock(mutex_);
+  if (!on_line_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  on_line_ = false;
+}
+
 void Progress::end() {
   const std::lock_guard lock(mutex_);
-  if (show_ && drawn_ != Clock::time_point()) std::fputs("\r\033[K", stderr);
+  if (drawn_ == Clock::time_point()) return;
+  draw(true);
+  std::fputc('\n', stderr);
 }
 
 }  // namespace command

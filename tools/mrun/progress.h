@@ -1,4 +1,6 @@
-// "1200 of 5000 items, 340/s, 11 s left, 3 failed" on standard error, redrawn a few times a second where it is a terminal.
+// "1200 of 5000 items, 340/s, 11 s left, 3 failed" on standard error, redrawn a few times a second where it is a terminal,
+// after half a second.
+// What was drawn once ends as "5000 items in 14.7 s, 340/s, 3 failed", which stays.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -10,15 +12,20 @@ class Progress {
  public:
   // all: how many there are; 0: not known.
   Progress(bool show, uint64_t all) : show_(show), all_(all) {}
-  void count(bool ok);  // any thread
-  void end();           // clears the line
+  void start() { begin_ = Clock::now(); }  // the first item may come
+  void count(bool ok);                     // any thread
+  void erase();                            // before something else is written on that terminal; any thread
+  void end();
 
  private:
   using Clock = std::chrono::steady_clock;
+  void draw(bool ended) const;
+
   const bool show_;
   const uint64_t all_;
   std::mutex mutex_;
   uint64_t items_ = 0, failed_ = 0;
+  bool on_line_ = false;  // the cursor stands behind what was drawn
   Clock::time_point begin_ = Clock::now(), drawn_;
 };
 

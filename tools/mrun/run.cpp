@@ -299,14 +299,16 @@ int answer(const Options &o) {
   options.get()->offline = !inputs.single() && inputs.complete() ? 1 : 0;
   TraceFile trace(o.trace);
   trace.add_to(*options.get());
-  Output output(output_options(o, bundle, inputs));
+  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
+  Output output(output_options(o, bundle, inputs), [&] { progress.erase(); });
   mrun::engine engine(bundle, options.get());
+  progress.start();
   std::signal(SIGPIPE, SIG_IGN);
   const bool pretty = inputs.single() && o.output.empty() && is_terminal(answers_fd());
-  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
   Run run(o, bundle, engine, output, pretty, progress);
   const int status = inputs.single() ? run.one(inputs) : run.all(inputs);
   const bool kept = status == interrupted && output.keep();
+  progress.erase();
   if (o.timings) print_timings(engine);
   { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
   progress.end();

@@ -1,0 +1,81 @@
+"""What a person sees at a terminal while many inputs are answered."""
+import json
+import os
+import pty
+import re
+import subprocess
+import unittest
+
+from command import MRUN, Case, mrun
+
+# The text of an item says how many rounds of work it is.
+WORK = "return function(s)\n  local n = 0\n  for i = 1, s * 20000 do n = n + i % 7 end\n  if s == '31' then error('odd') end\n  return s\nend\n"
+
+
+def at_terminal(*args, stdout=None):
+    """All that comes to a terminal on standard error, and on standard output where no other is given."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen([MRUN, *map(str, args)], stdin=subprocess.DEVNULL, stdout=stdout or child, stderr=child)
+    os.close(child)
+    screen = b""
+    while True:
+        try:
+            block = os.read(parent, 1 << 16)
+        except OSError:  # the other end was closed
+            break
+        if not block:
+            break
+        screen += block
+    os.close(parent)
+    process.wait(timeout=300)
+    return screen.decode()
+
+
+def seen(screen):
+    """The lines that stay: of each what follows the last erasing."""
+    return [line.rstrip("\r").split("\x1b[K")[-1] for line in screen.split("\n")]
+
+
+class Progress(Case):
+    def work(self):
+        """A bundle and inputs that take some seconds, of which one fails."""
+        lines = self.dir / "lines.txt"
+        lines.write_text("30\n31\n" + "30\n" * 58)
+        return self.bundle(preprocess=WORK), lines
+
+    def test_answers_and_progress_share_a_terminal(self):
+        folder, lines = self.work()
+        screen = at_terminal(folder, "--lines", lines)
+        self.assertRegex(screen, r"\x1b\[K\d+ items, \d+/s(, 1 failed)?")
+        answers, ending = seen(screen)[:60], seen(screen)[60:]
+        self.assertEqual(len([a for a in answers if json.loads(a) == "30"]), 59)
+        self.assertEqual(sum(a.startswith('{"error"') for a in answers), 1)
+        self.assertRegex(ending[0], r"^60 items in \d+\.\d s, \d+/s, 1 failed$")
+        self.assertEqual(ending[1:], [""])
+
+    def test_the_number_of_files_and_the_time_left_are_shown(self):
+        folder = self.bundle(kind="bytes", preprocess=WORK.replace("s == '31'", "false").replace("s * 20000", "600000"), postprocess="return function() return 1 end\n")
+        inputs = self.dir / "inputs"
+        inputs.mkdir()
+        for i in range(60):
+            (inputs / f"{i:02}").write_text("x")
+        out = self.dir / "out.jsonl"
+        screen = at_terminal(folder, inputs, "-o", out)
+        counts = [int(n) for n in re.findall(r"(\d+) of 60 items, \d+/s", screen)]
+        self.assertTrue(counts and counts == sorted(counts), screen)
+        self.assertRegex(screen, r"\d+ of 60 items, \d+/s, \d+ s left")
+        self.assertEqual(out.read_text(), "1\n" * 60)
+
+    def test_there_is_none_for_files_pipes_and_where_it_is_not_wanted(self):
+        folder, lines = self.work()
+        self.assertEqual(mrun(folder, "--lines", lines).stderr, "")
+        with open(self.dir / "answers", "w", encoding="utf-8") as out:
+            self.assertEqual(at_terminal(folder, "--lines", lines, "--no-progress", stdout=out), "")
+
+    def test_what_is_answered_at_once_leaves_no_trace(self):
+        folder = self.bundle(preprocess="return function(s) return s end\n")
+        self.assertEqual(at_terminal(folder, "a", "b"), '"a"\r\n"b"\r\n')
+
+
+if __name__ == "__main__":
+    unittest.main()
