@@ -24,7 +24,8 @@ class Output {
  public:
   // Throws mrun::failure: MRUN_IO; MRUN_USAGE where there is nothing to resume, or what is there is of another run.
   // before_print is called before each write to standard output, under the output's lock.
-  explicit Output(const OutputOptions &, std::function<void()> before_print = [] {});
+  explicit Output(
+      const OutputOptions &, std::function<void()> before_print = [] {});
   ~Output();  // removes a file that was not finished, but for one that is kept
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
