@@ -43,6 +43,12 @@ PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, cons
   return call;
 }
 
+Error internal_error(const std::exception &e) noexcept {
+  try {
+    return {MRUN_INTERNAL, e.what()};
+  } catch (const std::bad_alloc &) { return {MRUN_MEMORY, "out of memory"}; }
+}
+
 std::string answer_line(const Value &answer) {
   JsonOptions options;
   options.max_bytes = output_limit;
@@ -121,10 +127,9 @@ Passage::Step Passage::step() {
   Step step = Step::done;
   try {
     step = go_on();
-    if (step == Step::waiting) prepare_call();
-  } catch (const Error &e) { fail_with(e); } catch (const std::bad_alloc &) {
+  } catch (Error &e) { fail_with(std::move(e)); } catch (const std::bad_alloc &) {
     fail_with(Error(MRUN_MEMORY, "out of memory"));
-  } catch (const std::exception &e) { fail_with(Error(MRUN_INTERNAL, e.what())); }
+  } catch (const std::exception &e) { fail_with(internal_error(e)); }
   if (result_.ok()) stop_clock(1);
   if (step == Step::done) {  // what it held is free before the next slice
     fiber_.reset();
@@ -137,7 +142,10 @@ Passage::Step Passage::step() {
 Passage::Step Passage::go_on() {
   for (;;) {
     if (fiber_ != nullptr) {
-      if (const auto stop = run_fiber()) return *stop;
+      if (const auto stop = run_fiber()) {
+        if (*stop == Step::waiting) prepare_call();
+        return *stop;
+      }
     } else if (begun_) {  // the default forward's call has been answered
       Outcome outcome = *std::exchange(given_, std::nullopt);
       if (outcome.error) throw Error(*outcome.error);
@@ -146,7 +154,9 @@ Passage::Step Passage::go_on() {
     if (at_ == At::end) return Step::done;
     if (const int code = item_->stopped(); code != MRUN_OK) throw Error(static_cast<mrun_code>(code), "");
     begun_ = begin();
-    if (call_) return Step::waiting;
+    if (!call_) continue;
+    prepare_call();
+    return Step::waiting;
   }
 }
 
@@ -255,19 +265,27 @@ Model &Passage::model() {
 
 void Passage::give(Outcome outcome) { given_ = std::move(outcome); }
 
-void Passage::fail_with(Error e) {
+void Passage::say_which_limit(Error &e) const {
+  if (e.code != MRUN_TIMEOUT || item_->stop.load() != MRUN_TIMEOUT) return;
+  const double limit = work_.timeout > 0 ? work_.timeout : loaded_.options.timeout;
+  const std::string where = e.script.empty() ? "" : fmt::format("{}:{}: ", e.script, e.line);
+  const bool late = limit <= 0 || seconds_ < limit;
+  e.message = late ? fmt::format("{}the item was not answered before its deadline", where)
+                   : fmt::format("{}the item took longer than its limit of {} s (--timeout)", where, limit);
+}
+
+// Without memory for more the error says less; it is there all the same.
+void Passage::fail_with(Error e) noexcept {
   stop_clock(1);
   result_.answer = Value();
   result_.json.clear();
-  if (e.stage.empty()) e.stage = at_ >= At::answer ? "postprocess" : stage();
-  if (e.code == MRUN_TIMEOUT && item_->stop.load() == MRUN_TIMEOUT) {
-    const double limit = work_.timeout > 0 ? work_.timeout : loaded_.options.timeout;
-    const std::string where = e.script.empty() ? "" : fmt::format("{}:{}: ", e.script, e.line);
-    const bool late = limit <= 0 || seconds_ < limit;
-    e.message = late ? fmt::format("{}the item was not answered before its deadline", where)
-                     : fmt::format("{}the item took longer than its limit of {} s (--timeout)", where, limit);
+  try {
+    if (e.stage.empty()) e.stage = at_ >= At::answer ? "postprocess" : stage();
+    say_which_limit(e);
+    if (e.message.empty()) e.message = e.code == MRUN_CANCELLED ? "cancelled" : "the item was ended";
+  } catch (const std::bad_alloc &) {
+    if (e.message.empty()) e.message = "out of memory";
   }
-  if (e.message.empty()) e.message = e.code == MRUN_CANCELLED ? "cancelled" : "the item was ended";
   result_.error = std::move(e);
 }
 

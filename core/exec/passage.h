@@ -62,7 +62,8 @@ class Passage {
   void end(std::vector<Value> results);
   Step go_on();
   std::optional<Step> run_fiber();
-  void fail_with(Error);
+  void say_which_limit(Error &) const;
+  void fail_with(Error) noexcept;
   void prepare_call();
   void limit(double seconds, int sharers);
   void credit(int sharers);

@@ -40,11 +40,11 @@ void Statistics::add(const Timings &t, bool ok) {
   }
 }
 
-void Statistics::add_batch(size_t calls, const std::optional<Error> &failure) {
+void Statistics::add_batch(size_t calls, std::optional<Error> failure) {
   const ExclusiveLock lock(mutex_);
   ++batches_;
   calls_ += calls;
-  if (failure) joined_failure_ = failure->message;
+  if (failure) joined_failure_ = std::move(failure->message);
 }
 
 Value Statistics::report() const {

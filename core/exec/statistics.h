@@ -10,9 +10,10 @@ namespace mrun {
 
 class Statistics {
  public:
+  Statistics() { last_.reserve(kept); }  // add() wants no memory
   void add(const Timings &, bool ok);
   // A model call of `calls` items; failure: of the joined call, each of which was then tried alone.
-  void add_batch(size_t calls, const std::optional<Error> &failure);
+  void add_batch(size_t calls, std::optional<Error> failure);
   // {"items", "failed", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…}, "batches", "calls"}:
   // seconds; joined calls and the calls in them. "joined_failure": what the last one that failed said, or nil.
   Value report() const;

@@ -1,7 +1,9 @@
 // The rules of mrun.h, one by one, from outside.
+#include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <future>
 #include <limits>
@@ -14,6 +16,8 @@ namespace {
 
 const Folder::Files echo{{"preprocess.lua", "return function(x) return x end"}};
 const double no_number = std::numeric_limits<double>::quiet_NaN();
+
+std::atomic<bool> no_threads{false};
 
 // In a child process, whose exit status is f's result; -1 where it does not end within ten seconds.
 template <class F>
@@ -36,6 +40,12 @@ int give(DLManagedTensor *dl) {
 }
 
 }  // namespace
+
+// Before the system's: the library's threads are made by it.
+extern "C" int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *argument) {
+  static const auto next = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
+  return no_threads ? EAGAIN : next(thread, how, run, argument);
+}
 
 TEST_CASE("1: an error is written on failure only, may be NULL, and is there again as the thread's last") {
   mrun_bundle *bundle = nullptr;
@@ -261,6 +271,32 @@ TEST_CASE("times that are none, and options out of range, are refused") {
   }
   CHECK(start(&mrun_options::isolation, 7) == MRUN_USAGE);
   CHECK(start(&mrun_options::device, "gpu") == MRUN_USAGE);
+}
+
+TEST_CASE("where no thread can be made, starting or submitting says so, and works once one can") {
+  const Folder folder("text", echo);
+  mrun_bundle *bundle = nullptr;
+  REQUIRE(mrun_open(folder.path().c_str(), nullptr, &bundle, nullptr) == MRUN_OK);
+  mrun_value input{};
+  REQUIRE(mrun_input(bundle, nullptr, "a", &input, nullptr) == MRUN_OK);
+  for (const int32_t isolation : {MRUN_ISOLATION_NONE, MRUN_ISOLATION_PROCESS}) {
+    mrun_options how = options();
+    how.isolation = isolation;
+    mrun_engine *engine = nullptr;
+    no_threads = true;
+    int code = mrun_start(bundle, &how, &engine, nullptr);
+    if (code == MRUN_OK)
+      code = mrun_submit(
+          engine, &input, nullptr, -1, [](void *, mrun_result *) {}, nullptr, nullptr);
+    no_threads = false;
+    CHECK(code == MRUN_MEMORY);
+    CHECK(last().find("no thread could be started for") == 0);
+    if (engine == nullptr) REQUIRE(mrun_start(bundle, &how, &engine, nullptr) == MRUN_OK);
+    CHECK(run(engine, "a").json == "\"a\"");
+    CHECK(mrun_stop(engine) == MRUN_OK);
+  }
+  mrun_value_free(&input);
+  mrun_close(bundle);
 }
 
 TEST_CASE("order is chosen before the first submit, plugins are loaded before the first engine") {

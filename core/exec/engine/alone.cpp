@@ -43,11 +43,9 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
     Result result;
     try {
       result = pass_alone(seat, job, emits);
-    } catch (const Error &e) {  // no state could be made
-      return failed(e);
-    } catch (const std::exception &e) {  // no memory, no thread
-      return failed(Error(MRUN_MEMORY, e.what()));
-    }
+    } catch (Error &e) {  // no state could be made
+      return failed(std::move(e));
+    } catch (const std::exception &) { return failed(Error(MRUN_MEMORY, "out of memory")); }
     if (!seat.state->over_memory()) return result;
     const bool fresh = seat.items == 1;
     seat.state.reset();
@@ -61,34 +59,33 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
 // back by themselves.
 void Engine::give_up(Seat &seat) {
   seat.giving_up = true;
-  for (const auto &[id, job] : jobs_) {
-    if (job->seat == seat.number && rounds_.withdraw(job.get())) seat.collected.push_back(job.get());
+  for (const auto &[id, answer] : jobs_) {
+    Job *const job = answer.job.get();
+    if (job->seat == seat.number && rounds_.withdraw(job)) seat.collected.push_back(job);
   }
-  seat.collected.insert(seat.collected.end(), seat.ready.begin(), seat.ready.end());
-  seat.ready.clear();
+  seat.collected.append(std::exchange(seat.ready, {}));
 }
 
 void Engine::run_again(Seat &seat) {
-  std::vector<Job *> jobs = std::exchange(seat.collected, {});
-  std::sort(jobs.begin(), jobs.end(), [](const Job *a, const Job *b) { return a->seq < b->seq; });
-  std::vector<int64_t> emits;
+  JobList jobs;
+  while (Job *job = seat.collected.pop_front()) jobs.insert_in_order(job);
   {
     const Unlocked unlocked(mutex_);
-    for (Job *job : jobs) {
-      emits.push_back(job->passage == nullptr ? 0 : job->passage->emits());
+    for (Job *job = jobs.front(); job != nullptr; job = job->next) {
+      job->emits = job->passage == nullptr ? 0 : job->passage->emits();
       job->passage.reset();
     }
     seat.state.reset();
   }
-  for (size_t i = 0; i < jobs.size(); ++i) {
+  while (Job *job = jobs.pop_front()) {
     Result result;
     {
       const Unlocked unlocked(mutex_);
-      jobs[i]->item->draws.store(0);
-      result = run_alone(seat, *jobs[i], emits[i]);
-      jobs[i]->let_go();
+      job->item->draws.store(0);
+      result = run_alone(seat, *job, job->emits);
+      job->let_go();
     }
-    end_job(seat, *jobs[i], std::move(result));
+    end_job(seat, *job, std::move(result));
   }
   seat.giving_up = false;
 }

@@ -9,10 +9,9 @@ void Engine::finish(Job &job, Result result) {
   // Before `done`: a host that asks for statistics in its last callback finds every item in them.
   statistics_.add(result.timings, result.ok());
   usage_.add(result.timings);
-  const auto at = jobs_.find(job.id);
-  Answer answer{std::move(at->second), std::move(result)};
-  jobs_.erase(at);
-  ready_.emplace(job.id, std::move(answer));
+  auto node = jobs_.extract(job.id);
+  node.mapped().result = std::move(result);
+  ready_.insert(std::move(node));
   deliver();
 }
 

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/cores.h"
+#include "base/thread.h"
 #include "exec/engine/callback_scope.h"
 #include "plugin/shared_libraries.h"
 
@@ -72,6 +73,8 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
       seats_(make_seats(loaded_->options.workers)) {
   trace_.name_rows(seats_.size());
   seats_.front()->state = make_state(*loaded_);
+  const ExclusiveLock lock(mutex_);
+  threads_.reserve(seats_.size());
 }
 
 Engine::~Engine() { end(); }
@@ -111,22 +114,22 @@ Result Engine::run(const Work &work) {
 
 Result Engine::run_directly(const Work &work) {
   Seat &seat = *seats_.front();
-  const std::shared_ptr<ItemContext> item = make_context(*loaded_, work.number);
-  direct_items_.push_back(item);
+  const auto job = std::make_unique<Job>();
+  job->work = work;
+  job->item = make_context(*loaded_, work.number);
+  direct_items_.push_back(job->item);
   seat.busy = true;
   Result result;
   {
     const Unlocked unlocked(mutex_);
     const CallbackScope scope(this);
-    Job job;
-    job.work = work;
-    job.item = item;
-    job.submitted = job.begun = Clock::now();
-    result = run_alone(seat, job, 0);
+    job->submitted = job->begun = Clock::now();
+    result = run_alone(seat, *job, 0);
+    job->let_go();
     statistics_.add(result.timings, result.ok());
     usage_.add(result.timings);
   }
-  std::erase(direct_items_, item);
+  std::erase(direct_items_, job->item);
   seat.busy = false;
   changed_.notify_all();
   wake_workers();
@@ -173,9 +176,9 @@ void Engine::start_worker() {
   if (threads_.size() == seats_.size()) return;
   Seat &seat = *seats_[threads_.size()];
   try {
-    threads_.emplace_back(&Engine::work, this, std::ref(seat));
-  } catch (const std::system_error &e) {
-    if (threads_.empty()) fail(MRUN_MEMORY, "no thread could be started for the engine's worker: {}", e.what());
+    threads_.push_back(start_thread("the engine's worker", [this, &seat] { work(seat); }));
+  } catch (const std::exception &) {
+    if (threads_.empty()) throw;
   }
 }
 
@@ -188,16 +191,28 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
   const ExclusiveLock lock(mutex_);
   wait_for_room(wait);
   start_worker();
-  const uint64_t id = next_id_++;
+  const uint64_t id = next_id_;
   job->id = id;
   job->seq = id - 1;
   job->submitted = Clock::now();
-  Job *const added = jobs_.emplace(id, std::move(job)).first->second.get();
-  ++pending_;
   if (draining_ == 0) rounds_.end_of_input(false);
-  rounds_.add(added);
+  add(job);
+  ++next_id_;
+  ++pending_;
   wake_workers();
   return id;
+}
+
+// Throws bad_alloc: the job is still the caller's then, and goes after the lock.
+void Engine::add(JobPtr &job) {
+  const auto at = jobs_.try_emplace(job->id).first;
+  try {
+    rounds_.add(job.get());
+  } catch (...) {
+    jobs_.erase(at);
+    throw;
+  }
+  at->second.job = std::move(job);
 }
 
 bool Engine::cancel(uint64_t id) {
@@ -205,7 +220,7 @@ bool Engine::cancel(uint64_t id) {
   const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return false;
-  Job &job = *at->second;
+  Job &job = *at->second.job;
   int running = MRUN_OK;
   job.item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   if (rounds_.withdraw(&job)) make_ready(&job);
@@ -244,10 +259,11 @@ void Engine::end_all() {
     int running = MRUN_OK;
     item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   }
-  for (const auto &[id, job] : jobs_) {
+  for (const auto &[id, answer] : jobs_) {
+    Job *const job = answer.job.get();
     int running = MRUN_OK;
     job->item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
-    if (rounds_.withdraw(job.get())) make_ready(job.get());
+    if (rounds_.withdraw(job)) make_ready(job);
   }
   rounds_.end_of_input(true);
   changed_.notify_all();

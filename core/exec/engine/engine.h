@@ -4,11 +4,12 @@
 // One mutex guards what workers share; it is never held while a script, a model or foreign code (callbacks, deleters of
 // tensors) runs. What is marked REQUIRES lets it go around such code, so what was true before need not be after. A state,
 // and the passages in it, are touched by one thread at a time: the one that has its seat.
+//
+// Memory may run out anywhere. What a worker does with the lock held wants none (lists through the jobs, nodes made by
+// submit) or ends at the item it was for (Rounds), so that every item is answered, with MEMORY, and the engine works on.
 #pragma once
-#include <deque>
 #include <map>
 #include <thread>
-#include <unordered_map>
 
 #include "base/mutex.h"
 #include "exec/engine/rounds.h"
@@ -46,22 +47,23 @@ class Engine : public Session {
     uint64_t items = 0;            // that this state has run
 
     // Of all, under the lock.
-    std::deque<Job *> ready;  // to be stepped
-    size_t jobs = 0;          // begun here, unfinished
-    bool busy = false;        // a thread has it
+    JobList ready;      // to be stepped
+    size_t jobs = 0;    // begun here, unfinished
+    bool busy = false;  // a thread has it
     bool sleeping = false;
     Clock::time_point begun, slept_since;  // of its worker
     Clock::duration slept{};
     // Its state was over its memory. giving_up: all its jobs run again, alone, once they are collected. closing: the one
     // that was alone in it goes on; then a fresh state is made.
     bool giving_up = false, closing = false;
-    std::vector<Job *> collected;
+    JobList collected;
     Condition wake;
   };
   struct Answer {
     JobPtr job;
-    Result result;
+    Result result;  // once it is answered
   };
+  using Answers = std::map<uint64_t, Answer>;
 
   // engine.cpp: what the session offers
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
@@ -70,6 +72,7 @@ class Engine : public Session {
   bool has_room() const REQUIRES(mutex_);
   void wait_for_room(double wait) REQUIRES(mutex_);
   void start_worker() REQUIRES(mutex_);
+  void add(JobPtr &) REQUIRES(mutex_);
   bool may_run_directly() const REQUIRES(mutex_);
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
@@ -86,13 +89,14 @@ class Engine : public Session {
   bool begin(Seat &, Job &) EXCLUDES(mutex_);
   Passage::Step step_job(Seat &, Job &) EXCLUDES(mutex_);
   Passage::Step step_traced(Seat &, Passage &, const Job &) EXCLUDES(mutex_);
-  std::vector<Passage::Step> step_jobs(Seat &, std::span<Job *const>, bool &over) EXCLUDES(mutex_);
+  JobList step_jobs(Seat &, JobList &, bool &over) EXCLUDES(mutex_);
   void run_slices(Seat &) REQUIRES(mutex_);
   void renew_state(Seat &) REQUIRES(mutex_);
-  void post(Seat &, Job &, Passage::Step) REQUIRES(mutex_);
+  void post(Seat &, Job &) REQUIRES(mutex_);
   void end_job(Seat &, Job &, Result) REQUIRES(mutex_);
   void answer_batch(Seat &, const JoinedBatch &) EXCLUDES(mutex_);
   void run_batch(Seat &, const JoinedBatch &) REQUIRES(mutex_);
+  void take_back() REQUIRES(mutex_);
   void make_ready(Job *) REQUIRES(mutex_);
   void wake_workers() REQUIRES(mutex_);
   bool may_run_batches(const Seat &) const;
@@ -119,9 +123,10 @@ class Engine : public Session {
   Rounds rounds_ GUARDED_BY(mutex_);
   const std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
-  std::unordered_map<uint64_t, JobPtr> jobs_ GUARDED_BY(mutex_);               // submitted, not answered
+  // An item's node, made when it is submitted, goes from the first to the second: answering wants no memory.
+  Answers jobs_ GUARDED_BY(mutex_);                                            // submitted, not answered
+  Answers ready_ GUARDED_BY(mutex_);                                           // answered, not delivered
   std::vector<std::shared_ptr<ItemContext>> direct_items_ GUARDED_BY(mutex_);  // of run() in callers' threads
-  std::map<uint64_t, Answer> ready_ GUARDED_BY(mutex_);                        // answered, not delivered
   uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
   size_t pending_ GUARDED_BY(mutex_) = 0;    // submitted, not delivered
   size_t callbacks_ GUARDED_BY(mutex_) = 0;  // `done` that have not returned

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "exec/passage.h"
 #include "exec/session.h"
@@ -28,12 +29,17 @@ struct Job {
   int seat = -1;
   std::unique_ptr<Passage> passage;
   Clock::time_point begun;
-  Error failure;  // of a job that could not be begun
+  Passage::Step step = Passage::Step::preempted;  // what its last slice gave
+  int64_t emits = 0;                              // partial answers sent by a passage that was given up
+  Error failure;                                  // of a job that could not be begun
 
   // Of Rounds.
   enum class Where { backlog, running, waiting, in_batch } where = Where::backlog;
   size_t lane = 0;
+  const std::string *group = nullptr;  // the key of the group that it waits in
   Clock::time_point waiting_since;
+
+  Job *next = nullptr;  // of the JobList that it is in
 
   // It is answered: its input goes before its `done` comes. Foreign code: without the engine's lock.
   void let_go() {

@@ -14,6 +14,9 @@ std::string group_key(const Job &job) {
   return call.alone ? "alone " + std::to_string(job.seq) : call.key;
 }
 
+// Short enough to want no memory itself.
+void give_memory_error(const Job &job) noexcept { job.passage->give({{}, Error(MRUN_MEMORY, "out of memory")}); }
+
 }  // namespace
 
 Rounds::Rounds(RoundsOptions options, ConfigOf config) : options_(options), config_(std::move(config)) {
@@ -22,11 +25,13 @@ Rounds::Rounds(RoundsOptions options, ConfigOf config) : options_(options), conf
 }
 
 void Rounds::add(Job *job) {
-  job->lane = job->seq % lanes_.size();
+  Lane &lane = lanes_[job->seq % lanes_.size()];
+  lane.unfinished.insert(job->seq);
+  job->lane = lane.number;
   job->where = Job::Where::backlog;
-  lanes_[job->lane].backlog.push_back(job);
+  lane.backlog.push_back(job);
   ++backlog_;
-  advance(lanes_[job->lane], job->submitted);
+  advance(lane, job->submitted);
 }
 
 void Rounds::end_of_input(bool ended) {
@@ -38,16 +43,29 @@ void Rounds::waits(Job *job, Clock::time_point now) {
   Lane &lane = lanes_[job->lane];
   job->where = Job::Where::waiting;
   job->waiting_since = now;
-  Group &group = lane.groups[group_key(*job)];
-  group.calls.push_back(job);
-  group.rows += job->passage->call().rows;
   --lane.running;
+  join_group(lane, job);
   advance(lane, now);
+}
+
+void Rounds::join_group(Lane &lane, Job *job) {
+  GroupAt group = lane.groups.end();
+  try {
+    group = lane.groups.try_emplace(group_key(*job)).first;
+    group->second.calls.push_back(job);
+    group->second.rows += job->passage->call().rows;
+    job->group = &group->first;
+  } catch (const std::bad_alloc &) {
+    if (group != lane.groups.end() && group->second.calls.empty()) lane.groups.erase(group);
+    give_memory_error(*job);
+    send_back(lane, job);
+  }
 }
 
 void Rounds::finished(Job *job) {
   Lane &lane = lanes_[job->lane];
   lane.unfinished.erase(job->seq);
+  --lane.alive;
   --lane.running;
   advance(lane, Clock::time_point{});
 }
@@ -66,10 +84,10 @@ void Rounds::tick(Clock::time_point now) {
   }
 }
 
-bool Rounds::withdraw(Job *job) {
+bool Rounds::withdraw(Job *job) noexcept {
   if (job->where != Job::Where::waiting) return false;
   Lane &lane = lanes_[job->lane];
-  const auto group = lane.groups.find(group_key(*job));
+  const GroupAt group = lane.groups.find(*job->group);
   std::erase(group->second.calls, job);
   group->second.rows -= job->passage->call().rows;
   if (group->second.calls.empty()) lane.groups.erase(group);
@@ -78,21 +96,12 @@ bool Rounds::withdraw(Job *job) {
   return true;
 }
 
-Job *Rounds::take_admitted() {
-  if (admitted_.empty()) return nullptr;
-  Job *job = admitted_.front();
-  admitted_.pop_front();
-  return job;
-}
-
 std::optional<JoinedBatch> Rounds::take_batch() {
   if (batches_.empty()) return std::nullopt;
   JoinedBatch batch = std::move(batches_.front());
   batches_.pop_front();
   return batch;
 }
-
-std::vector<Job *> Rounds::take_expired() { return std::exchange(expired_, {}); }
 
 std::optional<Clock::time_point> Rounds::next_delay() const {
   std::optional<Clock::time_point> next;
@@ -109,16 +118,16 @@ std::optional<Clock::time_point> Rounds::next_delay() const {
 // Admits what may live; `parked`: the lane waits for an item that has not been read.
 bool Rounds::admit(Lane &lane, bool &parked) {
   bool any = false;
-  while (lane.unfinished.size() < options_.live) {
+  while (lane.alive < options_.live) {
     if (lane.backlog.empty()) {
       parked = options_.offline && !ended_;
       break;
     }
     Job *job = lane.backlog.front();
-    if (options_.offline && !lane.unfinished.empty() && job->seq >= *lane.unfinished.begin() + options_.window) break;
+    if (options_.offline && lane.alive > 0 && job->seq >= *lane.unfinished.begin() + options_.window) break;
     lane.backlog.pop_front();
     --backlog_;
-    lane.unfinished.insert(job->seq);
+    ++lane.alive;
     ++lane.running;
     job->where = Job::Where::running;
     admitted_.push_back(job);
@@ -127,17 +136,21 @@ bool Rounds::admit(Lane &lane, bool &parked) {
   return any;
 }
 
-// Calls of items that were ended meanwhile free their places. They go back through `expired`: Rounds does not know the seats
+void Rounds::send_back(Lane &lane, Job *job) noexcept {
+  job->where = Job::Where::running;
+  ++lane.running;
+  back_.push_back(job);
+}
+
+// Calls of items that were ended meanwhile free their places. They go back through `back_`: Rounds does not know the seats
 // in which they are ready then.
 void Rounds::drop_ended(Lane &lane) {
-  for (auto group = lane.groups.begin(); group != lane.groups.end();) {
+  for (GroupAt group = lane.groups.begin(); group != lane.groups.end();) {
     auto &calls = group->second.calls;
     for (Job *job : calls) {
       if (job->item->stop.load() == MRUN_OK) continue;
-      job->where = Job::Where::running;
-      ++lane.running;
       group->second.rows -= job->passage->call().rows;
-      expired_.push_back(job);
+      send_back(lane, job);
     }
     std::erase_if(calls, [](const Job *job) { return job->where == Job::Where::running; });
     group = calls.empty() ? lane.groups.erase(group) : std::next(group);
@@ -169,33 +182,51 @@ Selection Rounds::selection(Group &group) const {
   return select(calls, config_(*calls.front()));
 }
 
-// Takes the selected calls out of their group as a batch. Returns the group that follows, or this one if calls are left.
-Rounds::GroupAt Rounds::cut(Lane &lane, GroupAt group, const Selection &selection) {
+// All that wants memory comes before the first change: where it throws, nothing has happened.
+void Rounds::add_batch(const Lane &lane, const Group &group, const Selection &selection) {
   JoinedBatch batch;
   batch.lane = lane.number;
-  auto &calls = group->second.calls;
-  for (const size_t i : selection.calls) {
-    calls[i]->where = Job::Where::in_batch;
-    group->second.rows -= calls[i]->passage->call().rows;
-    batch.jobs.push_back(calls[i]);
-  }
-  std::erase_if(calls, [](const Job *job) { return job->where == Job::Where::in_batch; });
-  group->second.age = 0;
-  ++lane.inflight;
+  batch.jobs.reserve(selection.calls.size());
+  for (const size_t i : selection.calls) batch.jobs.push_back(group.calls[i]);
   batches_.push_back(std::move(batch));
-  return calls.empty() ? lane.groups.erase(group) : group;
+}
+
+// Takes a batch out of the group (only_full: if its calls fill one), and tells whether. `group` becomes the one that follows
+// where no call is left in it. Where there is no memory for a batch, all its calls fail.
+bool Rounds::cut(Lane &lane, GroupAt &group, bool only_full) {
+  auto &calls = group->second.calls;
+  bool taken = false;
+  try {
+    const Selection selected = selection(group->second);
+    if (only_full && !selected.full) return false;
+    add_batch(lane, group->second, selected);
+    taken = true;
+    ++lane.inflight;
+    for (Job *job : batches_.back().jobs) {
+      job->where = Job::Where::in_batch;
+      group->second.rows -= job->passage->call().rows;
+    }
+    group->second.age = 0;
+  } catch (const std::bad_alloc &) {
+    for (Job *job : calls) {
+      give_memory_error(*job);
+      send_back(lane, job);
+    }
+  }
+  std::erase_if(calls, [](const Job *job) { return job->where != Job::Where::waiting; });
+  if (calls.empty()) group = lane.groups.erase(group);
+  return taken;
 }
 
 size_t Rounds::cut_full(Lane &lane) {
   size_t count = 0;
-  for (auto group = lane.groups.begin(); group != lane.groups.end();) {
-    const Selection s = may_be_full(group->second) ? selection(group->second) : Selection{};
-    if (!s.full) {
+  for (GroupAt group = lane.groups.begin(); group != lane.groups.end();) {
+    const size_t groups = lane.groups.size();
+    if (may_be_full(group->second) && cut(lane, group, true)) {
+      ++count;
+    } else if (groups == lane.groups.size()) {
       ++group;
-      continue;
     }
-    group = cut(lane, group, s);
-    ++count;
   }
   return count;
 }
@@ -208,16 +239,11 @@ void Rounds::dispatch_round(Lane &lane) {
     const auto &a = group->second.calls, &b = largest->second.calls;
     if (a.size() > b.size() || (a.size() == b.size() && a.front()->seq < b.front()->seq)) largest = group;
   }
-  for (auto group = lane.groups.begin(); group != lane.groups.end();) {
+  for (GroupAt group = lane.groups.begin(); group != lane.groups.end();) {
+    const GroupAt next = std::next(group);
     const bool chosen = full == 0 && group == largest;
-    if (chosen || ++group->second.age >= oldest_age) {
-      const size_t before = lane.groups.size();
-      const auto next = std::next(group);
-      cut(lane, group, selection(group->second));
-      group = lane.groups.size() < before ? next : std::next(group);
-    } else {
-      ++group;
-    }
+    if (chosen || ++group->second.age >= oldest_age) cut(lane, group, false);
+    group = next;
   }
 }
 
@@ -238,8 +264,9 @@ void Rounds::dispatch_online(Lane &lane, Clock::time_point now) {
     const auto &calls = oldest->second.calls;
     const bool overdue = std::any_of(calls.begin(), calls.end(),
                                      [&](const Job *job) { return now >= job->waiting_since + options_.max_delay; });
-    if (patient && !overdue && !(idle && lane.unfinished.size() >= options_.live)) return;
-    cut(lane, oldest, selection(oldest->second));
+    if (patient && !overdue && !(idle && lane.alive >= options_.live)) return;
+    GroupAt group = oldest;
+    cut(lane, group, false);
   }
 }
 

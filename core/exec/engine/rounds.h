@@ -1,6 +1,9 @@
 // Rounds: which items are admitted, and which of their waiting calls run together. Plain data and rules; no thread, no
 // lock, no clock of its own: the engine holds its mutex around every call and tells the time.
 //
+// Nothing but add() throws. Joining calls wants memory; where there is none, the calls that it was for fail with MEMORY,
+// each with its own item, and all else goes on.
+//
 // Offline (all inputs are there) items go to lanes by number. A lane moves when none of its items runs and none of its
 // batches is out, so what is joined depends on the items alone, never on timing:
 //   1. While fewer than `live` items are alive and the next one is less than `window` beyond the lowest unfinished: admit
@@ -20,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/engine/job.h"
+#include "exec/engine/job_list.h"
 
 namespace mrun {
 
@@ -43,7 +46,8 @@ class Rounds {
   using ConfigOf = std::function<const BatchConfig &(const PendingCall &)>;
   Rounds(RoundsOptions, ConfigOf config);
 
-  void add(Job *);                             // the next in order of submission
+  // The next in order of submission. Throws bad_alloc, and is as it was then.
+  void add(Job *);
   void end_of_input(bool ended);               // whether lanes need not wait for more
   size_t backlog() const { return backlog_; }  // added, not admitted
   size_t room() const { return options_.live * lanes_.size(); }
@@ -54,14 +58,15 @@ class Rounds {
   void returned(const JoinedBatch &);        // its calls have been answered: the jobs run again
   void tick(Clock::time_point now);          // time has passed
   // Takes a waiting job out of its group: it runs again. False where it does not wait.
-  bool withdraw(Job *);
+  bool withdraw(Job *) noexcept;
 
   // What is to be done.
-  Job *take_admitted();  // null: none
+  Job *take_admitted() { return admitted_.pop_front(); }  // null: none
   size_t admitted() const { return admitted_.size(); }
   std::optional<JoinedBatch> take_batch();
   size_t batches() const { return batches_.size(); }
-  std::vector<Job *> take_expired();  // waiting jobs that were ended meanwhile: they run again, without results
+  // Waiting jobs that run again without a batch: ended meanwhile, or given MEMORY for their call's results.
+  JobList take_back() { return std::exchange(back_, {}); }
   std::optional<Clock::time_point> next_delay() const;  // when tick has something to do
 
  private:
@@ -72,29 +77,33 @@ class Rounds {
   };
   struct Lane {
     size_t number = 0;
-    std::deque<Job *> backlog;
-    std::set<uint64_t> unfinished;  // admitted
+    JobList backlog;
+    std::set<uint64_t> unfinished;  // added. As admission is in order, those of `backlog` are the last in it
+    size_t alive = 0;               // admitted, unfinished
     size_t running = 0, inflight = 0;
     std::map<std::string, Group> groups;
   };
-  using GroupAt = std::map<std::string, Group>::iterator;
+  using Groups = std::map<std::string, Group>;
+  using GroupAt = Groups::iterator;
 
   void advance(Lane &, Clock::time_point now);
   bool admit(Lane &, bool &parked);
+  void join_group(Lane &, Job *);
+  void send_back(Lane &, Job *) noexcept;
   void drop_ended(Lane &);
   void dispatch_round(Lane &);
   void dispatch_online(Lane &, Clock::time_point now);
   bool may_be_full(const Group &) const;
   Selection selection(Group &) const;
-  GroupAt cut(Lane &, GroupAt, const Selection &);
+  void add_batch(const Lane &, const Group &, const Selection &);
+  bool cut(Lane &, GroupAt &, bool only_full);
   size_t cut_full(Lane &);
 
   const RoundsOptions options_;
   const ConfigOf config_;
   std::vector<Lane> lanes_;
-  std::deque<Job *> admitted_;
+  JobList admitted_, back_;
   std::deque<JoinedBatch> batches_;
-  std::vector<Job *> expired_;
   size_t backlog_ = 0;
   bool ended_ = false;
 };

@@ -20,11 +20,12 @@ JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
   try {
     return run_joined(model, calls);
   } catch (const std::exception &) {
-    JoinedRun run;
-    run.outcomes.assign(calls.size(), {{}, Error(MRUN_MEMORY, "out of memory")});
-    return run;
+    return {};  // no outcomes
   }
 }
+
+// Short enough to want no memory itself.
+Outcome out_of_memory() noexcept { return {{}, Error(MRUN_MEMORY, "out of memory")}; }
 
 }  // namespace
 
@@ -43,7 +44,7 @@ void Engine::work(Seat &seat) {
 // One turn. False: there is nothing to do.
 bool Engine::turn(Seat &seat) {
   rounds_.tick(Clock::now());
-  for (Job *job : rounds_.take_expired()) make_ready(job);
+  take_back();
   seat.busy = true;
   bool any = true;
   if (seat.giving_up && seat.collected.size() == seat.jobs) {
@@ -82,6 +83,7 @@ bool Engine::idle(Seat &seat) {
 // Wakes sleeping workers that have something to do now, and no more of them than there is: each counts what it will take,
 // since one that finds nothing has cost two switches of threads.
 void Engine::wake_workers() {
+  take_back();
   size_t shared = rounds_.admitted(), batches = rounds_.batches();
   for (const auto &seat : seats_) {
     if (!seat->sleeping || seat->busy) continue;
@@ -93,6 +95,12 @@ void Engine::wake_workers() {
     seat->sleeping = false;
     seat->wake.notify_one();
   }
+}
+
+// What Rounds let go of without a batch runs again.
+void Engine::take_back() {
+  JobList back = rounds_.take_back();
+  while (Job *job = back.pop_front()) make_ready(job);
 }
 
 void Engine::make_ready(Job *job) {
@@ -136,8 +144,8 @@ bool Engine::begin(Seat &seat, Job &job) {
     ++seat.items;
     job.passage = std::make_unique<Passage>(*loaded_, *seat.state, job.work, job.item, 0, job.last_moment());
     return true;
-  } catch (const Error &e) { job.failure = e; } catch (const std::exception &e) {
-    job.failure = Error(MRUN_MEMORY, e.what());
+  } catch (Error &e) { job.failure = std::move(e); } catch (const std::exception &) {
+    job.failure = Error(MRUN_MEMORY, "out of memory");
   }
   if (job.failure.stage.empty()) job.failure.stage = "engine";
   return false;
@@ -151,39 +159,39 @@ Passage::Step Engine::step_job(Seat &seat, Job &job) {
   return step_traced(seat, *job.passage, job);
 }
 
-// A slice of each, in order, as long as the turn may last and the state is within its memory. `over`: it is not.
-std::vector<Passage::Step> Engine::step_jobs(Seat &seat, std::span<Job *const> jobs, bool &over) {
+// A slice of each, in order, as long as the turn may last and the state is within its memory. `over`: it is not. Returns
+// those that had theirs; the others stay in `jobs`.
+JobList Engine::step_jobs(Seat &seat, JobList &jobs, bool &over) {
   const auto end = Clock::now() + longest_turn;
-  std::vector<Passage::Step> steps;
-  while (steps.size() < jobs.size() && !over && (steps.empty() || Clock::now() < end)) {
-    steps.push_back(step_job(seat, *jobs[steps.size()]));
+  JobList stepped;
+  while (!jobs.empty() && !over && (stepped.empty() || Clock::now() < end)) {
+    Job *job = jobs.pop_front();
+    job->step = step_job(seat, *job);
+    stepped.push_back(job);
     over = seat.state != nullptr && seat.state->over_memory();
   }
-  return steps;
+  return stepped;
 }
 
 // Slices of the seat's ready jobs, without the lock; then what came of them, with it.
 void Engine::run_slices(Seat &seat) {
-  std::vector<Job *> jobs;
-  while (!seat.ready.empty() && jobs.size() < most_slices) {
-    jobs.push_back(seat.ready.front());
-    seat.ready.pop_front();
-  }
-  std::vector<Passage::Step> steps;
+  JobList jobs;
+  while (!seat.ready.empty() && jobs.size() < most_slices) jobs.push_back(seat.ready.pop_front());
+  JobList stepped;
   bool over = false;
   {
     const Unlocked unlocked(mutex_);
-    steps = step_jobs(seat, jobs, over);
+    stepped = step_jobs(seat, jobs, over);
   }
-  for (size_t i = jobs.size(); i-- > steps.size();) seat.ready.push_front(jobs[i]);
-  jobs.resize(steps.size());
+  jobs.append(std::exchange(seat.ready, {}));
+  seat.ready = std::move(jobs);
   if (over && seat.items > 1) {
-    seat.collected = std::move(jobs);  // what they gave cannot be trusted either
+    seat.collected = std::move(stepped);  // what they gave cannot be trusted either
     give_up(seat);
     return;
   }
   seat.closing = over;
-  for (size_t i = 0; i < jobs.size(); ++i) post(seat, *jobs[i], steps[i]);
+  while (Job *job = stepped.pop_front()) post(seat, *job);
   if (seat.closing && seat.jobs == 0) renew_state(seat);
 }
 
@@ -197,10 +205,10 @@ void Engine::renew_state(Seat &seat) {
 
 // Tells what came of a slice. A job that was cancelled during it, when no group held it, is taken back at once: nobody else
 // would look at its flag again while it waits.
-void Engine::post(Seat &seat, Job &job, Passage::Step step) {
-  if (step == Passage::Step::preempted) {
+void Engine::post(Seat &seat, Job &job) {
+  if (job.step == Passage::Step::preempted) {
     seat.ready.push_back(&job);
-  } else if (step == Passage::Step::waiting) {
+  } else if (job.step == Passage::Step::waiting) {
     rounds_.waits(&job, Clock::now());
     if (job.item->stop.load() != MRUN_OK && rounds_.withdraw(&job)) make_ready(&job);
   } else {
@@ -210,7 +218,7 @@ void Engine::post(Seat &seat, Job &job, Passage::Step step) {
       result = std::move(job.passage->result());
       job.let_go();
     } else {
-      result.error = job.failure;
+      result.error = std::move(job.failure);
     }
     end_job(seat, job, std::move(result));
   }
@@ -228,19 +236,25 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
   const auto now = Clock::now();
   const int sharers = static_cast<int>(batch.jobs.size());
   std::vector<JoinedCall> calls;
+  try {
+    calls.reserve(batch.jobs.size());
+  } catch (const std::bad_alloc &) {
+    for (Job *job : batch.jobs) job->passage->give(out_of_memory());
+    return;
+  }
   for (Job *job : batch.jobs) {
     job->passage->begin_share(sharers);
     calls.push_back({&job->passage->call(), job->item.get()});
   }
   Model &model = batch.jobs.front()->passage->model();
   JoinedRun run = run_safely(model, calls);
-  statistics_.add_batch(calls.size(), run.failure);
+  statistics_.add_batch(calls.size(), std::move(run.failure));
   usage_.add_batch(calls.size(), run);
   trace_.batch(seat.number, model, calls, now);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Passage &passage = *batch.jobs[i]->passage;
     passage.end_share(sharers, seconds_between(batch.jobs[i]->waiting_since, now));
-    passage.give(std::move(run.outcomes[i]));
+    passage.give(i < run.outcomes.size() ? std::move(run.outcomes[i]) : out_of_memory());
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/thread.h"
 #include "exec/engine/callback_scope.h"
 #include "exec/loaded.h"
 
@@ -41,7 +42,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       process_(::getpid()),
       last_result_(Clock::now()) {
   worker_ = start_worker();
-  keeper_ = std::thread(&RemoteSession::keep, this);
+  keeper_ = start_thread("the worker process's keeper", [this] { keep(); });
 }
 
 RemoteSession::~RemoteSession() { end(); }
@@ -134,7 +135,7 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
   want_usable("submit");
   Lock lock(mutex_);
   wait_for_room(lock, wait);
-  if (!postman_.joinable()) postman_ = std::thread(&RemoteSession::carry_letters, this);
+  if (!postman_.joinable()) postman_ = start_thread("answers", [this] { carry_letters(); });
   const JobPtr job = add(next_id_++, std::move(work), std::move(done), lock);
   ++pending_;
   ended_ = draining_ > 0;

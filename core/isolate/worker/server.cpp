@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "bundle/handed.h"
 #include "isolate/shared_memory.h"
 #include "isolate/worker/environment.h"
@@ -89,7 +90,7 @@ void Server::prepare() {
 // ---- reading
 
 void Server::serve() {
-  std::thread(&Server::take_turns, this).detach();  // the process ends with the channel
+  start_thread("the worker process", [this] { take_turns(); }).detach();  // the process ends with the channel
   take_turns();
 }
 

@@ -4,13 +4,14 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace text {
 
-// body(i) for 0 <= i < count, on at most `threads` threads, the caller's included. The first exception ends the loop
-// and is thrown here.
+// body(i) for 0 <= i < count, on at most `threads` threads, the caller's included; on fewer where the system gives no more.
+// The first exception ends the loop and is thrown here.
 template <class Body>
 void for_each_index(size_t count, int threads, Body body) {
   std::atomic<size_t> next{0};
@@ -27,7 +28,12 @@ void for_each_index(size_t count, int threads, Body body) {
   };
   {
     std::vector<std::jthread> helpers;
-    for (size_t t = 1; t < std::min(count, size_t(std::max(threads, 1))); ++t) helpers.emplace_back(work);
+    const size_t most = std::min(count, size_t(std::max(threads, 1)));
+    helpers.reserve(most);
+    try {
+      while (helpers.size() + 1 < most) helpers.emplace_back(work);
+    } catch (const std::system_error &) {  // no thread could be made
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);
