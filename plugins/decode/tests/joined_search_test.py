@@ -40,7 +40,7 @@ class Attending(torch.nn.Module):
 
 
 class Failing(torch.nn.Module):
-    """Fails, or gives NaN, in a call where a row's `how` says so."""
+    """Fails, gives NaN, or loses a row of the state, in a call where a row's `how` says so."""
 
     def forward(self, x):
         return x
@@ -50,7 +50,7 @@ class Failing(torch.nn.Module):
         if bool((how == 1).any()):
             raise ValueError("this row is wrong")
         scores = torch.where((how == 2)[:, None], torch.full([5], float("nan")), torch.arange(5.0) + h[:, :1])
-        return scores, h + 1
+        return scores, (h + 1)[1:] if bool((how == 3).any()) else h + 1
 
 
 FAILING = """
@@ -186,10 +186,10 @@ class Joined(Case):
         folder = self.bundle("json", forward=FAILING)
         torch.jit.script(Failing()).save(str(folder / "model.pt"))
         path = self.dir / "cases.jsonl"
-        path.write_text("".join(f"{how}\n" for how in (0, 1, 0, 2, 0, 0)))
+        path.write_text("".join(f"{how}\n" for how in (0, 1, 0, 2, 0, 0, 3)))
         answers = self.answers(folder, "--jsonl", path, "--isolation", "none", status=1)
         self.assertEqual([answers[i] for i in (0, 2, 4, 5)], [[4, 4, 4]] * 4)
-        for i, text in {1: "this row is wrong", 3: "the step's scores have NaN in row 0"}.items():
+        for i, text in {1: "this row is wrong", 3: "the step's scores have NaN in row 0", 6: "dimension 0"}.items():
             self.assertEqual(answers[i]["error"]["code"], "MODEL")
             self.assertIn(text, answers[i]["error"]["message"])
 

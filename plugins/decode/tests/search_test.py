@@ -219,14 +219,22 @@ class Searches(Case):
             ({"how": "narrows"}, ok, "MODEL", "the step gave scores of 6 tokens, now of 5"),
             ({"how": "on_step throws"}, ok, "SCRIPT", "on_step throws"),
             ({"how": "on_step nan"}, ok, "ARGUMENT", "on_step: it left NaN"),
+            ({"how": "on_step nothing"}, ok, "SCRIPT", "no token may follow"),
+            ({"how": "on_step nothing later"}, ok, "SCRIPT", "no token may follow"),
+            ({"how": "loses a row"}, ok, "MODEL", "state.h: the step was given 4 rows and returned [3, 3]"),
+            ({"how": "loses its rows"}, ok, "MODEL", "state.h: the step was given 4 rows and returned []"),
             ({"how": "integers"}, ok, "ARGUMENT", "scores: want a tensor of floats"),
         ]
         body = """
   local how, calls = options.how, 0
   options.how = nil
-  if how == "shrinks" or how == "short" then options.state = { h = torch.zeros({ 3 }) } end
+  if how == "shrinks" or how == "short" or (how or ""):find("^loses") then options.state = { h = torch.zeros({ 3 }) } end
   if how == "on_step throws" then options.on_step = function() error("on_step throws") end end
   if how == "on_step nan" then options.on_step = function(p) p:fill_(0 / 0) end end
+  if how == "on_step nothing" then options.on_step = function(p) p:fill_(-math.huge) end end
+  if how == "on_step nothing later" then
+    options.on_step = function(p, at) if at.t == 2 then p:fill_(-math.huge) else p:select(1, 5):fill_(-math.huge) end end
+  end
   local plain = step
   step = function(tokens, all)
     calls = calls + 1
@@ -237,6 +245,8 @@ class Searches(Case):
     if how == "nothing" then return end
     if how == "throws" then error("the step throws") end
     if how == "short" then return given, { h = torch.zeros({ 0, 3 }) } end
+    if how == "loses a row" then return given, { h = calls > 1 and all.h:narrow(0, 0, 3) or all.h } end
+    if how == "loses its rows" then return given, { h = calls > 1 and torch.tensor(1) or all.h } end
     if how == "narrows" and calls > 1 then return given:narrow(1, 0, 5) end
     if how == "integers" then return given:to("int64") end
     return given
