@@ -47,9 +47,17 @@ void refuse_empty_paths(const CLI::App &app) {
   }
 }
 
+std::function<void(const CLI::App &)> describe_to;
+
 }  // namespace
 
+void describe_apps(std::function<void(const CLI::App &)> f) { describe_to = std::move(f); }
+
 int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
+  if (describe_to) {
+    describe_to(app);
+    return ok;
+  }
   for (std::string &a : args) {
     if (a.size() >= 2 && a.front() == '[' && a.back() == ']') a += list_mark;
   }

@@ -8,4 +8,6 @@
 namespace command {
 // Parses argv (without the command's name) and calls `run`; usage errors and failures are reported.
 int parse_and_run(CLI::App &, std::vector<std::string> args, const std::function<int()> &run);
+// Until it is called with nothing, parse_and_run hands its app to `f` and does nothing else.
+void describe_apps(std::function<void(const CLI::App &)> f);
 }  // namespace command

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "manual.h"
 #include "report.h"
 #include "standard_output.h"
 #include "subcommands.h"
@@ -41,7 +42,7 @@ std::string fmt_row(std::string usage, const char *summary) {
   return "  mrun " + usage + "  " + summary + "\n";
 }
 
-void help() {
+std::string help() {
   std::string text =
       "mrun runs a model together with its pre- and post-processing from one file.\n\n"
       "  mrun BUNDLE[@REV] [INPUT...]       answer inputs: one JSON document a line\n\n";
@@ -56,9 +57,19 @@ void help() {
       "Exit status: 0 all answered, 1 some items failed, 2 wrong usage, 3 the bundle\n"
       "was refused, 4 verification failed, 5 output could not be written,\n"
       "130 interrupted.\n\n"
+      "Environment: MRUN_ISOLATION is --isolation where that is not given;\n"
+      "MRUN_PLUGIN_PATH are folders of plugins (A:B), looked into before the install's;\n"
+      "MRUN_WORKER is the worker's program where it is not the install's; NO_COLOR.\n\n"
       "`mrun SUBCOMMAND --help` explains one; `mrun run --help` lists the options for\n"
-      "answering inputs.\n";
-  command::print(text);
+      "answering inputs. `mrun --manual FOLDER` writes manual pages, and completion for\n"
+      "bash, zsh and fish, into FOLDER.\n";
+  return text;
+}
+
+void write_manual(const std::string &folder) {
+  std::vector<command::SubcommandEntry> entries{{"run", "BUNDLE[@REV] [INPUT...]", "answer inputs", command::run}};
+  for (const Subcommand &s : subcommands) entries.push_back({s.name, s.usage, s.summary, s.run});
+  command::write_manual(folder, entries, help());
 }
 
 int dispatch(std::vector<std::string> args) {
@@ -68,11 +79,15 @@ int dispatch(std::vector<std::string> args) {
   }
   const std::string first = args[0];
   if (first == "--help" || first == "-h" || first == "help") {
-    help();
+    command::print(help());
     return command::ok;
   }
   if (first == "--version") {
     command::print(std::string("mrun ") + mrun_version() + "\n");
+    return command::ok;
+  }
+  if (first == "--manual" && args.size() == 2) {
+    write_manual(args[1]);
     return command::ok;
   }
   for (const Subcommand &s : subcommands) {

@@ -46,7 +46,7 @@ int make_new(std::vector<std::string> args) {
   std::string name, kind;
   CLI::App app("Makes a bundle's folder that runs as it is.", "new");
   app.add_option("NAME", name, "the folder to make")->required();
-  app.add_option("--kind", kind, "what it takes: text, image, audio, bytes, json, tensor or record")->required();
+  app.add_option("--kind", kind, "what it takes")->required()->type_name("text|image|audio|bytes|json|tensor|record");
   return parse_and_run(app, std::move(args), [&] {
     mrun::host_detail::call([&](mrun_error *e) { return mrun_new(name.c_str(), kind.c_str(), nullptr, e); });
     print(shown(name) + ": made. Next: edit " + shown(name) + "/preprocess.lua, then run  mrun " + shown(name) +

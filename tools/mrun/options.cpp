@@ -103,7 +103,7 @@ void RunOptions::add_to(CLI::App &app) {
       ->check(CLI::Range(0.0, 3.6e6))
       ->type_name("MS");
   app.add_flag("--exact", exact, "the same bits whatever an item is joined with");
-  app.add_option("--device", device, "cpu or cuda[:i]");
+  app.add_option("--device", device, "where models run; cuda:1 is the second one (default cpu)")->type_name("cpu|cuda");
   add_limits_to(app);
 }
 
@@ -111,13 +111,15 @@ void RunOptions::add_limits_to(CLI::App &app) {
   app.add_option("--isolation", isolation,
                  "process: in a locked-up worker process (default for a .mb file); none: in this one, for bundles that "
                  "you trust (default for a folder)")
-      ->envname("MRUN_ISOLATION");
+      ->envname("MRUN_ISOLATION")
+      ->type_name("process|none");
   app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)");
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  app.add_option("--log-level", log_level, "debug, info, warn or error (default warn)");
+  app.add_option("--log-level", log_level, "what scripts and plugins may say (default warn)")
+      ->type_name("debug|info|warn|error");
 }
 
 void RunOptions::load_plugins() const {
