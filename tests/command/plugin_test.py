@@ -63,6 +63,37 @@ end
             self.assertIn("loud: loaded", run.stderr)
         self.assertIn("loud: called", mrun(folder, "1", "--plugin", plugin, "--isolation", "none").stderr)
 
+    def test_a_backend_and_a_namespace_made_with_the_helpers(self):
+        plugin = self.build("c++", "helped.cpp", "-std=c++17")
+        (self.dir / "helped.json").write_text('{"provides": ["helpedns."], "suffixes": [".helped"]}')
+        folder = self.bundle("json", '[models.main]\nfile = "model.helped"\ntimes = 2.0\n',
+                             files={"model.helped": "helped 3", "model/main/more.txt": "seven by"},
+                             preprocess='local torch = require "torch"\nassert(require("helped").twice(4) == 8)\nreturn function(x) return torch.tensor(x) end\n')
+        packed = self.dir / "p.mb"
+        self.assertEqual(mrun("pack", folder, "-o", packed, "--plugin", plugin).returncode, 0)
+        listed = mrun("inspect", packed).stdout
+        self.assertIn("model/main.graph.helped", listed)
+        for bundle in (folder, packed):
+            for more in ((), ("--exact",), ("--batch-size", 1)):
+                done = mrun(bundle, "--jsonl", "-", "--plugin", plugin, *more, stdin="[1, 2]\n[3, 4]\n[5]\n")
+                self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], [[5, 7], [9, 11], [13]], done.stderr)
+        (folder / "model.helped").write_text("helpless")
+        self.refused(3, folder, "[1]", "--plugin", plugin, contains=["model.helped", "want \"helped N\""])
+        (folder / "model.helped").write_text("helped 3")
+        (folder / "bundle.toml").write_text('[input]\nkind = "json"\n[models.main]\nfile = "model.helped"\ntimes = "two"\n')
+        self.refused(3, folder, "[1]", "--plugin", plugin, contains=["times", "float"])
+
+    def test_functions_inside_a_list_arrive_as_functions(self):
+        plugin = self.build("c++", "helped.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess="""
+local helped = require "helped"
+local function double(x) return 2 * x end
+return function(x)
+  return {helped.functions({1, double, "a", double}), helped.functions(double), helped.call_each({double, 0, double}, x)}
+end
+""")
+        self.assertEqual(self.answer(folder, "5", "--plugin", plugin), [2, 1, 20])
+
     def test_ops_and_plugins_list_them(self):
         plugin = self.build("cc", "hello.c", "-std=c99")
         listed = json.loads(mrun("plugins", "--plugin", plugin, "--json").stdout)

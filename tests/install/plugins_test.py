@@ -1,5 +1,6 @@
 """Plugins built out of tree against the install: the examples."""
 import json
+import math
 import pathlib
 import struct
 import tempfile
@@ -27,6 +28,11 @@ return function(text)
 end
 """)
         self.assertEqual(self.ok("mrun", text, "to be or not to be", "--plugin", built / "tally.so", "--plugin", built / "deflate.so"), "4\n")
+        orbit = self.folder(bundle_toml='[input]\nkind = "json"\n', preprocess_lua='return function(e) return require("orbit").kepler({0, 1, 2}, e) end\n')
+        for mean, anomaly in enumerate(json.loads(self.ok("mrun", orbit, "0.5", "--plugin", built / "orbit.so"))):
+            self.assertAlmostEqual(anomaly - 0.5 * math.sin(anomaly), mean, delta=1e-12)
+        wrong = run("mrun", orbit, "1.5", "--plugin", built / "orbit.so", env=self.env)
+        self.assertIn("eccentricity: want 0 to less than 1", wrong.stdout)
         self.backend(built / "affine.so")
 
     def backend(self, plugin):
