@@ -411,7 +411,7 @@ class TokenizerOracle(unittest.TestCase):
         patterns = [rf"\p{{{p}}}" for p in properties] + [f"[[:{p}:]]" for p in posix] + [
             r"\w", r"\W", r"[\w]", r"\s", r"\S", r"\d", r"\h", r"\H", ".", r"\p{^L}", r"\P{So}", r"\R", r"[^\p{L}\p{N}\s]",
             r"[\p{L}&&[^a-z]]", r"[\w&&[^\d_]]", r"[a-w&&[^c-g]z]", r"[^\W\d]", r"[[^a-z]&&\p{Ll}]", r"[a-z&&[aeiou]&&[^e]]", "[a&&]", "[&&a]",
-            r"[\S\n]", "[[:^alpha:]]", r"\v", "(?m).", r"[]a]", r"[a\]-]", "(?i)[à-ÿ]", "(?i)é", "(?i)[[:upper:]]", r"(?i)\p{Lu}", "(?i)[^à-ÿ]",
+            r"[\S\n]", "[d-[e]]", "[^d-[e]]", "(?i)[d-[e]z]", "[x-[y-[z]]]", "[a-c-[e]]", "[[e]-d]", "[d-&&d]", r"[\d-]", "[[:^alpha:]]", r"\v", "(?m).", r"[]a]", r"[a\]-]", "(?i)[à-ÿ]", "(?i)é", "(?i)[[:upper:]]", r"(?i)\p{Lu}", "(?i)[^à-ÿ]",
             r"(?i)[^\p{Lu}]", "(?i)k", "(?i)ß", "(?i)σ", "(?i)ǆ", "(?i)[\u1c89]", "(?i)ᾀ"]
         text = "".join(chr(c) for c in (*range(0xd800), *range(0xe000, 0x32000), *range(0xe0000, 0xe0200)))
         for pattern, want in zip(patterns, call(NODE + ["classes"], [text, *patterns])):
@@ -419,6 +419,13 @@ class TokenizerOracle(unittest.TestCase):
                 got = {match[0] for match in call([CLI, "ruby", "-", pattern], [text])[0]}
                 differ = sorted(got ^ set(want))
                 self.assertEqual([(hex(ord(c)), c in got) for c in differ[:20]], [])
+
+    def test_ranges_with_classes(self):
+        for pattern in (r"[d-\w]", "[d-[:digit:]]", r"[\w-z]", "[[:digit:]-a]", r"[\d-[e]]"):
+            with self.subTest(pattern=pattern):
+                for command, lines in ((NODE + ["classes"], ["abc", pattern]), ([CLI, "ruby", "-", pattern], ["abc"])):
+                    done = subprocess.run(command, input="".join(json.dumps(x) + "\n" for x in lines), capture_output=True, text=True, check=False)
+                    self.assertNotEqual(done.returncode, 0, command)
 
     def test_new_characters(self):
         """Those that are younger than most libraries: an emoji of Unicode 15, letters of 16."""

@@ -190,7 +190,7 @@ class ClassReader {
     if (spaces_ && (p_.take(" ") || p_.take("\t"))) return;
     if (!p_.ruby() && p_.take("\\E")) return;
     if (!p_.ruby() && p_.take("\\Q")) return quoted();
-    if (p_.sees("[:") && posix()) return;
+    if (p_.sees("[:") && posix()) return after_class();
     if (p_.ruby() && p_.peek() == '[') {
       add(ClassReader(p_, false, false).run());
       if (p_.peek() == '-') add(p_.next());  // no range begins with a class
@@ -199,22 +199,35 @@ class ClassReader {
     const auto low = member();
     if (!std::holds_alternative<char32_t>(low)) {
       add(std::get<CodeSet>(low));
-      if (p_.peek() == '-' && p_.peek(1) != ']') add(p_.next());
-      return;
+      return after_class();
     }
     range(std::get<char32_t>(low));
   }
+  // Whether a hyphen stands here that could make a range: not where the class or its part ends behind it.
+  bool at_range() const {
+    const std::string_view rest = p_.rest();
+    return rest.size() > 1 && rest[0] == '-' && rest[1] != ']' && !(p_.ruby() && rest.substr(1, 2) == "&&");
+  }
+  void after_class() {
+    if (!at_range()) return;
+    if (p_.ruby()) bad_pattern("a range that begins with a class, at byte " + std::to_string(p_.at()));
+    add(p_.next());
+  }
   // A character, or the range that it begins.
   void range(char32_t low) {
-    if (p_.peek() != '-' || p_.peek(1) == ']' || p_.peek(1) == '\0' || (p_.ruby() && p_.peek(1) == '['))
-      return add(low);
+    if (!at_range()) return add(low);
     p_.skip(1);
-    if (p_.sees("[:") && !p_.ruby()) {
+    if (p_.ruby() && p_.peek() == '[') {
+      if (p_.sees("[:") && posix()) class_ends_range();
+      return;  // Oniguruma forgets both the character and the hyphen
+    }
+    if (p_.sees("[:")) {
       add(low);
       return add('-');
     }
     const auto high = member();
     if (!std::holds_alternative<char32_t>(high)) {
+      if (p_.ruby()) class_ends_range();
       add(low);
       add('-');
       return add(std::get<CodeSet>(high));
@@ -222,6 +235,9 @@ class ClassReader {
     if (std::get<char32_t>(high) < low)
       bad_pattern("a range out of order in a class, at byte " + std::to_string(p_.at()));
     add_range({low, std::get<char32_t>(high) + 1});
+  }
+  [[noreturn]] void class_ends_range() {
+    bad_pattern("a range that ends with a class, at byte " + std::to_string(p_.at()));
   }
   PatternReader::Meaning member() {
     if (p_.done()) bad_pattern("a class without an end");
