@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "script/lua/source.h"
 
 namespace mrun {
 namespace {
@@ -37,6 +38,20 @@ std::vector<std::string> left_out(const Bundle &bundle) {
   for (const std::string &path : bundle.ignored()) {
     sentences.push_back(fmt::format("{}: not part of a bundle, left out{}", printable(path), hint(path)));
   }
+  return sentences;
+}
+
+std::vector<std::string> notices(const Bundle &bundle) {
+  if (bundle.packed()) return {};
+  std::vector<std::string> params, sentences;
+  for (const Entry &e : bundle.manifest().params.as_map()) params.emplace_back(e.key());
+  for (const EntryInfo &entry : bundle.entries()) {
+    if (!entry.path.ends_with(".lua") || entry.path.starts_with("std/") || entry.path.starts_with("assets/")) continue;
+    const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), params);
+    sentences.insert(sentences.end(), found.begin(), found.end());
+  }
+  const std::vector<std::string> files = left_out(bundle);
+  sentences.insert(sentences.end(), files.begin(), files.end());
   return sentences;
 }
 

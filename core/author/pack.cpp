@@ -159,7 +159,7 @@ using Rows = std::vector<std::pair<std::string, Value>>;
 Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
   std::vector<Value> ignored, sentences, models, operations;
   for (const std::string &path : packing.folder.ignored()) ignored.push_back(Value::string(printable(path, SIZE_MAX)));
-  for (const std::string &sentence : left_out(packing.folder)) sentences.push_back(Value::string(sentence));
+  for (const std::string &sentence : notices(packing.folder)) sentences.push_back(Value::string(sentence));
   for (const PackedModel &m : packing.models) {
     models.push_back(Value::map({{"name", Value::string(m.name)},
                                  {"split", Value::boolean(m.reason.empty())},

@@ -214,7 +214,7 @@ Value signatures_of(const Bundle &bundle) {
 
 Value left_out_of(const Bundle &bundle) {
   std::vector<Value> sentences;
-  for (const std::string &s : left_out(bundle)) sentences.push_back(text(s));
+  for (const std::string &s : notices(bundle)) sentences.push_back(text(s));
   return Value::list(std::move(sentences));
 }
 

@@ -22,7 +22,7 @@ namespace mrun {
 //   history     the lock's revision
 //   signatures  [{"key", "checked", "error"}]
 //   examples    ["NAME", …]
-//   left_out    a sentence for each file of a folder that is no part of the bundle
+//   left_out    a sentence for each line of a folder's scripts that cannot be meant, and each file that is no part of it
 Value inspect(const Bundle &, const std::string &what);
 
 }  // namespace mrun

@@ -58,6 +58,15 @@ class Opening(Case):
             (folder / f"note{i}").write_text("x")
         self.assertIn("mrun: 14 more files left out\n", mrun(folder, "x").stderr)
 
+    def test_what_a_script_cannot_mean_is_said_of_a_folder(self):
+        folder = self.bundle(toml="[params]\nthreshold = 0.5\n", preprocess="return function(x, params)\n  if params.treshold then return 1 end\n"
+                             "  return x\nend")
+        for args in [(folder, "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
+            result = mrun(*args)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("preprocess.lua:2: params.treshold is nil: bundle.toml has no such parameter; did you mean 'threshold'?", result.stderr)
+        self.assertEqual(mrun(self.dir / "x.mb", "x").stderr, "")
+
     def test_a_device_that_is_none(self):
         folder = self.bundle(preprocess=ECHO)
         for name in "gpu cuda: cuda:x cpu:1".split():

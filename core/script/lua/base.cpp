@@ -181,7 +181,7 @@ bool push_element(lua_State *L, int t, size_t from, size_t length) {
 
 // ---- next. Of a table with many keys it remembers their order, so that going through it, or emptying it, does not cost
 // its square: what has been set since comes behind, where one comes to the end. Fields of a memory: 1 the keys, 2 their
-// places, 3 how many at the front were gone.
+// places, 3 how many at the front were gone. `true` instead: a pairs asked for the first key and for no other so far.
 
 constexpr int small_table = 256;
 
@@ -200,7 +200,7 @@ void push_memory(lua_State *L, Vm &vm, size_t length, bool anew) {
   const int all = lua_gettop(L);
   lua_pushvalue(L, 1);
   lua_rawget(L, all);
-  if (lua_isnil(L, -1) || anew) {
+  if (!lua_istable(L, -1) || anew) {
     lua_pop(L, 1);
     lua_createtable(L, 3, 0);
     push_keys(L, 1, length);
@@ -291,19 +291,36 @@ int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
   }
 }
 
-// Whether the order of the table at 1 is remembered. forget: no longer.
-bool is_remembered(lua_State *L, const Vm &vm, bool forget) {
+enum class Memory { none, asked, order };
+
+// What is remembered of the table at 1.
+Memory memory_of(lua_State *L, const Vm &vm) {
   push_anchor(L, vm.anchors.visited);
   lua_pushvalue(L, 1);
   lua_rawget(L, -2);
-  const bool remembered = !lua_isnil(L, -1);
-  if (remembered && forget) {
-    lua_pushvalue(L, 1);
-    lua_pushnil(L);
-    lua_rawset(L, -4);
-  }
+  const Memory memory = lua_isnil(L, -1) ? Memory::none : lua_istable(L, -1) ? Memory::order : Memory::asked;
   lua_pop(L, 2);
-  return remembered;
+  return memory;
+}
+
+// Instead of what is remembered of the table at 1: nothing, or that it was asked.
+void set_asked(lua_State *L, const Vm &vm, bool asked) {
+  push_anchor(L, vm.anchors.visited);
+  lua_pushvalue(L, 1);
+  asked ? lua_pushboolean(L, 1) : lua_pushnil(L);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+// The least key of the table at 1 that is not 1..length, and its value, where it is a small one: -1 where it is not.
+int small_first(lua_State *L, const Vm &vm, size_t length) {
+  const int top = lua_gettop(L);
+  if (push_least(L, 1, length, 0, small_table) > small_table) {
+    lua_settop(L, top);
+    return -1;
+  }
+  if (memory_of(L, vm) != Memory::none) set_asked(L, vm, false);
+  return !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
 }
 
 int next(lua_State *L, Vm &vm) {
@@ -313,44 +330,61 @@ int next(lua_State *L, Vm &vm) {
   const bool from_first = lua_isnil(L, 2) || in_list(L, 2, length);
   if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), length)) return 2;
   lua_settop(L, 2);
-  if (from_first || !is_remembered(L, vm, false)) {
-    if (push_least(L, 1, length, from_first ? 0 : 2, small_table) <= small_table) {
-      if (from_first) is_remembered(L, vm, true);
-      if (lua_isnil(L, -1)) return 1;
-      return push_value_of(L, 1) ? 2 : 0;
-    }
-    lua_settop(L, 2);
+  int found = -1;
+  if (from_first) {
+    found = small_first(L, vm, length);
+  } else if (memory_of(L, vm) != Memory::order && push_least(L, 1, length, 2, small_table) <= small_table) {
+    found = !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
   }
-  if (next_remembered(L, vm, length, from_first) == 2) return 2;
+  if (found < 0) {
+    lua_settop(L, 2);
+    found = next_remembered(L, vm, length, from_first);
+  }
+  if (found == 2) return 2;
   lua_pushnil(L);
   return 1;
 }
 
 // ---- pairs. Upvalues: what was given, the table behind it, its length, its other keys (nil: none was asked for, false:
-// the first was given), the last step, the last key.
+// the first was given), the last step, the last key, the first other key.
 
-enum PairsUpvalue { given_up = 1, table_up, length_up, keys_up, step_up, key_up };
+enum PairsUpvalue { given_up = 1, table_up, length_up, keys_up, step_up, key_up, first_up };
 
-// The next other key of the table at 3, and its value. The first one is found without sorting: many loops end there.
-bool push_other(lua_State *L, size_t length, size_t &step) {
+// The first other key of the table at 1, and its value, found without sorting, as many loops end there: they look through
+// the table once, and do what `next` does where one of them ended there before.
+bool push_first(lua_State *L, Vm &vm, size_t length) {
+  const int found = small_first(L, vm, length);
+  if (found >= 0) return found == 2;
+  if (memory_of(L, vm) != Memory::none) return next_remembered(L, vm, length, true) == 2;
+  set_asked(L, vm, true);
+  push_least(L, 1, length, 0);
+  return !lua_isnil(L, -1) && push_value_of(L, 1);
+}
+
+// The next other key of the table at 1, and its value.
+bool push_other(lua_State *L, Vm &vm, size_t length, size_t &step) {
   step = std::max(step, length);
   if (lua_isnil(L, lua_upvalueindex(keys_up))) {
     lua_pushboolean(L, 0);
     lua_replace(L, lua_upvalueindex(keys_up));
-    push_least(L, 3, length, 0);
-    return !lua_isnil(L, -1) && push_value_of(L, 3);
+    if (!push_first(L, vm, length)) return false;
+    lua_pushvalue(L, -2);
+    lua_replace(L, lua_upvalueindex(first_up));
+    return true;
   }
   if (lua_isboolean(L, lua_upvalueindex(keys_up))) {
-    push_keys(L, 3, length);
-    lua_rawgeti(L, -1, 1);
-    step = length + (lua_rawequal(L, -1, lua_upvalueindex(key_up)) != 0 ? 1 : 0);
-    lua_pop(L, 1);
+    if (memory_of(L, vm) == Memory::asked) set_asked(L, vm, false);
+    push_keys(L, 1, length);
     lua_replace(L, lua_upvalueindex(keys_up));
   }
   for (;;) {
     lua_rawgeti(L, lua_upvalueindex(keys_up), static_cast<int>(++step - length));
     if (lua_isnil(L, -1)) return false;
-    if (push_value_of(L, 3)) return true;  // else it was removed since
+    if (lua_rawequal(L, -1, lua_upvalueindex(first_up)) != 0) {
+      lua_pop(L, 1);
+    } else if (push_value_of(L, 1)) {
+      return true;  // else it was removed since
+    }
   }
 }
 
@@ -363,9 +397,10 @@ int pairs_step(lua_State *L, Vm &vm) {
   const auto length = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(length_up)));
   auto step = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(step_up)));
   lua_pushvalue(L, lua_upvalueindex(table_up));
-  if (push_element(L, 3, step, length)) {
+  lua_replace(L, 1);
+  if (push_element(L, 1, step, length)) {
     step = static_cast<size_t>(lua_tonumber(L, -2));
-  } else if (!push_other(L, length, step)) {
+  } else if (!push_other(L, vm, length, step)) {
     lua_pushnil(L);
     return 1;
   }
@@ -386,7 +421,8 @@ int pairs(lua_State *L, Vm &) {
   lua_pushnil(L);
   lua_pushnumber(L, 0);
   lua_pushnil(L);
-  lua_pushcclosure(L, library<pairs_step>, 6);
+  lua_pushnil(L);
+  lua_pushcclosure(L, library<pairs_step>, 7);
   lua_pushvalue(L, 2);
   lua_pushnil(L);
   return 3;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace mrun {
 namespace {
@@ -164,6 +165,36 @@ class ModeAssignment {
   int step_ = 0;
 };
 
+using Tokens = std::vector<Token>;
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Whether a call that gives a tensor of booleans stands before `at`, the place of its name.
+bool gives_mask(const Tokens &tokens, size_t at) {
+  if (at < 2 || at + 1 >= tokens.size() || tokens[at + 1].text != "(") return false;
+  const bool method = tokens[at - 1].text == ":";
+  if (!method && !(tokens[at - 1].text == "." && tokens[at - 2].text == "torch")) return false;
+  return is_one_of(tokens[at].text, {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_and",
+                                     "logical_or", "logical_not"});
+}
+
+// What stands behind the parenthesis that opens at `at`; empty at the end.
+std::string_view behind_parentheses(const Tokens &tokens, size_t at) {
+  for (int depth = 0; at < tokens.size(); ++at) {
+    if (tokens[at].kind != Token::other) continue;
+    if (tokens[at].text == "(") ++depth;
+    if (tokens[at].text == ")" && --depth == 0) return at + 1 < tokens.size() ? tokens[at + 1].text : "";
+  }
+  return "";
+}
+
+bool is_parameter(const Tokens &tokens, size_t at) {
+  return at >= 2 && tokens[at].kind == Token::name && tokens[at - 1].text == "." && tokens[at - 2].text == "params" &&
+         !(at >= 3 && is_one_of(tokens[at - 3].text, {".", ":"}));
+}
+
 }  // namespace
 
 void check_source(const std::string &script, std::string_view text) {
@@ -180,6 +211,29 @@ void check_source(const std::string &script, std::string_view text) {
                          token->text.substr(0, 40)));
     }
   }
+}
+
+std::vector<std::string> doubts(const std::string &script, std::string_view text,
+                                const std::vector<std::string> &params) {
+  Tokens tokens;
+  Lexer lexer(text);
+  while (const auto token = lexer.next()) tokens.push_back(*token);
+  std::vector<std::string> found;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string name(tokens[i].text);
+    if (is_parameter(tokens, i) && std::find(params.begin(), params.end(), name) == params.end()) {
+      const std::string meant = did_you_mean(name, params);
+      if (meant.empty()) continue;  // a parameter that may be absent
+      found.push_back(fmt::format("{}:{}: params.{} is nil: bundle.toml has no such parameter{}", script,
+                                  tokens[i].line, printable(name), meant));
+    } else if (gives_mask(tokens, i) && is_one_of(behind_parentheses(tokens, i + 1), {"then", "do", "and", "or"})) {
+      found.push_back(
+          fmt::format("{}:{}: a tensor in a condition is true whatever is in it: {}(…) wants :item(), "
+                      ":any() or :all() behind it",
+                      script, tokens[i].line, name));
+    }
+  }
+  return found;
 }
 
 std::vector<int> return_lines(std::string_view text, int first_line, int last_line) {
