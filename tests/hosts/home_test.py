@@ -4,7 +4,6 @@ import os
 import pathlib
 import shlex
 import subprocess
-import sys
 import tempfile
 import unittest
 
@@ -100,41 +99,6 @@ class Home(unittest.TestCase):
         self.assertEqual(run.returncode, 3, run.stderr)
         for words in ["torch.so", "libtorch_cpu.so.9.9", "another version", "isolation process"]:
             self.assertIn(words, run.stderr)
-
-
-IN_PYTHON = """
-import ctypes, sys
-for name in sys.argv[3].split():
-    __import__(name)
-lib = ctypes.CDLL(sys.argv[1])
-class Error(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_int), ("message", ctypes.c_char_p), ("detail", ctypes.c_char_p)]
-lib.mrun_verify.argtypes = [ctypes.c_void_p] * 3 + [ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(Error)]
-bundle, error, report = ctypes.c_void_p(), Error(), ctypes.c_char_p()
-if lib.mrun_open(sys.argv[2].encode(), None, ctypes.byref(bundle), ctypes.byref(error)):
-    sys.exit(error.message.decode())
-if lib.mrun_verify(bundle, None, None, ctypes.byref(report), ctypes.byref(error)):
-    sys.exit((error.message or report.value).decode())
-for name in sys.argv[4].split():
-    __import__(name)
-if "torch" in sys.modules:
-    import torch
-    assert torch.ones(3).sum().item() == 3
-print("all agree")
-sys.stdout.flush()
-import os
-os._exit(0)
-"""
-
-
-class InPython(unittest.TestCase):
-    def test_after_and_before_other_packages(self):
-        for before, after in [("torch torchvision cv2 sentencepiece", ""), ("sentencepiece cv2 torchvision", ""), ("", "torch sentencepiece cv2"),
-                              ("cv2", "sentencepiece torchvision"), ("", "")]:
-            with self.subTest(before=before, after=after):
-                run = subprocess.run([sys.executable, "-c", IN_PYTHON, BUILD / "lib/libmrun.so", MODEL, before, after],
-                                     capture_output=True, text=True, timeout=300)
-                self.assertEqual((run.returncode, run.stdout), (0, "all agree\n"), run.stderr)
 
 
 if __name__ == "__main__":

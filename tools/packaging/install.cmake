@@ -55,7 +55,9 @@ endforeach()
 
 # The pages, where their links to each other hold.
 file(GLOB_RECURSE pages RELATIVE ${PROJECT_SOURCE_DIR} core/*.md lua/*.md plugins/*.md tools/mrun/*.md)
-foreach(page README.md CHANGES.md ${pages})
+foreach(page LICENSE README.md CHANGES.md ${pages})
   get_filename_component(folder ${page} DIRECTORY)
   install(FILES ${PROJECT_SOURCE_DIR}/${page} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/mrun/${folder} COMPONENT command)
 endforeach()
+
+include(${packaging}/packages.cmake)
