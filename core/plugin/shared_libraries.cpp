@@ -1,6 +1,7 @@
 #include "plugin/shared_libraries.h"
 
 #include <elf.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 
 #include <algorithm>
@@ -52,6 +53,15 @@ bool of_the_language(const std::string &name) {
 
 bool is_algebra(const std::string &name) { return name.find("blas") != std::string::npos; }
 
+// Whether a library that one of a plugin's own is linked with makes values, and not only moves them: tensors' kernels, sound
+// and picture formats.
+bool computes(const std::string &name) {
+  static const std::vector<std::string> stems{"lapack", "mkl",    "dnnl", "XNNPACK", "sleef", "FLAC",
+                                              "vorbis", "mpg123", "opus", "ogg",     "Lerc",  "jbig"};
+  return is_algebra(name) || std::any_of(stems.begin(), stems.end(),
+                                         [&](const std::string &stem) { return name.find(stem) != std::string::npos; });
+}
+
 bool same_file(const fs::path &a, const fs::path &b) {
   std::error_code error;
   return a == b || (a.filename() == b.filename() && fs::equivalent(a, b, error));
@@ -69,19 +79,33 @@ std::vector<Object> all_objects() {
   return objects;
 }
 
+// Loaded objects, by what others ask for them by.
+using ByName = std::map<std::string, const Object *>;
+
+void add_needed(const Object &o, const ByName &objects, bool (*wanted)(const std::string &), ByName &found) {
+  for (const std::string &name : o.needed) {
+    const auto at = objects.find(name);
+    if (at != objects.end() && !of_the_language(name) && wanted(name)) found.emplace(name, at->second);
+  }
+}
+
 std::map<std::string, std::string> look_up(const std::vector<std::string> &files) {
   const std::vector<Object> objects = all_objects();
-  std::map<std::string, std::string> paths, found;
-  for (const Object &o : objects) paths.emplace(fs::path(o.path).filename().string(), o.path);
+  ByName by_name, own, all;
+  for (const Object &o : objects) by_name.emplace(fs::path(o.path).filename().string(), &o);
   for (const Object &o : objects) {
-    const bool own =
+    const bool given =
         std::any_of(files.begin(), files.end(), [&](const std::string &f) { return same_file(f, o.path); });
-    for (const std::string &name : o.needed) {
-      const auto path = paths.find(name);
-      if (path == paths.end() || of_the_language(name) || !(own || is_algebra(name))) continue;
-      found.emplace(name, real_name(path->second));
-    }
+    if (given)
+      add_needed(
+          o, by_name, [](const std::string &) { return true; }, own);
+    add_needed(o, by_name, is_algebra, all);
+    if (o.soname.starts_with("libluajit")) all.emplace(o.soname, &o);
   }
+  for (const auto &[name, o] : own) add_needed(*o, by_name, computes, all);
+  all.insert(own.begin(), own.end());
+  std::map<std::string, std::string> found{{"libm.so.6", std::string("glibc ") + ::gnu_get_libc_version()}};
+  for (const auto &[name, o] : all) found.emplace(name, real_name(o->path));
   return found;
 }
 

@@ -44,15 +44,19 @@ class Meta(Case):
 
     def test_versions_name_the_files_of_the_libraries_that_answers_depend_on(self):
         libraries = self.answer(GOOD_BAD_UGLY, "wisdom", "--meta")["meta"]["versions"]["libraries"]
-        for name in ["libtorch_cpu.so", "libblas.so", "libsentencepiece.so"]:
+        for name in ["libtorch_cpu.so", "libblas.so", "libsentencepiece.so", "libpcre2-8.so", "libluajit-5.1.so", "libsleef.so"]:
             (key,) = [k for k in libraries if k.startswith(name)]
             self.assertTrue(libraries[key].startswith(name), libraries)
+        self.assertRegex(libraries["libm.so.6"], r"^glibc \d+\.\d+$")
         self.assertFalse([k for k in libraries if k.startswith(("libc.so", "libstdc++", "ld-linux"))])
         folder = self.bundle("image", preprocess='local image = require "image"\nreturn function(x) return (image.decode(x):shape()) end\n')
         import PIL.Image
         PIL.Image.new("RGB", (5, 4)).save(self.dir / "x.png")
         libraries = self.answer(folder, self.dir / "x.png", "--meta")["meta"]["versions"]["libraries"]
-        self.assertTrue({"libjpeg", "libpng16", "libtiff", "libwebp"} <= {k.split(".so")[0] for k in libraries}, libraries)
+        self.assertTrue({"libjpeg", "libpng16", "libtiff", "libwebp", "libLerc", "libopencv_imgproc"} <= {k.split(".so")[0] for k in libraries}, libraries)
+        folder = self.bundle(name="sound", preprocess='local audio = require "audio"\nreturn function(x) return x end\n')
+        libraries = self.answer(folder, "x", "--meta")["meta"]["versions"]["libraries"]
+        self.assertTrue({"libsndfile", "libFLAC", "libvorbis", "libopus", "libmpg123", "libsoxr"} <= {k.split(".so")[0] for k in libraries}, libraries)
 
     def test_every_answer_of_many_can_be_given_again(self):
         path = self.packed()
