@@ -1,60 +1,61 @@
 #include "constraint_object.h"
 #include "wrap.h"
 
+namespace decode {
 namespace {
 
-decode::Spelling spelling_of(const std::string &name) {
-  if (name == "plain") return decode::Spelling::plain;
-  if (name == "sentencepiece") return decode::Spelling::sentencepiece;
-  if (name == "byte_level") return decode::Spelling::byte_level;
-  if (name == "wordpiece") return decode::Spelling::wordpiece;
-  wrong("decode.pieces: spelling: want plain, sentencepiece, byte_level or wordpiece, got \"" + name + "\"");
+Spelling spelling_of(const std::string &name) {
+  if (name == "plain") return Spelling::plain;
+  if (name == "sentencepiece") return Spelling::sentencepiece;
+  if (name == "byte_level") return Spelling::byte_level;
+  if (name == "wordpiece") return Spelling::wordpiece;
+  mrun::refuse("decode.pieces: spelling: want plain, sentencepiece, byte_level or wordpiece, got \"" + name + "\"");
 }
 
 std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std::string> &spelled,
                                      const std::string &spelling) {
   constexpr int64_t bytes_a_piece = 64;
   c.charge(static_cast<int64_t>(spelled.size()) * bytes_a_piece);
-  return std::make_unique<PiecesObject>(
-      PiecesObject{std::make_shared<const decode::Pieces>(spelled, spelling_of(spelling))});
+  return std::make_unique<PiecesObject>(PiecesObject{std::make_shared<const Pieces>(spelled, spelling_of(spelling))});
 }
 
 // choices: texts, or lists of tokens.
-decode::Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObject *pieces) {
+Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObject *pieces) {
   if (mrun::kind<std::vector<std::string>>::is(choices)) {
-    if (pieces == nullptr) wrong("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
-    return {decode::compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices)), pieces->pieces,
-            [&] { c.poll(); }};
+    if (pieces == nullptr)
+      mrun::refuse("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
+    return {compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices)), pieces->pieces, [&] { c.poll(); }};
   }
-  if (choices.kind != MRUN_LIST) wrong("decode.constraint: choices: want a list of texts, or of lists of tokens");
+  if (choices.kind != MRUN_LIST)
+    mrun::refuse("decode.constraint: choices: want a list of texts, or of lists of tokens");
   std::vector<std::vector<int64_t>> lists;
   for (size_t i = 0; i < choices.as.list.size; ++i) {
     lists.push_back(
         integers_of(c, choices.as.list.items[i], "decode.constraint: choices[" + std::to_string(i + 1) + "]"));
   }
-  return decode::Constraint(lists);
+  return Constraint(lists);
 }
 
 std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *pieces,
                                              const std::optional<std::string> &regex, const mrun::value &choices) {
-  if (regex.has_value() == !choices.is_nil()) wrong("decode.constraint: give either regex or choices");
-  if (regex && pieces == nullptr) wrong("decode.constraint: regex: needs a tokenizer, whose pieces make the text");
+  if (regex.has_value() == !choices.is_nil()) mrun::refuse("decode.constraint: give either regex or choices");
+  if (regex && pieces == nullptr)
+    mrun::refuse("decode.constraint: regex: needs a tokenizer, whose pieces make the text");
   return translated("decode.constraint", [&] {
     const auto poll = [&] { c.poll(); };
-    auto made =
-        regex ? std::make_shared<const decode::Constraint>(decode::compile_regex(*regex, poll), pieces->pieces, poll)
-              : std::make_shared<const decode::Constraint>(of_choices(c, choices.get(), pieces));
+    auto made = regex ? std::make_shared<const Constraint>(compile_regex(*regex, poll), pieces->pieces, poll)
+                      : std::make_shared<const Constraint>(of_choices(c, choices.get(), pieces));
     return std::make_unique<ConstraintObject>(ConstraintObject{std::move(made)});
   });
 }
 
 std::vector<int64_t> allowed(const mrun::call &c, const ConstraintObject &self, const mrun::value &tokens, int64_t left,
                              int64_t count) {
-  if (count < 0 || count > (1 << 24)) wrong("decode.Constraint.allowed: count: want 0 to 2^24");
-  int32_t state = decode::Constraint::start;
+  if (count < 0 || count > (1 << 24)) mrun::refuse("decode.Constraint.allowed: count: want 0 to 2^24");
+  int32_t state = Constraint::start;
   for (const int64_t token : integers_of(c, tokens.get(), "decode.Constraint.allowed: tokens")) {
     state = self.constraint->next(state, token);
-    if (state == decode::Automaton::dead) return {};
+    if (state == Automaton::dead) return {};
   }
   std::vector<float> scores(static_cast<size_t>(count), 0);
   self.constraint->mask(state, scores.data(), count, {}, left);
@@ -66,10 +67,10 @@ std::vector<int64_t> allowed(const mrun::call &c, const ConstraintObject &self, 
 }
 
 bool accepts(const mrun::call &c, const ConstraintObject &self, const mrun::value &tokens) {
-  int32_t state = decode::Constraint::start;
+  int32_t state = Constraint::start;
   for (const int64_t token : integers_of(c, tokens.get(), "decode.Constraint.accepts: tokens")) {
     state = self.constraint->next(state, token);
-    if (state == decode::Automaton::dead) return false;
+    if (state == Automaton::dead) return false;
   }
   return self.constraint->accepts(state);
 }
@@ -89,3 +90,5 @@ void add_constraint(const mrun::registrar &r) {
   r.op<accepts>("decode.Constraint.accepts@1(decode.Constraint self, Any tokens) -> bool",
                 "Whether these tokens make what the constraint asks for.");
 }
+
+}  // namespace decode

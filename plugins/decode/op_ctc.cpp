@@ -3,6 +3,7 @@
 #include "paths.h"
 #include "wrap.h"
 
+namespace decode {
 namespace {
 
 using Text = std::vector<std::string>;
@@ -11,21 +12,21 @@ using Numbers = std::map<std::string, double>;
 // The scores of one item and the memory that they lie in.
 struct Given {
   std::vector<float> scores;
-  decode::Frames frames;
+  Frames frames;
 };
 
 Given frames_of(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
   if (scores.dim() != 2 || scores.size(1) == 0)
-    wrong("scores: want one item's, [frames, labels], got " + shape_text(scores));
+    mrun::refuse("scores: want one item's, [frames, labels], got " + mrun::shape_text(scores));
   if (blank < 0 || blank >= scores.size(1)) {
-    wrong("blank: want 0 to " + std::to_string(scores.size(1) - 1) + ", got " + std::to_string(blank));
+    mrun::refuse("blank: want 0 to " + std::to_string(scores.size(1) - 1) + ", got " + std::to_string(blank));
   }
   Given g{floats_of(c, scores, "scores"), {}};
   g.frames = {g.scores.data(), scores.size(0), scores.size(1), blank};
   return g;
 }
 
-mrun::value told(const mrun::call &c, const decode::CtcHypothesis &h) {
+mrun::value told(const mrun::call &c, const CtcHypothesis &h) {
   std::map<std::string, mrun::value> m;
   m["tokens"] = positions_tensor(c, h.tokens);
   m["first"] = positions_tensor(c, h.first);
@@ -34,31 +35,31 @@ mrun::value told(const mrun::call &c, const decode::CtcHypothesis &h) {
   return mrun::value::of(c, std::move(m));
 }
 
-mrun::value ctc_greedy(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
+mrun::value ctc_greedy_op(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
   return translated("decode.ctc_greedy", [&] {
     const Given g = frames_of(c, scores, blank);
-    return told(c, decode::ctc_greedy(g.frames, [&] { c.poll(); }));
+    return told(c, ctc_greedy(g.frames, [&] { c.poll(); }));
   });
 }
 
-mrun::value ctc_beam(const mrun::call &c, const mrun::tensor &scores, int64_t blank, int64_t beam, int64_t n_best,
-                     const Text &labels, const std::string &separator, const Text &words, const Numbers &ngrams,
-                     const Numbers &backoffs, double lm_weight, double word_bonus, double unknown) {
+mrun::value ctc_beam_op(const mrun::call &c, const mrun::tensor &scores, int64_t blank, int64_t beam, int64_t n_best,
+                        const Text &labels, const std::string &separator, const Text &words, const Numbers &ngrams,
+                        const Numbers &backoffs, double lm_weight, double word_bonus, double unknown) {
   return translated("decode.ctc_beam", [&] {
     const Given g = frames_of(c, scores, blank);
-    const decode::CtcWords w{labels, separator, words, ngrams, backoffs, lm_weight, word_bonus, unknown};
+    const CtcWords w{labels, separator, words, ngrams, backoffs, lm_weight, word_bonus, unknown};
     std::vector<mrun::value> list;
-    for (const auto &h : decode::ctc_beam(g.frames, w, beam, n_best, [&] { c.poll(); })) list.push_back(told(c, h));
+    for (const auto &h : ctc_beam(g.frames, w, beam, n_best, [&] { c.poll(); })) list.push_back(told(c, h));
     return mrun::value::of(c, std::move(list));
   });
 }
 
-mrun::value ctc_align(const mrun::call &c, const mrun::tensor &scores, const mrun::value &tokens, int64_t blank) {
+mrun::value ctc_align_op(const mrun::call &c, const mrun::tensor &scores, const mrun::value &tokens, int64_t blank) {
   return translated("decode.ctc_align", [&] {
     const Given g = frames_of(c, scores, blank);
     const std::vector<int64_t> wanted = integers_of(c, tokens.get(), "tokens");
     c.charge(g.frames.count * static_cast<int64_t>(2 * wanted.size() + 1));
-    return told(c, decode::ctc_align(g.frames, wanted, [&] { c.poll(); }));
+    return told(c, ctc_align(g.frames, wanted, [&] { c.poll(); }));
   });
 }
 
@@ -66,7 +67,7 @@ void want_shape(const mrun::tensor &t, const std::vector<int64_t> &shape, const 
   if (t.shape() == shape) return;
   std::string wanted;
   for (const int64_t n : shape) wanted += (wanted.empty() ? "[" : ", ") + std::to_string(n);
-  wrong(std::string(what) + ": want " + wanted + "], got " + shape_text(t));
+  mrun::refuse(std::string(what) + ": want " + wanted + "], got " + mrun::shape_text(t));
 }
 
 std::vector<double> ends_of(const mrun::call &c, const std::optional<mrun::tensor> &t, int64_t states,
@@ -76,12 +77,12 @@ std::vector<double> ends_of(const mrun::call &c, const std::optional<mrun::tenso
   return doubles_of(c, *t, what);
 }
 
-std::tuple<mrun::tensor, double> viterbi(const mrun::call &c, const mrun::tensor &emissions,
-                                         const mrun::tensor &transitions, const std::optional<mrun::tensor> &start,
-                                         const std::optional<mrun::tensor> &stop) {
+std::tuple<mrun::tensor, double> viterbi_op(const mrun::call &c, const mrun::tensor &emissions,
+                                            const mrun::tensor &transitions, const std::optional<mrun::tensor> &start,
+                                            const std::optional<mrun::tensor> &stop) {
   return translated("decode.viterbi", [&]() -> std::tuple<mrun::tensor, double> {
     if (emissions.dim() != 2 || emissions.size(1) == 0) {
-      wrong("emissions: want one item's, [steps, states], got " + shape_text(emissions));
+      mrun::refuse("emissions: want one item's, [steps, states], got " + mrun::shape_text(emissions));
     }
     const int64_t steps = emissions.size(0), states = emissions.size(1);
     want_shape(transitions, {states, states}, "transitions");
@@ -90,26 +91,25 @@ std::tuple<mrun::tensor, double> viterbi(const mrun::call &c, const mrun::tensor
     const auto first = ends_of(c, start, states, "start"), last = ends_of(c, stop, states, "stop");
     for (const auto *numbers : {&e, &t, &first, &last}) {
       if (std::any_of(numbers->begin(), numbers->end(), [](double x) { return std::isnan(x); }))
-        wrong("a score is NaN");
+        mrun::refuse("a score is NaN");
     }
-    const decode::Path path =
-        decode::viterbi(e.data(), steps, states, t.data(), first.data(), last.data(), [&] { c.poll(); });
+    const Path path = viterbi(e.data(), steps, states, t.data(), first.data(), last.data(), [&] { c.poll(); });
     return {positions_tensor(c, path.states), path.score};
   });
 }
 
-decode::Warp warped(const mrun::call &c, const std::vector<double> &costs, const mrun::tensor &t, const char *what) {
+Warp warped(const mrun::call &c, const std::vector<double> &costs, const mrun::tensor &t, const char *what) {
   if (!std::all_of(costs.begin(), costs.end(), [](double x) { return std::isfinite(x); })) {
-    wrong(std::string(what) + ": one is not finite");
+    mrun::refuse(std::string(what) + ": one is not finite");
   }
-  return decode::warp(costs.data(), t.size(0), t.size(1), [&] { c.poll(); });
+  return warp(costs.data(), t.size(0), t.size(1), [&] { c.poll(); });
 }
 
 std::tuple<mrun::tensor, mrun::tensor> dtw(const mrun::call &c, const mrun::tensor &costs) {
   return translated("decode.dtw", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
-    if (costs.dim() != 2) wrong("costs: want [rows, columns], got " + shape_text(costs));
+    if (costs.dim() != 2) mrun::refuse("costs: want [rows, columns], got " + mrun::shape_text(costs));
     c.charge(costs.numel());
-    const decode::Warp path = warped(c, doubles_of(c, costs, "costs"), costs, "costs");
+    const Warp path = warped(c, doubles_of(c, costs, "costs"), costs, "costs");
     return {positions_tensor(c, path.rows), positions_tensor(c, path.columns)};
   });
 }
@@ -117,11 +117,11 @@ std::tuple<mrun::tensor, mrun::tensor> dtw(const mrun::call &c, const mrun::tens
 // Where the path of greatest attention [tokens, sources] passes through each token.
 std::tuple<mrun::tensor, mrun::tensor> attention_times(const mrun::call &c, const mrun::tensor &attention) {
   return translated("decode.attention_times", [&]() -> std::tuple<mrun::tensor, mrun::tensor> {
-    if (attention.dim() != 2) wrong("attention: want [tokens, sources], got " + shape_text(attention));
+    if (attention.dim() != 2) mrun::refuse("attention: want [tokens, sources], got " + mrun::shape_text(attention));
     c.charge(attention.numel());
     auto costs = doubles_of(c, attention, "attention");
     for (double &x : costs) x = -x;
-    const decode::Warp path = warped(c, costs, attention, "attention");
+    const Warp path = warped(c, costs, attention, "attention");
     const auto tokens = static_cast<size_t>(path.rows.empty() ? 0 : attention.size(0));
     std::vector<int64_t> first(tokens, -1), last(tokens, -1);
     for (size_t i = 0; i < path.rows.size(); ++i) {
@@ -159,18 +159,18 @@ std::vector<int64_t> units(const mrun::call &c, const mrun_value &v, std::map<st
   return numbers;
 }
 
-std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance(const mrun::call &c, const mrun::value &a,
-                                                             const mrun::value &b) {
+std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance_op(const mrun::call &c, const mrun::value &a,
+                                                                const mrun::value &b) {
   return translated("decode.edit_distance", [&]() -> std::tuple<int64_t, int64_t, int64_t, int64_t> {
     const bool empty = a.kind() == MRUN_LIST && a.get().as.list.size == 0;
     const bool other_empty = b.kind() == MRUN_LIST && b.get().as.list.size == 0;
     if ((a.kind() == MRUN_STRING) != (b.kind() == MRUN_STRING) && !empty && !other_empty) {
-      wrong("b: want what a is, a text or a list");
+      mrun::refuse("b: want what a is, a text or a list");
     }
     std::map<std::string, int64_t> known;
     const auto x = units(c, a.get(), known, "a"), y = units(c, b.get(), known, "b");
     c.charge(static_cast<int64_t>(y.size()) * 64);
-    const decode::Edits e = decode::edit_distance(x, y, [&] { c.poll(); });
+    const Edits e = edit_distance(x, y, [&] { c.poll(); });
     return {e.distance, e.substitutions, e.insertions, e.deletions};
   });
 }
@@ -178,16 +178,16 @@ std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance(const mrun::call &c
 }  // namespace
 
 void add_ctc(const mrun::registrar &r) {
-  r.op<ctc_greedy>("decode.ctc_greedy@1(Tensor scores, *, int blank=0) -> Any",
-                   "The best label of each frame, without repeats and blanks: {tokens, first, last, score}.");
-  r.op<ctc_beam>(
+  r.op<ctc_greedy_op>("decode.ctc_greedy@1(Tensor scores, *, int blank=0) -> Any",
+                      "The best label of each frame, without repeats and blanks: {tokens, first, last, score}.");
+  r.op<ctc_beam_op>(
       "decode.ctc_beam@1(Tensor scores, *, int blank=0, int beam=16, int n_best=1, str[] labels=[], str separator=' ', "
       "str[] words=[], Dict(str, float) ngrams={}, Dict(str, float) backoffs={}, float lm_weight=1.0, "
       "float word_bonus=0.0, float unknown=-10.0) -> Any",
       "The most probable sequences of labels by prefix beam search, best first: {tokens, first, last, score}.");
-  r.op<ctc_align>("decode.ctc_align@1(Tensor scores, Any tokens, *, int blank=0) -> Any",
-                  "The most probable alignment of tokens with frames: {tokens, first, last, score}.");
-  r.op<viterbi>(
+  r.op<ctc_align_op>("decode.ctc_align@1(Tensor scores, Any tokens, *, int blank=0) -> Any",
+                     "The most probable alignment of tokens with frames: {tokens, first, last, score}.");
+  r.op<viterbi_op>(
       "decode.viterbi@1(Tensor emissions, Tensor transitions, *, Tensor? start=None, Tensor? stop=None) -> (Tensor "
       "path, "
       "float score)",
@@ -196,7 +196,9 @@ void add_ctc(const mrun::registrar &r) {
             "The path of least cost from the first to the last corner (dynamic time warping).");
   r.op<attention_times>("decode.attention_times@1(Tensor attention) -> (Tensor first, Tensor last)",
                         "For each token the first and last source on the path of greatest attention.");
-  r.op<edit_distance>(
+  r.op<edit_distance_op>(
       "decode.edit_distance@1(Any a, Any b) -> (int distance, int substitutions, int insertions, int deletions)",
       "The fewest edits that make b of a: texts by character, lists and tensors by element.");
 }
+
+}  // namespace decode

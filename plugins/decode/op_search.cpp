@@ -2,6 +2,7 @@
 #include "search_arguments.h"
 #include "state.h"
 
+namespace decode {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -51,15 +52,14 @@ class Step {
     const auto kind = given_constants_.kind();
     const bool empty = kind == MRUN_LIST && given_constants_.get().as.list.size == 0;
     if (kind != MRUN_NIL && kind != MRUN_MAP && !empty)
-      wrong("const: want a table of values by the step's argument names");
+      mrun::refuse("const: want a table of values by the step's argument names");
     order_names();
   }
 
   const mrun::function &function() const { return function_; }
 
   // What to await: the values, and in `names` the name of each.
-  std::vector<mrun::value> arguments(const mrun::call &c, const decode::Tokens &tokens,
-                                     std::vector<const char *> &names) {
+  std::vector<mrun::value> arguments(const mrun::call &c, const Tokens &tokens, std::vector<const char *> &names) {
     repeat_constants(c, static_cast<int64_t>(tokens.size()));
     std::vector<mrun::value> args;
     args.push_back(positions_tensor(c, tokens));
@@ -114,7 +114,7 @@ class Step {
 
   void want_parameter(const char *option, const std::string &name) const {
     if (contains(parameters_, name)) return;
-    wrong(std::string(option) + ": the step has no argument " + name + "; it takes " + joined(parameters_));
+    mrun::refuse(std::string(option) + ": the step has no argument " + name + "; it takes " + joined(parameters_));
   }
 
   // A method returns the parts of the state in the order of its parameters.
@@ -193,7 +193,7 @@ class Scores {
       read(c, attention, rows, "attention", "sources", attention_, attention_floats_, step.attention, step.sources);
     }
   }
-  decode::StepScores step;
+  StepScores step;
 
  private:
   static void read(const mrun::call &c, const mrun::value &given, int64_t rows, const char *what, const char *width,
@@ -203,7 +203,7 @@ class Scores {
     if (given.kind() != MRUN_TENSOR) throw mrun::error(MRUN_MODEL, wanted);
     const mrun::tensor t(c, given.get());
     if (t.dim() != 2 || t.size(0) != rows || t.size(1) == 0)
-      throw mrun::error(MRUN_MODEL, wanted + ", got " + shape_text(t));
+      throw mrun::error(MRUN_MODEL, wanted + ", got " + mrun::shape_text(t));
     want_cpu(t, std::string("the step's ") + what);
     count = t.size(1);
     if (t.is(mrun::float32)) {
@@ -247,11 +247,9 @@ class SearchTask : public mrun::task<mrun::value> {
     auto [given, attention] = step_.take(c, std::move(got));
     const Scores scores(c, given, attention, rows);
     charge(c, scores.step.vocabulary);
-    decode::Search::Bias bias;
+    Search::Bias bias;
     if (asked_.on_step) {
-      bias = [&](float *log_probs, const decode::Search &) {
-        call_on_step(c, log_probs, rows, scores.step.vocabulary);
-      };
+      bias = [&](float *log_probs, const Search &) { call_on_step(c, log_probs, rows, scores.step.vocabulary); };
     }
     search_.advance(scores.step, bias, [&] { c.poll(); });
     if (!search_.over()) step_.reorder(c, rows, search_.origins());
@@ -269,7 +267,7 @@ class SearchTask : public mrun::task<mrun::value> {
     const auto &rows = search_.rows();
     mrun::tensor t = mrun::tensor::empty(c, mrun::int64, {static_cast<int64_t>(rows.size()), search_.step()});
     int64_t *at = t.data<int64_t>();
-    for (const decode::Row &row : rows) at = std::copy(row.tokens.begin(), row.tokens.end(), at);
+    for (const Row &row : rows) at = std::copy(row.tokens.begin(), row.tokens.end(), at);
     return t;
   }
 
@@ -286,7 +284,7 @@ class SearchTask : public mrun::task<mrun::value> {
   }
 
   bool is_eos(int64_t token) const {
-    const decode::Tokens &eos = asked_.search.eos;
+    const Tokens &eos = asked_.search.eos;
     return std::find(eos.begin(), eos.end(), token) != eos.end();
   }
 
@@ -294,7 +292,7 @@ class SearchTask : public mrun::task<mrun::value> {
   void report(const mrun::call &c) {
     if (!asked_.on_token) return;
     if (search_.over()) results_ = search_.results();
-    const decode::Tokens sure = search_.over() ? results_.at(0).tokens : search_.settled();
+    const Tokens sure = search_.over() ? results_.at(0).tokens : search_.settled();
     for (; told_ < sure.size(); ++told_) {
       if (!is_eos(sure[told_])) asked_.on_token->invoke<mrun::value>(c, sure[told_]);
     }
@@ -303,12 +301,12 @@ class SearchTask : public mrun::task<mrun::value> {
   mrun::value answer(const mrun::call &c) {
     if (results_.empty()) results_ = search_.results();
     std::vector<mrun::value> list;
-    for (const decode::Hypothesis &h : results_) list.push_back(told(c, h));
+    for (const Hypothesis &h : results_) list.push_back(told(c, h));
     return mrun::value::of(c, std::move(list));
   }
 
-  mrun::value told(const mrun::call &c, const decode::Hypothesis &h) const {
-    decode::Tokens tokens = h.tokens;
+  mrun::value told(const mrun::call &c, const Hypothesis &h) const {
+    Tokens tokens = h.tokens;
     const auto length = static_cast<int64_t>(tokens.size());
     if (is_eos(tokens.back())) tokens.pop_back();
     std::map<std::string, mrun::value> m;
@@ -324,7 +322,7 @@ class SearchTask : public mrun::task<mrun::value> {
     return mrun::value::of(c, std::move(m));
   }
 
-  static mrun::value alternatives(const mrun::call &c, const decode::Hypothesis &h) {
+  static mrun::value alternatives(const mrun::call &c, const Hypothesis &h) {
     std::vector<mrun::value> places;
     for (const auto &best : h.alternatives) {
       std::vector<mrun::value> place;
@@ -341,9 +339,9 @@ class SearchTask : public mrun::task<mrun::value> {
 
   const char *name_;
   Asked asked_;
-  decode::Search search_;
+  Search search_;
   Step step_;
-  std::vector<decode::Hypothesis> results_;
+  std::vector<Hypothesis> results_;
   size_t told_ = 0;
   bool charged_ = false;
 };
@@ -392,3 +390,5 @@ void add_search(const mrun::registrar &r) {
     mrun::check(mrun::host->add_op(r.registry, &ops.back()));
   }
 }
+
+}  // namespace decode

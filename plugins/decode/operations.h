@@ -2,13 +2,19 @@
 #pragma once
 #include <mrun/plugin_kit.hpp>
 
+#include <algorithm>
+#include <string>
+
 namespace decode {
 
+void add_constraint(const mrun::registrar &);
+void add_ctc(const mrun::registrar &);
 void add_nms(const mrun::registrar &);
+void add_search(const mrun::registrar &);
 void add_topk(const mrun::registrar &);
 
-inline void want_cpu(const mrun::tensor &t, const char *what) {
-  if (!t.on_cpu()) mrun::refuse(std::string(what) + ": want a tensor on the CPU; move it with :cpu()");
+inline void want_cpu(const mrun::tensor &t, const std::string &what) {
+  if (!t.on_cpu()) mrun::refuse(what + ": want a tensor on the CPU; move it with :cpu()");
 }
 
 inline mrun::tensor positions_tensor(const mrun::call &c, const std::vector<int64_t> &positions) {

@@ -2,9 +2,8 @@
 
 #include "constraint_object.h"
 
+namespace decode {
 namespace {
-
-using decode::SearchOptions;
 
 template <class T>
 T as(const mrun::call &c, const mrun_value &v) {
@@ -18,7 +17,7 @@ void set(const mrun::call &c, const mrun_value &v, Asked &a) {
 }
 
 // One token, or a list or tensor of them; nil: none.
-void set_tokens(const mrun::call &c, const mrun_value &v, decode::Tokens &tokens, const char *name) {
+void set_tokens(const mrun::call &c, const mrun_value &v, Tokens &tokens, const char *name) {
   if (v.kind == MRUN_NIL) return;
   if (mrun::kind<int64_t>::is(v)) {
     tokens = {as<int64_t>(c, v)};
@@ -33,7 +32,7 @@ void set_bos(const mrun::call &c, const mrun_value &v, Asked &a) {
 
 void set_prefix(const mrun::call &c, const mrun_value &v, Asked &a) {
   if (v.kind == MRUN_NIL) return;
-  decode::Tokens prefix;
+  Tokens prefix;
   set_tokens(c, v, prefix, "prefix");
   a.search.prompt.insert(a.search.prompt.end(), prefix.begin(), prefix.end());
 }
@@ -42,27 +41,25 @@ void set_bad_words(const mrun::call &c, const mrun_value &v, Asked &a) {
   for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) {
     a.search.bad_words.push_back(integers_of(c, v.as.list.items[i], "bad_words[" + std::to_string(i + 1) + "]"));
   }
-  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL) wrong("bad_words: want a list of lists of tokens");
+  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL) mrun::refuse("bad_words: want a list of lists of tokens");
 }
 
 void set_early_stopping(const mrun::call &c, const mrun_value &v, Asked &a) {
   const bool never = v.kind == MRUN_STRING && as<std::string>(c, v) == "never";
-  if (!never && v.kind != MRUN_BOOL) wrong("early_stopping: want true, false or \"never\"");
-  a.search.early_stopping = never            ? decode::Stopping::never
-                            : as<bool>(c, v) ? decode::Stopping::at_count
-                                             : decode::Stopping::bound;
+  if (!never && v.kind != MRUN_BOOL) mrun::refuse("early_stopping: want true, false or \"never\"");
+  a.search.early_stopping = never ? Stopping::never : as<bool>(c, v) ? Stopping::at_count : Stopping::bound;
 }
 
 void set_scoring(const mrun::call &c, const mrun_value &v, Asked &a) {
   const auto name = as<std::string>(c, v);
   if (name == "huggingface") {
-    a.search.scoring = decode::Scoring::huggingface;
+    a.search.scoring = Scoring::huggingface;
   } else if (name == "ctranslate2") {
-    a.search.scoring = decode::Scoring::ctranslate2;
+    a.search.scoring = Scoring::ctranslate2;
   } else if (name == "fairseq") {
-    a.search.scoring = decode::Scoring::fairseq;
+    a.search.scoring = Scoring::fairseq;
   } else {
-    wrong("scoring: want huggingface, ctranslate2 or fairseq, got \"" + name + "\"");
+    mrun::refuse("scoring: want huggingface, ctranslate2 or fairseq, got \"" + name + "\"");
   }
 }
 
@@ -153,8 +150,10 @@ Asked read_arguments(const mrun::call &c, Method method, const mrun_value *args)
   asked.search.sample = method == Method::sample;
   if (method == Method::greedy) {
     asked.search.beam = 1;
-    asked.search.early_stopping = decode::Stopping::at_count;
+    asked.search.early_stopping = Stopping::at_count;
   }
   if (asked.search.sample) asked.search.seed = c.seed();
   return asked;
 }
+
+}  // namespace decode

@@ -3,8 +3,10 @@
 #include "search.h"
 #include "wrap.h"
 
+namespace decode {
+
 struct Asked {
-  decode::SearchOptions search;
+  SearchOptions search;
   mrun::function step{};
   std::vector<std::string> parameters;  // of the step, where it is a model's method
   mrun::value state, constants;
@@ -18,3 +20,5 @@ enum class Method { beam_search, greedy, sample };
 std::string search_schema(Method);
 // args: one for each parameter of that schema. Throws mrun::error.
 Asked read_arguments(const mrun::call &, Method, const mrun_value *args);
+
+}  // namespace decode

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+namespace decode {
 namespace {
 
 constexpr int deepest = 50;
@@ -10,7 +11,7 @@ constexpr int deepest = 50;
 template <class Change>
 mrun::value map_tensors(const mrun::call &c, const mrun_value &v, const std::string &name, Change &change,
                         int depth = 0) {
-  if (depth > deepest) wrong(name + ": nested too deeply");
+  if (depth > deepest) mrun::refuse(name + ": nested too deeply");
   if (v.kind == MRUN_TENSOR) return change(mrun::tensor(c, v), name);
   if (v.kind == MRUN_LIST) {
     std::vector<mrun::value> items;
@@ -63,7 +64,7 @@ mrun::value take_rows(const mrun::call &c, mrun::value v, int64_t rows, const st
   const auto take = [&](const mrun::tensor &given, const std::string &where) -> mrun::value {
     if (given.dim() == 0 || given.size(0) != rows) {
       throw mrun::error(MRUN_MODEL, where + ": the step was given " + std::to_string(rows) + " rows and returned " +
-                                        shape_text(given) + "; want a row for each in dimension 0");
+                                        mrun::shape_text(given) + "; want a row for each in dimension 0");
     }
     if (same) return given;
     want_cpu(given, where);
@@ -79,3 +80,5 @@ mrun::value take_rows(const mrun::call &c, mrun::value v, int64_t rows, const st
   };
   return map_tensors(c, v.get(), name, take);
 }
+
+}  // namespace decode

@@ -2,6 +2,8 @@
 #pragma once
 #include "wrap.h"
 
+namespace decode {
+
 // A copy of each tensor for each of `rows` rows, in a new first dimension; other values as they are.
 mrun::value with_rows(const mrun::call &, const mrun_value &, int64_t rows, const std::string &name);
 
@@ -9,3 +11,5 @@ mrun::value with_rows(const mrun::call &, const mrun_value &, int64_t rows, cons
 // tensor does not have `rows` rows.
 mrun::value take_rows(const mrun::call &, mrun::value, int64_t rows, const std::vector<size_t> &origins,
                       const std::string &name);
+
+}  // namespace decode

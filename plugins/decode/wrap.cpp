@@ -2,15 +2,7 @@
 
 #include <cstring>
 
-std::string shape_text(const mrun::tensor &t) {
-  std::string text = "[";
-  for (int32_t d = 0; d < t.dim(); ++d) text += (d > 0 ? ", " : "") + std::to_string(t.size(d));
-  return text + "]";
-}
-
-void want_cpu(const mrun::tensor &t, const std::string &what) {
-  if (!t.on_cpu()) wrong(what + ": want a tensor on the CPU; move it with :cpu()");
-}
+namespace decode {
 
 namespace {
 
@@ -55,7 +47,7 @@ std::vector<To> numbers_of(const mrun::call &c, const mrun::tensor &given, const
   } else if (t.is(bfloat16)) {
     convert<To, uint16_t>(out, t, from_bfloat16);
   } else {
-    wrong(what + ": want a tensor of floats");
+    mrun::refuse(what + ": want a tensor of floats");
   }
   return out;
 }
@@ -71,12 +63,12 @@ std::vector<double> doubles_of(const mrun::call &c, const mrun::tensor &t, const
 
 std::vector<int64_t> integers_of(const mrun::call &c, const mrun_value &v, const std::string &what) {
   if (v.kind != MRUN_TENSOR) {
-    if (!mrun::kind<std::vector<int64_t>>::is(v)) wrong(what + ": want a list of integers, or a tensor of them");
+    if (!mrun::kind<std::vector<int64_t>>::is(v)) mrun::refuse(what + ": want a list of integers, or a tensor of them");
     return mrun::kind<std::vector<int64_t>>::from(c, v);
   }
   const mrun::tensor given(c, v);
   want_cpu(given, what);
-  if (given.dim() != 1) wrong(what + ": want a tensor of one dimension, got " + shape_text(given));
+  if (given.dim() != 1) mrun::refuse(what + ": want a tensor of one dimension, got " + mrun::shape_text(given));
   const mrun::tensor t = given.contiguous(c);
   std::vector<int64_t> out(static_cast<size_t>(t.numel()));
   const auto same = [](auto x) { return x; };
@@ -87,7 +79,9 @@ std::vector<int64_t> integers_of(const mrun::call &c, const mrun_value &v, const
   } else if (t.is(mrun::uint8)) {
     convert<int64_t, uint8_t>(out, t, same);
   } else {
-    wrong(what + ": want int64, int32 or uint8");
+    mrun::refuse(what + ": want int64, int32 or uint8");
   }
   return out;
 }
+
+}  // namespace decode

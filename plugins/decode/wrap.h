@@ -1,17 +1,13 @@
 // What the files that register operations share: checks with messages, and tensors from plain memory.
 #pragma once
-#include <mrun/plugin.hpp>
-
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "error.h"
+#include "operations.h"
 
-[[noreturn]] inline void wrong(const std::string &what) { throw mrun::error(MRUN_ARGUMENT, what); }
-
-std::string shape_text(const mrun::tensor &);
-void want_cpu(const mrun::tensor &, const std::string &what);
+namespace decode {
 
 // The elements of a tensor on the CPU, row-major, as floats or doubles; float16, bfloat16, float32, float64.
 std::vector<float> floats_of(const mrun::call &, const mrun::tensor &, const std::string &what);
@@ -26,19 +22,14 @@ mrun::tensor tensor_of(const mrun::call &c, DLDataType type, const std::vector<i
   std::copy(values.begin(), values.end(), t.data<T>());
   return t;
 }
-inline mrun::tensor positions_tensor(const mrun::call &c, const std::vector<int64_t> &positions) {
-  return tensor_of(c, mrun::int64, {static_cast<int64_t>(positions.size())}, positions);
-}
 
 // Runs what may throw the library's Error, which becomes the operation's; names the operation in messages that do not.
 template <class Body>
 auto translated(const char *operation, Body &&body) {
   try {
     return body();
-  } catch (const decode::Error &e) {
-    const int code = e.kind == decode::Error::setting ? MRUN_ARGUMENT
-                     : e.kind == decode::Error::model ? MRUN_MODEL
-                                                      : MRUN_SCRIPT;
+  } catch (const Error &e) {
+    const int code = e.kind == Error::setting ? MRUN_ARGUMENT : e.kind == Error::model ? MRUN_MODEL : MRUN_SCRIPT;
     throw mrun::error(code, std::string(operation) + ": " + e.what());
   } catch (const mrun::error &e) {
     if (e.text.rfind("decode.", 0) == 0) throw;
@@ -46,7 +37,4 @@ auto translated(const char *operation, Body &&body) {
   }
 }
 
-// One for each file: its operations.
-void add_constraint(const mrun::registrar &);
-void add_ctc(const mrun::registrar &);
-void add_search(const mrun::registrar &);
+}  // namespace decode

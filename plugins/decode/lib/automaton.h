@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "poll.h"
+#include "polling.h"
 
 namespace decode {
 

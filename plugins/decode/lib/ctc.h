@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "poll.h"
+#include "polling.h"
 
 namespace decode {
 

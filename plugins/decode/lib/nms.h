@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "poll.h"
+#include "polling.h"
 
 namespace decode {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "poll.h"
+#include "polling.h"
 
 namespace decode {
 

@@ -4,11 +4,11 @@
 using namespace mrun;
 using namespace mrun::test;
 
-TEST_CASE("22 Bytecode is refused before it is parsed") {
+TEST_CASE("Bytecode is refused before it is parsed") {
   Script s(Script::Files{{"preprocess.lua", "\x1bLJ\x02"}});
   CHECK(error_of([&] { s.state(); }).message.find("bytecode") != std::string::npos);
 }
-TEST_CASE("23 io, os, debug, package, ffi, jit, load and others are nil") {
+TEST_CASE("io, os, debug, package, ffi, jit, load and others are nil") {
   for (const char *name :
        {"io", "os", "debug", "package", "ffi", "jit", "load", "loadstring", "loadfile", "dofile", "getfenv", "setfenv",
         "newproxy", "collectgarbage", "gcinfo", "print", "_G", "module", "native"}) {
@@ -16,10 +16,10 @@ TEST_CASE("23 io, os, debug, package, ffi, jit, load and others are nil") {
     CHECK(result("return " + std::string(name) + " == nil") == "true");
   }
 }
-TEST_CASE("24 Strings have no dump and no metatable") {
+TEST_CASE("Strings have no dump and no metatable") {
   CHECK(result("return {(('').dump == nil), getmetatable('') == nil, string.dump == nil}") == "[true,true,true]");
 }
-TEST_CASE("25 Libraries cannot be changed") {
+TEST_CASE("Libraries cannot be changed") {
   CHECK(failure("string.rep = nil").message.find("read-only: 'rep'") != std::string::npos);
   CHECK(failure("rawset(string, 'rep', 1)").code == MRUN_ARGUMENT);
   CHECK(failure("setmetatable(string, {})").code == MRUN_SCRIPT);
@@ -27,11 +27,11 @@ TEST_CASE("25 Libraries cannot be changed") {
   CHECK(failure("local json = require 'json' json.encode = 1").code == MRUN_SCRIPT);
   CHECK(result("return {getmetatable(string) == nil, ('ab'):rep(2), string.rep('x', 3)}") == R"([true,"abab","xxx"])");
 }
-TEST_CASE("26 A handle's metatable can neither be seen nor replaced") {
+TEST_CASE("A handle's metatable can neither be seen nor replaced") {
   CHECK(result("return getmetatable(params) == nil") == "true");
   CHECK(failure("setmetatable(params, {})").code == MRUN_SCRIPT);
 }
-TEST_CASE("27 Nothing shows an address") {
+TEST_CASE("Nothing shows an address") {
   CHECK(result("return {tostring({}), tostring(print), tostring(tostring), tostring(coroutine.create(tostring)), "
                "string.format('%s', {})}") == R"(["table","nil","function","thread","table"])");
   CHECK(failure("return string.format('%p', {})").code == MRUN_ARGUMENT);

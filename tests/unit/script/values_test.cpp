@@ -64,7 +64,7 @@ TEST_CASE("Tensors are indexed as PyTorch does, from 0") {
       to_json(s.preprocess(floats({2, 3, 4}))) ==
       R"([2,3,4,4,3,24,"float32","cpu",23,23,[[0,1,2,3],[4,5,6,7],[8,9,10,11]],[[13,15],[17,19],[21,23]],6,"tensor float32 [2, 3, 4]"])");
 }
-TEST_CASE("35 Positions out of range, broken or NaN are refused") {
+TEST_CASE("Positions out of range, broken or NaN are refused") {
   for (const char *wrong : {"input[2]", "input[-3]", "input[0.5]", "input[0/0]", "input[2^53 + 2]", "input:at(0, 5)",
                             "input:size(3)", "input:at({0, 1, 0})", "input:at(0, 0, 0, 0)", "#input", "input:item()"}) {
     CAPTURE(wrong);
