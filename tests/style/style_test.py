@@ -21,7 +21,8 @@ def run(*command, **more):
 
 class Style(unittest.TestCase):
     def test_clang_format_changes_nothing(self):
-        files = [f for f in tracked() if f.suffix in CPP]
+        released = SOURCE / "tests/data"  # headers as they were
+        files = [f for f in tracked() if f.suffix in CPP and released not in f.parents]
         code, text = run("clang-format", "--dry-run", "-Werror", *files)
         self.assertEqual(code, 0, text[:4000])
 
