@@ -1,11 +1,13 @@
 #include "report/plugins.h"
 #include "api/handles.h"
 #include "plugin/registry.h"
+#include "report/conformance.h"
 #include "value/json.h"
 
 #include <atomic>
 
 using mrun::Registry;
+using mrun::Value;
 using mrun::api::copy_string;
 using mrun::api::default_registry;
 using mrun::api::guard;
@@ -60,6 +62,33 @@ int mrun_operations(const char *name, char **json, mrun_error *error) {
 int mrun_plugins(char **json, mrun_error *error) {
   if (json == nullptr) return usage(error, "mrun_plugins: json must not be NULL");
   return guard(error, [&] { *json = copy_string(mrun::to_json(mrun::report_plugins(default_registry()))); });
+}
+
+int mrun_call_operation(const char *name, const mrun_value *args, mrun_value *results, mrun_error *error) {
+  if (results == nullptr) return usage(error, "mrun_call_operation: results must not be NULL");
+  *results = mrun_value{};
+  if (name == nullptr || args == nullptr || args->kind != MRUN_LIST) {
+    return usage(error, "mrun_call_operation: name must not be NULL, args must be a list");
+  }
+  return guard(error, [&] {
+    const Value given = mrun::api::host_value(args);
+    *results = mrun::call_by_itself(default_registry(), name, given).release();
+  });
+}
+
+int mrun_check_plugin(const char *path, const mrun_bundle *bundle, void (*about)(void *, const char *), void *user,
+                      char **json, mrun_error *error) {
+  if (path == nullptr || json == nullptr) return usage(error, "mrun_check_plugin: path and json must not be NULL");
+  return guard(error, [&] {
+    const auto models = bundle == nullptr ? nullptr : mrun::api::bundle_of(bundle);
+    const mrun::Plugin &plugin = registry_to_change().load(path);
+    const auto note = [&](const std::string &text) {
+      mrun::api::call_host([&] {
+        if (about != nullptr) about(user, text.c_str());
+      });
+    };
+    *json = copy_string(mrun::to_json(mrun::check_conformance(default_registry(), plugin, models, note)));
+  });
 }
 
 }  // extern "C"

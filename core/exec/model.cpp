@@ -1,10 +1,8 @@
 #include "exec/model.h"
 
 #include "exec/batch/split.h"
-#include "exec/model_reader.h"
 #include "plugin/serial.h"
 #include "plugin/undescribed.h"
-#include "value/safetensors.h"
 
 namespace mrun {
 namespace {
@@ -52,33 +50,22 @@ const Backend &choose_backend(Registry &registry, const ModelConfig &config, con
        config.name, file, config.name, undescribed(*registry.catalog()));
 }
 
-namespace {
-
-Value backend_options(const ModelConfig &config) {
-  std::vector<std::pair<std::string, Value>> entries;
-  if (!config.options.is_nil()) {
-    for (const Entry &e : config.options.as_map()) entries.emplace_back(e.key(), e.value());
-  }
-  if (config.stateful) entries.emplace_back("stateful", Value::boolean(true));
-  return Value::map(std::move(entries));
-}
-
-}  // namespace
-
 Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)
-    : Model() {  // so that what fails from here on closes the model
-  name_ = config.name;
-  registry_ = options.registry;
-  options_ = backend_options(config);  // kept: the backend's source points to it as long as the model lives
-  const ModelFiles files = bundle.model_files(config);
-  const Backend &chosen = choose_backend(*registry_, config, files.graph);
-  backend_ = chosen.backend;
-  plugin_ = chosen.plugin;
-  const Tensor graph = bundle.read(files.graph);
-  graph_ = graph;
-  if (!files.weights.empty())
-    weights_ = tensor_map(read_safetensors(bundle.map_private(files.weights), files.weights, MRUN_BUNDLE).tensors);
+    : Model{choose_backend(*options.registry, config, bundle.model_files(config).graph), offer_model(bundle, config),
+            config.name, manifest, options} {}
 
+Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, const Manifest &manifest,
+             const ModelOptions &options)
+    : Model() {  // so that what fails from here on closes the model
+  name_ = name;
+  registry_ = options.registry;
+  backend_ = backend.backend;
+  plugin_ = backend.plugin;
+  graph_ = std::move(offer.graph);  // kept: the backend's source points to them as long as the model lives
+  weights_ = std::move(offer.weights);
+  options_ = std::move(offer.options);
+
+  const Tensor graph(graph_);
   mrun_model_source source{};
   source.size = sizeof source;
   source.graph = {graph.data<const void>(), graph.nbytes()};
@@ -86,15 +73,14 @@ Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &ma
   source.options = &options_.c();
   source.device = options.device.c_str();
   source.one_shot = options.one_shot ? 1 : 0;
-  ModelReader reader(bundle, config);
-  reader.offer(source);
+  offer.reader->offer(source);
   ItemContext item;
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
     Error e = take_error(call, code);
-    e.message = fmt::format("{}: {}", files.graph, e.message);
+    e.message = fmt::format("{}: {}", offer.file, e.message);
     throw e;
   }
   list_methods(manifest, options);

@@ -7,6 +7,7 @@
 #include "bundle/bundle.h"
 #include "exec/batch/context.h"
 #include "exec/exact_proof.h"
+#include "exec/model_offer.h"
 #include "plugin/registry.h"
 
 namespace mrun {
@@ -23,6 +24,8 @@ class Model {
  public:
   // Opens the model file, or the pair graph + weights of a packed bundle. Throws MISSING (no backend), BUNDLE, MODEL.
   Model(const Bundle &, const ModelConfig &, const Manifest &, const ModelOptions &);
+  // Opens what is offered. Throws MODEL, or what else the backend fails with.
+  Model(const Backend &, ModelOffer, const std::string &name, const Manifest &, const ModelOptions &);
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;

@@ -60,6 +60,21 @@ Value report_operations(Registry &registry, const std::string &name) {
   return Value::list(std::move(rows));
 }
 
+Value call_by_itself(Registry &registry, const std::string &name, const Value &args) {
+  std::vector<mrun_value> given;
+  for (const Value &v : args.as_list()) given.push_back(v.c());
+  mrun_value keywords{};
+  if (!given.empty() && given.back().kind == MRUN_MAP) {
+    keywords = given.back();
+    given.pop_back();
+  }
+  ItemContext item;
+  mrun_call call(item);
+  CallResult result = call_operation(registry.require(name), call, given, keywords);
+  if (result.pending) fail(MRUN_USAGE, "{} waits for a model: it needs a bundle", name);
+  return Value::list(std::move(result.values));
+}
+
 Value report_plugins(Registry &registry) {
   std::vector<BrokenPlugin> broken;
   std::vector<Value> rows;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <mrun/mrun.hpp>
 
+#include <chrono>
 #include <set>
 
 #include "support.h"
@@ -213,6 +214,27 @@ TEST_CASE("several engines in one process, with options of their own") {
   std::vector<std::future<mrun::result>> later;
   for (int i = 0; i < 40; ++i) later.push_back(engines[static_cast<size_t>(i % 4)].submit(mrun::text("n")));
   for (size_t i = 0; i < later.size(); ++i) CHECK(later[i].get().json() == "\"n" + std::to_string(i % 4) + "\"");
+}
+
+TEST_CASE("an operation is called by itself") {
+  load_probe();
+  const float memory[] = {1, 2, 3, 4};
+  std::vector<mrun::variant> args;
+  args.push_back(mrun::make_tensor(memory, mrun::dtype<float>, {2, 2}, nullptr));
+  const mrun::variant flat = mrun::call_operation("probe.flat@1", args);
+  REQUIRE(flat.c().as.list.size == 1);
+  CHECK(mrun::tensor_view(flat.c().as.list.items[0]).data<float>() == memory);
+  std::vector<std::pair<std::string, mrun::variant>> keywords;
+  keywords.emplace_back("x", std::move(args[0]));
+  args[0] = mrun::map(std::move(keywords));
+  CHECK(mrun::call_operation("probe.flat@1", args).json() == "[[1,2,3,4]]");
+  args[0] = mrun::text("no tensor");
+  CHECK_THROWS_WITH(mrun::call_operation("probe.flat@1", args), Catch::Matchers::ContainsSubstring("x: want Tensor"));
+  CHECK_THROWS_AS(mrun::call_operation("probe.nothing@1", {}), mrun::failure);
+  mrun_value results{};
+  CHECK(mrun_call_operation(nullptr, nullptr, &results, nullptr) == MRUN_USAGE);
+  CHECK(mrun_call_operation("probe.wait@1", nullptr, &results, nullptr) == MRUN_USAGE);
+  CHECK(mrun_call_operation("probe.wait@1", nullptr, nullptr, nullptr) == MRUN_USAGE);
 }
 
 TEST_CASE("inspect, verify, log and per-item timings") {

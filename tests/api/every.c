@@ -48,6 +48,8 @@ static int init(const mrun_host *host, mrun_plugin *plugin) {
   return host->add_op(plugin->registry, &op);
 }
 
+static void about(void *user, const char *what) { *(int *)user += what[0] != 0; }
+
 static void plugins(const char *library) {
   char *json = NULL;
   EXPECT(CALL(mrun_plugin_folders)(NULL, 0) == MRUN_OK);
@@ -55,6 +57,15 @@ static void plugins(const char *library) {
   EXPECT(CALL(mrun_add_plugin)(init, &error) == MRUN_OK);
   EXPECT(CALL(mrun_operations)("every.twice", &json, &error) == MRUN_OK && has(json, "every.twice@1"));
   EXPECT(CALL(mrun_plugins)(&json, &error) == MRUN_OK && has(json, "hello"));
+  mrun_value x = {MRUN_INT, 0, {0}, NULL}, args, results;
+  x.as.integer = 21;
+  EXPECT(mrun_list(&x, 1, &args) == MRUN_OK);
+  EXPECT(CALL(mrun_call_operation)("every.twice@1", &args, &results, &error) == MRUN_OK);
+  EXPECT(results.as.list.size == 1 && results.as.list.items[0].as.integer == 42);
+  mrun_value_free(&args), mrun_value_free(&results);
+  int told = 0;
+  EXPECT(CALL(mrun_check_plugin)(library, NULL, about, &told, &json, &error) == MRUN_OK);
+  EXPECT(told > 10 && has(json, "\"operations\":2"));
 }
 
 static void small(void) {

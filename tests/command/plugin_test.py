@@ -63,12 +63,34 @@ end
             self.assertIn("loud: loaded", run.stderr)
         self.assertIn("loud: called", mrun(folder, "1", "--plugin", plugin, "--isolation", "none").stderr)
 
+    def test_an_operation_called_by_itself(self):
+        kit = self.build("c++", "kit.cpp", "-std=c++17")
+        def call(*args):
+            done = mrun("plugins", "--plugin", kit, "--call", *args)
+            return done.stdout if done.returncode == 0 else (done.returncode, done.stderr)
+        self.assertEqual(call("kit.sum@1", "[1, 2.5]"), "3.5\n")
+        self.assertEqual(call("kit.sum@1", "[1, 2.5]", '{"bias": 1}'), "4.5\n")
+        self.assertEqual(call("kit.split@1", '"a b"'), '"a"\n["a","b"]\n2\n')
+        for dtype, size in [("float32", 4), ("float64", 8), ("int64", 8), ("int32", 4), ("uint8", 1), ("bool", 1)]:
+            self.assertEqual(call("kit.bytes@1", f"{dtype}[[1, 0, 1], [0, 1, 1]]"), f"{6 * size}\n")
+        self.assertEqual(call("kit.same@1", "float32[[1, 2.5], [-3, 4]]"), "[[1,2.5],[-3,4]]\n")
+        (self.dir / "file").write_bytes(b"abc")
+        self.assertEqual(call("kit.same@1", f"@{self.dir}/file"), call("kit.same@1", "uint8[97, 98, 99]"))
+        for args, said in [(("kit.sum@1", '"x"'), "want"), (("kit.summ@1", "1"), "kit.sum"), (("kit.same@1", "float32[[1], [2, 3]]"), "lengths"),
+                           (("kit.same@1", "float33[1]"), "dtype"), (("kit.same@1", "{"), "JSON"), (("kit.same@1", "@/nonexistent"), "/nonexistent")]:
+            status, error = call(*args)
+            self.assertIn(said, error)
+            self.assertNotIn(status, (0, 134, 139))
+        self.assertEqual(mrun("plugins", "1").returncode, 2)
+
     def test_a_backend_and_a_namespace_made_with_the_helpers(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
         (self.dir / "helped.json").write_text('{"provides": ["helpedns."], "suffixes": [".helped"]}')
         folder = self.bundle("json", '[models.main]\nfile = "model.helped"\ntimes = 2.0\n',
                              files={"model.helped": "helped 3", "model/main/more.txt": "seven by"},
                              preprocess='local torch = require "torch"\nassert(require("helped").twice(4) == 8)\nreturn function(x) return torch.tensor(x) end\n')
+        found = json.loads(mrun("plugins", "--check", plugin, "--models", folder, "--json").stdout)
+        self.assertEqual((found["problems"], found["models"]), ([], 1))
         packed = self.dir / "p.mb"
         self.assertEqual(mrun("pack", folder, "-o", packed, "--plugin", plugin).returncode, 0)
         listed = mrun("inspect", packed).stdout

@@ -1,4 +1,4 @@
-"""Plugins built out of tree against the install: the examples."""
+"""Plugins built out of tree against the install: the examples, what `mrun new-plugin` makes, and what `mrun plugins --check` finds."""
 import json
 import math
 import pathlib
@@ -6,7 +6,80 @@ import struct
 import tempfile
 import unittest
 
-from installed import SOURCE, Installed, run
+from installed import BUNDLES, SOURCE, Installed, run
+
+# A plugin whose one operation, and one whose backend, breaks one rule.
+BROKEN = r"""
+#include <mrun/plugin.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static const mrun_host *host;
+static int broken(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
+  const int64_t n = args[0].as.integer;
+  static int64_t calls;
+  void *volatile lost = 0;
+  void *memory = 0;
+  (void)user, (void)lost, (void)n, (void)calls, (void)memory, (void)call;
+  results[0].kind = MRUN_INT;
+  BODY
+  return MRUN_OK;
+}
+static const mrun_op op = {sizeof(mrun_op), 0, "broken.op@1(int n) -> int", DOC, 0, broken, 0};
+MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *p) {
+  host = h, p->size = sizeof *p, p->abi = MRUN_ABI, p->name = "broken", p->version = "1", p->doc = "Breaks rules.";
+  return h->add_op(p->registry, &op);
+}
+"""
+LIES = {
+    "": ([], ""),
+    "lost = malloc(100);": ("bytes a call", "a leak"),
+    "return MRUN_INTERNAL;": ("INTERNAL", "no message"),
+    "results[0].kind = MRUN_BOOL;": ("its schema says int", "another type"),
+    "if (n == 2) sleep(7);": ("poll host->stopped", "no poll"),
+    "if (n < 0) abort();": ("ends the process (Aborted)", "a crash"),
+    "if (n < 0) exit(0);": ("ends the process (exit)", "exit"),
+    "while (n < 0) sleep(1);": ("does not return", "a loop"),
+    'if (n < 0) return host->fail(call, MRUN_ARGUMENT, "%p", call);': ("an address", "an address"),
+    "if (n < 0) return host->alloc(call, 10, &memory), host->fail(call, MRUN_ARGUMENT, \"n: want 0\");": ("memory charged", "memory kept"),
+    "results[0].as.integer = __sync_add_and_fetch(&calls, 1) > 40 ? calls : 0;": ("several threads", "state that threads share"),
+}
+BACKEND = r"""
+#include <mrun/plugin.h>
+#include <stdlib.h>
+#include <string.h>
+static const mrun_host *host;
+static int open_model(mrun_call *call, const mrun_model_source *source, void **model) {
+  if (source->graph.size < 5 || memcmp(source->graph.data, "model", 5) != 0) { BAD_FILE }
+  return (*model = malloc(1000)) ? MRUN_OK : MRUN_MEMORY;
+}
+static void close_model(void *model) { CLOSE }
+static const char *method(void *model, size_t index) { return (void)model, index == 0 ? "forward(Tensor x) -> Tensor" : NULL; }
+static int run(mrun_call *call, void *model, size_t index, const mrun_value *args, mrun_value *results) {
+  const DLTensor *x = &args[0].as.tensor.dl->dl_tensor;
+  int code = host->stopped(call);
+  (void)model, (void)index;
+  if (code) { STOPPED }
+  if (x->ndim > 1 && x->shape[0] > 1) { JOINED }
+  return host->value_copy(call, &args[0], &results[0]);
+}
+static mrun_backend backend;
+MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *p) {
+  host = h, p->size = sizeof *p, p->abi = MRUN_ABI, p->name = "broken", p->version = "1", p->doc = "Breaks rules.";
+  backend.size = sizeof backend, backend.name = "broken", backend.suffixes = ".broken", backend.parallel = 1;
+  backend.open = open_model, backend.close = close_model, backend.method = method, backend.call = run;
+  return h->add_backend(p->registry, &backend);
+}
+"""
+RIGHT = {"BAD_FILE": 'return host->fail(call, MRUN_MODEL, "no model");', "CLOSE": "free(model);", "STOPPED": "return code;", "JOINED": ""}
+BACKEND_LIES = [
+    ({}, None),
+    ({"BAD_FILE": ""}, "opens an empty file"),
+    ({"BAD_FILE": "abort();"}, "ends the process (Aborted)"),
+    ({"CLOSE": "(void)model;"}, "bytes a call"),
+    ({"STOPPED": 'return host->fail(call, MRUN_MODEL, "no");'}, "return host->stopped's code"),
+    ({"JOINED": 'return host->fail(call, MRUN_MODEL, "one row alone");'}, "not two joined"),
+]
 
 
 class Plugins(Installed):
@@ -18,8 +91,16 @@ class Plugins(Installed):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return folder
 
+    def check(self, plugin, *more):
+        done = run("mrun", "plugins", "--check", plugin, "--json", *more, env=self.env)
+        self.assertTrue(done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
     def test_examples(self):
         built = self.build(SOURCE / "core/plugin/examples")
+        for name, operations in [("tally", 1), ("deflate", 2), ("affine", 0), ("orbit", 1)]:
+            report = self.check(built / f"{name}.so")
+            self.assertEqual((report["problems"], report["operations"]), ([], operations), name)
         text = self.folder(bundle_toml='[input]\nkind = "text"\n', preprocess_lua="""
 local tally, deflate = require "tally", require "deflate"
 return function(text)
@@ -47,6 +128,9 @@ end
         packed = folder.parent / (folder.name + ".mb")
         self.addCleanup(packed.unlink)
         self.ok("mrun", "pack", folder, "-o", packed, "--plugin", plugin)
+        for bundle in (folder, packed):
+            report = self.check(plugin, "--models", bundle)
+            self.assertEqual((report["problems"], report["models"], report["answered"]), ([], 1, 1))
         for more in [(), ("--exact",), ("--batch-size", 1), ("--workers", 3)]:
             got = self.ok("mrun", packed, "--jsonl", "-", "--plugin", plugin, *more, input="\n".join(map(json.dumps, inputs)))
             self.assertEqual([json.loads(line) for line in got.splitlines()], wanted, more)
@@ -61,6 +145,73 @@ end
         without = run("mrun", packed, "[1, 1, 1]", env=self.env)
         self.assertNotEqual(without.returncode, 0)
         self.assertIn(".affine", without.stderr)
+
+    def test_a_new_plugin_builds_and_passes_its_tests(self):
+        folder = self.folder() / "mine"
+        self.ok("mrun", "new-plugin", folder)
+        built = self.build(folder)
+        self.ok("ctest", "--test-dir", built, "--output-on-failure", "--no-tests=error")
+        report = self.check(built / "mine.so")
+        self.assertEqual((report["problems"], report["operations"], report["answered"]), ([], 3, 3))
+        self.ok("cmake", "--install", built)
+        self.assertIn("mine.scale", self.ok("mrun", "ops", "mine"))
+        for path in (self.libdir / "mrun/plugins").glob("mine.*"):
+            path.unlink()
+        self.assertEqual(run("mrun", "new-plugin", folder, env=self.env).returncode, 2)
+        for name in ["torch", "My", "a-b", ""]:
+            self.assertEqual(run("mrun", "new-plugin", folder.parent / name if name else "", env=self.env).returncode, 2, name)
+
+    def compiled(self, source):
+        folder = self.folder(broken_c=source)
+        self.ok("cc", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unused", "-I", self.prefix / "include", folder / "broken.c", "-o", folder / "broken.so")
+        return folder / "broken.so"
+
+    def test_each_lie_of_an_operation_is_found(self):
+        for body, (said, what) in LIES.items():
+            problems = [p["text"] for p in self.check(self.compiled(BROKEN.replace("BODY", body).replace("DOC", '"One."')))["problems"]]
+            if said:
+                self.assertTrue(any(said in p for p in problems), (what, problems))
+            else:
+                self.assertEqual(problems, [])
+        problems = [p["text"] for p in self.check(self.compiled(BROKEN.replace("BODY", "").replace("DOC", '""')))["problems"]]
+        self.assertTrue(any("doc" in p for p in problems), problems)
+
+    def test_each_lie_of_a_backend_is_found(self):
+        models = self.folder(bundle_toml='[input]\nkind = "json"\n[models.main]\nfile = "model.broken"\n', model_broken="model")
+        for wrong, said in BACKEND_LIES:
+            source = BACKEND
+            for name, text in {**RIGHT, **wrong}.items():
+                source = source.replace(name, text)
+            found = self.check(self.compiled(source), "--models", models)
+            problems = [p["text"] for p in found["problems"]]
+            if said is None:
+                self.assertEqual((problems, found["models"], found["answered"]), ([], 1, 1))
+            else:
+                self.assertTrue(any(said in p for p in problems), (said, problems))
+
+    def test_what_the_check_says(self):
+        done = run("mrun", "plugins", "--check", self.compiled(BROKEN.replace("BODY", "if (n < 0) abort();").replace("DOC", '"One."')), env=self.env)
+        self.assertEqual(done.returncode, 1)
+        for words in ["Aborted", "broken.op@1: n = -1", "1 problem"]:
+            self.assertIn(words, done.stdout)
+        fine = run("mrun", "plugins", "--check", self.compiled(BROKEN.replace("BODY", "").replace("DOC", '"One."')), env=self.env)
+        self.assertEqual(fine.returncode, 0)
+        self.assertRegex(fine.stdout, r"^broken 1: 1 operation and 0 models, \d+ calls, 1 answered, 0 problems\n$")
+        for wrong in [(SOURCE / "README.md",), ("/nonexistent.so",), (self.libdir / "mrun/plugins/audio.so", "--models", "/nonexistent")]:
+            done = run("mrun", "plugins", "--check", *wrong, env=self.env)
+            self.assertIn(done.returncode, (2, 3), done.stderr)
+            self.assertTrue(done.stderr)
+
+    def test_plugins_of_the_repository_conform(self):
+        for plugin in sorted((self.libdir / "mrun/plugins").glob("*.so")):
+            report = self.check(plugin)
+            self.assertEqual(report["problems"], [], plugin)
+
+    def test_the_torch_backend_conforms(self):
+        for bundle in ("good-bad-ugly", "digits"):
+            report = self.check(self.libdir / "mrun/plugins/torch.so", "--models", BUNDLES / bundle / "bundle")
+            self.assertEqual((report["problems"], report["models"]), ([], 1), bundle)
+            self.assertGreaterEqual(report["answered"], 1)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ constexpr Subcommand subcommands[] = {
     {"sign", command::sign, "sign BUNDLE --key FILE", "add a signature to a bundle"},
     {"bench", command::bench, "bench BUNDLE INPUT...", "measure how fast a bundle answers"},
     {"ops", command::operations, "ops [NAME]", "list native operations, or explain one"},
-    {"plugins", command::plugins, "plugins", "list the plugins"},
+    {"plugins", command::plugins, "plugins [--check FILE]", "list the plugins, or check one"},
+    {"new-plugin", command::new_plugin, "new-plugin NAME", "make a plugin's folder to build"},
 };
 
 std::string fmt_row(std::string usage, const char *summary) {

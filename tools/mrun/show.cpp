@@ -49,36 +49,4 @@ int operations(std::vector<std::string> args) {
   });
 }
 
-int plugins(std::vector<std::string> args) {
-  bool json = false;
-  RunOptions run;
-  CLI::App app(
-      "Lists the plugins and what they bring. Exit status 1: one of the files in the plugin folders is broken.",
-      "plugins");
-  app.add_flag("--json", json, "as JSON");
-  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
-  return parse_and_run(app, std::move(args), [&] {
-    run.load_plugins();
-    const std::string text = mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_plugins(s, e); });
-    const mrun::variant parsed = mrun::from_json(text);
-    const View rows{&parsed.c()};
-    std::string out;
-    bool broken = false;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const View r = rows[i];
-      out += padded(shown(r.at("name").text()), 12);
-      if (!r.at("error").is_nil()) {
-        broken = true;
-        out += red("broken") + "    " + shown(r.at("error").text()) + "\n";
-        continue;
-      }
-      out += padded(shown(r.at("version").text()), 10) +
-             padded(counted(r.at("operations").number(), "operation", "operations"), 18) + shown(r.at("doc").text()) +
-             "\n" + std::string(12, ' ') + shown(r.at("path").text()) + "\n";
-    }
-    print(json ? text + "\n" : out);
-    return broken ? int(some_failed) : int(ok);
-  });
-}
-
 }  // namespace command

@@ -18,6 +18,7 @@ int diff(std::vector<std::string> args);
 int inspect(std::vector<std::string> args);
 int operations(std::vector<std::string> args);
 int plugins(std::vector<std::string> args);
+int new_plugin(std::vector<std::string> args);
 int scan(std::vector<std::string> args);
 int keygen(std::vector<std::string> args);
 int sign(std::vector<std::string> args);

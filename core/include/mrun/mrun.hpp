@@ -141,6 +141,14 @@ inline variant list(std::vector<variant> items) {
   return v;
 }
 
+// For tests of a plugin: an operation called by itself, with a list of arguments; the list of its results.
+inline variant call_operation(const char *name, std::vector<variant> args) {
+  const variant given = list(std::move(args));
+  variant results;
+  host_detail::call([&](mrun_error *e) { return mrun_call_operation(name, &given.c(), results.out(), e); });
+  return results;
+}
+
 // ---- tensors
 
 template <class T>

@@ -1,4 +1,4 @@
-"""A plugin built with the headers of each release of the ABI is loaded and does all it did, for ever."""
+"""A plugin built with the headers of each release of the ABI is loaded, does all it did, and passes the checks, for ever."""
 import json
 import os
 import pathlib
@@ -70,6 +70,8 @@ class Plugins(unittest.TestCase):
             listed = self.ok("unzip", "-l", packed)
             self.assertIn("model/main.graph.kept", listed)
             self.assertIn("safetensors", listed)
+            found = json.loads(self.ok(os.environ["MRUN"], "plugins", "--check", plugin, "--models", folder, "--json"))
+            self.assertEqual((found["problems"], found["operations"], found["models"]), ([], 9, 1), release)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+// The subcommand that makes the folder of a plugin: new-plugin.
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "arguments.h"
+#include "report.h"
+#include "subcommands.h"
+
+// plugin_template/, embedded.
+extern const char mrun_plugin_template_cmake[], mrun_plugin_template_source[], mrun_plugin_template_page[],
+    mrun_plugin_template_toml[], mrun_plugin_template_test[];
+
+namespace command {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TemplateFile {
+  const char *path, *text;  // in both "@NAME@" stands for the plugin's name
+};
+
+const std::array<TemplateFile, 5> files{{{"CMakeLists.txt", mrun_plugin_template_cmake},
+                                         {"@NAME@.cpp", mrun_plugin_template_source},
+                                         {"@NAME@.md", mrun_plugin_template_page},
+                                         {"test/bundle.toml", mrun_plugin_template_toml},
+                                         {"test/preprocess.lua", mrun_plugin_template_test}}};
+
+std::string filled(std::string text, const std::string &name) {
+  const std::string mark = "@NAME@";
+  for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += name.size()) {
+    text.replace(at, mark.size(), name);
+  }
+  return text;
+}
+
+void check_name(const std::string &name) {
+  const bool word = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+  if (!word || name.empty() || name[0] < 'a' || name.size() > 64) {
+    throw mrun::failure(MRUN_USAGE, "'" + name + "' is no plugin's name: want [a-z][a-z0-9_]*, as scripts require it");
+  }
+  for (const char *taken : {"torch", "image", "text", "audio", "decode", "bundle", "json", "log"}) {
+    if (name == taken) throw mrun::failure(MRUN_USAGE, "'" + name + "' is the name of a module that mrun brings");
+  }
+}
+
+void write(const fs::path &path, const std::string &text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) throw mrun::failure(MRUN_IO, path.string() + ": cannot be written");
+}
+
+void write_all(const fs::path &folder, const std::string &name) {
+  std::error_code error;
+  if (fs::exists(folder, error)) throw mrun::failure(MRUN_USAGE, folder.string() + ": is there already");
+  try {
+    for (const TemplateFile &file : files) write(folder / filled(file.path, name), filled(file.text, name));
+  } catch (const fs::filesystem_error &e) {
+    throw mrun::failure(MRUN_IO, folder.string() + ": cannot be made: " + e.code().message());
+  }
+}
+
+}  // namespace
+
+int new_plugin(std::vector<std::string> args) {
+  std::string given;
+  CLI::App app("Makes the folder of a plugin, which builds against an installed mrun.", "new-plugin");
+  app.add_option("NAME", given, "the folder to make; its last part is the plugin's name")->required();
+  return parse_and_run(app, std::move(args), [&] {
+    const fs::path folder = (fs::path(given) / "").parent_path();
+    const std::string name = folder.filename().string();
+    check_name(name);
+    write_all(folder, name);
+    print(given + ": made. Next: cd " + given +
+          " && cmake -B build && cmake --build build && ctest --test-dir build\n");
+    return int(ok);
+  });
+}
+
+}  // namespace command
