@@ -54,8 +54,8 @@ class Model {
   const mrun_backend *backend_ = nullptr;
   const Plugin *plugin_ = nullptr;
   Registry *registry_ = nullptr;
-  void *handle_ = nullptr;
-  Value graph_, weights_, options_;  // what the backend's source points to
+  void *handle_ = nullptr;           // closed by the destructor, before what follows goes
+  Value graph_, weights_, options_;  // what the backend's source points to: as long as the handle is open
   std::vector<Schema> methods_;
   std::vector<BatchConfig> batches_, rows_batches_;
   ExactProof exact_proof_;

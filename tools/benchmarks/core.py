@@ -1,5 +1,7 @@
-"""tools/bench core: the whole process, loading, the cost of scripts and of calls."""
+"""tools/bench core: the whole process, loading, the cost of scripts and of calls, the default number of threads."""
+import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -125,9 +127,27 @@ def calls(build, work, report, rounds):
                             rounds)
         report.add(f"an ATen call from Lua: {name}", "ns", times, "Lua", [("C++, direct", "beyond", 1000.0)])
 
+def threads(build, work, report, rounds):
+    """The default beside fixed numbers of threads, with the machine as it is and with each of its cores taken by another program."""
+    bundle, lines = work / "good-bad-ugly.mb", work / "lines.txt"  # of text()
+    cores = len(os.sched_getaffinity(0))
+    settings = {"default": []} | {f"--threads {n}": ["--threads", str(n)] for n in sorted({1, cores})}
+    inputs = {"one sentence": ["wisdom"], "200 sentences": ["--lines", lines]}
+    for what, given in inputs.items():
+        for state, busy in (("idle", 0), ("loaded", cores)):
+            others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+            try:
+                times = interleaved({name: lambda o=o, g=given: wall(build / "bin/mrun", bundle, *g, *o) for name, o in settings.items()}, rounds)
+            finally:
+                for other in others:
+                    other.kill()
+                    other.wait()
+            best = min((name for name in times if name != "default"), key=lambda name: statistics.median(times[name]))
+            report.add(f"{what} through good-bad-ugly, whole process, {state} machine", "ms", times, "default", [(best, "ratio", 1.2)])
+
 def main(build, work, as_json, rounds):
     subprocess.run(["ninja", "-C", build, "bench_peers", "bench_host"], check=True, stdout=subprocess.DEVNULL)
     report = Report("core: processes, loading, scripts")
-    for part in (photo, load, text, calls):
+    for part in (photo, load, text, calls, threads):
         part(build, work, report, rounds)
     report.print(as_json)

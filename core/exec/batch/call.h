@@ -16,7 +16,7 @@ namespace mrun {
 struct PendingCall {
   size_t model = 0, method = 0;  // in Loaded::models, in Model::methods
   bool by_rows = false;          // MRUN_AWAIT_ROWS: rows in dimension 0, whatever [batch] says
-  std::vector<Value> args;       // one a parameter
+  std::vector<Value> args;       // one a parameter; a joined call reads them until its batch has been split
 
   std::string key;         // calls with equal keys can be joined
   bool alone = false;      // never joined: mode none, or memory that is not the CPU's

@@ -65,7 +65,7 @@ class Engine : public Session {
   };
   using Answers = std::map<uint64_t, Answer>;
 
-  // engine.cpp: what the session offers
+  // engine.cpp: what the session offers. Once `stopping_` is set it stays so: nothing is taken in, all that was is answered.
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
   void want_usable(const char *what) const;   // in the process that started it
   void want_outside(const char *what) const;  // and in no callback of it
@@ -111,6 +111,8 @@ class Engine : public Session {
   void finish(Job &, Result) REQUIRES(mutex_);
   void deliver() REQUIRES(mutex_);
 
+  // Destroyed from the last to the first: jobs with their passages, then the states in which these live, then what both
+  // refer to.
   const std::unique_ptr<Loaded> loaded_;
   Statistics statistics_;
   Usage usage_;
@@ -119,8 +121,8 @@ class Engine : public Session {
   const size_t runners_;  // workers that may run batches
 
   mutable Mutex mutex_;
-  Condition changed_;  // room in the queue, nothing pending, a seat let go
-  Rounds rounds_ GUARDED_BY(mutex_);
+  Condition changed_;                 // room in the queue, nothing pending, a seat let go
+  Rounds rounds_ GUARDED_BY(mutex_);  // refers to jobs, which it does not own: a job goes once finished() was said
   const std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
   // An item's node, made when it is submitted, goes from the first to the second: answering wants no memory.

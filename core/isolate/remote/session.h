@@ -108,10 +108,12 @@ class RemoteSession final : public Session {
   const int process_;
   Statistics statistics_;
 
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;                 // guards what follows, but for atomics and what is the keeper's alone
   mutable std::condition_variable changed_;  // room in the queue, nothing pending, a worker, statistics
   std::condition_variable letters_came_;
-  WorkerPtr worker_, starting_;      // null: none that serves, none that is being started
+  // Null: none that serves, none that is being started. Who works with one unlocked holds it by its pointer: the keeper may
+  // replace it meanwhile.
+  WorkerPtr worker_, starting_;
   std::map<uint64_t, JobPtr> jobs_;  // not answered
   std::deque<Letter> letters_;
   std::map<uint64_t, Letter> ready_;  // results that wait for those before them
@@ -130,7 +132,7 @@ class RemoteSession final : public Session {
   Clock::time_point log_since_;
   uint64_t next_run_ = first_run;
   std::atomic<uint64_t> next_number_{0};
-  std::thread keeper_, postman_;
+  std::thread keeper_, postman_;  // the last: they use all the others. end() joins them
 };
 
 }  // namespace mrun

@@ -38,7 +38,7 @@ struct FiberImpl {
   bool emits = false, calls_models = false;
   size_t most_results = 0;
   Vm::Thread thread;
-  bool reusable = false;  // the coroutine has ended without an error
+  bool reusable = false;  // the coroutine has ended without an error: its thread may serve another fiber
 
   std::optional<ModelCall> pending;  // what the engine is to call
   bool ready = false;                // results or failure has come
@@ -46,8 +46,9 @@ struct FiberImpl {
   std::vector<Value> results;
   Error error;
 
-  int callbacks = 0;  // native operations calling back
-  std::vector<Waiting *> tasks;
+  // Native operations calling back: while there are any, C++ frames lie below, and nothing may yield.
+  int callbacks = 0;
+  std::vector<Waiting *> tasks;  // the last begun last; each takes itself off when it ends
   Clock::time_point slice_end, deadline = Clock::time_point::max();
   bool preempted = false;
   std::optional<Error> stopped_at;  // script, line and traceback where the script had to end
