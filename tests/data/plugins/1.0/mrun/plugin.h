@@ -151,8 +151,7 @@ typedef struct mrun_await {
   void *state;
   int (*resume)(mrun_call *call, void *state, mrun_value *got, size_t count, mrun_value *results);
   void (*destroy)(void *state);
-  const char *const
-      *names; /* NULL, or one an argument: NULL for a positional one (these come first), else the parameter's name;
+  const char *const *names; /* NULL, or one an argument: NULL for a positional one (these come first), else the parameter's name;
                                of a model's method only. Read before await returns */
 } mrun_await;
 
