@@ -20,7 +20,7 @@ struct Sha256::Context {
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
   if (context_->evp == nullptr || EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) != 1) {
-    fail(MRUN_INTERNAL, "libcrypto offers no SHA-256");
+    fail(MRUN_MEMORY, "libcrypto cannot begin a SHA-256: out of memory, or it offers none");
   }
 }
 

@@ -41,8 +41,8 @@ class Container;
 SignedFiles signed_entries(const Container &);
 SignedFiles signed_folder(const std::filesystem::path &);
 
-// A public key's file, or a folder of them in which every file that is not hidden must be one. Throws USAGE: an empty
-// folder, what is no key.
+// A public key's file, or a folder: of its files those called NAME.pub, and those that hold a public key in PEM. Throws
+// USAGE: no key in it, a NAME.pub that is none.
 std::vector<PublicKey> read_trusted_keys(const std::filesystem::path &);
 
 // Writes a new private key (PEM, readable by its owner alone) and `path`.pub; gives the public key. Throws USAGE where one

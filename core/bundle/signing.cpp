@@ -22,6 +22,16 @@ std::string read_key(const fs::path &path) { return read_file(path, MRUN_USAGE, 
 
 PublicKey read_public_key(const fs::path &path) { return PublicKey::parse(read_key(path), printable(path.native())); }
 
+// In a folder of trusted keys: what is called a public key, and what is one under another name.
+bool is_key(const fs::directory_entry &file) {
+  std::error_code error;
+  const fs::path name = file.path().filename();
+  if (name.native().front() == '.' || !file.is_regular_file(error)) return false;
+  if (name.extension() == ".pub") return true;
+  const auto size = file.file_size(error);
+  return !error && size <= max_key && read_key(file.path()).find("-----BEGIN PUBLIC KEY-----") != std::string::npos;
+}
+
 // `mode` holds from the first byte on. Throws USAGE where the file is there and is not to be replaced.
 void write_key(const fs::path &path, std::string_view text, mode_t mode, bool replace) {
   FileDraft draft(path);
@@ -110,16 +120,23 @@ std::vector<PublicKey> read_trusted_keys(const fs::path &path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return {read_public_key(path)};
   std::vector<fs::path> files;
+  size_t others = 0;
   fs::directory_iterator it(path, error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (it->path().filename().native().front() != '.') files.push_back(it->path());
+    if (is_key(*it)) {
+      files.push_back(it->path());
+    } else {
+      ++others;
+    }
   }
   if (error) fail_errno(error.value(), path.native(), "list");
   std::sort(files.begin(), files.end());
   std::vector<PublicKey> keys;
   for (const fs::path &file : files) keys.push_back(read_public_key(file));
-  if (keys.empty())
-    fail(MRUN_USAGE, "{}: no public key in this folder, so nobody is trusted", printable(path.native()));
+  if (keys.empty()) {
+    fail(MRUN_USAGE, "{}: no public key in this folder (NAME.pub, or PEM under any name), so nobody is trusted{}",
+         printable(path.native()), others == 0 ? "" : fmt::format("; other files: {}", others));
+  }
   return keys;
 }
 

@@ -4,12 +4,18 @@
 #include "exec/input.h"
 #include "exec/watch.h"
 #include "script/vm/input_handles.h"
-#include "value/json.h"
+#include "value/json_look.h"
+#include "value/size.h"
 
 namespace mrun {
 namespace {
 
 constexpr size_t output_limit = size_t{256} << 20;  // bytes of one answer's JSON
+constexpr int64_t emit_limit = int64_t{4} << 30;    // bytes of all that one item emits
+
+void end_if_stopped(ItemContext &item) {
+  if (const int code = item.stopped(); code != MRUN_OK) throw Error(static_cast<mrun_code>(code), "");
+}
 
 // x as the model's arguments: a list is positional, a table keyword arguments, anything else the first argument.
 std::vector<Value> arguments_of(const Schema &method, const Value &x) {
@@ -49,10 +55,10 @@ Error internal_error(const std::exception &e) noexcept {
   } catch (const std::bad_alloc &) { return {MRUN_MEMORY, "out of memory"}; }
 }
 
-std::string answer_line(const Value &answer) {
+std::string answer_line(const Value &answer, ItemContext &item) {
   JsonOptions options;
   options.max_bytes = output_limit;
-  return to_json(answer, options);
+  return to_json(answer, options, [&] { end_if_stopped(item); });
 }
 
 }  // namespace
@@ -152,7 +158,7 @@ Passage::Step Passage::go_on() {
       end(std::move(outcome.results));
     }
     if (at_ == At::end) return Step::done;
-    if (const int code = item_->stopped(); code != MRUN_OK) throw Error(static_cast<mrun_code>(code), "");
+    end_if_stopped(*item_);
     begun_ = begin();
     if (!call_) continue;
     prepare_call();
@@ -210,10 +216,16 @@ bool Passage::begin_stage(Stage stage, std::vector<Value> args) {
     end(std::move(args));
     return false;
   }
-  fiber_ = state_.start(stage, std::move(args), item_, [this](Value v) {
-    if (emits_++ >= skip_emits_ && work_.emit) work_.emit(std::move(v));
-  });
+  fiber_ = state_.start(stage, std::move(args), item_, [this](Value v) { emit(std::move(v)); });
   return true;
+}
+
+// Counted whether or not anybody listens: an item must not end otherwise for that.
+void Passage::emit(Value v) {
+  if ((emitted_ += bytes_of(v.c())) > emit_limit) {
+    fail(MRUN_QUOTA, "emit: all that an item emits may take {} bytes", emit_limit);
+  }
+  if (emits_++ >= skip_emits_ && work_.emit) work_.emit(std::move(v));
 }
 
 bool Passage::begin_forward() {
@@ -225,7 +237,7 @@ bool Passage::begin_forward() {
 }
 
 bool Passage::begin_answer() {
-  if (work_.json) result_.json = answer_line(result_.answer);
+  if (work_.json) result_.json = answer_line(result_.answer, *item_);
   at_ = At::end;
   return false;
 }

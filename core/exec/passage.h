@@ -56,6 +56,7 @@ class Passage {
   // Each returns true where the stage waits for its coroutine or its call, false where it has ended at once.
   bool begin();
   bool begin_stage(Stage, std::vector<Value> args);
+  void emit(Value);
   bool begin_input();
   bool begin_forward();
   bool begin_answer();
@@ -85,7 +86,7 @@ class Passage {
   Result result_;
   double seconds_ = 0;  // taken so far
   Clock::time_point began_;
-  int64_t emits_ = 0;
+  int64_t emits_ = 0, emitted_ = 0;    // how many, and their bytes
   const uint64_t root_ = next_root();  // of its input's tensors
   const int64_t skip_emits_, last_moment_;
 };

@@ -117,7 +117,14 @@ void load_script(lua_State *L, const std::string &script, const std::string &tex
     e.source = source_line(vm, script, e.line);
     throw;
   }
-  if (luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t") != 0) {
+  const int status = luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t");
+  if (status == LUA_ERRMEM) {
+    lua_pop(L, 1);
+    Error e = heap_full(vm);
+    e.script = script;
+    throw e;
+  }
+  if (status != 0) {
     size_t size = 0;
     const char *message = lua_tolstring(L, -1, &size);
     const Error e = compile_error(vm, script, {message != nullptr ? message : "", size});

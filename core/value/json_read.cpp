@@ -2,12 +2,25 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "value/json.h"
+#include "value/json_look.h"
 
 namespace mrun {
 namespace {
 
-// The parser's input; `seen` follows it, so that a callback knows where its token ends.
+// How far the parser has read: a callback knows from it where its token ends.
+struct Progress {
+  const char *seen = nullptr, *next_look = nullptr;
+  const Look *look = nullptr;
+
+  void move(const char *to) {
+    seen = to;
+    if (to < next_look) return;
+    next_look = to + json_look;
+    if (*look) (*look)();
+  }
+};
+
+// The parser's input.
 struct Cursor {
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
@@ -16,13 +29,13 @@ struct Cursor {
   using reference = const char &;
   reference operator*() const { return *at; }
   Cursor &operator++() {
-    *seen = ++at;
+    progress->move(++at);
     return *this;
   }
   bool operator==(const Cursor &other) const { return at == other.at; }
   bool operator!=(const Cursor &other) const { return at != other.at; }
   const char *at;
-  const char **seen;
+  Progress *progress;
 };
 
 // Builds the value from the parser's events.
@@ -34,7 +47,8 @@ class Builder {
   using string_t = nlohmann::json::string_t;
   using binary_t = nlohmann::json::binary_t;
 
-  Builder(std::string_view text, const JsonSource &source) : text_(text), source_(source) {}
+  Builder(std::string_view text, const JsonSource &source, const Look &look)
+      : text_(text), source_(source), look_(look) {}
 
   Value run() {
     if (text_.starts_with("\xEF\xBB\xBF")) {
@@ -44,8 +58,8 @@ class Builder {
     const size_t zero = text_.find('\0');
     if (zero != std::string_view::npos) refuse(zero + 1, "a zero byte, which JSON cannot hold");
     const char *const end = text_.data() + text_.size();
-    seen_ = text_.data();
-    nlohmann::json::sax_parse(Cursor{text_.data(), &seen_}, Cursor{end, &seen_}, this);
+    progress_ = {text_.data(), text_.data(), &look_};
+    nlohmann::json::sax_parse(Cursor{text_.data(), &progress_}, Cursor{end, &progress_}, this);
     return std::move(result_);
   }
 
@@ -127,7 +141,7 @@ class Builder {
                                    printable(digits, 40)));
   }
 
-  size_t consumed() const { return static_cast<size_t>(seen_ - text_.data()); }
+  size_t consumed() const { return static_cast<size_t>(progress_.seen - text_.data()); }
 
   // `end`: how many bytes were read when the fault was seen.
   [[noreturn]] void refuse(size_t end, std::string_view why) const {
@@ -140,13 +154,18 @@ class Builder {
 
   std::string_view text_;
   const JsonSource &source_;
-  const char *seen_ = nullptr;
+  const Look &look_;
+  Progress progress_;
   std::vector<Frame> frames_;
   Value result_;
 };
 
 }  // namespace
 
-Value parse_json(std::string_view text, const JsonSource &source) { return Builder(text, source).run(); }
+Value parse_json(std::string_view text, const JsonSource &source, const Look &look) {
+  return Builder(text, source, look).run();
+}
+
+Value parse_json(std::string_view text, const JsonSource &source) { return parse_json(text, source, {}); }
 
 }  // namespace mrun

@@ -5,16 +5,22 @@
 
 #include "base/text.h"
 #include "value/dtype.h"
-#include "value/json.h"
+#include "value/json_look.h"
 
 namespace mrun {
 namespace {
+
+// Characters that stand for themselves: printable ASCII without quotation mark and backslash.
+size_t plain_length(std::string_view s) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  return static_cast<size_t>(std::find_if_not(s.begin(), s.end(), plain) - s.begin());
+}
 
 bool is_scalar(const Value &v) { return v.is_nil() || v.is_bool() || v.is_number(); }
 
 class Writer {
  public:
-  explicit Writer(const JsonOptions &options) : options_(options) {}
+  Writer(const JsonOptions &options, const Look &look) : options_(options), look_(look) {}
 
   std::string run(const Value &value) {
     write(value);
@@ -61,8 +67,16 @@ class Writer {
     }
   }
 
-  void write(const Value &v) {
+  // The size measures the work: each value makes some of it.
+  void look() {
+    if (out_.size() < next_look_) return;
+    next_look_ = out_.size() + json_look;
     check_size();
+    if (look_) look_();
+  }
+
+  void write(const Value &v) {
+    look();
     switch (v.kind()) {
       case MRUN_NIL: out_ += "null"; break;
       case MRUN_BOOL: out_ += v.as_bool() ? "true" : "false"; break;
@@ -115,6 +129,12 @@ class Writer {
   void write_string(std::string_view s) {
     out_ += '"';
     for (size_t at = 0; at < s.size();) {
+      look();
+      if (const size_t plain = plain_length(s.substr(at, json_look)); plain > 0) {
+        out_.append(s, at, plain);
+        at += plain;
+        continue;
+      }
       const size_t length = utf8_length(s, at);
       if (length == 0) {
         refuse(fmt::format("is not valid UTF-8 at byte {}: '{}'", at, printable(s.substr(at > 20 ? at - 20 : 0, 40))));
@@ -267,9 +287,10 @@ class Writer {
   }
 
   const JsonOptions &options_;
+  const Look &look_;
   std::string out_;
   std::vector<Step> path_;
-  size_t level_ = 0;
+  size_t level_ = 0, next_look_ = 0;
 };
 
 }  // namespace
@@ -301,6 +322,10 @@ Value json_numbers(const Value &v) {
   return v;
 }
 
-std::string to_json(const Value &value, const JsonOptions &options) { return Writer(options).run(value); }
+std::string to_json(const Value &value, const JsonOptions &options, const Look &look) {
+  return Writer(options, look).run(value);
+}
+
+std::string to_json(const Value &value, const JsonOptions &options) { return to_json(value, options, {}); }
 
 }  // namespace mrun

@@ -197,8 +197,22 @@ class Signatures(Case):
         self.refused(2, self.file, "x", "--key", other, "--trust", keys, contains="want one of them")
         self.refused(2, self.file, "x", "--key", self.key, contains="is a private key")
         self.refused(2, self.file, "x", "--key", self.dir / "none", contains="no such file")
-        (keys / "readme.txt").write_text("\x1b[31mnot a key")
-        self.refused(2, self.file, "x", "--trust", keys, contains="readme.txt: is no public key")
+        (keys / "evil.pub").write_text("\x1b[31mnot a key")
+        self.refused(2, self.file, "x", "--trust", keys, contains="evil.pub: is no public key")
+
+    def test_what_lies_beside_trusted_keys_is_left_out(self):
+        self.sign(self.file, self.key)
+        keys = self.dir / "keys"
+        (keys / "folder").mkdir(parents=True)
+        shutil.copy(self.key, keys)  # a private key
+        shutil.copy(self.file, keys / "large.mb")
+        with open(keys / "larger.mb", "wb") as large:
+            large.truncate(1 << 40)
+        (keys / "README.txt").write_text("keys of those whom we trust")
+        os.mkfifo(keys / "pipe")
+        self.refused(2, self.file, "x", "--trust", keys, contains=["no public key in this folder", "other files: 6"])
+        shutil.copy(self.public(self.key), keys / "by another name")
+        self.assertEqual(self.answer(self.file, "x", "--trust", keys), "x")
 
     def test_verify_and_inspect_say_who_signed(self):
         self.sign(self.file, self.key)

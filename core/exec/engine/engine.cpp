@@ -120,7 +120,7 @@ Result Engine::run_directly(const Work &work) {
   direct_items_.push_back(job->item);
   seat.busy = true;
   Result result;
-  {
+  try {
     const Unlocked unlocked(mutex_);
     const CallbackScope scope(this);
     job->submitted = job->begun = Clock::now();
@@ -128,6 +128,10 @@ Result Engine::run_directly(const Work &work) {
     job->let_go();
     statistics_.add(result.timings, result.ok());
     usage_.add(result.timings);
+  } catch (const std::exception &) {  // no memory for what is around the item; its seat must be free again
+    result = Result();
+    result.error = Error(MRUN_MEMORY, "out of memory");
+    result.error.stage = "engine";
   }
   std::erase(direct_items_, job->item);
   seat.busy = false;

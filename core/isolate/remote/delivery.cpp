@@ -5,7 +5,8 @@
 namespace mrun {
 namespace {
 
-constexpr size_t most_events = 4096;  // that wait to be told: the worker is not read meanwhile
+// What waits to be told, and its bytes: the worker is not read meanwhile, so that one that emits without end fills no memory.
+constexpr size_t most_events = 4096, most_untold = size_t{64} << 20;
 
 }  // namespace
 
@@ -15,7 +16,11 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   const size_t which = event.stage.empty() ? 0 : 1;
   if (++job->heard[which] <= job->told[which]) return;
   ++job->told[which];
-  changed_.wait(lock, [&] { return stopping_ || (job->events.size() < most_events && letters_.size() < most_events); });
+  changed_.wait(lock, [&] {
+    const bool room = job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold;
+    return stopping_ || room;
+  });
+  untold_ += event.bytes;
   post(job, std::move(event));
 }
 
@@ -67,6 +72,7 @@ void RemoteSession::carry_letters() {
 void RemoteSession::carry(Letter letter, Lock &lock) {
   const bool last = letter.event.result != nullptr;
   if (last) --pending_;
+  untold_ -= letter.event.bytes;
   ++callbacks_;
   changed_.notify_all();
   lock.unlock();

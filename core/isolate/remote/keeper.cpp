@@ -128,6 +128,7 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
   Event event;
   if (frame.kind == Kind::observed) event.stage = in.text();
   event.value = in.value();
+  event.bytes = frame.payload.nbytes() + frame.beside;
   in.finish();
   Lock lock(mutex_);
   const auto at = jobs_.find(frame.id);

@@ -105,6 +105,7 @@ Result RemoteSession::follow(const JobPtr &job) {
     job->changed.wait(lock, [&] { return !job->events.empty(); });
     Event event = std::move(job->events.front());
     job->events.pop_front();
+    untold_ -= event.bytes;
     changed_.notify_all();
     lock.unlock();
     if (event.result != nullptr) return std::move(*event.result);

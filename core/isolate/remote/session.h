@@ -48,6 +48,7 @@ class RemoteSession final : public Session {
     std::string stage;
     Value value;
     std::unique_ptr<Result> result;
+    size_t bytes = 0;  // of a partial or observed value, until somebody has been told
   };
   struct RemoteJob {
     uint64_t id = 0;
@@ -116,6 +117,7 @@ class RemoteSession final : public Session {
   WorkerPtr worker_, starting_;
   std::map<uint64_t, JobPtr> jobs_;  // not answered
   std::deque<Letter> letters_;
+  size_t untold_ = 0;                 // bytes of events
   std::map<uint64_t, Letter> ready_;  // results that wait for those before them
   uint64_t next_id_ = 1, next_delivery_ = 1;
   size_t pending_ = 0, callbacks_ = 0, draining_ = 0;

@@ -8,11 +8,13 @@
 #include "script/bridge/vocabulary.h"
 #include "script/vm/errors.h"
 #include "script/vm/hook.h"
-#include "value/json.h"
+#include "value/json_look.h"
 #include "value/safetensors.h"
 
 namespace mrun {
 namespace {
+
+constexpr int poll_period = 1 << 12;  // lines
 
 // ---- the bundle's files
 
@@ -44,6 +46,7 @@ int lines(lua_State *L, Vm &vm) {
   lua_newtable(L);
   int count = 0;
   each_line(s, [&](std::string_view line) {
+    if (count % poll_period == 0) poll(L);
     lua_pushlstring(L, line.data(), line.size());
     lua_rawseti(L, -2, ++count);
   });
@@ -53,7 +56,7 @@ int lines(lua_State *L, Vm &vm) {
 
 int json(lua_State *L, Vm &vm) {
   const std::string path = asset_path(L, "bundle.json");
-  push_value(L, parse_json(read_text(vm, path), {path, MRUN_BUNDLE, most_levels}), true);
+  push_value(L, parse_json(read_text(vm, path), {path, MRUN_BUNDLE, most_levels}, [L] { poll(L); }), true);
   return 1;
 }
 
@@ -107,13 +110,14 @@ int encode(lua_State *L, Vm &vm) {
   options.depth = most_levels;
   options.max_bytes = static_cast<size_t>(std::max<int64_t>(vm.limit - vm.used, 0));
   if (lua_toboolean(L, 2) != 0) options.style = JsonOptions::Style::pretty;
-  const std::string s = to_json(to_value(L, 1, "value"), options);
+  const std::string s = to_json(to_value(L, 1, "value"), options, [L] { poll(L); });
   lua_pushlstring(L, s.data(), s.size());
   return 1;
 }
 
 int decode(lua_State *L, Vm &) {
-  push_value(L, parse_json(want_string(L, 1, "json.decode", "text"), {"JSON", MRUN_INPUT, most_levels}));
+  push_value(L,
+             parse_json(want_string(L, 1, "json.decode", "text"), {"JSON", MRUN_INPUT, most_levels}, [L] { poll(L); }));
   return 1;
 }
 

@@ -67,16 +67,7 @@ std::vector<Value> call_now(Vm &vm, const NativeOperation &op, const Given &give
 }
 
 std::vector<Value> call(Vm &vm, const NativeOperation &op, const Given &given) {
-  ItemContext &item = vm.item();
-  const uint64_t draws = item.draws.load();
-  try {
-    return call_now(vm, op, given);
-  } catch (const Error &e) {
-    if (e.code != MRUN_QUOTA || !op.retry) throw;
-  }
-  vm.collect();  // garbage may have held the memory
-  item.draws.store(draws);
-  return call_now(vm, op, given);
+  return with_room(vm, op, [&] { return call_now(vm, op, given); });
 }
 
 std::vector<Value> call_once(Vm &vm, const NativeOperation &op, const Given &given) {

@@ -161,7 +161,10 @@ int task_start(lua_State *L, Vm &vm) {
   }
   std::vector<mrun_value> args;
   for (const Value &v : task->args) args.push_back(v.c());
-  CallResult result = call_operation(*op.set, task->begin_call(), args, task->keywords.c());
+  CallResult result = with_room(vm, op, [&] {
+    task->calls.clear();
+    return call_operation(*op.set, task->begin_call(), args, task->keywords.c());
+  });
   if (result.pending && !advance(*task, false)) {
     lua_pushvalue(L, 1);
     return 1;

@@ -79,13 +79,19 @@ void push_keys(lua_State *L, int t, size_t length) {
   const Arena::Scope scope(vm_of(L).arena);
   Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, found, i + 1);
     keys[i] = key_at(L, -1, i + 1);
     lua_pop(L, 1);
   }
-  std::sort(keys, keys + count, before);
+  int compared = 0;
+  std::sort(keys, keys + count, [&](const Key &a, const Key &b) {
+    if (++compared % poll_period == 0) poll(L);
+    return before(a, b);
+  });
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, found, keys[i].place);
     lua_rawseti(L, -2, i + 1);
   }
@@ -188,6 +194,7 @@ constexpr int small_table = 256;
 // The places of the keys in the list at `keys`, from place `from` on, into the table at `places`.
 void set_places(lua_State *L, int keys, int places, int from) {
   for (int i = from; i <= static_cast<int>(lua_objlen(L, keys)); ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, keys, i);
     lua_pushinteger(L, i);
     lua_rawset(L, places);
@@ -244,6 +251,7 @@ bool add_unknown(lua_State *L, int memory, size_t length) {
   push_keys(L, unknown, 0);
   const int count = static_cast<int>(lua_objlen(L, keys)), more = static_cast<int>(lua_objlen(L, -1));
   for (int i = 1; i <= more; ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, -1, i);
     lua_rawseti(L, keys, count + i);
   }
@@ -531,6 +539,7 @@ int rawset(lua_State *L, Vm &) {
 int emit(lua_State *L, Vm &vm) {
   FiberImpl &fiber = *vm.fiber;
   if (!fiber.emits) fail(MRUN_SCRIPT, "emit is for forward and postprocess, this is {}", fiber.stage);
+  poll(L);  // a loop of a few instructions can emit gigabytes
   Value v = to_value(L, 1, "what emit was given");
   if (fiber.emit) fiber.emit(std::move(v));
   return 0;

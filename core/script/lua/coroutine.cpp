@@ -37,9 +37,10 @@ int guard(lua_State *, Vm &vm) {
 }  // namespace
 
 void open_prelude(lua_State *L, int globals) {
-  if (luaL_loadbuffer(L, mrun_script_prelude, std::char_traits<char>::length(mrun_script_prelude), "=[mrun]") != 0) {
-    fail(MRUN_INTERNAL, "the prelude does not compile: {}", lua_tostring(L, -1));
-  }
+  const size_t size = std::char_traits<char>::length(mrun_script_prelude);
+  const int status = luaL_loadbuffer(L, mrun_script_prelude, size, "=[mrun]");
+  if (status == LUA_ERRMEM) throw heap_full(vm_of(L));
+  if (status != 0) { fail(MRUN_INTERNAL, "the prelude does not compile: {}", lua_tostring(L, -1)); }
   lua_newtable(L);
   lua_getfield(L, globals, "coroutine");
   for (const char *name : {"resume", "yield", "create", "status"}) {

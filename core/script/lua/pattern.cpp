@@ -158,7 +158,7 @@ const char *PatternMatcher::back_reference(const char *s, char digit) {
     fail(MRUN_SCRIPT, "invalid capture index %{} in a pattern", digit);
   const ptrdiff_t size = captures_[i].size;
   if (size < 0 || end_ - s < size || std::memcmp(captures_[i].begin, s, static_cast<size_t>(size)) != 0) return nullptr;
-  steps_ -= static_cast<int>(std::min<ptrdiff_t>(size / 16, steps_ - 1));
+  spend(size);
   return s + size;
 }
 
@@ -193,7 +193,8 @@ const char *PatternMatcher::shortest(const char *s, const char *p, const char *n
   }
 }
 
-const char *PatternMatcher::class_end(const char *p) const {
+const char *PatternMatcher::class_end(const char *p) {
+  const char *const begin = p;
   const char c = *p++;
   if (c == '%') {
     if (p == pattern_end_) fail(MRUN_SCRIPT, "malformed pattern: it ends with '%'");
@@ -209,11 +210,13 @@ const char *PatternMatcher::class_end(const char *p) const {
       ++p;
     }
   } while (p == pattern_end_ || *p != ']');
+  spend(p - begin);
   return p + 1;
 }
 
 // p: at '['; end: behind ']'.
-bool PatternMatcher::in_set(unsigned char c, const char *p, const char *end) const {
+bool PatternMatcher::in_set(unsigned char c, const char *p, const char *end) {
+  spend(end - p);
   bool found = true;
   const char *const last = end - 1;
   ++p;
@@ -236,7 +239,7 @@ bool PatternMatcher::in_set(unsigned char c, const char *p, const char *end) con
   return !found;
 }
 
-bool PatternMatcher::single(const char *s, const char *p, const char *end) const {
+bool PatternMatcher::single(const char *s, const char *p, const char *end) {
   if (s >= end_) return false;
   const auto c = static_cast<unsigned char>(*s);
   switch (*p) {
@@ -247,7 +250,7 @@ bool PatternMatcher::single(const char *s, const char *p, const char *end) const
   }
 }
 
-bool PatternMatcher::frontier(const char *s, const char *p, const char *end) const {
+bool PatternMatcher::frontier(const char *s, const char *p, const char *end) {
   const auto before = static_cast<unsigned char>(s == begin_ ? 0 : s[-1]);
   const auto here = static_cast<unsigned char>(s < end_ ? *s : 0);
   return !in_set(before, p, end) && in_set(here, p, end);

@@ -1,6 +1,7 @@
 // Lua 5.1's patterns, with a look at the item's limits every so often: LuaJIT's own matcher can run for hours in one
 // instruction.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <string_view>
@@ -33,13 +34,15 @@ class PatternMatcher {
   const char *balance(const char *s, const char *p);
   const char *longest(const char *s, const char *p, const char *next);
   const char *shortest(const char *s, const char *p, const char *next);
-  const char *class_end(const char *p) const;
-  bool in_set(unsigned char c, const char *p, const char *end) const;
-  bool single(const char *s, const char *p, const char *end) const;
-  bool frontier(const char *s, const char *p, const char *end) const;
+  const char *class_end(const char *p);
+  bool in_set(unsigned char c, const char *p, const char *end);
+  bool single(const char *s, const char *p, const char *end);
+  bool frontier(const char *s, const char *p, const char *end);
   void step() {
-    if (--steps_ == 0) look();
+    if (--steps_ <= 0) look();
   }
+  // What looks at so many bytes at once takes more steps.
+  void spend(std::ptrdiff_t bytes) { steps_ = static_cast<int>(std::max<std::ptrdiff_t>(steps_ - bytes / 16, 0)); }
   void look();
 
   const char *const begin_, *const end_, *const pattern_, *const pattern_end_;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "script/lua/base.h"
+#include "script/lua/buffer.h"
 #include "script/lua/library.h"
 #include "script/lua/pattern.h"
 #include "script/vm/arguments.h"
@@ -14,7 +15,7 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"byte", "char", "format", "len", "lower", "rep", "reverse", "sub", "upper"};
+constexpr const char *names[] = {"byte", "char", "format", "len", "sub"};
 
 std::string_view text_at(lua_State *L, int index, const char *function, const char *name) {
   if (lua_type(L, index) == LUA_TNUMBER) lua_tolstring(L, index, nullptr);  // becomes a string in its place
@@ -28,7 +29,13 @@ size_t start_at(lua_State *L, int index, size_t size, const char *function) {
   return std::min(static_cast<size_t>(std::max<int64_t>(start, 1) - 1), size);
 }
 
-bool is_plain(std::string_view pattern) { return pattern.find_first_of("^$*+?.([%-") == std::string_view::npos; }
+bool is_plain(lua_State *L, std::string_view pattern) {
+  for (; !pattern.empty(); pattern.remove_prefix(std::min(pattern.size(), text_window))) {
+    if (pattern.substr(0, text_window).find_first_of("^$*+?.([%-") != std::string_view::npos) return false;
+    if (pattern.size() > text_window) poll(L);
+  }
+  return true;
+}
 
 PatternMatcher make_matcher(lua_State *L, std::string_view subject, std::string_view pattern) {
   return {subject, pattern, [L] { poll(L); }};
@@ -58,11 +65,9 @@ int push_captures(lua_State *L, const PatternMatcher &m, std::string_view subjec
   return count;
 }
 
-constexpr size_t window = 1 << 20;  // bytes that are searched between two looks at the limits
-
 // memmem's time is linear, unlike that of LuaJIT's or the standard library's search.
 int find_plain(lua_State *L, std::string_view subject, std::string_view pattern, size_t start) {
-  const size_t step = std::max(window, 2 * pattern.size());
+  const size_t step = std::max(text_window, 2 * pattern.size());
   const void *found = nullptr;
   for (size_t from = start; found == nullptr && from + pattern.size() <= subject.size(); from += step) {
     if (from != start) poll(L);
@@ -83,7 +88,7 @@ int search(lua_State *L, const char *function, bool find) {
   const std::string_view subject = text_at(L, 1, function, "text");
   std::string_view pattern = text_at(L, 2, function, "pattern");
   const size_t start = start_at(L, 3, subject.size(), function);
-  if (find && (lua_toboolean(L, 4) != 0 || is_plain(pattern))) return find_plain(L, subject, pattern, start);
+  if (find && (lua_toboolean(L, 4) != 0 || is_plain(L, pattern))) return find_plain(L, subject, pattern, start);
   const bool anchored = pattern.starts_with('^');
   if (anchored) pattern.remove_prefix(1);
   PatternMatcher m = make_matcher(L, subject, pattern);
@@ -134,8 +139,7 @@ int gmatch(lua_State *L, Vm &) {
 // What gsub puts in place of a match.
 class Replacement {
  public:
-  Replacement(lua_State *L, std::string_view subject)
-      : L_(L), subject_(subject), type_(lua_type(L, 3)), most_(room(vm_of(L))) {
+  Replacement(lua_State *L, std::string_view subject) : L_(L), subject_(subject), type_(lua_type(L, 3)) {
     if (type_ == LUA_TNUMBER || type_ == LUA_TSTRING) {
       text_ = text_at(L, 3, "string.gsub", "replacement");
       type_ = LUA_TSTRING;
@@ -144,7 +148,7 @@ class Replacement {
     }
   }
 
-  void add(const PatternMatcher &m, const char *begin, const char *end, std::string &out) {
+  void add(const PatternMatcher &m, const char *begin, const char *end, Buffer &out) {
     if (type_ == LUA_TSTRING) {
       add_text(m, begin, end, out);
       return;
@@ -158,7 +162,7 @@ class Replacement {
       lua_call(L_, push_captures(L_, m, subject_, begin, end, true), 1);
     }
     if (lua_toboolean(L_, -1) == 0) {
-      append(out, begin, static_cast<size_t>(end - begin));
+      out.append({begin, static_cast<size_t>(end - begin)});
     } else if (lua_isstring(L_, -1) != 0) {
       append_top(out);
     } else {
@@ -168,48 +172,93 @@ class Replacement {
   }
 
  private:
-  void append_top(std::string &out) {
+  void append_top(Buffer &out) {
     size_t size = 0;
     const char *data = lua_tolstring(L_, -1, &size);
-    append(out, data, size);
+    out.append({data, size});
   }
 
-  // One replacement can hold a capture thousands of times.
-  void append(std::string &out, const char *data, size_t size) const {
-    if (size > most_ - std::min(most_, out.size())) {
-      fail(MRUN_MEMORY, "string.gsub: the result does not fit the Lua heap");
-    }
-    if ((out.size() ^ (out.size() + size)) >= window) poll(L_);
-    out.append(data, size);
-  }
-
-  void add_text(const PatternMatcher &m, const char *begin, const char *end, std::string &out) {
+  void add_text(const PatternMatcher &m, const char *begin, const char *end, Buffer &out) {
     for (size_t i = 0; i < text_.size(); ++i) {
       if (text_[i] != '%') {
-        out += text_[i];
+        out.append(text_[i]);
         continue;
       }
       if (++i == text_.size()) fail(MRUN_SCRIPT, "string.gsub: the replacement ends with '%'");
       const char c = text_[i];
       if (c == '0') {
-        append(out, begin, static_cast<size_t>(end - begin));
+        out.append({begin, static_cast<size_t>(end - begin)});
       } else if (c >= '1' && c <= '9') {
         push_capture(L_, m, subject_, c - '1', begin, end);
         append_top(out);
         lua_pop(L_, 1);
       } else {
-        out += c;
+        out.append(c);
       }
     }
   }
 
-  static size_t room(const Vm &vm) { return static_cast<size_t>(std::max<int64_t>(vm.limit - vm.used, 0)); }
-
   lua_State *L_;
   std::string_view subject_, text_;
   int type_;
-  const size_t most_;
 };
+
+// ---- texts made of texts
+
+// Of the 26 letters from `first` on the other case, whatever the locale.
+char other_case(char c, char first) { return c >= first && c < first + 26 ? static_cast<char>(c ^ 0x20) : c; }
+
+// The text, a window at a time: to(where, text, from, how many).
+template <class F>
+int rewritten(lua_State *L, const char *function, F &&to) {
+  const std::string_view text = text_at(L, 1, function, "text");
+  Buffer out(L);
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size(); at += text_window) {
+    const size_t n = std::min(text_window, text.size() - at);
+    to(out.extend(n), text, at, n);
+  }
+  out.push();
+  return 1;
+}
+
+int lower(lua_State *L, Vm &) {
+  return rewritten(L, "string.lower", [](char *out, std::string_view text, size_t at, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = other_case(text[at + i], 'A');
+  });
+}
+
+int upper(lua_State *L, Vm &) {
+  return rewritten(L, "string.upper", [](char *out, std::string_view text, size_t at, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = other_case(text[at + i], 'a');
+  });
+}
+
+int reverse(lua_State *L, Vm &) {
+  return rewritten(L, "string.reverse", [](char *out, std::string_view text, size_t at, size_t n) {
+    for (size_t i = 0; i < n; ++i) out[i] = text[text.size() - 1 - at - i];
+  });
+}
+
+// Short units are repeated in a block first: one at a time a gigabyte would take seconds.
+int rep(lua_State *L, Vm &vm) {
+  const std::string_view text = text_at(L, 1, "string.rep", "text");
+  const double count = std::trunc(want_number(L, 2, "string.rep", "n"));
+  const std::string_view between = lua_isnoneornil(L, 3) ? "" : text_at(L, 3, "string.rep", "separator");
+  const size_t unit = text.size() + between.size();
+  Buffer out(L);
+  if (count >= 1 && unit > 0) {
+    const double size = count * static_cast<double>(unit) - static_cast<double>(between.size());
+    if (size > static_cast<double>(vm.options.lua_memory)) throw heap_full(vm);
+    const auto whole = static_cast<size_t>(size);
+    out.reserve(whole);
+    out.append(text);
+    if (out.size() < whole) out.append(between);
+    while (out.size() < whole) out.repeat(std::min(whole - out.size(), out.size()));
+  }
+  out.push();
+  return 1;
+}
 
 int gsub(lua_State *L, Vm &) {
   const std::string_view subject = text_at(L, 1, "string.gsub", "text");
@@ -221,7 +270,7 @@ int gsub(lua_State *L, Vm &) {
   if (anchored) pattern.remove_prefix(1);
   PatternMatcher m = make_matcher(L, subject, pattern);
   const char *s = subject.data(), *const last = s + subject.size();
-  std::string out;
+  Buffer out(L);
   int count = 0;
   while (count < most) {
     const char *const end = m.match(s);
@@ -232,14 +281,14 @@ int gsub(lua_State *L, Vm &) {
     if (end != nullptr && end > s) {
       s = end;
     } else if (s < last) {
-      out += *s++;
+      out.append(*s++);
     } else {
       break;
     }
     if (anchored) break;
   }
-  out.append(s, last);
-  lua_pushlstring(L, out.data(), out.size());
+  out.append({s, static_cast<size_t>(last - s)});
+  out.push();
   lua_pushinteger(L, count);
   return 2;
 }
@@ -252,9 +301,33 @@ void to_text(lua_State *L, int index) {
   lua_replace(L, index);
 }
 
-// Upvalue 1: LuaJIT's own, which gets every %s as a string.
+// Replaces the text at `index` by what %q makes of it: LuaJIT's own does that for a long one without a look at the limits.
+void to_quoted(lua_State *L, int index) {
+  std::string_view text = want_string(L, index, "string.format", "%q");
+  Buffer out(L);
+  out.append('"');
+  while (!text.empty()) {
+    size_t n = std::min(text.size(), text_window);
+    while (n < text.size() && text[n] >= '0' && text[n] <= '9') ++n;  // "\1" and "2" would read as "\12"
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushliteral(L, "%q");
+    lua_pushlstring(L, text.data(), n);
+    lua_call(L, 2, 1);
+    const std::string_view quoted = want_string(L, -1, "string.format", "%q");
+    out.append(quoted.substr(1, quoted.size() - 2));
+    lua_pop(L, 1);
+    text.remove_prefix(n);
+  }
+  out.append('"');
+  out.push();
+  lua_replace(L, index);
+}
+
+// Upvalue 1: LuaJIT's own, which gets every %s as a string, and short texts alone for %q.
 int format(lua_State *L, Vm &) {
-  const std::string_view text = want_string(L, 1, "string.format", "format");
+  std::string_view text = want_string(L, 1, "string.format", "format");
+  if (text.size() > text_window)
+    fail(MRUN_ARGUMENT, "string.format: format: {} bytes, {} are the most", text.size(), text_window);
   const int given = lua_gettop(L);
   int argument = 1;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -264,6 +337,15 @@ int format(lua_State *L, Vm &) {
     ++argument;
     if (text[i] == 'p') fail(MRUN_ARGUMENT, "string.format: there is no %p: values have no addresses here");
     if (text[i] == 's' && argument <= given && lua_isstring(L, argument) == 0) to_text(L, argument);
+    if (text[i] == 'q' && argument <= given && lua_type(L, argument) == LUA_TSTRING &&
+        lua_objlen(L, argument) > text_window) {
+      to_quoted(L, argument);
+      std::string changed(text);
+      changed[i] = 's';
+      lua_pushlstring(L, changed.data(), changed.size());
+      lua_replace(L, 1);
+      text = want_string(L, 1, "string.format", "format");
+    }
   }
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
@@ -275,11 +357,10 @@ int format(lua_State *L, Vm &) {
 
 void push_string(lua_State *L, int from) {
   take(L, from, names);
-  static const luaL_Reg functions[] = {{"find", library<find>},
-                                       {"match", library<match>},
-                                       {"gmatch", library<gmatch>},
-                                       {"gsub", library<gsub>},
-                                       {nullptr, nullptr}};
+  static const luaL_Reg functions[] = {
+      {"find", library<find>},       {"gmatch", library<gmatch>}, {"gsub", library<gsub>},
+      {"lower", library<lower>},     {"match", library<match>},   {"rep", library<rep>},
+      {"reverse", library<reverse>}, {"upper", library<upper>},   {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   lua_getfield(L, -1, "format");
   lua_pushcclosure(L, library<format>, 1);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "script/bridge/convert.h"
+#include "script/lua/buffer.h"
 #include "script/lua/library.h"
 #include "script/vm/errors.h"
 #include "script/vm/frozen.h"
@@ -17,7 +18,6 @@ constexpr const char *names[] = {"maxn"};
 // LuaJIT's sort can take quadratic time, and its insert and remove shift millions of elements in one instruction, where
 // no time limit reaches: the functions here look at the limits this often.
 constexpr int poll_period = 1 << 16;
-constexpr int concat_poll_period = 1 << 10;  // elements may be long
 
 void want_table(lua_State *L, const char *function, int index = 1) {
   if (lua_type(L, index) != LUA_TTABLE || push_frozen(L, index)) {
@@ -85,6 +85,7 @@ int sort(lua_State *L, Vm &vm) {
   guard_stack(vm);
   lua_createtable(L, count, 0);  // the elements, safe from a comparison that changes the list
   for (int i = 1; i <= count; ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, 1, i);
     lua_rawseti(L, 3, i);
   }
@@ -97,6 +98,7 @@ int sort(lua_State *L, Vm &vm) {
     return given ? less_by_function(L, a, b) : less_by_operator(L, a, b);
   });
   for (int i = 0; i < count; ++i) {
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, 3, places[i]);
     lua_rawseti(L, 1, i + 1);
   }
@@ -160,7 +162,7 @@ int move(lua_State *L, Vm &) {
 }
 
 // Numbers and strings only, as Lua's.
-int concat(lua_State *L, Vm &vm) {
+int concat(lua_State *L, Vm &) {
   if (const Handle *handle = handle_at(L, 1, Handle::constant)) {
     push_value(L, handle->held);
     lua_replace(L, 1);
@@ -174,23 +176,20 @@ int concat(lua_State *L, Vm &vm) {
   const int64_t first = lua_isnoneornil(L, 3) ? 1 : want_place(L, 3, "table.concat", "first");
   const int64_t last =
       lua_isnoneornil(L, 4) ? static_cast<int64_t>(lua_objlen(L, 1)) : want_place(L, 4, "table.concat", "last");
-  std::string out;
+  Buffer out(L);
   for (int64_t i = first; i <= last; ++i) {
-    if (i % concat_poll_period == 0) poll(L);
+    if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i));
     if (lua_isstring(L, -1) == 0) {
       fail(MRUN_SCRIPT, "table.concat: element {}: want a string or number, got {}", i, describe_lua(L, -1));
     }
     size_t size = 0;
     const char *data = lua_tolstring(L, -1, &size);
-    if (static_cast<int64_t>(out.size() + size + between.size()) > vm.limit - vm.used) {
-      fail(MRUN_MEMORY, "table.concat: the result does not fit the Lua heap");
-    }
-    out.append(data, size);
-    if (i < last) out += between;
+    out.append({data, size});
+    if (i < last) out.append(between);
     lua_pop(L, 1);
   }
-  lua_pushlstring(L, out.data(), out.size());
+  out.push();
   return 1;
 }
 

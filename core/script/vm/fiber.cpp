@@ -40,6 +40,7 @@ Vm::Thread take_thread(Vm &vm, lua_State *L) {
     vm.idle.pop_back();
     return thread;
   }
+  vm.idle.reserve(most_idle);  // giving one back, which destructors do, then needs no memory
   lua_State *state = lua_newthread(L);
   return {state, anchor(L)};
 }

@@ -62,6 +62,7 @@
   X(lua_remove)                  \
   X(lua_replace)                 \
   X(lua_resume)                  \
+  X(lua_setallocf)               \
   X(lua_setfenv)                 \
   X(lua_setfield)                \
   X(lua_sethook)                 \

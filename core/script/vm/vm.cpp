@@ -2,15 +2,63 @@
 
 #include <luajit.h>
 
+#include <array>
+#include <cstdlib>
+#include <memory>
+
 #include "script/vm/luajit.h"
 
 namespace mrun {
 namespace {
 
-constexpr int64_t native_step = int64_t{64} << 20;
+// Bytes of native memory that come between two collections; of a small budget a quarter.
+int64_t native_step(const StateOptions &o) { return std::min(int64_t{64} << 20, o.tensor_memory / 4); }
+
 // Percent of the live heap at which a collection starts; Lua's own is 200. A dead tensor holds more memory outside the heap
 // than in it, and memory that comes back soon is still in the processor's cache: calls of small operators take 15 % less.
 constexpr int gc_pause = 150;
+
+// LuaJIT does not survive running out of memory while it makes a state, so what it will ask for is there before (about 50
+// blocks, the largest of 6 KB); what it does not take goes back.
+class FirstBlocks {
+ public:
+  explicit FirstBlocks(Heap &heap) : heap_(heap) {
+    for (Block &block : blocks_) {
+      block.reset(std::malloc(size));
+      if (block == nullptr) fail(MRUN_MEMORY, "no memory for a Lua state");
+    }
+  }
+
+  // lua_Alloc.
+  static void *allocate(void *self, void *block, size_t old_size, size_t wanted) {
+    FirstBlocks &f = *static_cast<FirstBlocks *>(self);
+    if (block != nullptr || wanted == 0 || wanted > size || f.used_ == f.blocks_.size()) {
+      return Heap::allocate(&f.heap_, block, old_size, wanted);
+    }
+    void *const given = f.blocks_[f.used_++].release();
+    f.heap_.used += static_cast<int64_t>(wanted);
+    void *const smaller = std::realloc(given, wanted);
+    return smaller != nullptr ? smaller : given;
+  }
+
+ private:
+  static constexpr size_t size = size_t{8} << 10;
+  struct Free {
+    void operator()(void *block) const { std::free(block); }
+  };
+  using Block = std::unique_ptr<void, Free>;
+  Heap &heap_;
+  std::array<Block, 96> blocks_;
+  size_t used_ = 0;
+};
+
+lua_State *new_state(Heap &heap) {
+  FirstBlocks blocks(heap);
+  lua_State *const L = lua_newstate(FirstBlocks::allocate, &blocks);
+  if (L == nullptr) fail(MRUN_MEMORY, "no memory for a Lua state");
+  lua_setallocf(L, Heap::allocate, &heap);
+  return L;
+}
 
 }  // namespace
 
@@ -18,10 +66,9 @@ Vm::Vm(StateOptions o, std::span<const Opener> openers) : options(std::move(o)) 
   if (!options.shared) options.shared = std::make_shared<SharedStore>();
   setup = std::make_shared<ItemContext>();
   setup->budget = std::make_shared<Budget>(options.tensor_memory);
-  native_limit = native_step;
+  native_limit = native_step(options);
   check_luajit();
-  L = lua_newstate(Heap::allocate, static_cast<Heap *>(this));
-  if (L == nullptr) fail(MRUN_MEMORY, "no memory for a Lua state");
+  L = new_state(*this);
   try {
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);  // hooks never fire inside compiled code
     protect([&](lua_State *l) {
@@ -53,7 +100,7 @@ void Vm::collect_native() {
   if (native_bytes < native_limit) return;
   collect();
   // It grows with what is alive: else a state that holds much would collect at every call.
-  native_limit = native_bytes + std::max(native_step, native_bytes);
+  native_limit = native_bytes + std::max(native_step(options), native_bytes);
 }
 
 void Vm::protect_raw(lua_CFunction f, void *data) {
@@ -71,7 +118,9 @@ void Vm::protect_raw(lua_CFunction f, void *data) {
 
 Error heap_full(const Vm &vm) {
   if (vm.limit == Heap::unlimited) return Error(MRUN_MEMORY, "out of memory");
-  return Error(MRUN_MEMORY, fmt::format("the Lua heap is full: {} bytes are allowed", vm.options.lua_memory));
+  return Error(MRUN_MEMORY,
+               fmt::format("the Lua heap is full: {} bytes are allowed (--memory; lua_memory of mrun_options)",
+                           vm.options.lua_memory));
 }
 
 void guard_stack(const Vm &vm) {

@@ -1,0 +1,37 @@
+"""Memory that ends at each allocation in turn, from the opening of a bundle to its answer, in a program that lives on: number 84 of
+core/SECURITY.md. (A sanitizer has an allocator of its own, so it is not among the tests of those builds.)"""
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "command"))
+import command  # noqa: E402
+
+SCRIPT = """
+local json, bundle = require "json", require "bundle"
+local measure = require "lib.measure"
+return function(text, params)
+  local words = {}
+  for word in text:gmatch "%a+" do words[#words + 1] = word:rep(params.times) .. measure(word) .. bundle.text "a.txt" end
+  return json.decode(json.encode(words))
+end
+"""
+
+
+class Case(command.Case):
+    def test_84_memory_ends_at_each_allocation(self):
+        folder = self.bundle(toml="[params]\ntimes = 3\n", preprocess=SCRIPT,
+                             files={"lib/measure.lua": "return function(word) return tostring(#word) end\n", "assets/a.txt": "text"})
+        file = self.dir / "b.mb"
+        self.assertEqual(command.mrun("pack", folder, "-o", file).returncode, 0)
+        result = subprocess.run([command.BUILD / "bin/hostile_starved", file], capture_output=True, text=True, timeout=600)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        allocations, tries, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries, (\d+) failed\n", result.stdout).groups())
+        self.assertGreater(allocations, 500)
+        self.assertGreater(failed, tries / 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
