@@ -74,7 +74,7 @@ class Case(AttackCase):
         folder = self.attacker('for i = 1, 1e9 do bundle.shared("n" .. i, function() return ("x"):rep(1e7) end) end', head)
         for isolation in ISOLATIONS:
             with self.subTest(isolation=isolation):
-                (answer,) = self.answers_of(folder, isolation, time="120", resident=5 << 20)
+                (answer,) = self.answers_of(folder, isolation, time="3", resident=5 << 20)
                 self.assertIn(answer["error"]["code"], ("QUOTA", "MEMORY", "TIMEOUT"), answer)
 
     def test_74_results_of_library_functions(self):
