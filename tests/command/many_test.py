@@ -119,6 +119,7 @@ class Many(Case):
         rows = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
         self.assertEqual(rows, {1: "worker 1", 2: "worker 2"})
         ran = [e for e in events if e["ph"] == "X"]
+        self.assertEqual([e["ts"] for e in ran], sorted(e["ts"] for e in ran))
         self.assertTrue(all(e["pid"] == 1 and e["tid"] in rows and e["ts"] >= 0 and e["dur"] >= 0 for e in ran))
         slices, batches = [e for e in ran if "item" in e["args"]], [e for e in ran if "calls" in e["args"]]
         self.assertEqual({e["args"]["item"] for e in slices}, set(range(40)))

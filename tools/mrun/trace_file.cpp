@@ -1,10 +1,23 @@
 #include "trace_file.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <mrun/mrun.hpp>
 
 namespace command {
+namespace {
+
+// So many events wait for earlier ones: more than a worker ends while another runs one batch.
+constexpr size_t most_held = size_t{1} << 16;
+
+// Microseconds; what has no time names the rows and comes first.
+double time_of(const char *event) {
+  const char *at = std::strstr(event, "\"ts\":");
+  return at == nullptr ? -1 : std::strtod(at + std::strlen("\"ts\":"), nullptr);
+}
+
+}  // namespace
 
 TraceFile::TraceFile(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
@@ -19,15 +32,24 @@ void TraceFile::add_to(mrun_options &options) {
   options.trace_user = this;
 }
 
-void TraceFile::add(const char *event) {
+void TraceFile::add(const char *event) noexcept {
   const std::lock_guard lock(mutex_);
+  try {
+    held_.emplace(time_of(event), event);
+  } catch (const std::bad_alloc &) { return; }  // an event is left out, the run goes on
+  if (held_.size() > most_held) write_first();
+}
+
+void TraceFile::write_first() {
   std::fputs(any_ ? ",\n" : "\n", file_.get());
-  std::fputs(event, file_.get());
+  std::fputs(held_.begin()->second.c_str(), file_.get());
+  held_.erase(held_.begin());
   any_ = true;
 }
 
 void TraceFile::finish() {
   if (!file_) return;
+  while (!held_.empty()) write_first();
   std::fputs("\n]}\n", file_.get());
   const bool bad = std::ferror(file_.get()) != 0;
   if (std::fclose(file_.release()) != 0 || bad)

@@ -1,8 +1,9 @@
-// --trace FILE: what ran when, as Chrome's trace events, a row a worker.
+// --trace FILE: what ran when, as Chrome's trace events, a row a worker, in the order in which they began.
 #pragma once
 #include <mrun/mrun.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,13 +17,15 @@ class TraceFile {
   void finish();                         // throws MRUN_IO where something could not be written
 
  private:
-  void add(const char *event);
+  void add(const char *event) noexcept;
+  void write_first();
   struct Close {
     void operator()(FILE *f) const { std::fclose(f); }
   };
   const std::string path_;
   std::mutex mutex_;
   std::unique_ptr<FILE, Close> file_;
+  std::multimap<double, std::string> held_;  // by when they began
   bool any_ = false;
 };
 
