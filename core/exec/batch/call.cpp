@@ -148,6 +148,8 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
   call.rows = 1;
   call.lengths.clear();
   if (call.alone) return;
+  constexpr size_t usual_key = 192;  // bytes: one allocation for most calls
+  call.key.reserve(usual_key);
   KeyWriter writer(call, config, exact);
   writer.put(call.model);
   writer.put(call.method);

@@ -27,6 +27,7 @@ struct Splitter {
 
   // By its name in the schema, its place, or a Dict's key.
   const Unpad *unpad_of(const std::string &name) const {
+    if (config.unpad.empty()) return nullptr;
     const auto own = config.unpad.find(name);
     if (own != config.unpad.end()) return &own->second;
     const auto number = schema.find_result(name);

@@ -25,7 +25,7 @@ void Engine::deliver() {
     ++next_delivery_;
     --pending_;
     ++callbacks_;
-    changed_.notify_all();
+    tell_of_room();
     {
       const Unlocked unlocked(mutex_);
       // It goes before the lock is taken again: its tensors' deleters are the host's.
@@ -37,7 +37,7 @@ void Engine::deliver() {
       }
     }
     --callbacks_;
-    changed_.notify_all();
+    if (all_answered()) changed_.notify_all();
   }
   delivering_ = false;
 }

@@ -157,21 +157,37 @@ bool Engine::has_room() const {
   return admitted && pending_ < static_cast<size_t>(loaded_->options.queue);
 }
 
+// Enough of it that a caller who waited is worth waking: two switches of threads for one place would cost more than many
+// an item. Of a small queue each place is.
+bool Engine::has_much_room() const {
+  if (!has_room() || stopping_) return stopping_;
+  const auto queue = static_cast<size_t>(loaded_->options.queue);
+  const bool few = !loaded_->options.offline || rounds_.starved() || rounds_.backlog() <= rounds_.room() / 2;
+  return few && pending_ + std::max<size_t>(queue / 8, 1) <= queue;
+}
+
+void Engine::tell_of_room() {
+  if (blocked_ > 0 && has_much_room()) room_.notify_all();
+}
+
 void Engine::wait_for_room(double wait) {
   if (CallbackScope::inside(this)) wait = 0;
   constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
   const bool endless = wait < 0 || wait >= forever;
   const auto end =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(endless ? 0 : wait));
-  while (!has_room()) {
+  ++blocked_;
+  for (bool enough = has_room(); !enough; enough = has_much_room()) {
     if (endless) {
-      changed_.wait(mutex_);
+      room_.wait(mutex_);
     } else if (Clock::now() < end) {
-      changed_.wait_until(mutex_, end);
+      room_.wait_until(mutex_, end);
     } else {
-      fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
+      break;
     }
   }
+  --blocked_;
+  if (!has_room()) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
   if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
 }
 
@@ -271,6 +287,7 @@ void Engine::end_all() {
   }
   rounds_.end_of_input(true);
   changed_.notify_all();
+  room_.notify_all();
   for (const auto &seat : seats_) seat->wake.notify_all();
 }
 

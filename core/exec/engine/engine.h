@@ -70,7 +70,9 @@ class Engine : public Session {
   void want_usable(const char *what) const;   // in the process that started it
   void want_outside(const char *what) const;  // and in no callback of it
   bool has_room() const REQUIRES(mutex_);
+  bool has_much_room() const REQUIRES(mutex_);
   void wait_for_room(double wait) REQUIRES(mutex_);
+  void tell_of_room() REQUIRES(mutex_);
   void start_worker() REQUIRES(mutex_);
   void add(JobPtr &) REQUIRES(mutex_);
   bool may_run_directly() const REQUIRES(mutex_);
@@ -121,7 +123,8 @@ class Engine : public Session {
   const size_t runners_;  // workers that may run batches
 
   mutable Mutex mutex_;
-  Condition changed_;                 // room in the queue, nothing pending, a seat let go
+  Condition changed_;                 // nothing pending, a seat let go
+  Condition room_;                    // in the queue
   Rounds rounds_ GUARDED_BY(mutex_);  // refers to jobs, which it does not own: a job goes once finished() was said
   const std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
@@ -133,6 +136,7 @@ class Engine : public Session {
   size_t pending_ GUARDED_BY(mutex_) = 0;    // submitted, not delivered
   size_t callbacks_ GUARDED_BY(mutex_) = 0;  // `done` that have not returned
   size_t draining_ GUARDED_BY(mutex_) = 0;   // callers that wait for the end
+  size_t blocked_ GUARDED_BY(mutex_) = 0;    // that wait for room
   bool ordered_ GUARDED_BY(mutex_) = false,
                 delivering_ GUARDED_BY(mutex_) = false, stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};

@@ -7,12 +7,10 @@ namespace {
 
 constexpr size_t offline_lanes = 2;  // one runs scripts while the other's batch is out
 constexpr int oldest_age = 8;        // rounds that a group waits for companions
+constexpr size_t least_room = 64;    // so that a reader is not woken for every few items
 
 // Jobs that do not join anyone have groups of their own.
-std::string group_key(const Job &job) {
-  const PendingCall &call = job.passage->call();
-  return call.alone ? "alone " + std::to_string(job.seq) : call.key;
-}
+std::string own_key(const Job &job) { return "alone " + std::to_string(job.seq); }
 
 // Short enough to want no memory itself.
 void give_memory_error(const Job &job) noexcept { job.passage->give({{}, Error(MRUN_MEMORY, "out of memory")}); }
@@ -51,9 +49,10 @@ void Rounds::waits(Job *job, Clock::time_point now) {
 void Rounds::join_group(Lane &lane, Job *job) {
   GroupAt group = lane.groups.end();
   try {
-    group = lane.groups.try_emplace(group_key(*job)).first;
+    const PendingCall &call = job->passage->call();
+    group = (call.alone ? lane.groups.try_emplace(own_key(*job)) : lane.groups.try_emplace(call.key)).first;
     group->second.calls.push_back(job);
-    group->second.rows += job->passage->call().rows;
+    group->second.rows += call.rows;
     job->group = &group->first;
   } catch (const std::bad_alloc &) {
     if (group != lane.groups.end() && group->second.calls.empty()) lane.groups.erase(group);
@@ -75,6 +74,12 @@ void Rounds::returned(const JoinedBatch &batch) {
   for (Job *job : batch.jobs) job->where = Job::Where::running;
   lane.running += batch.jobs.size();
   --lane.inflight;
+}
+
+size_t Rounds::room() const { return std::max(options_.live * lanes_.size(), least_room); }
+
+bool Rounds::starved() const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane &lane) { return lane.backlog.empty(); });
 }
 
 void Rounds::tick(Clock::time_point now) {

@@ -50,7 +50,9 @@ class Rounds {
   void add(Job *);
   void end_of_input(bool ended);               // whether lanes need not wait for more
   size_t backlog() const { return backlog_; }  // added, not admitted
-  size_t room() const { return options_.live * lanes_.size(); }
+  // How many of these are enough for what is admitted next.
+  size_t room() const;
+  bool starved() const;  // a lane has none left
 
   // What happened. Each moves the lane on.
   void waits(Job *, Clock::time_point now);  // its slice ended with a call

@@ -60,7 +60,8 @@ bool Engine::turn(Seat &seat) {
   }
   seat.busy = false;
   if (!any) return false;
-  changed_.notify_all();
+  if (all_answered()) changed_.notify_all();  // who waits for a seat wants the engine idle, too
+  tell_of_room();
   wake_workers();
   return true;
 }

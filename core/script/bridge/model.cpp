@@ -10,6 +10,7 @@ namespace mrun {
 namespace {
 
 constexpr uint32_t most_methods = 4096;
+constexpr const char *an_argument = "an argument";
 
 std::optional<uint32_t> find_method(const ModelInfo &model, std::string_view name) {
   for (uint32_t i = 0; i < model.methods.size(); ++i) {
@@ -185,6 +186,16 @@ std::vector<Value> take_model_results(Vm &vm) {
   return std::move(fiber.results);
 }
 
+// The text that names the call is made where there is an error: for every call it would cost as much as reading it.
+static Given read_call(lua_State *L, Reader &reader, const std::string &model, const std::string &method) {
+  try {
+    return read_arguments(L, reader, 3);
+  } catch (Error &e) {
+    if (e.message.starts_with(an_argument)) e.message = fmt::format("model {}: {}: {}", model, method, e.message);
+    throw;
+  }
+}
+
 int model_begin(lua_State *L, Vm &vm) {
   const auto key = static_cast<uint32_t>(lua_tointeger(L, 1));
   const uint32_t model = key / most_methods, method = key % most_methods;
@@ -195,9 +206,8 @@ int model_begin(lua_State *L, Vm &vm) {
     fail(MRUN_ARGUMENT, "model {}: call it as model:{}(…), with a colon", info.name, schema.name);
   }
   const Arena::Scope scope(vm.arena);
-  const std::string what = fmt::format("model {}: {}: an argument", info.name, schema.name);
-  Reader reader(L, what.c_str(), MRUN_ARGUMENT, nullptr, true);
-  const Given given = read_arguments(L, reader, 3);
+  Reader reader(L, an_argument, MRUN_ARGUMENT, nullptr, true);
+  const Given given = read_call(L, reader, info.name, schema.name);
   begin_model_call(L, vm, bind_model_call(vm, model, method, given.positional, given.keywords));
   return 0;
 }
