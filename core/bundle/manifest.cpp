@@ -210,43 +210,6 @@ void parse_input(const toml::table &table, const Source &source, Manifest &m) {
   for (const auto &[key, node] : *fields) m.fields.push_back(parse_field(key, node, inner, source));
 }
 
-ModelConfig parse_model(const std::string &name, const toml::table &table, const Source &source) {
-  Section section(table, fmt::format("[models.{}]", name), source);
-  ModelConfig model;
-  model.name = name;
-  model.line = static_cast<int>(table.source().begin.line);
-  model.file = section.string("file", name == default_model_name ? std::string(default_model_file) : "");
-  if (model.file.empty()) {
-    source.refuse(table.source(), "{}: want file = \"…\", the model's file in the bundle", section.label());
-  }
-  if (!good_name(model.file)) {
-    section.refuse(*table.get("file"), "file", "\"{}\" is no path inside the bundle; {}", printable(model.file),
-                   name_rule);
-  }
-  model.backend = section.string("backend");
-  model.stateful = section.boolean("stateful", false);
-  std::vector<std::pair<std::string, Value>> options;
-  for (const auto &[key, node] : table) {
-    const std::string_view word = key.str();
-    if (word == "file" || word == "backend" || word == "stateful") continue;
-    options.emplace_back(word, to_value(node, source, section.label_of(word)));
-  }
-  model.options = Value::map(std::move(options));
-  return model;
-}
-
-void parse_models(const toml::table &table, const Source &source, Manifest &m) {
-  const Section section(table, "[models]", source);
-  for (const auto &[key, node] : table) {
-    const std::string name(key.str());
-    if (!node.is_table()) section.wrong_type(node, name, "a table, [models.NAME]");
-    if (!is_identifier(name)) {
-      section.refuse(node, printable(name), "want a name of letters, digits and _ that does not begin with a digit");
-    }
-    m.models.push_back(parse_model(name, *node.as_table(), source));
-  }
-}
-
 Pad parse_pad(Section &section) {
   Pad pad;
   const toml::node *dims = section.find("dims");
@@ -310,21 +273,65 @@ void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch
   parse_named(section, "unpad", source, parse_unpad, batch.unpad);
 }
 
-void parse_batch(const toml::table &table, const Source &source, Manifest &m) {
-  Section section(table, "[batch]", source);
-  parse_batch_keys(section, source, m.batch);
+// [batch] or a model's own. What is not given is that of `base`.
+Batching parse_batch(const toml::table &table, const std::string &path, const Source &source, const BatchConfig &base) {
+  Section section(table, fmt::format("[{}]", path), source);
+  Batching batching{base, {}};
+  parse_batch_keys(section, source, batching.calls);
   for (const auto &[key, node] : table) {
     const std::string name(key.str());
     const toml::table *method = node.as_table();
     if (method == nullptr || name == "pad" || name == "unpad") continue;
     section.find(name);
-    Section inner(*method, fmt::format("[batch.{}]", name), source);
-    BatchConfig batch = m.batch;
+    Section inner(*method, fmt::format("[{}.{}]", path, name), source);
+    BatchConfig batch = batching.calls;
     parse_batch_keys(inner, source, batch);
     inner.finish();
-    m.methods.emplace(name, std::move(batch));
+    batching.methods.emplace(name, std::move(batch));
   }
   section.finish();
+  return batching;
+}
+
+ModelConfig parse_model(const std::string &name, const toml::table &table, const Source &source,
+                        const BatchConfig &base) {
+  Section section(table, fmt::format("[models.{}]", name), source);
+  ModelConfig model;
+  model.name = name;
+  model.line = static_cast<int>(table.source().begin.line);
+  model.file = section.string("file", name == default_model_name ? std::string(default_model_file) : "");
+  if (model.file.empty()) {
+    source.refuse(table.source(), "{}: want file = \"…\", the model's file in the bundle", section.label());
+  }
+  if (!good_name(model.file)) {
+    section.refuse(*table.get("file"), "file", "\"{}\" is no path inside the bundle; {}", printable(model.file),
+                   name_rule);
+  }
+  model.backend = section.string("backend");
+  model.stateful = section.boolean("stateful", false);
+  if (const toml::table *batch = section.subtable("batch")) {
+    model.batch = parse_batch(*batch, fmt::format("models.{}.batch", name), source, base);
+  }
+  std::vector<std::pair<std::string, Value>> options;
+  for (const auto &[key, node] : table) {
+    const std::string_view word = key.str();
+    if (word == "file" || word == "backend" || word == "stateful" || word == "batch") continue;
+    options.emplace_back(word, to_value(node, source, section.label_of(word)));
+  }
+  model.options = Value::map(std::move(options));
+  return model;
+}
+
+void parse_models(const toml::table &table, const Source &source, Manifest &m) {
+  const Section section(table, "[models]", source);
+  for (const auto &[key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) section.wrong_type(node, name, "a table, [models.NAME]");
+    if (!is_identifier(name)) {
+      section.refuse(node, printable(name), "want a name of letters, digits and _ that does not begin with a digit");
+    }
+    m.models.push_back(parse_model(name, *node.as_table(), source, m.batch.calls));
+  }
 }
 
 void parse_verify(const toml::table &table, const Source &source, Manifest &m) {
@@ -350,8 +357,8 @@ void parse_sections(const toml::table &table, const Source &source, Manifest &m)
   if (const toml::table *t = top.subtable("input")) parse_input(*t, source, m);
   const toml::table *params = top.subtable("params");
   m.params = params != nullptr ? to_value(*params, source, "params") : Value::map({});
+  if (const toml::table *t = top.subtable("batch")) m.batch = parse_batch(*t, "batch", source, {});
   if (const toml::table *t = top.subtable("models")) parse_models(*t, source, m);
-  if (const toml::table *t = top.subtable("batch")) parse_batch(*t, source, m);
   if (const toml::table *t = top.subtable("verify")) parse_verify(*t, source, m);
   if (const toml::table *t = top.subtable("provenance")) m.provenance = to_value(*t, source, "provenance");
   top.finish();

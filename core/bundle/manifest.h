@@ -19,16 +19,6 @@ struct Field {  // of a record
   bool optional = false;
 };
 
-struct ModelConfig {
-  std::string name;  // "main", or NAME of [models.NAME]
-  // "model.pt"; in a packed or unpacked bundle the pair model/NAME.graph.pt + .safetensors stands for it.
-  std::string file;
-  std::string backend;  // empty: by the file's suffix
-  bool stateful = false;
-  Value options;  // a map: every other key, handed to the backend
-  int line = 0;   // of its section in bundle.toml; 0 where there is none
-};
-
 struct Pad {
   std::vector<int64_t> dims;
   double value = 0;
@@ -49,14 +39,29 @@ struct BatchConfig {
   std::map<std::string, Unpad> unpad;  // by the result's name in the method's schema, its place ("1"), or a Dict's key
 };
 
+struct Batching {
+  BatchConfig calls;
+  std::map<std::string, BatchConfig> methods;  // by name: what is not given there is that of `calls`
+};
+
+struct ModelConfig {
+  std::string name;  // "main", or NAME of [models.NAME]
+  // "model.pt"; in a packed or unpacked bundle the pair model/NAME.graph.pt + .safetensors stands for it.
+  std::string file;
+  std::string backend;  // empty: by the file's suffix
+  bool stateful = false;
+  Value options;                  // a map: every other key, handed to the backend
+  std::optional<Batching> batch;  // [models.NAME] batch; where it is missing, the manifest's
+  int line = 0;                   // of its section in bundle.toml; 0 where there is none
+};
+
 struct Manifest {
   std::string name, version, description;
   InputKind input = InputKind::text;
-  std::vector<Field> fields;                   // of InputKind::record
-  Value params;                                // a map, as written
-  std::vector<ModelConfig> models;             // [models.NAME] by name; a lone model.pt without a section is "main"
-  BatchConfig batch;                           // [batch]
-  std::map<std::string, BatchConfig> methods;  // [batch.METHOD], what is not given there is [batch]'s
+  std::vector<Field> fields;        // of InputKind::record
+  Value params;                     // a map, as written
+  std::vector<ModelConfig> models;  // [models.NAME] by name; a lone model.pt without a section is "main"
+  Batching batch;                   // [batch] and [batch.METHOD]
   double rtol = 1e-4, atol = 1e-5;
   Value provenance;  // [provenance], a map or nil
 };

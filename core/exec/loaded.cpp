@@ -1,5 +1,6 @@
 #include "exec/loaded.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/cores.h"
@@ -47,6 +48,51 @@ void check_operations(const Bundle &bundle, Registry &registry) {
     text += fmt::format("{}{} ({})", text.empty() ? "" : "; ", fmt::join(names, ", "), owner);
   }
   fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
+}
+
+// What [batch] may speak of.
+struct Callable {
+  std::vector<std::string> methods, arguments;
+
+  void add(const Model &model) {
+    for (const Schema &method : model.methods()) {
+      methods.push_back(method.name);
+      for (const Parameter &p : method.parameters) arguments.push_back(p.name);
+    }
+  }
+};
+
+void want_known(const std::string &name, const std::vector<std::string> &known, const std::string &where,
+                const char *what) {
+  if (known.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
+  fail(MRUN_BUNDLE, "bundle.toml: {}: no model that this is for has {} {}{}", where, what, name,
+       did_you_mean(name, known));
+}
+
+void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
+  for (const auto &[name, pad] : batching.calls.pad) {
+    want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
+  }
+  for (const auto &[method, config] : batching.methods) {
+    const std::string own = fmt::format("{}.{}", section, method);
+    want_known(method, callable.methods, fmt::format("[{}]", own), "a method");
+    for (const auto &[name, pad] : config.pad) {
+      want_known(name, callable.arguments, fmt::format("[{}] pad.{}", own, name), "an argument");
+    }
+  }
+}
+
+// A name in [batch] that no model knows is a slip. Told of folders: packed bundles that have one ran so far.
+void check_batching(const Loaded &loaded) {
+  const Manifest &manifest = loaded.bundle->manifest();
+  Callable shared;
+  for (size_t i = 0; i < manifest.models.size(); ++i) {
+    const ModelConfig &config = manifest.models[i];
+    Callable own;
+    (config.batch ? own : shared).add(*loaded.models[i]);
+    if (config.batch) check_names(*config.batch, fmt::format("models.{}.batch", config.name), own);
+  }
+  check_names(manifest.batch, "batch", shared);
 }
 
 ModelInfo info_of(const Model &model) {
@@ -102,6 +148,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }
+  if (!loaded->bundle->packed()) check_batching(*loaded);
   return loaded;
 }
 

@@ -7,9 +7,16 @@
 namespace mrun {
 namespace {
 
-BatchConfig batch_of(const Manifest &manifest, const std::string &method, const ModelOptions &options) {
-  const auto own = manifest.methods.find(method);
-  BatchConfig config = own == manifest.methods.end() ? manifest.batch : own->second;
+const Batching &batching_of(const Manifest &manifest, const std::string &model) {
+  for (const ModelConfig &config : manifest.models) {
+    if (config.name == model && config.batch) return *config.batch;
+  }
+  return manifest.batch;
+}
+
+BatchConfig batch_of(const Batching &batching, const std::string &method, const ModelOptions &options) {
+  const auto own = batching.methods.find(method);
+  BatchConfig config = own == batching.methods.end() ? batching.calls : own->second;
   if (options.max_batch > 0) config.max_size = options.max_batch;
   config.exact = config.exact || options.exact;
   if (config.exact) config.max_size = exact_rows;  // the answers must not depend on it either
@@ -83,14 +90,14 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
     e.message = fmt::format("{}: {}", offer.file, e.message);
     throw e;
   }
-  list_methods(manifest, options);
+  list_methods(batching_of(manifest, name), options);
 }
 
-void Model::list_methods(const Manifest &manifest, const ModelOptions &options) {
+void Model::list_methods(const Batching &batching, const ModelOptions &options) {
   for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
     methods_.push_back(parse_schema(text));
     const Schema &method = methods_.back();
-    BatchConfig config = batch_of(manifest, method.name, options);
+    BatchConfig config = batch_of(batching, method.name, options);
     // Random numbers are the item's own, and so is state: such calls are never joined.
     if ((traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
       config.mode = BatchConfig::Mode::none;

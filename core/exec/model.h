@@ -48,7 +48,7 @@ class Model {
 
  private:
   Model() = default;
-  void list_methods(const Manifest &, const ModelOptions &);
+  void list_methods(const Batching &, const ModelOptions &);
 
   std::string name_;
   const mrun_backend *backend_ = nullptr;

@@ -84,7 +84,7 @@ Value manifest_of(const Bundle &bundle) {
                      {"description", text(m.description)},
                      {"input", input_of(m)},
                      {"models", models_of(bundle)},
-                     {"batch", batch_of(m.batch)},
+                     {"batch", batch_of(m.batch.calls)},
                      {"verify", Value::map({{"rtol", Value::number(m.rtol)}, {"atol", Value::number(m.atol)}})},
                      {"provenance", json_numbers(m.provenance)}});
 }

@@ -24,4 +24,31 @@ function image.letterbox(...)
   return img, { scale = scale, left = left, top = top }
 end
 
+-- The four corners, top left first, and the middle: torchvision's five_crop.
+function image.five_crop(img, size)
+  local height, width = img:shape()
+  local h, w = size, size
+  if type(size) == "table" then h, w = size[1], size[2] end
+  if h > height or w > width then
+    error(string.format("image.five_crop: size: a crop of %d x %d is larger than the image, %d x %d", h, w, height, width), 2)
+  end
+  local bottom, right = height - h, width - w
+  return {
+    image.crop(img, 0, 0, h, w),
+    image.crop(img, 0, right, h, w),
+    image.crop(img, bottom, 0, h, w),
+    image.crop(img, bottom, right, h, w),
+    image.center_crop(img, { h, w }),
+  }
+end
+
+-- Those, then the same of the mirror image: torchvision's ten_crop.
+function image.ten_crop(img, size)
+  local crops = image.five_crop(img, size)
+  for _, crop in ipairs(image.five_crop(image.flip(img, "horizontal"), size)) do
+    crops[#crops + 1] = crop
+  end
+  return crops
+end
+
 return image

@@ -444,6 +444,10 @@ end
 method.__mod, method.__pow = both.remainder, both.pow
 function method.__unm(a) return both.neg(a) end
 
+-- t[positions], t[mask]: the core asks for it by this name.
+local rows = native "aten.index"
+method["[]"] = function(self, positions) return rows(self, {positions}) end
+
 -- ---- functions only -------------------------------------------------------------------------------------------------
 
 local torch = {

@@ -207,6 +207,23 @@ class Record(Case):
         self.item_error("INPUT", "input", folder, '{"question": "a", "data": "x.bin"}', contains=['"data"', "NAME=PATH"])
         self.refused(2, folder, "[1]", contains="NAME=VALUE for each field, or one JSON object")
 
+    def test_paths_of_records(self):
+        folder = self.bundle("record", toml=self.TOML, preprocess="return function(x) return { x.question, x.data and x.data:size(0) } end\n")
+        (self.dir / "d").write_bytes(b"abc")
+        (self.dir / "r.json").write_text('{"question": "of a file"}')
+        lines = [json.dumps({"question": "a", "data": f"{self.dir}/d"}), '{"question": "b"}', str(self.dir / "r.json"), '{"data": "none", "question": "c"}',
+                 '{"question": 1}', '{"qestion": "x"}', '{"question"', "{}"]
+        path = self.dir / "list"
+        path.write_text("".join(line + "\n" for line in lines))
+        answers = self.answers(folder, "--paths", path, status=1)
+        self.assertEqual(answers[:3], [["a", 3], ["b"], ["of a file"]])
+        for answer, text in zip(answers[3:], ("none", "want a text", "missing", "JSON", "missing")):
+            self.assertEqual(answer["error"]["code"], "INPUT", answer)
+            self.assertIn(text, answer["error"]["message"])
+        envelope = self.answers(folder, "--paths", path, "--meta", status=1)[0]
+        fields = envelope["meta"]["input"]["fields"]
+        self.assertEqual((fields["data"]["path"], fields["question"]["text"]), (f"{self.dir}/d", "a"))
+
     def test_jsonl_of_texts(self):
         folder = self.bundle("record", toml='[input.fields]\na = "text"\nb = "json"\n', preprocess="return function(x) return x end\n")
         self.assertEqual(self.answers(folder, "--jsonl", "-", stdin='{"a": "x", "b": [1]}\n'), [{"a": "x", "b": [1]}])

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "files.h"
@@ -33,15 +34,17 @@ std::string input_kind(const mrun::bundle &bundle) {
   return kind == nullptr ? "text" : std::string(kind->as.string.data, kind->as.string.size);
 }
 
-// Of a record's field.
-std::string field_kind(const mrun::bundle &bundle, const std::string &field) {
+// The kinds of a record's fields, by name.
+std::map<std::string, std::string> field_kinds(const mrun::bundle &bundle) {
+  std::map<std::string, std::string> kinds;
   const mrun::variant manifest = mrun::from_json(bundle.inspect("manifest"));
   const View fields = View{&manifest.c()}.at("input").at("fields");
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].at("name").text() == field) return fields[i].at("kind").text();
-  }
-  return {};
+  for (size_t i = 0; i < fields.size(); ++i) kinds[fields[i].at("name").text()] = fields[i].at("kind").text();
+  return kinds;
 }
+
+// Texts and JSON are the argument itself, or @file; of other kinds an argument is a path.
+bool is_literal(const std::string &kind) { return kind == "text" || kind == "json" || kind == "record"; }
 
 mrun::variant value_of(const mrun::bundle &bundle, const char *field, const std::string &argument, bool path) {
   mrun::variant v;
@@ -52,11 +55,9 @@ mrun::variant value_of(const mrun::bundle &bundle, const char *field, const std:
   return v;
 }
 
-mrun::variant text_value(const std::string &text) {
+mrun::variant copied(const mrun_value &given) {
   mrun::variant v;
-  mrun_value borrowed = mrun_text(text.c_str());
-  borrowed.as.string.size = text.size();
-  mrun::host_detail::call([&](mrun_error *) { return mrun_value_copy(&borrowed, v.out()); });
+  mrun::host_detail::call([&](mrun_error *) { return mrun_value_copy(&given, v.out()); });
   return v;
 }
 
@@ -87,11 +88,12 @@ void add_input_options(CLI::App &app, InputOptions &o) {
   app.add_option("INPUT", o.inputs, "texts, JSON values or paths, by the bundle's kind; NAME=VALUE for records");
   app.add_option("--lines", o.lines, "a text a line of file F (- is standard input)")->type_name("F");
   app.add_option("--jsonl", o.jsonl, "a JSON value a line of file F")->type_name("F");
-  app.add_option("--paths", o.paths, "a path a line of file F")->type_name("F");
+  app.add_option("--paths", o.paths, "a path a line of file F; of a record, a JSON object of paths and texts")
+      ->type_name("F");
 }
 
 Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
-    : bundle_(bundle), describe_(o.describe), kind_(input_kind(bundle)) {
+    : bundle_(bundle), describe_(o.describe), kind_(input_kind(bundle)), fields_(field_kinds(bundle)) {
   const int given = int(!o.inputs.empty()) + int(!o.lines.empty()) + int(!o.jsonl.empty()) + int(!o.paths.empty());
   if (given > 1)
     throw mrun::failure(MRUN_USAGE, "give INPUT arguments or one of --lines, --jsonl, --paths, not several");
@@ -145,9 +147,8 @@ void Inputs::add_argument(const std::string &argument) {
 }
 
 void Inputs::take(Input &input, const char *field, const std::string &argument, bool path) const {
-  const std::string kind = field == nullptr ? kind_ : field_kind(bundle_, field);
-  // Texts and JSON are the argument itself, or @file.
-  const bool as_text = kind == "text" || kind == "json" || kind == "record";
+  const std::string kind = field == nullptr ? kind_ : kind_of(field);
+  const bool as_text = is_literal(kind);
   const bool literal = !path && as_text && !argument.starts_with('@');
   const std::string file = literal ? "" : !path && as_text ? argument.substr(1) : argument;
   if (field == nullptr && !literal) input.name = printable(file);
@@ -161,6 +162,21 @@ void Inputs::take(Input &input, const char *field, const std::string &argument, 
   }
 }
 
+std::string Inputs::kind_of(const std::string &field) const {
+  const auto known = fields_.find(field);
+  return known == fields_.end() ? "" : known->second;
+}
+
+// A field of a record in JSON: of the kinds that are files a text is the path.
+void Inputs::take_field(Input &input, const std::string &field, const View &given) const {
+  const std::string kind = kind_of(field);
+  if (given.v->kind == MRUN_STRING && !kind.empty() && !is_literal(kind)) {
+    return take(input, field.c_str(), given.text(), true);
+  }
+  input.value = copied(*given.v);
+  if (describe_) input.description = describe_value(given.v->kind == MRUN_STRING ? "text" : "json", *given.v);
+}
+
 void Inputs::take_stdin(Input &input) const {
   if (kind_ == "text") {
     std::string text = read_file("-");
@@ -169,7 +185,7 @@ void Inputs::take_stdin(Input &input) const {
       text.pop_back();
       drop_end(text, '\r');
     }
-    input.value = text_value(text);
+    input.value = copied(mrun::text(std::string_view(text)).c());
   } else if (kind_ == "json" || kind_ == "record") {
     std::string json = read_file("-");
     drop_byte_order_mark(json);
@@ -211,11 +227,28 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
   });
 }
 
+Input Inputs::read_record_of_paths(const std::string &json) const {
+  return guarded([&](Input &input) {
+    const mrun::variant record = mrun::from_json(json);
+    const View fields{&record.c()};
+    std::vector<std::pair<std::string, mrun::variant>> entries;
+    std::vector<std::pair<std::string, std::string>> descriptions;
+    for (size_t i = 0; i < fields.size(); ++i) {
+      Input field;
+      take_field(field, fields.key(i), fields.value(i));
+      entries.emplace_back(fields.key(i), std::move(field.value));
+      descriptions.emplace_back(fields.key(i), std::move(field.description));
+    }
+    input.value = mrun::map(std::move(entries));
+    if (describe_) input.description = describe_record(descriptions);
+  });
+}
+
 Input Inputs::of_line(const std::string &line) const {
   switch (from_) {
     case From::lines:
       return guarded([&](Input &input) {
-        input.value = text_value(line);
+        input.value = copied(mrun::text(std::string_view(line)).c());
         if (describe_) input.description = describe_value("text", input.value.c());
       });
     case From::jsonl:
@@ -223,7 +256,7 @@ Input Inputs::of_line(const std::string &line) const {
         input.value = mrun::from_json(line);
         if (describe_) input.description = describe_value("json", input.value.c());
       });
-    default: return read_path(line);
+    default: return kind_ == "record" && line.starts_with('{') ? read_record_of_paths(line) : read_path(line);
   }
 }
 

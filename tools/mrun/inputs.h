@@ -1,6 +1,7 @@
 // The inputs of a run, one after the other, without holding them all: from arguments, folders, lists, lines.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <mrun/mrun.hpp>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "lines.h"
+#include "view.h"
 
 namespace command {
 
@@ -45,16 +47,20 @@ class Inputs {
   Input read(const std::string &argument) const;
   Input read_path(const std::string &path) const;
   Input read_record(const std::vector<std::string> &fields) const;
+  Input read_record_of_paths(const std::string &json) const;
   Input of_line(const std::string &line) const;
   void add_argument(const std::string &);
 
   // A value and its description, of an argument as a person writes it or of a path.
   void take(Input &, const char *field, const std::string &argument, bool path) const;
+  void take_field(Input &, const std::string &field, const View &given) const;
   void take_stdin(Input &) const;
+  std::string kind_of(const std::string &field) const;
 
   const mrun::bundle &bundle_;
   const bool describe_;
-  std::string kind_;
+  const std::string kind_;
+  const std::map<std::string, std::string> fields_;  // kinds of a record's, by name
   From from_ = From::arguments;
   std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE
   std::vector<bool> is_path_;           // found by walking a folder

@@ -203,9 +203,23 @@ void push_tensor_method(lua_State *L, const Vm &vm, int name) {
   lua_remove(L, -2);
 }
 
+// t[positions], t[mask]: rows, which the module of tensors' methods takes.
+int rows(lua_State *L, const Vm &vm) {
+  lua_settop(L, 2);
+  load_tensor_module(L, vm);
+  lua_pushliteral(L, "[]");
+  push_tensor_method(L, vm, 3);
+  if (lua_isnil(L, -1)) fail(MRUN_ARGUMENT, "t[i]: this bundle's module torch takes no rows by {}", describe_lua(L, 2));
+  lua_replace(L, 3);
+  lua_insert(L, 1);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
 int index(lua_State *L, Vm &vm) {
   const Tensor &t = tensor_at(L, 1, "a tensor's field");
   if (lua_type(L, 2) == LUA_TNUMBER) return element(L, t);
+  if (is_tensor(handle_at(L, 2))) return rows(L, vm);
   if (lua_type(L, 2) != LUA_TSTRING) fail(MRUN_ARGUMENT, "a tensor has no field {}", describe_lua(L, 2));
   push_tensor_method(L, vm, 2);
   if (!lua_isnil(L, -1)) return 1;

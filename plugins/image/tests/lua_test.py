@@ -72,6 +72,8 @@ class Lua(unittest.TestCase):
             "image.resize(img, 12, {max_size = 15})": T.Resize(12, max_size=15)(picture),
             "image.resize(img, {5, 7}, {reducing_gap = 2})": picture.resize((7, 5), Image.Resampling.BILINEAR, reducing_gap=2),
             "image.center_crop(img, {30, 20})": T.CenterCrop((30, 20))(picture),
+            "torch.stack(image.five_crop(img, 11))": np.stack([np.asarray(crop) for crop in T.FiveCrop(11)(picture)]),
+            "torch.stack(image.ten_crop(img, {10, 20}))": np.stack([np.asarray(crop) for crop in T.TenCrop((10, 20))(picture)]),
             "image.crop(img, -2, 3, 10, 50)": picture.crop((3, -2, 53, 8)),
             "image.flip(img)": ImageOps.mirror(picture),
             "image.flip(img, 'vertical')": ImageOps.flip(picture),
@@ -93,6 +95,7 @@ class Lua(unittest.TestCase):
         }
         calls = ",\n".join(f"function() return {call} end" for call in cases)
         answers = self.answer(f"""
+          local torch = require "torch"
           local img = image.decode(input)
           local answers = {{}}
           for i, call in ipairs {{{calls}}} do answers[i] = call() end

@@ -69,21 +69,41 @@ epochs = 3
   CHECK(m.models[0].stateful);
   CHECK(m.models[0].options.find("memory_format")->as_string() == "channels_last");
   CHECK(m.models[1].backend == "torch");
-  CHECK(m.batch.mode == BatchConfig::Mode::stack);
-  CHECK(m.batch.max_size == 8);
-  const Pad &pad = m.batch.pad.at("ids");
+  CHECK(m.batch.calls.mode == BatchConfig::Mode::stack);
+  CHECK(m.batch.calls.max_size == 8);
+  const Pad &pad = m.batch.calls.pad.at("ids");
   CHECK(pad.dims == std::vector<int64_t>{0, 2});
   CHECK(pad.value == 1.5);
   CHECK(pad.left);
   CHECK(pad.multiple == 8);
-  CHECK(m.batch.unpad.at("hidden").dim == 1);
-  CHECK(m.methods.at("encode").mode == BatchConfig::Mode::concat);
-  CHECK(m.methods.at("encode").max_size == 8);
-  CHECK(m.methods.at("encode").pad.size() == 1);
-  CHECK(m.methods.at("decode").pad.empty());
+  CHECK(m.batch.calls.unpad.at("hidden").dim == 1);
+  CHECK(m.batch.methods.at("encode").mode == BatchConfig::Mode::concat);
+  CHECK(m.batch.methods.at("encode").max_size == 8);
+  CHECK(m.batch.methods.at("encode").pad.size() == 1);
+  CHECK(m.batch.methods.at("decode").pad.empty());
   CHECK(m.rtol == 1e-3);
   CHECK(m.atol == 0);
   CHECK(m.provenance.find("epochs")->as_int() == 3);
+}
+
+TEST_CASE("manifest: a model's own way of joining takes from [batch] what it does not say") {
+  const Manifest m = parse_manifest(
+      "[batch]\nmax_size = 8\nexact = true\n[batch.step]\nmax_size = 4\n[models.find]\nfile = \"a.pt\"\n"
+      "[models.name]\nfile = \"b.pt\"\nfreeze = true\n[models.name.batch]\nmode = "
+      "\"concat\"\n[models.name.batch.step]\n"
+      "mode = \"none\"\n",
+      "bundle.toml");
+  CHECK_FALSE(m.models.at(0).batch);
+  REQUIRE(m.models.at(1).batch);
+  const Batching &own = *m.models[1].batch;
+  CHECK(own.calls.mode == BatchConfig::Mode::concat);
+  CHECK(own.calls.max_size == 8);
+  CHECK(own.calls.exact);
+  CHECK(own.methods.at("step").mode == BatchConfig::Mode::none);
+  CHECK(own.methods.at("step").max_size == 8);
+  CHECK(m.models[1].options.find("freeze") != nullptr);
+  CHECK(m.models[1].options.find("batch") == nullptr);
+  CHECK(m.batch.calls.mode == BatchConfig::Mode::stack);
 }
 
 TEST_CASE("manifest: an empty one has the defaults") {
@@ -92,7 +112,7 @@ TEST_CASE("manifest: an empty one has the defaults") {
   CHECK(m.params.is_map());
   CHECK(m.params.as_map().empty());
   CHECK(m.models.empty());
-  CHECK(m.batch.max_size == 16);
+  CHECK(m.batch.calls.max_size == 16);
   CHECK(m.rtol == 1e-4);
   CHECK(m.atol == 1e-5);
   CHECK(m.provenance.is_nil());
@@ -105,6 +125,10 @@ TEST_CASE("manifest: unknown keys are named with their line and the nearest one"
   CHECK(refused("[bundle]\nfoo = 1\n") == "bundle.toml:2: [bundle] foo: no such key");
   CHECK(refused("[batch.forward]\nmax_sise = 3\n") ==
         "bundle.toml:2: [batch.forward] max_sise: no such key; did you mean 'max_size'?");
+  CHECK(refused("[models.a]\nfile = \"a.pt\"\nbatch = {mdoe = \"stack\"}\n") ==
+        "bundle.toml:3: [models.a.batch] mdoe: no such key; did you mean 'mode'?");
+  CHECK(refused("[models.a]\nfile = \"a.pt\"\nbatch = 3\n") ==
+        "bundle.toml:3: [models.a] batch: want a table, got an integer");
   CHECK(refused("[input]\nkind = \"record\"\n[input.fields]\nq = {kind = \"text\", optinal = true}\n") ==
         "bundle.toml:4: [input.fields] q optinal: no such key; did you mean 'optional'?");
   CHECK(refused("[verify]\nrtoll = 1\n") ==

@@ -1,0 +1,5 @@
+local audio = require "audio"
+
+return function(input)
+  return audio.mono((audio.decode(input)))
+end

@@ -1,0 +1,3 @@
+return function(likeness, params, note)
+  return { likeness = likeness:item(), note = note }
+end
