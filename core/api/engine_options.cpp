@@ -31,6 +31,7 @@ EngineOptions engine_options(const mrun_options *given) {
   if (!(o.max_delay >= 0 && o.max_delay <= 3600))
     fail(MRUN_USAGE, "max_delay: want seconds from 0 to 3600, got {}", o.max_delay);
   if (std::isnan(o.timeout)) fail(MRUN_USAGE, "timeout: want seconds, got {}", o.timeout);
+  if (std::isnan(o.start_timeout)) fail(MRUN_USAGE, "start_timeout: want seconds, got {}", o.start_timeout);
   if (o.lua_memory > INT64_MAX || o.tensor_memory > INT64_MAX) {
     fail(MRUN_USAGE, "lua_memory and tensor_memory: want at most 2^63 - 1 bytes");
   }
@@ -49,6 +50,7 @@ EngineOptions engine_options(const mrun_options *given) {
     };
   }
   if (o.timeout != 0) options.timeout = o.timeout;
+  if (o.start_timeout != 0) options.start_timeout = o.start_timeout;
   options.lua_memory = static_cast<int64_t>(o.lua_memory);
   options.tensor_memory = static_cast<int64_t>(o.tensor_memory);
   options.seed = o.seed;

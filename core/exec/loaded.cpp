@@ -161,6 +161,7 @@ std::unique_ptr<State> make_state(const Loaded &loaded) {
   o.shared = loaded.shared;
   o.lua_memory = loaded.options.lua_memory;
   o.tensor_memory = loaded.options.tensor_memory;
+  o.timeout = loaded.options.start_timeout;
   o.log = loaded.options.log;
   o.call_model = [&loaded](ItemContext &item, ModelCall call) { return call_at_once(loaded, item, std::move(call)); };
   return std::make_unique<State>(std::move(o));

@@ -20,8 +20,9 @@ struct EngineOptions {
   int queue = 0;                 // items submitted and not delivered; 0: 2048
   int max_batch = 0;             // rows of a joined call, in place of [batch] max_size; 0: the manifest's
   double max_delay = 0;          // seconds that a joined call waits for companions after its first call
-  double timeout = 60;     // seconds that an item may take: its scripts and its share of joined calls; <= 0: no limit
-  int64_t lua_memory = 0;  // bytes of a state's Lua heap; 0: 512 MiB
+  double timeout = 60;  // seconds that an item may take: its scripts and its share of joined calls; <= 0: no limit
+  double start_timeout = 60;  // seconds that a file's top-level code may take; <= 0: no limit
+  int64_t lua_memory = 0;     // bytes of a state's Lua heap; 0: 512 MiB
   int64_t tensor_memory = 0;  // native bytes an item may hold; 0: 4 GiB
   uint64_t seed = 0;
   std::string device;     // empty: "cpu"

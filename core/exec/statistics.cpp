@@ -27,10 +27,14 @@ constexpr Column columns[] = {{"queue", &Timings::queue},
 
 }  // namespace
 
-void Statistics::add(const Timings &t, bool ok) {
+void Statistics::add(const Timings &t, mrun_code code) {
   const ExclusiveLock lock(mutex_);
   ++items_;
-  if (!ok) ++failed_;
+  if (code == MRUN_CANCELLED) {
+    ++cancelled_;
+  } else if (code != MRUN_OK) {
+    ++failed_;
+  }
   for (const Column &c : columns) sum_.*c.field += t.*c.field;
   sum_.batch_size += t.batch_size;
   if (last_.size() < kept) {
@@ -59,6 +63,7 @@ Value Statistics::report() const {
   for (const Timings &t : last_) sizes.push_back(t.batch_size);
   return Value::map({{"items", Value::integer(static_cast<int64_t>(items_))},
                      {"failed", Value::integer(static_cast<int64_t>(failed_))},
+                     {"cancelled", Value::integer(static_cast<int64_t>(cancelled_))},
                      {"stages", Value::map(std::move(stages))},
                      {"batches", Value::integer(static_cast<int64_t>(batches_))},
                      {"calls", Value::integer(static_cast<int64_t>(calls_))},

@@ -11,11 +11,11 @@ namespace mrun {
 class Statistics {
  public:
   Statistics() { last_.reserve(kept); }  // add() wants no memory
-  void add(const Timings &, bool ok);
+  void add(const Timings &, mrun_code);  // MRUN_OK, or what it failed with
   // A model call of `calls` items; failure: of the joined call, each of which was then tried alone.
   void add_batch(size_t calls, std::optional<Error> failure);
-  // {"items", "failed", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…}, "batches", "calls"}:
-  // seconds; joined calls and the calls in them. "joined_failure": what the last one that failed said, or nil.
+  // {"items", "failed", "cancelled", "stages": {"queue": {"mean", "p50", "p95", "p99"}, …}, "batch_size": {…},
+  // "batches", "calls"}: seconds; joined calls and the calls in them. "joined_failure": what the last one that failed said, or nil.
   Value report() const;
 
  private:
@@ -26,6 +26,7 @@ class Statistics {
   size_t next_ GUARDED_BY(mutex_) = 0;
   Timings sum_ GUARDED_BY(mutex_){.batch_size = 0};
   uint64_t items_ GUARDED_BY(mutex_) = 0, failed_ GUARDED_BY(mutex_) = 0;
+  uint64_t cancelled_ GUARDED_BY(mutex_) = 0;
   uint64_t batches_ GUARDED_BY(mutex_) = 0, calls_ GUARDED_BY(mutex_) = 0;
   std::string joined_failure_ GUARDED_BY(mutex_);
 };

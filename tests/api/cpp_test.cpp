@@ -216,6 +216,47 @@ TEST_CASE("several engines in one process, with options of their own") {
   for (size_t i = 0; i < later.size(); ++i) CHECK(later[i].get().json() == "\"n" + std::to_string(i % 4) + "\"");
 }
 
+namespace {
+// A number of the engine's statistics: "failed", or "queue" and "waiting".
+int64_t counted(const mrun::engine &engine, const char *name, const char *inner = nullptr) {
+  const mrun::variant all = mrun::from_json(engine.statistics());
+  const mrun_value *v = all.get(name);
+  if (v != nullptr && inner != nullptr) v = mrun_get(v, inner);
+  return v == nullptr || v->kind != MRUN_INT ? -1 : v->as.integer;
+}
+}  // namespace
+
+TEST_CASE("statistics tell what failed from what was cancelled, and where the items are") {
+  const Folder folder("text", {{"preprocess.lua", R"(
+    return function(s)
+      if s == "bad" then error("no") end
+      while s == "long" do end
+      return s
+    end)"}});
+  mrun::options options;
+  options.workers = 1;
+  options.isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  const mrun::engine engine{mrun::bundle{folder.path().c_str()}, &options};
+  engine.run(mrun::text("good"));
+  engine.run(mrun::text("bad"));
+  std::vector<uint64_t> ids(3);
+  std::vector<std::future<mrun::result>> later;
+  for (uint64_t &id : ids) later.push_back(engine.submit(mrun::text("long"), mrun::item(), -1, &id));
+  for (int i = 0; i < 2000 && counted(engine, "queue", "running") < 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(counted(engine, "queue", "running") + counted(engine, "queue", "waiting") == 3);
+  CHECK(counted(engine, "queue", "running") >= 1);
+  CHECK(counted(engine, "queue", "held") == 0);
+  CHECK(counted(engine, "memory", "tensors") >= 0);
+  CHECK(counted(engine, "memory", "peak") > 1'000'000);
+  for (const uint64_t id : ids) CHECK(engine.cancel(id));
+  for (auto &answer : later) CHECK(answer.get().code() == MRUN_CANCELLED);
+  CHECK(counted(engine, "items") == 5);
+  CHECK(counted(engine, "failed") == 1);
+  CHECK(counted(engine, "cancelled") == 3);
+  CHECK(counted(engine, "queue", "waiting") == 0);
+}
+
 TEST_CASE("an operation is called by itself") {
   load_probe();
   const float memory[] = {1, 2, 3, 4};

@@ -1,5 +1,6 @@
 // How long an item's input lives, and the two limits.
 #include <chrono>
+#include <cmath>
 
 #include "support.h"
 
@@ -123,6 +124,22 @@ TEST_CASE("the item's limit and the start's are two") {
   CHECK(mrun_start(bundle, &o, &engine, nullptr) == MRUN_OK);
   CHECK(run(engine, "quick").code == MRUN_OK);
   mrun_stop(engine);
+  mrun_close(bundle);
+}
+
+TEST_CASE("top-level code may take what start_timeout says, here and in a worker process") {
+  const Folder folder("text", {{"preprocess.lua", "while true do end"}});
+  mrun_bundle *bundle = nullptr;
+  REQUIRE(mrun_open(folder.path().c_str(), nullptr, &bundle, nullptr) == MRUN_OK);
+  mrun_options o = options();
+  o.isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  o.start_timeout = 0.2;
+  mrun_engine *engine = nullptr;
+  CHECK(seconds_of([&] { CHECK(mrun_start(bundle, &o, &engine, nullptr) == MRUN_TIMEOUT); }) < 40);
+  CHECK_THAT(last(), Catch::Matchers::ContainsSubstring("0.2 s are allowed"));
+  CHECK_THAT(last(), Catch::Matchers::ContainsSubstring("start_timeout"));
+  o.start_timeout = std::nan("");
+  CHECK(mrun_start(bundle, &o, &engine, nullptr) == MRUN_USAGE);
   mrun_close(bundle);
 }
 

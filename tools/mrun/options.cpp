@@ -114,6 +114,8 @@ void RunOptions::add_limits_to(CLI::App &app) {
       ->envname("MRUN_ISOLATION")
       ->type_name("process|none");
   app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)");
+  app.add_option("--start-timeout", start_timeout,
+                 "seconds a script's top-level code may take (default 60; negative: no limit)");
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
       ->allow_extra_args(false)
@@ -134,6 +136,7 @@ EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle
   options_.workers = given.workers;
   options_.threads = given.threads;
   options_.timeout = given.timeout;
+  options_.start_timeout = given.start_timeout;
   options_.max_batch = given.batch_size;
   options_.max_delay = given.max_delay / 1e3;
   options_.exact = given.exact ? 1 : 0;

@@ -13,7 +13,7 @@ struct RunOptions {
   std::string device = "cpu", isolation, memory, log_level = "warn";
   uint64_t seed = 0;
   int workers = 0, threads = 0, batch_size = 0;
-  double timeout = 0, max_delay = 0;  // seconds, milliseconds
+  double timeout = 0, start_timeout = 0, max_delay = 0;  // seconds, seconds, milliseconds
   bool exact = false;
   void add_to(CLI::App &);
   void add_limits_to(CLI::App &);  // only what bounds a run and does not change its answer

@@ -7,7 +7,7 @@ namespace mrun {
 // callbacks run.
 void Engine::finish(Job &job, Result result) {
   // Before `done`: a host that asks for statistics in its last callback finds every item in them.
-  statistics_.add(result.timings, result.ok());
+  statistics_.add(result.timings, result.error.code);
   usage_.add(result.timings);
   auto node = jobs_.extract(job.id);
   node.mapped().result = std::move(result);

@@ -1,5 +1,6 @@
 #include "exec/engine/engine.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -126,7 +127,7 @@ Result Engine::run_directly(const Work &work) {
     job->submitted = job->begun = Clock::now();
     result = run_alone(seat, *job, 0);
     job->let_go();
-    statistics_.add(result.timings, result.ok());
+    statistics_.add(result.timings, result.error.code);
     usage_.add(result.timings);
   } catch (const std::exception &) {  // no memory for what is around the item; its seat must be free again
     result = Result();
@@ -318,7 +319,29 @@ void Engine::abandon() {
   threads_.clear();
 }
 
-// What the items took, and {"largest", "filling", "counts"} of Usage, "workers": threads, "busy": their part of their time.
+// {"waiting", "running", "held"}: items.
+Value Engine::queue_report() const {
+  const auto waiting = std::count_if(jobs_.begin(), jobs_.end(),
+                                     [](const auto &entry) { return entry.second.job->where == Job::Where::backlog; });
+  const size_t running = jobs_.size() - static_cast<size_t>(waiting) + direct_items_.size();
+  return Value::map({{"waiting", Value::integer(waiting)},
+                     {"running", Value::integer(static_cast<int64_t>(running))},
+                     {"held", Value::integer(static_cast<int64_t>(ready_.size()))}});
+}
+
+// {"tensors": bytes that items hold, "peak": the most bytes that this process has had resident}.
+Value Engine::memory_report() const {
+  int64_t tensors = 0;
+  for (const auto &[id, answer] : jobs_) tensors += answer.job->item->budget->used();
+  for (const auto &item : direct_items_) tensors += item->budget->used();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return Value::map(
+      {{"tensors", Value::integer(tensors)}, {"peak", Value::integer(int64_t{usage.ru_maxrss} * 1024)}});  // from KiB
+}
+
+// What the items took, where they are, {"largest", "filling", "counts"} of Usage, "workers": threads, "busy": their part
+// of their time.
 Value Engine::statistics() const {
   want_usable("statistics");
   std::vector<std::pair<std::string, Value>> all = usage_.report();
@@ -334,6 +357,8 @@ Value Engine::statistics() const {
     slept += std::chrono::duration<double>(seat.slept).count();
     if (seat.sleeping) slept += seconds_between(seat.slept_since, now);
   }
+  all.emplace_back("queue", queue_report());
+  all.emplace_back("memory", memory_report());
   all.emplace_back("workers", Value::integer(static_cast<int64_t>(threads_.size())));
   all.emplace_back("busy", Value::number(lived > 0 ? std::max(0.0, 1 - slept / lived) : 0));
   return Value::map(std::move(all));

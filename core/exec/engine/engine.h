@@ -82,6 +82,8 @@ class Engine : public Session {
   void end();
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
   bool all_answered() const REQUIRES(mutex_) { return pending_ == 0 && callbacks_ == 0; }
+  Value queue_report() const REQUIRES(mutex_);
+  Value memory_report() const REQUIRES(mutex_);
 
   // worker.cpp: what a worker does
   void work(Seat &);

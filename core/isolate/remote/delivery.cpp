@@ -35,7 +35,7 @@ void RemoteSession::finish(uint64_t id, Result result, Lock &) {
   const JobPtr job = at->second;
   jobs_.erase(at);
   if (alone_.erase(id) != 0) send_next_ = true;
-  statistics_.add(result.timings, result.ok());
+  statistics_.add(result.timings, result.error.code);
   post(job, {{}, {}, std::make_unique<Result>(std::move(result))});
 }
 

@@ -236,6 +236,17 @@ void RemoteSession::end() {
 
 // ---- what is known
 
+// As the engine's, of all that was submitted here; what runs the worker has said.
+Value RemoteSession::queue_report(const Value *of_worker, const Lock &) const {
+  const Value *counted = of_worker == nullptr ? nullptr : of_worker->find("running");
+  const auto unanswered = static_cast<int64_t>(jobs_.size());
+  const int64_t running =
+      counted == nullptr || counted->kind() != MRUN_INT ? 0 : std::clamp(counted->as_int(), int64_t{0}, unanswered);
+  return Value::map({{"waiting", Value::integer(unanswered - running)},
+                     {"running", Value::integer(running)},
+                     {"held", Value::integer(static_cast<int64_t>(ready_.size()))}});
+}
+
 Value RemoteSession::statistics() const {
   want_usable("statistics");
   Lock lock(mutex_);
@@ -256,9 +267,10 @@ Value RemoteSession::statistics() const {
     const Value *counted = of_worker ? counts.find(e.key()) : nullptr;
     entries.emplace_back(e.key(), counted != nullptr ? *counted : e.value());
   }
-  for (const char *key : {"largest", "filling", "counts", "workers", "busy"}) {
+  for (const char *key : {"largest", "filling", "counts", "memory", "workers", "busy"}) {
     if (const Value *counted = counts.find(key)) entries.emplace_back(key, *counted);
   }
+  entries.emplace_back("queue", queue_report(counts.find("queue"), lock));
   return Value::map(std::move(entries));
 }
 

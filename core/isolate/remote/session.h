@@ -76,6 +76,7 @@ class RemoteSession final : public Session {
   bool may_send(const RemoteJob &) const;
   void send(const JobPtr &);
   void tell_end();
+  Value queue_report(const Value *of_worker, const Lock &) const;
 
   // delivery.cpp: from an event to whoever waits for it
   void pass_on(const JobPtr &, Event);

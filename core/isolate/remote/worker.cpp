@@ -12,14 +12,15 @@ namespace mrun {
 namespace {
 
 constexpr double prepare_seconds = 120;            // plugins may come from a slow disk
-constexpr double open_seconds = 60;                // and what a model's size and the items' limit add
+constexpr double open_seconds = 60;                // and what a model's size and the limit of top-level code add
+constexpr int files = 3;                           // that may have some
 constexpr double bytes_a_second = 20e6;            // of a bundle, at the least
 constexpr size_t most_granted = 4096;              // results that wait for their memory to be filled
 constexpr size_t largest_grant = size_t{1} << 40;  // it costs what is written there alone
 
 double seconds_to_open(uint64_t size, const EngineOptions &o) {
-  if (o.timeout <= 0) return 1e9;
-  return open_seconds + o.timeout + static_cast<double>(size) / bytes_a_second;
+  if (o.start_timeout <= 0) return 1e9;
+  return open_seconds + files * o.start_timeout + static_cast<double>(size) / bytes_a_second;
 }
 
 }  // namespace

@@ -104,7 +104,10 @@ Error FiberImpl::stop_error() const {
   Error e(code, "cancelled while the script ran");
   if (code == MRUN_TIMEOUT) {
     e.message = take_results == nullptr
-                    ? fmt::format("the top-level code ran out of time: {} s are allowed", vm.options.timeout)
+                    ? fmt::format(
+                          "the top-level code ran out of time: {} s are allowed (--start-timeout; start_timeout of "
+                          "mrun_options)",
+                          vm.options.timeout)
                     : "the script ran out of time: the item's limit (--timeout; timeout of mrun_options) has passed";
   }
   if (stopped_at) {
