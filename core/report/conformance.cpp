@@ -3,7 +3,7 @@
 #include <malloc.h>
 
 #include "base/text.h"
-#include "report/conformance_findings.h"
+#include "report/conformance_problems.h"
 
 namespace mrun {
 namespace {
@@ -31,12 +31,12 @@ Trial try_call(const std::function<std::vector<Value>(ItemContext &)> &f) {
   return trial;
 }
 
-void Findings::problem(const std::string &subject, const std::string &text) {
+void Problems::problem(const std::string &subject, const std::string &text) {
   if (!seen_.insert(subject + "\n" + text).second) return;
   problems_.push_back(Value::map({{"operation", Value::string(subject)}, {"text", Value::string(text)}}));
 }
 
-Trial Findings::attempt(const std::string &subject, const std::string &what,
+Trial Problems::attempt(const std::string &subject, const std::string &what,
                         const std::function<std::vector<Value>(ItemContext &)> &f, bool polls) {
   note(subject, what);
   ++calls_;
@@ -49,14 +49,14 @@ Trial Findings::attempt(const std::string &subject, const std::string &what,
   return trial;
 }
 
-void Findings::judge_failure(const std::string &subject, const std::string &what, const Error &e) {
+void Problems::judge_failure(const std::string &subject, const std::string &what, const Error &e) {
   const std::string text = printable(e.message);
   if (e.code == MRUN_INTERNAL) problem(subject, what + ": INTERNAL: " + text);
   if (e.message.empty()) problem(subject, what + ": fails without a message");
   if (e.message.find("0x") != std::string::npos) problem(subject, what + ": an address in its message: " + text);
 }
 
-void Findings::check_growth(const std::string &subject, size_t count, size_t tolerable,
+void Problems::check_growth(const std::string &subject, size_t count, size_t tolerable,
                             const std::function<void()> &calls) {
   size_t grown = SIZE_MAX;
   for (size_t window = 0; window < windows; ++window) {
@@ -76,18 +76,18 @@ void Findings::check_growth(const std::string &subject, size_t count, size_t tol
 
 Value check_conformance(Registry &registry, const Plugin &plugin, const std::shared_ptr<const Bundle> &bundle,
                         const ConformanceNote &note) {
-  Findings findings(note);
-  if (plugin.version.empty()) findings.problem("", "the plugin has no version");
-  if (plugin.doc.empty()) findings.problem("", "the plugin has no doc");
-  const Counted operations = check_operations(registry, plugin, findings);
-  const Counted models = check_models(registry, plugin, bundle, findings);
+  Problems problems(note);
+  if (plugin.version.empty()) problems.problem("", "the plugin has no version");
+  if (plugin.doc.empty()) problems.problem("", "the plugin has no doc");
+  const Counted operations = check_operations(registry, plugin, problems);
+  const Counted models = check_models(registry, plugin, bundle, problems);
   return Value::map({{"plugin", Value::string(plugin.name)},
                      {"version", Value::string(plugin.version)},
                      {"operations", Value::integer(operations.checked)},
                      {"models", Value::integer(models.checked)},
-                     {"calls", Value::integer(findings.calls())},
+                     {"calls", Value::integer(problems.calls())},
                      {"answered", Value::integer(operations.answered + models.answered)},
-                     {"problems", findings.problems()}});
+                     {"problems", problems.problems()}});
 }
 
 }  // namespace mrun

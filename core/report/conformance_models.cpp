@@ -8,7 +8,7 @@
 #include "author/example.h"
 #include "author/split_model.h"
 #include "exec/joined.h"
-#include "report/conformance_findings.h"
+#include "report/conformance_problems.h"
 #include "report/conformance_values.h"
 #include "value/safetensors.h"
 
@@ -57,12 +57,12 @@ bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
 class CheckModel {
  public:
   CheckModel(Registry &registry, const Backend &backend, const std::shared_ptr<const Bundle> &bundle,
-             const ModelConfig &config, Findings &findings)
+             const ModelConfig &config, Problems &problems)
       : registry_(registry),
         backend_(backend),
         bundle_(bundle),
         config_(config),
-        findings_(findings),
+        problems_(problems),
         name_("model " + config.name) {
     options_.registry = &registry;
     options_.one_shot = true;
@@ -71,7 +71,7 @@ class CheckModel {
   // How many of its methods there are, and how many answered.
   Counted run() {
     std::unique_ptr<Model> model;
-    const Trial opened = findings_.attempt(
+    const Trial opened = problems_.attempt(
         name_, "open",
         [&](ItemContext &) {
           model = open(offer());
@@ -79,10 +79,10 @@ class CheckModel {
         },
         false);
     if (!opened.ok()) {
-      findings_.problem(name_, "cannot be opened: " + opened.error.message);
+      problems_.problem(name_, "cannot be opened: " + opened.error.message);
       return {};
     }
-    if (model->methods().empty()) findings_.problem(name_, "has no methods");
+    if (model->methods().empty()) problems_.problem(name_, "has no methods");
     check_damaged();
     check_openings();
     Counted counted;
@@ -104,7 +104,7 @@ class CheckModel {
     const Tensor whole = offer().graph;
     std::vector<Damage> all = damaged(whole.bytes());
     for (size_t i = 0; i < all.size(); ++i) {
-      const Trial trial = findings_.attempt(
+      const Trial trial = problems_.attempt(
           name_, all[i].name,
           [&](ItemContext &) {
             ModelOffer offered = offer();
@@ -114,12 +114,12 @@ class CheckModel {
             return std::vector<Value>{};
           },
           false);
-      if (trial.ok() && i < 2) findings_.problem(name_, "opens " + all[i].name);
+      if (trial.ok() && i < 2) problems_.problem(name_, "opens " + all[i].name);
     }
   }
 
   void check_openings() {
-    findings_.check_growth(name_, 1, kept_names, [&] { open(offer()); });
+    problems_.check_growth(name_, 1, kept_names, [&] { open(offer()); });
   }
 
   // ---- calls
@@ -155,7 +155,7 @@ class CheckModel {
     check_threads(model, m, kept);
     check_cancelled(model, m, kept.front().call);
     check_split(model, m, kept);
-    findings_.check_growth(method_name(model, m), kept.size(), least_leak, [&] {
+    problems_.check_growth(method_name(model, m), kept.size(), least_leak, [&] {
       for (const Kept &k : kept) try_call([&](ItemContext &item) { return run_once(model, k.call, item); });
     });
     return true;
@@ -167,7 +167,7 @@ class CheckModel {
     std::string what;
     for (const Value &v : args) what += (what.empty() ? "" : ", ") + described(v);
     Trial trial =
-        findings_.attempt(method_name(model, m), what, [&](ItemContext &item) { return run_once(model, *call, item); });
+        problems_.attempt(method_name(model, m), what, [&](ItemContext &item) { return run_once(model, *call, item); });
     if (trial.ok() && trial.took < quick && kept.size() < most_kept) kept.push_back({*call, std::move(trial.results)});
   }
 
@@ -213,17 +213,17 @@ class CheckModel {
   void check_joined(Model &model, size_t m, const std::vector<Kept> &kept) {
     for (const Kept &k : kept) {
       if (k.call.alone) continue;
-      findings_.note(method_name(model, m), "two items joined");
-      findings_.add_calls(1);
+      problems_.note(method_name(model, m), "two items joined");
+      problems_.add_calls(1);
       ItemContext item;
       const JoinedRun run = run_calls(model, {&k.call, &k.call}, item);
       if (run.failure) {
-        findings_.problem(method_name(model, m), "takes an item, and not two joined: " + run.failure->message);
+        problems_.problem(method_name(model, m), "takes an item, and not two joined: " + run.failure->message);
         return;
       }
       for (const Outcome &o : run.outcomes) {
         if (o.error || !same(k.results, o.results)) {
-          findings_.problem(method_name(model, m), "gives a joined item something else than one by itself");
+          problems_.problem(method_name(model, m), "gives a joined item something else than one by itself");
           return;
         }
       }
@@ -232,7 +232,7 @@ class CheckModel {
 
   void check_threads(Model &model, size_t m, const std::vector<Kept> &kept) {
     if ((model.traits(m) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) return;
-    findings_.note(method_name(model, m), "on several threads at once");
+    problems_.note(method_name(model, m), "on several threads at once");
     std::atomic<int> wrong{0};
     std::vector<std::thread> running;
     for (int t = 0; t < trial_threads; ++t) {
@@ -244,21 +244,21 @@ class CheckModel {
       });
     }
     for (std::thread &t : running) t.join();
-    findings_.add_calls(trial_threads * kept.size());
+    problems_.add_calls(trial_threads * kept.size());
     if (wrong != 0)
-      findings_.problem(method_name(model, m), "fails, or gives something else, on several threads at once");
+      problems_.problem(method_name(model, m), "fails, or gives something else, on several threads at once");
   }
 
   void check_cancelled(Model &model, size_t m, const PendingCall &call) {
-    findings_.note(method_name(model, m), "for an item that is cancelled");
-    findings_.add_calls(1);
+    problems_.note(method_name(model, m), "for an item that is cancelled");
+    problems_.add_calls(1);
     ItemContext item;
     item.stop = MRUN_CANCELLED;
     try {
       run_once(model, call, item);
     } catch (const Error &e) {
       if (e.code == MRUN_CANCELLED) return;
-      findings_.problem(method_name(model, m),
+      problems_.problem(method_name(model, m),
                         "fails otherwise where its item is cancelled: return host->stopped's code: " + e.message);
     }
   }
@@ -267,31 +267,31 @@ class CheckModel {
   void check_split(const Model &model, size_t m, const std::vector<Kept> &kept) {
     if (backend_.backend->split == nullptr || m > 0 || bundle_->packed()) return;
     SplitModel pair;
-    const Trial trial = findings_.attempt(
+    const Trial trial = problems_.attempt(
         name_, "split",
         [&](ItemContext &) {
           pair = split_model(registry_, *bundle_, config_);
           return std::vector<Value>{};
         },
         false);
-    if (!trial.ok()) findings_.problem(name_, "cannot be split: " + trial.error.message);
+    if (!trial.ok()) problems_.problem(name_, "cannot be split: " + trial.error.message);
     if (pair.weights.empty()) return;
     ModelOffer offered = offer();
     offered.graph = bytes_of(pair.graph);
     offered.weights = tensor_map(read_safetensors(bytes_of(pair.weights), "weights", MRUN_MODEL).tensors);
     std::unique_ptr<Model> split;
-    const Trial again = findings_.attempt(
+    const Trial again = problems_.attempt(
         name_, "open what it was split into",
         [&](ItemContext &) {
           split = open(std::move(offered));
           return std::vector<Value>{};
         },
         false);
-    if (!again.ok()) findings_.problem(name_, "cannot open what it was split into: " + again.error.message);
+    if (!again.ok()) problems_.problem(name_, "cannot open what it was split into: " + again.error.message);
     for (const Kept &k : again.ok() ? kept : std::vector<Kept>{}) {
       const Trial answer = try_call([&](ItemContext &item) { return run_once(*split, k.call, item); });
       if (answer.ok() && same(k.results, answer.results)) continue;
-      findings_.problem(method_name(model, m), "gives something else once it was split");
+      problems_.problem(method_name(model, m), "gives something else once it was split");
       return;
     }
   }
@@ -300,7 +300,7 @@ class CheckModel {
   const Backend &backend_;
   const std::shared_ptr<const Bundle> &bundle_;
   const ModelConfig &config_;
-  Findings &findings_;
+  Problems &problems_;
   const std::string name_;
   ModelOptions options_;
 };
@@ -308,17 +308,17 @@ class CheckModel {
 }  // namespace
 
 Counted check_models(Registry &registry, const Plugin &plugin, const std::shared_ptr<const Bundle> &bundle,
-                     Findings &findings) {
+                     Problems &problems) {
   Counted all;
   if (bundle == nullptr) return all;
   for (const ModelConfig &config : bundle->manifest().models) {
     const Backend &backend = choose_backend(registry, config, bundle->model_files(config).graph);
     if (backend.plugin != &plugin) continue;
-    const Counted one = CheckModel(registry, backend, bundle, config, findings).run();
+    const Counted one = CheckModel(registry, backend, bundle, config, problems).run();
     ++all.checked;
     all.answered += one.answered;
   }
-  if (all.checked == 0) findings.problem("", "none of the bundle's models is opened by this plugin's backends");
+  if (all.checked == 0) problems.problem("", "none of the bundle's models is opened by this plugin's backends");
   return all;
 }
 

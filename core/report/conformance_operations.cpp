@@ -3,7 +3,7 @@
 #include <atomic>
 #include <thread>
 
-#include "report/conformance_findings.h"
+#include "report/conformance_problems.h"
 #include "report/conformance_values.h"
 #include "value/equal.h"
 #include "value/object.h"
@@ -68,7 +68,7 @@ struct Kept {
 
 class Check {
  public:
-  Check(Registry &registry, const Plugin &plugin, Findings &findings) : registry_(registry), findings_(findings) {
+  Check(Registry &registry, const Plugin &plugin, Problems &problems) : registry_(registry), problems_(problems) {
     for (const Operation *op : registry.operations()) {
       if (op->plugin == &plugin) operations_.push_back(op);
     }
@@ -132,12 +132,12 @@ class Check {
 
   Trial attempt(const Operation &op, const Args &args, const std::string &what) {
     const OperationSet &set = set_of(op);
-    return findings_.attempt(op.schema.full_name(), what, [&](ItemContext &item) { return call(set, args, item); });
+    return problems_.attempt(op.schema.full_name(), what, [&](ItemContext &item) { return call(set, args, item); });
   }
 
   void check(const Operation &op) {
     const std::string doc = op.op->doc == nullptr ? "" : op.op->doc;
-    if (doc.substr(0, doc.find('\n')).empty()) findings_.problem(op.schema.full_name(), "its doc has no first line");
+    if (doc.substr(0, doc.find('\n')).empty()) problems_.problem(op.schema.full_name(), "its doc has no first line");
     const std::optional<Args> plain = plain_args(op);
     if (!plain) return;  // nothing here makes what it takes: one of those that did not answer
     std::vector<Kept> kept;
@@ -146,7 +146,7 @@ class Check {
     if (kept.empty()) return;
     check_threads(op, kept);
     const OperationSet &set = set_of(op);
-    findings_.check_growth(op.schema.full_name(), kept.size(), least_leak, [&] {
+    problems_.check_growth(op.schema.full_name(), kept.size(), least_leak, [&] {
       for (const Kept &k : kept) try_call([&](ItemContext &item) { return call(set, k.args, item); });
     });
   }
@@ -173,7 +173,7 @@ class Check {
   // those that write their arguments, which are shared here.
   void check_threads(const Operation &op, const std::vector<Kept> &kept) {
     if (op.takes_objects || op.serial() || op.writes) return;
-    findings_.note(op.schema.full_name(), "on several threads at once");
+    problems_.note(op.schema.full_name(), "on several threads at once");
     const OperationSet &set = set_of(op);
     std::vector<std::atomic<int>> failing(kept.size()), differing(kept.size());
     const auto all = [&] {
@@ -186,11 +186,11 @@ class Check {
     std::vector<std::thread> running;
     for (int t = 0; t < trial_threads; ++t) running.emplace_back(all);
     for (std::thread &t : running) t.join();
-    findings_.add_calls(trial_threads * kept.size());
+    problems_.add_calls(trial_threads * kept.size());
     for (size_t i = 0; i < kept.size(); ++i) {
       const std::string name = op.schema.full_name(), &what = kept[i].what;
-      if (failing[i] != 0) findings_.problem(name, what + ": fails on several threads at once, and not on one");
-      if (differing[i] != 0) findings_.problem(name, what + ": gives something else on several threads at once");
+      if (failing[i] != 0) problems_.problem(name, what + ": fails on several threads at once, and not on one");
+      if (differing[i] != 0) problems_.problem(name, what + ": gives something else on several threads at once");
     }
   }
 
@@ -201,7 +201,7 @@ class Check {
   }
 
   Registry &registry_;
-  Findings &findings_;
+  Problems &problems_;
   Echo echo_;
   std::vector<const Operation *> operations_;
   ObjectPool pool_;
@@ -210,8 +210,8 @@ class Check {
 
 }  // namespace
 
-Counted check_operations(Registry &registry, const Plugin &plugin, Findings &findings) {
-  return Check(registry, plugin, findings).run();
+Counted check_operations(Registry &registry, const Plugin &plugin, Problems &problems) {
+  return Check(registry, plugin, problems).run();
 }
 
 }  // namespace mrun

@@ -23,6 +23,20 @@ def units(folder):
     return found
 
 
+def outside_classes(text):
+    """Full names of the classes that a source or header defines outside unnamed namespaces."""
+    spaces = []
+    for line in text.splitlines():
+        opened = re.match(r"namespace ?([\w:]*) ?\{$", line)
+        defined = re.match(r'(?:class|struct|enum class) (?:CAPABILITY\("\w+"\) )?(\w+)(?: final)?(?: : [^;]*)? ?\{', line)
+        if opened:
+            spaces.append(opened[1])
+        elif line.startswith("}  // namespace"):
+            spaces.pop()
+        elif defined and "" not in spaces:
+            yield "::".join([*spaces, defined[1]])
+
+
 def knots(graph):
     """Sets of units that reach each other."""
     reach = {u: set(graph[u]) for u in graph}
@@ -70,6 +84,17 @@ class Structure(unittest.TestCase):
     def test_the_public_c_headers_stay_a_manual_that_can_be_read(self):
         lines = sum(len((CORE / "include/mrun" / name).read_text().splitlines()) for name in PUBLIC)
         self.assertLessEqual(lines, 800)
+
+    def test_no_two_classes_have_one_name(self):
+        """The linker would take one's functions for both."""
+        found = {}
+        for folder in (f for f in CORE.iterdir() if f.is_dir() and f.name != "include"):
+            for f in folder.rglob("*"):
+                if f.suffix in {".h", ".cpp"} and "examples" not in f.parts:
+                    for name in outside_classes(f.read_text()):
+                        self.assertFalse(name in found, f"{name}: in {f} and in {found.get(name)}")
+                        found[name] = f
+        self.assertGreater(len(found), 100)
 
     def test_no_source_is_longer_than_600_lines(self):
         for folder in (CORE, CORE.parent / "plugins", CORE.parent / "tools"):

@@ -28,9 +28,9 @@ struct Trial {
 // Runs `f`, which gives the results or throws Error, for an item with the limits of a trial.
 Trial try_call(const std::function<std::vector<Value>(ItemContext &)> &f);
 
-class Findings {
+class Problems {
  public:
-  explicit Findings(const ConformanceNote &note) : note_(note) {}
+  explicit Problems(const ConformanceNote &note) : note_(note) {}
 
   void note(const std::string &subject, const std::string &what) const { note_(subject + ": " + what); }
   void problem(const std::string &subject, const std::string &text);
@@ -57,7 +57,7 @@ class Findings {
 struct Counted {
   int64_t checked = 0, answered = 0;
 };
-Counted check_operations(Registry &, const Plugin &, Findings &);
-Counted check_models(Registry &, const Plugin &, const std::shared_ptr<const Bundle> &, Findings &);
+Counted check_operations(Registry &, const Plugin &, Problems &);
+Counted check_models(Registry &, const Plugin &, const std::shared_ptr<const Bundle> &, Problems &);
 
 }  // namespace mrun
