@@ -5,6 +5,7 @@ Short measurements are processor time, so that other work on the machine disturb
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import statistics
@@ -136,7 +137,7 @@ def slowest_stage(build, work, report, rounds):
         numpy.save(tensors / f"{i:02}.npy", numpy.random.default_rng(i).standard_normal((3, 224, 224), "float32"))
     (alone / "postprocess.lua").write_text("return function(x) return 1 end\n")
     short = folder_of(work / "small", "image", Small(), preprocess=(folder / "preprocess.lua").read_text(),
-                      toml="[params]\nmean = [0.485, 0.456, 0.406]\nstd = [0.229, 0.224, 0.225]\ntop_k = 5\n")
+                      toml=re.search(r"\[params\]\n(.+\n)+", (folder / "bundle.toml").read_text())[0])
     rate = rates(build)
     for name, bundle, goal, script in (("ResNet-18", folder, 1.0, folder / "model.pt"), ("an image chain and a small layer", short, 1.5, short / "model.pt")):
         peer = {f"DataLoader of {n} workers": lambda n=n, s=script: float(run(sys.executable, HERE / "peer_photos.py", s, photos, n, env=ONE_THREAD))
