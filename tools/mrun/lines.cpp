@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <mrun/mrun.hpp>
 
+#include "base/hash.h"
 #include "interrupt.h"
 
 namespace command {
@@ -77,16 +77,17 @@ bool Lines::next(std::string &line) {
   }
 }
 
+// Read in blocks: pages of a mapping would count as this process's memory.
 std::string Lines::digest() const {
-  struct stat status {};
-  fstat(fd_, &status);
-  const auto size = static_cast<size_t>(status.st_size);
-  void *data = size == 0 ? nullptr : mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
-  if (data == MAP_FAILED) throw mrun::failure(MRUN_INPUT, name_ + ": cannot read: " + std::strerror(errno));
-  char hex[65] = {};
-  mrun_sha256(data, size, hex);
-  if (data != nullptr) munmap(data, size);
-  return hex;
+  mrun::Sha256 hash;
+  std::string bytes(block, '\0');
+  off_t at = 0;
+  for (ssize_t n; (n = pread(fd_, bytes.data(), block, at)) != 0; at += n > 0 ? n : 0) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw mrun::failure(MRUN_INPUT, name_ + ": cannot read: " + std::strerror(errno));
+    hash.update(std::string_view(bytes.data(), static_cast<size_t>(n)));
+  }
+  return hash.hex();
 }
 
 }  // namespace command
