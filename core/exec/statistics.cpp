@@ -27,6 +27,12 @@ constexpr Column columns[] = {{"queue", &Timings::queue},
 
 }  // namespace
 
+Value report_queue(int64_t waiting, int64_t running, size_t held) {
+  return Value::map({{"waiting", Value::integer(waiting)},
+                     {"running", Value::integer(running)},
+                     {"held", Value::integer(static_cast<int64_t>(held))}});
+}
+
 void Statistics::add(const Timings &t, mrun_code code) {
   const ExclusiveLock lock(mutex_);
   ++items_;

@@ -8,6 +8,9 @@
 
 namespace mrun {
 
+// {"waiting": not begun, "running", "held": answered and not delivered}: items.
+Value report_queue(int64_t waiting, int64_t running, size_t held);
+
 class Statistics {
  public:
   Statistics() { last_.reserve(kept); }  // add() wants no memory

@@ -319,14 +319,11 @@ void Engine::abandon() {
   threads_.clear();
 }
 
-// {"waiting", "running", "held"}: items.
 Value Engine::queue_report() const {
   const auto waiting = std::count_if(jobs_.begin(), jobs_.end(),
                                      [](const auto &entry) { return entry.second.job->where == Job::Where::backlog; });
   const size_t running = jobs_.size() - static_cast<size_t>(waiting) + direct_items_.size();
-  return Value::map({{"waiting", Value::integer(waiting)},
-                     {"running", Value::integer(static_cast<int64_t>(running))},
-                     {"held", Value::integer(static_cast<int64_t>(ready_.size()))}});
+  return report_queue(waiting, static_cast<int64_t>(running), ready_.size());
 }
 
 // {"tensors": bytes that items hold, "peak": the most bytes that this process has had resident}.

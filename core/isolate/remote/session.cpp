@@ -242,9 +242,7 @@ Value RemoteSession::queue_report(const Value *of_worker, const Lock &) const {
   const auto unanswered = static_cast<int64_t>(jobs_.size());
   const int64_t running =
       counted == nullptr || counted->kind() != MRUN_INT ? 0 : std::clamp(counted->as_int(), int64_t{0}, unanswered);
-  return Value::map({{"waiting", Value::integer(unanswered - running)},
-                     {"running", Value::integer(running)},
-                     {"held", Value::integer(static_cast<int64_t>(ready_.size()))}});
+  return report_queue(unanswered - running, running, ready_.size());
 }
 
 Value RemoteSession::statistics() const {
