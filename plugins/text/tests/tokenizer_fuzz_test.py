@@ -218,6 +218,14 @@ class Oracle:
             out.append(json.loads(line))
         return out
 
+    def also_gives(self, request, line, number, got):
+        """Whether the peer gives this answer at another time: of added tokens that its normalizer makes equal it takes one by chance."""
+        for _ in range(16):
+            answers = self.answers(line, len(request["items"]))
+            if number < len(answers) and not differs(request, request["items"][number], answers[number], got):
+                return True
+        return False
+
     def end(self):
         if self.side is not None:
             self.side.end()
@@ -236,7 +244,8 @@ class Fuzz(unittest.TestCase):
             theirs = oracle.answers(line, len(request["items"]))
             got = [json.loads(answer) for answer in ours.answer(len(request["items"]))]
             compared += sum("error" not in want for want in theirs)
-            wrong += [(seed, *three) for three in zip(request["items"], theirs, got) if differs(request, *three)][:1]
+            differing = [(i, three) for i, three in enumerate(zip(request["items"], theirs, got)) if differs(request, *three)]
+            wrong += [(seed, *three) for i, three in differing if not oracle.also_gives(request, line, i, three[2])][:1]
         for seed, item, want, got in wrong[:int(os.environ.get("TEXT_FUZZ_SHOWN", 3))]:
             keys = [key for key in {**want, **got} if want.get(key) != got.get(key)]
             print(f"seed {seed}: {item!a}\n" + "".join(f"  {k}: theirs {want.get(k)!a}\n  {k}: ours   {got.get(k)!a}\n" for k in keys))
