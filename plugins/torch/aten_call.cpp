@@ -2,6 +2,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "aten_overload.h"
@@ -17,7 +18,7 @@ using c10::IValue;
 using mrun::host;
 
 // Scripts know one kind of number: what is integral counts as an integer, so that `t + 1` keeps an int64 tensor int64.
-// Minus zero is kept as it is.
+// Minus zero is kept as it is (settle_zeros).
 at::Scalar to_scalar(const mrun_value &v) {
   if (v.kind == MRUN_BOOL) return at::Scalar(v.as.boolean != 0);
   if (v.kind == MRUN_INT) return at::Scalar(v.as.integer);
@@ -164,6 +165,20 @@ void check_effects(const Overload &o, const std::vector<IValue> &stack) {
   }
 }
 
+// A script's `0 * -1` is minus zero. Among integers it is the integer that it stands for; beside floats its sign counts.
+void settle_zeros(const Overload &o, std::vector<IValue> &stack) {
+  const auto is_tensor = [](const IValue &v) { return v.isTensor() && v.toTensor().defined(); };
+  const auto is_integer = [&](const IValue &v) {
+    return !is_tensor(v) || c10::isIntegralType(v.toTensor().scalar_type(), true);
+  };
+  for (size_t i = 0; i < o.parameters.size(); ++i) {
+    if (o.parameters[i] != Kind::scalar || !stack[i].isDouble() || stack[i].toDouble() != 0) continue;
+    if (std::any_of(stack.begin(), stack.end(), is_tensor) && std::all_of(stack.begin(), stack.end(), is_integer)) {
+      stack[i] = int64_t{0};
+    }
+  }
+}
+
 void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value *results) {
   const Scope scope(call);
   const Warnings warnings(call);
@@ -179,6 +194,7 @@ void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value 
       stack.push_back(to_ivalue(call, kind, *args++));
     }
   }
+  settle_zeros(o, stack);
   check_effects(o, stack);
   o.op.callBoxed(stack);
   for (size_t i = 0; i < o.results.size(); ++i) results[i] = from_ivalue(call, o.results[i], stack[i]);

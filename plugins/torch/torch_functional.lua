@@ -208,10 +208,17 @@ local function loss(text, count, f, defaults)
     return f(unpack(arguments, 1, count + 1))
   end)
 end
-F.mse_loss = loss("F.mse_loss(input, target, reduction)", 2, native "aten.mse_loss")
-F.l1_loss = loss("F.l1_loss(input, target, reduction)", 2, native "aten.l1_loss")
-F.smooth_l1_loss = loss("F.smooth_l1_loss(input, target, reduction, beta)", 2, native "aten.smooth_l1_loss")
-F.huber_loss = loss("F.huber_loss(input, target, reduction, delta)", 2, native "aten.huber_loss")
+-- Broadcast first, as Python does: a 0-dimensional target then takes part in the choice of the dtype that is computed in.
+local function of_pairs(f)
+  return function(input, target, keywords)
+    input, target = torch.broadcast_tensors(input, target)
+    return f(input, target, keywords)
+  end
+end
+F.mse_loss = loss("F.mse_loss(input, target, reduction)", 2, of_pairs(native "aten.mse_loss"))
+F.l1_loss = loss("F.l1_loss(input, target, reduction)", 2, of_pairs(native "aten.l1_loss"))
+F.smooth_l1_loss = loss("F.smooth_l1_loss(input, target, reduction, beta)", 2, of_pairs(native "aten.smooth_l1_loss"))
+F.huber_loss = loss("F.huber_loss(input, target, reduction, delta)", 2, of_pairs(native "aten.huber_loss"))
 F.soft_margin_loss = loss("F.soft_margin_loss(input, target, reduction)", 2, native "aten.soft_margin_loss")
 F.nll_loss = loss("F.nll_loss(input, target, weight, ignore_index, reduction)", 2, native "aten.nll_loss_nd")
 F.cross_entropy = loss("F.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)", 2,

@@ -151,6 +151,7 @@ TEST_CASE("an integral number keeps integer tensors integer", "[aten]") {
   CHECK(elements<float>(call("aten.add", {a, number(1.5)})[0]) == std::vector<float>{2.5, 3.5, 4.5});
   CHECK(elements<float>(call("aten.add", {x(), Value::boolean(true)})[0])[0] == 2);
   CHECK(std::signbit(elements<float>(call("aten.copysign", {floats({1}, {1}), number(-0.0)})[0])[0]));
+  CHECK(elements<int64_t>(call("aten.add", {a, number(-0.0)})[0]) == std::vector<int64_t>{1, 2, 3});
   const int64_t large = (int64_t{1} << 53) + 1;
   CHECK(elements<int64_t>(call("aten.add", {integers({1}, {0}), Value::integer(large)})[0])[0] == large);
 }
