@@ -193,7 +193,7 @@ bool Tokenizer::each_normalized(Work &work, Normalized n, Job &job, F f) const {
       if (parts_.pretokenizer) parts_.pretokenizer->run(segment.pre);
     }
     if (!f(segment)) return false;
-    if (whole) return true;
+    if (whole && !part.token) return true;  // behind a token others may begin, in the white space that it took
   }
   return true;
 }

@@ -456,6 +456,14 @@ class TokenizerOracle(unittest.TestCase):
         self.assertEqual(call([CLI, "tokenizer_json", path, "id"], pieces), [i for i in ids if i not in (base + 2, base + 3)])
         self.assertEqual(call([CLI, "tokenizer_json", path, "piece"], [size + 99]), [None])
 
+    def test_added_tokens_that_become_white_space(self):
+        """One takes the white space behind it, in which others begin."""
+        model = {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"[UNK]": 0}}
+        blank = {"type": "Replace", "pattern": {"Regex": "."}, "content": " "}
+        for options in ({"rstrip": True}, {"lstrip": True}, {"lstrip": True, "rstrip": True}, {}):
+            config = tokenizer(model, blank, added=[added(100, "<y>", normalized=True, **options)])
+            self.same(config, ["", "aaa", "aaaaaa", "aaaaaaa", "aaaaaaaaa\n\naaaa"])
+
     def test_truncation_and_padding(self):
         config = self.bert()
         items = self.lines[:800] + self.pairs(800)
