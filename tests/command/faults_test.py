@@ -122,6 +122,16 @@ class Faults(Case):
         for option, value in (("--batch-size", "0"), ("--batch-size", "1000000000"), ("--workers", "-1"), ("--max-delay", "-1"), ("--shard", "3/2")):
             self.refused(2, folder, "--lines", lines, option, value, contains=option)
 
+    def test_options_that_are_no_numbers(self):
+        folder = self.bundle(preprocess=WORK)
+        for option, value, wanted in (("--timeout", "soon", "want a number"), ("--timeout", "nan", "want a number"),
+                                      ("--start-timeout", "", "want a number"), ("--workers", "1.5", "want a whole number from 0"),
+                                      ("--workers", "x", "want a whole number from 0"), ("--threads", "2x", "want a whole number from 0"),
+                                      ("--batch-size", "1e3", "want a whole number from 1 to 1048576"), ("--seed", "-1", "want a whole number from 0"),
+                                      ("--max-delay", "1s", "want a number from 0 to 3600000"), ("--memory", "x", "want bytes")):
+            self.refused(2, folder, "1", option, value, contains=f"{option}: {wanted}")
+        self.refused(2, "bench", folder, "1", "--seconds", "0", contains="--seconds: want a number from 0.01 to 86400, got 0")
+
 
 if __name__ == "__main__":
     unittest.main()

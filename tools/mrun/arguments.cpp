@@ -1,6 +1,10 @@
 #include "arguments.h"
 
+#include <charconv>
 #include <cstdio>
+#include <iomanip>
+#include <limits>
+#include <sstream>
 
 #include "report.h"
 
@@ -47,9 +51,39 @@ void refuse_empty_paths(const CLI::App &app) {
   }
 }
 
+template <class T>
+bool is_between(const std::string &text, T lowest, T highest) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest;
+}
+
+template <class T>
+CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
+  return {[=](std::string &given) {
+            return is_between(given, lowest, highest) ? std::string() : "want " + wanted + ", got " + given;
+          },
+          ""};
+}
+
 std::function<void(const CLI::App &)> describe_to;
 
 }  // namespace
+
+CLI::Validator whole_number(uint64_t lowest, uint64_t highest) {
+  return in_range(lowest, highest, "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
+}
+
+CLI::Validator number(double lowest, double highest) {
+  std::ostringstream wanted;
+  wanted << std::setprecision(10) << "a number from " << lowest << " to " << highest;
+  return in_range(lowest, highest, wanted.str());
+}
+
+CLI::Validator any_number() {
+  constexpr double most = std::numeric_limits<double>::infinity();
+  return in_range(-most, most, "a number");
+}
 
 void describe_apps(std::function<void(const CLI::App &)> f) { describe_to = std::move(f); }
 

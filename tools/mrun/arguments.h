@@ -8,6 +8,10 @@
 namespace command {
 // Parses argv (without the command's name) and calls `run`; usage errors and failures are reported.
 int parse_and_run(CLI::App &, std::vector<std::string> args, const std::function<int()> &run);
+// Checks of an option's value: a sentence that says what is wanted, and what came, where it is no number of that range.
+CLI::Validator whole_number(uint64_t lowest, uint64_t highest);
+CLI::Validator number(double lowest, double highest);
+CLI::Validator any_number();
 // Until it is called with nothing, parse_and_run hands its app to `f` and does nothing else.
 void describe_apps(std::function<void(const CLI::App &)> f);
 }  // namespace command

@@ -159,7 +159,7 @@ int bench(std::vector<std::string> args) {
   app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
   add_input_options(app, o.inputs);
   app.add_option("--seconds", o.seconds, "how long to measure, all settings together (default 5)")
-      ->check(CLI::Range(0.01, 86400.0));
+      ->check(number(0.01, 86400));
   app.add_flag("--json", o.json, "as JSON, times in seconds");
   o.run.add_to(app);
   return parse_and_run(app, std::move(args), [&] { return bench_bundle(o); });

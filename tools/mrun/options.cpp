@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "arguments.h"
 #include "report.h"
 #include "view.h"
 
@@ -83,7 +84,7 @@ uint64_t parse_size(const std::string &text) {
                        : unit == "G" ? 1073741824.0
                                      : 0;
   if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18) {
-    throw mrun::failure(MRUN_USAGE, "\"" + text + "\" is no size: want bytes, or a number with K, M or G");
+    throw mrun::failure(MRUN_USAGE, "--memory: want bytes, or a number with K, M or G, got " + text);
   }
   return static_cast<uint64_t>(number * scale);
 }
@@ -92,15 +93,15 @@ void RunOptions::add_to(CLI::App &app) {
   app.add_option("--param", params, "NAME=VALUE: another value for a parameter of bundle.toml (repeatable)")
       ->allow_extra_args(false)
       ->type_name("K=V");
-  app.add_option("--seed", seed, "of the random numbers (default 0)");
+  app.add_option("--seed", seed, "of the random numbers (default 0)")->check(whole_number(0, UINT64_MAX));
   app.add_option("--workers", workers, "script workers (default: the cores; 1 for a single input)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, INT32_MAX));
   app.add_option("--threads", threads, "threads of one operator (default 1; the cores for a single input)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, INT32_MAX));
   app.add_option("--batch-size", batch_size, "most rows of a joined model call (default: bundle.toml's max_size)")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(whole_number(1, 1 << 20));
   app.add_option("--max-delay", max_delay, "milliseconds a model call waits for more to join (default 0)")
-      ->check(CLI::Range(0.0, 3.6e6))
+      ->check(number(0, 3.6e6))
       ->type_name("MS");
   app.add_flag("--exact", exact, "the same bits whatever an item is joined with");
   app.add_option("--device", device, "where models run; cuda:1 is the second one (default cpu)")->type_name("cpu|cuda");
@@ -113,9 +114,11 @@ void RunOptions::add_limits_to(CLI::App &app) {
                  "you trust (default for a folder)")
       ->envname("MRUN_ISOLATION")
       ->type_name("process|none");
-  app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)");
+  app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)")
+      ->check(any_number());
   app.add_option("--start-timeout", start_timeout,
-                 "seconds a script's top-level code may take (default 60; negative: no limit)");
+                 "seconds a script's top-level code may take (default 60; negative: no limit)")
+      ->check(any_number());
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
       ->allow_extra_args(false)
