@@ -144,14 +144,21 @@ Calls file_calls() {
           {CALL(getcwd), "looked for in vain", no}};
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// In a build that looks for faults, and in no other.
+Calls sanitizer_calls() { return {{CALL(pipe2), "whether memory can be read: written into a pipe"}}; }
+#else
+Calls sanitizer_calls() { return {}; }
+#endif
+
 #undef CALL
 
 }  // namespace
 
 std::vector<SystemCall> system_calls(const CodeProfile &code) {
   Calls all;
-  for (Calls part :
-       {memory_calls(code), thread_calls(), signal_calls(), descriptor_calls(), clock_calls(), file_calls()}) {
+  for (Calls part : {memory_calls(code), thread_calls(), signal_calls(), descriptor_calls(), clock_calls(),
+                     file_calls(), sanitizer_calls()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
