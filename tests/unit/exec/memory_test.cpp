@@ -98,6 +98,11 @@ void run_short_of_memory(const EngineOptions &options, long count) {
 
 // Of the whole test program; by default they do what the standard's do.
 void *operator new(std::size_t size) { return allocate(size); }
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
+  try {
+    return allocate(size);
+  } catch (const std::bad_alloc &) { return nullptr; }
+}
 void operator delete(void *p) noexcept { std::free(p); }
 void operator delete(void *p, std::size_t) noexcept { std::free(p); }
 
