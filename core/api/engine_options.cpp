@@ -74,6 +74,13 @@ EngineOptions engine_options(const mrun_options *given) {
 StartSession isolation_of(const Bundle &bundle, const mrun_options *given) {
   const int32_t asked = sized(given, "mrun_options").isolation;
   const bool process = asked == MRUN_ISOLATION_DEFAULT ? bundle.packed() : asked == MRUN_ISOLATION_PROCESS;
+  const std::string device = engine_options(given).device;
+  if (process && !device.empty() && device != "cpu") {
+    fail(MRUN_USAGE,
+         "device {}: a worker process is locked up and has no devices; isolation none runs a bundle that you trust on "
+         "it",
+         device);
+  }
   return process ? start_isolated_session : start_session;
 }
 

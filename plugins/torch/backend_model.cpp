@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
 #include <cctype>
@@ -41,10 +42,37 @@ bool bool_option(const std::string &name, const mrun_value &v) {
 
 c10::Device device_of(const std::string &name) {
   const c10::Device device(name);
-  if (device.is_cuda() && !at::globalContext().hasCUDA()) {
-    throw mrun::error(MRUN_MODEL, "device " + name + ": this libtorch is built without CUDA, or finds no such device");
+  if (!device.is_cuda()) return device;
+  if (!at::globalContext().hasCUDA()) {
+    throw mrun::error(MRUN_USAGE, "device " + name + ": this libtorch is built without CUDA, or finds no CUDA device");
   }
-  return device;
+  const size_t count = torch::cuda::device_count();
+  const size_t index = device.has_index() ? static_cast<size_t>(device.index()) : 0;
+  if (index >= count) {
+    throw mrun::error(
+        MRUN_USAGE, "device " + name + ": there is no such device, the last one is cuda:" + std::to_string(count - 1));
+  }
+  return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+// A copy of the value with each tensor in it replaced; the model may own the lists that hold them.
+template <class Replace>
+IValue mapped(const IValue &v, const Replace &replace) {
+  if (v.isTensor()) return v.toTensor().defined() ? replace(v.toTensor()) : v;
+  if (v.isGenericDict()) {
+    auto dict = v.toGenericDict().copy();
+    for (const auto &entry : dict) entry.setValue(mapped(entry.value(), replace));
+    return dict;
+  }
+  if (v.isTuple()) {
+    std::vector<IValue> items;
+    for (const IValue &item : v.toTupleRef().elements()) items.push_back(mapped(item, replace));
+    return c10::ivalue::Tuple::create(std::move(items));
+  }
+  if (!v.isList()) return v;
+  auto list = v.toList().copy();
+  for (size_t i = 0; i < list.size(); ++i) list.set(i, mapped(list.get(i), replace));
+  return list;
 }
 
 std::string lower(std::string text) {
@@ -333,33 +361,22 @@ uint32_t Model::traits(size_t index) const {
 }
 
 // An input where and how the model wants it.
-IValue Model::placed(IValue v, const Method &m) const {
+IValue Model::placed(const IValue &v, const Method &m) const {
   const bool as_is = device_.is_cpu() && !options_.channels_last && !m.effects.writes_inputs;
   if (as_is) return v;
-  if (v.isTensor()) {
-    const at::Tensor given = v.toTensor();
+  return mapped(v, [&](const at::Tensor &given) {
     at::Tensor t = given.device() == device_ ? given : given.to(device_);
     if (options_.channels_last && t.dim() == 4 && t.is_floating_point()) {
       t = t.contiguous(c10::MemoryFormat::ChannelsLast);
     }
-    if (m.effects.writes_inputs && t.is_alias_of(given)) t = t.clone();
-    return t;
-  }
-  if (v.isTensorList()) {
-    c10::List<at::Tensor> list = v.toTensorList();
-    for (size_t i = 0; i < list.size(); ++i) list.set(i, placed(IValue(list.get(i)), m).toTensor());
-  } else if (v.isGenericDict()) {
-    auto dict = v.toGenericDict();
-    for (const auto &entry : dict) entry.setValue(placed(entry.value(), m));
-  } else if (v.isTuple()) {
-    std::vector<IValue> items;
-    for (const IValue &item : v.toTupleRef().elements()) items.push_back(placed(item, m));
-    return c10::ivalue::Tuple::create(std::move(items));
-  } else if (v.isList()) {
-    auto list = v.toList();
-    for (size_t i = 0; i < list.size(); ++i) list.set(i, placed(list.get(i), m));
-  }
-  return v;
+    return m.effects.writes_inputs && t.is_alias_of(given) ? t.clone() : t;
+  });
+}
+
+// Scripts and plugins see tensors of the CPU alone, and only these are joined to batches.
+IValue Model::on_cpu(IValue v) const {
+  if (device_.is_cpu()) return v;
+  return mapped(v, [](const at::Tensor &t) { return t.to(c10::kCPU); });
 }
 
 // Without profiling: its specialized code differs in the last bits, and from which call on would depend on timing.
@@ -393,7 +410,7 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
     generator.set_current_seed(seed);
   }
   run(m, stack, inputs);
-  const IValue result = std::move(stack.at(0));
+  const IValue result = on_cpu(std::move(stack.at(0)));
   stack.clear();
   const Sharing sharing(result);
   const auto is_shared = [&](const at::Tensor &t) { return sharing.shared(t); };

@@ -48,7 +48,8 @@ class Model {
   Model(torch::jit::Module module, c10::Device device, const ModelOptions &options);
   void list_methods();
   void refuse_state() const;
-  c10::IValue placed(c10::IValue v, const Method &m) const;
+  c10::IValue placed(const c10::IValue &v, const Method &m) const;
+  c10::IValue on_cpu(c10::IValue v) const;
   void run(const Method &m, std::vector<c10::IValue> &stack, const std::vector<c10::IValue> &inputs) const;
 
   std::shared_ptr<const void> engine_;  // while it lives, no other model may choose another quantized engine

@@ -73,6 +73,13 @@ class Opening(Case):
             with self.subTest(name):
                 self.refused(2, folder, "--device", name, "x", contains=["device", name, "cuda:NUMBER"])
 
+    def test_a_worker_process_has_no_devices(self):
+        folder = self.bundle(preprocess=ECHO)
+        self.refused(2, folder, "--device", "cuda", "--isolation", "process", "x", contains=["device cuda", "isolation none"])
+        packed = self.dir / "device.mb"
+        self.assertEqual(mrun("pack", folder, "-o", packed).returncode, 0)
+        self.refused(2, packed, "--device", "cuda:1", "x", contains=["device cuda:1", "isolation none"])
+
 
 class Scripts(Case):
     def test_syntax_error(self):
