@@ -13,6 +13,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "aten_warnings.h"
 #include "backend_load.h"
 #include "backend_types.h"
 #include "convert.h"
@@ -395,6 +396,7 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
   if (index >= methods_.size()) throw mrun::error(MRUN_USAGE, "the model has no method " + std::to_string(index));
   const Method &m = methods_[index];
   const c10::FunctionSchema &schema = m.code.function().getSchema();
+  const Warnings warnings(call);
   std::vector<IValue> stack;
   stack.reserve(schema.arguments().size());
   for (size_t i = 1; i < schema.arguments().size(); ++i) {

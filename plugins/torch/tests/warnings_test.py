@@ -1,0 +1,36 @@
+"""What libtorch has to say of a model's call is logged as what it says of an operator's: nothing of it goes past the log."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import torch
+
+
+class Warns(torch.nn.Module):
+    """libtorch warns of masks that are uint8, at each call."""
+
+    def forward(self, x):
+        return x.masked_fill(x.to(torch.uint8), 0.5)
+
+
+class ModelWarnings(unittest.TestCase):
+    def test_they_are_logged(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            torch.jit.script(Warns().eval()).save(str(folder / "model.pt"))
+            (folder / "bundle.toml").write_text('[bundle]\nname = "warns"\n[input]\nkind = "json"\n')
+            (folder / "preprocess.lua").write_text('local torch = require "torch"\nreturn function(x) return torch.tensor(x) end\n')
+            for level, lines in (("warn", 2), ("error", 0)):
+                done = subprocess.run([os.environ["MRUN"], folder, "[0, 1]", "[1, 0]", "--batch-size", "1", "--log-level", level],
+                                      capture_output=True, text=True, check=True)
+                self.assertEqual(done.stdout, "[0,0.5]\n[0.5,0]\n")
+                said = done.stderr.splitlines()
+                self.assertEqual(len(said), lines, done.stderr)
+                for line in said:
+                    self.assertRegex(line, r"^mrun: warn: libtorch: masked_fill.*uint8")
+
+
+if __name__ == "__main__":
+    unittest.main()
