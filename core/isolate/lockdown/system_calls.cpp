@@ -137,7 +137,6 @@ Calls file_calls() {
           {CALL(faccessat2), "looked for in vain", no},
           {CALL(statx), "looked for in vain", no},
 #ifdef SYS_stat
-          {CALL(open), "looked for in vain", no, 1, writing, {O_RDONLY}},
           {CALL(stat), "looked for in vain", no},
           {CALL(access), "looked for in vain", no},
           {CALL(readlink), "looked for in vain", no},
