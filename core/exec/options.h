@@ -30,6 +30,7 @@ struct EngineOptions {
   bool one_shot = false;  // one item is all there will be
   bool offline = false;   // all inputs are there: calls are joined in rounds by item, whatever the timing
   bool exact = false;     // an answer has the same bits whatever it is joined with
+  bool bounded = false;   // whoever submits sees to it that no more than `queue` items are there: no submit waits
   std::function<void(int level, const std::string &stage, const std::string &text)> log;
   std::function<void(const std::string &json)> trace;  // Chrome trace events, one a call; any thread
   Watch *watch = nullptr;                              // told what runs; must outlive the engine. Null: nobody

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 namespace mrun {
 namespace {
 
 constexpr uint32_t magic = 0x4b57524du;           // "MRWK"
-constexpr size_t first_piece = size_t{64} << 10;  // of a payload; doubled as it comes
+constexpr size_t first_piece = size_t{64} << 10;  // of a payload, which grows as it comes; and what is read ahead
 constexpr size_t at_once = size_t{256} << 10;     // so that a frame in the middle does not hold up a descriptor
 
 bool is_temporary(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
@@ -22,7 +24,7 @@ bool is_temporary(int error) { return error == EINTR || error == EAGAIN || error
 struct Channel::Header {
   uint32_t magic;
   uint16_t version, kind;
-  uint64_t id, size, beside;
+  uint64_t id, size, beside, descriptors;
 };
 
 void Channel::wait_for(short events, const char *what) const {
@@ -62,7 +64,7 @@ void Channel::send_bytes(std::string_view bytes, std::span<const int> fds) {
 
 void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<const int> fds, size_t beside) {
   if (payload.size() > largest) fail(MRUN_QUOTA, "a message of {} bytes is larger than {}", payload.size(), largest);
-  const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), beside};
+  const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), beside, fds.size()};
   std::string frame(reinterpret_cast<const char *>(&header), sizeof header);
   const bool small = payload.size() <= first_piece;  // one call for both
   if (small) frame += payload;
@@ -71,8 +73,8 @@ void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<c
   if (!small) send_bytes(payload, {});
 }
 
-// Some bytes, 0 at the end. Descriptors are taken where they are wanted, and closed where not.
-size_t Channel::receive_some(char *out, size_t n, std::vector<UniqueFd> *fds) {
+// Some bytes, 0 at the end. Descriptors that come are kept.
+size_t Channel::receive_some(char *out, size_t n) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
   iovec piece{out, n};
   msghdr message{};
@@ -84,33 +86,49 @@ size_t Channel::receive_some(char *out, size_t n, std::vector<UniqueFd> *fds) {
   do { got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); } while (got < 0 && errno == EINTR);
   if (got < 0 && errno == ECONNRESET) return 0;
   if (got < 0) fail(MRUN_CRASH, "{}: is gone: {}", peer_, strerror(errno));
-  std::vector<UniqueFd> came;
   for (cmsghdr *c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
     const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-      came.emplace_back(fd);
+      came_.emplace_back(fd);
     }
   }
-  if (came.empty()) return static_cast<size_t>(got);
-  if (fds == nullptr || (message.msg_flags & MSG_CTRUNC) != 0) fail(MRUN_PROTOCOL, "{}: sent stray descriptors", peer_);
-  for (UniqueFd &fd : came) fds->push_back(std::move(fd));
+  const bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
+  if (cut || came_.size() > most_descriptors) fail(MRUN_PROTOCOL, "{}: sent stray descriptors", peer_);
   return static_cast<size_t>(got);
 }
 
-// False: nothing came, the other end has closed.
-bool Channel::receive_all(char *out, size_t n, std::vector<UniqueFd> *fds) {
-  size_t got = 0;
-  while (got < n) {
-    if (got > 0 || fds == nullptr) wait_for(POLLIN, "sent half a message and then nothing");
-    const size_t more = receive_some(out + got, n - got, fds);
-    if (more == 0 && got == 0 && fds != nullptr) return false;
+// So many bytes lie ahead, and what else has come with them. False: nothing came, the other end has closed.
+bool Channel::fill(size_t wanted) {
+  ahead_.resize(first_piece);
+  if (begin_ + wanted > ahead_.size()) {
+    std::memmove(ahead_.data(), ahead_.data() + begin_, end_ - begin_);
+    end_ -= std::exchange(begin_, 0);
+  }
+  while (end_ - begin_ < wanted) {
+    if (has_some()) wait_for(POLLIN, "sent half a message and then nothing");
+    const size_t more = receive_some(ahead_.data() + end_, ahead_.size() - end_);
+    if (more == 0 && !has_some()) return false;
+    if (more == 0) fail(MRUN_PROTOCOL, "{}: closed in the middle of a message", peer_);
+    end_ += more;
+  }
+  return true;
+}
+
+// The rest of a frame that has begun: what lies ahead of it, then what is still to come.
+void Channel::take(char *out, size_t n) {
+  const size_t here = std::min(n, end_ - begin_);
+  std::copy_n(ahead_.data() + begin_, here, out);
+  begin_ += here;
+  if (begin_ == end_) begin_ = end_ = 0;
+  for (size_t got = here; got < n;) {
+    wait_for(POLLIN, "sent half a message and then nothing");
+    const size_t more = receive_some(out + got, n - got);
     if (more == 0) fail(MRUN_PROTOCOL, "{}: closed in the middle of a message", peer_);
     got += more;
   }
-  return true;
 }
 
 Tensor Channel::receive_payload(size_t n) {
@@ -121,16 +139,26 @@ Tensor Channel::receive_payload(size_t n) {
       std::memcpy(larger.data<char>(), bytes.data<char>(), got);
       bytes = std::move(larger);
     }
-    receive_all(bytes.data<char>() + got, bytes.nbytes() - got, nullptr);
+    take(bytes.data<char>() + got, bytes.nbytes() - got);
     got = bytes.nbytes();
   }
   return bytes;
 }
 
+std::vector<UniqueFd> Channel::take_descriptors(uint64_t count) {
+  if (count > came_.size()) fail(MRUN_PROTOCOL, "{}: {} descriptors came where {} should", peer_, came_.size(), count);
+  const auto last = came_.begin() + static_cast<ptrdiff_t>(count);
+  std::vector<UniqueFd> taken(std::make_move_iterator(came_.begin()), std::make_move_iterator(last));
+  came_.erase(came_.begin(), last);
+  if (!has_some() && !came_.empty()) fail(MRUN_PROTOCOL, "{}: sent stray descriptors", peer_);
+  return taken;
+}
+
 std::optional<Frame> Channel::receive() {
   Header header{};
   Frame frame;
-  if (!receive_all(reinterpret_cast<char *>(&header), sizeof header, &frame.fds)) return std::nullopt;
+  if (!fill(sizeof header)) return std::nullopt;
+  take(reinterpret_cast<char *>(&header), sizeof header);
   if (header.magic != magic) fail(MRUN_PROTOCOL, "{}: sent what is no message", peer_);
   if (header.version != protocol_version) {
     fail(MRUN_PROTOCOL, "{}: speaks version {} of the protocol, {} is wanted", peer_, header.version, protocol_version);
@@ -145,6 +173,7 @@ std::optional<Frame> Channel::receive() {
   frame.id = header.id;
   frame.beside = header.beside;
   frame.payload = receive_payload(header.size);
+  frame.fds = take_descriptors(header.descriptors);
   return frame;
 }
 

@@ -1,13 +1,17 @@
 // Channel: framed messages over a socket between mrun and its worker, with descriptors beside them.
 //
-//   frame    magic u32, version u16, kind u16, id u64, size u64, beside u64, then `size` bytes of payload (value/wire.h)
+//   frame    magic u32, version u16, kind u16, id u64, size u64, beside u64, descriptors u64, then `size` bytes of payload
+//            (value/wire.h)
 //   beside   bytes of shared memory that belong to the message. To the worker its descriptor comes with the header; a
 //            worker makes no memory: it asks for some (wants, memory) and writes there
+//
+// Several small frames are read by one call: which of them a descriptor came with, its header says.
 //
 // What arrives is hostile until it is read: sizes are capped, and memory for a payload grows with what has come. Both
 // ends close the channel at the first frame that is not right.
 #pragma once
 #include <chrono>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -17,15 +21,15 @@
 
 namespace mrun {
 
-inline constexpr uint16_t protocol_version = 1;  // both ends come from one build; a worker of another is refused
+inline constexpr uint16_t protocol_version = 2;  // both ends come from one build; a worker of another is refused
 
 enum class Kind : uint16_t {
   // to the worker
   prepare = 1,  // options: load the plugins, lock down
   files,        // descriptors of a bundle's files
   open,         // start the engine
-  run,          // an item by itself
-  submit,       // an item of many
+  run,          // an item by itself: by the channel for such alone
+  submit,       // an item of many, or one that comes while another runs by itself
   cancel,
   end,         // of the input
   statistics,  // are wanted
@@ -67,6 +71,8 @@ class Channel {
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();
+  // Whether the beginning of a frame has been read already: receive() need not wait for one.
+  bool has_some() const { return begin_ < end_; }
   void set_patience(std::chrono::milliseconds p) { patience_ = p; }  // negative: for ever
   void close_both_ways();                                            // wakes whoever waits at either end
 
@@ -74,14 +80,20 @@ class Channel {
   struct Header;
   void wait_for(short events, const char *what) const;
   void send_bytes(std::string_view, std::span<const int> fds);
-  size_t receive_some(char *out, size_t n, std::vector<UniqueFd> *fds);
-  bool receive_all(char *out, size_t n, std::vector<UniqueFd> *fds);
+  size_t receive_some(char *out, size_t n);
+  bool fill(size_t wanted);
+  void take(char *out, size_t n);
   Tensor receive_payload(size_t n);
+  std::vector<UniqueFd> take_descriptors(uint64_t count);
 
   const UniqueFd socket_;
   const std::string peer_;
   std::mutex sending_;
   std::chrono::milliseconds patience_{-1};
+  // Of who receives: what was read ahead, and descriptors that came.
+  std::vector<char> ahead_;
+  size_t begin_ = 0, end_ = 0;
+  std::deque<UniqueFd> came_;
 };
 
 }  // namespace mrun

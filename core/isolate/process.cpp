@@ -76,6 +76,19 @@ std::string how_it_ended(const siginfo_t &info) {
   return fmt::format("was ended by signal {} ({})", info.si_status, strsignal(info.si_status));
 }
 
+// The other end.
+UniqueFd make_channel(std::unique_ptr<Channel> &channel) {
+  int ends[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
+  }
+  UniqueFd ours(ends[0]), theirs(ends[1]);
+  for (const int fd : ends) { ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size); }
+  channel = std::make_unique<Channel>(std::move(ours), "the worker process");
+  channel->set_patience(patience);
+  return theirs;
+}
+
 }  // namespace
 
 fs::path worker_path() {
@@ -93,26 +106,21 @@ fs::path worker_path() {
 }
 
 WorkerProcess::WorkerProcess() {
-  int ends[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
-  }
-  channel_ = std::make_unique<Channel>(UniqueFd(ends[0]), "the worker process");
-  channel_->set_patience(patience);
-  const UniqueFd theirs(ends[1]);
-  for (const int fd : ends) { ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size); }
-  start(theirs.get());
+  const UniqueFd theirs = make_channel(channel_), their_items = make_channel(items_);
+  start(theirs.get(), their_items.get());
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_.load(), 0)));
 }
 
-void WorkerProcess::start(int socket) {
+void WorkerProcess::start(int their_channel, int their_items) {
   const std::string path = worker_path().string();
-  const UniqueFd channel = above(socket), page = activity_.fd() < 0 ? UniqueFd() : above(activity_.fd());
+  const UniqueFd channel = above(their_channel), items = above(their_items);
+  const UniqueFd page = activity_.fd() < 0 ? UniqueFd() : above(activity_.fd());
   const SpawnPlan plan;
   auto *actions = const_cast<posix_spawn_file_actions_t *>(&plan.actions);
   ::posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(actions, channel.get(), channel_descriptor);
+  ::posix_spawn_file_actions_adddup2(actions, items.get(), items_descriptor);
   if (page) ::posix_spawn_file_actions_adddup2(actions, page.get(), activity_descriptor);
   ::posix_spawn_file_actions_addclosefrom_np(actions, worker_descriptors);
   char name[] = "mrun-worker";

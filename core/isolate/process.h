@@ -1,4 +1,4 @@
-// WorkerProcess: a mrun-worker that was started, as its parent has it: a channel, the page that tells what runs, and a
+// WorkerProcess: a mrun-worker that was started, as its parent has it: its channels, the page that tells what runs, and a
 // way to end it. Any thread may kill; the others one thread.
 #pragma once
 #include <sys/types.h>
@@ -24,6 +24,8 @@ class WorkerProcess {
   WorkerProcess &operator=(const WorkerProcess &) = delete;
 
   Channel &channel() { return *channel_; }
+  // A second one, to the worker alone: items by themselves, which the thread that runs them reads.
+  Channel &items() { return *items_; }
   const Activity &activity() const { return activity_; }
   pid_t pid() const { return pid_; }
   void kill() noexcept;
@@ -32,9 +34,9 @@ class WorkerProcess {
   void forget() noexcept { pid_ = -1; }  // in a forked child: it is another's
 
  private:
-  void start(int socket);
+  void start(int channel, int items);
   Activity activity_;
-  std::unique_ptr<Channel> channel_;
+  std::unique_ptr<Channel> channel_, items_;
   std::atomic<pid_t> pid_ = -1;
   UniqueFd pidfd_;  // that no other process can have, even where a host reaps its children itself
 };

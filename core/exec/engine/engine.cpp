@@ -153,7 +153,7 @@ Result Engine::run_queued(const Work &work) {
 
 // Offline a place is free only while the lanes can take the item soon: else a fast reader would hold the whole list here.
 bool Engine::has_room() const {
-  if (stopping_) return true;
+  if (stopping_ || loaded_->options.bounded) return true;
   const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
   return admitted && pending_ < static_cast<size_t>(loaded_->options.queue);
 }

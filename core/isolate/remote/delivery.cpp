@@ -16,10 +16,12 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   const size_t which = event.stage.empty() ? 0 : 1;
   if (++job->heard[which] <= job->told[which]) return;
   ++job->told[which];
+  keeper_waits_ = true;
   changed_.wait(lock, [&] {
     const bool room = job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold;
     return stopping_ || room;
   });
+  keeper_waits_ = false;
   untold_ += event.bytes;
   post(job, std::move(event));
 }
@@ -35,6 +37,10 @@ void RemoteSession::finish(uint64_t id, Result result, Lock &) {
   const JobPtr job = at->second;
   jobs_.erase(at);
   if (alone_.erase(id) != 0) send_next_ = true;
+  if (by_itself_ == id) {
+    by_itself_ = 0;
+    if (options_.offline) send_next_ = true;
+  }
   statistics_.add(result.timings, result.error.code);
   post(job, {{}, {}, std::make_unique<Result>(std::move(result))});
 }
@@ -68,13 +74,19 @@ void RemoteSession::carry_letters() {
   }
 }
 
+// Wakes those alone for whom something has changed: a switch of threads takes longer than many an item.
+void RemoteSession::tell_of_change() {
+  if (keeper_waits_ || (pending_ == 0 && callbacks_ == 0)) changed_.notify_all();
+  if (blocked_ > 0 && has_much_room()) room_.notify_all();
+}
+
 // A callback's own place in the queue is free while it runs.
 void RemoteSession::carry(Letter letter, Lock &lock) {
   const bool last = letter.event.result != nullptr;
   if (last) --pending_;
   untold_ -= letter.event.bytes;
   ++callbacks_;
-  changed_.notify_all();
+  tell_of_change();
   lock.unlock();
   {
     const CallbackScope scope(this);
@@ -94,7 +106,7 @@ void RemoteSession::carry(Letter letter, Lock &lock) {
   }
   lock.lock();
   --callbacks_;
-  changed_.notify_all();
+  tell_of_change();
 }
 
 }  // namespace mrun

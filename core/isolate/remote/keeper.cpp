@@ -239,6 +239,7 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
     for (const auto &[id, stage] : all) alone_.insert(id);
   }
   overdue_.clear();
+  by_itself_ = 0;
   timed_out_ = false;
   for (const auto &[id, job] : jobs_) {
     job->sent = false;

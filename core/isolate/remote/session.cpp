@@ -64,21 +64,24 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock
   return job;
 }
 
-// While items run one by one, the others wait.
+// While items run one by one, the others wait. So do offline items of run() for each other, as in one process.
 bool RemoteSession::may_send(const RemoteJob &job) const {
-  return worker_ != nullptr && !stopping_ && !job.sent && (alone_.empty() || *alone_.begin() == job.id);
+  if (worker_ == nullptr || stopping_ || job.sent) return false;
+  if (!job.done && options_.offline && by_itself_ != 0) return false;
+  return alone_.empty() || *alone_.begin() == job.id;
 }
 
 void RemoteSession::send(const JobPtr &job) {
   Lock lock(mutex_);
   if (!may_send(*job)) return;
   const WorkerPtr worker = worker_;
-  const bool by_itself = !job->done || alone_.count(job->id) != 0;
+  const bool by_itself = by_itself_ == 0 && (!job->done || alone_.count(job->id) != 0);
+  if (by_itself) by_itself_ = job->id;
   job->sent = true;
   job->sent_at = Clock::now();
   lock.unlock();
   try {
-    worker->send(by_itself ? Kind::run : Kind::submit, job->id, as_of_now(job->work, job->submitted));
+    worker->send(job->id, as_of_now(job->work, job->submitted), by_itself);
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
     finish(job->id, failed(e));
@@ -121,14 +124,22 @@ Result RemoteSession::follow(const JobPtr &job) {
 
 // ---- many
 
+bool RemoteSession::has_room() const { return stopping_ || pending_ < static_cast<size_t>(options_.queue); }
+
+// Enough of it that a caller who waited is worth waking, as in Engine.
+bool RemoteSession::has_much_room() const {
+  const auto queue = static_cast<size_t>(options_.queue);
+  return stopping_ || pending_ + std::max<size_t>(queue / 8, 1) <= queue;
+}
+
 void RemoteSession::wait_for_room(Lock &lock, double wait) {
-  const auto has_room = [this] { return stopping_ || pending_ < static_cast<size_t>(options_.queue); };
   if (CallbackScope::inside(this)) wait = 0;
-  if (wait < 0) {
-    changed_.wait(lock, has_room);
-  } else if (!changed_.wait_for(lock, std::chrono::duration<double>(std::min(wait, 1e9)), has_room)) {
-    fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait);
-  }
+  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
+  const std::chrono::duration<double> most(wait < 0 ? forever : std::min(wait, forever));
+  ++blocked_;
+  if (!has_room()) room_.wait_for(lock, most, [this] { return has_much_room(); });
+  --blocked_;
+  if (!has_room()) { fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait); }
   if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
 }
 
@@ -225,8 +236,7 @@ void RemoteSession::end() {
   for (const WorkerPtr &w : {worker_, starting_}) {
     if (w != nullptr) w->kill();
   }
-  changed_.notify_all();
-  letters_came_.notify_all();
+  for (std::condition_variable *c : {&changed_, &room_, &letters_came_}) c->notify_all();
   changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
   lock.unlock();
   for (std::thread *t : {&keeper_, &postman_}) {

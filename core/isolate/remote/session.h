@@ -70,6 +70,8 @@ class RemoteSession final : public Session {
   // session.cpp: what the session offers
   void end();
   void want_usable(const char *what) const;
+  bool has_room() const;
+  bool has_much_room() const;
   void wait_for_room(Lock &, double wait);
   JobPtr add(uint64_t id, Work, Done, Lock &);
   Result follow(const JobPtr &);
@@ -85,6 +87,7 @@ class RemoteSession final : public Session {
   void post(const JobPtr &, Event);
   void carry_letters();
   void carry(Letter, Lock &);
+  void tell_of_change();
 
   // keeper.cpp: the worker's life
   WorkerPtr start_worker();
@@ -111,7 +114,8 @@ class RemoteSession final : public Session {
   Statistics statistics_;
 
   mutable std::mutex mutex_;                 // guards what follows, but for atomics and what is the keeper's alone
-  mutable std::condition_variable changed_;  // room in the queue, nothing pending, a worker, statistics
+  mutable std::condition_variable changed_;  // nothing pending, room for events, a worker, statistics
+  std::condition_variable room_;             // in the queue
   std::condition_variable letters_came_;
   // Null: none that serves, none that is being started. Who works with one unlocked holds it by its pointer: the keeper may
   // replace it meanwhile.
@@ -122,6 +126,9 @@ class RemoteSession final : public Session {
   std::map<uint64_t, Letter> ready_;  // results that wait for those before them
   uint64_t next_id_ = 1, next_delivery_ = 1;
   size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
+  size_t blocked_ = 0;         // that wait for room
+  bool keeper_waits_ = false;  // for room for events
+  uint64_t by_itself_ = 0;     // the item that the worker's thread for such has; 0: none
   bool ordered_ = false, ended_ = false, stopping_ = false;
   std::set<uint64_t> alone_;             // to be run one by one, before all others
   std::set<uint64_t> overdue_;           // what the worker was ended for

@@ -26,6 +26,7 @@ double seconds_to_open(uint64_t size, const EngineOptions &o) {
 }  // namespace
 
 bool RemoteWorker::has_said(std::chrono::milliseconds wait) {
+  if (channel().has_some()) return true;
   pollfd p{process_.channel().fd(), POLLIN, 0};
   return ::poll(&p, 1, static_cast<int>(wait.count())) > 0;
 }
@@ -80,21 +81,27 @@ void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const 
   answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
 }
 
-void RemoteWorker::send(Kind kind, uint64_t id, const Work &work) {
+void RemoteWorker::send_item(uint64_t id, std::string_view payload, bool by_itself, std::span<const int> fds,
+                             size_t beside) {
+  if (by_itself) return process_.items().send(Kind::run, id, payload, fds, beside);
+  channel().send(Kind::submit, id, payload, fds, beside);
+}
+
+void RemoteWorker::send(uint64_t id, const Work &work, bool by_itself) {
   WireWriter out(beside_from);
   encode(out, work);
   const size_t size = out.beside_size();
-  if (size == 0) return channel().send(kind, id, out.finish());
+  if (size == 0) return send_item(id, out.finish(), by_itself);
   UniqueFd memory;
   try {
     memory = share(out.beside(), size);
   } catch (const Error &) {  // the system gives none
     WireWriter whole;
     encode(whole, work);
-    return channel().send(kind, id, whole.finish());
+    return send_item(id, whole.finish(), by_itself);
   }
   const int fd = memory.get();
-  channel().send(kind, id, out.finish(), {&fd, 1}, size);
+  send_item(id, out.finish(), by_itself, {&fd, 1}, size);
 }
 
 void RemoteWorker::grant(uint64_t id, size_t size) {

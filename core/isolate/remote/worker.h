@@ -23,8 +23,9 @@ class RemoteWorker {
   std::string end() { return process_.end(); }
   void forget() noexcept { process_.forget(); }
 
-  // Sends an item; what is large goes beside it. Throws USAGE where the input cannot leave this process.
-  void send(Kind, uint64_t id, const Work &);
+  // Sends an item, one of many or one that runs by itself; what is large goes beside it. Throws USAGE where the input cannot
+  // leave this process.
+  void send(uint64_t id, const Work &, bool by_itself);
   // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it.
   void grant(uint64_t id, size_t size);
   // What the frame's large tensors lie in: from now on the worker cannot write there. Throws PROTOCOL.
@@ -33,6 +34,8 @@ class RemoteWorker {
   bool has_said(std::chrono::milliseconds wait);
 
  private:
+  void send_item(uint64_t id, std::string_view payload, bool by_itself, std::span<const int> fds = {},
+                 size_t beside = 0);
   Frame answer(Kind wanted, double seconds, const char *while_it, const std::function<void(Frame &)> &on_log);
   WorkerProcess process_;
   Locked locked_;

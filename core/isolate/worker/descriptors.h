@@ -3,6 +3,6 @@
 
 namespace mrun {
 
-inline constexpr int channel_descriptor = 3, activity_descriptor = 4, worker_descriptors = 5;
+inline constexpr int channel_descriptor = 3, activity_descriptor = 4, items_descriptor = 5, worker_descriptors = 6;
 
 }  // namespace mrun

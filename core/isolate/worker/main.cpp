@@ -22,9 +22,10 @@ int refuse(mrun::Channel &channel, const mrun::Error &e) {
 
 int work() {
   mrun::Channel channel(mrun::UniqueFd(mrun::channel_descriptor), "mrun");
+  mrun::Channel items(mrun::UniqueFd(mrun::items_descriptor), "mrun");
   try {
     mrun::Activity activity(mrun::activity_descriptor);
-    mrun::Server server(channel, activity);
+    mrun::Server server(channel, items, activity);
     server.prepare();
     server.serve();
   } catch (const mrun::Error &e) { return refuse(channel, e); } catch (const std::exception &e) {

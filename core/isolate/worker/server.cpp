@@ -90,75 +90,30 @@ void Server::prepare() {
 // ---- reading
 
 void Server::serve() {
-  start_thread("the worker process", [this] { take_turns(); }).detach();  // the process ends with the channel
-  take_turns();
+  start_thread("the worker process", [this] { serve_channel(); }).detach();  // the process ends with the channel
+  serve_items();
 }
 
-// Two threads, of which one reads and the other, or none, handles what must keep its order. Who has read something handles
-// it where nothing else is handled, and the other reads on: nothing waits for a thread to wake.
-void Server::take_turns() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    if (!inbox_.empty() && !handling_) {
-      Frame frame = std::move(inbox_.front());
-      inbox_.pop_front();
-      handle(frame, lock);
-    } else if (!reading_) {
-      read(lock);
-    } else {
-      turn_.wait(lock);
-    }
+void Server::serve_channel() {
+  while (std::optional<Frame> frame = channel_.receive()) handle(*frame);
+  ::_exit(0);  // the parent has gone; whatever runs ends
+}
+
+void Server::serve_items() {
+  while (std::optional<Frame> frame = items_.receive()) {
+    if (frame->kind != Kind::run) fail(MRUN_PROTOCOL, "mrun sent a message that is no item by itself");
+    handle_item(*frame, &Server::run);
   }
-}
-
-void Server::read(std::unique_lock<std::mutex> &lock) {
-  reading_ = true;
-  lock.unlock();
-  std::optional<Frame> frame = channel_.receive();
-  if (!frame) ::_exit(0);  // the parent has gone; whatever runs ends
-  const bool done = handle_at_once(*frame) || (frame->kind == Kind::run && submit_beside(*frame));
-  lock.lock();
-  reading_ = false;
-  if (done) return;
-  if (inbox_.empty() && !handling_) return handle(*frame, lock);
-  inbox_.push_back(std::move(*frame));
-}
-
-// What waits for nothing. False: it is something else.
-bool Server::handle_at_once(Frame &frame) {
-  switch (frame.kind) {
-    case Kind::cancel: cancel(frame.id); return true;
-    case Kind::memory: take_memory(frame); return true;
-    case Kind::statistics: count(); return true;
-    default: return false;
-  }
-}
-
-// An item by itself that comes while another runs by itself: both run at once, as in one process.
-bool Server::submit_beside(Frame &frame) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!running_ || offline_ || !inbox_.empty()) return false;
-  }
-  handle_item(frame, &Server::submit);
-  return true;
+  ::_exit(0);
 }
 
 void Server::cancel(uint64_t id) {
   std::unique_lock lock(mutex_);
   const auto at = submitted_.find(id);
-  if (at == submitted_.end()) {
-    cancelled_.insert(id);
-    return;
-  }
+  if (at == submitted_.end()) return;  // it has been answered
   const uint64_t engine_id = at->second;
   lock.unlock();
-  session_->cancel(engine_id);
-}
-
-bool Server::was_cancelled(uint64_t id) {
-  const std::lock_guard lock(mutex_);
-  return cancelled_.erase(id) != 0;
+  session().cancel(engine_id);
 }
 
 void Server::take_memory(Frame &frame) {
@@ -169,7 +124,7 @@ void Server::take_memory(Frame &frame) {
   wanted_.erase(at);
 }
 
-// ---- handling, in order
+// ---- items
 
 // What goes wrong with an item is its answer.
 void Server::handle_item(Frame &frame, void (Server::*how)(Frame &)) {
@@ -180,27 +135,30 @@ void Server::handle_item(Frame &frame, void (Server::*how)(Frame &)) {
   }
 }
 
-void Server::handle(Frame &frame, std::unique_lock<std::mutex> &lock) {
-  handling_ = true;
-  running_ = frame.kind == Kind::run;
-  turn_.notify_all();
-  lock.unlock();
+void Server::handle(Frame &frame) {
   try {
     switch (frame.kind) {
       case Kind::files:
         for (UniqueFd &fd : frame.fds) files_.push_back(std::move(fd));
         break;
-      case Kind::open: open(frame); break;
-      case Kind::run: handle_item(frame, &Server::run); break;
-      case Kind::submit: handle_item(frame, &Server::submit); break;
-      case Kind::end: session_->end_input(); break;
+      case Kind::open: return open(frame);
+      case Kind::submit: return handle_item(frame, &Server::submit);
+      case Kind::end: return session().end_input();
+      case Kind::cancel: return cancel(frame.id);
+      case Kind::memory: return take_memory(frame);
+      case Kind::statistics: return count();
       default: fail(MRUN_PROTOCOL, "mrun sent a message that is not for a worker");
     }
   } catch (const Error &e) { send_error(Kind::refused, frame.id, e); } catch (const std::exception &e) {
     send_error(Kind::refused, frame.id, Error(MRUN_MEMORY, e.what()));
   }
-  lock.lock();
-  handling_ = running_ = false;
+}
+
+// The bundle has been opened before anything else is asked.
+Session &Server::session() {
+  const std::lock_guard lock(mutex_);
+  if (session_ == nullptr) fail(MRUN_PROTOCOL, "mrun sent an item before a bundle");
+  return *session_;
 }
 
 std::shared_ptr<const Bundle> Server::open_bundle(const Opening &opening) {
@@ -235,10 +193,14 @@ void Server::open(const Frame &frame) {
   EngineOptions options = opening.options;
   options.registry = registry_.get();
   options.watch = &activity_;
+  options.bounded = true;  // by mrun's own queue: what reads the channel must not wait for room
   connect_log(options, opening);
-  session_ = start_session(open_bundle(opening), options);
+  std::unique_ptr<Session> session = start_session(open_bundle(opening), options);
   files_.clear();
-  offline_ = options.offline;
+  {
+    const std::lock_guard lock(mutex_);
+    session_ = std::move(session);
+  }
   channel_.send(Kind::opened, 0, {});
 }
 
@@ -258,13 +220,12 @@ Work Server::work_of(Frame &frame) {
   return std::move(sent.work);
 }
 
-void Server::run(Frame &frame) { send_result(frame.id, session_->run(work_of(frame))); }
+void Server::run(Frame &frame) { send_result(frame.id, session().run(work_of(frame))); }
 
 void Server::submit(Frame &frame) {
   const uint64_t item = frame.id;
   Work work = work_of(frame);
-  if (was_cancelled(item)) fail(MRUN_CANCELLED, "the item was cancelled before it ran");
-  const uint64_t id = session_->submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
+  const uint64_t id = session().submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
     {
       const std::lock_guard lock(mutex_);
       if (submitted_.erase(item) == 0) answered_.insert(item);
@@ -275,7 +236,7 @@ void Server::submit(Frame &frame) {
   if (answered_.erase(item) == 0) submitted_.emplace(item, id);
 }
 
-void Server::count() { channel_.send(Kind::counts, 0, WireWriter().value(session_->statistics()).finish()); }
+void Server::count() { channel_.send(Kind::counts, 0, WireWriter().value(session().statistics()).finish()); }
 
 // ---- sending
 

@@ -39,12 +39,12 @@ struct Pair {
   UniqueFd raw;
 };
 
-std::string header(uint16_t kind, uint64_t size, uint32_t magic = 0x4b57524d, uint16_t version = 1) {
+std::string header(uint16_t kind, uint64_t size, uint32_t magic = 0x4b57524d, uint16_t version = 2) {
   std::string h;
   put<uint32_t>(h, magic);
   put<uint16_t>(h, version);
   put<uint16_t>(h, kind);
-  for (const uint64_t n : {uint64_t{7}, size, uint64_t{0}}) put<uint64_t>(h, n);
+  for (const uint64_t n : {uint64_t{7}, size, uint64_t{0}, uint64_t{0}}) put<uint64_t>(h, n);
   return h;
 }
 
