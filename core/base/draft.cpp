@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "base/folder_names.h"
 #include "base/text.h"
 
 namespace mrun {
@@ -42,13 +43,12 @@ void remove_leftover(const fs::path &path) {
 
 void remove_leftovers(const fs::path &target) {
   const std::string stem = stem_of(target);
-  std::error_code error;
-  fs::directory_iterator it(folder_of(target), error);
-  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    const std::string name = it->path().filename().native();
+  const fs::path folder = folder_of(target);
+  std::error_code ignored;  // of a folder that may be written but not listed
+  for (const std::string &name : folder_names(folder, ignored)) {
     const bool ours = name.starts_with(stem) && name.size() > stem.size() &&
                       name.find_first_not_of("0123456789-", stem.size()) == std::string::npos;
-    if (ours) remove_leftover(it->path());
+    if (ours) remove_leftover(folder / name);
   }
 }
 
@@ -88,10 +88,8 @@ void flush_late(int fd, const fs::path &name) {
 }
 
 void sync_folders(const fs::path &folder) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error); !error && it != fs::recursive_directory_iterator();
-       it.increment(error)) {
-    if (it->is_directory()) sync_folder(it->path());
+  for (const std::string &name : folder_names(folder)) {
+    if (fs::symlink_status(folder / name).type() == fs::file_type::directory) sync_folders(folder / name);
   }
   sync_folder(folder);
 }

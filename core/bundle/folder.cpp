@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/container.h"
 #include "bundle/models.h"
@@ -68,13 +69,12 @@ bool Folder::belongs(const std::string &name) const {
 }
 
 void Folder::walk(const fs::path &folder, const std::string &prefix) {
-  std::error_code error;
-  fs::directory_iterator it(folder, error);
-  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    const std::string name = prefix + it->path().filename().native();
-    const bool hidden = it->path().filename().native().front() == '.';
-    std::error_code status_error;
-    const fs::file_status status = it->status(status_error);
+  for (const std::string &file : folder_names(folder)) {
+    const fs::path path = folder / file;
+    const std::string name = prefix + file;
+    const bool hidden = file.front() == '.';
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
     // What unpacking a signed bundle leaves beside its files.
     if (is_machinery(name) || name == "history") continue;
     if (hidden || (!fs::is_directory(status) && !belongs(name))) {
@@ -85,16 +85,15 @@ void Folder::walk(const fs::path &folder, const std::string &prefix) {
         continue;
       }
       // A link to a folder could lead round in a circle.
-      if (it->is_symlink()) {
+      if (fs::is_symlink(path, error)) {
         fail(MRUN_BUNDLE, "{}: {} is a link to a folder; a folder is wanted", printable(origin_), printable(name));
       }
       if (!good_name(name)) { fail(MRUN_BUNDLE, "{}: {}: {}", printable(origin_), printable(name), name_rule); }
-      walk(it->path(), name + "/");
+      walk(path, name + "/");
     } else {
-      add(it->path(), name);
+      add(path, name);
     }
   }
-  if (error) fail_errno(error.value(), folder.native(), "list");
 }
 
 void Folder::add(const fs::path &path, const std::string &name) {

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/draft.h"
+#include "base/folder_names.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "bundle/container.h"
@@ -23,13 +24,12 @@ std::string read_key(const fs::path &path) { return read_file(path, MRUN_USAGE, 
 PublicKey read_public_key(const fs::path &path) { return PublicKey::parse(read_key(path), printable(path.native())); }
 
 // In a folder of trusted keys: what is called a public key, and what is one under another name.
-bool is_key(const fs::directory_entry &file) {
+bool is_key(const fs::path &file) {
   std::error_code error;
-  const fs::path name = file.path().filename();
-  if (name.native().front() == '.' || !file.is_regular_file(error)) return false;
-  if (name.extension() == ".pub") return true;
-  const auto size = file.file_size(error);
-  return !error && size <= max_key && read_key(file.path()).find("-----BEGIN PUBLIC KEY-----") != std::string::npos;
+  if (file.filename().native().front() == '.' || !fs::is_regular_file(file, error)) return false;
+  if (file.extension() == ".pub") return true;
+  const auto size = fs::file_size(file, error);
+  return !error && size <= max_key && read_key(file).find("-----BEGIN PUBLIC KEY-----") != std::string::npos;
 }
 
 // `mode` holds from the first byte on. Throws USAGE where the file is there and is not to be replaced.
@@ -98,21 +98,23 @@ SignedFiles signed_entries(const Container &bundle) {
 
 SignedFiles signed_folder(const fs::path &folder) {
   SignedFiles files;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    const std::string name = it->path().lexically_relative(folder).native();
-    const std::string where = printable(it->path().native());
-    if (std::find(std::begin(unsigned_paths), std::end(unsigned_paths), name) != std::end(unsigned_paths)) {
-      it.disable_recursion_pending();
-      continue;
+  std::vector<std::string> folders{""};  // below it, each with its slash
+  while (!folders.empty()) {
+    const std::string prefix = std::move(folders.back());
+    folders.pop_back();
+    for (const std::string &file : folder_names(folder / prefix)) {
+      const std::string name = prefix + file, where = printable((folder / name).native());
+      const fs::path path = folder / name;
+      if (std::find(std::begin(unsigned_paths), std::end(unsigned_paths), name) != std::end(unsigned_paths)) continue;
+      if (fs::is_symlink(path)) fail(MRUN_VERIFY, "{}: is a link, which no signature covers; a file is wanted", where);
+      if (fs::is_directory(path)) {
+        folders.push_back(name + "/");
+        continue;
+      }
+      if (!valid_utf8(name)) fail(MRUN_VERIFY, "{}: its name is not UTF-8, so no signature can list it", where);
+      files.emplace(name, sha256_of(*file_source(open_file(path, MRUN_VERIFY), path.native())));
     }
-    if (it->is_symlink()) fail(MRUN_VERIFY, "{}: is a link, which no signature covers; a file is wanted", where);
-    if (it->is_directory()) continue;
-    if (!valid_utf8(name)) fail(MRUN_VERIFY, "{}: its name is not UTF-8, so no signature can list it", where);
-    files.emplace(name, sha256_of(*file_source(open_file(it->path(), MRUN_VERIFY), it->path().native())));
   }
-  if (error) fail_errno(error.value(), folder.native(), "list");
   return files;
 }
 
@@ -121,15 +123,13 @@ std::vector<PublicKey> read_trusted_keys(const fs::path &path) {
   if (!fs::is_directory(path, error)) return {read_public_key(path)};
   std::vector<fs::path> files;
   size_t others = 0;
-  fs::directory_iterator it(path, error);
-  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (is_key(*it)) {
-      files.push_back(it->path());
+  for (const std::string &name : folder_names(path)) {
+    if (is_key(path / name)) {
+      files.push_back(path / name);
     } else {
       ++others;
     }
   }
-  if (error) fail_errno(error.value(), path.native(), "list");
   std::sort(files.begin(), files.end());
   std::vector<PublicKey> keys;
   for (const fs::path &file : files) keys.push_back(read_public_key(file));

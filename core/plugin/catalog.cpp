@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/folder_names.h"
 #include "base/own_file.h"
 #include "value/json.h"
 
@@ -74,8 +75,8 @@ PluginFile describe_plugin(const fs::path &library) {
 Catalog::Catalog(const std::vector<fs::path> &folders) {
   for (const fs::path &folder : folders) {
     std::error_code error;
-    for (const fs::directory_entry &entry : fs::directory_iterator(folder, error)) {
-      const fs::path &path = entry.path();
+    for (const std::string &file : folder_names(folder, error)) {
+      const fs::path path = folder / file;
       const std::string name = path.stem().string();
       if (path.extension() != ".so" || !valid_plugin_name(name) || files_.count(name) != 0) continue;
       files_.emplace(name, describe_plugin(path));

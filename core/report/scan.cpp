@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/bundle.h"
 #include "report/scan_archive.h"
@@ -200,12 +201,16 @@ std::string scan_bundle(Scanner &scanner, const fs::path &path) {
 
 std::string scan_folder(Scanner &scanner, const fs::path &folder) {
   std::error_code error;
-  std::vector<fs::path> files;
-  fs::recursive_directory_iterator it(folder, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    if (!it->is_symlink() && it->is_regular_file()) files.push_back(it->path());
+  std::vector<fs::path> files, folders{folder};
+  while (!folders.empty()) {
+    const fs::path at = std::move(folders.back());
+    folders.pop_back();
+    for (const std::string &name : folder_names(at)) {
+      const fs::file_type type = fs::symlink_status(at / name, error).type();
+      if (type == fs::file_type::directory) folders.push_back(at / name);
+      if (type == fs::file_type::regular) files.push_back(at / name);
+    }
   }
-  if (error) fail_errno(error.value(), folder.native(), "list");
   std::sort(files.begin(), files.end());
   for (const fs::path &file : files) {
     scan_entry(scanner, file.lexically_relative(folder).native(), *file_source(open_file(file), file.native()));

@@ -26,11 +26,13 @@ class Case(command.Case):
                              files={"lib/measure.lua": "return function(word) return tostring(#word) end\n", "assets/a.txt": "text"})
         file = self.dir / "b.mb"
         self.assertEqual(command.mrun("pack", folder, "-o", file).returncode, 0)
-        result = subprocess.run([command.BUILD / "bin/hostile_starved", file], capture_output=True, text=True, timeout=600)
-        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        allocations, tries, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries, (\d+) failed\n", result.stdout).groups())
-        self.assertGreater(allocations, 500)
-        self.assertGreater(failed, tries / 2)
+        for bundle in file, folder:
+            with self.subTest(bundle=bundle.name):
+                result = subprocess.run([command.BUILD / "bin/hostile_starved", bundle], capture_output=True, text=True, timeout=600)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                allocations, tries, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries, (\d+) failed\n", result.stdout).groups())
+                self.assertGreater(allocations, 500)
+                self.assertGreater(failed, tries / 2)
 
 
 if __name__ == "__main__":
