@@ -3,11 +3,13 @@ core/SECURITY.md: the outcome is asserted, the host goes on, and the next good b
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 import unittest.mock
@@ -18,6 +20,7 @@ import command  # noqa: E402
 
 INTRUDER = command.BUILD / "tests/plugins/intruder.so"
 LIMIT = 1.0  # seconds an item may take, where it is to be ended
+KILLS = int(os.environ.get("MRUN_KILLS", "15"))  # of the test that kills at any moment; 1,000 take some minutes
 CALLS = ["open", "socket", "fork", "exec", "ptrace", "mmap", "kill", "io_uring", "memfd", "userfaultfd"]
 MORE_CALLS = ["create", "clone", "mprotect", "kill the parent", "truncate", "seccomp", "limits"]
 
@@ -236,6 +239,60 @@ class M(nn.Module):
         self.assertEqual(len(lines), kills + 1)
         self.assertLessEqual(max(fds for fds, _ in sizes), sizes[0][0] + 6, sizes)
         self.assertLessEqual(max(workers for _, workers in sizes), 2, sizes)
+
+    def test_63_killed_at_any_moment(self):
+        """While many items are in flight: each is answered once, in order, by its value or by CRASH, and nothing is left."""
+        file = self.packed(self.intruder("intruder.sleep(input % 7 / 2000)\nreturn input"))
+        given, killed = [0], set()
+        with subprocess.Popen([command.MRUN, file, "--jsonl", "-", "--isolation", "process", "--workers", "2", "--seed", "1"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as host:
+            lines = []
+            reader = threading.Thread(target=lambda: lines.extend(host.stdout))
+            feeder = threading.Thread(target=self.feed, args=(host, killed, given))
+            for thread in (reader, feeder):
+                thread.start()
+            sizes = self.kill_at_random(host, killed)
+            for thread in (feeder, reader):
+                thread.join(timeout=300)
+            self.assertIn(host.wait(timeout=60), (0, 1))
+        answers = [json.loads(line) for line in lines]
+        self.assertEqual(len(answers), given[0])
+        crashed = [i for i, answer in enumerate(answers) if answer != i]
+        self.assertEqual({answers[i]["error"]["code"] for i in crashed} - {"CRASH"}, set())
+        self.assertLessEqual(len(crashed), 3 * KILLS + 100)
+        self.assertNotIn(given[0] - 1, crashed, "the last item, after which nobody kills")
+        first, last = sizes[len(sizes) // 5], sizes[-1]
+        self.assertLessEqual(max(descriptors for descriptors, _, _ in sizes), first[0] + 8, sizes)
+        self.assertLessEqual(max(workers for _, workers, _ in sizes), 2, sizes)
+        self.assertLess(last[2] - first[2], 20 << 10, f"KiB of the host: {first[2]}, then {last[2]}")
+        print(f"{KILLS} kills, {len(answers)} items, {len(crashed)} CRASH, descriptors {first[0]} then {last[0]}, KiB {first[2]} then {last[2]}")
+
+    @staticmethod
+    def feed(host, killed, given):
+        while len(killed) < KILLS and host.poll() is None:
+            host.stdin.write(f"{given[0]}\n")
+            given[0] += 1
+        for _ in range(50):  # which nobody disturbs any more
+            host.stdin.write(f"{given[0]}\n")
+            given[0] += 1
+        host.stdin.close()
+
+    @staticmethod
+    def kill_at_random(host, killed):
+        """Sizes of the host at each kill: descriptors, its children, KiB."""
+        moments, sizes = random.Random(63), []
+        while len(killed) < KILLS and host.poll() is None:
+            time.sleep(moments.random() * 0.3)
+            workers = children(host.pid)
+            resident = re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{host.pid}/status").read_text())
+            sizes.append((len(os.listdir(f"/proc/{host.pid}/fd")), len(workers), int(resident[1])))
+            for worker in set(workers) - killed:
+                try:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.add(worker)
+                except ProcessLookupError:
+                    pass  # its session ended it meanwhile
+        return sizes
 
 
 if __name__ == "__main__":
