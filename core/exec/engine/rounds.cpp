@@ -12,6 +12,8 @@ constexpr size_t least_room = 64;    // so that a reader is not woken for every 
 // Jobs that do not join anyone have groups of their own.
 std::string own_key(const Job &job) { return "alone " + std::to_string(job.seq); }
 
+bool earlier(const Job *a, const Job *b) { return a->seq < b->seq; }
+
 // Short enough to want no memory itself.
 void give_memory_error(const Job &job) noexcept { job.passage->give({{}, Error(MRUN_MEMORY, "out of memory")}); }
 
@@ -51,7 +53,8 @@ void Rounds::join_group(Lane &lane, Job *job) {
   try {
     const PendingCall &call = job->passage->call();
     group = (call.alone ? lane.groups.try_emplace(own_key(*job)) : lane.groups.try_emplace(call.key)).first;
-    group->second.calls.push_back(job);
+    auto &calls = group->second.calls;
+    calls.insert(std::upper_bound(calls.begin(), calls.end(), job, earlier), job);
     group->second.rows += call.rows;
     job->group = &group->first;
   } catch (const std::bad_alloc &) {
@@ -179,8 +182,7 @@ bool Rounds::may_be_full(const Group &group) const {
   return first.alone || config.max_tokens > 0 || group.rows >= config.max_size;
 }
 
-Selection Rounds::selection(Group &group) const {
-  std::sort(group.calls.begin(), group.calls.end(), [](const Job *a, const Job *b) { return a->seq < b->seq; });
+Selection Rounds::selection(const Group &group) const {
   std::vector<const PendingCall *> calls;
   calls.reserve(group.calls.size());
   for (const Job *job : group.calls) calls.push_back(&job->passage->call());

@@ -73,8 +73,8 @@ class Rounds {
 
  private:
   struct Group {
-    std::vector<Job *> calls;
-    int64_t rows = 0;  // of all of them
+    std::vector<Job *> calls;  // by item, whenever each came
+    int64_t rows = 0;          // of all of them
     int age = 0;
   };
   struct Lane {
@@ -96,7 +96,7 @@ class Rounds {
   void dispatch_round(Lane &);
   void dispatch_online(Lane &, Clock::time_point now);
   bool may_be_full(const Group &) const;
-  Selection selection(Group &) const;
+  Selection selection(const Group &) const;
   void add_batch(const Lane &, const Group &, const Selection &);
   bool cut(Lane &, GroupAt &, bool only_full);
   size_t cut_full(Lane &);
