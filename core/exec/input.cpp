@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "value/json.h"
+#include "value/map_tensors.h"
 #include "value/npy.h"
 #include "value/root.h"
 #include "value/safetensors.h"
@@ -80,16 +81,7 @@ void check_record(const Manifest &m, const Value &v) {
 
 // Tensors that come from outside are shared with the caller: scripts may not write them, and lose them at the answer.
 Value protect(const Value &v, uint64_t root) {
-  if (v.is_tensor()) return with_root(v.as_tensor(), root).read_only();
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &inner : v.as_list()) items.push_back(protect(inner, root));
-    return Value::list(std::move(items));
-  }
-  if (!v.is_map()) return v;
-  std::vector<std::pair<std::string, Value>> entries;
-  for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), protect(e.value(), root));
-  return Value::map(std::move(entries));
+  return map_tensors(v, [root](const Tensor &t) { return with_root(t, root).read_only(); });
 }
 
 Tensor file_bytes(const std::filesystem::path &path) {

@@ -203,7 +203,7 @@ bool Passage::begin_input() {
     // A stateful model keeps what an item writes into it, so each item gets its own.
     fresh_.push_back(manifest.models[i].stateful ? loaded_.models[i]->fresh() : nullptr);
   }
-  mrun::begin_input(root_);
+  mrun::begin_input(root_, *item_);
   x_ = check_input(manifest, work_.input, root_);
   at_ = At::preprocess;
   return false;

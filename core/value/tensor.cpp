@@ -171,15 +171,19 @@ Tensor Tensor::with_media_type(std::string type) const {
   return t;
 }
 
-Tensor Tensor::contiguous(std::shared_ptr<Budget> budget) const {
+Tensor Tensor::clone(std::shared_ptr<Budget> budget) const {
   if (!on_cpu()) {
     fail(MRUN_ARGUMENT, "{} lies on {}: it can be read on the CPU only (x:cpu() copies it)", describe(c()),
          device_name(dl().device));
   }
-  if (is_contiguous()) return *this;
-  Tensor out = empty(dtype(), shape(), std::move(budget));
+  const Tensor out = empty(dtype(), shape(), std::move(budget));
   if (numel() > 0) gather(out.data<char>(), data<const char>(), dl(), strides(), 0, item_size(dtype()));
+  block_of(out)->media = media_type();
   return out;
+}
+
+Tensor Tensor::contiguous(std::shared_ptr<Budget> budget) const {
+  return on_cpu() && is_contiguous() ? *this : clone(std::move(budget));
 }
 
 Tensor::Tensor(Value v) : Value(std::move(v)) {

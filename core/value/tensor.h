@@ -55,7 +55,8 @@ class Tensor : public Value {
   Tensor read_only() const;  // the same memory, flagged: in-place operations refuse it
   // Itself where row-major, else a copy, inside the budget. Throws ARGUMENT where it does not lie on the CPU.
   Tensor contiguous(std::shared_ptr<Budget> = nullptr) const;
-  Tensor with_media_type(std::string type) const;  // bytes: "image/png"
+  Tensor clone(std::shared_ptr<Budget> = nullptr) const;  // a row-major copy, always; its media type too
+  Tensor with_media_type(std::string type) const;         // bytes: "image/png"
   static Tensor copy(const mrun_value &borrowed) { return Tensor(Value::copy(borrowed)); }
   explicit Tensor(Value v);  // v must be a tensor
 

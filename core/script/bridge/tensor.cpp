@@ -307,7 +307,7 @@ void push_tensor(lua_State *L, const mrun_value &v, bool readonly) {
   handle.held = Value::copy(v).release();
   if (readonly) handle.held.flags |= MRUN_READONLY;
   count_tensor(vm, handle);
-  note_input(handle);
+  note_input(handle, vm.item());
 }
 
 void open_tensors(lua_State *L) {

@@ -15,9 +15,14 @@ struct Node {
   Node *next, **link;
 };
 
+struct Input {
+  const ItemContext *item;
+  Node *first = nullptr;
+};
+
 struct Inputs {
   std::mutex mutex;
-  std::unordered_map<uint64_t, Node *> first;  // of each living item
+  std::unordered_map<uint64_t, Input> all;  // of each living item
 };
 
 // States may be closed while the process ends: it is never destroyed.
@@ -26,10 +31,10 @@ Inputs &inputs() {
   return *all;
 }
 
-Node **first_of(uint64_t root) {
+Input *input_of(uint64_t root) {
   const std::lock_guard lock(inputs().mutex);
-  const auto at = inputs().first.find(root);
-  return at == inputs().first.end() ? nullptr : &at->second;
+  const auto at = inputs().all.find(root);
+  return at == inputs().all.end() ? nullptr : &at->second;
 }
 
 void take_out(void *pointer) {
@@ -43,28 +48,31 @@ void take_out(void *pointer) {
 
 bool is_gone(const Handle *h) { return h != nullptr && h->kind == Handle::value && h->held.kind == MRUN_NIL; }
 
-void begin_input(uint64_t root) {
+void begin_input(uint64_t root, const ItemContext &item) {
   const std::lock_guard lock(inputs().mutex);
-  inputs().first.emplace(root, nullptr);
+  inputs().all.emplace(root, Input{&item});
 }
 
 void end_input(uint64_t root) {
-  Node **const first = first_of(root);
-  if (first == nullptr) return;
-  for (Node *node = *first; node != nullptr;) {
+  const Input *const input = input_of(root);
+  if (input == nullptr) return;
+  for (Node *node = input->first; node != nullptr;) {
     Node *const next = std::exchange(node->next, nullptr);
     node->link = nullptr;  // its handle will find it alone
     Value::free(&node->handle->held);
     node = next;
   }
   const std::lock_guard lock(inputs().mutex);
-  inputs().first.erase(root);
+  inputs().all.erase(root);
 }
 
-void note_input(Handle &handle) {
+void note_input(Handle &handle, const ItemContext &running) {
   const uint64_t root = root_of(handle.held);
-  Node **const first = root == 0 ? nullptr : first_of(root);
-  if (first == nullptr) return;
+  if (root == 0) return;
+  const std::lock_guard lock(inputs().mutex);
+  const auto at = inputs().all.find(root);
+  if (at == inputs().all.end() || at->second.item != &running) return;
+  Node **const first = &at->second.first;
   auto *node = new Node{&handle, *first, first};
   if (node->next != nullptr) node->next->link = &node->next;
   *first = node;

@@ -7,14 +7,16 @@
 namespace mrun {
 
 struct Handle;
+struct ItemContext;
 
 // From before the item's first fiber to after its last. Any thread; the handles of a root are touched by the thread that
-// has their state.
-void begin_input(uint64_t root);
+// has the item's state.
+void begin_input(uint64_t root, const ItemContext &);
 void end_input(uint64_t root);
 
-// Notes a new handle of a tensor, where its memory is a living item's input.
-void note_input(Handle &);
+// Notes a new handle of a tensor, where its memory is the input of the item that runs. Not where it is another's, as a
+// plugin may give: that one's handles are another thread's, and this one keeps its memory.
+void note_input(Handle &, const ItemContext &running);
 
 bool is_gone(const Handle *);
 inline constexpr const char *gone_text =

@@ -5,12 +5,23 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "value/map_tensors.h"
+#include "value/root.h"
 #include "value/size.h"
 
 namespace mrun {
 namespace {
 
 constexpr auto look = std::chrono::milliseconds(5);
+
+// The same without what is an item's input, which goes with its answer: such tensors are copied. Those of another device are
+// only nobody's input from here on.
+Value detached(const Value &v) {
+  return map_tensors(v, [](const Tensor &t) {
+    if (root_of(t.c()) == 0) return t;
+    return t.on_cpu() ? t.clone() : with_root(t, 0);
+  });
+}
 
 }  // namespace
 
@@ -97,7 +108,7 @@ Value SharedStore::get(const std::string &key, const void *maker, const std::fun
       impl.changed.notify_all();
     }
   } giving{*impl_, key};
-  Value value = make();
+  Value value = detached(make());  // it outlives the item
   impl_->keep(key, value, most_bytes);
   giving.made = true;
   return value;
