@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "exec/batch/collate.h"
+#include "exec/batch/rows.h"
 #include "exec/batch/split.h"
 #include "value/equal.h"
+#include "value/map_tensors.h"
 
 namespace mrun {
 namespace {
@@ -13,9 +15,9 @@ namespace {
 constexpr int64_t variants = 4;
 
 // The same with its elements turned round by `n` places: another row of the same kind, its values still in their domain.
-Value turned(const Value &v, int64_t n, const std::shared_ptr<Budget> &budget) {
-  if (!v.is_tensor() || v.as_tensor().numel() < 2 || !v.as_tensor().on_cpu()) return v;
-  const Tensor from = v.as_tensor().contiguous(budget);
+Tensor turned(const Tensor &t, int64_t n, const std::shared_ptr<Budget> &budget) {
+  if (t.numel() < 2 || !t.on_cpu()) return t;
+  const Tensor from = t.contiguous(budget);
   Tensor to = Tensor::empty(from.dtype(), from.shape(), budget);
   const size_t cut = item_size(from.dtype()) * static_cast<size_t>(n % from.numel());
   std::memcpy(to.data<char>(), from.data<char>() + cut, from.nbytes() - cut);
@@ -32,32 +34,38 @@ class Prover {
         schema_(model.methods()[call.method]),
         config_(model.batch(call.method, call.by_rows)) {
     for (int64_t n = 0; n < variants; ++n) {
-      for (const Value &v : call.args) rows_[n].push_back(turned(v, n, item.budget));
+      for (const Value &v : call.args) rows_[n].push_back(variant(v, n));
     }
   }
 
-  // Each variant alone (behind it only copies of itself), and in the middle and at the end of the others.
+  // Each variant alone (behind it only copies of itself), and at each place among the others.
   bool exact() {
-    const int64_t places = exact_rows / std::max<int64_t>(call_.rows, 1);
-    for (int64_t n = 0; n < variants; ++n) {
-      const std::vector<Value> alone = at(n, 0, 1);
-      for (const int64_t place : {places / 2, places - 1}) {
-        if (place > 0 && !same(alone, at(n, place, place + 1))) return false;
+    std::vector<Value> alone[variants];
+    for (int64_t n = 0; n < variants; ++n) alone[n] = run(n, 1).front();
+    for (int64_t shift = 0; shift < variants; ++shift) {
+      const auto results = run(shift, exact_rows);
+      for (int64_t place = 0; place < exact_rows; ++place) {
+        if (!same(results[static_cast<size_t>(place)], alone[(shift + place) % variants])) return false;
       }
-      if (places > 1 && !same(alone, at(n, 0, places))) return false;
     }
     return true;
   }
 
  private:
-  // The results of variant n at a place among `count` calls.
-  std::vector<Value> at(int64_t n, int64_t place, int64_t count) {
+  // Calls of one row, whatever the call has: what is found holds for all calls of its key, and those differ in their rows.
+  Value variant(const Value &v, int64_t n) const {
+    const bool many = config_.mode == BatchConfig::Mode::concat && call_.rows > 1;
+    return map_tensors(many ? rows_of(v, n % call_.rows, 1) : v,
+                       [&](const Tensor &t) { return turned(t, n, item_.budget); });
+  }
+
+  // The results of `count` calls in a batch: at place i that of variant (first + i) % variants.
+  std::vector<std::vector<Value>> run(int64_t first, int64_t count) {
     std::vector<CallArguments> calls;
-    for (int64_t i = 0; i < count; ++i) calls.emplace_back(rows_[i == place ? n : (n + i + 1) % variants]);
+    for (int64_t i = 0; i < count; ++i) calls.emplace_back(rows_[(first + i) % variants]);
     BatchContext context({&item_});
     const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), exact_rows});
-    const auto results = split(schema_, config_, batch, model_.run(context, call_.method, batch.args));
-    return results[static_cast<size_t>(place)];
+    return split(schema_, config_, batch, model_.run(context, call_.method, batch.args));
   }
 
   // Tensors to the bit.

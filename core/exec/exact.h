@@ -10,7 +10,7 @@
 
 namespace mrun {
 
-// Throws MODEL "not exact here: …" where a row's bits depend on where it stands.
+// The call has rows. Throws MODEL "not exact here: …" where a row's bits depend on where it stands.
 void want_exact(Model &, const PendingCall &, ItemContext &);
 
 }  // namespace mrun

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "exec/batch/context.h"
+#include "exec/batch/rows.h"
 #include "exec/batch/split.h"
 #include "exec/exact.h"
 
@@ -48,6 +49,12 @@ void count_filling(const Batch &batch, JoinedRun &run) {
   run.filled += std::max<int64_t>(whole - given, 0);
 }
 
+// By a call that has rows: one without says nothing of the others of its key.
+void prove_exact(Model &model, std::span<const JoinedCall> calls) {
+  const auto some = std::ranges::find_if(calls, [](const JoinedCall &c) { return c.call->rows > 0; });
+  if (some != calls.end()) want_exact(model, *some->call, *some->item);
+}
+
 std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCall> calls, JoinedRun &run) {
   const PendingCall &first = *calls.front().call;
   const Schema &schema = model.methods()[first.method];
@@ -60,7 +67,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   }
   BatchContext context(std::move(items));
   const bool exact = config.exact && config.mode != Mode::none;
-  if (exact) want_exact(model, first, *calls.front().item);
+  if (exact) prove_exact(model, calls);
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
   count_filling(batch, run);
   return split(schema, config, batch, model.run(context, first.method, batch.args));
@@ -75,28 +82,6 @@ Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {
     explain(*outcome.error, model.batch(call.call->method, call.call->by_rows), *call.call);
   }
   return outcome;
-}
-
-// The rows [from, from + count) of every tensor in it.
-Value rows_of(const Value &v, int64_t from, int64_t count) {
-  if (v.is_tensor()) {
-    const Tensor &t = v.as_tensor();
-    if (t.dim() == 0) return v;
-    Shape shape = t.shape();
-    shape[0] = std::clamp<int64_t>(shape[0] - from, 0, count);
-    return t.view(shape, t.strides(), shape[0] == 0 ? 0 : from * t.strides()[0]);
-  }
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &item : v.as_list()) items.push_back(rows_of(item, from, count));
-    return Value::list(std::move(items));
-  }
-  if (v.is_map()) {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), rows_of(e.value(), from, count));
-    return Value::map(std::move(entries));
-  }
-  return v;
 }
 
 // A call of more rows than a batch may have, part by part.

@@ -1,0 +1,10 @@
+// Rows of a call's arguments, where mode "concat" joins calls along dimension 0.
+#pragma once
+#include "value/value.h"
+
+namespace mrun {
+
+// The rows [from, from + count) of every tensor in it, as far as it has them; views. A tensor without dimensions stays.
+Value rows_of(const Value &, int64_t from, int64_t count);
+
+}  // namespace mrun

@@ -1,0 +1,76 @@
+// Exact batches: proven before they are believed.
+#include "base/error.h"
+#include "support.h"
+
+using namespace mrun;
+using namespace mrun::test;
+using Files = MockBundle::Files;
+
+namespace {
+
+EngineOptions exact(int workers, bool offline) {
+  EngineOptions options;
+  options.workers = workers;
+  options.offline = offline;
+  options.exact = true;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("exact batches are filled up to one size, proven first, and cut back") {
+  const MockBundle bundle;
+  calls.clear();
+  EngineOptions options = exact(1, true);
+  options.max_batch = 24;
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  for (int i = 0; i < 20; ++i) works.push_back(work(floats({static_cast<float>(i), 1}), static_cast<uint64_t>(i)));
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    INFO(results[i].error.message);
+    REQUIRE(results[i].ok());
+    CHECK(values_of(results[i].answer) == std::vector<float>{2 * static_cast<float>(i), 2});
+  }
+  CHECK(std::all_of(calls.rows.begin(), calls.rows.end(), [](int64_t n) { return n == 16; }));
+}
+
+TEST_CASE("a model whose bits depend on a row's place is refused as not exact") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:placed(x) end"}});
+  EngineOptions options = exact(1, false);
+  const auto session = bundle.start(options);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(session->run(work(floats({1}))).error.message.find("not exact here") != std::string::npos);
+  }
+}
+
+TEST_CASE("a call of any number of rows proves as much of its key as one of a single row") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:placed(x) end"}},
+                          "mode = \"concat\"\n");
+  EngineOptions options = exact(1, true);
+  for (const int64_t rows : {0, 1, 2, 9, 16, 40}) {
+    CAPTURE(rows);
+    const auto session = bundle.start(options);
+    const std::vector<float> first(static_cast<size_t>(rows), 1);
+    const Result result = session->run(work(floats(first, {rows, 1})));
+    CHECK(result.ok() == (rows == 0));
+    CHECK(session->run(work(floats({5}, {1, 1}))).error.message.find("not exact here") != std::string::npos);
+  }
+}
+
+TEST_CASE("exact calls of many rows that are exact have the bits of single ones") {
+  const MockBundle bundle(Files{}, "mode = \"concat\"\n");
+  EngineOptions options = exact(2, true);
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  for (int64_t rows = 0; rows < 20; ++rows) {
+    works.push_back(
+        work(floats(std::vector<float>(static_cast<size_t>(rows), 3), {rows, 1}), static_cast<uint64_t>(rows)));
+  }
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t rows = 0; rows < results.size(); ++rows) {
+    INFO(results[rows].error.message);
+    REQUIRE(results[rows].ok());
+    CHECK(values_of(results[rows].answer) == std::vector<float>(rows, 6));
+  }
+}
