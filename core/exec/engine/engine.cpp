@@ -17,6 +17,7 @@ namespace {
 // Items alive in a lane, in full batches: enough that odd shapes do not keep others from filling one, few enough that their
 // scripts' values fit into a state.
 constexpr size_t live_batches = 4;
+constexpr size_t least_batch = 16;  // by which small ones are counted
 // How far a lane may run ahead of its slowest item, in items alive: answers wait in memory until those before them are given.
 constexpr size_t window_of_live = 16;
 
@@ -42,7 +43,10 @@ RoundsOptions rounds_options(const Loaded &loaded) {
   const auto queue = static_cast<size_t>(o.queue);
   RoundsOptions rounds;
   rounds.offline = o.offline;
-  const size_t live = live_batches * std::max(largest_batch(loaded), static_cast<size_t>(o.workers));
+  // Offline what is joined must not depend on how many workers there are, where anything is.
+  const bool by_workers = !o.offline || loaded.models.empty();
+  const size_t least = by_workers ? static_cast<size_t>(o.workers) : least_batch;
+  const size_t live = live_batches * std::max(largest_batch(loaded), least);
   // Offline both lanes must fit into the queue, or the second would wait for places that the first holds.
   rounds.live = std::clamp<size_t>(live, 1, std::max<size_t>(1, o.offline ? queue / 2 : queue));
   rounds.window = std::min(window_of_live * rounds.live, std::max<size_t>(queue, 1));

@@ -100,7 +100,8 @@ end)"}});
 }
 
 TEST_CASE("offline, what is joined is the same for any number of workers and any timing") {
-  const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 8\n");
+  const std::string size = GENERATE("1", "2", "8");
+  const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = " + size + "\n");
   std::vector<std::vector<std::vector<float>>> seen;
   const std::vector<Item> items = random_items(7, 600);
   for (const int workers : {1, 2, 3, 8, 2}) {
