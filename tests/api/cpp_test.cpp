@@ -1,8 +1,10 @@
 // mrun.hpp, and DLPack in and out without a copy.
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 #include <mrun/mrun.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -33,6 +35,15 @@ Versioned *versioned(uint32_t major, uint64_t flags, float *memory) {
   auto *v = new Versioned{major, 0, nullptr, [](Versioned *self) { delete self, ++gone; }, flags, {}};
   v->dl_tensor = {memory, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, nullptr, 0};
   return v;
+}
+
+std::set<int> children() {
+  std::set<int> all;
+  for (const fs::directory_entry &task : fs::directory_iterator("/proc/self/task")) {
+    std::ifstream in(task.path() / "children");
+    for (int child = 0; in >> child;) all.insert(child);
+  }
+  return all;
 }
 
 int give(Versioned *v, mrun_value *out) {
@@ -255,6 +266,38 @@ TEST_CASE("statistics tell what failed from what was cancelled, and where the it
   CHECK(counted(engine, "failed") == 1);
   CHECK(counted(engine, "cancelled") == 3);
   CHECK(counted(engine, "queue", "waiting") == 0);
+}
+
+// Both run when the worker process is killed: each is suspected, and runs by itself in the next.
+TEST_CASE("items that run one by one after a worker has ended can be cancelled") {
+  const Folder folder("text", {{"preprocess.lua", R"(
+    return function(s)
+      require("log").warn("begun")
+      while s == "long" do end
+      return s
+    end)"}});
+  static std::atomic<int> begun;
+  begun = 0;
+  mrun::options options;
+  options.workers = 2;
+  options.timeout = 20;
+  options.isolation = MRUN_ISOLATION_PROCESS;
+  options.log = [](void *, int, const char *, const char *) { ++begun; };
+  const mrun::engine engine{mrun::bundle{folder.path().c_str()}, &options};
+  const auto wait_for = [](int count) {
+    for (int i = 0; i < 2000 && begun < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(begun >= count);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  };
+  std::vector<uint64_t> ids(2);
+  std::vector<std::future<mrun::result>> later;
+  for (uint64_t &id : ids) later.push_back(engine.submit(mrun::text("long"), mrun::item(), -1, &id));
+  wait_for(2);
+  for (const int worker : children()) ::kill(worker, SIGKILL);
+  wait_for(3);
+  for (const uint64_t id : ids) CHECK(engine.cancel(id));
+  for (auto &answer : later) CHECK(answer.get().code() == MRUN_CANCELLED);
+  CHECK(std::string(engine.run(mrun::text("short")).json()) == "\"short\"");
 }
 
 TEST_CASE("an operation is called by itself") {

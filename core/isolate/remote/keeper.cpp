@@ -227,6 +227,7 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   const std::string ended = worker.end();
   Lock lock(mutex_);
   worker_ = nullptr;
+  ending_ = false;
   ++deaths_;
   changed_.notify_all();
   if (stopping_) return;
@@ -241,10 +242,13 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   overdue_.clear();
   by_itself_ = 0;
   timed_out_ = false;
+  std::vector<uint64_t> cancelled;
   for (const auto &[id, job] : jobs_) {
-    job->sent = false;
+    job->sent = job->delivered = false;
     job->heard[0] = job->heard[1] = 0;
+    if (job->cancelled) cancelled.push_back(id);
   }
+  for (const uint64_t id : cancelled) finish(id, failed(Error(MRUN_CANCELLED, "cancelled"), "engine"), lock);
 }
 
 void RemoteSession::blame(uint64_t id, const Error &error, const char *stage, Lock &lock) {

@@ -66,7 +66,7 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock
 
 // While items run one by one, the others wait. So do offline items of run() for each other, as in one process.
 bool RemoteSession::may_send(const RemoteJob &job) const {
-  if (worker_ == nullptr || stopping_ || job.sent) return false;
+  if (worker_ == nullptr || ending_ || stopping_ || job.sent) return false;
   if (!job.done && options_.offline && by_itself_ != 0) return false;
   return alone_.empty() || *alone_.begin() == job.id;
 }
@@ -84,8 +84,19 @@ void RemoteSession::send(const JobPtr &job) {
     worker->send(job->id, as_of_now(job->work, job->submitted), by_itself);
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
-    finish(job->id, failed(e));
+    return finish(job->id, failed(e));
   }
+  lock.lock();
+  job->delivered = job->sent && worker == worker_;
+  const bool cancelled = job->delivered && job->cancelled;
+  lock.unlock();
+  if (cancelled) tell_cancel(*worker, job->id);
+}
+
+void RemoteSession::tell_cancel(RemoteWorker &worker, uint64_t id) {
+  try {
+    worker.channel().send(Kind::cancel, id, {});
+  } catch (const Error &) { worker.kill(); }
 }
 
 // ---- one item
@@ -173,15 +184,20 @@ bool RemoteSession::cancel(uint64_t id) {
   Lock lock(mutex_);
   const auto at = jobs_.find(id);
   if (at == jobs_.end()) return false;
-  const WorkerPtr worker = worker_;
-  if (!at->second->sent) {
+  RemoteJob &job = *at->second;
+  job.cancelled = true;
+  if (!job.sent) {
     finish(id, failed(Error(MRUN_CANCELLED, "the item was cancelled before it ran")), lock);
-    return true;
+  } else if (by_itself_ == id) {
+    // Nobody in the worker listens while such an item runs. It is suspected of having ended one: this one goes with it.
+    ending_ = true;
+    finish(id, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
+    worker_->kill();
+  } else if (job.delivered) {
+    const WorkerPtr worker = worker_;
+    lock.unlock();
+    tell_cancel(*worker, id);
   }
-  lock.unlock();
-  try {
-    worker->channel().send(Kind::cancel, id, {});
-  } catch (const Error &) { worker->kill(); }
   return true;
 }
 
