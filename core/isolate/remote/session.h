@@ -55,8 +55,8 @@ class RemoteSession final : public Session {
     Work work;
     Done done;  // empty: of run()
     Clock::time_point submitted, sent_at;
-    bool sent = false;                            // or being sent, to the worker that serves
-    bool delivered = false;                       // sent, all of it: what is said of it now comes behind it
+    bool sent = false;       // or being sent, to the worker that serves
+    bool delivered = false;  // sent, all of it: what is said of it now comes behind it
     bool cancelled = false;
     int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
     std::deque<Event> events;                     // for run()
@@ -123,7 +123,7 @@ class RemoteSession final : public Session {
   // Null: none that serves, none that is being started. Who works with one unlocked holds it by its pointer: the keeper may
   // replace it meanwhile.
   WorkerPtr worker_, starting_;
-  bool ending_ = false;  // what serves was told to end
+  bool ending_ = false;              // what serves was told to end
   std::map<uint64_t, JobPtr> jobs_;  // not answered
   std::deque<Letter> letters_;
   size_t untold_ = 0;                 // bytes of events
