@@ -67,6 +67,7 @@ PluginFile describe_plugin(const fs::path &library) {
     file.suffixes = strings(json, "suffixes", facts);
     file.libraries = strings(json, "libraries", facts);
     file.tensor_methods = flag(json, "tensor_methods", facts);
+    file.old_open = flag(json, "old_open", facts);
     file.code = code_of(json, facts);
   } catch (const Error &e) { file.broken = e.message; }
   return file;

@@ -3,7 +3,7 @@
 //
 // A file NAME.so brings operations NAME.*, the Lua module NAME, and what NAME.json lists: {"provides": ["aten."],
 // "suffixes": [".pt"], "libraries": ["libopencv_core.so.406"], "tensor_methods": true, "code":
-// "mprotect"}.
+// "mprotect", "old_open": true}.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -19,6 +19,7 @@ struct PluginFile {
   std::vector<std::string> suffixes;   // of model files: ".pt"
   std::vector<std::string> libraries;  // to open before it: see load_code
   bool tensor_methods = false;         // its Lua module gives tensors their operators and methods
+  bool old_open = false;               // its libraries look for files by open(), and work without them
   std::string code;    // how it makes native code while it runs: "mprotect", "in place"; empty: not at all
   std::string broken;  // why NAME.json is wrong; empty: it is not. Such a plugin is not loaded
 };

@@ -167,6 +167,18 @@ class M(nn.Module):
                 self.assertIn("SIGSYS", self.ended(folder, json.dumps(call)))
         self.good_bundle_answers()
 
+    def test_57_open_by_a_plugin_that_looks_for_files(self):
+        """One that says so in its facts is told no, by open as by openat; to write is the end all the same."""
+        folder = self.packed(self.intruder("return intruder.raw(input)"))
+        (self.dir / "plugins/intruder.json").write_text('{"old_open": true}')
+        self.assertEqual(json.loads(self.run_isolated(folder, '"open"').stdout), -1)
+        for call in ("open to write", "create", "socket"):
+            self.assertIn("SIGSYS", self.ended(folder, json.dumps(call)))
+        (self.dir / "plugins/intruder.json").write_text('{"old_open": 1}')
+        refused = self.run_isolated(folder, '"open"')
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn('"old_open" must be a boolean', refused.stderr + refused.stdout)
+
     def test_58_raw_system_calls_of_another_thread(self):
         folder = self.packed(self.intruder("return intruder.raw_in_thread(input)"))
         for call in CALLS:

@@ -26,6 +26,7 @@ constexpr int channel = 3;  // what a worker talks to its parent by
 using Call = long (*)();
 const std::map<std::string, Call> calls{
     {"open", [] { return syscall(SYS_open, "/etc/passwd", O_RDONLY); }},
+    {"open to write", [] { return syscall(SYS_open, "/tmp/intruder", O_WRONLY); }},
     {"create", [] { return syscall(SYS_openat, AT_FDCWD, "/tmp/intruder", O_WRONLY | O_CREAT, 0600); }},
     {"socket", [] { return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }},
     {"fork", [] { return syscall(SYS_fork); }},

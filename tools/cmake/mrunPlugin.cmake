@@ -18,7 +18,7 @@ function(mrun_export target map)
 endfunction()
 
 # mrun_add_plugin(NAME SOURCES file ... [LUA NAME.lua] [LINK library ...] [PROVIDES prefix ...] [SUFFIXES .ext ...]
-#   [LIBRARIES name.so.1 ...] [ONLY name.so.1 ...] [TENSOR_METHODS] [OWN_MEMORY] [CODE mprotect|"in place"] [TARGET name]):
+#   [LIBRARIES name.so.1 ...] [ONLY name.so.1 ...] [TENSOR_METHODS] [OWN_MEMORY] [OLD_OPEN] [CODE mprotect|"in place"] [TARGET name]):
 # NAME.so and NAME.json in the target's output folder (CMAKE_LIBRARY_OUTPUT_DIRECTORY, else this folder's build folder).
 #   LUA             the text of its Lua module, as `extern const char mrun_lua_NAME[]`; needs C++
 #   PROVIDES        namespaces that it looks up lazily: "aten."
@@ -28,10 +28,12 @@ endfunction()
 #   TENSOR_METHODS  its Lua module gives tensors their operators and methods
 #   OWN_MEMORY      its libraries give back only memory that they took themselves with malloc or new: they are then bound to
 #                   what they bring (RTLD_DEEPBIND) even where the process has a malloc of its own
+#   OLD_OPEN        its libraries look for files by the system call open, and work without them: in a worker process it is refused,
+#                   not the end
 #   CODE            how its libraries make native code while they run, which a worker process then allows
 #   TARGET          the target's name, where it cannot be NAME
 function(mrun_add_plugin name)
-  cmake_parse_arguments(ARG "TENSOR_METHODS;OWN_MEMORY" "LUA;CODE;TARGET" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES;ONLY" ${ARGN})
+  cmake_parse_arguments(ARG "TENSOR_METHODS;OWN_MEMORY;OLD_OPEN" "LUA;CODE;TARGET" "SOURCES;LINK;PROVIDES;SUFFIXES;LIBRARIES;ONLY" ${ARGN})
   if(NOT name MATCHES "^[a-z][a-z0-9_]*$")
     message(FATAL_ERROR "mrun_add_plugin: a plugin's name is [a-z][a-z0-9_]*, not \"${name}\"")
   endif()
@@ -63,7 +65,7 @@ macro(_mrun_plugin_facts target name)
     list(TRANSFORM ARG_${key} REPLACE "(.+)" "\"\\1\"" OUTPUT_VARIABLE ${key})
     list(JOIN ${key} ", " ${key})
   endforeach()
-  foreach(flag TENSOR_METHODS OWN_MEMORY)
+  foreach(flag TENSOR_METHODS OWN_MEMORY OLD_OPEN)
     set(${flag} false)
     if(ARG_${flag})
       set(${flag} true)
@@ -74,5 +76,5 @@ macro(_mrun_plugin_facts target name)
     set(folder ${CMAKE_CURRENT_BINARY_DIR})
   endif()
   file(CONFIGURE OUTPUT ${folder}/${name}.json CONTENT
-    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}], \"only\": [${ONLY}], \"own_memory\": ${OWN_MEMORY}, \"tensor_methods\": ${TENSOR_METHODS}, \"code\": \"${ARG_CODE}\"}\n" @ONLY)
+    "{\"provides\": [${PROVIDES}], \"suffixes\": [${SUFFIXES}], \"libraries\": [${LIBRARIES}], \"only\": [${ONLY}], \"own_memory\": ${OWN_MEMORY}, \"tensor_methods\": ${TENSOR_METHODS}, \"old_open\": ${OLD_OPEN}, \"code\": \"${ARG_CODE}\"}\n" @ONLY)
 endmacro()

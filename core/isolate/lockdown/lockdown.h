@@ -19,6 +19,7 @@ namespace mrun {
 struct CodeProfile {
   bool protect = false;   // mprotect to executable: oneDNN
   bool in_place = false;  // memory that is writable and executable at once: PCRE2
+  bool old_open = false;  // files are looked for by open(), which is told no: some libtorch. Else it ends the process
 };
 
 struct LockdownOptions {

@@ -127,21 +127,25 @@ Calls clock_calls() {
 
 // Libraries look for files that may not be there: profilers, the processor's description. They are told no; who wants
 // to write or make one is no library.
-Calls file_calls() {
+Calls file_calls(const CodeProfile &code) {
   constexpr uint32_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
   const uint32_t no = refused(EPERM);
-  return {{CALL(openat), "looked for in vain", no, 2, writing, {O_RDONLY}},
-          {CALL(newfstatat), "of what is open; else looked for in vain", allow, 3, UINT32_MAX, {AT_EMPTY_PATH}, no},
-          {CALL(readlinkat), "looked for in vain", no},
-          {CALL(faccessat), "looked for in vain", no},
-          {CALL(faccessat2), "looked for in vain", no},
-          {CALL(statx), "looked for in vain", no},
+  Calls calls{{CALL(openat), "looked for in vain", no, 2, writing, {O_RDONLY}},
+              {CALL(newfstatat), "of what is open; else looked for in vain", allow, 3, UINT32_MAX, {AT_EMPTY_PATH}, no},
+              {CALL(readlinkat), "looked for in vain", no},
+              {CALL(faccessat), "looked for in vain", no},
+              {CALL(faccessat2), "looked for in vain", no},
+              {CALL(statx), "looked for in vain", no},
 #ifdef SYS_stat
-          {CALL(stat), "looked for in vain", no},
-          {CALL(access), "looked for in vain", no},
-          {CALL(readlink), "looked for in vain", no},
+              {CALL(stat), "looked for in vain", no},
+              {CALL(access), "looked for in vain", no},
+              {CALL(readlink), "looked for in vain", no},
 #endif
-          {CALL(getcwd), "looked for in vain", no}};
+              {CALL(getcwd), "looked for in vain", no}};
+#ifdef SYS_open
+  if (code.old_open) calls.push_back({CALL(open), "looked for in vain", no, 1, writing, {O_RDONLY}});
+#endif
+  return calls;
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -158,7 +162,7 @@ Calls sanitizer_calls() { return {}; }
 std::vector<SystemCall> system_calls(const CodeProfile &code) {
   Calls all;
   for (Calls part : {memory_calls(code), thread_calls(), signal_calls(), descriptor_calls(), clock_calls(),
-                     file_calls(), sanitizer_calls()}) {
+                     file_calls(code), sanitizer_calls()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

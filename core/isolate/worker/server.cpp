@@ -40,9 +40,11 @@ Value without_objects(const Value &v) {
 CodeProfile code_of(const Registry &registry) {
   CodeProfile profile;
   for (const Plugin *p : registry.loaded()) {
-    const std::string code = p->path.empty() ? "" : describe_plugin(p->path).code;
-    profile.protect = profile.protect || !code.empty();
-    profile.in_place = profile.in_place || code == "in place";
+    if (p->path.empty()) continue;
+    const PluginFile file = describe_plugin(p->path);
+    profile.protect = profile.protect || !file.code.empty();
+    profile.in_place = profile.in_place || file.code == "in place";
+    profile.old_open = profile.old_open || file.old_open;
   }
   return profile;
 }
