@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <cstring>
+
 #include "api/handles.h"
 #include "base/text.h"
 #include "value/json.h"

@@ -3,6 +3,7 @@
 #define MRUN_BUILDING
 #include <mrun/mrun.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>

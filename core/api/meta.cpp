@@ -1,9 +1,12 @@
 // What an answer was made with, and whether another one is the same.
-#include "report/meta.h"
+#include <algorithm>
+#include <cstring>
+
 #include "api/handles.h"
 #include "author/compare.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "report/meta.h"
 #include "value/json.h"
 #include "value/npy.h"
 

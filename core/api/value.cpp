@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "api/handles.h"
 #include "exec/input.h"
 #include "value/dlpack.h"

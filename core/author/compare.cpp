@@ -1,5 +1,6 @@
 #include "author/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

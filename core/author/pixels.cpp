@@ -1,5 +1,7 @@
 #include "author/pixels.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "plugin/registry.h"

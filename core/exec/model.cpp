@@ -1,5 +1,7 @@
 #include "exec/model.h"
 
+#include <algorithm>
+
 #include "exec/batch/split.h"
 #include "plugin/serial.h"
 #include "plugin/undescribed.h"

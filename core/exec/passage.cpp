@@ -1,5 +1,7 @@
 #include "exec/passage.h"
 
+#include <algorithm>
+
 #include "exec/batch/collate.h"
 #include "exec/input.h"
 #include "exec/watch.h"

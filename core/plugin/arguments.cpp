@@ -1,5 +1,6 @@
 // Arguments against a schema. The common path, a value that is right as it is or a number to convert, neither allocates
 // nor builds a message; what was wrong is looked for only once something was.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 

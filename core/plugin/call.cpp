@@ -1,5 +1,6 @@
 #include "plugin/call.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.h"

@@ -219,9 +219,9 @@ std::shared_ptr<const Catalog> Registry::catalog() {
 
 const Plugin &Registry::load(const fs::path &path) {
   const ExclusiveLock lock(impl_->load);
-  const Code &code = load_code(path);
-  impl_->refuse_in_place_of(code, path.string());
-  return impl_->accept(code, path.string());
+  const Code *const code = &load_code(path);  // never freed; by pointer: GCC 14 takes a reference for the path's
+  impl_->refuse_in_place_of(*code, path.string());
+  return impl_->accept(*code, path.string());
 }
 
 const Plugin &Registry::add(int (*init)(const mrun_host *, mrun_plugin *)) {

@@ -1,4 +1,5 @@
 // The parser of schemas: recursive descent over one line of text.
+#include <algorithm>
 #include <charconv>
 #include <limits>
 

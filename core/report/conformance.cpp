@@ -1,5 +1,7 @@
 #include "report/conformance.h"
 
+#include <algorithm>
+
 #include <malloc.h>
 
 #include "base/text.h"

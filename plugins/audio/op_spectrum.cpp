@@ -1,4 +1,6 @@
 // Spectrograms and mel features.
+#include <algorithm>
+
 #include "cepstrum.h"
 #include "operations.h"
 #include "spectrum.h"

@@ -1,4 +1,7 @@
 // ctc_greedy, ctc_beam, ctc_align, viterbi, dtw, edit_distance.
+#include <algorithm>
+#include <cmath>
+
 #include "ctc.h"
 #include "paths.h"
 #include "wrap.h"

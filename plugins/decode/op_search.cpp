@@ -1,4 +1,6 @@
 // beam_search, greedy and sample: tasks that await the step.
+#include <algorithm>
+
 #include "search_arguments.h"
 #include "state.h"
 

@@ -1,4 +1,5 @@
 // Other sizes: resampled, cut, padded.
+#include <algorithm>
 #include <cmath>
 
 #include "operations.h"

@@ -2,6 +2,8 @@
 #pragma once
 #include <mrun/plugin_kit.hpp>
 
+#include <algorithm>
+
 #include "budget.h"
 #include "encoding.h"
 #include "error.h"

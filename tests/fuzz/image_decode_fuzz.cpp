@@ -1,4 +1,5 @@
 // Any bytes are refused as no image, or decode to pixels: within time, and within memory that their header justifies.
+#include <cstdlib>
 #include <cstring>
 
 #include "decode.h"

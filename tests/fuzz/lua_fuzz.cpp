@@ -2,6 +2,8 @@
 // A text that would make C data in LuaJIT is refused before anything of it runs.
 #include <lua.hpp>
 
+#include <cstdlib>
+
 #include "bundle/bundle.h"
 #include "fuzz.h"
 #include "script/lua/source.h"

@@ -1,5 +1,6 @@
 // Any arguments of a resize are refused, or give a result whose parts, computed alone, equal the whole.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 

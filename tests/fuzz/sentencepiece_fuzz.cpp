@@ -2,6 +2,8 @@
 
 #include "sentencepiece.h"
 
+#include <cstdlib>
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   try {
     const text::SentencePiece model({reinterpret_cast<const char *>(data), size});

@@ -3,6 +3,9 @@
 
 #include "tokenizer.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const std::string texts[] = {"", "the good, the bad", "  Ünïcödé\t的一是 😀\r\n\xef\xbf\xbd '’ll 123",
                                       std::string(300, 'a')};

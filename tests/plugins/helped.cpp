@@ -1,7 +1,9 @@
 // A plugin for tests, made with plugin_backend.hpp: models "helped N" that add N, a namespace, an operation made once.
 #include <mrun/plugin_backend.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace {
 

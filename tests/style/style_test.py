@@ -7,6 +7,15 @@ import unittest
 
 SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 CPP = {".h", ".hpp", ".cpp", ".c"}
+# What of the standard library other headers bring with one compiler and not with the next.
+HEADERS = {
+    "algorithm": "find|find_if|any_of|all_of|none_of|sort|stable_sort|partial_sort|nth_element|copy|copy_n|copy_if|fill|fill_n|transform|reverse|"
+                 "max_element|min_element|equal|lower_bound|upper_bound|clamp|count|count_if|replace|remove_if|unique|rotate|max|min|for_each",
+    "numeric": "accumulate|iota|inner_product|partial_sum|gcd",
+    "cstring": "memcpy|memset|memmove|memcmp|strlen|strcmp|strerror",
+    "cmath": "isnan|isfinite|isinf|floor|ceil|sqrt|exp|log|pow|fabs|lround|ldexp|frexp|trunc|round|hypot|fmod",
+    "cstdlib": "getenv|malloc|free|calloc|realloc|abort",
+}
 
 
 def tracked():
@@ -50,6 +59,17 @@ class Style(unittest.TestCase):
         for f in tracked():
             if f.suffix in CPP and f.relative_to(SOURCE).parts[0] == "core":
                 self.assertNotRegex(f.read_text(), r'#include "\.\./', f)
+
+    def test_who_uses_the_standard_library_includes_it(self):
+        for f in tracked():
+            if f.suffix not in CPP or {"tests", "data"} <= set(f.relative_to(SOURCE).parts):
+                continue
+            own = f.with_suffix(".h")
+            text = f.read_text() + (own.read_text() if own.is_file() else "")
+            code = re.sub(r"//[^\n]*", "", f.read_text())
+            for header, names in HEADERS.items():
+                if f"#include <{header}>" not in text:
+                    self.assertNotRegex(code, rf"\bstd::(ranges::)?({names})\b", f"{f}: #include <{header}>")
 
     def test_only_the_torch_plugin_includes_libtorch(self):
         for f in tracked():

@@ -1,5 +1,7 @@
 #include "describe.h"
 
+#include <algorithm>
+
 #include "arguments.h"
 
 namespace command {

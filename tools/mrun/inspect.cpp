@@ -1,6 +1,7 @@
 // The subcommand that shows a bundle: inspect.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "arguments.h"

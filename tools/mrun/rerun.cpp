@@ -1,6 +1,7 @@
 // mrun rerun META: an answer again, by what --meta kept of it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "arguments.h"

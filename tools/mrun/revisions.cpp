@@ -1,6 +1,8 @@
 // The subcommands of revisions: commit, log, diff.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "arguments.h"
 #include "files.h"
 #include "left_out.h"

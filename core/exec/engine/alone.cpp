@@ -1,5 +1,7 @@
 // An item by itself: a host's run() with nothing else to do, and what must run again because its state was over its memory
 // while others lived in it.
+#include <algorithm>
+
 #include "exec/engine/engine.h"
 #include "exec/joined.h"
 

@@ -7,7 +7,9 @@
 #pragma once
 #include "plugin.hpp"
 
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <limits>
 

@@ -3,6 +3,8 @@
 #include <mrun/plugin.hpp>
 #include <mrun/plugin_kit.hpp>
 
+#include <cstring>
+
 namespace {
 
 mrun::tensor bytes_of(const mrun::call &c, const std::vector<uint8_t> &data) {

@@ -1,5 +1,7 @@
 #include "script/bridge/element.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "script/vm/arguments.h"
 #include "value/dtype.h"

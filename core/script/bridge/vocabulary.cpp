@@ -1,6 +1,7 @@
 // bundle.vocab: lines of an asset and their numbers, from 0, as an object that all states share.
 #include "script/bridge/vocabulary.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "script/vm/arguments.h"

@@ -1,5 +1,7 @@
 #include "script/vm/hook.h"
 
+#include <algorithm>
+
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
 

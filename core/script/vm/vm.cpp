@@ -2,6 +2,7 @@
 
 #include <luajit.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "vocabularies.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 

@@ -1,5 +1,6 @@
 #include "random_call.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>

@@ -1,5 +1,6 @@
 // The torch plugin through the registry, as the core uses it; and what make_models.py made.
 #pragma once
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>

@@ -1,5 +1,7 @@
 #include "author/compare.h"
 
+#include <algorithm>
+
 #include "catch.h"
 #include "value/json.h"
 

@@ -1,6 +1,8 @@
 #include "bundle/diff.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 

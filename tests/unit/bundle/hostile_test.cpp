@@ -1,4 +1,6 @@
 // Files made to deceive a reader, one case for each way.
+#include <cstring>
+
 #include "base/bytes.h"
 #include "support.h"
 #include "value/safetensors.h"

@@ -1,5 +1,7 @@
 #include "bundle/writer.h"
 
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,7 @@
 #include "exec/batch/collate.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "catch.h"
 #include "exec/batch/split.h"

@@ -1,4 +1,6 @@
 // Exact batches: proven before they are believed.
+#include <algorithm>
+
 #include "base/error.h"
 #include "support.h"
 

@@ -1,4 +1,5 @@
 // plugin_kit.hpp, through the plugin "given" that is built out of tree.
+#include <algorithm>
 #include <cstring>
 #include <thread>
 

@@ -1,5 +1,6 @@
 // Calling operations from tests.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <initializer_list>
 

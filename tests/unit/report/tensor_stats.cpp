@@ -1,5 +1,6 @@
 #include "report/tensor_stats.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "catch.h"

@@ -2,6 +2,8 @@
 // error passes run.
 #include <lua.hpp>
 
+#include <cstdlib>
+
 #include "catch.h"
 
 namespace {

@@ -1,5 +1,6 @@
 // What the tests of file formats share.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>

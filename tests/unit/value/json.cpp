@@ -1,5 +1,6 @@
 #include "value/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,5 +1,9 @@
 #include "value/wire.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include "base/text.h"
 #include "catch.h"
 #include "value/dtype.h"
