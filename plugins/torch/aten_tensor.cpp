@@ -4,7 +4,10 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include <limits>
 #include <mrun/plugin.hpp>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "convert.h"
@@ -44,9 +47,27 @@ void note_kinds(const mrun_value &v, Kinds &kinds) {
   kinds.only_integers = kinds.only_integers && v.kind == MRUN_INT;
 }
 
+// What Python takes: a fraction is cut off, a negative number wraps where the unsigned type holds it without its sign.
+// Unlike Python not 2^63 either, which no int64 is.
+template <class T>
+bool fits(const mrun_value &v) {
+  constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+  if (v.kind == MRUN_INT) {
+    return v.as.integer <= int64_t{most} && v.as.integer >= (std::is_signed_v<T> ? int64_t{least} : -int64_t{most});
+  }
+  const bool above = sizeof(T) == 8 ? v.as.number >= 0x1p63 : v.as.number > static_cast<double>(most);
+  return v.as.number >= static_cast<double>(least) && !above;
+}
+
 template <class T>
 T element(const mrun_value &v) {
   if (v.kind == MRUN_BOOL) return static_cast<T>(v.as.boolean != 0);
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    if (!fits<T>(v)) {
+      const std::string number = v.kind == MRUN_INT ? std::to_string(v.as.integer) : std::to_string(v.as.number);
+      wrong(number + " is no " + dtype_name(c10::CppTypeToScalarType<T>::value));
+    }
+  }
   return v.kind == MRUN_INT ? static_cast<T>(v.as.integer) : static_cast<T>(v.as.number);
 }
 
@@ -82,6 +103,20 @@ at::Tensor filled(const mrun_value &data, const std::vector<int64_t> &shape, c10
 }
 
 // Integers are collected as such, so that those above 2^53 stay exact.
+at::Tensor from_numbers(const mrun_value &data, const std::vector<int64_t> &shape, bool integers,
+                        c10::ScalarType type) {
+  switch (type) {
+    case c10::kByte: return filled<uint8_t>(data, shape, type);
+    case c10::kChar: return filled<int8_t>(data, shape, type);
+    case c10::kShort: return filled<int16_t>(data, shape, type);
+    case c10::kInt: return filled<int32_t>(data, shape, type);
+    case c10::kLong: return filled<int64_t>(data, shape, type);
+    default: break;
+  }
+  if (integers) return filled<int64_t>(data, shape, c10::kLong).to(type);
+  return filled<double>(data, shape, c10::kDouble).to(type);
+}
+
 at::Tensor from_lists(const mrun_value &data, c10::optional<c10::ScalarType> wanted) {
   if (data.kind != MRUN_LIST && !is_element(data)) wrong("want a number, a boolean or nested lists of them");
   const std::vector<int64_t> shape = shape_of(data);
@@ -89,9 +124,7 @@ at::Tensor from_lists(const mrun_value &data, c10::optional<c10::ScalarType> wan
   note_kinds(data, kinds);
   const bool empty = shape.size() > 0 && shape.back() == 0;
   if (!empty && kinds.only_booleans) { return filled<bool>(data, shape, c10::kBool).to(wanted.value_or(c10::kBool)); }
-  const c10::ScalarType type = wanted.value_or(c10::kFloat);
-  if (!empty && kinds.only_integers) return filled<int64_t>(data, shape, c10::kLong).to(type);
-  return filled<double>(data, shape, c10::kDouble).to(type);
+  return from_numbers(data, shape, !empty && kinds.only_integers, wanted.value_or(c10::kFloat));
 }
 
 int make_tensor(mrun_call *call, const mrun_value *args, mrun_value *results, void *) {

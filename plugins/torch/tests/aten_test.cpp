@@ -349,6 +349,21 @@ TEST_CASE("memory is charged before it is taken", "[aten]") {
   CHECK(call(c.raw, "aten.zeros", {list({number(16)})}).size() == 1);
 }
 
+TEST_CASE("torch.tensor takes no number that its dtype does not hold", "[aten]") {
+  const auto refused = [](double x, const char *dtype) {
+    const std::string message = error_of("torch.tensor@1", {list({number(x)})}, {{"dtype", text(dtype)}}).message;
+    return message.find(std::string("is no ") + dtype) != std::string::npos;
+  };
+  CHECK(refused(300, "uint8"));
+  CHECK(refused(-1.5, "uint8"));
+  CHECK(refused(128, "int8"));
+  CHECK(refused(70000, "int16"));
+  CHECK(refused(3e9, "int32"));
+  CHECK(refused(0x1p63, "int64"));
+  CHECK(refused(std::nan(""), "int32"));
+  CHECK(refused(-INFINITY, "int64"));
+}
+
 TEST_CASE("torch.tensor reads nested lists", "[aten]") {
   const Value nested = list({list({number(1), number(2)}), list({number(3), number(4.5)})});
   const Value t = call("torch.tensor@1", {nested})[0];
@@ -363,6 +378,15 @@ TEST_CASE("torch.tensor reads nested lists", "[aten]") {
   const int64_t large = (int64_t{1} << 53) + 1;
   const Value exact = call("torch.tensor@1", {list({Value::integer(large)})}, {{"dtype", text("int64")}})[0];
   CHECK(elements<int64_t>(exact) == std::vector<int64_t>{large});
+
+  const auto of_type = [](const Value &v, const char *dtype) {
+    return call("torch.tensor@1", {list({v})}, {{"dtype", text(dtype)}})[0];
+  };
+  CHECK(elements<uint8_t>(of_type(Value::integer(-1), "uint8")) == std::vector<uint8_t>{255});
+  CHECK(elements<int64_t>(of_type(number(-1.7), "int64")) == std::vector<int64_t>{-1});
+  const Value mixed =
+      call("torch.tensor@1", {list({Value::integer(large), number(0.5)})}, {{"dtype", text("int64")}})[0];
+  CHECK(elements<int64_t>(mixed) == std::vector<int64_t>{large, 0});
 
   CHECK(error_of("torch.tensor@1", {list({list({number(1)}), list({})})}).message.find("level 2") != std::string::npos);
   CHECK(error_of("torch.tensor@1", {list({text("a")})}).code == MRUN_ARGUMENT);
