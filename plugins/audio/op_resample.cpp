@@ -23,7 +23,8 @@ mrun::tensor resample_wave(const mrun::call &c, const mrun::tensor &x, int64_t f
     const int64_t length = length_at(w, from, to, "audio.resample");
     const Quality q = quality_of(quality);
     auto out = result(c, x, {length});
-    c.charge(int64_t(sizeof(float)) * (2 * w.samples + 2 * length) + (1 << 20));
+    const int64_t silence = from / to + 2 * (to / from) + 6;  // behind the end, in and out
+    c.charge(int64_t(sizeof(float)) * (2 * w.samples + 2 * length + silence) + (1 << 20));
     for (int64_t channel = 0; channel < w.channels; ++channel) {
       c.poll();
       resample(w.channel(channel), w.samples, w.stride, from, to, q, out.data<float>() + channel * length);

@@ -87,6 +87,8 @@ float linspace(float from, float to, int64_t count, int64_t i) {
 std::vector<double> window(const SpectrumOptions &o) {
   std::vector<double> w(size_t(o.n_fft), 0.0);
   const int64_t left = (o.n_fft - o.win_length) / 2;
+  if (o.win_length == 1) w[size_t(left)] = 1;
+  if (o.win_length == 1) return w;
   const auto turn = float(2 * std::numbers::pi / double(o.win_length));
   for (int64_t i = 0; i < o.win_length; ++i) w[size_t(left + i)] = cos_like_torch(float(i) * turn) * -0.5F + 0.5F;
   return w;
