@@ -28,7 +28,7 @@ end
 function image.five_crop(img, size)
   local height, width = img:shape()
   local h, w = size, size
-  if type(size) == "table" then h, w = size[1], size[2] end
+  if type(size) == "table" then h, w = size[1], size[#size] end
   if h > height or w > width then
     error(string.format("image.five_crop: size: a crop of %d x %d is larger than the image, %d x %d", h, w, height, width), 2)
   end

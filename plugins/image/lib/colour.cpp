@@ -175,13 +175,18 @@ Space space_of_channels(int channels) {
 }
 
 void convert(Context &context, View in, Space from, Space to, Canvas out) {
-  // Grey keeps its values and alpha its own where both sides have one.
+  // Grey keeps its values, which are luma, and alpha its own where both sides have one.
   const bool grey = from == Space::L || from == Space::LA, to_grey = to == Space::L || to == Space::LA;
   const bool keeps_alpha = (from == Space::LA || from == Space::RGBA) && (to == Space::LA || to == Space::RGBA);
   if (from == to) return copy(in, out);
-  if (grey && to_grey) {
+  if ((grey || from == Space::YCbCr) && to_grey) {
     each_pixel(in, out, [](const uint8_t *a, uint8_t *b) { b[0] = a[0]; });
     if (to == Space::LA) each_pixel(in, out, [](const uint8_t *, uint8_t *b) { b[1] = 255; });
+  } else if (grey && to == Space::YCbCr) {
+    each_pixel(in, out, [](const uint8_t *a, uint8_t *b) {
+      b[0] = a[0];
+      b[1] = b[2] = 128;
+    });
   } else if (from == Space::RGB) {
     from_rgb(in, to, out);
   } else if (to == Space::RGB) {

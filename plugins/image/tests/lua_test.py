@@ -73,6 +73,7 @@ class Lua(unittest.TestCase):
             "image.resize(img, {5, 7}, {reducing_gap = 2})": picture.resize((7, 5), Image.Resampling.BILINEAR, reducing_gap=2),
             "image.center_crop(img, {30, 20})": T.CenterCrop((30, 20))(picture),
             "torch.stack(image.five_crop(img, 11))": np.stack([np.asarray(crop) for crop in T.FiveCrop(11)(picture)]),
+            "torch.stack(image.five_crop(img, {7}))": np.stack([np.asarray(crop) for crop in T.FiveCrop(7)(picture)]),
             "torch.stack(image.ten_crop(img, {10, 20}))": np.stack([np.asarray(crop) for crop in T.TenCrop((10, 20))(picture)]),
             "image.crop(img, -2, 3, 10, 50)": picture.crop((3, -2, 53, 8)),
             "image.flip(img)": ImageOps.mirror(picture),

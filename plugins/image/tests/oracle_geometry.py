@@ -76,6 +76,12 @@ class Geometry(TestCase):
                 pixels = self.image(source[0])
                 expected = pixels_of(picture_of(pixels).convert(target[1]))
                 self.same(self.convert(pixels, source[1], target[1], target[0]), expected, f"{source} to {target}")
+        spaces = [*((mode, channels) for channels, mode in MODES.items()), ("HSV", 3), ("YCbCr", 3)]
+        for source, channels in spaces:
+            pixels = self.image(channels)
+            picture = Image.frombytes(source, pixels.shape[1::-1], pixels.tobytes())
+            for target, wanted in spaces:
+                self.same(self.convert(pixels, source, target, wanted), pixels_of(picture.convert(target)), f"{source} to {target}")
         pixels = self.image(3)
         self.same(self.convert(pixels, "RGB", "BGR", 3), np.ascontiguousarray(pixels[:, :, ::-1]), "BGR")
         back = self.convert(self.convert(pixels, "RGB", "LAB", 3), "LAB", "RGB", 3)
