@@ -413,10 +413,10 @@ function method.stride(self, dim)
   return unpack(all_strides)
 end
 function method.is_contiguous(self)
+  if self:numel() == 0 then return true end
   local expected = 1
   for d = self:dim() - 1, 0, -1 do
     local size = self:size(d)
-    if size == 0 then return true end
     if size ~= 1 and stride_of(self, d) ~= expected then return false end
     expected = expected * size
   end

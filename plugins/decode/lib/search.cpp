@@ -70,6 +70,14 @@ Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const P
   return w;
 }
 
+// Whether the row's text is what a constraint asks for and nothing may follow, not even eos, because there is none.
+bool Search::complete(size_t row, const Weighed &w, int64_t vocabulary) const {
+  if (!options_.constraint || !options_.eos.empty() || rows_[row].tokens.empty()) return false;
+  const float *const scores = w.scores[row];
+  return options_.constraint->accepts(rows_[row].state) &&
+         std::none_of(scores, scores + vocabulary, [](float x) { return x > -std::numeric_limits<float>::infinity(); });
+}
+
 std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary) const {
   const size_t each = std::max<size_t>(2, options_.eos.size() + 1);
   Candidates best(each * static_cast<size_t>(options_.beam));
@@ -86,6 +94,7 @@ std::vector<Candidate> Search::drawn(const Weighed &w, int64_t vocabulary) const
     const size_t row = step_ == 0 ? 0 : i;
     const uint64_t stream = step_ == 0 ? i : streams_[i];
     const double uniform = uniform_at(options_.seed, stream, static_cast<uint64_t>(step_));
+    if (complete(row, w, vocabulary)) continue;
     Candidate c = draw(options_, w.scores[row], vocabulary, w.log_sums[row], uniform);
     if (c.token < 0) throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
     c.row = row;
@@ -218,6 +227,9 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
     return;
   }
   const Weighed w = weigh(given, bias, poll);
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    if (complete(row, w, given.vocabulary)) end(rows_[row], true, -1, given.sources);
+  }
   const std::vector<Candidate> best = options_.sample ? drawn(w, given.vocabulary) : candidates(w, given.vocabulary);
   if (best.empty() && pool_.empty()) {
     throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");

@@ -51,6 +51,7 @@ class Search {
   Row continued(const Candidate &, const Weighed &, const StepScores &) const;
   void follow(Row &, int64_t token) const;
   int stop_text(Row &) const;
+  bool complete(size_t row, const Weighed &, int64_t vocabulary) const;
   void choose(const std::vector<Candidate> &, const Weighed &, const StepScores &);
   void choose_last(const std::vector<Candidate> &, const Weighed &, const StepScores &);
   void keep(Row, size_t origin);

@@ -150,6 +150,29 @@ class Searches(Case):
         (answer,) = self.run_cases(self.table(), [case])
         self.assertEqual(sorted(h["tokens"] for h in answer), sorted(choices))
 
+    def test_a_complete_text_ends_without_eos(self):
+        rng = random.Random(8)
+        scores = [[rng.gauss(0, 1) for _ in range(6)] for _ in range(6)]
+        choices, pieces = [[1, 2, 3], [4], [5, 2]], ["", "a", "b", "c", "d", "e"]
+        constraint = {"bos": 0, "max_new": 5, "n_best": 3, "constrain": {"choices": choices}}
+        by_text = {"bos": 0, "max_new": 5, "constrain": {"regex": "abc|d{2,3}"}, "tokenizer": pieces}
+        beams, draws, best = self.run_cases(self.table(), [
+            {"search": "beam_search", "scores": scores, "options": {**constraint, "beam": 3}},
+            {"search": "sample", "scores": scores, "options": {**constraint, "n_best": 50}},
+            {"search": "greedy", "scores": scores, "options": by_text}])
+        p = torch.log_softmax(torch.tensor(scores), -1)
+
+        def score(tokens):
+            return sum(float(p[a][b]) for a, b in zip([0] + tokens, tokens)) / len(tokens)
+
+        self.assertEqual([h["tokens"] for h in beams], sorted(choices, key=score, reverse=True))
+        for h in beams + draws:
+            self.assertIn(h["tokens"], choices)
+            self.assertAlmostEqual(h["score"], score(h["tokens"]), places=5)
+            self.assertTrue(h["ended"])
+        self.assertEqual({tuple(h["tokens"]) for h in draws}, set(map(tuple, choices)))
+        self.assertIn(best[0]["tokens"], [[1, 2, 3], [4, 4, 4]])
+
     def test_stop_texts(self):
         pieces = ["", "x", "y", "\n", "ab", "c"]
         scores = [[-9.0] * 6 for _ in range(6)]
