@@ -1,8 +1,11 @@
 // Answers whose bytes and large tensors become files.
+#include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "api/handles.h"
 #include "base/file.h"
+#include "bundle/names.h"
 #include "value/json.h"
 #include "value/npy.h"
 
@@ -14,6 +17,8 @@ using mrun::api::usage;
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t longest_stem = 200;  // a number and an extension follow, and drafts have longer names
 
 std::string extension_of(std::string_view media_type) {
   if (media_type.empty()) return ".npy";
@@ -39,22 +44,43 @@ std::string file_stem(const std::string &prefix, const std::string &place) {
     else if (stem.back() != '-')
       stem += '-';
   }
+  stem.resize(std::min(stem.size(), longest_stem));
   while (stem.back() == '-') stem.pop_back();
   return stem;
 }
 
-Value save_tensor(const Tensor &t, const fs::path &folder, const std::string &prefix, const std::string &place) {
-  const std::string media(t.media_type());
-  const std::string name = file_stem(prefix, place) + extension_of(media);
-  if (media.empty()) {
-    mrun::write_file_atomic(folder / name, mrun::write_npy(t));
-  } else {
-    mrun::write_file_atomic(folder / name, t.contiguous().bytes());
+// The files of one value, in the order in which it is written. Places that differ in what a file's name cannot hold
+// ("a b" and "a-b", keys of other scripts) are told apart by a number.
+class Files {
+ public:
+  Files(fs::path folder, std::string prefix) : folder_(std::move(folder)), prefix_(std::move(prefix)) {}
+
+  Value add(const Tensor &t, const std::string &place) {
+    const std::string media(t.media_type());
+    const fs::path path = folder_ / free_name(file_stem(prefix_, place), extension_of(media));
+    if (media.empty()) {
+      mrun::write_file_atomic(path, mrun::write_npy(t));
+    } else {
+      mrun::write_file_atomic(path, t.contiguous().bytes());
+    }
+    std::vector<std::pair<std::string, Value>> entry{{"$file", Value::string(path.string())}};
+    if (!media.empty()) entry.emplace_back("type", Value::string(media));
+    return Value::map(std::move(entry));
   }
-  std::vector<std::pair<std::string, Value>> entry{{"$file", Value::string((folder / name).string())}};
-  if (!media.empty()) entry.emplace_back("type", Value::string(media));
-  return Value::map(std::move(entry));
-}
+
+ private:
+  std::string free_name(const std::string &stem, const std::string &extension) {
+    std::string name = stem + extension;
+    for (int number = 2; !taken_.insert(mrun::lower(name)).second; ++number) {
+      name = stem + "-" + std::to_string(number) + extension;
+    }
+    return name;
+  }
+
+  const fs::path folder_;
+  const std::string prefix_;
+  std::set<std::string> taken_;
+};
 
 }  // namespace
 
@@ -68,7 +94,8 @@ extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const
     fs::create_directories(folder, failed);
     if (failed) mrun::fail(MRUN_IO, "{}: cannot make the folder: {}", folder, failed.message());
     mrun::JsonOptions options;
-    options.save = [&](const Tensor &t, const std::string &place) { return save_tensor(t, folder, prefix, place); };
+    Files files(folder, prefix);
+    options.save = [&](const Tensor &t, const std::string &place) { return files.add(t, place); };
     *out = mrun::api::copy_string(mrun::to_json(mrun::api::host_value(value), options));
   });
 }

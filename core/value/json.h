@@ -41,7 +41,7 @@ struct JsonOptions {
   int64_t max_elements = 10'000;  // of a tensor that is printed
   size_t max_bytes = SIZE_MAX;    // of the text; more is MRUN_QUOTA
   // Where given: what stands for bytes and for a tensor above max_elements (say, a map with the name of a file). The
-  // place is unique within the value: "answer.mask", "answer.crops[2]". It must not hold such tensors itself.
+  // place is for people, long keys are cut: "answer.mask", "answer.crops[2]". It must not hold such tensors itself.
   std::function<Value(const Tensor &, const std::string &place)> save;
 };
 // Errors name the place as a script would: lists count from 1, tensors from 0.
