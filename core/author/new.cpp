@@ -82,7 +82,8 @@ void make_new(const fs::path &given, std::string_view kind) {
   if (name.empty() || name == "." || name == "..")
     fail(MRUN_USAGE, "'{}': want a new folder's name", printable(given.native()));
   if (!valid_utf8(name)) fail(MRUN_USAGE, "'{}': a bundle's name is UTF-8", printable(name));
-  if (fs::exists(fs::symlink_status(folder))) {
+  std::error_code unknown;  // what cannot be looked at cannot be made: that says why
+  if (fs::exists(fs::symlink_status(folder, unknown))) {
     fail(MRUN_USAGE, "{}: is there already; want a new folder's name", printable(folder.native()));
   }
   FolderDraft draft(folder);

@@ -183,7 +183,8 @@ const Folder &want_folder(const Bundle &bundle) {
 }  // namespace
 
 Value pack(Registry &registry, const fs::path &folder, const fs::path &out, const PackOptions &options) {
-  if (fs::is_directory(out)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
+  std::error_code unknown;  // what cannot be looked at cannot be written to: that says why
+  if (fs::is_directory(out, unknown)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
   packing.contents.merge(packing.split_models(nullptr));

@@ -55,9 +55,12 @@ void publish(const fs::path &folder, const std::vector<File> &files, bool replac
 void record(const fs::path &folder, const std::string &name, const Value &input, const EngineOptions &options,
             bool replace) {
   check_name(name);
-  if (!fs::is_directory(folder)) fail(MRUN_USAGE, "{}: want a bundle's folder (unpack a .mb first)", folder.string());
+  std::error_code unknown;
+  if (!fs::is_directory(folder, unknown)) {
+    fail(MRUN_USAGE, "{}: want a bundle's folder (unpack a .mb first)", folder.string());
+  }
   const fs::path target = folder / "examples" / name;
-  if (fs::exists(target) && !replace)
+  if (fs::exists(target, unknown) && !replace)
     fail(MRUN_USAGE, "{}: there is such an example already; --replace takes its place", target.string());
   const auto bundle = Bundle::open(folder);
   const auto session = start_session(bundle, options);

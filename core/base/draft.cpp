@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/folder_names.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace mrun {
@@ -71,6 +72,13 @@ UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, 
   fail_errno(EEXIST, target.native(), action);
 }
 
+// What takes a file's place is as private as that was, from its first byte on.
+void keep_mode(int fd, const fs::path &target) {
+  struct stat old = {};
+  const bool replaces = ::stat(target.c_str(), &old) == 0 && S_ISREG(old.st_mode);
+  if (replaces && ::fchmod(fd, old.st_mode & 07777) != 0) fail_errno(errno, target.native(), "keep its mode");
+}
+
 void sync(int fd, const fs::path &name) {
   // EINVAL: a file system that has nothing to sync.
   if (::fsync(fd) != 0 && errno != EINVAL) fail_errno(errno, name.native(), "write it to the disk");
@@ -105,10 +113,15 @@ FileDraft::FileDraft(fs::path target) : target_(std::move(target)) {
   fd_ = make_draft(target_, path_, "write a file beside it", [](const fs::path &path) {
     return UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
   });
+  keep_mode(fd(), target_);
 }
 
+// Of a name that would be too long with what is added, its hash tells it from others that begin as it does.
 fs::path FileDraft::part_of(const fs::path &target) {
-  return target.parent_path() / fmt::format(".{}.part", target.filename().native());
+  constexpr size_t longest = 200, hash_digits = 16;
+  std::string name = target.filename().native();
+  if (name.size() > longest) name = name.substr(0, longest) + "-" + sha256_hex(name).substr(0, hash_digits);
+  return target.parent_path() / fmt::format(".{}.part", name);
 }
 
 FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
@@ -117,6 +130,7 @@ FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
   if (!fd_) fail_errno(errno, target_.native(), "write a file beside it");
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));
+  keep_mode(fd(), target_);
   path_ = part;
 }
 

@@ -170,7 +170,6 @@ void write_file_atomic(const std::filesystem::path &path, const std::function<vo
   if (exists && !S_ISREG(old.st_mode)) fail(MRUN_IO, "{}: is not a regular file", printable(path.native()));
   FileDraft draft(target);
   write(draft.fd());
-  if (exists && ::fchmod(draft.fd(), old.st_mode & 07777) != 0) fail_errno(errno, path.native(), "keep its mode");
   draft.commit();
 }
 

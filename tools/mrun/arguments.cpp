@@ -105,7 +105,9 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     print(fitted_help(app.help()));
     return ok;
   } catch (const CLI::ParseError &e) {
-    warn(e.what() + ("; `mrun " + app.get_name()) + " --help` explains");
+    std::string why = e.what();
+    std::erase(why, list_mark);
+    warn(why + "; `mrun " + app.get_name() + " --help` explains");
     return bad_usage;
   }
   try {

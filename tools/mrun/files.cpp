@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "interrupt.h"
+#include "meta.h"
 #include "report.h"
 #include "view.h"
 
@@ -50,6 +53,38 @@ mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   }
 }
 
+namespace {
+
+// As read(2), but waits where the descriptor does not, and ends with EINTR once an interrupt was asked for.
+ssize_t read_some(int fd, char *buffer, size_t size) {
+  for (;;) {
+    pollfd wait[] = {{fd, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
+    ::poll(wait, 2, -1);
+    const ssize_t n = interrupt_asked() ? -1 : ::read(fd, buffer, size);
+    if (interrupt_asked()) errno = EINTR;
+    if (n >= 0 || (errno != EINTR && errno != EAGAIN) || interrupt_asked()) return n;
+  }
+}
+
+}  // namespace
+
+std::string folder_digest(const mrun::bundle &bundle, const std::string &path) {
+  constexpr double large = 1 << 20;
+  const mrun::variant parsed = mrun::from_json(bundle.inspect("entries"));
+  const View entries{&parsed.c()};
+  std::string all;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const std::string name = entries[i].at("path").text(), file = (fs::path(path) / name).native();
+    std::error_code unknown;
+    const bool hashed = entries[i].at("size").number() <= large;
+    all += name + ' ' + entries[i].at("size").json() + ' ' +
+           (hashed ? sha256(read_file(file))
+                   : std::to_string(fs::last_write_time(file, unknown).time_since_epoch().count())) +
+           '\n';
+  }
+  return sha256(all);
+}
+
 bool is_terminal(int fd) { return isatty(fd) == 1; }
 
 std::string read_file(const std::string &path) {
@@ -61,7 +96,7 @@ std::string read_file(const std::string &path) {
   std::string text;
   char buffer[1 << 16];
   ssize_t n = 0;
-  while ((n = ::read(fd, buffer, sizeof buffer)) > 0 && (bounded || text.size() <= most)) {
+  while ((n = read_some(fd, buffer, sizeof buffer)) > 0 && (bounded || text.size() <= most)) {
     text.append(buffer, static_cast<size_t>(n));
   }
   const int error = errno;

@@ -20,6 +20,10 @@ struct Trust {
 };
 mrun::bundle open_bundle(const std::string &name, const Trust & = {});
 
+// What tells a folder's bundle from the same one edited since. Of large files, as weights are, the time of the last change
+// stands for the content.
+std::string folder_digest(const mrun::bundle &, const std::string &path);
+
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
 // What lies below a folder and is no folder, by name, so that a run is the same everywhere. Hidden ones are left out; what

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "files.h"
@@ -191,7 +192,10 @@ void Inputs::take_stdin(Input &input) const {
     drop_byte_order_mark(json);
     input.value = mrun::from_json(json);
   } else {
-    input.value = value_of(bundle_, nullptr, "/dev/stdin", true);
+    const std::string bytes = read_file("-");  // /dev/stdin would begin anew, and cannot be opened where it is a socket
+    mrun::host_detail::call([&](mrun_error *e) {
+      return mrun_input_bytes(bundle_.raw(), nullptr, bytes.data(), bytes.size(), input.value.out(), e);
+    });
   }
   if (describe_) input.description = describe_value(kind_, input.value.c());
 }
@@ -214,9 +218,11 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
   return guarded([&](Input &input) {
     std::vector<std::pair<std::string, mrun::variant>> entries;
     std::vector<std::pair<std::string, std::string>> descriptions;
+    std::set<std::string> names;
     for (const std::string &f : fields) {
       const size_t equals = f.find('=');
       const std::string name = f.substr(0, equals);
+      if (!names.insert(name).second) throw mrun::failure(MRUN_USAGE, "the field " + name + " is given twice");
       Input field;
       take(field, name.c_str(), f.substr(equals + 1), false);
       entries.emplace_back(name, std::move(field.value));
@@ -273,15 +279,13 @@ std::optional<uint64_t> Inputs::count() const {
 }
 
 std::string Inputs::identity() const {
-  if (lines_ != nullptr) return lines_->complete() ? lines_->digest() : "";
-  std::string all;
+  std::string all = std::to_string(int(from_)) + '\0';  // the same lines may be texts, JSON or paths
+  if (lines_ != nullptr) return lines_->complete() ? sha256(all + lines_->digest()) : "";
   for (const std::string &a : arguments_) {
     if (a == "-") return "";
     all += a + '\0';
   }
-  char hex[65] = {};
-  mrun_sha256(all.data(), all.size(), hex);
-  return hex;
+  return sha256(all);
 }
 
 std::optional<Input> Inputs::next() {

@@ -16,6 +16,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
+bool is_there(const fs::path &path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
+}
+
 [[noreturn]] void cannot_write(const std::string &path) {
   throw mrun::failure(MRUN_IO, path + ": cannot write: " + std::strerror(errno));
 }
@@ -36,14 +41,23 @@ Output::Output(const OutputOptions &o, std::function<void()> before_print)
     fd_ = answers_fd();
     return;
   }
-  const fs::path target(path_);
-  if (fs::is_directory(target)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
-  if (fs::exists(target) && !fs::is_regular_file(target)) {  // a device or pipe cannot be replaced by renaming
+  if (const std::optional<int> named = descriptor_named(path_)) {
+    fd_ = *named;
+    if (fd_ == answers_fd()) path_.clear();
+    return;
+  }
+  std::error_code unknown;  // what cannot be looked at cannot be written to: that says why
+  const fs::file_status status = fs::status(path_, unknown);
+  if (fs::is_directory(status)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
+  if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device or pipe cannot be replaced by renaming
     special_.reset(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
     if (!special_) cannot_write(path_);
     fd_ = special_.get();
-  } else if (o.identity.empty()) {
-    with_files([&] { draft_.emplace(target); });
+    return;
+  }
+  if (fs::is_symlink(path_, unknown) && fs::exists(status)) path_ = fs::canonical(path_).native();  // the link stays
+  if (o.identity.empty()) {
+    with_files([&] { draft_.emplace(path_); });
     fd_ = draft_->fd();
   } else {
     open_kept(o);
@@ -53,7 +67,7 @@ Output::Output(const OutputOptions &o, std::function<void()> before_print)
 void Output::open_kept(const OutputOptions &o) {
   const fs::path part = mrun::FileDraft::part_of(path_);
   state_ = part.string() + ".json";
-  const bool kept = o.resume && fs::exists(part) && fs::exists(state_);
+  const bool kept = o.resume && is_there(part) && is_there(state_);
   if (o.resume) check_kept(o);
   with_files([&] { draft_.emplace(path_, mrun::FileDraft::Kept::part); });
   fd_ = draft_->fd();
@@ -72,8 +86,8 @@ void Output::open_kept(const OutputOptions &o) {
 
 // What --resume needs: a kept run of the same identity, or no trace of any.
 void Output::check_kept(const OutputOptions &o) const {
-  if (!fs::exists(state_)) {
-    if (!fs::exists(path_)) return;
+  if (!is_there(state_)) {
+    if (!is_there(path_)) return;
     throw mrun::failure(MRUN_USAGE, path_ + ": is there already and belongs to no interrupted run: nothing to resume");
   }
   std::string identity = read_file(state_);
@@ -118,8 +132,7 @@ void Output::write(const std::string &text) {
   if (path_.empty()) before_print_();
   std::string_view rest = text;
   while (!rest.empty() && error_.empty()) {
-    const ssize_t n = ::write(fd_, rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = write_some(fd_, rest);
     if (n < 0) {
       error_ = (path_.empty() ? std::string("standard output") : path_) + ": cannot write: " + std::strerror(errno);
     } else {

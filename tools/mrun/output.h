@@ -42,7 +42,8 @@ class Output {
   void put_now(const std::string &text);
   // Waits until item `number` is at most `ahead` items beyond what has been written.
   void wait_for_room(uint64_t number, uint64_t ahead);
-  bool failed() const;  // a write failed: nothing more will be written
+  bool appears() const { return draft_.has_value(); }  // as a file, once it is whole
+  bool failed() const;                                 // a write failed: nothing more will be written
   // The run was interrupted: nothing more is written, and what was answered stays. False where it cannot be resumed.
   bool keep();
   void finish();  // flush, rename. Throws the first write error

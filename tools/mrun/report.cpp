@@ -34,8 +34,7 @@ int report(const mrun::failure &e) { return report(e.code, e.what()); }
 
 void print(std::string_view text) {
   while (!text.empty()) {
-    const ssize_t n = ::write(answers_fd(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = write_some(answers_fd(), text);
     if (n < 0) throw mrun::failure(MRUN_IO, std::string("standard output: ") + std::strerror(errno));
     text.remove_prefix(static_cast<size_t>(n));
   }

@@ -11,6 +11,7 @@
 #include "inputs.h"
 #include "interrupt.h"
 #include "left_out.h"
+#include "meta.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -78,7 +79,7 @@ class Run {
         continue;
       }
       std::optional<Input> input = inputs.next();
-      if (!input) break;
+      if (!input || interrupt_asked()) break;
       output_.wait_for_room(place, 4096);
       if (input->error) {
         fail_item({this, number, place, input->name, ""}, *input->error);
@@ -97,6 +98,7 @@ class Run {
   // The single input of a call, in this thread.
   int one(Inputs &inputs) {
     std::optional<Input> input = inputs.next();
+    if (interrupt_asked()) return interrupted;
     if (!input) return ok;
     if (input->error) {
       fail_item({this, 0, 0, input->name, ""}, *input->error);
@@ -254,20 +256,14 @@ std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inpu
   const std::string list = inputs.identity();
   if (list.empty() || inputs.single()) return "";
   std::string code = mrun_digest(bundle.raw());
-  if (code.empty()) {
-    const std::string entries = bundle.inspect("entries");
-    code.resize(65);
-    mrun_sha256(entries.data(), entries.size(), code.data());
-    code.resize(64);
-  }
+  if (code.empty()) code = folder_digest(bundle, split_revision(o.bundle).path);
+  const Shard shard = parse_shard(o.shard);  // what "auto" stands for differs from job to job
   std::string params;
   for (const std::string &p : o.run.params) params += p + '\n';
-  const std::string text = params + "seed " + std::to_string(o.run.seed) + "\nshard " + o.shard + "\nbatch " +
-                           std::to_string(o.run.batch_size) + "\nsave " + o.save + (o.meta ? "\nmeta" : "") +
-                           (o.run.exact ? "\nexact" : "");
-  char options[65] = {};
-  mrun_sha256(text.data(), text.size(), options);
-  return "{\"bundle\":\"" + code + "\",\"inputs\":\"" + list + "\",\"options\":\"" + options + "\"}";
+  const std::string text = params + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
+                           "/" + std::to_string(shard.count) + "\nbatch " + std::to_string(o.run.batch_size) +
+                           "\nsave " + o.save + (o.meta ? "\nmeta" : "") + (o.run.exact ? "\nexact" : "");
+  return "{\"bundle\":\"" + code + "\",\"inputs\":\"" + list + "\",\"options\":\"" + sha256(text) + "\"}";
 }
 
 OutputOptions output_options(const Options &o, const mrun::bundle &bundle, const Inputs &inputs) {
@@ -312,12 +308,14 @@ int answer(const Options &o) {
   if (o.timings) print_timings(engine);
   { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
   progress.end();
-  trace.finish();
   if (kept) {
     warn("interrupted: the same command with --resume goes on where it stopped");
-    return status;
+  } else if (status == interrupted && output.appears()) {
+    warn("interrupted: " + o.output + " is not whole, so it is left as it was");
+  } else {
+    output.finish();
   }
-  output.finish();
+  trace.finish();
   return status;
 }
 

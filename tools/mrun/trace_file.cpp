@@ -1,9 +1,14 @@
 #include "trace_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <mrun/mrun.hpp>
+
+#include "standard_output.h"
 
 namespace command {
 namespace {
@@ -21,7 +26,8 @@ double time_of(const char *event) {
 
 TraceFile::TraceFile(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
-  file_.reset(std::fopen(path_.c_str(), "we"));
+  const std::optional<int> open = descriptor_named(path_);
+  file_.reset(open ? fdopen(fcntl(*open, F_DUPFD_CLOEXEC, 3), "w") : std::fopen(path_.c_str(), "we"));
   if (!file_) throw mrun::failure(MRUN_IO, path_ + ": cannot write: " + std::strerror(errno));
   std::fputs("{\"traceEvents\":[", file_.get());
 }

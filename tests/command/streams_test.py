@@ -1,0 +1,214 @@
+"""Where inputs come from and answers go: sockets, descriptors that do not wait, links, devices, names of any length."""
+import fcntl
+import io
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+import unittest
+
+from command import MRUN, Case, mrun
+
+ECHO = "return function(x) return x end\n"
+SIZE = "return function(x) return x:size(0) end\n"
+LONG = "return function(x)\n  local n = 0\n  for i = 1, 2e7 do n = n + i end\n  return x\nend\n"
+
+
+class Inputs(Case):
+    def of_descriptor(self, descriptor, *args):
+        result = subprocess.run([MRUN, *map(str, args)], stdin=descriptor, capture_output=True, text=True, timeout=300)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return json.loads(result.stdout)
+
+    def test_standard_input_is_a_socket(self):
+        for kind, script, wanted in [("text", ECHO, "hello"), ("bytes", SIZE, 5), ("image", SIZE, 5), ("audio", SIZE, 5)]:
+            ours, theirs = socket.socketpair()
+            ours.sendall(b"hello")
+            ours.close()
+            with theirs:
+                self.assertEqual(self.of_descriptor(theirs, self.bundle(kind, preprocess=script), "-"), wanted, kind)
+
+    def test_a_tensor_comes_through_a_pipe(self):
+        import numpy
+        file = io.BytesIO()
+        numpy.save(file, numpy.arange(6, dtype="int64").reshape(2, 3))
+        result = subprocess.run([MRUN, self.bundle("tensor", preprocess=ECHO), "-"], input=file.getvalue(), capture_output=True, timeout=300)
+        self.assertEqual(result.stdout, b"[[0,1,2],[3,4,5]]\n", result.stderr)
+
+    def test_standard_input_goes_on_where_it_was_read_to(self):
+        (self.dir / "file").write_bytes(b"head\nrest")
+        for kind, script, wanted in [("text", ECHO, "rest"), ("bytes", SIZE, 4)]:
+            with open(self.dir / "file", "rb", buffering=0) as file:
+                file.read(5)
+                self.assertEqual(self.of_descriptor(file, self.bundle(kind, preprocess=script), "-"), wanted, kind)
+
+    def test_standard_input_does_not_wait(self):
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        threading.Timer(1, lambda: (os.write(write, b"late"), os.close(write))).start()
+        with open(read, "rb") as pipe:
+            self.assertEqual(self.of_descriptor(pipe, self.bundle(preprocess=ECHO), "-"), "late")
+
+    def test_an_interrupt_while_one_input_is_waited_for(self):
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(60), 130)
+        run.stdin.close()
+        with run.stdout, run.stderr:
+            self.assertEqual(run.stdout.read() + run.stderr.read(), b"")
+
+    def test_a_field_that_is_given_twice(self):
+        folder = self.bundle("record", '[input.fields]\nq = "text"\n', preprocess=ECHO)
+        (answer,) = self.answers(folder, "q=a", "q=b", status=1)
+        self.assertIn("q is given twice", answer["error"]["message"])
+
+
+class Outputs(Case):
+    def text(self, *args, status=0, **more):
+        result = mrun(*args, **more)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result.stdout
+
+    def test_standard_output_does_not_wait(self):
+        (self.dir / "lines").write_text(("x" * 1000 + "\n") * 2000)
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", self.dir / "lines"], stdin=subprocess.DEVNULL, stdout=write)
+        os.close(write)
+        time.sleep(1)  # it has to wait for the reader
+        with open(read) as pipe:
+            self.assertEqual(len(pipe.readlines()), 2000)
+        self.assertEqual(run.wait(60), 0)
+
+    def test_a_descriptor_by_its_name_is_written_to_as_it_is(self):
+        folder, link = self.bundle(preprocess=ECHO), self.dir / "link"
+        link.symlink_to("/proc/self/fd/1")
+        for name in "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", link:
+            self.assertEqual(self.text(folder, "a", "-o", name), '"a"\n', name)
+            if name == "/dev/stdout":
+                continue  # a command that replaces a link would break the machine's
+            with open(self.dir / "log", "w") as log:
+                log.write("kept\n")
+                log.flush()
+                subprocess.run([MRUN, folder, "a", "-o", name], stdin=subprocess.DEVNULL, stdout=log, check=True, timeout=300)
+            self.assertEqual((self.dir / "log").read_text(), 'kept\n"a"\n', name)
+        self.assertTrue(link.is_symlink())
+        with open(self.dir / "other", "w") as other:
+            path = f"/dev/fd/{other.fileno()}"
+            subprocess.run([MRUN, folder, "a", "-o", path], stdin=subprocess.DEVNULL, pass_fds=[other.fileno()], check=True, timeout=300)
+        self.assertEqual((self.dir / "other").read_text(), '"a"\n')
+        self.assertIn("traceEvents", self.text(folder, "a", "--trace", "/dev/stdout"))
+        self.assertIn("<testsuites", self.text("verify", folder, "--junit", "/dev/stdout"))
+
+    def test_a_file_keeps_its_mode_and_a_link_stays_one(self):
+        folder, file, link = self.bundle(preprocess=ECHO), self.dir / "real/file", self.dir / "link"
+        file.parent.mkdir()
+        file.write_text("secret\n")
+        file.chmod(0o600)
+        link.symlink_to(file)
+        (self.dir / "lines").write_text("a\nb\n")
+        for inputs, wanted in [(["a"], '"a"\n'), (["--lines", self.dir / "lines"], '"a"\n"b"\n')]:
+            self.text(folder, *inputs, "-o", link)
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(file.read_text(), wanted)
+            self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+
+    def test_names_of_any_length(self):
+        folder = self.bundle(preprocess=ECHO)
+        (self.dir / "lines").write_text("a\nb\n")
+        for length in 200, 241, 255:
+            file = self.dir / ("n" * length)
+            self.text(folder, "--lines", self.dir / "lines", "-o", file)
+            self.assertEqual(file.read_text(), '"a"\n"b"\n')
+            file.unlink()
+        self.assertEqual(sorted(p.name for p in self.dir.iterdir()), ["bundle", "lines"])
+        long = self.dir / ("n" * 256)
+        for command in [[folder, "a", "-o", long], [folder, "a", "--trace", long], ["pack", folder, "-o", long],
+                        ["new", long, "--kind", "text"], ["verify", folder, "--junit", long]]:
+            self.refused(5, *command, contains="File name too long")
+
+    def test_a_file_in_a_folder_that_may_not_be_entered(self):
+        here, command = self.public()
+        (here / "closed").mkdir(mode=0)
+        (here / "bundle").mkdir()
+        (here / "bundle/bundle.toml").write_text('[input]\nkind = "text"\n')
+        if os.getuid() != 0:
+            self.addCleanup((here / "closed").chmod, 0o700)
+        result = self.as_another(command, here / "bundle", "a", "-o", here / "closed/out")
+        self.assertEqual(result.returncode, 5, result.stderr)
+        self.assertIn("Permission denied", result.stderr)
+
+    def test_an_interrupt_leaves_the_file_that_was_there(self):
+        out = self.dir / "out"
+        out.write_text("the last run's\n")
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", "-", "-o", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        run.stdin.write(b"a\nb\n")
+        run.stdin.flush()
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(60), 130)
+        run.stdin.close()
+        with run.stderr:
+            self.assertIn(b"not whole", run.stderr.read())
+        self.assertEqual(out.read_text(), "the last run's\n")
+
+    def test_a_trace_that_cannot_be_written_costs_no_answers(self):
+        out = self.dir / "out"
+        self.refused(5, self.bundle(preprocess=ECHO), "a", "-o", out, "--trace", "/dev/full", contains="/dev/full")
+        self.assertEqual(out.read_text(), '"a"\n')
+
+    def test_each_file_of_an_answer_has_a_name_of_its_own(self):
+        keys = ["a b", "a-b", "x-1", "A-B", "\u732b", "\u72ac", "k" * 90 + "1", "k" * 90 + "2", "/".join(["deep"] * 90)]
+        table = ", ".join(f"[{json.dumps(k, ensure_ascii=False)}] = part({i})" for i, k in enumerate(keys))
+        folder = self.bundle(postprocess=f"""local torch = require "torch"
+local function part(n) return torch.full({{10001}}, n, {{dtype = "int64"}}) end
+return function() return {{{table}, a = {{b = part(100)}}, x = {{part(101)}}}} end
+""")
+        answer = self.answer(folder, "go", "--save", self.dir / "out")
+        import numpy
+        first = lambda file: int(numpy.load(file["$file"])[0])
+        self.assertEqual([first(answer[k]) for k in keys], list(range(len(keys))))
+        self.assertEqual((first(answer["a"]["b"]), first(answer["x"][0])), (100, 101))
+
+
+class Resumed(Case):
+    """A kept run is gone on with by the same run alone: with another one's its answers would be mixed."""
+
+    def interrupted(self, *args, **more):
+        run = subprocess.Popen([MRUN, *map(str, args), "--workers", "1"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
+        time.sleep(0.7)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=300)
+        self.assertEqual(run.returncode, 130, said)
+
+    def setUp(self):
+        super().setUp()
+        self.lines = self.dir / "lines"
+        self.lines.write_text("".join(f"{i}\n" for i in range(1000)))
+        self.out = ["-o", self.dir / "out"]
+
+    def test_another_shard_of_the_scheduler(self):
+        folder, shard = self.bundle(preprocess=LONG), [{**os.environ, "SLURM_PROCID": str(i), "SLURM_NTASKS": "2"} for i in range(2)]
+        auto = [folder, "--lines", self.lines, "--shard", "auto", *self.out]
+        self.interrupted(*auto, env=shard[0])
+        self.refused(2, *auto, "--resume", env=shard[1], contains="begun by another run")
+
+    def test_the_same_file_read_in_another_way(self):
+        folder = self.bundle(preprocess=LONG)
+        self.interrupted(folder, "--lines", self.lines, *self.out)
+        self.refused(2, folder, "--jsonl", self.lines, *self.out, "--resume", contains="begun by another run")
+
+    def test_a_folder_that_was_edited_to_the_same_size(self):
+        folder = self.bundle(preprocess=LONG)
+        self.interrupted(folder, "--lines", self.lines, *self.out)
+        (folder / "preprocess.lua").write_text(LONG.replace("return x\n", "return n\n"))
+        self.refused(2, folder, "--lines", self.lines, *self.out, "--resume", contains="begun by another run")
+
+
+if __name__ == "__main__":
+    unittest.main()
