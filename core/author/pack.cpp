@@ -174,6 +174,17 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
           {"examples", Value::integer(static_cast<int64_t>(examples))}};
 }
 
+// Where the next pack would take it in, and be another one for that.
+void refuse_inside(const fs::path &folder, const fs::path &out) {
+  std::error_code error;
+  const fs::path parent = fs::canonical(out.has_parent_path() ? out.parent_path() : ".", error);
+  if (error) return;  // writing says why
+  const std::string inside = (parent / out.filename()).lexically_relative(fs::canonical(folder, error)).native();
+  if (!inside.starts_with("assets/") && !inside.starts_with("examples/")) return;
+  fail(MRUN_USAGE, "{}: lies in what is packed, so the next pack would hold this one; give a file outside the folder",
+       printable(out.native()));
+}
+
 const Folder &want_folder(const Bundle &bundle) {
   const auto *folder = dynamic_cast<const Folder *>(&bundle);
   if (folder == nullptr) fail(MRUN_BUNDLE, "{}: want a bundle's folder", bundle.origin());
@@ -185,8 +196,10 @@ const Folder &want_folder(const Bundle &bundle) {
 Value pack(Registry &registry, const fs::path &folder, const fs::path &out, const PackOptions &options) {
   std::error_code unknown;  // what cannot be looked at cannot be written to: that says why
   if (fs::is_directory(out, unknown)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
+  if (!valid_utf8(options.message)) fail(MRUN_USAGE, "the message is not UTF-8");
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
+  refuse_inside(folder, out);
   packing.contents.merge(packing.split_models(nullptr));
   packing.add_modules();
   std::optional<FolderDraft> scratch;  // of a dry run: never committed

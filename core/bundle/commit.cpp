@@ -130,6 +130,9 @@ class Committer {
     if (!valid_utf8(revision.message) || !valid_utf8(revision.author)) {
       fail(MRUN_USAGE, "the message or author is not UTF-8");
     }
+    if (!revision.time.empty() && !valid_time(revision.time)) {
+      fail(MRUN_USAGE, "time {}: want YYYY-MM-DDTHH:MM:SSZ, a time that there is", printable(revision.time, 60));
+    }
     Contents all;
     for (const auto &[name, content] : weights_) all.emplace(name, std::string());
     for (const auto &[name, content] : next_.contents) {

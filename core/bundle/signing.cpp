@@ -41,6 +41,7 @@ void write_key(const fs::path &path, std::string_view text, mode_t mode, bool re
 }
 
 void refuse_present(const fs::path &path) {
+  if (path.empty()) fail(MRUN_USAGE, "the path is empty; a key's file to make is wanted");
   std::error_code error;
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return;
   fail(MRUN_USAGE, "{}: is there already; a key is never overwritten but with --force", printable(path.native()));

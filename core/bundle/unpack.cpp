@@ -13,9 +13,10 @@ namespace fs = std::filesystem;
 namespace {
 
 fs::path absolute_target(const fs::path &folder) {
-  fs::path target = fs::absolute(folder).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();  // "out/"
   std::error_code error;
+  fs::path target = fs::absolute(folder, error).lexically_normal();
+  if (error) fail_errno(error.value(), folder.native(), "find the folder it is in");
+  if (!target.has_filename()) target = target.parent_path();  // "out/"
   if (fs::symlink_status(target, error).type() != fs::file_type::not_found &&
       !(fs::is_directory(target, error) && fs::is_empty(target, error))) {
     fail(MRUN_IO, "{}: is there already; a new or empty folder is wanted", printable(folder.native()));

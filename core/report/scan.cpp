@@ -7,6 +7,7 @@
 #include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/bundle.h"
+#include "bundle/names.h"
 #include "report/scan_archive.h"
 #include "value/safetensors.h"
 
@@ -22,7 +23,8 @@ constexpr int deepest = 4;  // archives in archives
 constexpr const char *verdicts[] = {"data", "code", "unsafe"};
 
 bool ends_with(std::string_view name, std::initializer_list<std::string_view> suffixes) {
-  return std::any_of(suffixes.begin(), suffixes.end(), [&](std::string_view s) { return name.ends_with(s); });
+  const std::string small = lower(name);  // MODEL.PT is one, too
+  return std::any_of(suffixes.begin(), suffixes.end(), [&](std::string_view s) { return small.ends_with(s); });
 }
 
 // The modules that a script requires, by name.
@@ -67,7 +69,7 @@ class Scanner {
 
   // A file by name alone: what runs it is somebody's choice.
   bool script(const std::string &name, std::string_view text) {
-    if (name.ends_with(".lua")) {
+    if (ends_with(name, {".lua"})) {
       findings.add(name, "a script, which runs in the sandbox" + requires_of(text), Verdict::code);
     } else if (ends_with(name, {".py", ".sh", ".bat", ".js"})) {
       findings.add(name, "a program's text, which runs where somebody starts it", Verdict::code);

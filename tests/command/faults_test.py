@@ -128,7 +128,7 @@ class Faults(Case):
                                       ("--start-timeout", "", "want a number"), ("--workers", "1.5", "want a whole number from 0"),
                                       ("--workers", "x", "want a whole number from 0"), ("--threads", "2x", "want a whole number from 0"),
                                       ("--batch-size", "1e3", "want a whole number from 1 to 1048576"), ("--seed", "-1", "want a whole number from 0"),
-                                      ("--max-delay", "1s", "want a number from 0 to 3600000"), ("--memory", "x", "want bytes")):
+                                      ("--max-delay", "1s", "want a number from 0 to 3600000"), ("--memory", "x", "want bytes"), ("--memory", "0.5", "want bytes")):
             self.refused(2, folder, "1", option, value, contains=f"{option}: {wanted}")
         self.refused(2, "bench", folder, "1", "--seconds", "0", contains="--seconds: want a number from 0.01 to 86400, got 0")
 

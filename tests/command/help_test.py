@@ -15,6 +15,10 @@ class Help(Case):
             for line in text.splitlines():
                 self.assertLessEqual(len(line), 80, (name, line))
 
+    def test_help_of_a_subcommand_by_either_spelling(self):
+        self.assertEqual(mrun("help", "pack").stdout, mrun("pack", "--help").stdout)
+        self.assertEqual(mrun("help").stdout, mrun("--help").stdout)
+
     def test_every_option_of_the_json_page_exists(self):
         page = (SOURCE / "tools/mrun/JSON.md").read_text()
         everything = "".join(mrun(n, "--help").stdout for n in ["run", "rerun", "inspect", "verify", "pack", "log", "diff", "ops", "plugins"])

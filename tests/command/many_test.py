@@ -42,6 +42,10 @@ class Many(Case):
         slurm = dict(os.environ, SLURM_ARRAY_TASK_ID="7", SLURM_ARRAY_TASK_MIN="5", SLURM_ARRAY_TASK_STEP="2", SLURM_ARRAY_TASK_COUNT="3")
         self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", "auto", env=slurm), whole[1::3])
 
+    def test_a_single_input_is_the_first_shards(self):
+        folder = self.bundle(preprocess=SCRIPT)
+        self.assertEqual([len(self.run_lines(folder, "x", "--shard", f"{i}/2")) for i in (1, 2)], [1, 0])
+
     def test_wrong_shards_and_sizes(self):
         folder, lines = self.bundle(preprocess=SCRIPT), self.lines(3)
         for shard in ("3/2", "0/2", "1", "a/b", "1/", "-1/2"):

@@ -215,6 +215,24 @@ class Examples(Case):
         self.assertGreaterEqual(result.stdout.count("ok      "), 3)
 
 
+    def test_a_target_that_the_next_pack_would_take_in(self):
+        folder = self.bundle(preprocess=self.UPPER, files={"assets/a.txt": "a"})
+        self.refused(2, "pack", folder, "-o", folder / "assets/out.mb", contains="outside the folder")
+        self.refused(2, "pack", "bundle/.", "-o", "bundle/assets/../assets/out.mb", cwd=self.dir, contains="outside the folder")
+        self.assertEqual([p.name for p in (folder / "assets").iterdir()], ["a.txt"])
+        self.assertEqual(mrun("pack", folder, "-o", folder / "out.mb").returncode, 0)
+
+    def test_a_message_that_is_no_text(self):
+        self.refused(2, "pack", self.bundle(preprocess=self.UPPER), "-o", self.dir / "x.mb", "-m", "\udcff", contains="not UTF-8")
+        self.assertFalse((self.dir / "x.mb").exists())
+
+    def test_a_working_folder_that_is_gone(self):
+        self.assertEqual(mrun("pack", self.bundle(preprocess=self.UPPER), "-o", self.dir / "x.mb").returncode, 0)
+        script = f"mkdir gone && cd gone && rmdir ../gone && exec {MRUN} unpack {self.dir}/x.mb -C out"
+        result = subprocess.run(["sh", "-c", script], cwd=self.dir, capture_output=True, text=True, timeout=300)
+        self.assertEqual((result.returncode, result.stderr), (5, "mrun: out: cannot find the folder it is in: No such file or directory\n"))
+
+
 class Inspecting(Case):
     def test_everything_as_json(self):
         path = self.dir / "x.mb"

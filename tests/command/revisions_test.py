@@ -67,6 +67,11 @@ class Revisions(Case):
         self.refused(2, "commit", self.path, self.folder, "-m", "again")
         self.assertEqual(self.path.read_bytes(), before)
 
+    def test_a_time_that_there_is_not(self):
+        (self.folder / "preprocess.lua").write_text("return function(x) return x end -- changed\n")
+        for time in "2026-02-30T00:00:00Z", "today":
+            self.refused(2, "commit", self.path, self.folder, "-m", "x", "--time", time, contains=[time, "YYYY-MM-DD"])
+
     def test_a_broken_folder_leaves_the_file_as_it_was(self):
         before = self.path.read_bytes()
         (self.folder / "preprocess.lua").write_text("return function(\n")

@@ -224,6 +224,13 @@ class Scan(Case):
         (self.dir / "c.mb").write_bytes(data)
         self.refused(3, "scan", self.dir / "c.mb", contains="not a bundle, or damaged")
 
+    def test_names_in_capitals(self):
+        evil = b"cposix\nsystem\n(S'id'\ntR."  # of protocol 0, which nothing but the name tells from text
+        (self.dir / "M.PT").write_bytes(evil)
+        self.scan(None, "M.PT", verdict="unsafe", kind="pickle", finds="imports posix.system")
+        (self.dir / "RUN.PY").write_text("import os\n")
+        self.scan(None, "RUN.PY", verdict="code", kind="text", finds="a program's text")
+
     def test_names_and_what_is_no_model(self):
         evil = "\x1b[31mred\u202e"
         self.scan(stack_global(b"mod\x1b[31m", b"na\xffme") + b".", f"{evil}.pkl", verdict="code", finds="\\x1b[31m")

@@ -310,6 +310,7 @@ class Signatures(Case):
         other.write_bytes(rsa.generate_private_key(65537, 2048).private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         self.refused(2, "sign", self.file, "--key", other, contains="a key of another kind (RSA)")
         self.refused(2, "sign", self.file, "--key", "/dev/zero", contains="is a device")
+        self.refused(2, "keygen", "", contains="the path is empty")
         self.refused(3, "sign", self.dir / "none.mb", "--key", self.key, contains="no such file")
 
 

@@ -79,6 +79,7 @@ int dispatch(std::vector<std::string> args) {
     std::fputs("mrun: want a bundle or a subcommand; `mrun --help` lists them\n", stderr);
     return command::bad_usage;
   }
+  if (args[0] == "help" && args.size() == 2) args = {args[1], "--help"};
   const std::string first = args[0];
   if (first == "--help" || first == "-h" || first == "help") {
     command::print(help());

@@ -84,7 +84,7 @@ uint64_t parse_size(const std::string &text) {
                        : unit == "M" ? 1048576.0
                        : unit == "G" ? 1073741824.0
                                      : 0;
-  if (used == 0 || scale == 0 || !(number > 0) || number * scale > 1e18) {
+  if (used == 0 || scale == 0 || !(number * scale >= 1) || number * scale > 1e18) {
     throw mrun::failure(MRUN_USAGE, "--memory: want bytes, or a number with K, M or G, got " + text);
   }
   return static_cast<uint64_t>(number * scale);

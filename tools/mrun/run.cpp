@@ -99,7 +99,7 @@ class Run {
   int one(Inputs &inputs) {
     std::optional<Input> input = inputs.next();
     if (interrupt_asked()) return interrupted;
-    if (!input) return ok;
+    if (!input || !shard_.has(0)) return ok;
     if (input->error) {
       fail_item({this, 0, 0, input->name, ""}, *input->error);
       return status();
