@@ -161,7 +161,7 @@ function decode.word_times(pieces, first, last, mark)
     local word = words[#words]
     local begins = piece:sub(1, #mark) == mark
     local text = begins and piece:sub(#mark + 1) or piece
-    if begins or word == nil then
+    if word == nil or (begins and word.word ~= "") then
       word = { word = "", first = first[i - 1] }
       words[#words + 1] = word
     end

@@ -185,6 +185,7 @@ class BeamSearch {
       p.token = e.probability;
       next.push_back(std::move(p));
     }
+    std::erase_if(next, [](const Prefix &p) { return p.total() == log_zero; });
     std::stable_sort(next.begin(), next.end(), [](const Prefix &a, const Prefix &b) { return a.rank() > b.rank(); });
     if (next.size() > beam_) next.resize(beam_);
     return next;

@@ -38,7 +38,8 @@ return function(x)
   elseif x.call == "ctc_align" then
     return with(decode.ctc_align, tensor(x.scores), x.tokens)
   end
-  return with(decode[x.call], tensor(x.scores))
+  local scores = tensor(x.scores)
+  return with(decode[x.call], scores:masked_fill(scores:lt(-1e30), -math.huge))  -- JSON has no infinity
 end
 """
 
@@ -75,7 +76,7 @@ def transcripts(p, blank):
     for path, score in every_path(p):
         key = collapsed(path, blank)
         totals[key] = totals.get(key, 0.0) + math.exp(score)
-    return {key: math.log(value) for key, value in totals.items()}
+    return {key: math.log(value) for key, value in totals.items() if value > 0}
 
 
 def word_score(words, o):
@@ -131,6 +132,21 @@ class Sequences(Case):
             best = sorted(all_of.items(), key=lambda kv: -kv[1])[:5]
             self.assertEqual([tuple(h["tokens"]) for h in got], [k for k, _ in best], case)
             numpy.testing.assert_allclose([h["score"] for h in got], [v for _, v in best], atol=1e-4)
+
+    def test_ctc_beam_leaves_out_what_is_impossible(self):
+        rng = random.Random(9)
+        cases = []
+        for _ in range(40):
+            scores = self.scores(rng, rng.randint(1, 5), 3)
+            for frame in scores:
+                for label in rng.sample(range(3), rng.randint(0, 2)):
+                    frame[label] = -1e31
+            cases.append({"call": "ctc_beam", "scores": scores, "options": {"beam": 500, "n_best": 500}})
+        for case, answer in zip(cases, self.ask(cases)):
+            want = transcripts(log_softmax(case["scores"]), 0)
+            self.assertEqual({tuple(h["tokens"]) for h in answer}, set(want))
+            for h in answer:
+                self.assertAlmostEqual(h["score"], want[tuple(h["tokens"])], places=5)
 
     def test_ctc_beam_with_words_and_ngrams(self):
         rng = random.Random(3)
@@ -241,10 +257,11 @@ return function(x)
   return decode.word_times(x.pieces, at, at + 1)
 end
 """)
-        answer = self.answer(folder, json.dumps({"pieces": ["▁a", "b", "▁", "c", "d", "▁e"], "at": [0, 2, 4, 6, 8, 10]}),
+        answer = self.answer(folder, json.dumps({"pieces": ["▁a", "b", "▁", "c", "d", "▁e", "▁", "▁", "f"],
+                                                 "at": [0, 2, 4, 6, 8, 10, 12, 14, 16]}),
                              "--isolation", "none")
         self.assertEqual(answer, [{"word": "ab", "first": 0, "last": 3}, {"word": "cd", "first": 6, "last": 9},
-                                  {"word": "e", "first": 10, "last": 11}])
+                                  {"word": "e", "first": 10, "last": 11}, {"word": "f", "first": 16, "last": 17}])
 
     def test_bad_input_is_named(self):
         ok = [[0.0, 1.0], [1.0, 0.0]]
