@@ -5,6 +5,7 @@
 
 #include "api/handles.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "bundle/names.h"
 #include "value/json.h"
 #include "value/npy.h"
@@ -90,6 +91,8 @@ extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const
     return usage(error, "mrun_save_json: an argument is NULL");
   }
   return guard(error, [&] {
+    if (!mrun::valid_utf8(folder))
+      mrun::fail(MRUN_USAGE, "{}: JSON names the files in it, so it must be UTF-8", mrun::printable(folder));
     std::error_code failed;
     fs::create_directories(folder, failed);
     if (failed) mrun::fail(MRUN_IO, "{}: cannot make the folder: {}", folder, failed.message());

@@ -162,6 +162,13 @@ class Outputs(Case):
         self.refused(5, self.bundle(preprocess=ECHO), "a", "-o", out, "--trace", "/dev/full", contains="/dev/full")
         self.assertEqual(out.read_text(), '"a"\n')
 
+    def test_names_that_are_not_utf8(self):
+        folder = self.bundle(toml='[params]\ns = "x"\n', postprocess=ECHO)
+        self.refused(2, folder, "a", "b", "--meta", "--param", "s=\udcff", contains=["s=\\xff", "not UTF-8"])
+        (answer,) = self.answers(folder, "a", "--save", self.dir / "o\udcff", status=1)
+        self.assertEqual(answer["error"]["code"], "USAGE")
+        self.assertIn("must be UTF-8", answer["error"]["message"])
+
     def test_each_file_of_an_answer_has_a_name_of_its_own(self):
         keys = ["a b", "a-b", "x-1", "A-B", "\u732b", "\u72ac", "k" * 90 + "1", "k" * 90 + "2", "/".join(["deep"] * 90)]
         table = ", ".join(f"[{json.dumps(k, ensure_ascii=False)}] = part({i})" for i, k in enumerate(keys))

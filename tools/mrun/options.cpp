@@ -24,6 +24,10 @@ std::pair<std::string, mrun::variant> parse_param(const std::string &given, cons
   if (equals == std::string::npos || equals == 0) {
     throw mrun::failure(MRUN_USAGE, "--param " + given + ": want NAME=VALUE");
   }
+  for (size_t i = 0, n = 0; i < given.size(); i += n) {
+    n = utf8_length(given, i);
+    if (n == 0) throw mrun::failure(MRUN_USAGE, "--param " + printable(given) + ": is not UTF-8");
+  }
   const std::string name = given.substr(0, equals), value = given.substr(equals + 1);
   const bool is_string = is_declared_string(parameters, name);
   mrun_value parsed{};

@@ -197,7 +197,13 @@ class Run {
   }
 
   void finish(const Item &item, mrun_result &r) {
-    const std::string text = text_of(item, r);
+    std::string text;
+    try {
+      text = text_of(item, r);
+    } catch (const mrun::failure &e) {  // left to the engine, the item would be waited for without end
+      r.code = e.code;
+      text = error_json(e.code, "engine", e.what(), item.name);
+    }
     put(item, text, r.code == MRUN_OK);
   }
 
