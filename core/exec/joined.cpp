@@ -66,7 +66,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
     arguments.emplace_back(c.call->args);
   }
   BatchContext context(std::move(items));
-  const bool exact = config.exact && config.mode != Mode::none;
+  const bool exact = config.exact && !first.alone;
   if (exact) prove_exact(model, calls);
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
   count_filling(batch, run);
@@ -123,7 +123,7 @@ JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   }
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
-    const bool large = config.mode == Mode::concat && c.call->rows > config.max_size;
+    const bool large = config.mode == Mode::concat && c.call->rows > config.max_size && !c.call->alone;
     run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size, run) : run_alone(model, c, run));
   }
   return run;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "exec/batch/rows.h"
+
 namespace mrun {
 namespace {
 
@@ -51,13 +53,15 @@ class KeyWriter {
     put(t.dtype());
     put(t.dl().device);
     put(t.dim());
+    const int64_t rows = t.dim() > 0 ? t.size(0) : 1;
+    const bool empty = rows == 0 && call_.rows > 0;  // stands for none, in a joined call too
     for (int32_t d = 0; d < t.dim(); ++d) {
       const bool padded = pad != nullptr && std::find(pad->dims.begin(), pad->dims.end(), d) != pad->dims.end();
       const int64_t size = padded ? round_up(t.size(d), pad->multiple) : t.size(d);
-      const bool free = (rows_ && d == 0) || (padded && !exact_);
+      const bool free = (rows_ && d == 0 && !empty) || (padded && !exact_);
       put(free ? int64_t{-1} : size);
     }
-    if (!t.on_cpu()) call_.alone = true;
+    if (!t.on_cpu() || (rows_ && !empty && rows != call_.rows)) call_.alone = true;
   }
 
   PendingCall &call_;
@@ -67,13 +71,6 @@ class KeyWriter {
 const Pad *pad_of(const BatchConfig &config, const std::string &parameter) {
   const auto pad = config.pad.find(parameter);
   return pad == config.pad.end() ? nullptr : &pad->second;
-}
-
-int64_t rows_of(const PendingCall &call) {
-  for (const Value &v : call.args) {
-    if (v.is_tensor()) return v.as_tensor().dim() > 0 ? v.as_tensor().size(0) : 1;
-  }
-  return 1;
 }
 
 Shape padded_lengths(const PendingCall &call, const Schema &schema, const BatchConfig &config) {
@@ -150,6 +147,7 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
   if (call.alone) return;
   constexpr size_t usual_key = 192;  // bytes: one allocation for most calls
   call.key.reserve(usual_key);
+  if (config.mode == BatchConfig::Mode::concat) call.rows = count_rows(call.args);
   KeyWriter writer(call, config, exact);
   writer.put(call.model);
   writer.put(call.method);
@@ -157,7 +155,6 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
   for (size_t i = 0; i < call.args.size(); ++i) {
     writer.write(call.args[i], pad_of(config, schema.parameters[i].name));
   }
-  if (config.mode == BatchConfig::Mode::concat) call.rows = rows_of(call);
   call.lengths = padded_lengths(call, schema, config);
 }
 

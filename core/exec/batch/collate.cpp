@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "exec/batch/rows.h"
 #include "value/dtype.h"
 
 namespace mrun {
@@ -230,16 +231,10 @@ Value mask_tensor(const Lengths &l, const CollateOptions &how) {
   return t;
 }
 
-int64_t rows_of(CallArguments call, Mode mode) {
-  if (mode != Mode::concat) return 1;
-  const auto tensor = std::find_if(call.begin(), call.end(), [](const Value &v) { return v.is_tensor(); });
-  return tensor != call.end() && tensor->as_tensor().dim() > 0 ? tensor->as_tensor().size(0) : 1;
-}
-
-void count_rows(Batch &batch, Mode mode, int64_t least) {
+void count_all(Batch &batch, Mode mode, int64_t least) {
   for (const CallArguments call : batch.calls) {
     batch.first.push_back(batch.total);
-    batch.rows.push_back(rows_of(call, mode));
+    batch.rows.push_back(mode == Mode::concat ? count_rows(call) : 1);
     batch.total += batch.rows.back();
   }
   if (batch.total > 0) batch.total = std::max(batch.total, least);
@@ -260,7 +255,7 @@ Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallA
               const CollateOptions &how) {
   Batch batch;
   batch.calls = std::move(calls);
-  count_rows(batch, config.mode, how.least_rows);
+  count_all(batch, config.mode, how.least_rows);
   if (config.mode == Mode::none) {
     batch.args.assign(batch.calls.at(0).begin(), batch.calls.at(0).end());
     return batch;

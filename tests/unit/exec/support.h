@@ -44,7 +44,8 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 }
 
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
-// a row's place, what sized gives on how many rows there are.
+// a row's place, what sized gives on how many rows there are. paired wants
+// as many rows of y.
 class Mock {
  public:
   static Registry &registry() {
@@ -80,16 +81,19 @@ class Mock {
     static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
                                           "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
                                           "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor",
-                                          "sized(Tensor x) -> Tensor"};
+                                          "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
-    const DLTensor &in = args[0].as.tensor.dl->dl_tensor;
+    const mrun_value &first = method == 5 ? args[0].as.list.items[0] : args[0];
+    const DLTensor &in = first.as.tensor.dl->dl_tensor;
     if (method == 2) return MRUN_OK;
     if (method == 3) {
       while (host->stopped(call) == MRUN_OK) ::usleep(200);
       return host->stopped(call);
     }
+    if (method == 7 && in.shape[0] != args[1].as.tensor.dl->dl_tensor.shape[0])
+      return host->fail(call, MRUN_MODEL, "a row without its other half");
     const int64_t rows = in.ndim > 0 ? in.shape[0] : 1;
     int64_t n = 1;
     for (int d = 0; d < in.ndim; ++d) n *= in.shape[d];
