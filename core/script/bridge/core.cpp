@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "script/bridge/convert.h"
 #include "script/bridge/tensor.h"
 #include "script/bridge/vocabulary.h"
@@ -79,8 +80,29 @@ int params(lua_State *L, Vm &vm) {
   return 1;
 }
 
+// While it lives, random numbers follow the run's seed and the name alone: what all items see must not depend on which of
+// them makes it, nor that item's own numbers on whether it did.
+class SharedDraws {
+ public:
+  SharedDraws(ItemContext &item, const std::string &name) : item_(item), number_(item.number), draws_(item.draws) {
+    item.number = std::stoull(sha256_hex(name).substr(0, 16), nullptr, 16);
+    item.draws.store(0);
+  }
+  ~SharedDraws() {
+    item_.number = number_;
+    item_.draws.store(draws_);
+  }
+  SharedDraws(const SharedDraws &) = delete;
+  SharedDraws &operator=(const SharedDraws &) = delete;
+
+ private:
+  ItemContext &item_;
+  const uint64_t number_, draws_;
+};
+
 // What the function at 2 returns, as tensors and objects that nobody can change.
 Value make_shared_value(lua_State *L, const std::string &name) {
+  const SharedDraws draws(vm_of(L).item(), name);
   lua_pushvalue(L, 2);
   const int status = lua_pcall(L, 0, 1, 0);
   if (status != 0) throw error_of(L, L, status);

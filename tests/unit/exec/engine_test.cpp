@@ -101,6 +101,28 @@ end)"}});
   }
 }
 
+TEST_CASE("what bundle.shared makes, and an item's random numbers, are the same whichever item makes it") {
+  const MockBundle bundle(Files{{"forward.lua", R"(
+local bundle = require "bundle"
+return function(model, x)
+  local made = bundle.shared("noise", function() return {math.random(), math.random()} end)
+  return {made[1], made[2], math.random()}
+end)"}});
+  std::map<uint64_t, std::vector<double>> seen;
+  for (const bool turned : {false, true}) {
+    const auto session = bundle.start();
+    for (const uint64_t number : turned ? std::vector<uint64_t>{2, 1} : std::vector<uint64_t>{1, 2}) {
+      const Result result = session->run(work(floats({1}), number));
+      INFO(result.error.message);
+      REQUIRE(result.ok());
+      std::vector<double> numbers;
+      for (const Value &v : result.answer.as_list()) numbers.push_back(v.as_number());
+      CHECK(seen.try_emplace(number, numbers).first->second == numbers);
+    }
+  }
+  CHECK(seen[1][2] != seen[2][2]);
+}
+
 TEST_CASE("offline, what is joined is the same for any number of workers and any timing") {
   const std::string size = GENERATE("1", "2", "8");
   const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = " + size + "\n");
