@@ -62,6 +62,14 @@ class Inputs(Case):
         with run.stdout, run.stderr:
             self.assertEqual(run.stdout.read() + run.stderr.read(), b"")
 
+    def test_a_zero_byte_in_a_path_names_no_other_file(self):
+        (self.dir / "file").write_text("x")
+        (answer,) = self.answers(self.bundle("bytes", preprocess=SIZE), "--paths", "-", status=1, stdin=f"{self.dir}/file\0.txt\n")
+        self.assertIn("zero byte", answer["error"]["message"])
+        folder = self.bundle("record", '[input.fields]\nf = "bytes"\n', preprocess="return function(x) return x.f:size(0) end\n")
+        (answer,) = self.answers(folder, "--paths", "-", status=1, stdin=json.dumps({"f": f"{self.dir}/file\0.txt"}))
+        self.assertIn("zero byte", answer["error"]["message"])
+
     def test_a_field_that_is_given_twice(self):
         folder = self.bundle("record", '[input.fields]\nq = "text"\n', preprocess=ECHO)
         (answer,) = self.answers(folder, "q=a", "q=b", status=1)

@@ -48,6 +48,9 @@ std::map<std::string, std::string> field_kinds(const mrun::bundle &bundle) {
 bool is_literal(const std::string &kind) { return kind == "text" || kind == "json" || kind == "record"; }
 
 mrun::variant value_of(const mrun::bundle &bundle, const char *field, const std::string &argument, bool path) {
+  if (argument.find('\0') != std::string::npos) {
+    throw mrun::failure(MRUN_INPUT, printable(argument) + ": a path cannot hold a zero byte");
+  }
   mrun::variant v;
   mrun::host_detail::call([&](mrun_error *e) {
     return path ? mrun_input_file(bundle.raw(), field, argument.c_str(), v.out(), e)
