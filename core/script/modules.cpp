@@ -1,6 +1,7 @@
 #include "script/modules.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 #include "script/lua/sandbox.h"
@@ -55,18 +56,28 @@ bool is_module_name(std::string_view name) {
                               std::string_view::npos;
 }
 
-// A packed bundle runs the text it brings; a folder without std/ what is installed.
+// The file of a bundle's own module: lib/a/b.lua or lib/a/b/init.lua for "lib.a.b", and for "a.b" as public libraries
+// name their parts. Empty: none.
+std::string lib_file(const Bundle &bundle, std::string name) {
+  if (name.starts_with("lib.")) name.erase(0, 4);
+  std::replace(name.begin(), name.end(), '.', '/');
+  for (const char *end : {".lua", "/init.lua"}) {
+    std::string path = "lib/" + name + end;
+    if (bundle.has(path)) return path;
+  }
+  return "";
+}
+
+// A packed bundle runs the text it brings; a folder without std/ what is installed. Nothing where there is none.
 // renew: the installed text, whatever the bundle has.
-Module std_module(const Bundle &bundle, Registry *registry, const std::string &name, bool renew) {
+std::optional<Module> std_module(const Bundle &bundle, Registry *registry, const std::string &name, bool renew) {
+  if (!is_module_name(name)) return std::nullopt;
   Module m{"std/" + name + ".lua", "", true};
   if (!renew && bundle.has(m.script)) {
     m.text = bundle.text(m.script);
     return m;
   }
-  if (!renew && bundle.packed()) {
-    fail(MRUN_MISSING, "require \"{}\": the bundle was packed without std/{}.lua, so it does not run that module", name,
-         name);
-  }
+  if (!renew && bundle.packed()) return std::nullopt;
   for (const mrun_std_module *own = mrun_std_modules; own->name != nullptr; ++own) {
     if (name == own->name) {
       m.text = own->text;
@@ -74,27 +85,25 @@ Module std_module(const Bundle &bundle, Registry *registry, const std::string &n
     }
   }
   const Plugin *plugin = registry == nullptr ? nullptr : registry->plugin(name);
-  if (plugin == nullptr) missing(bundle, registry, name);
+  if (plugin == nullptr) return std::nullopt;
   m.text = plugin->lua;
   return m;
 }
 
-Module find_module(const StateOptions &options, const std::string &name) {
-  const Bundle &bundle = *options.bundle;
-  if (!name.starts_with("lib.")) {
-    if (!is_module_name(name)) missing(bundle, options.registry, name);
-    return std_module(bundle, options.registry, name, false);
+// A std module or a plugin's, else the bundle's own.
+Module find_module(const Bundle &bundle, Registry *registry, const std::string &name, bool renew) {
+  if (auto m = std_module(bundle, registry, name, renew)) return *std::move(m);
+  const std::string path = lib_file(bundle, name);
+  if (!path.empty()) return {path, bundle.text(path), false};
+  if (!renew && bundle.packed() && is_module_name(name)) {
+    fail(MRUN_MISSING, "require \"{}\": the bundle was packed without std/{}.lua, so it does not run that module", name,
+         name);
   }
-  std::string path = name;
-  std::replace(path.begin(), path.end(), '.', '/');
-  path += ".lua";
-  if (!bundle.has(path)) missing(bundle, options.registry, name);
-  return {path, bundle.text(path), false};
+  missing(bundle, registry, name);
 }
 
 // Runs a module's text; its value is on the stack then.
-void run_module(lua_State *L, Vm &vm, const std::string &name) {
-  const Module m = find_module(vm.options, name);
+void run_module(lua_State *L, const Module &m, const std::string &name) {
   load_script(L, m.script, m.text, m.std);
   lua_pushlstring(L, name.data(), name.size());  // `...` of a module is its name
   const int status = lua_pcall(L, 1, 1, 0);
@@ -135,29 +144,46 @@ void load_script(lua_State *L, const std::string &script, const std::string &tex
   lua_setfenv(L, -2);
 }
 
-void push_module(lua_State *L, const std::string &name) {
-  Vm &vm = vm_of(L);
-  push_anchor(L, is_library(name) ? vm.anchors.globals : vm.anchors.modules);
+namespace {
+
+// Pushes field `name` of the table on top of the stack; false, and nothing pushed, where it has none.
+bool push_loaded(lua_State *L, const std::string &name) {
   lua_getfield(L, -1, name.c_str());
-  if (!lua_isnil(L, -1)) {
-    lua_remove(L, -2);
-    return;
-  }
+  if (!lua_isnil(L, -1)) return true;
   lua_pop(L, 1);
-  guard_stack(vm);
-  const auto same = std::find(vm.loading.begin(), vm.loading.end(), name);
-  if (same != vm.loading.end()) {
+  return false;
+}
+
+// Loads a module, whose name is `full`, and pushes what it returned.
+void push_new(lua_State *L, Vm &vm, const Module &m, const std::string &full, const std::string &name) {
+  if (std::find(vm.loading.begin(), vm.loading.end(), full) != vm.loading.end()) {
     fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} is being loaded", name, list(vm.loading));
   }
-  vm.loading.push_back(name);
+  vm.loading.push_back(full);
   struct Leave {
     Vm &vm;
     ~Leave() { vm.loading.pop_back(); }
   } const leave{vm};
-  run_module(L, vm, name);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, name.c_str());
-  lua_remove(L, -2);
+  run_module(L, m, name);
+}
+
+}  // namespace
+
+void push_module(lua_State *L, const std::string &name) {
+  Vm &vm = vm_of(L);
+  push_anchor(L, is_library(name) ? vm.anchors.globals : vm.anchors.modules);
+  const int modules = lua_gettop(L);
+  if (!push_loaded(L, name)) {
+    guard_stack(vm);
+    const Module m = find_module(*vm.options.bundle, vm.options.registry, name, false);
+    const std::string full = m.std || name.starts_with("lib.") ? name : "lib." + name;
+    if (full == name || !push_loaded(L, full)) push_new(L, vm, m, full, name);
+    for (const std::string &key : {name, full}) {
+      lua_pushvalue(L, -1);
+      lua_setfield(L, modules, key.c_str());
+    }
+  }
+  lua_remove(L, modules);
 }
 
 namespace {
@@ -224,8 +250,7 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
                                                                   bool renew) {
   std::vector<std::string> names;
   const auto add = [&](const std::string &name) {
-    if (!name.starts_with("lib.") && !is_library(name) && std::find(names.begin(), names.end(), name) == names.end())
-      names.push_back(name);
+    if (!is_library(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   const auto scan = [&](std::string_view text) {
     for (const std::string &name : literals_after(text, "require")) add(name);
@@ -241,7 +266,9 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
   }
   std::vector<std::pair<std::string, std::string>> modules;
   for (size_t i = 0; i < names.size(); ++i) {
-    Module m = std_module(bundle, registry, names[i], renew);
+    if (names[i].starts_with("lib.")) continue;
+    Module m = find_module(bundle, registry, names[i], renew);
+    if (!m.std) continue;
     scan(m.text);
     modules.emplace_back(names[i], std::move(m.text));
   }

@@ -1,5 +1,5 @@
-// Modules: `require "NAME"` gives a std module or a plugin's, "lib.NAME" the bundle's own lib/NAME.lua, and there is
-// nothing else. What is packed is found here too.
+// Modules: `require "NAME"` gives a std module or a plugin's, "lib.NAME" the bundle's own lib/NAME.lua, as does "NAME"
+// where there is no such module, and there is nothing else. What is packed is found here too.
 #pragma once
 #include <string>
 #include <string_view>

@@ -1,13 +1,11 @@
 #include "script/lua/base.h"
 
-#include <algorithm>
-#include <cstring>
-#include <limits>
+#include <string_view>
 
-#include "script/bridge/constant.h"
 #include "script/bridge/convert.h"
 #include "script/lua/coroutine.h"
 #include "script/lua/library.h"
+#include "script/lua/traversal.h"
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
 #include "script/vm/frozen.h"
@@ -18,466 +16,6 @@ namespace {
 
 constexpr const char *names[] = {"assert", "error", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber"};
 
-// ---- pairs, next, ipairs and unpack: 1..n first, then the other keys in a fixed order, so that a script does the same
-// every time. Numbers rise, strings come in byte order, then false and true; keys that are tables, functions or
-// userdata come last, in no promised order.
-
-constexpr int poll_period = 1 << 14;  // keys
-
-struct Key {
-  int rank;  // 0 number, 1 string, 2 boolean, 3 other
-  double number;
-  std::string_view text;
-  int place;  // in the list of keys as they were found
-};
-
-bool before(const Key &a, const Key &b) {
-  if (a.rank != b.rank) return a.rank < b.rank;
-  if (a.rank == 1) return a.text < b.text;
-  return a.rank == 3 ? a.place < b.place : a.number < b.number;
-}
-
-Key key_at(lua_State *L, int index, int place) {
-  switch (lua_type(L, index)) {
-    case LUA_TNUMBER: return {0, lua_tonumber(L, index), {}, place};
-    case LUA_TSTRING: {
-      size_t size = 0;
-      const char *data = lua_tolstring(L, index, &size);
-      return {1, 0, {data, size}, place};
-    }
-    case LUA_TBOOLEAN: return {2, static_cast<double>(lua_toboolean(L, index)), {}, place};
-    default: return {3, 0, {}, place};
-  }
-}
-
-bool in_list(lua_State *L, int index, size_t length) {
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
-  const double n = lua_tonumber(L, index);
-  return n >= 1 && n <= static_cast<double>(length) && n == static_cast<double>(static_cast<size_t>(n));
-}
-
-// Calls each() with every key of the table at `t` that is not 1..length on top of the stack, in LuaJIT's own order.
-template <class F>
-void each_other(lua_State *L, int t, size_t length, F &&each) {
-  int seen = 0;
-  for (lua_pushnil(L); lua_next(L, t) != 0;) {
-    lua_pop(L, 1);
-    if (++seen % poll_period == 0) poll(L);
-    if (!in_list(L, -1, length)) each();
-  }
-}
-
-// Pushes a list of the keys of the table at `t` that are not 1..length, in order.
-void push_keys(lua_State *L, int t, size_t length) {
-  lua_newtable(L);
-  const int found = lua_gettop(L);
-  int count = 0;
-  each_other(L, t, length, [&] {
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, found, ++count);
-  });
-  const Arena::Scope scope(vm_of(L).arena);
-  Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, i + 1);
-    keys[i] = key_at(L, -1, i + 1);
-    lua_pop(L, 1);
-  }
-  int compared = 0;
-  std::sort(keys, keys + count, [&](const Key &a, const Key &b) {
-    if (++compared % poll_period == 0) poll(L);
-    return before(a, b);
-  });
-  lua_createtable(L, count, 0);
-  for (int i = 0; i < count; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, keys[i].place);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_replace(L, found);
-}
-
-// Pushes the first key of these behind the one at `after` (0: of all), nil where there is none. Returns how many there
-// are, looking at no more than `most` + 1. Costs no memory.
-int push_least(lua_State *L, int t, size_t length, int after, int most = std::numeric_limits<int>::max()) {
-  lua_pushnil(L);
-  const int best = lua_gettop(L);
-  const Key from = after != 0 ? key_at(L, after, 0) : Key{};
-  bool passed = false;  // the one at `after`: keys of the last rank have no order but LuaJIT's
-  Key least{};
-  int count = 0;
-  for (lua_pushnil(L); lua_next(L, t) != 0;) {
-    lua_pop(L, 1);
-    if (in_list(L, -1, length)) continue;
-    if (++count > most) {
-      lua_pop(L, 1);
-      break;
-    }
-    if (count % poll_period == 0) poll(L);
-    const Key key = key_at(L, -1, count);
-    const bool is_from = after != 0 && lua_rawequal(L, -1, after) != 0;
-    const bool behind = after == 0 || (key.rank == 3 && from.rank == 3 ? passed : before(from, key));
-    passed = passed || is_from;
-    if (is_from || !behind || (!lua_isnil(L, best) && !before(key, least))) continue;
-    least = key;
-    lua_pushvalue(L, -1);
-    lua_replace(L, best);
-  }
-  if (after != 0 && from.rank == 3 && !passed && count <= most) fail(MRUN_SCRIPT, "next: the table has no such key");
-  return count;
-}
-
-// Replaces a params table or a frozen module at `index` by a plain one.
-void unwrap(lua_State *L, int index, const char *function) {
-  if (const Handle *handle = handle_at(L, index, Handle::constant)) {
-    const auto &v = reinterpret_cast<const Value &>(handle->held);
-    lua_newtable(L);
-    if (v.is_list()) {
-      int i = 0;
-      for (const Value &item : v.as_list()) {
-        if (item.is_map() || item.is_list()) {
-          push_constant(L, item);
-        } else {
-          push_value(L, item, true);
-        }
-        lua_rawseti(L, -2, ++i);
-      }
-    } else {
-      for (const Entry &e : v.as_map()) {
-        lua_pushlstring(L, e.key().data(), e.key().size());
-        if (e.value().is_map() || e.value().is_list()) {
-          push_constant(L, e.value());
-        } else {
-          push_value(L, e.value(), true);
-        }
-        lua_rawset(L, -3);
-      }
-    }
-    lua_replace(L, index);
-  } else if (push_frozen(L, index)) {
-    lua_replace(L, index);
-  } else if (lua_type(L, index) != LUA_TTABLE) {
-    fail(MRUN_ARGUMENT, "{}: want a table, got {}", function, describe_lua(L, index));
-  }
-}
-
-// The value of the key on top of the stack, above it; false, and the key gone, where it has been removed.
-bool push_value_of(lua_State *L, int t) {
-  lua_pushvalue(L, -1);
-  lua_rawget(L, t);
-  if (!lua_isnil(L, -1)) return true;
-  lua_pop(L, 2);
-  return false;
-}
-
-// The first element behind place `from` of a list of `length`: pushes place and value.
-bool push_element(lua_State *L, int t, size_t from, size_t length) {
-  for (size_t i = from + 1; i <= length; ++i) {
-    lua_rawgeti(L, t, static_cast<int>(i));
-    if (!lua_isnil(L, -1)) {
-      lua_pushnumber(L, static_cast<double>(i));
-      lua_insert(L, -2);
-      return true;
-    }
-    lua_pop(L, 1);
-  }
-  return false;
-}
-
-// ---- next. Of a table with many keys it remembers their order, so that going through it, or emptying it, does not cost
-// its square: what has been set since comes behind, where one comes to the end. Fields of a memory: 1 the keys, 2 their
-// places, 3 how many at the front were gone. `true` instead: a pairs asked for the first key and for no other so far.
-
-constexpr int small_table = 256;
-
-// The places of the keys in the list at `keys`, from place `from` on, into the table at `places`.
-void set_places(lua_State *L, int keys, int places, int from) {
-  for (int i = from; i <= static_cast<int>(lua_objlen(L, keys)); ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, keys, i);
-    lua_pushinteger(L, i);
-    lua_rawset(L, places);
-  }
-}
-
-// Pushes the memory of the table at 1, its keys and places; makes it where there is none, or anew.
-void push_memory(lua_State *L, Vm &vm, size_t length, bool anew) {
-  push_anchor(L, vm.anchors.visited);
-  const int all = lua_gettop(L);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, all);
-  if (!lua_istable(L, -1) || anew) {
-    lua_pop(L, 1);
-    lua_createtable(L, 3, 0);
-    push_keys(L, 1, length);
-    lua_createtable(L, 0, static_cast<int>(lua_objlen(L, -1)));
-    set_places(L, all + 2, all + 3, 1);
-    lua_rawseti(L, all + 1, 2);
-    lua_rawseti(L, all + 1, 1);
-    lua_pushinteger(L, 0);
-    lua_rawseti(L, all + 1, 3);
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, all + 1);
-    lua_rawset(L, all);
-  }
-  lua_remove(L, all);
-  lua_rawgeti(L, all, 1);
-  lua_rawgeti(L, all, 2);
-}
-
-int integer_at(lua_State *L, int table, int place) {
-  lua_rawgeti(L, table, place);
-  const auto i = static_cast<int>(lua_tointeger(L, -1));
-  lua_pop(L, 1);
-  return i;
-}
-
-// Puts the keys that the memory does not have, or had as gone, behind it; false where there are none.
-bool add_unknown(lua_State *L, int memory, size_t length) {
-  const int keys = memory + 1, places = memory + 2, gone = integer_at(L, memory, 3);
-  lua_newtable(L);
-  const int unknown = lua_gettop(L);
-  each_other(L, 1, length, [&] {
-    lua_pushvalue(L, -1);
-    lua_rawget(L, places);
-    const bool known = lua_tointeger(L, -1) > gone;
-    lua_pop(L, 1);
-    if (known) return;
-    lua_pushvalue(L, -1);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, unknown);
-  });
-  push_keys(L, unknown, 0);
-  const int count = static_cast<int>(lua_objlen(L, keys)), more = static_cast<int>(lua_objlen(L, -1));
-  for (int i = 1; i <= more; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, -1, i);
-    lua_rawseti(L, keys, count + i);
-  }
-  set_places(L, keys, places, count + 1);
-  lua_settop(L, places);
-  return more > 0;
-}
-
-// The next key of the table at 1 that is not 1..length, behind the key at 2 (from the first: nil), and its value.
-int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
-  const int memory = lua_gettop(L) + 1, keys = memory + 1, places = memory + 2;
-  push_memory(L, vm, length, false);
-  int place = from_first ? integer_at(L, memory, 3) : 0;
-  if (!from_first) {
-    lua_pushvalue(L, 2);
-    lua_rawget(L, places);
-    place = static_cast<int>(lua_tointeger(L, -1));
-    lua_pop(L, 1);
-    if (place == 0) {
-      lua_settop(L, memory - 1);
-      push_memory(L, vm, length, true);
-      lua_pushvalue(L, 2);
-      lua_rawget(L, places);
-      place = static_cast<int>(lua_tointeger(L, -1));
-      lua_pop(L, 1);
-      if (place == 0) fail(MRUN_SCRIPT, "next: the table has no such key");
-    }
-  }
-  for (;;) {
-    for (const int count = static_cast<int>(lua_objlen(L, keys)); place < count;) {
-      lua_rawgeti(L, keys, ++place);
-      if (push_value_of(L, 1)) return 2;
-      if (!from_first) continue;
-      lua_pushinteger(L, place);
-      lua_rawseti(L, memory, 3);
-    }
-    if (from_first && place > 0) {  // all of them are gone
-      lua_settop(L, memory - 1);
-      push_memory(L, vm, length, true);
-      if (lua_objlen(L, keys) == 0) return 0;
-      place = 0;
-    } else if (!add_unknown(L, memory, length)) {
-      return 0;
-    }
-  }
-}
-
-enum class Memory { none, asked, order };
-
-// What is remembered of the table at 1.
-Memory memory_of(lua_State *L, const Vm &vm) {
-  push_anchor(L, vm.anchors.visited);
-  lua_pushvalue(L, 1);
-  lua_rawget(L, -2);
-  const Memory memory = lua_isnil(L, -1) ? Memory::none : lua_istable(L, -1) ? Memory::order : Memory::asked;
-  lua_pop(L, 2);
-  return memory;
-}
-
-// Instead of what is remembered of the table at 1: nothing, or that it was asked.
-void set_asked(lua_State *L, const Vm &vm, bool asked) {
-  push_anchor(L, vm.anchors.visited);
-  lua_pushvalue(L, 1);
-  asked ? lua_pushboolean(L, 1) : lua_pushnil(L);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-}
-
-// The least key of the table at 1 that is not 1..length, and its value, where it is a small one: -1 where it is not.
-int small_first(lua_State *L, const Vm &vm, size_t length) {
-  const int top = lua_gettop(L);
-  if (push_least(L, 1, length, 0, small_table) > small_table) {
-    lua_settop(L, top);
-    return -1;
-  }
-  if (memory_of(L, vm) != Memory::none) set_asked(L, vm, false);
-  return !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
-}
-
-int next(lua_State *L, Vm &vm) {
-  lua_settop(L, 2);
-  unwrap(L, 1, "next");
-  const size_t length = lua_objlen(L, 1);
-  const bool from_first = lua_isnil(L, 2) || in_list(L, 2, length);
-  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), length)) return 2;
-  lua_settop(L, 2);
-  int found = -1;
-  if (from_first) {
-    found = small_first(L, vm, length);
-  } else if (memory_of(L, vm) != Memory::order && push_least(L, 1, length, 2, small_table) <= small_table) {
-    found = !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
-  }
-  if (found < 0) {
-    lua_settop(L, 2);
-    found = next_remembered(L, vm, length, from_first);
-  }
-  if (found == 2) return 2;
-  lua_pushnil(L);
-  return 1;
-}
-
-// ---- pairs. Upvalues: what was given, the table behind it, its length, its other keys (nil: none was asked for, false:
-// the first was given), the last step, the last key, the first other key.
-
-enum PairsUpvalue { given_up = 1, table_up, length_up, keys_up, step_up, key_up, first_up };
-
-// The first other key of the table at 1, and its value, found without sorting, as many loops end there: they look through
-// the table once, and do what `next` does where one of them ended there before.
-bool push_first(lua_State *L, Vm &vm, size_t length) {
-  const int found = small_first(L, vm, length);
-  if (found >= 0) return found == 2;
-  if (memory_of(L, vm) != Memory::none) return next_remembered(L, vm, length, true) == 2;
-  set_asked(L, vm, true);
-  push_least(L, 1, length, 0);
-  return !lua_isnil(L, -1) && push_value_of(L, 1);
-}
-
-// The next other key of the table at 1, and its value.
-bool push_other(lua_State *L, Vm &vm, size_t length, size_t &step) {
-  step = std::max(step, length);
-  if (lua_isnil(L, lua_upvalueindex(keys_up))) {
-    lua_pushboolean(L, 0);
-    lua_replace(L, lua_upvalueindex(keys_up));
-    if (!push_first(L, vm, length)) return false;
-    lua_pushvalue(L, -2);
-    lua_replace(L, lua_upvalueindex(first_up));
-    return true;
-  }
-  if (lua_isboolean(L, lua_upvalueindex(keys_up))) {
-    if (memory_of(L, vm) == Memory::asked) set_asked(L, vm, false);
-    push_keys(L, 1, length);
-    lua_replace(L, lua_upvalueindex(keys_up));
-  }
-  for (;;) {
-    lua_rawgeti(L, lua_upvalueindex(keys_up), static_cast<int>(++step - length));
-    if (lua_isnil(L, -1)) return false;
-    if (lua_rawequal(L, -1, lua_upvalueindex(first_up)) != 0) {
-      lua_pop(L, 1);
-    } else if (push_value_of(L, 1)) {
-      return true;  // else it was removed since
-    }
-  }
-}
-
-int pairs_step(lua_State *L, Vm &vm) {
-  lua_settop(L, 2);
-  // As Lua's own, which is `next`, it also answers for another table, or from another key on.
-  if (lua_rawequal(L, 1, lua_upvalueindex(given_up)) == 0 || lua_rawequal(L, 2, lua_upvalueindex(key_up)) == 0) {
-    return next(L, vm);
-  }
-  const auto length = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(length_up)));
-  auto step = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(step_up)));
-  lua_pushvalue(L, lua_upvalueindex(table_up));
-  lua_replace(L, 1);
-  if (push_element(L, 1, step, length)) {
-    step = static_cast<size_t>(lua_tonumber(L, -2));
-  } else if (!push_other(L, vm, length, step)) {
-    lua_pushnil(L);
-    return 1;
-  }
-  lua_pushnumber(L, static_cast<double>(step));
-  lua_replace(L, lua_upvalueindex(step_up));
-  lua_pushvalue(L, -2);
-  lua_replace(L, lua_upvalueindex(key_up));
-  return 2;
-}
-
-int pairs(lua_State *L, Vm &) {
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1);  // what the script gets back: never the table behind a frozen one
-  unwrap(L, 1, "pairs");
-  lua_pushvalue(L, 2);
-  lua_pushvalue(L, 1);
-  lua_pushnumber(L, static_cast<double>(lua_objlen(L, 1)));
-  lua_pushnil(L);
-  lua_pushnumber(L, 0);
-  lua_pushnil(L);
-  lua_pushnil(L);
-  lua_pushcclosure(L, library<pairs_step>, 7);
-  lua_pushvalue(L, 2);
-  lua_pushnil(L);
-  return 3;
-}
-
-int ipairs_step(lua_State *L, Vm &) {
-  const auto i = static_cast<lua_Integer>(lua_tonumber(L, 2)) + 1;
-  lua_pushinteger(L, i);
-  lua_pushinteger(L, i);
-  lua_gettable(L, 1);
-  return lua_isnil(L, -1) ? 0 : 2;
-}
-
-// Upvalue 1: LuaJIT's own.
-int ipairs(lua_State *L, Vm &) {
-  if (lua_type(L, 1) == LUA_TTABLE && !push_frozen(L, 1)) {
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 3);
-    return 3;
-  }
-  if (handle_at(L, 1, Handle::constant) == nullptr && lua_type(L, 1) != LUA_TTABLE) {
-    fail(MRUN_ARGUMENT, "ipairs: want a table, got {}", describe_lua(L, 1));
-  }
-  lua_pushcfunction(L, library<ipairs_step>);
-  lua_pushvalue(L, 1);
-  lua_pushinteger(L, 0);
-  return 3;
-}
-
-int unpack(lua_State *L, Vm &) {
-  unwrap(L, 1, "unpack");
-  const int64_t first = lua_isnoneornil(L, 2) ? 1 : want_int(L, 2, "unpack", "first");
-  const int64_t last =
-      lua_isnoneornil(L, 3) ? static_cast<int64_t>(lua_objlen(L, 1)) : want_int(L, 3, "unpack", "last");
-  if (first > last) return 0;
-  if (last - first >= 7000) fail(MRUN_SCRIPT, "unpack: too many results");
-  want_stack(L, static_cast<int>(last - first) + 2, "too many results");
-  for (int64_t i = first; i <= last; ++i) {
-    lua_pushnumber(L, static_cast<double>(i));
-    lua_rawget(L, 1);
-  }
-  return static_cast<int>(last - first) + 1;
-}
-
-// ---- values
-
 int type(lua_State *L, Vm &) {
   if (lua_gettop(L) == 0) fail(MRUN_ARGUMENT, "type: want a value");
   lua_pushstring(L, handle_at(L, 1, Handle::constant) != nullptr ? "table" : luaL_typename(L, 1));
@@ -485,14 +23,15 @@ int type(lua_State *L, Vm &) {
 }
 
 int getmetatable(lua_State *L, Vm &) {
-  if (lua_type(L, 1) != LUA_TTABLE || is_guarded(L, 1) || lua_getmetatable(L, 1) == 0) return 0;
-  lua_pushstring(L, "__metatable");
-  lua_rawget(L, -2);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
+  if (lua_gettop(L) == 0) fail(MRUN_ARGUMENT, "getmetatable: want a value");
+  if (lua_type(L, 1) != LUA_TTABLE || is_guarded(L, 1) || push_frozen(L, 1) || lua_getmetatable(L, 1) == 0) {
+    lua_pushnil(L);
     return 1;
   }
-  return lua_type(L, -1) == LUA_TBOOLEAN ? 0 : 1;
+  lua_pushstring(L, "__metatable");
+  lua_rawget(L, -2);
+  if (lua_isnil(L, -1)) lua_pop(L, 1);
+  return 1;
 }
 
 // What a weak table still holds depends on when the collector ran, and so on how the work was shared out: none is.
@@ -523,6 +62,7 @@ int setmetatable(lua_State *L, Vm &) {
 }
 
 int rawset(lua_State *L, Vm &) {
+  if (lua_gettop(L) < 3) fail(MRUN_ARGUMENT, "rawset: want (table, key, value)");
   lua_settop(L, 3);
   if (lua_type(L, 1) != LUA_TTABLE || push_frozen(L, 1)) {
     fail(MRUN_ARGUMENT, "rawset: want a table of your own, got {}", describe_lua(L, 1));
@@ -547,46 +87,44 @@ int emit(lua_State *L, Vm &vm) {
 
 }  // namespace
 
+void push_plain_text(lua_State *L, int index) {
+  switch (lua_type(L, index)) {
+    case LUA_TSTRING: lua_pushvalue(L, index); return;
+    case LUA_TNUMBER:
+      lua_pushvalue(L, index);
+      lua_tolstring(L, -1, nullptr);
+      return;
+    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) != 0 ? "true" : "false"); return;
+    case LUA_TLIGHTUSERDATA: lua_pushstring(L, "null"); return;
+    case LUA_TUSERDATA:
+      lua_pushstring(L, handle_at(L, index, Handle::constant) != nullptr ? "table" : "userdata");
+      return;
+    default: lua_pushstring(L, luaL_typename(L, index)); return;
+  }
+}
+
 int text_of(lua_State *L, Vm &vm) {
   if (lua_gettop(L) == 0) fail(MRUN_ARGUMENT, "tostring: want a value");
   lua_settop(L, 1);
-  if (luaL_getmetafield(L, 1, "__tostring") != 0) {
+  if (luaL_getmetafield(L, 1, "__tostring") == 0) {
+    push_plain_text(L, 1);
+  } else {
     guard_stack(vm);
     lua_insert(L, 1);
     lua_call(L, 1, 1);
-    if (lua_type(L, -1) != LUA_TSTRING) fail(MRUN_SCRIPT, "tostring: __tostring must return a string");
-    return 1;
   }
-  switch (lua_type(L, 1)) {
-    case LUA_TSTRING: return 1;
-    case LUA_TNUMBER: lua_tolstring(L, 1, nullptr); return 1;
-    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, 1) != 0 ? "true" : "false"); return 1;
-    case LUA_TLIGHTUSERDATA: lua_pushstring(L, "null"); return 1;
-    case LUA_TUSERDATA:
-      lua_pushstring(L, handle_at(L, 1, Handle::constant) != nullptr ? "table" : "userdata");
-      return 1;
-    default: lua_pushstring(L, luaL_typename(L, 1)); return 1;
-  }
+  return 1;
 }
 
 void push_base(lua_State *L, int from) {
   take(L, from, names);
-  lua_getfield(L, -1, "ipairs");
-  lua_pushcclosure(L, library<ipairs>, 1);
-  lua_setfield(L, -2, "ipairs");
-  static const luaL_Reg functions[] = {{"pairs", library<pairs>},      {"next", library<next>},
-                                       {"unpack", library<unpack>},    {"type", library<type>},
-                                       {"tostring", library<text_of>}, {"getmetatable", library<getmetatable>},
-                                       {"rawset", library<rawset>},    {"setmetatable", library<setmetatable>},
-                                       {"emit", function<emit>},       {nullptr, nullptr}};
+  static const luaL_Reg functions[] = {
+      {"type", library<type>},     {"tostring", library<text_of>},          {"getmetatable", library<getmetatable>},
+      {"rawset", library<rawset>}, {"setmetatable", library<setmetatable>}, {"emit", function<emit>},
+      {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   add_prelude(L, {"xpcall"});
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushstring(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  vm_of(L).anchors.visited = anchor(L);
+  add_traversal(L);
 }
 
 }  // namespace mrun

@@ -34,6 +34,13 @@ int guard(lua_State *, Vm &vm) {
   return 0;
 }
 
+int check_handler(lua_State *L, Vm &) {
+  if (lua_type(L, 1) != LUA_TFUNCTION) {
+    fail(MRUN_ARGUMENT, "xpcall: want a function that handles errors as second argument, got {}", describe_lua(L, 1));
+  }
+  return 0;
+}
+
 }  // namespace
 
 void open_prelude(lua_State *L, int globals) {
@@ -56,6 +63,7 @@ void open_prelude(lua_State *L, int globals) {
   lua_setfield(L, -2, "user");
   static const luaL_Reg functions[] = {{"guard", library<guard>},
                                        {"check_yield", library<check_yield>},
+                                       {"check_handler", library<check_handler>},
                                        {"task_start", function<task_start>},
                                        {"task_awaited", function<task_awaited>},
                                        {"task_arguments", function<task_arguments>},

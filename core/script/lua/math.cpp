@@ -22,9 +22,10 @@ int random(lua_State *L, Vm &vm) {
     return 1;
   }
   if (given > 2) fail(MRUN_ARGUMENT, "math.random: want at most two arguments, got {}", given);
-  const auto low = static_cast<double>(given == 1 ? 1 : want_int(L, 1, "math.random", "low"));
-  const auto high = static_cast<double>(want_int(L, given, "math.random", "high"));
-  if (low > high || high - low >= exact_int) fail(MRUN_ARGUMENT, "math.random: no integers from {} to {}", low, high);
+  const double low = given == 1 ? 1 : want_number(L, 1, "math.random", "low");
+  const double high = want_number(L, given, "math.random", "high");
+  if (!(low <= high && high - low < exact_int))
+    fail(MRUN_ARGUMENT, "math.random: no integers from {} to {}", low, high);
   lua_pushnumber(L, low + std::floor(unit * (high - low + 1)));
   return 1;
 }

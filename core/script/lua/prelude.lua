@@ -28,8 +28,9 @@ end
 
 local function handled(handler, ok, ...)
   if ok then return true, ... end
-  local _, message = pcall(handler, (...))
-  return false, message
+  local fine, message = pcall(handler, (...))
+  if fine then return false, message end
+  return false, "error in error handling"
 end
 
 local function finish(task, ...)
@@ -56,7 +57,10 @@ return {
     return raw_yield(USER, ...)
   end,
   -- The handler runs after unwinding, where the time limit reaches it.
-  xpcall = function(f, handler, ...) return handled(handler, pcall(f, ...)) end,
+  xpcall = function(f, handler, ...)
+    host.check_handler(handler)
+    return handled(handler, pcall(f, ...))
+  end,
   -- A native operation that may call back or wait.
   task = function(operation)
     local start = host.task_start

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "script/lua/base.h"
 #include "script/lua/buffer.h"
@@ -24,7 +25,7 @@ std::string_view text_at(lua_State *L, int index, const char *function, const ch
 
 // A position as string functions take it, from 1, negative from the end; -> from 0, within the text.
 size_t start_at(lua_State *L, int index, size_t size, const char *function) {
-  int64_t start = lua_isnoneornil(L, index) ? 1 : want_int(L, index, function, "init");
+  int64_t start = lua_isnoneornil(L, index) ? 1 : int32_at(L, index, function, "init");
   if (start < 0) start = std::max<int64_t>(start + static_cast<int64_t>(size) + 1, 1);
   return std::min(static_cast<size_t>(std::max<int64_t>(start, 1) - 1), size);
 }
@@ -264,14 +265,14 @@ int gsub(lua_State *L, Vm &) {
   const std::string_view subject = text_at(L, 1, "string.gsub", "text");
   std::string_view pattern = text_at(L, 2, "string.gsub", "pattern");
   Replacement replacement(L, subject);
-  const double most = lua_isnoneornil(L, 4) ? HUGE_VAL : want_number(L, 4, "string.gsub", "n");
+  const int64_t most = lua_isnoneornil(L, 4) ? std::numeric_limits<int64_t>::max() : int32_at(L, 4, "string.gsub", "n");
   lua_settop(L, 3);
   const bool anchored = pattern.starts_with('^');
   if (anchored) pattern.remove_prefix(1);
   PatternMatcher m = make_matcher(L, subject, pattern);
   const char *s = subject.data(), *const last = s + subject.size();
   Buffer out(L);
-  int count = 0;
+  int64_t count = 0;
   while (count < most) {
     const char *const end = m.match(s);
     if (end != nullptr) {
@@ -289,7 +290,7 @@ int gsub(lua_State *L, Vm &) {
   }
   out.append({s, static_cast<size_t>(last - s)});
   out.push();
-  lua_pushinteger(L, count);
+  lua_pushnumber(L, static_cast<double>(count));
   return 2;
 }
 
@@ -298,7 +299,9 @@ void to_text(lua_State *L, int index) {
   lua_pushcfunction(L, library<text_of>);
   lua_pushvalue(L, index);
   lua_call(L, 1, 1);
+  push_plain_text(L, -1);
   lua_replace(L, index);
+  lua_pop(L, 1);
 }
 
 // Replaces the text at `index` by what %q makes of it: LuaJIT's own does that for a long one without a look at the limits.
@@ -325,7 +328,7 @@ void to_quoted(lua_State *L, int index) {
 
 // Upvalue 1: LuaJIT's own, which gets every %s as a string, and short texts alone for %q.
 int format(lua_State *L, Vm &) {
-  std::string_view text = want_string(L, 1, "string.format", "format");
+  std::string_view text = text_at(L, 1, "string.format", "format");
   if (text.size() > text_window)
     fail(MRUN_ARGUMENT, "string.format: format: {} bytes, {} are the most", text.size(), text_window);
   const int given = lua_gettop(L);

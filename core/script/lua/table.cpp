@@ -18,19 +18,12 @@ constexpr const char *names[] = {"maxn"};
 // LuaJIT's sort can take quadratic time, and its insert and remove shift millions of elements in one instruction, where
 // no time limit reaches: the functions here look at the limits this often.
 constexpr int poll_period = 1 << 16;
+constexpr int64_t most_places = 1 << 30;
 
 void want_table(lua_State *L, const char *function, int index = 1) {
   if (lua_type(L, index) != LUA_TTABLE || push_frozen(L, index)) {
     fail(MRUN_ARGUMENT, "{}: want a table that can be changed, got {}", function, describe_lua(L, index));
   }
-}
-
-int64_t want_place(lua_State *L, int index, const char *function, const char *name) {
-  const int64_t place = want_int(L, index, function, name);
-  if (std::abs(place) > std::numeric_limits<int>::max() / 2) {
-    fail(MRUN_ARGUMENT, "{}: {}: {} is no place of a table", function, name, place);
-  }
-  return place;
 }
 
 // Stable merge sort of places; `less` compares two of them.
@@ -115,7 +108,8 @@ int insert(lua_State *L, Vm &) {
     return 0;
   }
   if (given != 3) fail(MRUN_ARGUMENT, "table.insert: want (table, value) or (table, place, value)");
-  const int64_t place = want_place(L, 2, "table.insert", "place");
+  const int64_t place = int32_at(L, 2, "table.insert", "place");
+  if (std::abs(place) > most_places) fail(MRUN_ARGUMENT, "table.insert: place: {} is no place of a table", place);
   for (int64_t i = length; i >= place; --i) {
     if (i % poll_period == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i));
@@ -128,7 +122,7 @@ int insert(lua_State *L, Vm &) {
 int remove(lua_State *L, Vm &) {
   want_table(L, "table.remove");
   const auto length = static_cast<int64_t>(lua_objlen(L, 1));
-  const int64_t place = lua_isnoneornil(L, 2) ? length : want_int(L, 2, "table.remove", "place");
+  const int64_t place = lua_isnoneornil(L, 2) ? length : int32_at(L, 2, "table.remove", "place");
   if (place < 1 || place > length) return 0;
   lua_rawgeti(L, 1, static_cast<int>(place));
   for (int64_t i = place; i < length; ++i) {
@@ -146,8 +140,11 @@ int move(lua_State *L, Vm &) {
   const int to = lua_isnoneornil(L, 5) ? 1 : 5;
   if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "table.move: want a table, got {}", describe_lua(L, 1));
   want_table(L, "table.move", to);
-  const int64_t first = want_place(L, 2, "table.move", "first"), last = want_place(L, 3, "table.move", "last"),
-                place = want_place(L, 4, "table.move", "place");
+  const int64_t first = int32_at(L, 2, "table.move", "first"), last = int32_at(L, 3, "table.move", "last"),
+                place = int32_at(L, 4, "table.move", "place");
+  if (last >= first && std::abs(place) + last - first > most_places) {
+    fail(MRUN_ARGUMENT, "table.move: {} to {} to place {}: too many elements", first, last, place);
+  }
   const bool down =
       place <= first || place > last || lua_rawequal(L, 1, to) == 0;  // what is still to be read is not yet written
   for (int64_t i = 0; i <= last - first; ++i) {
@@ -173,9 +170,9 @@ int concat(lua_State *L, Vm &) {
   if (lua_type(L, 2) == LUA_TNUMBER) lua_tolstring(L, 2, nullptr);
   const std::string_view between =
       lua_isnoneornil(L, 2) ? std::string_view() : want_string(L, 2, "table.concat", "separator");
-  const int64_t first = lua_isnoneornil(L, 3) ? 1 : want_place(L, 3, "table.concat", "first");
+  const int64_t first = lua_isnoneornil(L, 3) ? 1 : int32_at(L, 3, "table.concat", "first");
   const int64_t last =
-      lua_isnoneornil(L, 4) ? static_cast<int64_t>(lua_objlen(L, 1)) : want_place(L, 4, "table.concat", "last");
+      lua_isnoneornil(L, 4) ? static_cast<int64_t>(lua_objlen(L, 1)) : int32_at(L, 4, "table.concat", "last");
   Buffer out(L);
   for (int64_t i = first; i <= last; ++i) {
     if (i % poll_period == 0) poll(L);

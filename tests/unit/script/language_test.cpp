@@ -39,6 +39,66 @@ TEST_CASE("Emptying a large table with next, or looking at its first key, does n
   CHECK(s.preprocess().as_number() == 20000);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
 }
+TEST_CASE("Basic functions answer odd arguments as Lua's") {
+  CHECK(result("return {select('#', getmetatable(8)), select('#', getmetatable({})), pcall(getmetatable)}") ==
+        R"([1,1,false,"preprocess.lua:1: getmetatable: want a value"])");
+  CHECK(result("return {getmetatable(setmetatable({}, {__metatable = false})), string.format(5), pcall(rawset, {}, 1)}")
+            .starts_with("[false,\"5\",false,"));
+  CHECK(result("local t = setmetatable({}, {__tostring = function(x) return x.name end}) local a = tostring(t)\n"
+               "local b = string.format('%s %s', t, setmetatable({}, {__tostring = function() return {} end}))\n"
+               "t.name = 'x' return {a == nil, b, tostring(t)}") == R"([true,"nil table","x"])");
+}
+TEST_CASE("xpcall wants a handler, and an error in it has Lua's own words") {
+  CHECK(result("return {pcall(xpcall, error)}").starts_with("[false,\"preprocess.lua:1: xpcall: want a function"));
+  CHECK(result("return {pcall(xpcall, error, 'b')}").starts_with("[false,\"preprocess.lua:1: xpcall: want a function"));
+  CHECK(result("return {xpcall(error, error)}") == R"([false,"error in error handling"])");
+  CHECK(result("return {xpcall(error, function() return nil end)}") == "[false]");
+}
+TEST_CASE("Integer arguments are taken as LuaJIT takes them") {
+  CHECK(result("return {('aaaa'):gsub('a', 'b', 1.5), ('aaa'):gsub('a', 'b', 2^31), ('aaa'):gsub('(', 'b', -1/0)}") ==
+        R"(["baaa","aaa","aaa",0])");
+  CHECK(
+      result("return {('abcabc'):find('b', 2.9), ('abc'):find('b', 0/0), ('abc'):match('.', -1/0), ('abc'):match('.', "
+             "2^32), ('abc'):find('b', 'nan')}") == R"([2,2,"a","a",2,2])");
+  CHECK(result("return {unpack({1, 2, 3}, 1.5, 2.9), pcall(unpack, {}, 2^31, 2)}") ==
+        R"([1,false,"preprocess.lua:1: unpack: too many results"])");
+  CHECK(result("local t = {1, 2, 3} table.insert(t, 1.5, 0) return {table.concat(t, ' '), table.remove(t, 2.7), "
+               "table.remove(t, 1/0) == nil, table.concat(t, '', 1, 1/0), table.concat(t, '', 1.9, 2.1)}") ==
+        R"(["0 1 2 3",1,true,"","02"])");
+  CHECK(result("return {table.move({1, 2, 3}, 2.5, 3.5, 1), table.move({1, 2}, 1, -1/0, 1)}") == "[[2,3,3],[1,2]]");
+  CHECK(result("local x = math.random(1.5) return x == 1 or x == 2") == "true");
+}
+TEST_CASE("next goes on behind a key that is a table and has been removed") {
+  CHECK(result("local t, n = {}, 0 for i = 1, 50 do t[{}] = i end local k = next(t)\n"
+               "while k do t[k] = nil n = n + 1 k = next(t, k) end return {n, next(t) == nil}") == "[50,true]");
+}
+TEST_CASE("Public libraries name their own parts without lib., and a folder's init.lua") {
+  Script s(Script::Files{
+      {"preprocess.lua",
+       "local a, b = require 'pl.a', require 'lib.pl.a' return function() return {a == b, a.name, require 'pl', "
+       "a.init, require 'lib.pl.init'} end"},
+      {"lib/pl/a.lua", "return {name = (...), init = require 'pl'}"},
+      {"lib/pl/init.lua", "return 7"},
+      {"lib/json.lua", "return {mine = true}"}});
+  CHECK(to_json(s.preprocess()) == R"([true,"pl.a",7,7,7])");
+  Script std_first(
+      Script::Files{{"preprocess.lua", "local json = require 'json' return function() return json.mine end"},
+                    {"lib/json.lua", "return {mine = 5}"}});
+  CHECK(to_json(std_first.preprocess()) == "null");
+  Script cycle(Script::Files{
+      {"preprocess.lua", "require 'a'"}, {"lib/a.lua", "require 'lib.b'"}, {"lib/b.lua", "require 'lib.a'"}});
+  CHECK(error_of([&] { cycle.state(); }).message.find("a cycle: lib.a, lib.b") != std::string::npos);
+}
+TEST_CASE("A loop over a large table that ends early does not sort all of it, and the order is that of all") {
+  CHECK(result("local t, all = {}, {} for i = 1, 3000 do t['k' .. i * 7919 % 3001] = i t[i * 1.5] = i end\n"
+               "t[true] = 1 t[false] = 2 t[print or t] = 3\n"
+               "for k in pairs(t) do all[#all + 1] = k end for i = 2, #all - 3 do\n"
+               "local a, b = all[i - 1], all[i] assert(type(a) == type(b) and a < b or type(a) == 'number') end\n"
+               "assert(all[#all - 2] == false and all[#all - 1] == true and all[#all] == t)\n"
+               "for _, n in ipairs{2, 64, 65, 66, 1024, 1025, 2000} do local i = 0\n"
+               "for k in pairs(t) do i = i + 1 assert(k == all[i]) if i == n then break end end end\n"
+               "return #all") == "6003");
+}
 TEST_CASE("Errors of library functions are texts") {
   CHECK(result("return {type(select(2, pcall(ipairs, nil))), type(select(2, pcall(string.rep))), "
                "type(select(2, pcall(table.concat, {{}}))), type(select(2, pcall(string.gsub, 'a', '(', '')))}") ==
