@@ -1,8 +1,10 @@
 #include "script/lua/traversal.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
 #include <limits>
-#include <numeric>
 #include <string_view>
 
 #include "script/bridge/constant.h"
@@ -22,28 +24,45 @@ namespace {
 constexpr int poll_period = 1 << 14;  // keys
 
 struct Key {
-  int rank;  // 0 number, 1 string, 2 boolean, 3 other
-  double number;
-  std::string_view text;
-  int place;  // in the list of keys as they were found
+  uint64_t number;   // in the order of the keys of its rank: of a string its first eight bytes
+  const char *text;  // of a string
+  uint32_t size;
+  uint32_t rank : 2;    // 0 number, 1 string, 2 boolean, 3 other
+  uint32_t place : 30;  // in the list of keys as they were found
 };
 
 bool before(const Key &a, const Key &b) {
   if (a.rank != b.rank) return a.rank < b.rank;
-  if (a.rank == 1) return a.text < b.text;
-  return a.rank == 3 ? a.place < b.place : a.number < b.number;
+  if (a.rank == 3) return a.place < b.place;
+  if (a.number != b.number || a.rank != 1) return a.number < b.number;
+  return std::string_view(a.text, a.size) < std::string_view(b.text, b.size);
+}
+
+// Rises with the number: the bits of a double, those of a negative one turned over.
+uint64_t rising(double number) {
+  const auto bits = std::bit_cast<uint64_t>(number + 0.0);  // -0 is 0
+  return bits >> 63 != 0 ? ~bits : bits | uint64_t{1} << 63;
+}
+
+uint64_t first_bytes(const char *text, size_t size) {
+  unsigned char bytes[8] = {};
+  std::memcpy(bytes, text, std::min<size_t>(size, 8));
+  uint64_t number = 0;
+  for (const unsigned char byte : bytes) number = number << 8 | byte;
+  return number;
 }
 
 Key key_at(lua_State *L, int index, int place) {
+  const auto at = static_cast<uint32_t>(place) & 0x3fffffffu;
   switch (lua_type(L, index)) {
-    case LUA_TNUMBER: return {0, lua_tonumber(L, index), {}, place};
+    case LUA_TNUMBER: return {rising(lua_tonumber(L, index)), nullptr, 0, 0, at};
     case LUA_TSTRING: {
       size_t size = 0;
       const char *data = lua_tolstring(L, index, &size);
-      return {1, 0, {data, size}, place};
+      return {first_bytes(data, size), data, static_cast<uint32_t>(size), 1, at};
     }
-    case LUA_TBOOLEAN: return {2, static_cast<double>(lua_toboolean(L, index)), {}, place};
-    default: return {3, 0, {}, place};
+    case LUA_TBOOLEAN: return {lua_toboolean(L, index) != 0, nullptr, 0, 2, at};
+    default: return {0, nullptr, 0, 3, at};
   }
 }
 
@@ -86,16 +105,18 @@ int push_found(lua_State *L, int t, size_t length) {
   return count;
 }
 
-// Puts in order the places, within the list at `found`, of the least `wanted` of these keys; the others stand behind.
-void sort_places(lua_State *L, int found, int *places, int count, int wanted) {
-  const Arena::Scope scope(vm_of(L).arena);
-  Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(count));
+// What orders the first `count` keys of the list at `found`.
+void fill_keys(lua_State *L, int found, Key *keys, int count) {
   for (int i = 0; i < count; ++i) {
     if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, places[i]);
-    keys[i] = key_at(L, -1, places[i]);
+    lua_rawgeti(L, found, i + 1);
+    keys[i] = key_at(L, -1, i + 1);
     lua_pop(L, 1);
   }
+}
+
+// The least `wanted` of these in order; the others stand behind.
+void sort_keys(lua_State *L, Key *keys, int count, int wanted) {
   int compared = 0;
   const auto less = [&](const Key &a, const Key &b) {
     if (++compared % poll_period == 0) poll(L);
@@ -103,21 +124,20 @@ void sort_places(lua_State *L, int found, int *places, int count, int wanted) {
   };
   if (wanted < count) std::nth_element(keys, keys + wanted, keys + count, less);
   std::sort(keys, keys + wanted, less);
-  for (int i = 0; i < count; ++i) places[i] = keys[i].place;
 }
 
 // Pushes a list of the keys of the table at `t` that are not 1..length, in order.
 void push_keys(lua_State *L, int t, size_t length) {
   const int ordered = push_found(L, t, length), found = lua_gettop(L);
   const Arena::Scope scope(vm_of(L).arena);
-  int *places = vm_of(L).arena.make<int>(static_cast<size_t>(ordered));
-  std::iota(places, places + ordered, 1);
-  sort_places(L, found, places, ordered, ordered);
+  Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(ordered));
+  fill_keys(L, found, keys, ordered);
+  sort_keys(L, keys, ordered, ordered);
   const int count = static_cast<int>(lua_objlen(L, found));
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; ++i) {
     if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, i < ordered ? places[i] : i + 1);
+    lua_rawgeti(L, found, i < ordered ? keys[i].place : i + 1);
     lua_rawseti(L, -2, i + 1);
   }
   lua_replace(L, found);
@@ -282,25 +302,40 @@ bool add_unknown(lua_State *L, int memory, size_t length) {
   return more > 0;
 }
 
+// The place that a memory has for the key at 2; 0: none.
+int place_of(lua_State *L, int places) {
+  lua_pushvalue(L, 2);
+  lua_rawget(L, places);
+  const auto place = static_cast<int>(lua_tointeger(L, -1));
+  lua_pop(L, 1);
+  return place;
+}
+
+// How many of the keys in the list at `keys`, all in order, come before the key at 2, which is not among them: it was
+// removed when it still belonged to 1..n, say.
+int place_before(lua_State *L, int keys) {
+  const Key from = key_at(L, 2, 0);
+  if (from.rank == 3) fail(MRUN_SCRIPT, "next: the table has no such key");
+  int low = 0, high = static_cast<int>(lua_objlen(L, keys));
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    lua_rawgeti(L, keys, middle + 1);
+    before(key_at(L, -1, 0), from) ? low = middle + 1 : high = middle;
+    lua_pop(L, 1);
+  }
+  return low;
+}
+
 // The next key of the table at 1 that is not 1..length, behind the key at 2 (from the first: nil), and its value.
 int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
   const int memory = lua_gettop(L) + 1, keys = memory + 1, places = memory + 2;
   push_memory(L, vm, length, false);
-  int place = from_first ? integer_at(L, memory, 3) : 0;
-  if (!from_first) {
-    lua_pushvalue(L, 2);
-    lua_rawget(L, places);
-    place = static_cast<int>(lua_tointeger(L, -1));
-    lua_pop(L, 1);
-    if (place == 0) {
-      lua_settop(L, memory - 1);
-      push_memory(L, vm, length, true);
-      lua_pushvalue(L, 2);
-      lua_rawget(L, places);
-      place = static_cast<int>(lua_tointeger(L, -1));
-      lua_pop(L, 1);
-      if (place == 0) fail(MRUN_SCRIPT, "next: the table has no such key");
-    }
+  int place = from_first ? integer_at(L, memory, 3) : place_of(L, places);
+  if (!from_first && place == 0) {
+    lua_settop(L, memory - 1);
+    push_memory(L, vm, length, true);
+    place = place_of(L, places);
+    if (place == 0) place = place_before(L, keys);
   }
   for (;;) {
     for (const int count = static_cast<int>(lua_objlen(L, keys)); place < count;) {
@@ -390,34 +425,35 @@ enum PairsUpvalue {
   upvalues = first_up
 };
 
-// Places of keys, put in order as far as the loop came: most loops that end early end soon, and looking for the first
-// few costs a fraction of sorting all. `count` of them lie behind it.
+// Keys put in order as far as the loop came: most loops that end early end soon, and looking for the first few costs a
+// fraction of sorting all. Their texts are those of the list. `count` of them lie behind it.
 struct Order {
   static constexpr int first_batch = 64, growth = 16;
   int count, sorted;
-  int *places() { return reinterpret_cast<int *>(this + 1); }
+  Key *keys() { return reinterpret_cast<Key *>(this + 1); }
 };
+static_assert(sizeof(Order) % alignof(Key) == 0);
 
 // The keys of the table at 1, as they are now, into the upvalues.
 void start_order(lua_State *L, size_t length) {
   const int ordered = push_found(L, 1, length);
-  lua_replace(L, lua_upvalueindex(keys_up));
-  auto *order = static_cast<Order *>(lua_newuserdata(L, sizeof(Order) + static_cast<size_t>(ordered) * sizeof(int)));
+  auto *order = static_cast<Order *>(lua_newuserdata(L, sizeof(Order) + static_cast<size_t>(ordered) * sizeof(Key)));
   *order = {ordered, 0};
-  std::iota(order->places(), order->places() + ordered, 1);
+  fill_keys(L, lua_gettop(L) - 1, order->keys(), ordered);
   lua_replace(L, lua_upvalueindex(order_up));
+  lua_replace(L, lua_upvalueindex(keys_up));
 }
 
 // Pushes the key at `place` of their order, nil behind the last.
 void push_ordered(lua_State *L, int place) {
   auto *order = static_cast<Order *>(lua_touserdata(L, lua_upvalueindex(order_up)));
-  const int count = order->count;
-  if (place <= count && place > order->sorted) {
-    const int more = std::min(std::max(order->sorted * (Order::growth - 1), Order::first_batch), count - order->sorted);
-    sort_places(L, lua_upvalueindex(keys_up), order->places() + order->sorted, count - order->sorted, more);
+  if (place <= order->count && place > order->sorted) {
+    const int left = order->count - order->sorted;
+    const int more = std::min(std::max(order->sorted * (Order::growth - 1), Order::first_batch), left);
+    sort_keys(L, order->keys() + order->sorted, left, more);
     order->sorted += more;
   }
-  lua_rawgeti(L, lua_upvalueindex(keys_up), place <= count ? order->places()[place - 1] : place);
+  lua_rawgeti(L, lua_upvalueindex(keys_up), place <= order->count ? order->keys()[place - 1].place : place);
 }
 
 // The first other key of the table at 1, and its value, found without sorting, as many loops end there: they look through

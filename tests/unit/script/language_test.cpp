@@ -68,7 +68,12 @@ TEST_CASE("Integer arguments are taken as LuaJIT takes them") {
   CHECK(result("return {table.move({1, 2, 3}, 2.5, 3.5, 1), table.move({1, 2}, 1, -1/0, 1)}") == "[[2,3,3],[1,2]]");
   CHECK(result("local x = math.random(1.5) return x == 1 or x == 2") == "true");
 }
-TEST_CASE("next goes on behind a key that is a table and has been removed") {
+TEST_CASE("next goes on behind a removed key: a table, or one of 1..n, whose end moves meanwhile") {
+  for (const char *n : {"100", "1000", "100000"}) {
+    CHECK(result("local t, c = {}, 0 for i = 1, " + std::string(n) +
+                 " do t[i] = i end local k = next(t)\n"
+                 "while k do t[k] = nil c = c + 1 k = next(t, k) end return c") == n);
+  }
   CHECK(result("local t, n = {}, 0 for i = 1, 50 do t[{}] = i end local k = next(t)\n"
                "while k do t[k] = nil n = n + 1 k = next(t, k) end return {n, next(t) == nil}") == "[50,true]");
 }
