@@ -252,13 +252,16 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
   const auto add = [&](const std::string &name) {
     if (!is_library(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
-  const auto scan = [&](std::string_view text) {
-    for (const std::string &name : literals_after(text, "require")) add(name);
+  // Public libraries ask for modules that they can do without: what lib/ requires and nobody has is left to the run.
+  const auto scan = [&](std::string_view text, bool lib) {
+    for (const std::string &name : literals_after(text, "require")) {
+      if (!lib || std_module(bundle, registry, name, renew)) add(name);
+    }
   };
   for (const EntryInfo &e : bundle.entries()) {
-    const bool script = e.path == "preprocess.lua" || e.path == "forward.lua" || e.path == "postprocess.lua" ||
-                        (e.path.starts_with("lib/") && e.path.ends_with(".lua"));
-    if (script) scan(bundle.text(e.path));
+    const bool lib = e.path.starts_with("lib/") && e.path.ends_with(".lua");
+    const bool stage = e.path == "preprocess.lua" || e.path == "forward.lua" || e.path == "postprocess.lua";
+    if (lib || stage) scan(bundle.text(e.path), lib);
   }
   // Scripts do arithmetic with what a model returns.
   if (!bundle.manifest().models.empty()) {
@@ -269,7 +272,7 @@ std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &
     if (names[i].starts_with("lib.")) continue;
     Module m = find_module(bundle, registry, names[i], renew);
     if (!m.std) continue;
-    scan(m.text);
+    scan(m.text, false);
     modules.emplace_back(names[i], std::move(m.text));
   }
   std::sort(modules.begin(), modules.end());

@@ -15,8 +15,8 @@ namespace mrun {
 class Registry;
 
 // The std and plugin modules that the bundle's scripts require, transitively, as (name, exact text): for packing. Found
-// in the text by `require "NAME"`; a module that the bundle brings itself (std/NAME.lua) is taken as it is.
-// `renew`: taken anew even so.
+// in the text by `require "NAME"`; one that there is not throws MISSING, but not in lib/. A module that the bundle brings
+// itself (std/NAME.lua) is taken as it is. `renew`: taken anew even so.
 std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &, Registry *, bool renew = false);
 // The module that gives tensors their operators and methods: what a packed bundle's lock says (in packed_with; those of
 // 1.0 say nothing), else the plugin that is there. Empty: none.

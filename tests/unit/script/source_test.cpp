@@ -31,6 +31,15 @@ TEST_CASE("Required modules are found through lib and std modules") {
   CHECK(modules[1].first == "log");
   CHECK(modules[1].second == "local json = require 'json' return {}");
 }
+TEST_CASE("What a file of lib/ requires may be missing, what a stage requires may not") {
+  Script s(Script::Files{{"preprocess.lua", "require 'a' return function() end"},
+                         {"lib/a.lua", "pcall(function() return require 'debug' or require 'json' end) return 1"}});
+  const auto modules = required_modules(*s.options.bundle, nullptr);
+  REQUIRE(modules.size() == 1);
+  CHECK(modules[0].first == "json");
+  Script stage(Script::Files{{"preprocess.lua", "pcall(function() return require 'debug' end) return function() end"}});
+  CHECK(error_of([&] { required_modules(*stage.options.bundle, nullptr); }).code == MRUN_MISSING);
+}
 TEST_CASE("Any text can be looked at") {
   std::string text = "local x = [==[ 'a\\'b' \"c\" ]==] 1.5e-3 0x1p-4 .. --[[ x";
   for (size_t i = 0; i <= text.size(); ++i) {
