@@ -227,15 +227,27 @@ local function reduced_to_boolean(name, f)
 end
 both.any, both.all = reduced_to_boolean("any", any), reduced_to_boolean("all", all)
 
--- The larger and the smaller of two tensors, or of a tensor and a number.
+-- The larger and the smaller of two tensors, or of a tensor and a number, which is not made to fit an integer dtype: a bound
+-- beyond all of it holds already. NaN comes through, as from two tensors.
 local maximum, minimum = native "aten.maximum", native "aten.minimum"
+local scalar_tensor, to = native "aten.scalar_tensor", native "aten.to"
+local least = {uint8 = 0, int8 = -128, int16 = -32768, int32 = -2147483648}
+local most = {uint8 = 255, int8 = 127, int16 = 32767, int32 = 2147483647}
+local function stays_integer(self, number) return number % 1 == 0 and not self:is_floating_point() end
+local function as_tensor_beside(self, number)
+  return to(scalar_tensor(number, {dtype = "float64"}), {dtype = self:is_floating_point() and self.dtype or "float32"})
+end
 both.maximum = signature("maximum(input, other)", function(self, other)
-  if type(other) == "number" then return clamp(self, other) end
-  return maximum(self, other)
+  if type(other) ~= "number" then return maximum(self, other) end
+  if not stays_integer(self, other) then return maximum(self, as_tensor_beside(self, other)) end
+  if other < (least[self.dtype] or other) then return both.clone(self) end
+  return clamp(self, other)
 end)
 both.minimum = signature("minimum(input, other)", function(self, other)
-  if type(other) == "number" then return clamp(self, nil, other) end
-  return minimum(self, other)
+  if type(other) ~= "number" then return minimum(self, other) end
+  if not stays_integer(self, other) then return minimum(self, as_tensor_beside(self, other)) end
+  if other > (most[self.dtype] or other) then return both.clone(self) end
+  return clamp(self, nil, other)
 end)
 
 both.nonzero = signature("nonzero(input, as_tuple)", function(self, as_tuple)
@@ -358,7 +370,7 @@ local method = {
   new_ones = self_of_sizes(native "aten.new_ones"), sum_to_size = self_of_sizes(native "aten.sum_to_size"),
 }
 
-local view, to, where = native "aten.view", native "aten.to", native "aten.where"
+local view, where = native "aten.view", native "aten.where"
 local polygamma = native "aten.polygamma"
 local new_tensor = native "torch.tensor@1"
 
