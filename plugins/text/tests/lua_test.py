@@ -354,10 +354,12 @@ class Scripts(Case):
             local mapped, m = words:gsub("ab cd ef", {ab = "1", ef = "3"}, 2)
             return {find = {re:find("x a@b.org")}, at = {re:find("a@b c@d", 3)}, match = {re:match("a@b")}, none = re:match("ab") == nil, all = all,
                     swapped = swapped, n = n, upper = upper, mapped = mapped, m = m, split = text.regex(",\\s*"):split("a, b,c"),
-                    limited = text.regex(","):split("a,b,c", 1), chars = text.regex(""):split("aé")}
+                    limited = text.regex(","):split("a,b,c", 1), chars = text.regex(""):split("aé"),
+                    nothing = {text.regex([[(?<![^\s\S])a|[^\w\W]b]]):find("bab")}}
           end""")
         self.assertEqual(got["find"], [3, 9, "a", "b", ".org"])
         self.assertEqual(got["at"], [5, 7, "c", "d", False])
+        self.assertEqual(got["nothing"], [2, 2])  # a class of no character, also where its length counts
         self.assertEqual(got["match"], ["a", "b", False])
         self.assertTrue(got["none"])
         self.assertEqual(got["all"], ["né", "的", "x"])

@@ -89,6 +89,13 @@ Alphabet::Alphabet(const SetTable &table) {
   std::sort(samples_.begin(), samples_.end());
 }
 
+// One that no text has: PCRE2 does not know how long an empty class is, and refuses it in a look-behind.
+uint16_t Alphabet::unused() const {
+  uint16_t n = fits_bytes() ? 0xff : 0xffff;
+  for (auto s = samples_.rbegin(); s != samples_.rend() && s->first == n; ++s) --n;
+  return n;
+}
+
 std::string Alphabet::write(const CodeSet &set) const {
   static constexpr char digits[] = "0123456789abcdef";
   auto letter = [](uint16_t n) {
@@ -110,6 +117,7 @@ std::string Alphabet::write(const CodeSet &set) const {
     i = last;
   }
   if (found == samples_.size()) return "[^]";
+  if (found == 0) return letter(unused());
   return found == 1 ? out : '[' + out + ']';
 }
 

@@ -28,8 +28,8 @@ class Alphabet {
   // Two characters are one letter if each set has both or neither. A line end is the letter '\n' and nothing else.
   explicit Alphabet(const SetTable &);
 
-  bool fits_bytes() const { return count_ <= 256; }
-  // A set as PCRE2 writes it: a letter, a class, [^] for all, [] for none.
+  bool fits_bytes() const { return count_ < 256; }  // and one is left over
+  // A set as PCRE2 writes it: a letter, a class, [^] for all, an unused letter for none.
   std::string write(const unicode::CodeSet &) const;
 
   // A text in letters: bytes where they fit, else UTF-8. `places` has for each byte of it, and its end, the place in
@@ -37,6 +37,8 @@ class Alphabet {
   void spell(std::string_view s, std::string &letters, std::vector<uint32_t> &places) const;
 
  private:
+  uint16_t unused() const;
+
   unicode::CodeMap<uint16_t> letters_{0};
   std::vector<std::pair<uint16_t, char32_t>> samples_;  // letters in order, and a character that is one
   size_t count_ = 0;
