@@ -458,7 +458,12 @@ function method.__unm(a) return both.neg(a) end
 
 -- t[positions], t[mask]: the core asks for it by this name.
 local rows = native "aten.index"
-method["[]"] = function(self, positions) return rows(self, {positions}) end
+method["[]"] = function(self, positions)
+  if positions:dim() == 0 and positions.dtype == "bool" then  -- all of it once, or not at all
+    return rows(both.unsqueeze(self, 0), {both.unsqueeze(positions, 0)})
+  end
+  return rows(self, {positions})
+end
 
 -- ---- functions only -------------------------------------------------------------------------------------------------
 
