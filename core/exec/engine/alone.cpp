@@ -15,6 +15,20 @@ Result failed(Error e) {
   return result;
 }
 
+// The item's scripts run anew: with the same random numbers, and without the lines that its log has already.
+void begin_again(ItemContext &item) noexcept {
+  item.draws.store(0);
+  const uint32_t told = item.log_lines.exchange(0);
+  if (!item.log || told == 0) return;
+  try {
+    const auto left = std::make_shared<std::atomic<int64_t>>(told);
+    std::function<void(int, const std::string &)> rest = [left, log = item.log](int level, const std::string &text) {
+      if (left->fetch_sub(1) <= 0) log(level, text);
+    };
+    item.log = std::move(rest);
+  } catch (const std::bad_alloc &) {}  // its log has them twice
+}
+
 }  // namespace
 
 // One passage from beginning to end, its calls unjoined. emits: partial answers sent so far, not to be sent again.
@@ -52,7 +66,7 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
     const bool fresh = seat.items == 1;
     seat.state.reset();
     if (fresh || job.item->stop.load() != MRUN_OK) return result;
-    job.item->draws.store(0);  // the same random numbers as in the first try
+    begin_again(*job.item);
   }
 }
 
@@ -83,7 +97,7 @@ void Engine::run_again(Seat &seat) {
     Result result;
     {
       const Unlocked unlocked(mutex_);
-      job->item->draws.store(0);
+      begin_again(*job->item);
       result = run_alone(seat, *job, job->emits);
       job->let_go();
     }

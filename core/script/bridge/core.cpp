@@ -130,9 +130,10 @@ int encode(lua_State *L, Vm &vm) {
   JsonOptions options;
   options.name = "value";
   options.depth = most_levels;
-  options.max_bytes = static_cast<size_t>(std::max<int64_t>(vm.limit - vm.used, 0));
+  options.max_bytes = static_cast<size_t>(vm.limit);  // alone in the heap; where others hold some, the heap says so
   if (lua_toboolean(L, 2) != 0) options.style = JsonOptions::Style::pretty;
   const std::string s = to_json(to_value(L, 1, "value"), options, [L] { poll(L); });
+  if (static_cast<int64_t>(s.size()) > vm.limit - vm.used) vm.collect();  // garbage may hold it
   lua_pushlstring(L, s.data(), s.size());
   return 1;
 }

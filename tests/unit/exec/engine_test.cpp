@@ -353,23 +353,29 @@ TEST_CASE("a callback may submit, cancel and throw, but not wait for itself") {
   CHECK(codes == std::vector<mrun_code>{MRUN_USAGE, MRUN_USAGE, MRUN_OK, MRUN_TIMEOUT});
 }
 
-TEST_CASE("a state over its memory is given up, and its items run again alone without repeating emit") {
+TEST_CASE("a state over its memory is given up, and its items run again alone without repeating emit or log") {
   const MockBundle bundle(Files{{"forward.lua", R"(
+local log = require "log"
 return function(model, x)
+  log.warn "begin"
   emit("begin")
   local kept = ("x"):rep(x[0])
   local y = model(x)
   emit("end")
+  log.warn "end"
   return {#kept, y[0]}
 end
 )"}});
   EngineOptions options = with_workers(1, true);
   options.lua_memory = 12 << 20;
+  std::map<std::string, int> logged;
+  options.log = [&logged](int, const std::string &, const std::string &text) { ++logged[text]; };
   const auto session = bundle.start(options);
   std::vector<Work> works;
   std::vector<int> emitted(6);
   for (size_t i = 0; i < 6; ++i) {
-    const float size = i == 4 ? 20e6f : 3e6f;  // five of 3 MB do not fit together; 20 MB do not fit at all
+    const float size =
+        i == 4 ? 20e6f : 3e6f + static_cast<float>(i);  // five of 3 MB do not fit together; 20 MB do not fit at all
     works.push_back(work(floats({size}), i));
     works.back().emit = [&emitted, i](const Value &) { ++emitted[i]; };
   }
@@ -383,6 +389,26 @@ end
       CHECK(emitted[i] == 2);
     }
   }
+  CHECK(logged == std::map<std::string, int>{{"begin", 6}, {"end", 5}});
+}
+
+TEST_CASE("JSON for which others in the state have left no room is made where there is room") {
+  const MockBundle bundle(Files{{"forward.lua", R"(
+local json = require "json"
+return function(model, x)
+  local part, list = ("x"):rep(20000 + x[0]), {}
+  for i = 1, 200 do list[i] = part end
+  local text = json.encode(list)
+  local y = model(x)
+  return {#text, y[0]}
+end
+)"}});
+  EngineOptions options = with_workers(1, true);
+  options.lua_memory = 10 << 20;
+  const auto session = bundle.start(options);
+  std::vector<Work> works;
+  for (uint64_t i = 0; i < 4; ++i) works.push_back(work(floats({static_cast<float>(i)}), i));
+  for (const Result &result : run_together(*session, std::move(works))) CHECK(result.error.message == "");
 }
 
 TEST_CASE("an answer that JSON cannot hold is a failed item") {
