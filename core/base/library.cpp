@@ -20,7 +20,10 @@ std::string_view definer(const char *symbol) {
   return path.substr(path.rfind('/') + 1);
 }
 
-bool is_sanitized() { return dlsym(RTLD_DEFAULT, "__asan_init") != nullptr; }  // its dlopen refuses RTLD_DEEPBIND
+// Whose dlopen refuses RTLD_DEEPBIND.
+bool is_sanitized() {
+  return dlsym(RTLD_DEFAULT, "__asan_init") != nullptr || dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr;
+}
 
 bool binds_at_home(bool own_memory) {
   if (is_sanitized()) return false;
