@@ -252,6 +252,14 @@ class M(nn.Module):
         self.assertLessEqual(max(fds for fds, _ in sizes), sizes[0][0] + 6, sizes)
         self.assertLessEqual(max(workers for _, workers in sizes), 2, sizes)
 
+    def test_63_late_in_native_code(self):
+        """An item with a deadline, by the host API: what ended it is named, though the limit of its time is longer."""
+        late = pathlib.Path(__file__).with_name("late.py")
+        run = subprocess.run([sys.executable, late, command.BUILD / "lib/libmrun.so", INTRUDER, self.intruder("intruder.spin()")], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertIn("was not answered before its deadline; the worker process was ended", run.stdout)
+
     def test_63_killed_at_any_moment(self):
         """While many items are in flight: each is answered once, in order, by its value or by CRASH, and nothing is left."""
         file = self.packed(self.intruder("intruder.sleep(input % 7 / 2000)\nreturn input"))

@@ -83,4 +83,5 @@ def main():
     use(before)
 
 
-main()
+if __name__ == "__main__":
+    main()

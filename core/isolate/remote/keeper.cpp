@@ -26,9 +26,12 @@ Result failed(Error e, const char *stage) {
   return result;
 }
 
-Error too_long(const Work &work, double limit) {
+// waited: seconds since it was submitted.
+Error too_long(const Work &work, double limit, double waited) {
   const double own = work.timeout > 0 ? work.timeout : limit;
-  if (own <= 0) return {MRUN_TIMEOUT, "the item was not answered before its deadline; the worker process was ended"};
+  const bool late = work.deadline > 0 && waited >= work.deadline;
+  if (late || own <= 0)
+    return {MRUN_TIMEOUT, "the item was not answered before its deadline; the worker process was ended"};
   return {MRUN_TIMEOUT,
           fmt::format("the item took longer than its limit of {} s (--timeout); the worker process was ended", own)};
 }
@@ -252,8 +255,9 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
 }
 
 void RemoteSession::blame(uint64_t id, const Error &error, const char *stage, Lock &lock) {
-  const Work &work = jobs_.at(id)->work;
-  finish(id, failed(timed_out_ ? too_long(work, options_.timeout) : error, stage), lock);
+  const RemoteJob &job = *jobs_.at(id);
+  const double waited = seconds_between(job.submitted, Clock::now());
+  finish(id, failed(timed_out_ ? too_long(job.work, options_.timeout, waited) : error, stage), lock);
 }
 
 // Starts the next worker. One that cannot be started fails the items that wait; then it is tried again for the next.
