@@ -44,10 +44,12 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
     const JoinedCall call{&passage.call(), job.item.get()};
     const auto begin = trace_.now();
     passage.begin_share(1);
-    Outcome outcome = std::move(run_joined(passage.model(), {&call, 1}).outcomes.front());
+    JoinedRun run = run_joined(passage.model(), {&call, 1});
     passage.end_share(1, 0);
+    statistics_.add_batch(1, {});
+    usage_.add_batch(1, run);
     trace_.batch(seat.number, passage.model(), {&call, 1}, begin);
-    passage.give(std::move(outcome));
+    passage.give(std::move(run.outcomes.front()));
   }
   emits = std::max(emits, passage.emits());  // a later try may fail earlier
   return std::move(passage.result());

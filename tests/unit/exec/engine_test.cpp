@@ -178,6 +178,14 @@ TEST_CASE("online, with random loops, shapes and cancellations, every answer is 
   }
 }
 
+TEST_CASE("calls of an item by itself are counted as those of many are") {
+  const MockBundle bundle;
+  const auto session = bundle.start(with_workers(1, false));
+  REQUIRE(session->run(work(floats({1, 2}))).ok());
+  const Value counts = session->statistics();
+  for (const char *key : {"batches", "calls", "largest"}) CHECK(counts.find(key)->as_int() == 1);
+}
+
 TEST_CASE("one bad item of a batch costs only itself") {
   const MockBundle bundle;
   calls.clear();
