@@ -60,6 +60,19 @@ void take_stage_results(FiberImpl &fiber) {
   });
 }
 
+// What is made for a fiber before it runs is its item's.
+class ItemOf {
+ public:
+  ItemOf(Vm &vm, ItemContext &item) : vm_(vm), outer_(std::exchange(vm.running, &item)) {}
+  ~ItemOf() { vm_.running = outer_; }
+  ItemOf(const ItemOf &) = delete;
+  ItemOf &operator=(const ItemOf &) = delete;
+
+ private:
+  Vm &vm_;
+  ItemContext *const outer_;
+};
+
 }  // namespace
 
 struct State::Impl : Vm {
@@ -170,6 +183,7 @@ std::unique_ptr<Fiber> State::start(Stage stage, std::vector<Value> args, std::s
   fiber->take_results = take_stage_results;
   fiber->most_results = stage == Stage::preprocess ? 2 : 1;
   if (vm.used > vm.soft_limit) vm.collect();  // what the last item left
+  const ItemOf scope(vm, *fiber->item);
   vm.protect([&](lua_State *L) {
     fiber->thread = take_thread(vm, L);
     push_anchor(L, vm.stages[static_cast<int>(stage)]);
