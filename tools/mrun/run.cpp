@@ -150,7 +150,11 @@ class Run {
     while (code == MRUN_TIMEOUT && !stopping()) {  // short waits, so that an interrupt is seen
       code = mrun_submit(engine_.raw(), &input.value.c(), &how, 0.1, done, item.get(), nullptr);
     }
-    if (code != MRUN_OK) return;
+    if (code == MRUN_TIMEOUT) return;
+    if (code != MRUN_OK) {
+      const char *const said = mrun_last_error()->message;
+      return fail_item(*item, {code, said != nullptr ? said : mrun_code_name(code)});
+    }
     item.release();
     ++submitted_;
   }

@@ -1,6 +1,7 @@
 #include "script/bridge/element.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "script/vm/arguments.h"
@@ -26,6 +27,15 @@ void push_number(lua_State *L, T x, DLDataType type) {
 
 bool exact_here(DLDataType type, double d) {
   return std::fabs(d) <= exact_int || is_floating(type) || item_size(type) < sizeof(int64_t);
+}
+
+// A number that would become an infinity; PyTorch refuses it, too.
+bool overflows(DLDataType type, double d) {
+  const double most = type == dtype::float16    ? 65504
+                      : type == dtype::bfloat16 ? 0x1.fep127
+                      : type == dtype::float32  ? static_cast<double>(std::numeric_limits<float>::max())
+                                                : std::numeric_limits<double>::max();
+  return is_floating(type) && std::isfinite(d) && std::fabs(d) > most;
 }
 
 }  // namespace
@@ -55,7 +65,7 @@ void write_element(lua_State *L, int index, DLDataType type, void *p) {
     fail(MRUN_ARGUMENT, "an element of a {} tensor: want a number, got {}", dtype_name(type), describe_lua(L, index));
   }
   const double d = lua_tonumber(L, index);
-  if (!exact_here(type, d) || !put_number(type, d, p)) {
+  if (!exact_here(type, d) || overflows(type, d) || !put_number(type, d, p)) {
     fail(MRUN_ARGUMENT, "the number {} does not fit an element of {}", d, dtype_name(type));
   }
 }
