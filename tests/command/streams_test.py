@@ -151,19 +151,25 @@ class Outputs(Case):
         self.assertEqual(result.returncode, 5, result.stderr)
         self.assertIn("Permission denied", result.stderr)
 
-    def test_an_interrupt_leaves_the_file_that_was_there(self):
+    def test_an_interrupt_loses_neither_answers_nor_the_file_that_was_there(self):
         out = self.dir / "out"
-        out.write_text("the last run's\n")
+        self.interrupt_a_pipe(out, b"a\nb\n", says=b"holds the answers until then")
+        self.assertEqual(out.read_text(), '"a"\n"b"\n')
+        self.interrupt_a_pipe(out, b"c\n", says=b"not be whole")
+        self.assertEqual(out.read_text(), '"a"\n"b"\n')
+        self.interrupt_a_pipe(self.dir / "none", b"", says=b"not be whole")
+        self.assertFalse((self.dir / "none").exists())
+
+    def interrupt_a_pipe(self, out, lines, says):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", "-", "-o", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        run.stdin.write(b"a\nb\n")
+        run.stdin.write(lines)
         run.stdin.flush()
-        time.sleep(1)
+        time.sleep(2)
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(60), 130)
         run.stdin.close()
         with run.stderr:
-            self.assertIn(b"not whole", run.stderr.read())
-        self.assertEqual(out.read_text(), "the last run's\n")
+            self.assertIn(says, run.stderr.read())
 
     def test_a_trace_that_cannot_be_written_costs_no_answers(self):
         out = self.dir / "out"

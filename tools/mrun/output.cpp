@@ -182,6 +182,12 @@ bool Output::failed() const {
   return !error_.empty();
 }
 
+bool Output::finish_early() {
+  if (is_there(path_) || lseek(fd_, 0, SEEK_CUR) <= 0) return false;
+  finish();
+  return true;
+}
+
 void Output::finish() {
   const std::lock_guard lock(mutex_);
   if (!error_.empty()) throw mrun::failure(MRUN_IO, error_);

@@ -47,6 +47,9 @@ class Output {
   // The run was interrupted: nothing more is written, and what was answered stays. False where it cannot be resumed.
   bool keep();
   void finish();  // flush, rename. Throws the first write error
+  // The same of what an interrupted run has answered, where there is any and no file of that name. False: nothing has
+  // changed.
+  bool finish_early();
 
  private:
   void open_kept(const OutputOptions &);

@@ -321,7 +321,9 @@ int answer(const Options &o) {
   if (kept) {
     warn("interrupted: the same command with --resume goes on where it stopped");
   } else if (status == interrupted && output.appears()) {
-    warn("interrupted: " + o.output + " is not whole, so it is left as it was");
+    const bool early = output.finish_early();
+    warn("interrupted: " + o.output +
+         (early ? " holds the answers until then" : " would not be whole, so it is left as it was"));
   } else {
     output.finish();
   }
