@@ -312,7 +312,8 @@ Counted check_models(Registry &registry, const Plugin &plugin, const std::shared
   Counted all;
   if (bundle == nullptr) return all;
   for (const ModelConfig &config : bundle->manifest().models) {
-    const Backend &backend = choose_backend(registry, config, bundle->model_files(config).graph);
+    const std::string graph = bundle->model_files(config).graph;
+    const Backend &backend = choose_backend(registry, config, graph);
     if (backend.plugin != &plugin) continue;
     const Counted one = CheckModel(registry, backend, bundle, config, problems).run();
     ++all.checked;
