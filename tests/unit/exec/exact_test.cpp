@@ -11,9 +11,7 @@ using Files = MockBundle::Files;
 namespace {
 
 EngineOptions exact(int workers, bool offline) {
-  EngineOptions options;
-  options.workers = workers;
-  options.offline = offline;
+  EngineOptions options = with_workers(workers, offline);
   options.exact = true;
   return options;
 }

@@ -174,6 +174,13 @@ class Mock {
   }
 };
 
+inline EngineOptions with_workers(int workers, bool offline) {
+  EngineOptions o;
+  o.workers = workers;
+  o.offline = offline;
+  return o;
+}
+
 // A folder with a bundle of kind tensor and the model of the mock.
 class MockBundle {
  public:
