@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -25,8 +26,24 @@ bool is_sanitized() {
   return dlsym(RTLD_DEFAULT, "__asan_init") != nullptr || dlsym(RTLD_DEFAULT, "__tsan_init") != nullptr;
 }
 
+// The identities of locale facets, which GCC's headers use inline from 13 on: an executable then has copies of its own, and
+// libstdc++ finds no facet under the originals that a library bound at home would ask for.
+bool has_copied_locales() {
+  constexpr const char *identities[] = {"_ZNSt5ctypeIcE2idE",
+                                        "_ZNSt5ctypeIwE2idE",
+                                        "_ZNSt7collateIcE2idE",
+                                        "_ZNSt8numpunctIcE2idE",
+                                        "_ZNSt7codecvtIcc11__mbstate_tE2idE",
+                                        "_ZNSt7num_putIcSt19ostreambuf_iteratorIcSt11char_traitsIcEEE2idE",
+                                        "_ZNSt7num_getIcSt19istreambuf_iteratorIcSt11char_traitsIcEEE2idE"};
+  return std::ranges::any_of(identities, [](const char *symbol) {
+    const std::string_view file = definer(symbol);
+    return !file.empty() && !file.starts_with("libstdc++");
+  });
+}
+
 bool binds_at_home(bool own_memory) {
-  if (is_sanitized()) return false;
+  if (is_sanitized() || has_copied_locales()) return false;
   const std::string_view allocator = definer("malloc"), maker = definer("_Znwm");
   const bool libc = allocator.starts_with("libc.so");
   const bool language = maker.empty() || maker.starts_with("libstdc++");
