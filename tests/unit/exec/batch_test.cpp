@@ -57,9 +57,7 @@ TEST_CASE("a call of more rows than a batch may have is run in parts") {
 TEST_CASE("a call whose tensors have different rows is never joined: with the right companion it would seem to fit") {
   const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:paired(x.x, x.y) end"}},
                           "mode = \"concat\"\n");
-  EngineOptions options;
-  options.offline = true;
-  const auto session = bundle.start(options);
+  const auto session = bundle.start(with_workers(2, true));
   const auto rows = [](int64_t n) { return floats(std::vector<float>(static_cast<size_t>(n), 1), {n, 1}); };
   std::vector<Work> works;
   for (const auto &[x, y] : std::vector<std::pair<int64_t, int64_t>>{{2, 3}, {9, 9}, {3, 2}, {9, 9}, {2, 2}})
@@ -76,9 +74,7 @@ TEST_CASE("a call whose tensors have different rows is never joined: with the ri
 TEST_CASE("under concat the rows of a list's tensors are its call's") {
   const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:listed {x} end"}},
                           "mode = \"concat\"\nmax_size = 4\n");
-  EngineOptions options;
-  options.offline = true;
-  const auto session = bundle.start(options);
+  const auto session = bundle.start(with_workers(2, true));
   std::vector<Work> works;
   for (const int64_t n : {3, 1, 2, 6})
     works.push_back(work(floats(std::vector<float>(static_cast<size_t>(n), 1), {n, 1}), works.size()));
