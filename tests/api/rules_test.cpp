@@ -140,8 +140,9 @@ TEST_CASE("3: a deleter is a callback, too") {
   struct Host {
     mrun_engine *engine;
     std::atomic<int> code{-1};
+    std::atomic<bool> let_go{false};
   };
-  const Folder folder("tensor", {{"preprocess.lua", "return function(x) return 1 end"}});
+  const Folder folder("tensor", {{"preprocess.lua", "return function(x) emit(1) return 1 end"}});
   const Running running(folder);
   auto *host = new Host{running.engine, {-1}};
   DLManagedTensor *dl = own_tensor({1});
@@ -153,9 +154,15 @@ TEST_CASE("3: a deleter is a callback, too") {
   };
   mrun_value input{};
   REQUIRE(mrun_tensor(dl, &input) == MRUN_OK);
+  mrun_item item;
+  MRUN_INIT(item);  // the engine, not this thread, is to hold the tensor last: the item goes on when it has been let go of here
+  item.emit = [](void *, const mrun_value *) {
+    while (!kept->let_go) std::this_thread::yield();
+  };
   const auto done = [](void *, mrun_result *) {};
-  REQUIRE(mrun_submit(running.engine, &input, nullptr, -1, done, nullptr, nullptr) == MRUN_OK);
+  REQUIRE(mrun_submit(running.engine, &input, &item, -1, done, nullptr, nullptr) == MRUN_OK);
   mrun_value_free(&input);
+  host->let_go = true;
   while (host->code < 0) std::this_thread::yield();
   CHECK(host->code == MRUN_USAGE);
 }
