@@ -71,6 +71,7 @@ void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<c
   const std::lock_guard lock(sending_);
   send_bytes(frame, fds);
   if (!small) send_bytes(payload, {});
+  ++sent_;
 }
 
 // Some bytes, 0 at the end. Descriptors that come are kept.
@@ -174,6 +175,7 @@ std::optional<Frame> Channel::receive() {
   frame.beside = header.beside;
   frame.payload = receive_payload(header.size);
   frame.fds = take_descriptors(header.descriptors);
+  ++received_;
   return frame;
 }
 

@@ -10,6 +10,7 @@
 // What arrives is hostile until it is read: sizes are capped, and memory for a payload grows with what has come. Both
 // ends close the channel at the first frame that is not right.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <mutex>
@@ -21,15 +22,16 @@
 
 namespace mrun {
 
-inline constexpr uint16_t protocol_version = 2;  // both ends come from one build; a worker of another is refused
+inline constexpr uint16_t protocol_version = 3;  // both ends come from one build; a worker of another is refused
 
 enum class Kind : uint16_t {
   // to the worker
-  prepare = 1,  // options: load the plugins, lock down
-  files,        // descriptors of a bundle's files
-  open,         // start the engine
-  run,          // an item by itself: by the channel for such alone
-  submit,       // an item of many, or one that comes while another runs by itself
+  prepare = 1,    // options: load the plugins, lock down
+  files,          // descriptors of a bundle's files
+  open,           // start the engine
+  run,            // an item by itself: by the channel for such alone, and so comes a result that has nothing beside it
+  run_submitted,  // the same of a submitted item: its result comes with the others'
+  submit,         // an item of many, or one that comes while another runs by itself
   cancel,
   end,         // of the input
   statistics,  // are wanted
@@ -71,6 +73,10 @@ class Channel {
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();
+  // Frames that were sent: all of those that this thread, and who it waited for, have sent.
+  uint64_t sent() const { return sent_; }
+  // Of who receives: frames that receive() gave.
+  uint64_t received() const { return received_; }
   // Whether the beginning of a frame has been read already: receive() need not wait for one.
   bool has_some() const { return begin_ < end_; }
   void set_patience(std::chrono::milliseconds p) { patience_ = p; }  // negative: for ever
@@ -89,10 +95,12 @@ class Channel {
   const UniqueFd socket_;
   const std::string peer_;
   std::mutex sending_;
+  std::atomic<uint64_t> sent_{0};
   std::chrono::milliseconds patience_{-1};
   // Of who receives: what was read ahead, and descriptors that came.
   std::vector<char> ahead_;
   size_t begin_ = 0, end_ = 0;
+  uint64_t received_ = 0;
   std::deque<UniqueFd> came_;
 };
 

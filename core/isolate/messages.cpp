@@ -155,4 +155,14 @@ Result decode_result(WireReader in) {
   return r;
 }
 
+void encode(WireWriter &out, uint64_t behind, const Result &result) {
+  out.integer(static_cast<int64_t>(behind));
+  encode(out, result);
+}
+
+Answer decode_answer(WireReader in) {
+  const auto behind = static_cast<uint64_t>(in.integer());
+  return {behind, decode_result(std::move(in))};
+}
+
 }  // namespace mrun

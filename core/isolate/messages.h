@@ -53,4 +53,12 @@ SentWork decode_work(WireReader);
 void encode(WireWriter &, const Result &);
 Result decode_result(WireReader);
 
+// The result of `run`. What was said of its item by the other channel lies among the first `behind` frames there.
+struct Answer {
+  uint64_t behind = 0;
+  Result result;
+};
+void encode(WireWriter &, uint64_t behind, const Result &);
+Answer decode_answer(WireReader);
+
 }  // namespace mrun

@@ -155,7 +155,8 @@ TEST_CASE("3: a deleter is a callback, too") {
   mrun_value input{};
   REQUIRE(mrun_tensor(dl, &input) == MRUN_OK);
   mrun_item item;
-  MRUN_INIT(item);  // the engine, not this thread, is to hold the tensor last: the item goes on when it has been let go of here
+  MRUN_INIT(
+      item);  // the engine, not this thread, is to hold the tensor last: the item goes on when it has been let go of here
   item.emit = [](void *, const mrun_value *) {
     while (!kept->let_go) std::this_thread::yield();
   };
@@ -165,6 +166,35 @@ TEST_CASE("3: a deleter is a callback, too") {
   host->let_go = true;
   while (host->code < 0) std::this_thread::yield();
   CHECK(host->code == MRUN_USAGE);
+}
+
+TEST_CASE("3: what an item emitted and logged has been told when its run returns, however much, in any isolation") {
+  const Folder folder("text", {{"postprocess.lua", R"(return function(s)
+      for i = 1, 9000 do emit(s:rep(1000)) end
+      for i = 1, 50 do require("log").warn(i) end
+      return s
+    end)"}});
+  mrun_options o = options();
+  o.isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  static std::atomic<int> lines;
+  lines = 0;
+  o.log = [](void *, int, const char *, const char *) { ++lines; };
+  const Running running(folder, &o);
+  const auto ask = [&](const char *text) {
+    int partial = 0;
+    mrun_item item;
+    MRUN_INIT(item);
+    item.emit_user = &partial;
+    item.emit = [](void *user, const mrun_value *) { ++*static_cast<int *>(user); };
+    const Answer answer = run(running.engine, mrun_text(text), &item);
+    return answer.code == MRUN_OK && partial == 9000;
+  };
+  CHECK(ask("tell of me"));
+  CHECK(lines == 50);
+  std::vector<std::future<bool>> others;  // one of them by itself, if any
+  for (int i = 0; i < 3; ++i) others.push_back(std::async(std::launch::async, ask, "and of us"));
+  for (auto &other : others) CHECK(other.get());
+  CHECK(lines == 200);
 }
 
 TEST_CASE("3: what a callback throws ends there") {

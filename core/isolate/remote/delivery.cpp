@@ -50,6 +50,7 @@ void RemoteSession::post(const JobPtr &job, Event event) {
   if (!job->done) {
     job->events.push_back(std::move(event));
     job->changed.notify_all();
+    if (job->reads != nullptr) job->reads->ring();
   } else if (!ordered_ || event.result == nullptr) {
     letters_.push_back({job, std::move(event)});
   } else {

@@ -92,6 +92,7 @@ Error RemoteSession::serve(RemoteWorker &worker) {
       std::optional<Frame> frame = worker.channel().receive();
       if (!frame) return {MRUN_CRASH, ""};
       handle(worker, *frame);
+      note_handled(worker.channel().received());
     }
   } catch (const Error &e) { return e; } catch (const std::exception &e) {
     return {MRUN_PROTOCOL, e.what()};
@@ -235,7 +236,8 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   changed_.notify_all();
   if (stopping_) return;
   Error error = why;
-  if (why.code != MRUN_PROTOCOL) error = Error(MRUN_CRASH, fmt::format("the worker process {}", ended));
+  if (broken_) error = *std::exchange(broken_, std::nullopt);
+  if (error.code != MRUN_PROTOCOL) error = Error(MRUN_CRASH, fmt::format("the worker process {}", ended));
   const auto all = suspects(worker, lock);
   if (all.size() == 1) {
     blame(all.begin()->first, error, all.begin()->second, lock);
@@ -244,10 +246,12 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   }
   overdue_.clear();
   by_itself_ = 0;
+  handling_wanted_ = false;
   timed_out_ = false;
   std::vector<uint64_t> cancelled;
   for (const auto &[id, job] : jobs_) {
     job->sent = job->delivered = false;
+    job->answer.reset();
     job->heard[0] = job->heard[1] = 0;
     if (job->cancelled) cancelled.push_back(id);
   }
@@ -275,6 +279,7 @@ bool RemoteSession::renew() {
         const Lock lock(mutex_);
         if (stopping_) return false;
         worker_ = worker;
+        handled_ = worker->channel().received();
       }
       send_waiting();
       return true;

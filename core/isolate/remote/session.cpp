@@ -42,6 +42,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       process_(::getpid()),
       last_result_(Clock::now()) {
   worker_ = start_worker();
+  handled_ = worker_->channel().received();
   keeper_ = start_thread("the worker process's keeper", [this] { keep(); });
 }
 
@@ -66,7 +67,7 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock
 
 // While items run one by one, the others wait. So do offline items of run() for each other, as in one process.
 bool RemoteSession::may_send(const RemoteJob &job) const {
-  if (worker_ == nullptr || ending_ || stopping_ || job.sent) return false;
+  if (worker_ == nullptr || ending_ || stopping_ || job.sent || jobs_.count(job.id) == 0) return false;
   if (!job.done && options_.offline && by_itself_ != 0) return false;
   return alone_.empty() || *alone_.begin() == job.id;
 }
@@ -81,7 +82,8 @@ void RemoteSession::send(const JobPtr &job) {
   job->sent_at = Clock::now();
   lock.unlock();
   try {
-    worker->send(job->id, as_of_now(job->work, job->submitted), by_itself);
+    const Kind how = !by_itself ? Kind::submit : job->done ? Kind::run_submitted : Kind::run;
+    worker->send(job->id, as_of_now(job->work, job->submitted), how);
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
     return finish(job->id, failed(e));
@@ -89,6 +91,7 @@ void RemoteSession::send(const JobPtr &job) {
   lock.lock();
   job->delivered = job->sent && worker == worker_;
   const bool cancelled = job->delivered && job->cancelled;
+  job->changed.notify_all();  // run()'s thread may read its answer now
   lock.unlock();
   if (cancelled) tell_cancel(*worker, job->id);
 }
@@ -110,27 +113,6 @@ Result RemoteSession::run(const Work &work) {
   lock.unlock();
   send(job);
   return follow(job);
-}
-
-// Tells what comes, in the thread that called run().
-Result RemoteSession::follow(const JobPtr &job) {
-  Lock lock(mutex_);
-  for (;;) {
-    job->changed.wait(lock, [&] { return !job->events.empty(); });
-    Event event = std::move(job->events.front());
-    job->events.pop_front();
-    untold_ -= event.bytes;
-    changed_.notify_all();
-    lock.unlock();
-    if (event.result != nullptr) return std::move(*event.result);
-    const CallbackScope scope(this);
-    if (event.stage.empty()) {
-      job->work.emit(std::move(event.value));
-    } else {
-      job->work.observe(event.stage, event.value);
-    }
-    lock.lock();
-  }
 }
 
 // ---- many

@@ -3,8 +3,9 @@
 // when the worker does not answer, dies, or talks nonsense.
 //
 // Threads: the keeper reads what the worker says, ends one that does not answer, and starts the next; the postman runs
-// `done` callbacks of submitted items (an item of run() is told in the thread that called it). One mutex guards what they
-// share; it is not held while anything is sent, or a callback runs.
+// `done` callbacks of submitted items. An item of run() is told in the thread that called it, which also reads the answer of
+// one that has the worker's thread for such to itself. One mutex guards what they share; it is not held while anything is
+// sent, or a callback runs.
 //
 // When a worker ends, the page that it shares tells whose slice or joined call it was in. If that is one item, it is
 // guilty: CRASH, TIMEOUT or PROTOCOL. If there are several, each runs by itself in the next worker, and who ends that one
@@ -58,6 +59,8 @@ class RemoteSession final : public Session {
     bool sent = false;       // or being sent, to the worker that serves
     bool delivered = false;  // sent, all of it: what is said of it now comes behind it
     bool cancelled = false;
+    RemoteWorker *reads = nullptr;                // whose channel for items by themselves run()'s thread waits at
+    std::optional<Answer> answer;                 // that it has read there
     int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
     std::deque<Event> events;                     // for run()
     std::condition_variable changed;
@@ -76,12 +79,18 @@ class RemoteSession final : public Session {
   bool has_much_room() const;
   void wait_for_room(Lock &, double wait);
   JobPtr add(uint64_t id, Work, Done, Lock &);
-  Result follow(const JobPtr &);
   bool may_send(const RemoteJob &) const;
   void send(const JobPtr &);
   void tell_cancel(RemoteWorker &, uint64_t id);
   void tell_end();
   Value queue_report(const Value *of_worker, const Lock &) const;
+
+  // follow.cpp: the thread that called run()
+  Result follow(const JobPtr &);
+  bool reads_itself(const RemoteJob &) const;
+  void read_answer(const JobPtr &, Lock &);
+  bool is_answered(const RemoteJob &) const;
+  void take_answer(const JobPtr &, Lock &);
 
   // delivery.cpp: from an event to whoever waits for it
   void pass_on(const JobPtr &, Event);
@@ -101,6 +110,7 @@ class RemoteSession final : public Session {
   void handle_item(RemoteWorker &, Frame &);
   void handle_result(RemoteWorker &, Frame &);
   void handle_talk(Frame &);
+  void note_handled(uint64_t frames);
   bool is_overdue(RemoteWorker &);
   bool is_silent(const Lock &) const;
   void bury(RemoteWorker &, const Error &);
@@ -130,9 +140,10 @@ class RemoteSession final : public Session {
   std::map<uint64_t, Letter> ready_;  // results that wait for those before them
   uint64_t next_id_ = 1, next_delivery_ = 1;
   size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
-  size_t blocked_ = 0;         // that wait for room
-  bool keeper_waits_ = false;  // for room for events
-  uint64_t by_itself_ = 0;     // the item that the worker's thread for such has; 0: none
+  size_t blocked_ = 0;           // that wait for room
+  bool keeper_waits_ = false;    // for room for events
+  std::optional<Error> broken_;  // what was wrong in an answer that run()'s thread has read
+  uint64_t by_itself_ = 0;       // the item that the worker's thread for such has; 0: none
   bool ordered_ = false, ended_ = false, stopping_ = false;
   std::set<uint64_t> alone_;             // to be run one by one, before all others
   std::set<uint64_t> overdue_;           // what the worker was ended for
@@ -141,8 +152,10 @@ class RemoteSession final : public Session {
   Locked locked_;
   size_t deaths_ = 0;  // since the last answer
   Clock::time_point last_result_;
-  std::atomic<bool> send_next_{false};  // some may wait that can go now: for the keeper
-  size_t log_bytes_ = 0;                // in this second; of the keeper
+  std::atomic<uint64_t> handled_{0};          // frames of the worker that serves
+  std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
+  std::atomic<bool> send_next_{false};        // some may wait that can go now: for the keeper
+  size_t log_bytes_ = 0;                      // in this second; of the keeper
   Clock::time_point log_since_;
   uint64_t next_run_ = first_run;
   std::atomic<uint64_t> next_number_{0};

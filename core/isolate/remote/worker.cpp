@@ -1,9 +1,13 @@
 #include "isolate/remote/worker.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <iterator>
 
 #include "exec/engine/job.h"
 #include "isolate/shared_memory.h"
@@ -24,6 +28,32 @@ double seconds_to_open(uint64_t size, const EngineOptions &o) {
 }
 
 }  // namespace
+
+RemoteWorker::RemoteWorker() : bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!bell_) fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
+}
+
+bool RemoteWorker::answers() {
+  pollfd p[] = {{process_.items().fd(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
+  if (::poll(p, std::size(p), -1) <= 0) return false;
+  uint64_t rings = 0;
+  if (p[1].revents != 0 && ::read(bell_.get(), &rings, sizeof rings) < 0) return false;
+  return p[0].revents != 0;
+}
+
+std::optional<Answer> RemoteWorker::answer_of(uint64_t id) {
+  const std::optional<Frame> frame = process_.items().receive();
+  if (!frame) return {};
+  if (frame->kind != Kind::result || frame->id != id || frame->beside != 0 || !frame->fds.empty()) {
+    fail(MRUN_PROTOCOL, "{} sent what is no answer to an item by itself", channel().peer());
+  }
+  return decode_answer({frame->payload, channel().peer()});
+}
+
+void RemoteWorker::ring() noexcept {
+  const uint64_t once = 1;
+  [[maybe_unused]] const ssize_t n = ::write(bell_.get(), &once, sizeof once);
+}
 
 bool RemoteWorker::has_said(std::chrono::milliseconds wait) {
   if (channel().has_some()) return true;
@@ -81,27 +111,25 @@ void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const 
   answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
 }
 
-void RemoteWorker::send_item(uint64_t id, std::string_view payload, bool by_itself, std::span<const int> fds,
-                             size_t beside) {
-  if (by_itself) return process_.items().send(Kind::run, id, payload, fds, beside);
-  channel().send(Kind::submit, id, payload, fds, beside);
+void RemoteWorker::send_item(uint64_t id, std::string_view payload, Kind how, std::span<const int> fds, size_t beside) {
+  (how == Kind::submit ? channel() : process_.items()).send(how, id, payload, fds, beside);
 }
 
-void RemoteWorker::send(uint64_t id, const Work &work, bool by_itself) {
+void RemoteWorker::send(uint64_t id, const Work &work, Kind how) {
   WireWriter out(beside_from);
   encode(out, work);
   const size_t size = out.beside_size();
-  if (size == 0) return send_item(id, out.finish(), by_itself);
+  if (size == 0) return send_item(id, out.finish(), how);
   UniqueFd memory;
   try {
     memory = share(out.beside(), size);
   } catch (const Error &) {  // the system gives none
     WireWriter whole;
     encode(whole, work);
-    return send_item(id, whole.finish(), by_itself);
+    return send_item(id, whole.finish(), how);
   }
   const int fd = memory.get();
-  send_item(id, out.finish(), by_itself, {&fd, 1}, size);
+  send_item(id, out.finish(), how, {&fd, 1}, size);
 }
 
 void RemoteWorker::grant(uint64_t id, size_t size) {

@@ -10,7 +10,7 @@ namespace mrun {
 
 class RemoteWorker {
  public:
-  RemoteWorker() = default;  // the process has started; nothing was said yet
+  RemoteWorker();  // the process has started; nothing was said yet
   // Plugins and lock-down. Throws what the worker refuses with, CRASH, PROTOCOL, TIMEOUT.
   void prepare(const Preparation &);
   // on_log: what scripts log while they are opened.
@@ -23,9 +23,9 @@ class RemoteWorker {
   std::string end() { return process_.end(); }
   void forget() noexcept { process_.forget(); }
 
-  // Sends an item, one of many or one that runs by itself; what is large goes beside it. Throws USAGE where the input cannot
-  // leave this process.
-  void send(uint64_t id, const Work &, bool by_itself);
+  // Sends an item, one of many (submit) or one that runs by itself (run, run_submitted); what is large goes beside it.
+  // Throws USAGE where the input cannot leave this process.
+  void send(uint64_t id, const Work &, Kind how);
   // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it.
   void grant(uint64_t id, size_t size);
   // What the frame's large tensors lie in: from now on the worker cannot write there. Throws PROTOCOL.
@@ -33,10 +33,16 @@ class RemoteWorker {
   // Whether the worker has said something, or has gone.
   bool has_said(std::chrono::milliseconds wait);
 
+  // Of the thread that asked for an item by itself (run). Waits until its answer comes, the worker has gone, or somebody
+  // rings: false. Then the answer: nothing, the worker has gone. Throws PROTOCOL.
+  bool answers();
+  std::optional<Answer> answer_of(uint64_t id);
+  void ring() noexcept;
+
  private:
-  void send_item(uint64_t id, std::string_view payload, bool by_itself, std::span<const int> fds = {},
-                 size_t beside = 0);
+  void send_item(uint64_t id, std::string_view payload, Kind how, std::span<const int> fds = {}, size_t beside = 0);
   Frame answer(Kind wanted, double seconds, const char *while_it, const std::function<void(Frame &)> &on_log);
+  const UniqueFd bell_;
   WorkerProcess process_;
   Locked locked_;
   std::map<uint64_t, UniqueFd> granted_;

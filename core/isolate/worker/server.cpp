@@ -103,8 +103,9 @@ void Server::serve_channel() {
 
 void Server::serve_items() {
   while (std::optional<Frame> frame = items_.receive()) {
-    if (frame->kind != Kind::run) fail(MRUN_PROTOCOL, "mrun sent a message that is no item by itself");
-    handle_item(*frame, &Server::run);
+    if (frame->kind != Kind::run && frame->kind != Kind::run_submitted)
+      fail(MRUN_PROTOCOL, "mrun sent a message that is no item by itself");
+    handle_item(*frame, frame->kind == Kind::run ? &Server::run : &Server::run_submitted);
   }
   ::_exit(0);
 }
@@ -222,7 +223,16 @@ Work Server::work_of(Frame &frame) {
   return std::move(sent.work);
 }
 
-void Server::run(Frame &frame) { send_result(frame.id, session().run(work_of(frame))); }
+// Who asked reads the answer itself: a thread between the two would cost more than many an item.
+void Server::run(Frame &frame) {
+  const Result result = session().run(work_of(frame));
+  WireWriter out(beside_from);
+  encode(out, channel_.sent(), result);
+  if (out.beside_size() > 0) return send_result(frame.id, result);
+  items_.send(Kind::result, frame.id, out.finish());
+}
+
+void Server::run_submitted(Frame &frame) { send_result(frame.id, session().run(work_of(frame))); }
 
 void Server::submit(Frame &frame) {
   const uint64_t item = frame.id;

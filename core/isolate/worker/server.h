@@ -35,6 +35,7 @@ class Server {
   void connect_log(EngineOptions &, const Opening &);
   Work work_of(Frame &);
   void run(Frame &);
+  void run_submitted(Frame &);
   void submit(Frame &);
   void cancel(uint64_t id);
   void take_memory(Frame &);

@@ -39,7 +39,7 @@ struct Pair {
   UniqueFd raw;
 };
 
-std::string header(uint16_t kind, uint64_t size, uint32_t magic = 0x4b57524d, uint16_t version = 2) {
+std::string header(uint16_t kind, uint64_t size, uint32_t magic = 0x4b57524d, uint16_t version = protocol_version) {
   std::string h;
   put<uint32_t>(h, magic);
   put<uint16_t>(h, version);

@@ -1,0 +1,82 @@
+// The thread that called run(): tells what comes of its item, and reads the answer of one that runs by itself, since to be woken
+// by the keeper for it would cost a switch of threads more.
+#include "exec/engine/callback_scope.h"
+#include "isolate/remote/session.h"
+
+namespace mrun {
+
+Result RemoteSession::follow(const JobPtr &job) {
+  Lock lock(mutex_);
+  for (;;) {
+    job->changed.wait(lock, [&] { return !job->events.empty() || is_answered(*job) || reads_itself(*job); });
+    if (job->events.empty()) {
+      is_answered(*job) ? take_answer(job, lock) : read_answer(job, lock);
+      continue;
+    }
+    Event event = std::move(job->events.front());
+    job->events.pop_front();
+    untold_ -= event.bytes;
+    changed_.notify_all();
+    lock.unlock();
+    if (event.result != nullptr) return std::move(*event.result);
+    const CallbackScope scope(this);
+    if (event.stage.empty()) {
+      job->work.emit(std::move(event.value));
+    } else {
+      job->work.observe(event.stage, event.value);
+    }
+    lock.lock();
+  }
+}
+
+bool RemoteSession::reads_itself(const RemoteJob &job) const {
+  return by_itself_ == job.id && job.delivered && !job.answer && worker_ != nullptr;
+}
+
+// Not before what was said of the item by the other channel.
+bool RemoteSession::is_answered(const RemoteJob &job) const { return job.answer && handled_ >= job.answer->behind; }
+
+// Waits until it has come, or something else has: whoever posts an event of the item rings.
+void RemoteSession::read_answer(const JobPtr &job, Lock &lock) {
+  const WorkerPtr worker = worker_;
+  job->reads = worker.get();
+  lock.unlock();
+  std::optional<Answer> answer;
+  std::optional<Error> broken;
+  const bool came = worker->answers();
+  try {
+    if (came) answer = worker->answer_of(job->id);
+  } catch (const Error &e) { broken = e; }
+  lock.lock();
+  job->reads = nullptr;
+  if (!came || worker_ != worker || !job->delivered)
+    return;  // what a worker said that was buried meanwhile is not heard
+  if (answer) {
+    job->answer = std::move(answer);
+    handling_wanted_ = true;
+    return;
+  }
+  job->delivered = false;  // nothing is to be read any more
+  if (!broken_) broken_ = std::move(broken);
+  worker->kill();  // the keeper buries it
+}
+
+void RemoteSession::take_answer(const JobPtr &job, Lock &lock) {
+  Result result = std::move(job->answer->result);
+  job->answer.reset();
+  handling_wanted_ = false;
+  last_result_ = Clock::now();
+  deaths_ = 0;
+  finish(job->id, std::move(result), lock);
+}
+
+// After each frame of the worker.
+void RemoteSession::note_handled(uint64_t frames) {
+  handled_ = frames;
+  if (!handling_wanted_) return;
+  const Lock lock(mutex_);
+  const auto at = jobs_.find(by_itself_);
+  if (at != jobs_.end()) at->second->changed.notify_all();
+}
+
+}  // namespace mrun
