@@ -29,6 +29,12 @@ mrun_bundle *handle(std::shared_ptr<const Bundle> bundle) {
   return mrun::api::keep(std::make_shared<mrun_bundle>(mrun_bundle{std::move(bundle), std::move(digest)}));
 }
 
+// What can be told without reading it: a file's bytes are somewhere, and end before the addresses do.
+bool is_memory(const void *data, size_t size) {
+  return size == 0 ||
+         (data != nullptr && size <= PTRDIFF_MAX && reinterpret_cast<uintptr_t>(data) <= UINTPTR_MAX - size);
+}
+
 Value isolation(const Bundle &bundle) {
   std::vector<std::pair<std::string, Value>> entries;
   for (const auto &[layer, level] : mrun::isolation_levels(bundle, mrun::api::engine_options(nullptr))) {
@@ -59,6 +65,7 @@ int mrun_open_memory(const void *data, size_t size, void (*release)(void *user),
     if (release != nullptr) mrun::api::call_host([&] { release(u); });
   });
   if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");
+  if (!is_memory(data, size)) return usage(error, "mrun_open_memory: no memory lies at data that has size bytes");
   *out = nullptr;
   auto let_go = [owner]() mutable { owner.reset(); };
   return guard(error, [&] { *out = handle(Bundle::open_memory(data, size, let_go, open_options(options))); });

@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 
 constexpr size_t longest_stem = 200;  // a number and an extension follow, and drafts have longer names
 
+// ASCII's, in every locale of the program.
+bool letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
 std::string extension_of(std::string_view media_type) {
   if (media_type.empty()) return ".npy";
   const std::string_view subtype = media_type.substr(media_type.rfind('/') + 1);
@@ -28,7 +31,7 @@ std::string extension_of(std::string_view media_type) {
   if (subtype == "plain") return ".txt";
   if (subtype == "octet-stream") return ".bin";
   for (const char c : subtype) {
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0) return ".bin";
+    if (!letter_or_digit(c)) return ".bin";
   }
   return "." + std::string(subtype);
 }
@@ -40,7 +43,7 @@ std::string file_stem(const std::string &prefix, const std::string &place) {
   const std::string_view inner = dot == std::string::npos ? "answer" : std::string_view(place).substr(dot + 1);
   stem += '-';
   for (const char c : inner) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_')
+    if (letter_or_digit(c) || c == '_')
       stem += c;
     else if (stem.back() != '-')
       stem += '-';

@@ -1,7 +1,6 @@
 // The operators that the sources of TorchScript and of exported programs call.
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/text.h"
 #include "report/scan.h"
@@ -16,8 +15,9 @@ constexpr std::string_view reaching[] = {
 constexpr std::string_view known_namespaces[] = {
     "aten", "prim", "prims", "quantized", "quantized_decomposed", "higher_order", "inductor", "profiler"};
 
-bool begins_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-bool in_name(char c) { return begins_name(c) || std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.'; }
+// Not <cctype>'s: those go by the program's locale.
+bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9') || c == '.'; }
 
 template <class List>
 bool among(const List &list, std::string_view name) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -73,8 +74,8 @@ class Builder {
   }
   // Integers that the library has no type for come here, too.
   bool number_float(number_float_t d, const string_t &text) {
-    if (text.find_first_of(".eE") == string_t::npos) refuse_integer(text);
-    return add(Value::number(d));
+    if (text.find_first_not_of("-0123456789") == string_t::npos) refuse_integer(text);
+    return add(Value::number(text.find_first_not_of("-+.eE0123456789") == string_t::npos ? d : number_of(text, d)));
   }
   bool string(string_t &s) { return add(Value::string(s)); }
   bool binary(binary_t &) { return false; }
@@ -133,6 +134,14 @@ class Builder {
       frame.items.push_back(std::move(value));
     }
     return true;
+  }
+
+  // The library puts the first byte of the locale's decimal point into its text of a number, and reads that by strtod:
+  // where the point has several bytes, what follows it is lost. read: what it took the text for.
+  static double number_of(std::string text, double read) {
+    text[text.find_first_not_of("-+eE0123456789")] = '.';
+    std::from_chars(text.data(), text.data() + text.size(), read);
+    return read;
   }
 
   [[noreturn]] void refuse_integer(std::string_view digits) const {

@@ -8,7 +8,6 @@
 #include <torch/cuda.h>
 
 #include <algorithm>
-#include <cctype>
 #include <mrun/plugin.hpp>
 #include <mutex>
 #include <unordered_map>
@@ -77,7 +76,8 @@ IValue mapped(const IValue &v, const Replace &replace) {
 }
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 

@@ -139,7 +139,9 @@ TEST_CASE("a bundle is opened from memory and from a descriptor") {
   }
   CHECK(released == 1);
   CHECK_THROWS_AS(mrun::bundle::from_memory("nonsense", 8, [&] { ++released; }), mrun::failure);
-  CHECK(released == 2);
+  CHECK_THROWS_AS(mrun::bundle::from_memory(nullptr, 8, [&] { ++released; }), mrun::failure);
+  CHECK_THROWS_AS(mrun::bundle::from_memory("nonsense", SIZE_MAX, [&] { ++released; }), mrun::failure);
+  CHECK(released == 4);
   const int fd = ::open(file.c_str(), O_RDONLY);
   const auto bundle = mrun::bundle::from_descriptor(fd);
   CHECK(::close(fd) == 0);  // it was not taken

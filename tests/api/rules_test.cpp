@@ -237,6 +237,26 @@ TEST_CASE("3: after a fork an engine is its parent's: every call says so, and st
   CHECK(run(running.engine, "and goes on here").code == MRUN_OK);
 }
 
+TEST_CASE(
+    "3: after a fork, an engine of the parent's with a worker process is stopped, also behind one of the child's own") {
+  const Folder folder("text", echo);
+  mrun_options how = options();
+  for (const int isolation : {MRUN_ISOLATION_PROCESS, MRUN_ISOLATION_NONE}) {
+    how.isolation = isolation;
+    const Running running(folder, &how);
+    REQUIRE(run(running.engine, "x").code == MRUN_OK);
+    const int code = in_child([&] {
+      mrun_engine *own = nullptr;
+      if (mrun_start(running.bundle, &how, &own, nullptr) != MRUN_OK) return 1;
+      if (run(own, "mine").json != "\"mine\"" || mrun_stop(own) != MRUN_OK) return 2;
+      if (mrun_stop(running.engine) != MRUN_OK) return 3;
+      return mrun_stop(running.engine) == MRUN_USAGE ? 0 : 4;
+    });
+    CHECK(code == 0);
+    CHECK(run(running.engine, "and goes on here").code == MRUN_OK);
+  }
+}
+
 TEST_CASE("5: a struct whose size is wrong is refused, and so is a member of a newer version") {
   const Folder folder("text", echo);
   mrun_bundle *bundle = nullptr;

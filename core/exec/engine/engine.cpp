@@ -317,11 +317,9 @@ void Engine::end() {
   for (std::thread &t : threads) t.join();
 }
 
-// In a fork's copy: the threads are not in this process, and the lock is as one of them left it.
-void Engine::abandon() {
-  for (std::thread &t : threads_) t.detach();
-  threads_.clear();
-}
+// In a fork's copy: the threads are not in this process, and the lock is as one of them left it. What the system knew of
+// them may be another thread's by now: they are neither joined nor detached, but left as they are.
+void Engine::abandon() { new std::vector<std::thread>(std::exchange(threads_, {})); }
 
 Value Engine::queue_report() const {
   const auto waiting = std::count_if(jobs_.begin(), jobs_.end(),

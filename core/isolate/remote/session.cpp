@@ -219,13 +219,8 @@ void RemoteSession::stop() {
 }
 
 void RemoteSession::end() {
-  if (process_ != ::getpid()) {  // a fork's copy: its threads are not in this process, and the worker is the parent's
-    for (const WorkerPtr &w : {worker_, starting_}) {
-      if (w != nullptr) w->forget();
-    }
-    for (std::thread *t : {&keeper_, &postman_}) {
-      if (t->joinable()) t->detach();
-    }
+  if (process_ != ::getpid()) {
+    abandon();
     return;
   }
   Lock lock(mutex_);
@@ -240,6 +235,15 @@ void RemoteSession::end() {
   for (std::thread *t : {&keeper_, &postman_}) {
     if (t->joinable()) t->join();
   }
+}
+
+// In a fork's copy: the worker is the parent's, and the threads are not in this process. What the system knew of them may
+// be another thread's by now: they are neither joined nor detached, but left as they are.
+void RemoteSession::abandon() {
+  for (const WorkerPtr &w : {worker_, starting_}) {
+    if (w != nullptr) w->forget();
+  }
+  for (std::thread *t : {&keeper_, &postman_}) new std::thread(std::move(*t));
 }
 
 // ---- what is known

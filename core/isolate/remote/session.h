@@ -74,6 +74,7 @@ class RemoteSession final : public Session {
 
   // session.cpp: what the session offers
   void end();
+  void abandon();
   void want_usable(const char *what) const;
   bool has_room() const;
   bool has_much_room() const;
