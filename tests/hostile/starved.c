@@ -1,9 +1,11 @@
 /* starved BUNDLE: opens the bundle, starts an engine in this process and asks it, again and again; each time one allocation more succeeds
  * before one fails, of whatever thread. Each try gives an error, or the answer; after it, with memory enough, the answer comes. Prints how many
- * allocations there were at the end, and the number of tries that failed. */
+ * allocations there were at the end, and the number of tries that failed.
+ * starved BUNDLE large: asks an engine with a worker process for what there is no memory to send; then for something else. */
 #include <errno.h>
 #include <mrun/mrun.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +17,27 @@ extern void *__libc_memalign(size_t, size_t);
 
 static atomic_long left = -1; /* allocations until one fails; negative: none does */
 
-static int fails(void) {
+static atomic_size_t most_at_once = SIZE_MAX;
+
+static int fails(size_t size) {
+  if (size > atomic_load(&most_at_once)) {
+    errno = ENOMEM;
+    return 1;
+  }
   if (atomic_load(&left) < 0 || atomic_fetch_sub(&left, 1) != 0) return 0;
   errno = ENOMEM;
   return 1;
 }
 
-__attribute__((visibility("default"))) void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
+__attribute__((visibility("default"))) void *malloc(size_t n) { return fails(n) ? NULL : __libc_malloc(n); }
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size) {
-  return fails() ? NULL : __libc_calloc(n, size);
+  return fails(n * size) ? NULL : __libc_calloc(n, size);
 }
 __attribute__((visibility("default"))) void *realloc(void *p, size_t n) {
-  return fails() ? NULL : __libc_realloc(p, n);
+  return fails(n) ? NULL : __libc_realloc(p, n);
 }
 __attribute__((visibility("default"))) void *aligned_alloc(size_t alignment, size_t n) {
-  return fails() ? NULL : __libc_memalign(alignment, n);
+  return fails(n) ? NULL : __libc_memalign(alignment, n);
 }
 
 /* The answer, or the code of what failed. */
@@ -61,9 +69,44 @@ static int ask(const char *path, char *answer, size_t size) {
   return code;
 }
 
+static void note(void *user, mrun_result *result) { *(int *)user = result->code; }
+
+/* The number of what went wrong, 0 if nothing did. */
+static int ask_for_much(const char *path) {
+  enum { size = 1 << 20 };
+  static char text[size + 1];
+  mrun_bundle *bundle = NULL;
+  mrun_engine *engine = NULL;
+  mrun_options options;
+  mrun_result alone, after;
+  mrun_value texts[4], much = {0}, little = mrun_text("x");
+  int told = -1, submitted, drained;
+  MRUN_INIT(options);
+  options.isolation = MRUN_ISOLATION_PROCESS;
+  memset(text, 'x', size);
+  for (size_t i = 0; i < 4; ++i) texts[i] = mrun_text(text);
+  much.kind = MRUN_LIST;
+  much.as.list.items = texts;
+  much.as.list.size = 4;
+  if (mrun_open(path, NULL, &bundle, NULL) || mrun_start(bundle, &options, &engine, NULL)) return 1;
+  atomic_store(&most_at_once, 2 * size);
+  mrun_run(engine, &much, NULL, &alone);
+  submitted = mrun_submit(engine, &much, NULL, -1, note, &told, NULL);
+  drained = mrun_drain(engine);
+  atomic_store(&most_at_once, SIZE_MAX);
+  if (alone.code != MRUN_MEMORY || submitted != MRUN_OK || drained != MRUN_OK || told != MRUN_MEMORY) return 2;
+  if (mrun_run(engine, &little, NULL, &after) != MRUN_OK) return 3;
+  mrun_result_free(&alone);
+  mrun_result_free(&after);
+  mrun_stop(engine);
+  mrun_close(bundle);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   char wanted[200], answer[200];
   long tries = 0, failed = 0, most = 0;
+  if (argc == 3 && strcmp(argv[2], "large") == 0) return ask_for_much(argv[1]);
   if (argc != 2 || ask(argv[1], wanted, sizeof wanted) != MRUN_OK) return 2;
   for (long n = 0;; ++n) {
     int code;

@@ -34,6 +34,11 @@ class Case(command.Case):
                 self.assertGreater(allocations, 500)
                 self.assertGreater(failed, tries / 2)
 
+    def test_84_an_input_that_there_is_no_memory_to_send(self):
+        folder = self.bundle(kind="json", preprocess="return function(x) return #x end")
+        result = subprocess.run([command.BUILD / "bin/hostile_starved", folder, "large"], timeout=60)
+        self.assertEqual(result.returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

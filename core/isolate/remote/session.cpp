@@ -87,6 +87,8 @@ void RemoteSession::send(const JobPtr &job) {
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
     return finish(job->id, failed(e));
+  } catch (const std::bad_alloc &) {
+    return finish(job->id, failed(Error(MRUN_MEMORY, "out of memory for the input")));
   }
   lock.lock();
   job->delivered = job->sent && worker == worker_;
