@@ -21,9 +21,9 @@ std::string_view string_of(const mrun_value &v) { return {v.as.string.data, v.as
 
 bool stands_for_tensor(const mrun_value &v) { return v.kind == MRUN_OBJECT && v.as.object->type->to_tensor != nullptr; }
 
-// The canonical name: "cpu" and "cuda:0" for "cuda"; empty where it is none.
+// The canonical name: "cpu", also for "cpu:0", and "cuda:0" for "cuda"; empty where it is none.
 std::string_view canonical_device(std::string_view name) {
-  if (name == "cpu") return name;
+  if (name == "cpu" || name == "cpu:0") return "cpu";
   if (name == "cuda") return "cuda:0";
   const std::string_view prefix = "cuda:";
   if (name.substr(0, prefix.size()) != prefix) return {};

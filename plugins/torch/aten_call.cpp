@@ -8,6 +8,7 @@
 #include "aten_overload.h"
 #include "aten_warnings.h"
 #include "convert.h"
+#include "device.h"
 #include "guard.h"
 #include "scope.h"
 
@@ -66,7 +67,7 @@ IValue to_ivalue(mrun_call *call, Kind kind, const mrun_value &v) {
     case Kind::string: return to_string(v);
     case Kind::scalar: return to_scalar(v);
     case Kind::scalar_type: return to_scalar_type(v);
-    case Kind::device: return c10::Device(to_string(v));
+    case Kind::device: return device_of(to_string(v), MRUN_ARGUMENT);
     case Kind::tensors: return to_list<at::Tensor>(v, [&](const mrun_value &x) { return from_value(call, x); });
     case Kind::optional_tensors: return to_optional_tensors(call, v);
     case Kind::integers: return to_list<int64_t>(v, [](const mrun_value &x) { return x.as.integer; });

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "convert.h"
+#include "device.h"
 #include "guard.h"
 #include "scope.h"
 
@@ -18,6 +19,8 @@ namespace mrun_torch {
 namespace {
 
 constexpr size_t deepest = 64;
+
+std::string_view text_of(const mrun_value &v) { return {v.as.string.data, v.as.string.size}; }
 
 bool is_element(const mrun_value &v) { return v.kind == MRUN_INT || v.kind == MRUN_FLOAT || v.kind == MRUN_BOOL; }
 
@@ -134,16 +137,16 @@ int make_tensor(mrun_call *call, const mrun_value *args, mrun_value *results, vo
         const Scope scope(call);
         c10::optional<c10::ScalarType> type;
         c10::ScalarType named{};
-        if (args[1].kind == MRUN_STRING &&
-            scalar_type_of(std::string_view(args[1].as.string.data, args[1].as.string.size), &named)) {
-          type = named;
-        }
+        if (args[1].kind == MRUN_STRING && scalar_type_of(text_of(args[1]), &named)) type = named;
+        c10::optional<c10::Device> device;
+        if (args[2].kind == MRUN_STRING) device = device_of(std::string(text_of(args[2])), MRUN_ARGUMENT);
         at::Tensor t;
         if (args[0].kind == MRUN_TENSOR) {
           const at::Tensor given = from_value(call, args[0]);
-          t = given.to(type.value_or(given.scalar_type()), /*non_blocking=*/false, /*copy=*/true);
+          const c10::ScalarType wanted = type.value_or(given.scalar_type());
+          t = given.to(device.value_or(given.device()), wanted, /*non_blocking=*/false, /*copy=*/true);
         } else {
-          t = from_lists(args[0], type);
+          t = from_lists(args[0], type).to(device.value_or(c10::kCPU));
         }
         results[0] = to_value(call, t);
       },
@@ -152,11 +155,11 @@ int make_tensor(mrun_call *call, const mrun_value *args, mrun_value *results, vo
 
 const mrun_op tensor_op = {sizeof(mrun_op),
                            0,
-                           "torch.tensor@1(Any data, *, ScalarType? dtype=None) -> Tensor",
+                           "torch.tensor@1(Any data, *, ScalarType? dtype=None, Device? device=None) -> Tensor",
                            "A new tensor from a number, a boolean, nested lists of them, or a tensor.\n\n"
                            "Without dtype, numbers give float32 whatever their values, booleans bool, and a tensor "
-                           "keeps its own.",
-                           "Any,str?->Tensor",
+                           "keeps its own, as it does its device.",
+                           "Any,str?,str?->Tensor",
                            &make_tensor,
                            nullptr};
 

@@ -5,7 +5,6 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/cuda.h>
 
 #include <algorithm>
 #include <mrun/plugin.hpp>
@@ -16,6 +15,7 @@
 #include "backend_load.h"
 #include "backend_types.h"
 #include "convert.h"
+#include "device.h"
 #include "guard.h"
 #include "scope.h"
 
@@ -38,21 +38,6 @@ std::string text_option(const std::string &name, const mrun_value &v, const char
 bool bool_option(const std::string &name, const mrun_value &v) {
   if (v.kind != MRUN_BOOL) refuse_option(name, "true or false");
   return v.as.boolean != 0;
-}
-
-c10::Device device_of(const std::string &name) {
-  const c10::Device device(name);
-  if (!device.is_cuda()) return device;
-  if (!at::globalContext().hasCUDA()) {
-    throw mrun::error(MRUN_USAGE, "device " + name + ": this libtorch is built without CUDA, or finds no CUDA device");
-  }
-  const size_t count = torch::cuda::device_count();
-  const size_t index = device.has_index() ? static_cast<size_t>(device.index()) : 0;
-  if (index >= count) {
-    throw mrun::error(
-        MRUN_USAGE, "device " + name + ": there is no such device, the last one is cuda:" + std::to_string(count - 1));
-  }
-  return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
 // A copy of the value with each tensor in it replaced; the model may own the lists that hold them.
@@ -274,7 +259,7 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
 std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &source) {
   const ModelOptions options = ModelOptions::from(source.options);
   std::shared_ptr<const void> engine = use_quantized_engine(options.quantized_engine);
-  const c10::Device device = device_of(source.device != nullptr ? source.device : "cpu");
+  const c10::Device device = device_of(source.device != nullptr ? source.device : "cpu", MRUN_USAGE);
   torch::jit::Module module = load_module(call, source.graph.data, source.graph.size, source.weights);
   std::unique_ptr<Model> model(new Model(std::move(module), device, options));
   model->engine_ = std::move(engine);

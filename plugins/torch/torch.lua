@@ -392,7 +392,7 @@ function method.to(self, ...)
     if is_keywords(v) then
       for key, value in pairs(v) do options[key] = value end
     elseif type(v) == "string" then
-      options[(v == "cpu" or v:find "^cuda") and "device" or "dtype"] = v
+      options[(v:find "^cpu" or v:find "^cuda") and "device" or "dtype"] = v
     elseif type(v) == "userdata" then
       options.dtype, options.device = v.dtype, v.device
     elseif v ~= nil then
@@ -411,11 +411,17 @@ for name, dtype in pairs {bool = "bool", byte = "uint8", char = "int8", short = 
   method[name] = function(self) return to(self, options) end
 end
 function method.cpu(self) return to(self, {device = "cpu"}) end
-function method.cuda(self, index) return to(self, {device = "cuda:" .. (index or 0)}) end
+-- cuda(), cuda(1), cuda("cuda:1"), cuda({device = 1})
+function method.cuda(self, device)
+  if type(device) == "table" then device = device.device end
+  return to(self, {device = type(device) == "string" and device or "cuda:" .. (device or 0)})
+end
 
 function method.ndimension(self) return self:dim() end
 function method.nelement(self) return self:numel() end
-function method.new_tensor(self, data, keywords) return new_tensor(data, with_default(keywords, "dtype", self.dtype)) end
+function method.new_tensor(self, data, keywords)
+  return new_tensor(data, with_default(with_default(keywords, "dtype", self.dtype), "device", self.device))
+end
 
 local stride_of = native "aten.stride"
 function method.stride(self, dim)
