@@ -106,7 +106,10 @@ class Translator {
     if (p_.take("\\B")) return boundary(false);
     if (p_.take("\\R")) return line_end();
     if (p_.take("\\X")) return cluster();
-    if (!p_.sees("\\N{") && p_.take("\\N")) return set(~CodeSet::one('\n'));
+    if (p_.sees("\\N") && (p_.peek(2) != '{' || count_at(2) > 0)) {
+      p_.skip(2);
+      return set(~CodeSet::one('\n'));
+    }
     if (const auto meaning = p_.escape(false, groups_)) {
       if (std::holds_alternative<char32_t>(*meaning)) return literal(std::get<char32_t>(*meaning));
       return set(std::get<CodeSet>(*meaning));
@@ -142,6 +145,7 @@ class Translator {
       text(p_.ahead(n));
       return p_.skip(n);
     }
+    if (c == 'N') bad_pattern("\\N{name} is not supported, at byte " + std::to_string(p_.at()));
     text(p_.ahead(2));
     p_.skip(2);
   }
@@ -166,7 +170,7 @@ class Translator {
     text("|");
     look("(?<!");
     look(wanted ? "(?=" : "(?!");
-    text(")");
+    text(p_.ruby() ? ")" : ")(?-i)");  // behind a setting PCRE2 refuses what repeats, as behind its own \\b
   }
 
   void line_end() {
@@ -199,7 +203,7 @@ class Translator {
           text(std::get<const char *>(part));
         }
     };
-    put({"(?>", CodeSet::one('\r'), CodeSet::one('\n'), "|", control, "|", prepend, "*(?:"});
+    put({"(?>(?-U)", CodeSet::one('\r'), CodeSet::one('\n'), "|", control, "|", prepend, "*(?:"});
     put({l, "*(?:", v, "+|", cluster_set(Cluster::lv), v, "*|", cluster_set(Cluster::lvt), ")", t, "*|", l, "+|", t,
          "+|"});
     put({regional, regional, "|", picture, "(?:", extend, "*", zwj, picture, ")*|"});
@@ -211,6 +215,8 @@ class Translator {
   // ---- classes, counts
 
   void bracket() {
+    if (!p_.ruby() && p_.posix_end() != std::string_view::npos)
+      bad_pattern("a class [:name:] that stands in no class, at byte " + std::to_string(p_.at()));
     if (!p_.ruby() && (p_.sees("[[:<:]]") || p_.sees("[[:>:]]"))) {
       const bool begin = p_.peek(3) == '<';
       p_.skip(7);
@@ -222,16 +228,22 @@ class Translator {
     set(read_class(p_, flags_.any_case, flags_.more_extended));
   }
 
-  // {2}, {2,}, {2,5}, Ruby's {,5}; else a brace.
-  void brace() {
-    size_t n = 1, digits = 0, commas = 0;
+  // The bytes of {2}, {2,}, {2,5}, Ruby's {,5} there; 0 where a brace is only a brace.
+  size_t count_at(size_t brace) const {
+    size_t n = brace + 1, digits = 0, commas = 0;
     for (; (p_.peek(n) >= '0' && p_.peek(n) <= '9') || p_.peek(n) == ','; ++n) (p_.peek(n) == ',' ? commas : digits)++;
-    const bool open_start = p_.peek(1) == ',';
-    if (p_.peek(n) != '}' || digits == 0 || commas > 1 || (open_start && !p_.ruby())) return literal(p_.next());
+    const bool open_start = p_.peek(brace + 1) == ',';
+    const bool count = p_.peek(n) == '}' && digits > 0 && commas < 2 && (!open_start || p_.ruby());
+    return count ? n + 1 - brace : 0;
+  }
+
+  void brace() {
+    const size_t bytes = count_at(0);
+    if (bytes == 0) return literal(p_.next());
     text("{");
-    if (open_start) text("0");
-    text(p_.ahead(n + 1).substr(1));
-    p_.skip(n + 1);
+    if (p_.peek(1) == ',') text("0");
+    text(p_.ahead(bytes).substr(1));
+    p_.skip(bytes);
   }
 
   // ---- groups
@@ -325,28 +337,34 @@ class Translator {
     bad_pattern("the verb (*" + std::string(called) + ") is not supported");
   }
 
-  // (?i), (?i-s:…) and the like. Case, dots and white space are settled here; the other options are PCRE2's.
+  // The letters of (?i), (?i-s:…), (?^i) and the like. Case, dots and white space are settled here; what is left is PCRE2's.
+  std::string letters() {
+    std::string on, off;
+    const bool reset = !p_.ruby() && p_.take("^");
+    if (reset) {
+      flags_.any_case = flags_.dot_all = flags_.extended = flags_.more_extended = false;
+      off = "mn";
+    }
+    bool setting = true;
+    for (; !p_.done() && p_.peek() != ')' && p_.peek() != ':'; p_.skip(1)) {
+      const char c = p_.peek();
+      if (c == '-' && setting && !reset) {
+        setting = false;
+      } else if (!flag(c, setting)) {
+        if (p_.ruby() || std::string_view("mnJU").find(c) == std::string_view::npos)
+          bad_pattern(std::string("(?") + c + " is not supported, at byte " + std::to_string(p_.at()));
+        (setting ? on : off) += c;
+        if (reset) off.erase(std::remove(off.begin(), off.end(), c), off.end());
+      }
+    }
+    return off.empty() ? on : on + '-' + off;
+  }
+
   void flags() {
     p_.skip(2);
     const Flags before = flags_;
-    std::string left;
-    bool on = true;
-    for (; !p_.done() && p_.peek() != ')' && p_.peek() != ':'; p_.skip(1)) {
-      const char c = p_.peek();
-      if (c == '-' && on) {
-        on = false;
-        left += c;
-      } else if (c == '^' && !p_.ruby() && on && left.empty() && p_.ahead(1) == "^") {
-        flags_.any_case = flags_.dot_all = flags_.extended = flags_.more_extended = false;
-        left = "-mn";
-        if (p_.peek(1) != ')' && p_.peek(1) != ':') bad_pattern("(?^ with options is not supported");
-      } else if (!flag(c, on)) {
-        if (p_.ruby() || std::string_view("mnJU").find(c) == std::string_view::npos)
-          bad_pattern(std::string("(?") + c + " is not supported, at byte " + std::to_string(p_.at()));
-        left += c;
-      }
-    }
-    if (!left.empty() && left.back() == '-') left.pop_back();
+    const std::string left = letters();
+    if (p_.done()) bad_pattern("a group without an end");
     const bool group = p_.peek() == ':';
     p_.skip(1);
     if (group || p_.ruby()) {  // Ruby's (?i) makes a group up to the end of that around it
@@ -357,8 +375,8 @@ class Translator {
       } else {
         ++flags_.closes;
       }
-    } else if (!left.empty()) {
-      text("(?" + left + ')');
+    } else {
+      text("(?" + left + ')');  // empty ones, too: nothing repeats them
     }
   }
 

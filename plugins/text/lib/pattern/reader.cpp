@@ -48,12 +48,27 @@ char32_t PatternReader::hex(size_t most) {
 // {123}, in digits of the base.
 char32_t PatternReader::braced(int base) {
   ++at_;
+  if (peek() == '}') bad_pattern("an escape without digits, at byte " + std::to_string(at_));
   char32_t c = 0;
   for (const char digit : until("}", "an escape")) {
     if (digit_of(digit) >= base) bad_pattern("an escape with what is no digit");
     c = checked(c * char32_t(base) + char32_t(digit_of(digit)));
   }
   return c;
+}
+
+size_t PatternReader::posix_end() const {
+  const char kind = peek(1);
+  if (peek() != '[' || (kind != ':' && kind != '.' && kind != '=')) return std::string_view::npos;
+  for (size_t i = at_ + 2; i + 1 < p_.size(); ++i) {
+    if (p_[i] == kind && p_[i + 1] == ']') return i - at_;
+    if (p_[i] == '\\' && (p_[i + 1] == ']' || p_[i + 1] == '\\')) {
+      ++i;
+    } else if (p_[i] == ']' || (p_[i] == '[' && p_[i + 1] == kind)) {
+      break;
+    }
+  }
+  return std::string_view::npos;
 }
 
 // \0, \012 and, where there are not so many groups, \12.
@@ -148,6 +163,8 @@ std::optional<PatternReader::Meaning> PatternReader::escape(bool in_class, int g
   if (letter == 'c' && at_ + 2 < p_.size()) {
     at_ += 3;
     const char c = p_[at_ - 1];
+    if (!ruby() && (c < 32 || c > 126))
+      bad_pattern("\\c before what is no sign of ASCII, at byte " + std::to_string(at_));
     return char32_t(static_cast<unsigned char>(c >= 'a' && c <= 'z' ? c - 32 : c) ^ 64);
   }
   if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')) return std::nullopt;
@@ -157,23 +174,23 @@ std::optional<PatternReader::Meaning> PatternReader::escape(bool in_class, int g
 
 namespace {
 
-class ClassReader {
+class RubyClass {
  public:
-  ClassReader(PatternReader &p, bool any_case, bool spaces) : p_(p), any_case_(any_case), spaces_(spaces) {}
+  RubyClass(PatternReader &p, bool any_case) : p_(p), any_case_(any_case) {}
 
   CodeSet run() {
     p_.skip(1);
     const bool negated = p_.take("^");
     CodeSet left = CodeSet::all();
     read_items(true);
-    while (p_.ruby() && p_.take("&&")) {
+    while (p_.take("&&")) {
       left = left & set_;
       set_ = {};
       read_items(false);
     }
     if (!p_.take("]")) bad_pattern("a class without an end");
     CodeSet out = left & set_;
-    if (any_case_ && p_.ruby()) out = unicode::any_case(out);
+    if (any_case_) out = unicode::any_case(out);
     return negated ? ~out : out;
   }
 
@@ -182,17 +199,14 @@ class ClassReader {
   void read_items(bool first) {
     for (; !p_.done(); first = false) {
       if (p_.peek() == ']' && !first) return;
-      if (p_.ruby() && p_.sees("&&")) return;
+      if (p_.sees("&&")) return;
       read_item();
     }
   }
   void read_item() {
-    if (spaces_ && (p_.take(" ") || p_.take("\t"))) return;
-    if (!p_.ruby() && p_.take("\\E")) return;
-    if (!p_.ruby() && p_.take("\\Q")) return quoted();
     if (p_.sees("[:") && posix()) return after_class();
-    if (p_.ruby() && p_.peek() == '[') {
-      add(ClassReader(p_, false, false).run());
+    if (p_.peek() == '[') {
+      add(RubyClass(p_, false).run());
       if (p_.peek() == '-') add(p_.next());  // no range begins with a class
       return;
     }
@@ -206,32 +220,21 @@ class ClassReader {
   // Whether a hyphen stands here that could make a range: not where the class or its part ends behind it.
   bool at_range() const {
     const std::string_view rest = p_.rest();
-    return rest.size() > 1 && rest[0] == '-' && rest[1] != ']' && !(p_.ruby() && rest.substr(1, 2) == "&&");
+    return rest.size() > 1 && rest[0] == '-' && rest[1] != ']' && rest.substr(1, 2) != "&&";
   }
   void after_class() {
-    if (!at_range()) return;
-    if (p_.ruby()) bad_pattern("a range that begins with a class, at byte " + std::to_string(p_.at()));
-    add(p_.next());
+    if (at_range()) bad_pattern("a range that begins with a class, at byte " + std::to_string(p_.at()));
   }
   // A character, or the range that it begins.
   void range(char32_t low) {
     if (!at_range()) return add(low);
     p_.skip(1);
-    if (p_.ruby() && p_.peek() == '[') {
+    if (p_.peek() == '[') {
       if (p_.sees("[:") && posix()) class_ends_range();
       return;  // Oniguruma forgets both the character and the hyphen
     }
-    if (p_.sees("[:")) {
-      add(low);
-      return add('-');
-    }
     const auto high = member();
-    if (!std::holds_alternative<char32_t>(high)) {
-      if (p_.ruby()) class_ends_range();
-      add(low);
-      add('-');
-      return add(std::get<CodeSet>(high));
-    }
+    if (!std::holds_alternative<char32_t>(high)) class_ends_range();
     if (std::get<char32_t>(high) < low)
       bad_pattern("a range out of order in a class, at byte " + std::to_string(p_.at()));
     add_range({low, std::get<char32_t>(high) + 1});
@@ -243,13 +246,8 @@ class ClassReader {
     if (p_.done()) bad_pattern("a class without an end");
     if (p_.peek() != '\\') return p_.next();
     if (auto meaning = p_.escape(true)) return *meaning;
-    const char letter = p_.peek(1);
-    if (!p_.ruby()) bad_pattern(std::string("\\") + letter + " in a class, at byte " + std::to_string(p_.at()));
     p_.skip(1);
     return p_.next();
-  }
-  void quoted() {
-    while (!p_.done() && !p_.take("\\E")) add(p_.next());
   }
   bool posix() {
     const std::string_view rest = p_.rest();
@@ -273,12 +271,14 @@ class ClassReader {
     add(any_case_ ? unicode::any_case(s) : s);
   }
   PatternReader &p_;
-  bool any_case_, spaces_;
+  bool any_case_;
   CodeSet set_;
 };
 
 }  // namespace
 
-CodeSet read_class(PatternReader &p, bool any_case, bool spaces) { return ClassReader(p, any_case, spaces).run(); }
+CodeSet read_class(PatternReader &p, bool any_case, bool spaces) {
+  return p.ruby() ? RubyClass(p, any_case).run() : read_pcre_class(p, any_case, spaces);
+}
 
 }  // namespace text

@@ -32,6 +32,9 @@ class PatternReader {
   std::string_view ahead(size_t bytes) const { return p_.substr(at_, bytes); }
   std::string_view rest() const { return p_.substr(at_); }
 
+  // Where the name of PCRE2's [:name:] ends; npos where none stands here. [.a.] and [=a=] look the same.
+  size_t posix_end() const;
+
   // An escape, from its backslash on, that means a character or a set: passed, and what it means. Nothing, and not
   // passed, where it means something else. `groups`: how many the pattern has opened, for \10.
   using Meaning = std::variant<char32_t, unicode::CodeSet>;
@@ -50,5 +53,6 @@ class PatternReader {
 
 // A class in brackets, from the first on, with its case folded away where `any_case`. `spaces`: PCRE2's (?xx).
 unicode::CodeSet read_class(PatternReader &, bool any_case, bool spaces);
+unicode::CodeSet read_pcre_class(PatternReader &, bool any_case, bool spaces);
 
 }  // namespace text
