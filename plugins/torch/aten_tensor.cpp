@@ -81,6 +81,7 @@ class Filler {
 
   void fill(const mrun_value &v, size_t level) {
     if (level == shape_.size()) {
+      if (v.kind == MRUN_TENSOR) wrong("want numbers, got a tensor: stack and cat join tensors, item() is a number");
       if (!is_element(v)) wrong("want numbers or booleans in lists of equal length");
       *next_++ = element<T>(v);
       return;

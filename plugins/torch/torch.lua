@@ -468,6 +468,9 @@ method["[]"] = function(self, positions)
   if positions:dim() == 0 and positions.dtype == "bool" then  -- all of it once, or not at all
     return rows(both.unsqueeze(self, 0), {both.unsqueeze(positions, 0)})
   end
+  if positions:is_floating_point() then
+    error("t[positions]: positions are int64, got " .. positions.dtype .. ': {dtype = "int64"}, or :long()', 2)
+  end
   return rows(self, {positions})
 end
 

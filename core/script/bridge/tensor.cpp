@@ -220,7 +220,11 @@ int index(lua_State *L, Vm &vm) {
   const Tensor &t = tensor_at(L, 1, "a tensor's field");
   if (lua_type(L, 2) == LUA_TNUMBER) return element(L, t);
   if (is_tensor(handle_at(L, 2))) return rows(L, vm);
-  if (lua_type(L, 2) != LUA_TSTRING) fail(MRUN_ARGUMENT, "a tensor has no field {}", describe_lua(L, 2));
+  if (lua_type(L, 2) != LUA_TSTRING) {
+    fail(MRUN_ARGUMENT, "t[i]: want a position, or a tensor of positions (int64) or a mask (bool), got {}{}",
+         describe_lua(L, 2),
+         lua_type(L, 2) == LUA_TTABLE ? "; torch.tensor(list, {dtype = \"int64\"}) makes one of a list" : "");
+  }
   push_tensor_method(L, vm, 2);
   if (!lua_isnil(L, -1)) return 1;
   const std::string_view name = want_string(L, 2, "a tensor", "field");
@@ -245,13 +249,21 @@ int index(lua_State *L, Vm &vm) {
 
 int set_element(lua_State *L, Vm &) {
   const Tensor &t = tensor_at(L, 1, "t[i] = v");
-  if (lua_type(L, 2) != LUA_TNUMBER) fail(MRUN_ARGUMENT, "a tensor has no fields that can be set");
+  if (lua_type(L, 2) != LUA_TNUMBER) {
+    fail(MRUN_ARGUMENT, "t[k] = v: want a position, got {}{}", describe_lua(L, 2),
+         is_tensor(handle_at(L, 2)) ? "; masked_fill_, index_fill_ and index_copy_ write many elements" : "");
+  }
   if (t.readonly()) {
     fail(MRUN_ARGUMENT,
          "t[i] = v: this tensor is read-only (it belongs to the input, an asset, the params or a context); clone it "
          "first");
   }
-  if (t.dim() != 1) fail(MRUN_ARGUMENT, "t[i] = v: want a tensor of one dimension, got {}", describe(t.c()));
+  if (t.dim() != 1) {
+    fail(MRUN_ARGUMENT,
+         "t[i] = v: want a tensor of one dimension, got {}; t[i][j] = v writes an element, t[i]:fill_(v) or "
+         "t[i]:copy_(u) a row",
+         describe(t.c()));
+  }
   if (!t.on_cpu()) fail(MRUN_ARGUMENT, "t[i] = v: the tensor is on {}", device_name(t.dl().device));
   const int64_t at = position(L, 2, t.size(0), "t[i] = v", 0);
   write_element(L, 3, t.dtype(), const_cast<char *>(element_at(t, at)));
