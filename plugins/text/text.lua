@@ -55,7 +55,17 @@ local function batches(call)
   end
 end
 
-text.sentencepiece = native "text.sentencepiece@1"
+-- A string is a name more often than a file's bytes.
+local function of_bytes(name, make)
+  return function(bytes, ...)
+    if type(bytes) == "string" then
+      error(('text.%s: want the bytes of a file, bundle.asset "NAME", got a string'):format(name), 2)
+    end
+    return make(bytes, ...)
+  end
+end
+
+text.sentencepiece = of_bytes("sentencepiece", native "text.sentencepiece@1")
 native.methods("text.SentencePiece", {
   encode = native "text.SentencePiece.encode@1",
   encode_batch = batches(native "text.SentencePiece.encode_batch@2"),
@@ -71,9 +81,9 @@ native.methods("text.SentencePiece", {
   pad = native "text.SentencePiece.pad@1",
 })
 
-text.tokenizer_json = native "text.tokenizer_json@1"
-text.wordpiece = native "text.wordpiece@1"
-text.tiktoken = native "text.tiktoken@1"
+text.tokenizer_json = of_bytes("tokenizer_json", native "text.tokenizer_json@1")
+text.wordpiece = of_bytes("wordpiece", native "text.wordpiece@1")
+text.tiktoken = of_bytes("tiktoken", native "text.tiktoken@1")
 native.methods("text.Tokenizer", {
   encode = native "text.Tokenizer.encode@2",
   encode_batch = batches(native "text.Tokenizer.encode_batch@2"),
@@ -171,13 +181,20 @@ end
 
 -- with: a string (%1 is a group), a table from the first capture, or a function of the captures; false or nil keeps the match.
 function regex.gsub(self, s, with, count)
-  if type(with) == "string" then return gsub(self, s, with, count) end
+  local kind = type(with)
+  if kind == "string" or kind == "number" then return gsub(self, s, tostring(with), count) end
+  if kind ~= "table" and kind ~= "function" then
+    error("gsub: with: want a string, a table or a function, got " .. kind, 2)
+  end
   local parts, done, made = {}, 1, 0
   for _, m in ipairs(find_all(self, s)) do
     if made == count then break end
     made = made + 1
     local new
-    if type(with) == "table" then new = with[(captures(s, m))] else new = with(captures(s, m)) end
+    if kind == "table" then new = with[(captures(s, m))] else new = with(captures(s, m)) end
+    if new and type(new) ~= "string" and type(new) ~= "number" then
+      error(("gsub: want a string for '%s', or nil to keep it, got a %s"):format(s:sub(m[1], m[2]), type(new)), 2)
+    end
     parts[#parts + 1] = s:sub(done, m[1] - 1)
     parts[#parts + 1] = new or s:sub(m[1], m[2])
     done = m[2] + 1

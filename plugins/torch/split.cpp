@@ -188,9 +188,9 @@ void split(mrun_call *call, const void *data, size_t size, mrun_value *graph, mr
   const std::vector<Place> places = places_of(module);
   const Plan plan = plan_of(places);
   if (plan.weights.empty()) {
-    throw mrun::error(
-        MRUN_MISSING,
-        "the model has no tensors outside its code (it is frozen, or its weights are packed by an engine)");
+    throw mrun::error(MRUN_MISSING,
+                      "the model has no tensors that can be taken out: they are in its code (frozen), packed by an "
+                      "engine, complex or sparse");
   }
   std::vector<Place> before;  // places lose their memory below
   for (const Place &p : places)

@@ -354,11 +354,12 @@ class Scripts(Case):
             local mapped, m = words:gsub("ab cd ef", {ab = "1", ef = "3"}, 2)
             return {find = {re:find("x a@b.org")}, at = {re:find("a@b c@d", 3)}, match = {re:match("a@b")}, none = re:match("ab") == nil, all = all,
                     swapped = swapped, n = n, upper = upper, mapped = mapped, m = m, split = text.regex(",\\s*"):split("a, b,c"),
-                    limited = text.regex(","):split("a,b,c", 1), chars = text.regex(""):split("aé"),
+                    number = text.regex("b"):gsub("abc", 5), limited = text.regex(","):split("a,b,c", 1), chars = text.regex(""):split("aé"),
                     nothing = {text.regex([[(?<![^\s\S])a|[^\w\W]b]]):find("bab")}}
           end""")
         self.assertEqual(got["find"], [3, 9, "a", "b", ".org"])
         self.assertEqual(got["at"], [5, 7, "c", "d", False])
+        self.assertEqual(got["number"], "a5c")
         self.assertEqual(got["nothing"], [2, 2])  # a class of no character, also where its length counts
         self.assertEqual(got["match"], ["a", "b", False])
         self.assertTrue(got["none"])
@@ -410,6 +411,9 @@ class Scripts(Case):
             failed(f'return function(s) return text.regex("(*{verb})a") end', "is not supported")
         failed('return function(s) return text.regex("a(?C)b") end', "is not supported")
         failed('return function(s) return text.repair(7) end', "text.repair")
+        failed('return function(s) return text.wordpiece("vocab.txt") end', 'want the bytes of a file, bundle.asset "NAME"')
+        failed('return function(s) return text.regex("b"):gsub("abc", function() return {} end) end', "want a string for 'b'")
+        failed('return function(s) return text.regex("b"):gsub("abc") end', "want a string, a table or a function, got nil")
         failed('return function(s) return text.regex("(a+)+$"):match(("a"):rep(5000) .. "b") end', "takes too long")
 
     def test_a_deadline_ends_a_slow_pattern(self):

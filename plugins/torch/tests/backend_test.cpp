@@ -332,7 +332,9 @@ TEST_CASE("models that cannot be split say why", "[torch]") {
   int code = 0;
   const std::string text = error_of([&] { test::split(test::read_file(test::model_path("frozen"))); }, &code);
   CHECK(code == MRUN_MISSING);
-  CHECK(text == "the model has no tensors outside its code (it is frozen, or its weights are packed by an engine)");
+  CHECK(text ==
+        "the model has no tensors that can be taken out: they are in its code (frozen), packed by an engine, complex "
+        "or sparse");
 }
 
 TEST_CASE("weights that do not fit the graph are refused", "[torch]") {
