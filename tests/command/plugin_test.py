@@ -105,6 +105,18 @@ end
         (folder / "bundle.toml").write_text('[input]\nkind = "json"\n[models.main]\nfile = "model.helped"\ntimes = "two"\n')
         self.refused(3, folder, "[1]", "--plugin", plugin, contains=["times", "float"])
 
+    def test_a_backend_whose_models_have_methods_of_their_own(self):
+        plugin = self.build("c++", "helped.cpp", "-std=c++17")
+        for text, forward in [("listed 1 once", "return {model:once(x)}"), ("listed 3 thrice", "return {model:thrice(x)}")]:
+            folder = self.bundle("json", '[models.main]\nfile = "model.listed"\n', files={"model.listed": text},
+                                 preprocess="return function(x) return require('torch').tensor(x) end",
+                                 forward=f"return function(model, x) {forward} end")
+            found = json.loads(mrun("plugins", "--check", plugin, "--models", folder, "--json").stdout)
+            self.assertEqual((found["problems"], found["models"]), ([], 1))
+            self.assertEqual(self.answer(folder, "[1, 2]", "--plugin", plugin), [[1, 2]] * int(text.split()[1]))
+        (folder / "model.listed").write_text("listed 0 never")
+        self.refused(3, folder, "[1]", "--plugin", plugin, contains="listed N NAME")
+
     def test_functions_inside_a_list_arrive_as_functions(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
         folder = self.bundle("json", preprocess="""

@@ -1,4 +1,5 @@
-// A plugin for tests, made with plugin_backend.hpp: models "helped N" that add N, a namespace, an operation made once.
+// A plugin for tests, made with plugin_backend.hpp: models "helped N" that add N, others with methods of
+// their own, a namespace, an operation made once.
 #include <mrun/plugin_backend.hpp>
 
 #include <algorithm>
@@ -53,6 +54,24 @@ struct Helped {
   int64_t extra = 0;
 };
 
+// "N NAME": its one method has a name of its own, and gives N results.
+struct Listed {
+  Listed(const mrun::call &, const mrun::model_source &source) : count(Helped::number(source.file())) {
+    if (count < 1 || count > 9) throw mrun::error(MRUN_MODEL, "no model: want \"listed N NAME\"");
+    listed = std::string(source.file().substr(std::min<size_t>(9, source.file().size()))) + "(Tensor x) -> (Tensor";
+    for (int i = 1; i < static_cast<int>(count); ++i) listed += ", Tensor";
+    listed += ")";
+  }
+  const char *schema(size_t method) const { return method == 0 ? listed.c_str() : nullptr; }
+  std::vector<mrun::value> run(const mrun::call &c, size_t, const mrun_value *args) const {
+    c.poll();
+    return std::vector<mrun::value>(static_cast<size_t>(count), mrun::tensor(c, args[0]));
+  }
+
+  float count;
+  std::string listed;
+};
+
 std::vector<mrun::lazy_op> make(const std::string &name) {
   if (name != "twice") return {};
   const auto run = [](mrun::call &c, const mrun_value *args) {
@@ -87,6 +106,7 @@ MRUN_PLUGIN("helped", "1.0.0", "Made with the helpers.", lua) {
       .parallel()
       .method<&Helped::forward>("forward(Tensor x) -> (Tensor y)")
       .method<&Helped::both>("both(Tensor x, int n=1) -> (Tensor y, int n)");
+  mrun::backend<Listed>(*this, "listed", ".listed").parallel();
   mrun::add_namespace<make, list>(*this, "helpedns.", "helped 1");
   op<functions>("helped.functions@1(Any[] items) -> int", "How many are functions.");
   op<call_each>("helped.call_each@1(Any[] items, Any x) -> Any", "Each function called with what the one before gave.");

@@ -14,6 +14,9 @@
 //   static std::pair<tensor, value> split(const call &, std::string_view file);     graph and weights, for packing
 //   std::unique_ptr<M> clone(const call &) const;                                   a stateful model's copy for one item
 //   uint32_t traits(size_t method) const;                                           MRUN_MODEL_*
+//   const char *schema(size_t method) const;                                        where each model has methods of its own;
+//                                                  nullptr past the last. Then method<> is not used, and it has
+//   std::vector<value> run(const call &, size_t method, const mrun_value *args) const;    as many as the schema says
 // Throw error(MRUN_MISSING, why) in split where a model must be packed whole.
 #pragma once
 #include "plugin.hpp"
@@ -78,6 +81,10 @@ struct has_clone : std::false_type {};
 template <class M>
 struct has_clone<M, std::void_t<decltype(&M::clone)>> : std::true_type {};
 template <class M, class = void>
+struct has_schema : std::false_type {};
+template <class M>
+struct has_schema<M, std::void_t<decltype(&M::schema)>> : std::true_type {};
+template <class M, class = void>
 struct has_traits : std::false_type {};
 template <class M>
 struct has_traits<M, std::void_t<decltype(&M::traits)>> : std::true_type {};
@@ -123,10 +130,8 @@ class backend {
     b.suffixes = suffixes;
     b.open = open;
     b.close = [](void *model) { delete static_cast<M *>(model); };
-    b.method = [](void *, size_t i) { return i < methods().size() ? methods()[i].schema : nullptr; };
-    b.call = [](mrun_call *c, void *model, size_t i, const mrun_value *args, mrun_value *results) {
-      return methods()[i].run(c, model, args, results);
-    };
+    b.method = [](void *model, size_t i) { return schema_of(static_cast<const M *>(model), i); };
+    b.call = run;
     if constexpr (detail::has_split<M>::value) b.split = split;
     if constexpr (detail::has_clone<M>::value) b.clone = clone;
     if constexpr (detail::has_traits<M>::value) {
@@ -156,6 +161,23 @@ class backend {
   static std::vector<entry> &methods() {
     static std::vector<entry> all;
     return all;
+  }
+  static const char *schema_of([[maybe_unused]] const M *model, size_t i) {
+    if constexpr (detail::has_schema<M>::value) {
+      return model->schema(i);
+    } else {
+      return i < methods().size() ? methods()[i].schema : nullptr;
+    }
+  }
+  static int run(mrun_call *raw, void *model, size_t i, const mrun_value *args, mrun_value *results) {
+    if constexpr (detail::has_schema<M>::value) {
+      return detail::guarded(raw, [&] {
+        for (value &v : static_cast<const M *>(model)->run(call(raw), i, args)) *results++ = v.release();
+        return int{MRUN_OK};
+      });
+    } else {
+      return methods()[i].run(raw, model, args, results);
+    }
   }
   static int open(mrun_call *raw, const mrun_model_source *source, void **out) {
     return detail::guarded(raw, [&] {
