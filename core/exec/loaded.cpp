@@ -144,7 +144,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   loaded->shared = std::make_shared<SharedStore>();
   const EngineOptions &o = loaded->options;
   for (const ModelConfig &config : manifest.models) {
-    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact};
+    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact, o.threads};
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }

@@ -84,6 +84,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   source.one_shot = options.one_shot ? 1 : 0;
   offer.reader->offer(source);
   ItemContext item;
+  item.threads = options.threads;
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });

@@ -18,6 +18,7 @@ struct ModelOptions {
   bool one_shot = false;  // a single call is all there will be
   int64_t max_batch = 0;  // in place of [batch] max_size; 0: as the manifest says
   bool exact = false;     // as if [batch] exact = true
+  int32_t threads = 1;    // that a call may keep busy: what host->threads says while the model is opened
 };
 
 class Model {

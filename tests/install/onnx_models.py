@@ -28,7 +28,7 @@ def field(number, content):
 
 def port(name, kind, shape=None):
     """shape: None for any rank; a text for any size."""
-    dims = [] if shape is None else [field(1, field(2, s) if isinstance(s, str) else field(1, s)) for s in shape]
+    dims = [field(2 if isinstance(size, str) else 1, size) for size in shape or []]
     tensor = field(1, kind) + (b"" if shape is None else field(2, field(1, dims)))
     return field(1, name) + field(2, field(1, tensor))
 

@@ -54,21 +54,26 @@ struct Helped {
   int64_t extra = 0;
 };
 
-// "N NAME": its one method has a name of its own, and gives N results.
+// "N NAME": a method of that name gives N results, another how many threads its opening was told of.
 struct Listed {
-  Listed(const mrun::call &, const mrun::model_source &source) : count(Helped::number(source.file())) {
+  Listed(const mrun::call &c, const mrun::model_source &source)
+      : count(Helped::number(source.file())), threads(c.threads()) {
     if (count < 1 || count > 9) throw mrun::error(MRUN_MODEL, "no model: want \"listed N NAME\"");
     listed = std::string(source.file().substr(std::min<size_t>(9, source.file().size()))) + "(Tensor x) -> (Tensor";
     for (int i = 1; i < static_cast<int>(count); ++i) listed += ", Tensor";
     listed += ")";
   }
-  const char *schema(size_t method) const { return method == 0 ? listed.c_str() : nullptr; }
-  std::vector<mrun::value> run(const mrun::call &c, size_t, const mrun_value *args) const {
+  const char *schema(size_t method) const {
+    return method == 0 ? listed.c_str() : method == 1 ? "threads(Tensor x) -> int" : nullptr;
+  }
+  std::vector<mrun::value> run(const mrun::call &c, size_t method, const mrun_value *args) const {
     c.poll();
+    if (method == 1) return {mrun::value::of(c, threads)};
     return std::vector<mrun::value>(static_cast<size_t>(count), mrun::tensor(c, args[0]));
   }
 
   float count;
+  int64_t threads;
   std::string listed;
 };
 

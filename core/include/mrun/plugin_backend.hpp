@@ -2,7 +2,7 @@
 // to register one by one. C++17, header only.
 //
 //   struct Affine {
-//     Affine(const mrun::call &, const mrun::model_source &);                       // opens; throws mrun::error
+//     Affine(const mrun::call &c, const mrun::model_source &);      // opens; throws mrun::error. c.threads(): its calls'
 //     mrun::tensor forward(const mrun::call &, const mrun::tensor &x) const;
 //   };
 //   MRUN_PLUGIN("affine", "1.0.0", "Matrix times vector.") {
