@@ -12,7 +12,7 @@ from installed import SOURCE, Installed, run
 
 RUNTIME = subprocess.run(["pkg-config", "--exists", "libonnxruntime"]).returncode == 0
 MANIFEST = '[input]\nkind = "tensor"\n[models.main]\nfile = "model.onnx"\n'
-TWO = 'return function(model, x) local y, z = model(x.a, x.b); return {y = y, z = z} end'
+TWO = 'return function(model, x) local y, z = model(x); return {y = y, z = z} end'
 
 
 class Onnx(Installed):
@@ -67,7 +67,9 @@ class OnnxRuntime(Onnx):
         self.assertIn(said, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
-    def conforms(self, bundle):
+    def conforms(self, bundle, example=None):
+        if example is not None:
+            self.ok("mrun", "record", bundle, "first", example, "--plugin", self.plugin)
         done = run("mrun", "plugins", "--check", self.plugin, "--models", bundle, "--json", env=self.env)
         report = json.loads(done.stdout)
         self.assertEqual((report["problems"], report["models"], report["answered"]), ([], 1, 1))
@@ -91,28 +93,27 @@ class OnnxRuntime(Onnx):
         with torch.no_grad():
             wanted = module(images).numpy()
         packed = self.root / "convolution.mb"
-        self.ok("mrun", "record", folder, "first", paths[0], "--plugin", self.plugin)
+        self.conforms(folder, paths[0])
         self.ok("mrun", "pack", folder, "-o", packed, "--plugin", self.plugin)
         self.ok("mrun", "verify", packed, "--plugin", self.plugin)
-        for bundle in (folder, packed):
-            self.conforms(bundle)
+        self.conforms(packed)
         for more in [(), ("--isolation", "none"), ("--batch-size", 1), ("--workers", 2, "--threads", 1), ("--threads", 3), ("--exact",)]:
             numpy.testing.assert_allclose(self.answers(packed, *paths, *more), wanted, rtol=1e-4, atol=1e-6, err_msg=str(more))
 
     def test_several_inputs_and_outputs(self):
         folder = self.bundle(onnx_models.pair(), MANIFEST.replace("tensor", "json"), forward_lua=TWO, preprocess_lua="""
 local torch = require "torch"
-return function(x) return {a = torch.tensor(x.a), b = torch.tensor(x.b, {dtype = x.dtype or "int64"})} end
+return function(x) return {input_1 = torch.tensor(x.a), t_1 = torch.tensor(x.b, {dtype = x.dtype or "int64"})} end
 """)
         items = [{"a": [i, 2.5, -1], "b": [i + 2]} for i in range(9)]
         wanted = [{"y": [x * item["b"][0] for x in item["a"]], "z": [2 * item["b"][0]]} for item in items]
         self.assertEqual(self.answers(folder, "--jsonl", "-", input="\n".join(map(json.dumps, items))), wanted)
-        self.conforms(folder)
+        self.conforms(folder, json.dumps(items[0]))
         self.fails("t_1: want int64 [any, 1], got float32 [1, 1]", folder, json.dumps({**items[0], "dtype": "float32"}))
         self.fails("input_1: want float32 [any, 3], got float32 [1, 2]", folder, json.dumps({"a": [1, 2], "b": [1]}))
         self.fails("input_1: want float32 [any, 3], got float32 [1, 1, 3]", folder, json.dumps({"a": [[1, 2, 3]], "b": [1]}))
-        for call, said in [("model(x.a)", "t_1"), ("model(x.a, x.b, x.b)", "2"), ("model{input_1 = x.a, t_1 = x.b, c = x.b}", "c"),
-                           ("model(x.a, 'b')", "Tensor")]:
+        for call, said in [("model(x.input_1)", "t_1"), ("model(x.input_1, x.t_1, x.t_1)", "2"), ("model{input_1 = x.input_1, b = x.t_1}", "b"),
+                           ("model(x.input_1, 'b')", "Tensor")]:
             (folder / "forward.lua").write_text(f"return function(model, x) return ({call}) end")
             self.fails(said, folder, json.dumps(items[0]))
 
@@ -133,11 +134,12 @@ return function(x) return {a = torch.tensor(x.a), b = torch.tensor(x.b, {dtype =
         weight, bias = numpy.float32([[1, 2], [3, 4]]), numpy.float32([10, 20])
         paths = self.arrays(numpy.float32([1, 1]))
         beside = self.bundle(onnx_models.linear(weight, bias, external="net.onnx.data"), model__main__net_onnx_data=weight.tobytes())
+        self.conforms(beside, *paths)
         packed = self.root / "beside.mb"
         self.ok("mrun", "pack", beside, "-o", packed, "--plugin", self.plugin)
         for bundle in (beside, packed):
             self.assertEqual(self.answers(bundle, *paths), [[14, 26]])
-            self.conforms(bundle)
+        self.conforms(packed)
         short = self.bundle(onnx_models.linear(weight, bias, external="net.onnx.data"), model__main__net_onnx_data=weight.tobytes()[:-1])
         self.fails("ONNX Runtime cannot open this model", short, *paths)
         (self.root / "host.bin").write_bytes(weight.tobytes())
