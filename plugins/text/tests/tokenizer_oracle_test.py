@@ -387,6 +387,10 @@ class TokenizerOracle(unittest.TestCase):
         parts += [split(p) for p in (r"\w+", r"\W", r"\b\w", r"\B.", r"[\w.]+", r"\h+", r"[^\h]+\H", r"\S+\s", r"[\S]", r"[[:alpha:]]+|[[:punct:][:digit:]]",
                                      r"[[:upper:]]|[[:space:]]+|[[:alnum:]_]", r"[]a-c[xyz]-]+|[d[e]]", r"(?i)(?m:.+?t)", r"\p{Han}|\P{L}+",
                                      r" ?[^(\s|[.,!?…。，、।۔،])]+", r"(?<=[aeiou])[^aeiou\s](?!\w)")]
+        # So are Ruby's ways to repeat: {1,3}+ repeats what {1,3} has taken. The first is tiktoken's of today.
+        parts += [split(p) for p in (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+                                     r"\w{2}+", r"[a-m]{2}?", r"[a-m]+*[n-z]", r"(?x) (?: [a-m] | e ) {1,2} {2} # twice", r"([a-z])(.)\k<-1>\O", r"[^a]{1,}+\N??",
+                                     r"\b(?:e|i)?+*")]
         for part in parts:
             with self.subTest(part=str(part)[:200]):
                 merged = self.trained(tokenizer(bpe(unk_token="<unk>"), None, part), ["<unk>"]) if part is BYTE_LEVEL else tokenizer(model, None, part)

@@ -44,8 +44,13 @@ class Translator {
 
   Translated run() {
     while (!p_.done()) {
+      const size_t before = first_ = pieces_.size();
       pieces_.push_back({"", no_set, p_.at()});
+      if (p_.ruby() && repeat()) continue;
       step();
+      if (pieces_.size() == before + 1) continue;  // white space, a comment
+      item_ = first_;
+      repeated_ = '\0';
     }
     while (flags_.closes-- > 1) text(")");
     return write();
@@ -106,10 +111,11 @@ class Translator {
     if (p_.take("\\B")) return boundary(false);
     if (p_.take("\\R")) return line_end();
     if (p_.take("\\X")) return cluster();
-    if (p_.sees("\\N") && (p_.peek(2) != '{' || count_at(2) > 0)) {
+    if (p_.sees("\\N") && (p_.ruby() || p_.peek(2) != '{' || count_at(2) > 0)) {
       p_.skip(2);
       return set(~CodeSet::one('\n'));
     }
+    if (p_.ruby() && p_.take("\\O")) return set(CodeSet::all());
     if (const auto meaning = p_.escape(false, groups_)) {
       if (std::holds_alternative<char32_t>(*meaning)) return literal(std::get<char32_t>(*meaning));
       return set(std::get<CodeSet>(*meaning));
@@ -141,6 +147,9 @@ class Translator {
         while (p_.peek(n) == '-' || p_.peek(n) == '+' || (p_.peek(n) >= '0' && p_.peek(n) <= '9')) ++n;
       }
       const bool call = c == 'g' && (bracket == '<' || bracket == '\'');
+      const bool number = std::string_view("-0123456789").find(p_.peek(3)) != std::string_view::npos;
+      if (c == 'k' && end && number && p_.ruby())
+        return reference("\\g{" + std::string(p_.ahead(n - 1).substr(3)) + '}', n);
       if (!call) return reference(p_.ahead(n), n);
       text(p_.ahead(n));
       return p_.skip(n);
@@ -170,7 +179,7 @@ class Translator {
     text("|");
     look("(?<!");
     look(wanted ? "(?=" : "(?!");
-    text(p_.ruby() ? ")" : ")(?-i)");  // behind a setting PCRE2 refuses what repeats, as behind its own \\b
+    text(")(?-i)");  // behind a setting PCRE2 refuses what repeats, as behind its own \\b
   }
 
   void line_end() {
@@ -240,23 +249,62 @@ class Translator {
   void brace() {
     const size_t bytes = count_at(0);
     if (bytes == 0) return literal(p_.next());
-    text("{");
-    if (p_.peek(1) == ',') text("0");
-    text(p_.ahead(bytes).substr(1));
+    text(p_.ahead(bytes));
     p_.skip(bytes);
+  }
+
+  // What a count without a suffix means: '*', '+', '?', or 'x' for another.
+  static char kind_of(std::string_view count) {
+    if (count == "{0,}") return '*';
+    if (count == "{1,}") return '+';
+    if (count == "{0,1}" || count == "{,1}") return '?';
+    return count.size() == 1 ? count[0] : 'x';
+  }
+
+  // Ruby's ways to repeat, where they differ: what repeats may be repeated (a+*), which {2}+ and {2}? are, too.
+  bool repeat() {
+    const bool sign = !p_.done() && std::string_view("*+?").find(p_.peek()) != std::string_view::npos;
+    const size_t bytes = sign ? 1 : p_.peek() == '{' ? count_at(0) : 0;
+    if (bytes == 0) return false;
+    const std::string_view given = p_.ahead(bytes);
+    const char next = p_.peek(bytes);
+    const bool suffix = sign ? next == '?' || next == '+' : next == '?' && given.find(',') != std::string_view::npos;
+    const char kind = suffix ? 'x' : kind_of(given);
+    if (repeated_ != '\0' && repeated_ != 'x' && kind != 'x') {  // (?:a+)* would cost the square, and more
+      repeated_ = repeated_ == kind ? kind : '*';
+      pieces_[repeat_].text = repeated_;
+      p_.skip(bytes);
+      return true;
+    }
+    if (repeated_ != '\0') enclose();
+    repeated_ = kind;
+    repeat_ = pieces_.size();
+    text(given.substr(0, 2) == "{," ? "{0" + std::string(given.substr(1)) : std::string(given));
+    p_.skip(bytes);
+    if (suffix) {
+      text(p_.ahead(1));
+      p_.skip(1);
+    }
+    return true;
+  }
+
+  void enclose() {
+    pieces_[item_].text.insert(0, "(?:");
+    text(")");
   }
 
   // ---- groups
 
-  void push() {
-    outer_.push_back(flags_);
+  void push(const Flags &outer) {
+    outer_.push_back(outer);
+    begins_.push_back(first_);
     flags_.closes = 1;
   }
 
   void open_with(size_t bytes) {
     text(p_.ahead(bytes));
     p_.skip(bytes);
-    push();
+    push(flags_);
   }
 
   void close() {
@@ -266,6 +314,8 @@ class Translator {
       bad_pattern("a closing parenthesis without an opening one, at byte " + std::to_string(p_.at() - 1));
     flags_ = outer_.back();
     outer_.pop_back();
+    first_ = begins_.back();
+    begins_.pop_back();
   }
 
   void open() {
@@ -370,8 +420,7 @@ class Translator {
     if (group || p_.ruby()) {  // Ruby's (?i) makes a group up to the end of that around it
       text("(?" + left + ':');
       if (group) {
-        outer_.push_back(before);
-        flags_.closes = 1;
+        push(before);
       } else {
         ++flags_.closes;
       }
@@ -413,6 +462,11 @@ class Translator {
   SetTable sets_;
   Flags flags_;
   std::vector<Flags> outer_;  // of the groups around
+  // Pieces, each an empty one, where the step, the groups around and the item that can be repeated begin.
+  size_t first_ = 0;
+  std::vector<size_t> begins_;
+  size_t item_ = 0, repeat_ = 0;  // repeat_: where the count behind the item lies, which is of the kind repeated_
+  char repeated_ = '\0';
   int groups_ = 0;
   bool over_characters_ = false;
 };
