@@ -174,12 +174,16 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
           {"examples", Value::integer(static_cast<int64_t>(examples))}};
 }
 
-// Where the next pack would take it in, and be another one for that.
-void refuse_inside(const fs::path &folder, const fs::path &out) {
+// Where the next pack would take it in, and be another one for that; and where a file of the folder's stands.
+void refuse_inside(const fs::path &root, const Folder &folder, const fs::path &out) {
   std::error_code error;
   const fs::path parent = fs::canonical(out.has_parent_path() ? out.parent_path() : ".", error);
   if (error) return;  // writing says why
-  const std::string inside = (parent / out.filename()).lexically_relative(fs::canonical(folder, error)).native();
+  const std::string inside = (parent / out.filename()).lexically_relative(fs::canonical(root, error)).native();
+  if (folder.has(inside)) {
+    fail(MRUN_USAGE, "{}: is a file of the bundle, which the packed one would replace; give another name",
+         printable(out.native()));
+  }
   if (!inside.starts_with("assets/") && !inside.starts_with("examples/")) return;
   fail(MRUN_USAGE, "{}: lies in what is packed, so the next pack would hold this one; give a file outside the folder",
        printable(out.native()));
@@ -199,7 +203,7 @@ Value pack(Registry &registry, const fs::path &folder, const fs::path &out, cons
   if (!valid_utf8(options.message)) fail(MRUN_USAGE, "the message is not UTF-8");
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
-  refuse_inside(folder, out);
+  refuse_inside(folder, packing.folder, out);
   packing.contents.merge(packing.split_models(nullptr));
   packing.add_modules();
   std::optional<FolderDraft> scratch;  // of a dry run: never committed

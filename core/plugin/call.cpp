@@ -298,10 +298,10 @@ void log_line(ItemContext &item, int level, std::string_view text) {
 Error take_error(mrun_call &call, int code) {
   const bool known = code > MRUN_OK && code <= MRUN_INTERNAL;
   const auto exact = known ? static_cast<mrun_code>(code) : MRUN_INTERNAL;
-  if (!call.failed) {
+  const bool said = std::exchange(call.failed, false) && !call.error.message.empty();
+  if (!said) {
     return known ? Error(exact, silent_reason(code)) : Error(exact, fmt::format("returned the unknown code {}", code));
   }
-  call.failed = false;
   Error e = std::move(call.error);
   e.code = exact;
   call.error = Error();

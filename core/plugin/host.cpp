@@ -185,7 +185,7 @@ Tensor charged_tensor(mrun_call &call, DLManagedTensor *dl) {
   std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
     if (d->deleter != nullptr) d->deleter(d);
   });
-  const MemoryRange range = memory_range(dl->dl_tensor, "tensor_give");
+  const MemoryRange range = check_tensor(dl->dl_tensor, "tensor_give");
   if (const mrun_value *holder = holder_of(call, range, dl->dl_tensor)) {
     auto keep = std::make_shared<const Value>(Value::copy(*holder));
     Tensor view = Tensor::give(guard.release(), nullptr, 0, std::move(keep));
@@ -295,6 +295,7 @@ void value_free(mrun_value *v) { Value::free(v); }
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
   return guarded(call, [&] {
     want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
+    want(self != nullptr, "object_new: NULL was given for the object");
     void (*const nothing)(void *) = [](void *) {};
     std::unique_ptr<void, void (*)(void *)> guard(self, type->destroy != nullptr ? type->destroy : nothing);
     Value object = object_value(type, self);

@@ -73,7 +73,7 @@ MemoryRange memory_range(const DLTensor &t, const char *what) {
   return {data + low, data + high};
 }
 
-void check_tensor(const DLTensor &t, const char *what) {
+MemoryRange check_tensor(const DLTensor &t, const char *what) {
   if (*dtype_name(t.dtype) == '?') {
     fail(MRUN_USAGE, "{}: no dtype has code {}, {} bits and {} lanes", what, t.dtype.code, t.dtype.bits, t.dtype.lanes);
   }
@@ -88,6 +88,7 @@ void check_tensor(const DLTensor &t, const char *what) {
     fail(MRUN_USAGE, "{}: the first element of a {} tensor lies at no multiple of {} bytes", what, dtype_name(t.dtype),
          alignment);
   }
+  return range;
 }
 
 Tensor given_tensor(DLManagedTensor *dl, const char *what) {

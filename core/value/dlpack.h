@@ -26,8 +26,8 @@ struct MemoryRange {
 // where these make no sense: negative, overflowing, elements without memory.
 MemoryRange memory_range(const DLTensor &, const char *what);
 
-// A host's tensor: its numbers make sense, dtype and device are known, its elements are aligned. Throws USAGE.
-void check_tensor(const DLTensor &, const char *what);
+// A tensor from outside: its numbers make sense, dtype and device are known, its elements are aligned. Throws USAGE.
+MemoryRange check_tensor(const DLTensor &, const char *what);
 
 // Both take over dl, also when they throw.
 Tensor given_tensor(DLManagedTensor *dl, const char *what);

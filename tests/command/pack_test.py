@@ -221,6 +221,10 @@ class Examples(Case):
         self.refused(2, "pack", "bundle/.", "-o", "bundle/assets/../assets/out.mb", cwd=self.dir, contains="outside the folder")
         self.assertEqual([p.name for p in (folder / "assets").iterdir()], ["a.txt"])
         self.assertEqual(mrun("pack", folder, "-o", folder / "out.mb").returncode, 0)
+        for name in "bundle.toml", "preprocess.lua", "assets/a.txt":
+            content = (folder / name).read_bytes()
+            self.refused(2, "pack", folder, "-o", folder / name, contains="is a file of the bundle")
+            self.assertEqual((folder / name).read_bytes(), content)
 
     def test_a_message_that_is_no_text(self):
         self.refused(2, "pack", self.bundle(preprocess=self.UPPER), "-o", self.dir / "x.mb", "-m", "\udcff", contains="not UTF-8")

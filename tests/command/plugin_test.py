@@ -119,6 +119,15 @@ end
         (folder / "model.listed").write_text("listed 0 never")
         self.refused(3, folder, "[1]", "--plugin", plugin, contains="listed N NAME")
 
+    def test_what_a_plugin_gives_is_checked(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        for call, said in [(("lies.wrong@1", 0), "no dtype has code"), (("lies.wrong@1", 1), "at no multiple of 4 bytes"), (("lies.wrong@1", 2), "want a tensor on the CPU"),
+                           (("lies.none@1",), "NULL was given for the object"), (("lies.silent@1",), "gave no reason"),
+                           (("liesns.more",), "gave 3 results, more than its schema says")]:
+            done = mrun("plugins", "--plugin", plugin, "--call", *call)
+            self.assertNotIn(done.returncode, (0, -6, -11), done.stdout)
+            self.assertIn(said, done.stderr)
+
     def test_functions_inside_a_list_arrive_as_functions(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
         folder = self.bundle("json", preprocess="""

@@ -126,6 +126,50 @@ class Outputs(Case):
             self.assertEqual(file.read_text(), wanted)
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
 
+    def test_what_is_read_is_never_replaced(self):
+        folder, lines = self.bundle(preprocess=ECHO), self.dir / "lines.txt"
+        lines.write_text("a\nb\n")
+        file = self.dir / "b.mb"
+        self.assertEqual(mrun("pack", folder, "-o", file).returncode, 0)
+        os.link(lines, self.dir / "other name")
+        (self.dir / "link").symlink_to("b.mb")
+        before = [lines.read_bytes(), file.read_bytes()]
+        for args in [(file, "--lines", lines, "-o", lines), (file, f"@{lines}", "-o", self.dir / "other name"), (file, "--lines", lines, "--trace", lines)]:
+            self.refused(2, *args, contains="is one of the inputs")
+        for args in [(file, "x", "-o", file), (f"{file}@1", "x", "-o", self.dir / "link"), (file, "x", "--trace", file), ("verify", file, "--junit", file)]:
+            self.refused(2, *args, contains="is the bundle itself")
+        with open(lines) as given:
+            result = subprocess.run([MRUN, file, "--lines", "-", "-o", lines], stdin=given, capture_output=True, text=True, timeout=300)
+            self.assertIn("is one of the inputs", result.stderr)
+        photos = self.dir / "photos"
+        photos.mkdir()
+        (photos / "a.bin").write_bytes(b"12345")
+        size = self.bundle("bytes", name="size", preprocess=SIZE)
+        self.assertEqual(mrun(size, photos, "-o", photos / "answers").returncode, 0)
+        self.refused(2, size, photos, "-o", photos / "answers", contains="is one of the inputs")
+        self.assertEqual((photos / "answers").read_text(), "5\n")
+        self.assertEqual([lines.read_bytes(), file.read_bytes()], before)
+
+    def test_a_dash_is_standard_output_and_a_link_to_nothing_leads_to_the_file(self):
+        folder = self.bundle(preprocess=ECHO)
+        self.assertEqual(mrun(folder, "x", "-o", "-", cwd=self.dir).stdout, '"x"\n')
+        self.assertFalse((self.dir / "-").exists())
+        (self.dir / "link").symlink_to("further")
+        (self.dir / "further").symlink_to(self.dir / "answers")
+        self.assertEqual(mrun(folder, "x", "-o", self.dir / "link").returncode, 0)
+        self.assertTrue((self.dir / "link").is_symlink())
+        self.assertEqual((self.dir / "answers").read_text(), '"x"\n')
+        (self.dir / "self").symlink_to("self")
+        self.refused(5, folder, "x", "-o", self.dir / "self", contains="link to itself")
+
+    def test_an_interrupt_while_nobody_reads_a_pipe(self):
+        os.mkfifo(self.dir / "pipe")
+        run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "x", "-o", self.dir / "pipe"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        self.assertIn(b"nobody reads it", run.communicate(timeout=60)[1])
+        self.assertEqual(run.returncode, 130)
+
     def test_names_of_any_length(self):
         folder = self.bundle(preprocess=ECHO)
         (self.dir / "lines").write_text("a\nb\n")

@@ -53,6 +53,16 @@ mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   }
 }
 
+bool same_file(const std::string &a, const std::string &b) {
+  std::error_code unknown;
+  return !a.empty() && !b.empty() && fs::equivalent(a, b, unknown) && !unknown;
+}
+
+void want_apart(const char *option, const std::string &output, const std::string &bundle) {
+  if (!same_file(output, split_revision(bundle).path)) return;
+  throw mrun::failure(MRUN_USAGE, std::string(option) + " " + output + ": is the bundle itself; give another file");
+}
+
 namespace {
 
 // As read(2), but waits where the descriptor does not, and ends with EINTR once an interrupt was asked for.

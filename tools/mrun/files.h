@@ -26,6 +26,10 @@ std::string folder_digest(const mrun::bundle &, const std::string &path);
 
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
+// The same file, by whatever names; false where one of them is not there.
+bool same_file(const std::string &a, const std::string &b);
+// Throws USAGE where a file that is to be written is the bundle.
+void want_apart(const char *option, const std::string &output, const std::string &bundle);
 // What lies below a folder and is no folder, by name, so that a run is the same everywhere. Hidden ones are left out; what
 // cannot be read, a folder too, is listed, for reading it says why.
 std::vector<std::string> walk(const std::string &folder);

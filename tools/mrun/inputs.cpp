@@ -109,7 +109,8 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   }
   if (!o.lines.empty() || !o.jsonl.empty() || !o.paths.empty()) {
     from_ = !o.lines.empty() ? From::lines : !o.jsonl.empty() ? From::jsonl : From::paths;
-    lines_ = std::make_unique<Lines>(o.lines + o.jsonl + o.paths);
+    list_ = o.lines + o.jsonl + o.paths;
+    lines_ = std::make_unique<Lines>(list_);
     return;
   }
   std::vector<std::string> arguments = o.inputs;
@@ -164,6 +165,27 @@ void Inputs::take(Input &input, const char *field, const std::string &argument, 
   } else {
     input.description = describe_value(kind, input.value.c());
   }
+}
+
+// The file that an argument of the command line names; "": none.
+std::string Inputs::file_of(const std::string &argument) const {
+  const size_t equals = from_ == From::record ? argument.find('=') : std::string::npos;
+  const bool field = equals != std::string::npos;
+  const std::string given = field ? argument.substr(equals + 1) : argument;
+  if (given == "-") return "/dev/stdin";
+  if (!is_literal(field ? kind_of(argument.substr(0, equals)) : kind_)) return given;
+  return given.starts_with('@') ? given.substr(1) : "";
+}
+
+bool Inputs::come_from(const std::string &path) const {
+  if (!list_.empty()) return same_file(list_ == "-" ? "/dev/stdin" : list_, path);
+  const fs::path name = fs::path(path).filename();
+  for (size_t i = 0; i < arguments_.size(); ++i) {
+    const bool walked = from_ == From::arguments && i < is_path_.size() && is_path_[i];  // there may be very many
+    if (walked && fs::path(arguments_[i]).filename() != name) continue;
+    if (same_file(walked ? arguments_[i] : file_of(arguments_[i]), path)) return true;
+  }
+  return false;
 }
 
 std::string Inputs::kind_of(const std::string &field) const {

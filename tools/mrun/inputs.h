@@ -38,7 +38,9 @@ class Inputs {
   // All of them are there: no pipe that may stay open.
   bool complete() const { return lines_ == nullptr || lines_->complete(); }
   std::optional<uint64_t> count() const;  // how many, where that is known without reading them
-  std::string identity() const;           // a digest of the list; empty where it is not complete
+  // Whether a file is one that they are read from, as far as that is known without reading a list.
+  bool come_from(const std::string &path) const;
+  std::string identity() const;  // a digest of the list; empty where it is not complete
   // Exactly one input was given as such: its answer may be printed for a person.
   bool single() const { return single_; }
 
@@ -53,6 +55,7 @@ class Inputs {
 
   // A value and its description, of an argument as a person writes it or of a path.
   void take(Input &, const char *field, const std::string &argument, bool path) const;
+  std::string file_of(const std::string &argument) const;
   void take_field(Input &, const std::string &field, const View &given) const;
   void take_stdin(Input &) const;
   std::string kind_of(const std::string &field) const;
@@ -64,6 +67,7 @@ class Inputs {
   From from_ = From::arguments;
   std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE
   std::vector<bool> is_path_;           // found by walking a folder
+  std::string list_;                    // the file of --lines, --jsonl or --paths
   size_t next_ = 0;
   std::unique_ptr<Lines> lines_;
   bool single_ = false;

@@ -9,6 +9,7 @@
 #include <mrun/mrun.hpp>
 
 #include "files.h"
+#include "interrupt.h"
 #include "standard_output.h"
 
 namespace command {
@@ -19,6 +20,17 @@ namespace {
 bool is_there(const fs::path &path) {
   std::error_code unknown;
   return fs::exists(path, unknown);
+}
+
+// Where links lead, to a file that is not there yet, too.
+fs::path target_of(fs::path path) {
+  constexpr int most_links = 40;  // as the system follows
+  std::error_code none;
+  for (int links = 0; fs::is_symlink(path, none); ++links) {
+    if (links == most_links) throw mrun::failure(MRUN_IO, path.native() + ": cannot write: it is a link to itself");
+    path = path.parent_path() / fs::read_symlink(path, none);
+  }
+  return path;
 }
 
 [[noreturn]] void cannot_write(const std::string &path) {
@@ -50,12 +62,15 @@ Output::Output(const OutputOptions &o, std::function<void()> before_print)
   const fs::file_status status = fs::status(path_, unknown);
   if (fs::is_directory(status)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
   if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device or pipe cannot be replaced by renaming
-    special_.reset(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!special_) cannot_write(path_);
+    while (!special_ && !interrupt_asked()) {
+      special_.reset(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+      if (!special_ && errno != EINTR) cannot_write(path_);
+    }
+    if (!special_) throw mrun::failure(MRUN_CANCELLED, path_ + ": nobody reads it yet");
     fd_ = special_.get();
     return;
   }
-  if (fs::is_symlink(path_, unknown) && fs::exists(status)) path_ = fs::canonical(path_).native();  // the link stays
+  path_ = target_of(path_).native();  // a link stays
   if (o.identity.empty()) {
     with_files([&] { draft_.emplace(path_); });
     fd_ = draft_->fd();

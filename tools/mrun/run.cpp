@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "arguments.h"
@@ -38,7 +39,8 @@ struct Options {
 void add_options(CLI::App &app, Options &o) {
   app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
   add_input_options(app, o.inputs);
-  app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole")->type_name("FILE");
+  app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole (-: standard output)")
+      ->type_name("FILE");
   app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR")->type_name("DIR");
   app.add_flag("--stream", o.stream, "print what scripts emit() before their answer");
   app.add_option("--shard", o.shard, "I/N: every N-th input from the I-th on; auto: as the scheduler says")
@@ -288,7 +290,19 @@ OutputOptions output_options(const Options &o, const mrun::bundle &bundle, const
   return out;
 }
 
-int answer(const Options &o) {
+// What is read is not to be gone when its answers appear.
+void want_other_files(const Options &o, const Inputs &inputs) {
+  for (const auto &[option, file] : {std::pair{"-o", &o.output}, {"--trace", &o.trace}}) {
+    std::error_code unknown;
+    if (file->empty() || !std::filesystem::is_regular_file(*file, unknown)) continue;
+    want_apart(option, *file, o.bundle);
+    if (inputs.come_from(*file))
+      throw mrun::failure(MRUN_USAGE, std::string(option) + " " + *file + ": is one of the inputs; give another file");
+  }
+}
+
+int answer(Options o) {
+  if (o.output == "-") o.output.clear();
   parse_shard(o.shard);
   o.run.load_plugins();
   const mrun::bundle bundle = open_bundle(o.bundle, o.trust);
@@ -297,6 +311,7 @@ int answer(const Options &o) {
   given.describe = o.meta;
   watch_interrupts();
   Inputs inputs(given, bundle);
+  want_other_files(o, inputs);
   EngineOptions options(o.run, bundle);
   if (o.verify) {
     if (const int status = verify_first(bundle, options); status != ok) return status;

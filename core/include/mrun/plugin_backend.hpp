@@ -208,6 +208,26 @@ struct lazy_op {
   std::function<std::vector<value>(call &, const mrun_value *args)> run;
 };
 
+namespace detail {
+// Of a schema: what stands behind its last arrow, "Tensor", "()" or "(Tensor, Dict(str, int))".
+inline size_t count_results(std::string_view schema) {
+  const size_t arrow = schema.rfind("->");
+  const std::string_view text = arrow == std::string_view::npos ? std::string_view() : schema.substr(arrow + 2);
+  const size_t first = text.find_first_not_of(' ');
+  if (first == std::string_view::npos) return 0;
+  if (text[first] != '(') return 1;
+  size_t commas = 0;
+  bool any = false;
+  int depth = 0;
+  for (const char c : text.substr(first)) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 1) ++commas;
+    any = any || (c != ' ' && c != '(' && c != ')');
+  }
+  return any ? commas + 1 : 0;
+}
+}  // namespace detail
+
 // Operations of a prefix ("myns."): `make` gives the overloads of a name without it ("add"), none where there is no such;
 // each is asked for once and kept. list: such names, nullptr past the end. version: of the library that gives them their
 // meaning, "mylib 1.2".
@@ -221,7 +241,12 @@ void add_namespace(const registrar &r, const char *prefix, const char *version) 
   const auto run = [](mrun_call *raw, const mrun_value *args, mrun_value *results, void *user) {
     return detail::guarded(raw, [&] {
       call c(raw);
-      for (value &v : static_cast<lazy_op *>(user)->run(c, args)) *results++ = v.release();
+      const auto &op = *static_cast<lazy_op *>(user);
+      std::vector<value> given = op.run(c, args);
+      if (given.size() > detail::count_results(op.schema)) {  // the host has room for those alone
+        throw error(MRUN_INTERNAL, "gave " + std::to_string(given.size()) + " results, more than its schema says");
+      }
+      for (value &v : given) *results++ = v.release();
       return int{MRUN_OK};
     });
   };
@@ -231,9 +256,10 @@ void add_namespace(const registrar &r, const char *prefix, const char *version) 
       static std::mutex mutex;
       static std::map<std::string, made> known;
       const std::lock_guard<std::mutex> lock(mutex);
-      const auto [at, fresh] = known.try_emplace(name);
-      made &m = at->second;
-      for (lazy_op &op : fresh ? make(name) : std::vector<lazy_op>{}) {
+      const bool fresh = known.count(name) == 0;
+      std::vector<lazy_op> found = fresh ? make(name) : std::vector<lazy_op>{};  // where it throws, it is asked again
+      made &m = known[name];
+      for (lazy_op &op : found) {
         lazy_op &kept = m.own.emplace_back(std::move(op));
         m.ops.push_back({sizeof(mrun_op), 0, kept.schema.c_str(), kept.doc.c_str(), nullptr, call_made, &kept});
         m.pointers.push_back(&m.ops.back());
