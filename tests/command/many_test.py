@@ -50,6 +50,12 @@ class Many(Case):
         folder, lines = self.bundle(preprocess=SCRIPT), self.lines(3)
         for shard in ("3/2", "0/2", "1", "a/b", "1/", "-1/2"):
             self.refused(2, folder, "--lines", lines, "--shard", shard, contains=["--shard", "I/N"])
+        for variables, said in [({"SLURM_ARRAY_TASK_ID": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}, ["SLURM_ARRAY_TASK_ID is set", "SLURM_ARRAY_TASK_COUNT"]),
+                                ({"SLURM_ARRAY_TASK_ID": "x", "SLURM_ARRAY_TASK_COUNT": "3"}, ["SLURM_ARRAY_TASK_ID is x", "want a number"]),
+                                ({"JOB_COMPLETION_INDEX": "1"}, ["JOB_COMPLETIONS", "--shard I/N"])]:
+            self.refused(2, folder, "--lines", lines, "--shard", "auto", env={**os.environ, **variables}, contains=said)
+        for option in "--shard", "--device", "--isolation", "--memory":  # a script's unset variable
+            self.refused(2, folder, "--lines", lines, option, "", contains=[option, "empty"])
         bare = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "JOB_"))}
         self.assertIn("SLURM_ARRAY_TASK_ID", mrun(folder, "--lines", lines, "--shard", "auto", env=bare).stderr)
         for size in ("0", "1000000000", "x"):

@@ -13,6 +13,15 @@ from command import GOOD_BAD_UGLY, MRUN, Case, mrun
 ECHO = "return function(x) return x end\n"
 
 
+class Hints(Case):
+    def test_the_next_command_can_be_typed_as_it_stands(self):
+        for name in "plain", "my model", "pack", "it's", "-x":
+            made = mrun("new", "--kind", "text", "--", name, cwd=self.dir)
+            command = made.stdout.strip().rsplit("then run  ", 1)[1].replace("INPUT", "words")
+            run = subprocess.run(["sh", "-c", command.replace("mrun", f"'{MRUN}'", 1)], cwd=self.dir, capture_output=True, text=True, timeout=300)
+            self.assertEqual((run.returncode, json.loads(run.stdout or "{}").get("words")), (0, 1), command + run.stderr)
+
+
 class Output(Case):
     def test_o_writes_a_whole_file_and_nothing_else(self):
         out = self.dir / "answers.jsonl"

@@ -41,13 +41,15 @@ std::string fitted_help(const std::string &help) {
   return out;
 }
 
-// A script's unset variable: -C "$FOLDER".
-void refuse_empty_paths(const CLI::App &app) {
+// A script's unset variable: -C "$FOLDER", --shard "$SHARD". What may be empty is free text.
+void refuse_empty(const CLI::App &app) {
   for (const CLI::Option *option : app.get_options()) {
-    const std::string type = option->get_type_name();
-    if (type != "FILE" && type != "DIR" && type != "F") continue;
+    const std::string type = option->get_type_name(), name = option->get_name();
+    const bool path = type == "FILE" || type == "DIR" || type == "F", text = type == "TEXT" || type == "MSG";
+    if (!path && (text || name[0] != '-')) continue;
     for (const std::string &given : option->results()) {
-      if (given.empty()) throw mrun::failure(MRUN_USAGE, option->get_name() + ": the path is empty");
+      if (given.empty())
+        throw mrun::failure(MRUN_USAGE, name + (path ? ": the path is empty" : ": the value is empty"));
     }
   }
 }
@@ -111,7 +113,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     return bad_usage;
   }
   try {
-    refuse_empty_paths(app);
+    refuse_empty(app);
     return run();
   } catch (const mrun::failure &e) { return report(e); }
 }

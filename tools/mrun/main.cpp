@@ -39,6 +39,15 @@ constexpr Subcommand subcommands[] = {
     {"new-plugin", command::new_plugin, "new-plugin NAME", "make a plugin's folder to build"},
 };
 
+}  // namespace
+
+bool command::is_subcommand(const std::string &name) {
+  const auto has_name = [&](const Subcommand &s) { return name == s.name; };
+  return name == "run" || name == "help" || std::any_of(std::begin(subcommands), std::end(subcommands), has_name);
+}
+
+namespace {
+
 std::string fmt_row(std::string usage, const char *summary) {
   usage.resize(std::max<size_t>(usage.size(), 28), ' ');
   return "  mrun " + usage + "  " + summary + "\n";

@@ -49,7 +49,8 @@ int make_new(std::vector<std::string> args) {
   app.add_option("--kind", kind, "what it takes")->required()->type_name("text|image|audio|bytes|json|tensor|record");
   return parse_and_run(app, std::move(args), [&] {
     mrun::host_detail::call([&](mrun_error *e) { return mrun_new(name.c_str(), kind.c_str(), nullptr, e); });
-    print(shown(name) + ": made. Next: edit " + shown(name) + "/preprocess.lua, then run  mrun " + shown(name) +
+    const std::string bundle = typed(is_subcommand(name) ? "./" + name : name);  // a subcommand wins over a folder
+    print(shown(name) + ": made. Next: edit " + typed(name + "/preprocess.lua") + ", then run  mrun " + bundle +
           " INPUT\n");
     return int(ok);
   });

@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "report.h"
 #include "subcommands.h"
+#include "view.h"
 
 // plugin_template/, embedded.
 extern const char mrun_plugin_template_cmake[], mrun_plugin_template_source[], mrun_plugin_template_page[],
@@ -73,7 +74,7 @@ int new_plugin(std::vector<std::string> args) {
     const std::string name = folder.filename().string();
     check_name(name);
     write_all(folder, name);
-    print(given + ": made. Next: cd " + given +
+    print(shown(given) + ": made. Next: cd " + typed(given) +
           " && cmake -B build && cmake --build build && ctest --test-dir build\n");
     return int(ok);
   });

@@ -124,7 +124,8 @@ void RunOptions::add_limits_to(CLI::App &app) {
   app.add_option("--start-timeout", start_timeout,
                  "seconds a script's top-level code may take (default 60; negative: no limit)")
       ->check(any_number());
-  app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G");
+  app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G")
+      ->type_name("SIZE");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
       ->allow_extra_args(false)
       ->type_name("FILE");

@@ -19,9 +19,13 @@ std::optional<uint64_t> number(std::string_view text) {
   return n;
 }
 
+// A variable's number; none where it is not set, or empty.
 std::optional<uint64_t> variable(const char *name) {
   const char *text = std::getenv(name);
-  return text == nullptr ? std::nullopt : number(text);
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  const std::optional<uint64_t> n = number(text);
+  if (!n) throw mrun::failure(MRUN_USAGE, std::string("--shard auto: ") + name + " is " + text + ": want a number");
+  return n;
 }
 
 // Who says which of how many this is. `first`: what its first index is called.
@@ -35,7 +39,12 @@ constexpr Scheduler schedulers[] = {{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_CO
 Shard of_scheduler() {
   for (const Scheduler &s : schedulers) {
     const auto index = variable(s.index), count = variable(s.count);
-    if (!index || !count) continue;
+    if (!index) continue;
+    // To go on with another scheduler's, as a task's within the job, would give several jobs the same items.
+    if (!count) {
+      throw mrun::failure(MRUN_USAGE, std::string("--shard auto: ") + s.index + " is set, but not " + s.count +
+                                          ", how many there are: give --shard I/N");
+    }
     const uint64_t first = s.first == nullptr ? 0 : variable(s.first).value_or(0);
     const uint64_t step = s.first == nullptr ? 1 : variable("SLURM_ARRAY_TASK_STEP").value_or(1);
     if (*index < first || step == 0 || (*index - first) / step >= *count) {

@@ -29,7 +29,8 @@ int keygen(std::vector<std::string> args) {
       "to those who are to trust what you sign.",
       "keygen");
   app.add_option("FILE", path, "the private key's file to make")->required();
-  app.add_option("--algorithm", algorithm, "p256 (the default, which every tool knows) or ed25519");
+  app.add_option("--algorithm", algorithm, "p256 (the default, which every tool knows) or ed25519")
+      ->type_name("p256|ed25519");
   app.add_flag("--force", force, "replace the files where they are there already; the old key is lost");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::variant options = key_options(algorithm, force);

@@ -5,6 +5,8 @@
 
 namespace command {
 
+bool is_subcommand(const std::string &);
+
 int run(std::vector<std::string> args);
 int make_new(std::vector<std::string> args);
 int pack(std::vector<std::string> args);

@@ -19,6 +19,18 @@ std::string painted(const char *code, const std::string &text) {
 
 }  // namespace
 
+std::string typed(const std::string &path) {
+  const std::string name = path.starts_with('-') ? "./" + path : path;
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c < 0 ||
+           std::string_view("_-./+,:@=").find(c) != std::string_view::npos;
+  };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), plain)) return shown(name);
+  std::string quoted = "'";
+  for (const char c : name) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return shown(quoted + "'");
+}
+
 bool colours() {
   static const bool yes = [] {
     const char *no = std::getenv("NO_COLOR"), *term = std::getenv("TERM");

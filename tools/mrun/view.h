@@ -34,6 +34,8 @@ std::string shown(const std::string &);
 // The length of the character at `i`, or 0 where the bytes are no UTF-8: a path may hold any.
 size_t utf8_length(const std::string &, size_t i);
 std::string printable(const std::string &bytes);  // of any bytes: what is no UTF-8 as \xHH, the rest as shown
+// A path as it is typed at a shell; with spaces and the like in quotes.
+std::string typed(const std::string &path);
 // Colours are for a terminal that can show them, and not where NO_COLOR is set.
 bool colours();
 std::string bold(const std::string &);
