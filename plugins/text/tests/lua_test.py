@@ -410,6 +410,7 @@ class Scripts(Case):
         for verb in ("NO_START_OPT", "LIMIT_MATCH=1", "UCP", "CRLF", "sr:a"):
             failed(f'return function(s) return text.regex("(*{verb})a") end', "is not supported")
         failed('return function(s) return text.regex("a(?C)b") end', "is not supported")
+        failed(r'return function(s) return text.regex("[\\w-.]") end', "a range that begins with a class, at byte 3; a hyphen that is meant is \\-")
         failed('return function(s) return text.repair(7) end', "text.repair")
         failed('return function(s) return text.wordpiece("vocab.txt") end', 'want the bytes of a file, bundle.asset "NAME"')
         failed('return function(s) return text.regex("b"):gsub("abc", function() return {} end) end', "want a string for 'b'")

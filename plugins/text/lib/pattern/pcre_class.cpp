@@ -86,9 +86,11 @@ class PcreClass {
 
   void inner_class(const CodeSet &s) {
     const std::string_view rest = p_.rest();
-    if (last_ == Last::hyphen) bad_pattern("a range that ends with a class, at byte " + std::to_string(p_.at()));
-    if (rest.size() > 1 && rest[0] == '-' && rest[1] != ']')
-      bad_pattern("a range that begins with a class, at byte " + std::to_string(p_.at()));
+    const bool begins = rest.size() > 1 && rest[0] == '-' && rest[1] != ']';
+    if (begins || last_ == Last::hyphen) {
+      bad_pattern(std::string("a range that ") + (begins ? "begins" : "ends") + " with a class, at byte " +
+                  std::to_string(p_.at()) + "; a hyphen that is meant is \\-");
+    }
     set_ = set_ | s;
     last_ = Last::other;
   }
