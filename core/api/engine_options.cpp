@@ -28,6 +28,9 @@ EngineOptions engine_options(const mrun_options *given) {
     fail(MRUN_USAGE, "workers, threads, queue and max_batch must not be negative");
   constexpr int32_t most = 4096;
   if (o.workers > most || o.threads > most) fail(MRUN_USAGE, "workers and threads: want at most {}", most);
+  constexpr int32_t most_processes = 256;
+  if (o.processes < 0 || o.processes > most_processes)
+    fail(MRUN_USAGE, "processes: want 0 to {}, got {}", most_processes, o.processes);
   if (!(o.max_delay >= 0 && o.max_delay <= 3600))
     fail(MRUN_USAGE, "max_delay: want seconds from 0 to 3600, got {}", o.max_delay);
   if (std::isnan(o.timeout)) fail(MRUN_USAGE, "timeout: want seconds, got {}", o.timeout);
@@ -39,6 +42,7 @@ EngineOptions engine_options(const mrun_options *given) {
   options.registry = &default_registry();
   options.workers = o.workers;
   options.threads = o.threads;
+  options.processes = std::max(o.processes, 1);
   options.queue = o.queue;
   options.max_batch = o.max_batch;
   options.max_delay = o.max_delay;
@@ -81,6 +85,8 @@ StartSession isolation_of(const Bundle &bundle, const mrun_options *given) {
          "it",
          device);
   }
+  if (!process && sized(given, "mrun_options").processes > 1)
+    fail(MRUN_USAGE, "processes: worker processes want isolation process; this bundle runs in the caller's process");
   return process ? start_isolated_session : start_session;
 }
 

@@ -123,9 +123,9 @@ std::vector<Value> call_at_once(const Loaded &loaded, ItemContext &item, ModelCa
 
 // Operator threads change the last bits of sums, so their default must not depend on the number of workers.
 void fill_in_defaults(EngineOptions &o) {
-  const int cores = usable_cores();
-  if (o.workers <= 0) o.workers = o.one_shot ? 1 : cores;
-  if (o.threads <= 0) o.threads = o.one_shot ? cores : 1;
+  if (o.cores <= 0) o.cores = usable_cores();
+  if (o.workers <= 0) o.workers = o.one_shot ? 1 : o.cores;
+  if (o.threads <= 0) o.threads = o.one_shot ? o.cores : 1;
   if (o.queue <= 0) o.queue = default_queue;
   if (o.lua_memory <= 0) o.lua_memory = default_lua_memory;
   if (o.tensor_memory <= 0) o.tensor_memory = default_tensor_memory;

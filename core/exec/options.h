@@ -17,6 +17,9 @@ struct EngineOptions {
   Registry *registry = nullptr;  // of plugins; must outlive the engine; null: USAGE
   int workers = 0;               // script workers; 0: the cores this process may use (one_shot: 1)
   int threads = 0;               // of an operator; 0: 1 (one_shot: the cores)
+  int cores = 0;                 // that workers and threads share; 0: those this process may use
+  int processes = 1;             // that an isolated session has
+  int process = 1;               // which of them this is: its place in traces
   int queue = 0;                 // items submitted and not delivered; 0: 2048
   int max_batch = 0;             // rows of a joined call, in place of [batch] max_size; 0: the manifest's
   double max_delay = 0;          // seconds that a joined call waits for companions after its first call
@@ -33,7 +36,8 @@ struct EngineOptions {
   bool bounded = false;   // whoever submits sees to it that no more than `queue` items are there: no submit waits
   std::function<void(int level, const std::string &stage, const std::string &text)> log;
   std::function<void(const std::string &json)> trace;  // Chrome trace events, one a call; any thread
-  Watch *watch = nullptr;                              // told what runs; must outlive the engine. Null: nobody
+  int64_t trace_begin = 0;  // nanoseconds of the steady clock, from which they count; 0: the engine's start
+  Watch *watch = nullptr;   // told what runs; must outlive the engine. Null: nobody
 };
 
 struct Timings {          // seconds

@@ -34,21 +34,22 @@ Map take_map(WireReader &in) {
 int take_int(WireReader &in) { return static_cast<int>(in.integer()); }
 
 void put_options(WireWriter &out, const EngineOptions &o) {
-  for (const int i : {o.workers, o.threads, o.queue, o.max_batch}) out.integer(i);
+  for (const int i : {o.workers, o.threads, o.cores, o.process, o.queue, o.max_batch}) out.integer(i);
   out.number(o.max_delay).number(o.timeout).number(o.start_timeout).integer(o.lua_memory).integer(o.tensor_memory);
-  out.integer(static_cast<int64_t>(o.seed)).text(o.device).value(o.params);
+  out.integer(static_cast<int64_t>(o.seed)).integer(o.trace_begin).text(o.device).value(o.params);
   for (const bool b : {o.one_shot, o.offline, o.exact}) out.integer(b ? 1 : 0);
 }
 
 EngineOptions take_options(WireReader &in) {
   EngineOptions o;
-  for (int *i : {&o.workers, &o.threads, &o.queue, &o.max_batch}) *i = take_int(in);
+  for (int *i : {&o.workers, &o.threads, &o.cores, &o.process, &o.queue, &o.max_batch}) *i = take_int(in);
   o.max_delay = in.number();
   o.timeout = in.number();
   o.start_timeout = in.number();
   o.lua_memory = in.integer();
   o.tensor_memory = in.integer();
   o.seed = static_cast<uint64_t>(in.integer());
+  o.trace_begin = in.integer();
   o.device = in.text();
   o.params = in.value();
   for (bool *b : {&o.one_shot, &o.offline, &o.exact}) *b = in.integer() != 0;

@@ -95,7 +95,7 @@ void leave() { _exit(7); }
 void say(std::string what) {
   struct {
     uint32_t magic = 0x4b57524d;
-    uint16_t version = 2, kind = 13;
+    uint16_t version = 3, kind = 13;
     uint64_t id = 1, size = 0, beside = 0, descriptors = 0;
   } header;
   std::string bytes(64, 'x');

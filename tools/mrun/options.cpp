@@ -103,6 +103,10 @@ void RunOptions::add_to(CLI::App &app) {
       ->check(whole_number(0, INT32_MAX));
   app.add_option("--threads", threads, "threads of one operator (default 1; the cores for a single input)")
       ->check(whole_number(0, INT32_MAX));
+  app.add_option("--processes", processes,
+                 "worker processes that share the inputs and one copy of the weights (default 1); workers are divided "
+                 "among them")
+      ->check(whole_number(1, 256));
   app.add_option("--batch-size", batch_size, "most rows of a joined model call (default: bundle.toml's max_size)")
       ->check(whole_number(1, 1 << 20));
   app.add_option("--max-delay", max_delay, "milliseconds a model call waits for more to join (default 0)")
@@ -144,6 +148,7 @@ EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle
   options_.isolation = isolation_of(given.isolation);
   options_.workers = given.workers;
   options_.threads = given.threads;
+  options_.processes = given.processes;
   options_.timeout = given.timeout;
   options_.start_timeout = given.start_timeout;
   options_.max_batch = given.batch_size;

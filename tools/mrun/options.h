@@ -12,7 +12,7 @@ struct RunOptions {
   std::vector<std::string> plugins, params;
   std::string device = "cpu", isolation, memory, log_level = "warn";
   uint64_t seed = 0;
-  int workers = 0, threads = 0, batch_size = 0;
+  int workers = 0, threads = 0, processes = 0, batch_size = 0;
   double timeout = 0, start_timeout = 0, max_delay = 0;  // seconds, seconds, milliseconds
   bool exact = false;
   void add_to(CLI::App &);

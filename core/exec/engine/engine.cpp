@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <future>
 
-#include "base/cores.h"
 #include "base/thread.h"
 #include "exec/engine/callback_scope.h"
 #include "plugin/shared_libraries.h"
@@ -18,8 +17,9 @@ namespace {
 // scripts' values fit into a state.
 constexpr size_t live_batches = 4;
 constexpr size_t least_batch = 16;  // by which small ones are counted
-// How far a lane may run ahead of its slowest item, in items alive: answers wait in memory until those before them are given.
-constexpr size_t window_of_live = 16;
+// Of what is joined among itself alone, in items alive: large, so that few batches are left unfilled at its end; small, since
+// answers wait in memory until those before them are given, and since it is what several processes share out.
+constexpr size_t block_of_live = 8;
 
 size_t largest_batch(const Loaded &loaded) {
   int64_t most = 1;
@@ -35,7 +35,7 @@ size_t largest_batch(const Loaded &loaded) {
 size_t count_runners(const Loaded &loaded) {
   const EngineOptions &o = loaded.options;
   if (o.threads <= 1) return static_cast<size_t>(o.workers);
-  return static_cast<size_t>(std::clamp(usable_cores() / o.threads, 1, o.workers));
+  return static_cast<size_t>(std::clamp(o.cores / o.threads, 1, o.workers));
 }
 
 RoundsOptions rounds_options(const Loaded &loaded) {
@@ -49,7 +49,7 @@ RoundsOptions rounds_options(const Loaded &loaded) {
   const size_t live = live_batches * std::max(largest_batch(loaded), least);
   // Offline both lanes must fit into the queue, or the second would wait for places that the first holds.
   rounds.live = std::clamp<size_t>(live, 1, std::max<size_t>(1, o.offline ? queue / 2 : queue));
-  rounds.window = std::min(window_of_live * rounds.live, std::max<size_t>(queue, 1));
+  rounds.block = std::min(block_of_live * rounds.live, std::max<size_t>(queue, 1));
   rounds.max_delay = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.max_delay));
   rounds.runners = count_runners(loaded);
   return rounds;
@@ -68,7 +68,7 @@ std::vector<std::unique_ptr<Engine::Seat>> Engine::make_seats(int count) {
 
 Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
     : loaded_(load(std::move(bundle), std::move(options))),
-      trace_(loaded_->options.trace),
+      trace_(loaded_->options),
       process_(::getpid()),
       runners_(count_runners(*loaded_)),
       rounds_(rounds_options(*loaded_),
@@ -368,6 +368,7 @@ Facts Engine::facts() const {
   facts.bundle = loaded_->bundle;
   facts.options = loaded_->options;
   facts.isolation = {{"mode", "none"}};
+  facts.block = largest_batch(*loaded_) > 1 ? rounds_options(*loaded_).block : 1;
   const Registry &registry = *loaded_->options.registry;
   std::vector<std::string> files;
   for (const Plugin *p : registry.loaded()) {

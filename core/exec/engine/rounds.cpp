@@ -27,6 +27,7 @@ Rounds::Rounds(RoundsOptions options, ConfigOf config) : options_(options), conf
 void Rounds::add(Job *job) {
   Lane &lane = lanes_[job->seq % lanes_.size()];
   lane.unfinished.insert(job->seq);
+  lane.last = job->seq;
   job->lane = lane.number;
   job->where = Job::Where::backlog;
   lane.backlog.push_back(job);
@@ -123,16 +124,22 @@ std::optional<Clock::time_point> Rounds::next_delay() const {
   return next;
 }
 
+// Whether the list goes on in the block of what is alive.
+bool Rounds::expects_more(const Lane &lane) const {
+  if (!options_.offline || ended_ || lane.unfinished.empty()) return false;
+  return block_of(lane.last + lanes_.size()) == block_of(*lane.unfinished.begin());
+}
+
 // Admits what may live; `parked`: the lane waits for an item that has not been read.
 bool Rounds::admit(Lane &lane, bool &parked) {
   bool any = false;
   while (lane.alive < options_.live) {
     if (lane.backlog.empty()) {
-      parked = options_.offline && !ended_;
+      parked = expects_more(lane);
       break;
     }
     Job *job = lane.backlog.front();
-    if (options_.offline && lane.alive > 0 && job->seq >= *lane.unfinished.begin() + options_.window) break;
+    if (options_.offline && lane.alive > 0 && block_of(job->seq) != block_of(*lane.unfinished.begin())) break;
     lane.backlog.pop_front();
     --backlog_;
     ++lane.alive;

@@ -6,13 +6,14 @@
 //
 // Offline (all inputs are there) items go to lanes by number. A lane moves when none of its items runs and none of its
 // batches is out, so what is joined depends on the items alone, never on timing:
-//   1. While fewer than `live` items are alive and the next one is less than `window` beyond the lowest unfinished: admit
-//      it. If it has not been read yet, the lane is parked until it has. If any was admitted, it runs first.
+//   1. While fewer than `live` items are alive and the next one is of their block (of `block` items in a row): admit it.
+//      If it has not been read yet, the lane is parked until it has. If any was admitted, it runs first.
 //   2. Every full batch is cut, groups by key, calls by item.
 //   3. If none was full, the largest group is cut (of equals the one with the lowest item).
 //   4. Every other group ages by 1, and is cut at 8: else odd shapes would fill the lane.
 // Two lanes overlap: one runs scripts while the other's batch is out. No lane can wait for ever: the lane of the lowest
-// unfinished item always may move.
+// unfinished item always may move. No call is joined with one of another block: whole blocks may be given to several
+// engines, and the answers have the same bits.
 //
 // Online there is one lane: items are admitted as they come, a batch leaves when it is full, when its oldest call has
 // waited `max_delay`, or, where there is no delay, as soon as nothing else can run; the most overdue group first.
@@ -29,8 +30,8 @@ namespace mrun {
 
 struct RoundsOptions {
   bool offline = false;
-  size_t live = 64;        // items alive in a lane
-  uint64_t window = 1024;  // of a lane, in items
+  size_t live = 64;      // items alive in a lane
+  uint64_t block = 512;  // offline, in items
   Clock::duration max_delay{};
   size_t runners = 1;  // batches that can run at once
 };
@@ -80,6 +81,7 @@ class Rounds {
   struct Lane {
     size_t number = 0;
     JobList backlog;
+    uint64_t last = 0;              // added
     std::set<uint64_t> unfinished;  // added. As admission is in order, those of `backlog` are the last in it
     size_t alive = 0;               // admitted, unfinished
     size_t running = 0, inflight = 0;
@@ -89,6 +91,8 @@ class Rounds {
   using GroupAt = Groups::iterator;
 
   void advance(Lane &, Clock::time_point now);
+  uint64_t block_of(uint64_t seq) const { return seq / options_.block; }
+  bool expects_more(const Lane &) const;
   bool admit(Lane &, bool &parked);
   void join_group(Lane &, Job *);
   void send_back(Lane &, Job *) noexcept;

@@ -4,12 +4,18 @@
 
 namespace mrun {
 
+Trace::Trace(const EngineOptions &o)
+    : sink_(o.trace),
+      process_(o.process),
+      start_(o.trace_begin > 0 ? Clock::time_point(std::chrono::nanoseconds(o.trace_begin)) : Clock::now()) {}
+
 void Trace::event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const {
   const auto micros = [](Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); };
   const auto end = Clock::now();
   try {
-    sink_(fmt::format(R"({{"name":{},"ph":"X","pid":1,"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
-                      to_json(Value::string(name)), seat + 1, micros(begin - start_), micros(end - begin), args));
+    sink_(fmt::format(R"({{"name":{},"ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
+                      to_json(Value::string(name)), process_, seat + 1, micros(begin - start_), micros(end - begin),
+                      args));
   } catch (...) {
     // Without memory, or of a sink that throws: an event is left out, the worker goes on.
   }
@@ -17,9 +23,11 @@ void Trace::event(int seat, const std::string &name, const std::string &args, Cl
 
 void Trace::name_rows(size_t seats) const {
   if (!on()) return;
-  sink_(R"({"name":"process_name","ph":"M","pid":1,"args":{"name":"mrun"}})");
+  const std::string name = process_ == 1 ? "mrun" : fmt::format("mrun, process {}", process_);
+  sink_(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":"{}"}}}})", process_, name));
   for (size_t i = 1; i <= seats; ++i) {
-    sink_(fmt::format(R"({{"name":"thread_name","ph":"M","pid":1,"tid":{},"args":{{"name":"worker {}"}}}})", i, i));
+    sink_(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"worker {}"}}}})", process_,
+                      i, i));
   }
 }
 

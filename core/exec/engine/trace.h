@@ -7,6 +7,7 @@
 #include <string>
 
 #include "exec/joined.h"
+#include "exec/options.h"
 
 namespace mrun {
 
@@ -14,7 +15,7 @@ class Trace {
  public:
   using Clock = std::chrono::steady_clock;
   using Sink = std::function<void(const std::string &json)>;  // any thread; may be empty
-  explicit Trace(Sink sink) : sink_(std::move(sink)) {}
+  explicit Trace(const EngineOptions &);
   bool on() const { return static_cast<bool>(sink_); }
   Clock::time_point now() const { return on() ? Clock::now() : Clock::time_point{}; }
 
@@ -26,7 +27,8 @@ class Trace {
  private:
   void event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const;
   const Sink sink_;
-  const Clock::time_point start_ = Clock::now();
+  const int process_;
+  const Clock::time_point start_;
 };
 
 }  // namespace mrun

@@ -52,17 +52,18 @@ RemoteSession::WorkerPtr RemoteSession::start_worker() {
       session.starting_ = nullptr;
     }
   } const started{*this};
-  worker->prepare(prepare_for(*bundle_, options_, files_));
+  worker->prepare(prepare_for(*bundle_, options_, *files_));
   Opening opening;
   opening.name = bundle_->origin();
-  opening.revision = files_.revision;
-  opening.entries = files_.entries;
+  opening.revision = files_->revision;
+  opening.entries = files_->entries;
   opening.options = options_;
   opening.log = static_cast<bool>(options_.log);
   opening.trace = static_cast<bool>(options_.trace);
-  worker->open(files_, opening, [this](Frame &frame) { handle_talk(frame); });
+  worker->open(*files_, opening, [this](Frame &frame) { handle_talk(frame); });
   const Lock lock(mutex_);
   locked_ = worker->locked();
+  block_ = worker->block();
   locked_.levels["mode"] = "process";
   return worker;
 }

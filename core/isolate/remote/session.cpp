@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "exec/engine/callback_scope.h"
 #include "exec/loaded.h"
+#include "isolate/remote/group.h"
 
 namespace mrun {
 namespace {
@@ -16,6 +17,7 @@ constexpr auto counting = std::chrono::seconds(10);  // how long the worker's co
 EngineOptions with_defaults(EngineOptions options) {
   if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
   fill_in_defaults(options);
+  if (options.trace_begin == 0) options.trace_begin = Clock::now().time_since_epoch().count();
   return options;
 }
 
@@ -35,10 +37,11 @@ Work as_of_now(const Work &work, Clock::time_point submitted) {
 
 }  // namespace
 
-RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions options)
+RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions options,
+                             std::shared_ptr<const HandedFiles> files)
     : bundle_(std::move(bundle)),
       options_(with_defaults(std::move(options))),
-      files_(hand_over(*bundle_)),
+      files_(std::move(files)),
       process_(::getpid()),
       last_result_(Clock::now()) {
   worker_ = start_worker();
@@ -294,11 +297,15 @@ Facts RemoteSession::facts() const {
   facts.plugins = locked_.plugins;
   facts.libraries = locked_.libraries;
   facts.isolation = locked_.levels;
+  facts.block = block_;
   return facts;
 }
 
 std::unique_ptr<Session> start_isolated_session(std::shared_ptr<const Bundle> bundle, EngineOptions options) {
-  return std::make_unique<RemoteSession>(std::move(bundle), std::move(options));
+  const auto files = std::make_shared<const HandedFiles>(hand_over(*bundle));
+  const bool one = options.processes <= 1 || options.one_shot;  // an item by itself uses one
+  if (one) return std::make_unique<RemoteSession>(std::move(bundle), std::move(options), files);
+  return std::make_unique<RemoteGroup>(bundle, std::move(options), files);
 }
 
 std::map<std::string, std::string> isolation_levels(const Bundle &bundle, EngineOptions options) {

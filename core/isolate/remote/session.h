@@ -25,7 +25,7 @@ namespace mrun {
 
 class RemoteSession final : public Session {
  public:
-  RemoteSession(std::shared_ptr<const Bundle>, EngineOptions);
+  RemoteSession(std::shared_ptr<const Bundle>, EngineOptions, std::shared_ptr<const HandedFiles>);
   ~RemoteSession() override;  // stop
   RemoteSession(const RemoteSession &) = delete;
   RemoteSession &operator=(const RemoteSession &) = delete;
@@ -123,7 +123,7 @@ class RemoteSession final : public Session {
 
   const std::shared_ptr<const Bundle> bundle_;
   const EngineOptions options_;
-  const HandedFiles files_;
+  const std::shared_ptr<const HandedFiles> files_;
   const int process_;
   Statistics statistics_;
 
@@ -151,6 +151,7 @@ class RemoteSession final : public Session {
   bool timed_out_ = false;               // it was ended because something did not
   mutable std::optional<Value> counts_;  // what the worker counted, once it has said so
   Locked locked_;
+  uint64_t block_ = 1;
   size_t deaths_ = 0;  // since the last answer
   Clock::time_point last_result_;
   std::atomic<uint64_t> handled_{0};          // frames of the worker that serves

@@ -108,7 +108,10 @@ void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const 
   }
   flush();
   channel().send(Kind::open, 0, encode(opening));
-  answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
+  const Frame opened = answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
+  WireReader in(opened.payload, channel().peer());
+  block_ = static_cast<uint64_t>(std::max<int64_t>(1, in.integer()));
+  in.finish();
 }
 
 void RemoteWorker::send_item(uint64_t id, std::string_view payload, Kind how, std::span<const int> fds, size_t beside) {

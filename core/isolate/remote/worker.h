@@ -16,6 +16,7 @@ class RemoteWorker {
   // on_log: what scripts log while they are opened.
   void open(const HandedFiles &, const Opening &, const std::function<void(Frame &)> &on_log);
   const Locked &locked() const { return locked_; }
+  uint64_t block() const { return block_; }  // Facts::block
 
   Channel &channel() { return process_.channel(); }
   const Activity &activity() const { return process_.activity(); }
@@ -45,6 +46,7 @@ class RemoteWorker {
   const UniqueFd bell_;
   WorkerProcess process_;
   Locked locked_;
+  uint64_t block_ = 1;
   std::map<uint64_t, UniqueFd> granted_;
 };
 

@@ -199,12 +199,13 @@ void Server::open(const Frame &frame) {
   options.bounded = true;  // by mrun's own queue: what reads the channel must not wait for room
   connect_log(options, opening);
   std::unique_ptr<Session> session = start_session(open_bundle(opening), options);
+  const auto block = static_cast<int64_t>(session->facts().block);
   files_.clear();
   {
     const std::lock_guard lock(mutex_);
     session_ = std::move(session);
   }
-  channel_.send(Kind::opened, 0, {});
+  channel_.send(Kind::opened, 0, WireWriter().integer(block).finish());
 }
 
 Work Server::work_of(Frame &frame) {

@@ -136,6 +136,29 @@ TEST_CASE("offline, what is joined is the same for any number of workers and any
   }
 }
 
+TEST_CASE("offline, blocks of items may be given to several engines, and the same is joined") {
+  const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 4\n");
+  const auto all = bundle.start(with_workers(2, true));
+  const uint64_t block = all->facts().block;
+  REQUIRE(block > 4);
+  const std::vector<Item> items = random_items(11, 2 * block + block / 3);
+  const auto joined = [&] {
+    std::sort(calls.firsts.begin(), calls.firsts.end());
+    return std::exchange(calls.firsts, {});
+  };
+  calls.clear();
+  run_all(*all, items);
+  const auto together = joined();
+  const std::unique_ptr<Session> engines[] = {bundle.start(with_workers(1, true)), bundle.start(with_workers(3, true))};
+  for (size_t i = 0; i < items.size(); ++i) {
+    const size_t engine = i / block % 2;
+    engines[engine]->submit(work(items[i].input(), i), -1, [](uint64_t, Result &&) {});
+    if ((i + 1) % block == 0) engines[engine]->end_input();
+  }
+  for (const auto &engine : engines) engine->drain();
+  CHECK(joined() == together);
+}
+
 TEST_CASE("online, with random loops, shapes and cancellations, every answer is right and comes once") {
   const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 8\n");
   for (unsigned seed = 0; seed < 20; ++seed) {

@@ -1,0 +1,318 @@
+#include "isolate/remote/group.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/thread.h"
+#include "exec/engine/callback_scope.h"
+#include "exec/loaded.h"
+#include "isolate/remote/group_counts.h"
+
+namespace mrun {
+namespace {
+
+constexpr uint64_t least_block = 16;  // of items that nothing is joined of: each change of the process costs a message
+
+EngineOptions with_defaults(EngineOptions options) {
+  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
+  fill_in_defaults(options);
+  options.trace_begin = Clock::now().time_since_epoch().count();
+  return options;
+}
+
+// What member i of n gets of a number; at least 1.
+int share_of(int number, size_t i, size_t n) {
+  const int members = static_cast<int>(n), rest = number % members;
+  return std::max(1, number / members + (static_cast<int>(i) < rest ? 1 : 0));
+}
+
+}  // namespace
+
+RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOptions options,
+                         const std::shared_ptr<const HandedFiles> &files)
+    : options_(with_defaults(std::move(options))),
+      process_(::getpid()),
+      loads_(static_cast<size_t>(options_.processes)),
+      members_(static_cast<size_t>(options_.processes)) {
+  start(bundle, files);
+  if (options_.offline) block_ = std::max(members_.front()->facts().block, least_block);
+}
+
+RemoteGroup::~RemoteGroup() { end(); }
+
+// All at once: each loads its plugins and opens the bundle. Throws what the first one that failed did.
+void RemoteGroup::start(const std::shared_ptr<const Bundle> &bundle, const std::shared_ptr<const HandedFiles> &files) {
+  std::vector<std::exception_ptr> failures(members_.size());
+  const auto start_one = [&](size_t i) {
+    try {
+      members_[i] = std::make_unique<RemoteSession>(bundle, options_of(i), files);
+    } catch (...) { failures[i] = std::current_exception(); }
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < members_.size(); ++i) {
+    try {
+      threads.push_back(start_thread("a worker process", [&start_one, i] { start_one(i); }));
+    } catch (...) { failures[i] = std::current_exception(); }
+  }
+  start_one(0);
+  for (std::thread &t : threads) t.join();
+  for (const std::exception_ptr &failure : failures) {
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+}
+
+// Each has the whole queue: how many places are taken is counted here.
+EngineOptions RemoteGroup::options_of(size_t member) {
+  EngineOptions o = options_;
+  o.process = static_cast<int>(member) + 1;
+  o.workers = share_of(options_.workers, member, members_.size());
+  o.cores = share_of(options_.cores, member, members_.size());
+  if (options_.log) {
+    o.log = [this](int level, const std::string &stage, const std::string &text) {
+      const CallbackScope scope(this);
+      options_.log(level, stage, text);
+    };
+  }
+  if (options_.trace) {
+    o.trace = [this](const std::string &json) {
+      const CallbackScope scope(this);
+      options_.trace(json);
+    };
+  }
+  return o;
+}
+
+void RemoteGroup::want_usable(const char *what) const {
+  if (process_ != ::getpid()) {
+    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
+  }
+}
+
+void RemoteGroup::want_outside(const char *what) const {
+  want_usable(what);
+  if (CallbackScope::inside(this)) fail(MRUN_USAGE, "{}: a callback of this engine would wait for itself", what);
+}
+
+// Its callbacks are this session's.
+Work RemoteGroup::in_scope(Work work) const {
+  if (work.emit) {
+    work.emit = [this, emit = std::move(work.emit)](Value v) {
+      const CallbackScope scope(this);
+      emit(std::move(v));
+    };
+  }
+  if (work.observe) {
+    work.observe = [this, observe = std::move(work.observe)](std::string_view stage, const Value &v) {
+      const CallbackScope scope(this);
+      observe(stage, v);
+    };
+  }
+  return work;
+}
+
+// ---- who gets an item
+
+size_t RemoteGroup::least_loaded() const {
+  return static_cast<size_t>(std::min_element(loads_.begin(), loads_.end()) - loads_.begin());
+}
+
+size_t RemoteGroup::choose() {
+  if (left_ == 0) {
+    left_ = block_;
+    member_ = least_loaded();
+  }
+  --left_;
+  return member_;
+}
+
+Result RemoteGroup::run(const Work &work) {
+  want_outside("run");
+  size_t member = 0;
+  {
+    const ExclusiveLock lock(mutex_);
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+    member = least_loaded();
+    ++loads_[member];
+  }
+  Result result;
+  try {
+    result = members_[member]->run(in_scope(work));
+  } catch (...) {
+    const ExclusiveLock lock(mutex_);
+    --loads_[member];
+    throw;
+  }
+  statistics_.add(result.timings, result.error.code);
+  const ExclusiveLock lock(mutex_);
+  --loads_[member];
+  return result;
+}
+
+// ---- many
+
+bool RemoteGroup::has_room() const { return stopping_ || pending_ < static_cast<size_t>(options_.queue); }
+
+// Enough of it that a caller who waited is worth waking, as in Engine.
+bool RemoteGroup::has_much_room() const {
+  const auto queue = static_cast<size_t>(options_.queue);
+  return stopping_ || pending_ + std::max<size_t>(queue / 8, 1) <= queue;
+}
+
+void RemoteGroup::wait_for_room(double wait) {
+  if (CallbackScope::inside(this)) wait = 0;
+  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
+  const std::chrono::duration<double> most(wait < 0 ? forever : std::min(wait, forever));
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(most);
+  for (bool enough = has_room(); !enough && Clock::now() < end; enough = has_much_room()) room_.wait_until(mutex_, end);
+  if (!has_room()) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait);
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+}
+
+void RemoteGroup::tell_of_change() {
+  if (all_answered()) changed_.notify_all();
+  if (has_much_room()) room_.notify_all();
+}
+
+uint64_t RemoteGroup::submit(Work work, double wait, Done done) {
+  want_usable("submit");
+  {
+    const ExclusiveLock lock(mutex_);
+    wait_for_room(wait);
+    ++pending_;
+  }
+  Place place;
+  try {
+    if (!options_.offline) return hand_on(place, std::move(work), std::move(done));
+    const ExclusiveLock lock(handing_on_);
+    return hand_on(place, std::move(work), std::move(done));
+  } catch (...) {
+    finish(place, {});
+    throw;
+  }
+}
+
+// To a member, which has room for it. A member's block ends for it, or it would wait for an item that another one gets.
+uint64_t RemoteGroup::hand_on(Place &taken, Work work, Done done) {
+  bool ended = false;
+  {
+    const ExclusiveLock lock(mutex_);
+    taken = {choose(), next_place_++};
+    ++loads_[taken.member];
+    ended = options_.offline && left_ == 0;
+  }
+  RemoteSession &member = *members_[taken.member];
+  const auto id_of = [n = members_.size(), m = taken.member](uint64_t id) { return id * n + m; };
+  const auto answer = [this, place = taken, id_of, done = std::move(done)](uint64_t id, Result &&result) {
+    statistics_.add(result.timings, result.error.code);
+    finish(place, {id_of(id), done, std::move(result)});
+  };
+  const uint64_t id = member.submit(in_scope(std::move(work)), -1, answer);
+  {
+    const ExclusiveLock lock(mutex_);
+    ended = ended || draining_ > 0;
+  }
+  if (ended) member.end_input();
+  return id_of(id);
+}
+
+void RemoteGroup::finish(Place place, Answer answer) {
+  const ExclusiveLock lock(mutex_);
+  --loads_[place.member];
+  ready_.emplace(place.number, std::move(answer));
+  deliver();
+}
+
+// As Engine::deliver: in order, one thread delivers at a time and takes over what others add meanwhile. A callback's own
+// place in the queue is free while it runs.
+void RemoteGroup::deliver() {
+  if (ordered_ && delivering_) return;
+  delivering_ = true;
+  while (!ready_.empty() && (!ordered_ || ready_.begin()->first == next_delivery_)) {
+    auto node = ready_.extract(ready_.begin());
+    ++next_delivery_;
+    --pending_;
+    ++callbacks_;
+    tell_of_change();
+    {
+      const Unlocked unlocked(mutex_);
+      const CallbackScope scope(this);
+      Answer answer = std::move(node.mapped());
+      try {
+        if (answer.done) answer.done(answer.id, std::move(answer.result));
+      } catch (...) {
+        // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
+      }
+    }
+    --callbacks_;
+    tell_of_change();
+  }
+  delivering_ = false;
+}
+
+bool RemoteGroup::cancel(uint64_t id) {
+  want_usable("cancel");
+  return members_[id % members_.size()]->cancel(id / members_.size());
+}
+
+void RemoteGroup::set_ordered(bool yes) {
+  want_usable("set_ordered");
+  const ExclusiveLock lock(mutex_);
+  if (next_place_ > 0) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
+  ordered_ = yes;
+}
+
+void RemoteGroup::end_input() {
+  want_usable("end_input");
+  for (const auto &member : members_) member->end_input();
+}
+
+void RemoteGroup::drain() {
+  want_outside("drain");
+  {
+    const ExclusiveLock lock(mutex_);
+    ++draining_;
+  }
+  end_input();
+  const ExclusiveLock lock(mutex_);
+  while (!all_answered()) changed_.wait(mutex_);
+  --draining_;
+}
+
+void RemoteGroup::stop() {
+  if (process_ == ::getpid()) want_outside("stop");
+  end();
+}
+
+void RemoteGroup::end() {
+  if (process_ != ::getpid()) return;  // a fork's copy: the members see to themselves
+  {
+    const ExclusiveLock lock(mutex_);
+    stopping_ = true;
+    room_.notify_all();
+  }
+  for (const auto &member : members_) {
+    if (member != nullptr) member->stop();
+  }
+  const ExclusiveLock lock(mutex_);
+  while (!all_answered()) changed_.wait(mutex_);
+}
+
+// ---- what is known
+
+Value RemoteGroup::statistics() const {
+  want_usable("statistics");
+  std::vector<Value> counts;
+  for (const auto &member : members_) counts.push_back(member->statistics());
+  const ExclusiveLock lock(mutex_);
+  return counts_together(statistics_.report(), counts, static_cast<int64_t>(ready_.size()));
+}
+
+Facts RemoteGroup::facts() const {
+  Facts facts = members_.front()->facts();
+  facts.options = options_;
+  facts.block = block_;
+  return facts;
+}
+
+}  // namespace mrun
