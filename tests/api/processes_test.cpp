@@ -1,4 +1,5 @@
 // An engine of several worker processes, from a host: what mrun.h promises of one holds of it.
+#include <algorithm>
 #include <csignal>
 #include <mutex>
 #include <set>
@@ -9,7 +10,7 @@ using namespace host_test;
 
 namespace {
 
-const Folder::Files slow{{"preprocess.lua", R"(
+const Folder::Files slow{{"postprocess.lua", R"(
 return function(x)
   if x == "endless" then while true do end end
   local n = 0
@@ -102,8 +103,9 @@ TEST_CASE("several worker processes answer in order, tell what is emitted, and c
   CHECK(came.refused == 200);
   CHECK(run(running.engine, "one").json == "\"one\"");
   const std::string counts = statistics(running.engine);
-  CHECK_THAT(counts, Catch::Matchers::ContainsSubstring("\"items\":201,\"failed\":0"));
-  CHECK_THAT(counts, Catch::Matchers::ContainsSubstring("\"waiting\":0,\"running\":0,\"held\":0"));
+  CHECK_THAT(counts, Catch::Matchers::ContainsSubstring("\"failed\":0"));
+  CHECK_THAT(counts, Catch::Matchers::ContainsSubstring("\"items\":201"));
+  CHECK_THAT(counts, Catch::Matchers::ContainsSubstring("\"held\":0,\"running\":0,\"waiting\":0"));
 }
 
 TEST_CASE("with several worker processes the queue has so many places, and an item that is cancelled frees its own") {
