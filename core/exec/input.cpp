@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/sealed_file.h"
 #include "base/text.h"
 #include "value/json.h"
 #include "value/map_tensors.h"
@@ -85,7 +85,13 @@ Value protect(const Value &v, uint64_t root) {
 }
 
 Tensor file_bytes(const std::filesystem::path &path) {
-  auto text = std::make_shared<std::string>(read_file(path, MRUN_INPUT));
+  const UniqueFd fd = open_file(path, MRUN_INPUT);
+  if (auto file = SealedFile::read(fd.get(), path.native())) {
+    void *const data = file->data();
+    const auto size = static_cast<int64_t>(file->size());
+    return Tensor::over(data, dtype::uint8, {size}, std::move(file), true);
+  }
+  auto text = std::make_shared<std::string>(read_all(fd.get(), path.native()));
   char *data = text->data();
   const auto size = static_cast<int64_t>(text->size());
   return Tensor::over(data, dtype::uint8, {size}, std::move(text), true);

@@ -143,6 +143,51 @@ TEST_CASE("top-level code may take what start_timeout says, here and in a worker
   mrun_close(bundle);
 }
 
+TEST_CASE("a file is what it held when it was read, however large it is and what becomes of it") {
+  const auto isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  const size_t size = GENERATE(size_t{10}, size_t{1} << 20, size_t{3000001});
+  const Folder folder("bytes", {{"preprocess.lua", "return function(x) return {x:size(0), x[0], x[x:size(0) - 1]} end"},
+                                {"input", std::string(size - 1, 'a') + "z"}});
+  mrun_options o = options();
+  o.isolation = isolation;
+  const Running running(folder, &o);
+  const std::string wanted = "[" + std::to_string(size) + ",97,122]";
+  std::vector<mrun_value> inputs(70);  // more than there may be descriptors for
+  for (mrun_value &input : inputs) {
+    REQUIRE(mrun_input_file(running.bundle, nullptr, folder.path("input").c_str(), &input, nullptr) == MRUN_OK);
+  }
+  fs::resize_file(folder.path("input"), 1);
+  std::ofstream(folder.path("input"), std::ios::in | std::ios::binary) << "b";
+  for (mrun_value &input : inputs) {
+    CHECK(run(running.engine, input).json == wanted);
+    mrun_value_free(&input);
+  }
+}
+
+TEST_CASE("a record's large files all arrive") {
+  const auto isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  const Folder folder("record",
+                      {{"preprocess.lua", "return function(x) return {x.a:size(0), x.a[0], x.b:size(0), x.b[0]} end"},
+                       {"a", std::string(2000000, 'a')},
+                       {"b", std::string(3000000, 'b')}},
+                      "[input.fields]\na = \"bytes\"\nb = \"bytes\"\n");
+  mrun_options o = options();
+  o.isolation = isolation;
+  const Running running(folder, &o);
+  mrun_entry fields[2] = {};
+  for (size_t i = 0; i < 2; ++i) {
+    const char *const names[] = {"a", "b"};
+    fields[i].key.data = names[i];
+    fields[i].key.size = 1;
+    REQUIRE(mrun_input_file(running.bundle, names[i], folder.path(names[i]).c_str(), &fields[i].value, nullptr) ==
+            MRUN_OK);
+  }
+  mrun_value record{};
+  REQUIRE(mrun_map(fields, 2, &record) == MRUN_OK);
+  CHECK(run(running.engine, record).json == "[2000000,97,3000000,98]");
+  mrun_value_free(&record);
+}
+
 TEST_CASE("no script catches its end, wherever it comes from") {
   const auto script = GENERATE(
       std::string("return function(x) return pcall(require('probe').wait) end"),

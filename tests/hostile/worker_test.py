@@ -228,6 +228,18 @@ class M(nn.Module):
             answer = self.run_isolated(folder, json.dumps(path))
             self.assertEqual(json.loads(answer.stdout), 1, answer.stdout)  # EPERM
 
+    def test_62_the_files_of_inputs(self):
+        """A large file's bytes come as a descriptor: of a copy that nobody can write to, which leads to no file."""
+        folder = self.intruder("return {intruder.grasp(), #input}", name="grasp")
+        (folder / "bundle.toml").write_text('[bundle]\nname = "t"\n[input]\nkind = "bytes"\n')
+        (folder / "preprocess.lua").write_text('local i = require "intruder"\nreturn function(x) return {i.grasp(), x:size(0), x[0], i.grasp()} end')
+        data = self.dir / "data"
+        content = bytes(range(7, 250)) * 12000
+        data.write_bytes(content)
+        result = self.run_isolated(folder, data, data, data)
+        self.assertEqual([json.loads(a) for a in result.stdout.splitlines()], [[0, len(content), 7, 0]] * 3, result.stderr)
+        self.assertEqual(data.read_bytes(), content)
+
     def test_63_killed_in_mid_call(self):
         folder = self.intruder("if input > 0 then intruder.sleep(30) end\nreturn input")
         inputs = self.dir / "inputs"

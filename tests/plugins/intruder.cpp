@@ -68,6 +68,18 @@ int64_t look(std::string path) {
   return fd >= 0 ? 0 : errno;
 }
 
+// How many of the descriptors above the worker's own can be written to, or opened once more.
+int64_t grasp() {
+  constexpr int most = 256;
+  int64_t got = 0;
+  for (int fd = 6; fd < most; ++fd) {
+    if (lseek(fd, 0, SEEK_SET) == 0 && write(fd, "grasped", 7) > 0) ++got;
+    if (openat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY) >= 0) ++got;
+    if (openat(fd, "", O_RDONLY) >= 0) ++got;
+  }
+  return got;
+}
+
 std::string environment() {
   std::string all;
   for (char **e = environ; e != nullptr && *e != nullptr; ++e) all += std::string(*e) + "\n";
@@ -116,6 +128,7 @@ MRUN_PLUGIN("intruder", "1.0.0", "What native code that was taken over would try
   op<raw>("intruder.raw@1(str what) -> int", "A system call, as it is.");
   op<raw_in_thread>("intruder.raw_in_thread@1(str what) -> int", "The same on a new thread.");
   op<look>("intruder.look@1(str path) -> int", "Opens a file for reading.");
+  op<grasp>("intruder.grasp@1() -> int", "Writes to what it finds open.");
   op<environment>("intruder.environment@1() -> str", "All of it.");
   op<threads>("intruder.threads@1(int n) -> int", "Starts threads that stay; gives the process's number.");
   op<sleep_for>("intruder.sleep@1(float seconds) -> ()", "Sleeps in native code, and asks nobody.");

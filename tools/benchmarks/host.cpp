@@ -4,6 +4,7 @@
 //   bench_host read FILE FILE                milliseconds to read both in turn, where they are mapped: memory's own speed
 //   bench_host item BUNDLE JSON ROUNDS      the answer of the last of ROUNDS runs
 //   bench_host tensor BUNDLE MB ROUNDS      milliseconds an item that is a tensor of so many megabytes, the median
+//   bench_host file BUNDLE FILE ROUNDS      milliseconds to read an input's file and to answer it, the median
 // In this process, or with MRUN_ISOLATION=process in a worker.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -94,22 +95,42 @@ int item(const char *path, const char *json, int rounds) {
   return result ? 0 : 1;
 }
 
+// The median of so many runs, after the first.
+template <class Run>
+int timed(int rounds, Run &&run) {
+  std::vector<double> times;
+  for (int round = 0; round <= rounds; ++round) {
+    const double begin = microseconds();
+    if (run() != MRUN_OK) return 1;
+    if (round > 0) times.push_back((microseconds() - begin) / 1e3);
+  }
+  std::sort(times.begin(), times.end());
+  std::printf("%.4f\n", times[times.size() / 2]);
+  return 0;
+}
+
 int tensor(const char *path, int megabytes, int rounds) {
   const mrun_options options = one_thread();
   const mrun::engine engine(mrun::bundle(path), &options);
   const std::string bytes(size_t(megabytes) * 1000000, 'x');
   mrun::variant input;
   *input.out() = mrun_bytes(bytes.data(), bytes.size());
-  std::vector<double> times;
-  for (int round = 0; round <= rounds; ++round) {
-    const double begin = microseconds();
+  return timed(rounds, [&] {
     mrun::result result;  // without its JSON
-    if (mrun_run(engine.raw(), &input.c(), nullptr, result.raw()) != MRUN_OK) return 1;
-    if (round > 0) times.push_back((microseconds() - begin) / 1e3);
-  }
-  std::sort(times.begin(), times.end());
-  std::printf("%.4f\n", times[times.size() / 2]);
-  return 0;
+    return mrun_run(engine.raw(), &input.c(), nullptr, result.raw());
+  });
+}
+
+int file(const char *path, const char *given, int rounds) {
+  const mrun_options options = one_thread();
+  const mrun::bundle bundle(path);
+  const mrun::engine engine(bundle, &options);
+  return timed(rounds, [&] {
+    mrun::variant input;
+    if (const int code = mrun_input_file(bundle.raw(), nullptr, given, input.out(), nullptr)) return code;
+    mrun::result result;
+    return mrun_run(engine.raw(), &input.c(), nullptr, result.raw());
+  });
 }
 
 // What a mapped file holds, 8 bytes at a time.
@@ -155,6 +176,7 @@ int main(int argc, char **argv) {
   if (mode == "text") status = text(argv[2], argv[3], std::atoi(argv[4]));
   if (mode == "load") status = load(argv[2], argv[3], argv[4]);
   if (mode == "tensor") status = tensor(argv[2], std::atoi(argv[3]), std::atoi(argv[4]));
+  if (mode == "file") status = file(argv[2], argv[3], std::atoi(argv[4]));
   if (mode == "item") status = item(argv[2], argv[3], std::atoi(argv[4]));
   std::fflush(stdout);
   _exit(status);

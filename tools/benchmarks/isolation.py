@@ -40,6 +40,12 @@ def many(build, work, report, rounds):
     report.add("10,000 sentences of good-bad-ugly, whole process", "ms", times, "process", [("none", "ratio", 1 / 0.97)])
 
 
+def processes(build, work, report, rounds):
+    command = [build / "bin/mrun", work / "good-bad-ugly.mb", "--lines", work / "many.txt", "-o", work / "answers.jsonl"]
+    sides = {f"{n} processes": lambda n=n: wall(*command, "--processes", n, env=env("process")) for n in (1, 2)}
+    report.add("the same in two worker processes, libtorch loaded twice", "ms", interleaved(sides, rounds), "2 processes")
+
+
 def large(build, work, report, rounds):
     folder = work / "bytes"
     folder.mkdir(exist_ok=True)
@@ -49,11 +55,17 @@ def large(build, work, report, rounds):
         host = [build / "bench/bench_host", "tensor", folder, MEGABYTES, 5]
         times = interleaved(both(lambda e: float(run(*host, env=e))), rounds)
         report.add(f"{MEGABYTES} MB {stage}", "ms", times, "process")
+    data = work / "large.bin"
+    data.write_bytes(bytes(MEGABYTES * 1_000_000))
+    (folder / "preprocess.lua").write_text("return function(x) return 1 end\n")
+    host = [build / "bench/bench_host", "file", folder, data, 5]
+    times = interleaved(both(lambda e: float(run(*host, env=e))), rounds)
+    report.add(f"a file of {MEGABYTES} MB, read and answered", "ms", times, "process")
 
 
 def main(build, work, as_json, rounds):
     subprocess.run(["ninja", "-C", build, "bench_host"], check=True, stdout=subprocess.DEVNULL)
     report = Report("isolation: a worker process beside the same in one process")
-    for part in (one_shot, per_item, many, large):
+    for part in (one_shot, per_item, many, processes, large):
         part(build, work, report, rounds)
     report.print(as_json)

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/sealed_file.h"
 #include "exec/engine/job.h"
 #include "isolate/shared_memory.h"
 
@@ -123,6 +124,8 @@ void RemoteWorker::send(uint64_t id, const Work &work, Kind how) {
   encode(out, work);
   const size_t size = out.beside_size();
   if (size == 0) return send_item(id, out.finish(), how);
+  const int file = out.beside().size() == 1 ? SealedFile::descriptor_of(out.beside().front().bytes()) : -1;
+  if (file >= 0) return send_item(id, out.finish(), how, {&file, 1}, size);  // which `work` keeps open
   UniqueFd memory;
   try {
     memory = share(out.beside(), size);

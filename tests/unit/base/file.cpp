@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/sealed_file.h"
 #include "catch.h"
 
 using namespace mrun;
@@ -212,4 +213,38 @@ TEST_CASE("file: descriptors close themselves, once") {
   CHECK(b.get() == number);
   b = UniqueFd();
   CHECK(::fcntl(number, F_GETFD) == -1);
+}
+
+TEST_CASE("a large file is sealed as it was, and only memory that it fills is known by it") {
+  const Folder folder;
+  const fs::path path = folder.path / "large";
+  fill(path, std::string(SealedFile::least, 'x') + "end");
+  const UniqueFd fd = open_file(path);
+  const auto sealed = SealedFile::read(fd.get(), "large");
+  REQUIRE(sealed != nullptr);
+  fs::resize_file(path, 3);
+  const std::string_view bytes(static_cast<const char *>(sealed->data()), sealed->size());
+  CHECK(bytes.size() == SealedFile::least + 3);
+  CHECK(bytes.ends_with("xend"));
+  const int descriptor = SealedFile::descriptor_of(bytes);
+  REQUIRE(descriptor >= 0);
+  CHECK(::pwrite(descriptor, "y", 1, 0) < 0);
+  CHECK(::ftruncate(descriptor, 1) != 0);
+  CHECK(SealedFile::descriptor_of(bytes.substr(1)) == -1);
+  CHECK(SealedFile::descriptor_of(bytes.substr(0, 10)) == -1);
+  CHECK(SealedFile::read(fd.get(), "now small") == nullptr);
+  CHECK(SealedFile::read(open_file("/proc/self/status").get(), "no size") == nullptr);
+}
+
+TEST_CASE("no more files are sealed at once than may be, and those that are gone do not count") {
+  const Folder folder;
+  const fs::path path = folder.path / "large";
+  fill(path, std::string(SealedFile::least, 'x'));
+  const UniqueFd fd = open_file(path);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::shared_ptr<const SealedFile>> all;
+    for (int i = 0; i < SealedFile::most; ++i) all.push_back(SealedFile::read(fd.get(), "large"));
+    CHECK(all.back() != nullptr);
+    CHECK(SealedFile::read(fd.get(), "one too many") == nullptr);
+  }
 }

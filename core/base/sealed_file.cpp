@@ -1,0 +1,81 @@
+#include "base/sealed_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <mutex>
+
+namespace mrun {
+namespace {
+
+constexpr size_t step = size_t{1} << 30;
+
+// All that there are, by where they lie.
+struct Known {
+  std::mutex mutex;
+  std::map<const void *, std::pair<size_t, int>> files;  // size, descriptor
+};
+
+Known &known() {
+  static auto *const all = new Known;  // for good: values may go after everything else
+  return *all;
+}
+
+bool is_worth_it(int fd) {
+  struct stat status = {};
+  rlimit limit{};  // a larger file than it allows would end the process, one of memory, too
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || ::getrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
+  const auto size = static_cast<rlim_t>(status.st_size);
+  if (size < SealedFile::least || size + size / 2 > limit.rlim_cur) return false;
+  const std::lock_guard lock(known().mutex);
+  return known().files.size() < static_cast<size_t>(SealedFile::most);
+}
+
+// The whole file, as long as it is while it is read; false where the system does not copy these.
+bool copy(int from, int to, std::string_view name) {
+  for (off_t at = 0;;) {
+    const ssize_t n = ::sendfile(to, from, &at, step);
+    if (n == 0) return true;
+    if (n > 0 || errno == EINTR) continue;
+    if (errno == EIO) fail_errno(errno, name, "read");
+    return false;
+  }
+}
+
+}  // namespace
+
+SealedFile::SealedFile(UniqueFd fd, std::shared_ptr<const FileMap> map) : fd_(std::move(fd)), map_(std::move(map)) {
+  const std::lock_guard lock(known().mutex);
+  known().files.emplace(data(), std::pair(size(), fd_.get()));
+}
+
+SealedFile::~SealedFile() {
+  const std::lock_guard lock(known().mutex);
+  known().files.erase(data());
+}
+
+std::shared_ptr<const SealedFile> SealedFile::read(int fd, std::string_view name) {
+  if (!is_worth_it(fd)) return nullptr;
+  UniqueFd memory(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory || !copy(fd, memory.get(), name)) return nullptr;
+  constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (::fcntl(memory.get(), F_ADD_SEALS, seals) != 0) return nullptr;
+  auto map = FileMap::of(memory.get(), name, FileMap::Mode::private_writable);
+  if (map->size() < least) return nullptr;
+  return std::shared_ptr<const SealedFile>(new SealedFile(std::move(memory), std::move(map)));
+}
+
+int SealedFile::descriptor_of(std::string_view bytes) {
+  const std::lock_guard lock(known().mutex);
+  const auto at = known().files.find(bytes.data());
+  return at == known().files.end() || at->second.first != bytes.size() ? -1 : at->second.second;
+}
+
+}  // namespace mrun
