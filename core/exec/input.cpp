@@ -56,7 +56,7 @@ void check_kind(InputKind kind, const Value &v, const std::string &where) {
     case InputKind::tensor:
       if (!v.is_tensor() && !(v.is_map() && all_tensors(v))) wrong(where, "a tensor or a table of tensors", v);
       break;
-    case InputKind::json:
+    case InputKind::json: check_texts(v); break;
     case InputKind::record: break;
   }
 }
@@ -138,6 +138,19 @@ std::string extension_of(std::string_view bytes) {
 }
 
 }  // namespace
+
+void check_texts(const Value &v) {
+  if (v.is_string() && !valid_utf8(v.as_string())) {
+    Error e(MRUN_INPUT, "a text in the input is not valid UTF-8; bytes are uint8 tensors");
+    e.stage = "input";
+    throw e;
+  }
+  if (v.is_list()) {
+    for (const Value &item : v.as_list()) check_texts(item);
+  } else if (v.is_map()) {
+    for (const Entry &e : v.as_map()) check_texts(e.value());
+  }
+}
 
 Value check_input(const Manifest &m, Value v, uint64_t root) {
   try {

@@ -21,6 +21,9 @@ namespace mrun {
 // root: of its tensors (value/root.h).
 Value check_input(const Manifest &, Value, uint64_t root);
 
+// That all texts in it are UTF-8: no others can be sent to a worker process, nor returned by a script. Throws INPUT.
+void check_texts(const Value &);
+
 // The kind of the whole input, or of a record's field (null: the whole). Throws USAGE for a field that is not declared.
 InputKind kind_of_input(const Manifest &, const char *field);
 

@@ -464,6 +464,26 @@ TEST_CASE("values that a host makes itself are checked") {
   CHECK(none.kind == MRUN_NIL);
 }
 
+TEST_CASE("a text that is not UTF-8 is the item's fault, here and in a worker process") {
+  const Folder folder("json", echo), texts("text", echo);
+  mrun_options how = options();
+  mrun_value text{};
+  text.kind = MRUN_STRING;
+  text.as.string = {"a\xff", 2};
+  mrun_value list{};
+  list.kind = MRUN_LIST;
+  list.as.list = {&text, 1};
+  for (const int isolation : {MRUN_ISOLATION_PROCESS, MRUN_ISOLATION_NONE}) {
+    how.isolation = isolation;
+    const Running json(folder, &how), one(texts, &how);
+    for (const Answer &answer : {run(json.engine, list), run(one.engine, text)}) {
+      CHECK(answer.code == MRUN_INPUT);
+      CHECK(answer.stage == "input");
+      CHECK(answer.message.find("not valid UTF-8") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("a list and a map move their items in, also where they fail") {
   gone = 0;
   mrun_value items[2] = {frame(), {}};

@@ -6,6 +6,7 @@
 
 #include "base/thread.h"
 #include "exec/engine/callback_scope.h"
+#include "exec/input.h"
 #include "exec/loaded.h"
 #include "isolate/remote/group.h"
 
@@ -33,6 +34,14 @@ Work as_of_now(const Work &work, Clock::time_point submitted) {
   Work now = work;
   if (work.deadline > 0) now.deadline = std::max(1e-9, work.deadline - seconds_between(submitted, Clock::now()));
   return now;
+}
+
+// What kept an input from being sent; as in one process where the input is at fault.
+Error fault_of(const Value &input, const Error &e) {
+  try {
+    check_texts(input);
+  } catch (const Error &in_it) { return in_it; }
+  return e;
 }
 
 }  // namespace
@@ -89,7 +98,7 @@ void RemoteSession::send(const JobPtr &job) {
     worker->send(job->id, as_of_now(job->work, job->submitted), how);
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
-    return finish(job->id, failed(e));
+    return finish(job->id, failed(fault_of(job->work.input, e)));
   } catch (const std::bad_alloc &) {
     return finish(job->id, failed(Error(MRUN_MEMORY, "out of memory for the input")));
   }
