@@ -277,9 +277,11 @@ class Binding {
     }
     return true;
   }
-  // Lua's {} or nil where options may stand: there are none, whether or not a key with the value nil was written into it.
+  // Lua's {}, an empty map or nil where options may stand: there are none, whether or not a key with the value nil was
+  // written into it.
   bool says_nothing(const mrun_value &last, size_t place) const {
-    const bool empty = last.kind == MRUN_LIST && last.as.list.size == 0;
+    const bool empty =
+        (last.kind == MRUN_LIST && last.as.list.size == 0) || (last.kind == MRUN_MAP && last.as.map.size == 0);
     if (!empty && last.kind != MRUN_NIL) return false;
     if (place >= schema_.parameters.size()) return true;
     const Parameter &p = schema_.parameters[place];

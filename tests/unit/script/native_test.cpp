@@ -286,4 +286,5 @@ TEST_CASE("Empty and nil options are no options") {
   CHECK(
       run("return {t.add(1, 2, {}), t.add(1, nil), t.add(1, 2, nil), t.add(1, {note = nil}), t.add(1, 2, nil, nil)}") ==
       "[3,11,3,11,3]");
+  CHECK(run("local none = require 'json'.object{} return {t.add(1, 2, none), t.add(1, none)}") == "[3,11]");
 }
