@@ -123,7 +123,8 @@ TEST_CASE("with several worker processes the queue has so many places, and an it
   submit(running.engine, "more", came, 30, &code);
   CHECK(code == MRUN_OK);
   CHECK(mrun_drain(running.engine) == MRUN_OK);
-  CHECK(came.codes == std::vector<int>{MRUN_CANCELLED, MRUN_CANCELLED, MRUN_CANCELLED, MRUN_CANCELLED, MRUN_OK});
+  CHECK(std::count(came.codes.begin(), came.codes.end(), MRUN_CANCELLED) == 4);  // in whatever order they come
+  CHECK(std::count(came.codes.begin(), came.codes.end(), MRUN_OK) == 1);
   CHECK(mrun_cancel(running.engine, ids[0]) == MRUN_MISSING);
 }
 
