@@ -45,6 +45,9 @@ class Unicode(unittest.TestCase):
         kinds = ["\r", "\n", "\x01", "a", "\u0301", "\u200d", "\ufe0f", "\U0001f1e9", "\u0600", "\u0903", "\u1100", "\u1161", "\u11a8", "가", "각", "\U0001f469",
                  "\U0001f3fd", "क", "\u094d", "\u093c", "ത", "\u0d4d", "的", "❤"]
         texts = ["".join(draw.choice(kinds) for _ in range(draw.randint(1, 8))) for _ in range(20000)]
+        known = subprocess.run(["node", "-p", "process.versions.unicode"], capture_output=True, text=True, check=True).stdout
+        if float(known) < 17:  # conjuncts held together by marks of class 0 came later
+            texts = [t for t in texts if not (set(t) & {"\ufe0f", "\U0001f3fd"} and set(t) & {"\u094d", "\u0d4d"})]
         script = """const s = new Intl.Segmenter("en", {granularity: "grapheme"});
           for (const line of require("fs").readFileSync(0, "utf8").trim().split("\\n"))
             console.log(JSON.stringify(Array.from(s.segment(JSON.parse(line)), x => x.segment)));"""
