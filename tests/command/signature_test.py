@@ -311,6 +311,7 @@ class Signatures(Case):
         self.refused(2, "sign", self.file, "--key", other, contains="a key of another kind (RSA)")
         self.refused(2, "sign", self.file, "--key", "/dev/zero", contains="is a device")
         self.refused(2, "keygen", "", contains="the path is empty")
+        self.refused(2, "sign", f"{self.file}@1", "--key", self.key, contains=["over the whole file", "give "])
         self.refused(3, "sign", self.dir / "none.mb", "--key", self.key, contains="no such file")
 
 

@@ -1,5 +1,6 @@
 // The subcommands of signatures: keygen, sign. verify, inspect and a run check them.
 #include "arguments.h"
+#include "files.h"
 #include "report.h"
 #include "subcommands.h"
 #include "view.h"
@@ -51,6 +52,9 @@ int sign(std::vector<std::string> args) {
   app.add_option("BUNDLE", bundle, "a .mb file or a folder")->required();
   app.add_option("--key", key, "the private key's file")->required()->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
+    if (const BundleName parts = split_revision(bundle); !parts.revision.empty()) {
+      throw mrun::failure(MRUN_USAGE, bundle + ": a signature is over the whole file; give " + parts.path);
+    }
     const std::string report = mrun::host_detail::string_of(
         [&](char **s, mrun_error *e) { return mrun_sign(bundle.c_str(), key.c_str(), s, e); });
     print(shown(bundle) + ": signed by " + fingerprint_of(report) + "\n");
