@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <vector>
 
+#include "lab.h"
 #include "rows.h"
 #include "tiff_session.h"
 
@@ -44,6 +46,7 @@ class Tiff final : public Decoder {
     bool inverted = false;
     bool planar = false;      // each sample in a plane of its own
     bool by_library = false;  // libtiff makes RGB of it
+    bool lab = false;         // made RGB row by row
   };
   struct Block {  // a strip or tile
     int height = 0, width = 0;
@@ -61,6 +64,8 @@ class Tiff final : public Decoder {
     if (l.format == SAMPLEFORMAT_VOID) l.format = SAMPLEFORMAT_UINT;
     const uint16_t photometric = session.field<uint16_t>(TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE);
     if (!choose(session, photometric, l)) unknown(photometric, l);
+    if (photometric != PHOTOMETRIC_PALETTE && stored_photometric(session) == PHOTOMETRIC_PALETTE)
+      damaged("its palette is missing");
     return l;
   }
 
@@ -83,8 +88,30 @@ class Tiff final : public Decoder {
         l.native = jpeg ? Native::rgb : Native::rgba;
         return plain && l.bits == 8 && l.samples == 3;
       }
+      case PHOTOMETRIC_CIELAB: l.lab = true; return plain && l.bits == 8 && l.samples == 3;
       default: return false;
     }
+  }
+
+  // As the file has it: libtiff takes a palette whose colours it does not find for grey, and says nothing.
+  uint64_t stored_photometric(const TiffSession &session) const {
+    const bool big_endian = TIFFIsBigEndian(session.tiff) != 0;
+    const auto number = [&](uint64_t at, size_t bytes) {
+      uint64_t n = 0;
+      for (size_t i = 0; i < bytes && at + i < size_; ++i)
+        n |= uint64_t(data_[at + i]) << 8 * (big_endian ? bytes - 1 - i : i);
+      return n;
+    };
+    constexpr uint64_t big_tiff = 43;
+    const bool wide = number(2, 2) == big_tiff;
+    const uint64_t head = wide ? 8 : 2, entry = wide ? 20 : 12, value = wide ? 12 : 8;
+    const uint64_t directory = TIFFCurrentDirOffset(session.tiff);
+    const uint64_t count = std::min<uint64_t>(number(directory, head), size_ / entry);
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t at = directory + head + i * entry;
+      if (number(at, 2) == TIFFTAG_PHOTOMETRIC) return number(at + value, 2);
+    }
+    return PHOTOMETRIC_MINISWHITE;
   }
 
   static bool is_small(int bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 8; }
@@ -219,6 +246,7 @@ class Tiff final : public Decoder {
     const Charge work(context, block.bytes);
     const std::shared_ptr<uint8_t> raw = context.allocate(block.bytes);
     const size_t pixel_row = size_t(block.width) * size_t(native);
+    const std::optional<LabToRgb> to_rgb = layout_.lab ? std::make_optional<LabToRgb>() : std::nullopt;
     const std::shared_ptr<uint8_t> pixels = context.allocate(pixel_row * size_t(block.height));
     for (int top = 0; top < height_; top += block.height) {
       const int rows = std::min(block.height, height_ - top);
@@ -229,8 +257,12 @@ class Tiff final : public Decoder {
           for (int y = 0; y < rows; ++y)
             unpack(raw.get() + size_t(y) * block.row, block.width, plane, pixels.get() + size_t(y) * pixel_row);
         }
-        for (int y = 0; y < rows; ++y)
-          convert(pixels.get() + size_t(y) * pixel_row, out.pixel(top + y, left), std::min(block.width, width_ - left));
+        const int width = std::min(block.width, width_ - left);
+        for (int y = 0; y < rows; ++y) {
+          uint8_t *row = pixels.get() + size_t(y) * pixel_row;
+          if (to_rgb) (*to_rgb)(row, width);
+          convert(row, out.pixel(top + y, left), width);
+        }
       }
     }
   }

@@ -165,8 +165,31 @@ class Kinds(TestCase):
             plain = [(t, k, [1] if t == 259 else [len(raw)] if t == 279 else v) for t, k, v in entries]
             self.same(decode(assembled(plain, [raw], "<"), "RGB"), decode(data, "RGB"), "not compressed")
 
+    def test_tiff_lab(self):
+        """As Pillow converts it by Little CMS; to grey it does not: by way of RGB."""
+        pixels = np.random.default_rng(3).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+        for planar, compression in itertools.product((1, 2), (1, 8)):
+            data = tiff(8, 8, 3, planar=planar, compression=compression)
+            if planar == 1:
+                self.assertEqual(self.as_pillow(data, f"Lab, compression {compression}", ("RGB", "RGBA")), 2)
+            self.same(decode(data, "L"), np.array(Image.fromarray(decode(data, "RGB")).convert("L"))[..., None], "grey")
+        self.assertEqual(self.as_pillow(samples.saved(Image.fromarray(pixels, "LAB"), "TIFF"), "many colours", ("RGB", "RGBA")), 2)
+
+    def test_tiff_without_its_palette(self):
+        """Cut off, or not there at all: libtiff makes grey of it."""
+        whole = samples.saved(samples.image("RGB").quantize(99), "TIFF", compression="packbits")
+        for end in range(len(whole) - 1500, len(whole) - 1, 100):  # the colours are its last 1,536 bytes
+            with self.assertRaisesRegex(Failure, "palette"):
+                decode(whole[:end], "RGB")
+        for order, bits in itertools.product("<>", (8, 4)):
+            data = tiff(3, bits, 1, order=order)
+            at = data.index(struct.pack(order + "HH", 320, 3))
+            other = data[:at] + struct.pack(order + "H", 40000) + data[at + 2:]
+            with self.assertRaisesRegex(Failure, "palette|Colormap"):
+                decode(other, "RGB")
+
     def test_tiff_that_is_not_read_is_named(self):
-        for data, name in ((tiff(8, 8, 3), r"CIE L\*a\*b\*"), (tiff(1, 16, 1, 3), "float samples of 16 bits"), (tiff(1, 8, 1, 2), "1 signed samples of 8 bits"),
+        for data, name in ((tiff(8, 16, 3), r"CIE L\*a\*b\*"), (tiff(9, 8, 3), r"CIE L\*a\*b\*"), (tiff(1, 16, 1, 3), "float samples of 16 bits"), (tiff(1, 8, 1, 2), "1 signed samples of 8 bits"),
                            (tiff(32845, 16, 3), "photometric 32845")):
             with self.assertRaisesRegex(Failure, name):
                 decode(data, "RGB")
