@@ -49,6 +49,10 @@ class Session {
 // Loads the models, makes the first worker's state (so that errors of top-level code show here). Throws Error.
 std::unique_ptr<Session> start_session(std::shared_ptr<const Bundle>, EngineOptions);
 
+// What every function of a session begins with. started: the process that started it. Throws USAGE in a fork's copy, where its
+// threads are not.
+void want_starter(int started, const char *what);
+
 // Runs the items together, joined as an offline run joins them: the results, in order.
 std::vector<Result> run_together(Session &, std::vector<Work>);
 

@@ -84,11 +84,7 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
 
 Engine::~Engine() { end(); }
 
-void Engine::want_usable(const char *what) const {
-  if (process_ != ::getpid()) {
-    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
-  }
-}
+void Engine::want_usable(const char *what) const { want_starter(process_, what); }
 
 void Engine::want_outside(const char *what) const {
   want_usable(what);

@@ -83,18 +83,14 @@ EngineOptions RemoteGroup::options_of(size_t member) {
   return o;
 }
 
-void RemoteGroup::want_usable(const char *what) const {
-  if (process_ != ::getpid()) {
-    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
-  }
-}
+void RemoteGroup::want_usable(const char *what) const { want_starter(process_, what); }
 
 void RemoteGroup::want_outside(const char *what) const {
   want_usable(what);
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "{}: a callback of this engine would wait for itself", what);
 }
 
-// Its callbacks are this session's.
+// What a member calls back counts as called by the group: it may not wait for itself there.
 Work RemoteGroup::in_scope(Work work) const {
   if (work.emit) {
     work.emit = [this, emit = std::move(work.emit)](Value v) {

@@ -60,11 +60,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
 
 RemoteSession::~RemoteSession() { end(); }
 
-void RemoteSession::want_usable(const char *what) const {
-  if (process_ != ::getpid()) {
-    fail(MRUN_USAGE, "{}: this process was forked after the engine was started: start one in the child", what);
-  }
-}
+void RemoteSession::want_usable(const char *what) const { want_starter(process_, what); }
 
 RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock &) {
   auto job = std::make_shared<RemoteJob>();
