@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 #include "support.h"
@@ -13,11 +14,11 @@ using namespace mrun::test;
 
 namespace {
 
-constexpr long never = -1;
-std::atomic<long> until_failure{never};  // allocations of all threads that still succeed
-std::atomic<long> failures{0};           // how many fail then
-std::atomic<long> failed{0};             // have failed
-std::atomic<int> threads_left{1000};     // that can be made
+constexpr long never = -1, no_limit = std::numeric_limits<long>::max();
+std::atomic<long> until_failure{never};    // allocations of all threads that still succeed
+std::atomic<long> failures{0};             // how many fail then
+std::atomic<long> failed{0};               // have failed
+std::atomic<long> threads_left{no_limit};  // that can be made
 
 bool must_fail() {
   if (until_failure.load(std::memory_order_relaxed) == never) return false;
@@ -121,7 +122,7 @@ TEST_CASE("an engine that gets no thread says so, and works once it gets one") {
     engine->submit(work(floats({1})), -1, [](uint64_t, Result &&) {});
   } catch (const Error &e) { refused = e; }
   const Result direct = engine->run(work(floats({1})));
-  threads_left = 1000;
+  threads_left = no_limit;
   REQUIRE(refused);
   REQUIRE(refused->code == MRUN_MEMORY);
   REQUIRE(refused->message.find("no thread could be started for the engine's worker") == 0);
@@ -140,7 +141,7 @@ TEST_CASE("an engine whose second thread cannot be made works with one") {
   std::vector<Work> works;
   for (int i = 0; i < 4; ++i) works.push_back(work(floats({static_cast<float>(i)})));
   const std::vector<Result> results = run_together(*engine, std::move(works));
-  threads_left = 1000;
+  threads_left = no_limit;
   for (size_t i = 0; i < results.size(); ++i)
     REQUIRE(values_of(results[i].answer) == std::vector<float>{static_cast<float>(2 * i)});
 }
