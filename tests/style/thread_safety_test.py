@@ -11,7 +11,7 @@ SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MARK = re.compile(r"\b(GUARDED_BY|REQUIRES)\(")
 # What threads share: their sources are held to say which lock guards it.
-WANTED = {"bundle/bundle", "exec/engine/alone", "exec/engine/delivery", "exec/engine/engine", "exec/engine/worker", "exec/statistics",
+WANTED = {"bundle/bundle", "exec/engine/alone", "exec/engine/engine", "exec/engine/worker", "exec/statistics",
           "plugin/code", "plugin/registry", "script/vm/shared_store"}
 WRONG = """
 #include "base/mutex.h"

@@ -77,8 +77,8 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
 // back by themselves.
 void Engine::give_up(Seat &seat) {
   seat.giving_up = true;
-  for (const auto &[id, answer] : jobs_) {
-    Job *const job = answer.job.get();
+  for (const auto &[id, answer] : delivery_.unanswered()) {
+    Job *const job = answer.item.get();
     if (job->seat == seat.number && rounds_.withdraw(job)) seat.collected.push_back(job);
   }
   seat.collected.append(std::exchange(seat.ready, {}));

@@ -75,7 +75,8 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
               [this](const PendingCall &call) -> const BatchConfig & {
                 return loaded_->models[call.model]->batch(call.method, call.by_rows);
               }),
-      seats_(make_seats(loaded_->options.workers)) {
+      seats_(make_seats(loaded_->options.workers)),
+      delivery_([this]() REQUIRES(mutex_) { tell_of_room(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }) {
   trace_.name_rows(seats_.size());
   seats_.front()->state = make_state(*loaded_);
   const ExclusiveLock lock(mutex_);
@@ -97,7 +98,7 @@ void Engine::want_outside(const char *what) const {
 // item.
 bool Engine::may_run_directly() const {
   const Seat &seat = *seats_.front();
-  return pending_ == 0 && !seat.busy && seat.jobs == 0 && !seat.giving_up && !seat.closing;
+  return delivery_.pending() == 0 && !seat.busy && seat.jobs == 0 && !seat.giving_up && !seat.closing;
 }
 
 Result Engine::run(const Work &work) {
@@ -155,7 +156,7 @@ Result Engine::run_queued(const Work &work) {
 bool Engine::has_room() const {
   if (stopping_ || loaded_->options.bounded) return true;
   const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
-  return admitted && pending_ < static_cast<size_t>(loaded_->options.queue);
+  return admitted && delivery_.pending() < static_cast<size_t>(loaded_->options.queue);
 }
 
 // Enough of it that a caller who waited is worth waking: two switches of threads for one place would cost more than many
@@ -164,7 +165,7 @@ bool Engine::has_much_room() const {
   if (!has_room() || stopping_) return stopping_;
   const auto queue = static_cast<size_t>(loaded_->options.queue);
   const bool few = !loaded_->options.offline || rounds_.starved() || rounds_.backlog() <= rounds_.room() / 2;
-  return few && pending_ + std::max<size_t>(queue / 8, 1) <= queue;
+  return few && delivery_.pending() + std::max<size_t>(queue / 8, 1) <= queue;
 }
 
 void Engine::tell_of_room() {
@@ -205,43 +206,31 @@ void Engine::start_worker() {
 
 uint64_t Engine::submit(Work work, double wait, Done done) {
   want_usable("submit");
-  auto job = std::make_unique<Job>();
-  job->item = make_context(*loaded_, work.number);
-  job->work = std::move(work);
-  job->done = std::move(done);
+  auto node = Delivery<Job>::new_node();  // what throws leaves it here: it goes after the lock
+  Job &job = *node.mapped().item;
+  job.item = make_context(*loaded_, work.number);
+  job.work = std::move(work);
+  job.done = std::move(done);
   const ExclusiveLock lock(mutex_);
   wait_for_room(wait);
   start_worker();
-  const uint64_t id = next_id_;
-  job->id = id;
-  job->seq = id - 1;
-  job->submitted = Clock::now();
+  const uint64_t id = job.id = delivery_.next_number();
+  job.seq = id - 1;
+  job.submitted = Clock::now();
   if (draining_ == 0) rounds_.end_of_input(false);
-  add(job);
-  ++next_id_;
-  ++pending_;
+  rounds_.add(&job);
+  delivery_.reserve();
+  delivery_.take(std::move(node));
   wake_workers();
   return id;
-}
-
-// Throws bad_alloc: the job is still the caller's then, and goes after the lock.
-void Engine::add(JobPtr &job) {
-  const auto at = jobs_.try_emplace(job->id).first;
-  try {
-    rounds_.add(job.get());
-  } catch (...) {
-    jobs_.erase(at);
-    throw;
-  }
-  at->second.job = std::move(job);
 }
 
 bool Engine::cancel(uint64_t id) {
   want_usable("cancel");
   const ExclusiveLock lock(mutex_);
-  const auto at = jobs_.find(id);
-  if (at == jobs_.end()) return false;
-  Job &job = *at->second.job;
+  const auto at = delivery_.unanswered().find(id);
+  if (at == delivery_.unanswered().end()) return false;
+  Job &job = *at->second.item;
   int running = MRUN_OK;
   job.item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   if (rounds_.withdraw(&job)) make_ready(&job);
@@ -252,8 +241,7 @@ bool Engine::cancel(uint64_t id) {
 void Engine::set_ordered(bool yes) {
   want_usable("set_ordered");
   const ExclusiveLock lock(mutex_);
-  if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
-  ordered_ = yes;
+  delivery_.set_ordered(yes);
 }
 
 void Engine::end_input() {
@@ -269,7 +257,7 @@ void Engine::drain() {
   ++draining_;
   rounds_.end_of_input(true);
   wake_workers();
-  while (!all_answered()) changed_.wait(mutex_);
+  while (!delivery_.all_told()) changed_.wait(mutex_);
   --draining_;
 }
 
@@ -280,8 +268,8 @@ void Engine::end_all() {
     int running = MRUN_OK;
     item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   }
-  for (const auto &[id, answer] : jobs_) {
-    Job *const job = answer.job.get();
+  for (const auto &[id, answer] : delivery_.unanswered()) {
+    Job *const job = answer.item.get();
     int running = MRUN_OK;
     job->item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
     if (rounds_.withdraw(job)) make_ready(job);
@@ -306,7 +294,7 @@ void Engine::end() {
   {
     const ExclusiveLock lock(mutex_);
     end_all();
-    while (!direct_items_.empty() || !jobs_.empty() || !all_answered()) changed_.wait(mutex_);
+    while (!direct_items_.empty() || !delivery_.all_told()) changed_.wait(mutex_);
     for (const auto &seat : seats_) seat->wake.notify_all();
     threads = std::exchange(threads_, {});
   }
@@ -318,16 +306,17 @@ void Engine::end() {
 void Engine::abandon() { new std::vector<std::thread>(std::exchange(threads_, {})); }
 
 Value Engine::queue_report() const {
-  const auto waiting = std::count_if(jobs_.begin(), jobs_.end(),
-                                     [](const auto &entry) { return entry.second.job->where == Job::Where::backlog; });
-  const size_t running = jobs_.size() - static_cast<size_t>(waiting) + direct_items_.size();
-  return report_queue(waiting, static_cast<int64_t>(running), ready_.size());
+  const auto &jobs = delivery_.unanswered();
+  const auto waiting = std::count_if(jobs.begin(), jobs.end(),
+                                     [](const auto &entry) { return entry.second.item->where == Job::Where::backlog; });
+  const size_t running = jobs.size() - static_cast<size_t>(waiting) + direct_items_.size();
+  return report_queue(waiting, static_cast<int64_t>(running), delivery_.held());
 }
 
 // {"tensors": bytes that items hold, "peak": the most bytes that this process has had resident}.
 Value Engine::memory_report() const {
   int64_t tensors = 0;
-  for (const auto &[id, answer] : jobs_) tensors += answer.job->item->budget->used();
+  for (const auto &[id, answer] : delivery_.unanswered()) tensors += answer.item->item->budget->used();
   for (const auto &item : direct_items_) tensors += item->budget->used();
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -8,10 +8,10 @@
 // Memory may run out anywhere. What a worker does with the lock held wants none (lists through the jobs, nodes made by
 // submit) or ends at the item it was for (Rounds), so that every item is answered, with MEMORY, and the engine works on.
 #pragma once
-#include <map>
 #include <thread>
 
 #include "base/mutex.h"
+#include "exec/engine/delivery.h"
 #include "exec/engine/rounds.h"
 #include "exec/engine/trace.h"
 #include "exec/engine/usage.h"
@@ -37,8 +37,6 @@ class Engine : public Session {
   Facts facts() const override;
 
  private:
-  using JobPtr = std::unique_ptr<Job>;
-
   // A worker's place: a state and the jobs that live in it.
   struct Seat {
     // Of the thread that has set `busy`, with or without the lock.
@@ -59,11 +57,6 @@ class Engine : public Session {
     JobList collected;
     Condition wake;
   };
-  struct Answer {
-    JobPtr job;
-    Result result;  // once it is answered
-  };
-  using Answers = std::map<uint64_t, Answer>;
 
   // engine.cpp: what the session offers. Once `stopping_` is set it stays so: nothing is taken in, all that was is answered.
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
@@ -74,14 +67,12 @@ class Engine : public Session {
   void wait_for_room(double wait) REQUIRES(mutex_);
   void tell_of_room() REQUIRES(mutex_);
   void start_worker() REQUIRES(mutex_);
-  void add(JobPtr &) REQUIRES(mutex_);
   bool may_run_directly() const REQUIRES(mutex_);
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
   void end_all() REQUIRES(mutex_);
   void end();
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
-  bool all_answered() const REQUIRES(mutex_) { return pending_ == 0 && callbacks_ == 0; }
   Value queue_report() const REQUIRES(mutex_);
   Value memory_report() const REQUIRES(mutex_);
 
@@ -111,10 +102,6 @@ class Engine : public Session {
   void give_up(Seat &) REQUIRES(mutex_);
   void run_again(Seat &) REQUIRES(mutex_);
 
-  // delivery.cpp: from a result to its `done`
-  void finish(Job &, Result) REQUIRES(mutex_);
-  void deliver() REQUIRES(mutex_);
-
   // Destroyed from the last to the first: jobs with their passages, then the states in which these live, then what both
   // refer to.
   const std::unique_ptr<Loaded> loaded_;
@@ -130,17 +117,11 @@ class Engine : public Session {
   Rounds rounds_ GUARDED_BY(mutex_);  // refers to jobs, which it does not own: a job goes once finished() was said
   const std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
-  // An item's node, made when it is submitted, goes from the first to the second: answering wants no memory.
-  Answers jobs_ GUARDED_BY(mutex_);                                            // submitted, not answered
-  Answers ready_ GUARDED_BY(mutex_);                                           // answered, not delivered
+  Delivery<Job> delivery_ GUARDED_BY(mutex_);  // owns the jobs; their ids are its numbers
   std::vector<std::shared_ptr<ItemContext>> direct_items_ GUARDED_BY(mutex_);  // of run() in callers' threads
-  uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
-  size_t pending_ GUARDED_BY(mutex_) = 0;    // submitted, not delivered
-  size_t callbacks_ GUARDED_BY(mutex_) = 0;  // `done` that have not returned
-  size_t draining_ GUARDED_BY(mutex_) = 0;   // callers that wait for the end
-  size_t blocked_ GUARDED_BY(mutex_) = 0;    // that wait for room
-  bool ordered_ GUARDED_BY(mutex_) = false,
-                delivering_ GUARDED_BY(mutex_) = false, stopping_ GUARDED_BY(mutex_) = false;
+  size_t draining_ GUARDED_BY(mutex_) = 0;                                     // callers that wait for the end
+  size_t blocked_ GUARDED_BY(mutex_) = 0;                                      // that wait for room
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};
 };
 

@@ -60,7 +60,7 @@ bool Engine::turn(Seat &seat) {
   }
   seat.busy = false;
   if (!any) return false;
-  if (all_answered()) changed_.notify_all();  // who waits for a seat wants the engine idle, too
+  if (delivery_.all_told()) changed_.notify_all();  // who waits for a seat wants the engine idle, too
   tell_of_room();
   wake_workers();
   return true;
@@ -68,7 +68,7 @@ bool Engine::turn(Seat &seat) {
 
 // Waits for something to do. False: the engine has stopped and nothing is left.
 bool Engine::idle(Seat &seat) {
-  if (stopping_ && jobs_.empty()) return false;
+  if (stopping_ && delivery_.unanswered().empty()) return false;
   seat.sleeping = true;
   seat.slept_since = Clock::now();
   if (const auto next = rounds_.next_delay()) {
@@ -91,7 +91,7 @@ void Engine::wake_workers() {
     const bool own = !seat->ready.empty() || (seat->giving_up && seat->collected.size() == seat->jobs);
     const bool batch = !own && batches > 0 && may_run_batches(*seat);
     if (batch) --batches;
-    if (!own && !batch && shared == 0 && !(stopping_ && jobs_.empty())) continue;
+    if (!own && !batch && shared == 0 && !(stopping_ && delivery_.unanswered().empty())) continue;
     if (!own && !batch && shared > 0) --shared;
     seat->sleeping = false;
     seat->wake.notify_one();
@@ -225,11 +225,15 @@ void Engine::post(Seat &seat, Job &job) {
   }
 }
 
+// The job is answered, and gone. The lock is let go while callbacks run.
 void Engine::end_job(Seat &seat, Job &job, Result result) {
   --seat.jobs;
   result.timings.queue = seconds_between(job.submitted, job.begun);
   rounds_.finished(&job);
-  finish(job, std::move(result));
+  // Before `done`: a host that asks for statistics in its last callback finds every item in them.
+  statistics_.add(result.timings, result.error.code);
+  usage_.add(result.timings);
+  delivery_.answer(mutex_, job.id, std::move(result));
 }
 
 // Runs a joined call and gives each item its own.

@@ -34,6 +34,7 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
     : options_(with_defaults(std::move(options))),
       process_(::getpid()),
       loads_(static_cast<size_t>(options_.processes)),
+      delivery_([this]() REQUIRES(mutex_) { tell_of_room(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
       members_(static_cast<size_t>(options_.processes)) {
   start(bundle, files);
   if (options_.offline) block_ = std::max(members_.front()->facts().block, least_block);
@@ -147,12 +148,12 @@ Result RemoteGroup::run(const Work &work) {
 
 // ---- many
 
-bool RemoteGroup::has_room() const { return stopping_ || pending_ < static_cast<size_t>(options_.queue); }
+bool RemoteGroup::has_room() const { return stopping_ || delivery_.pending() < static_cast<size_t>(options_.queue); }
 
 // Enough of it that a caller who waited is worth waking, as in Engine.
 bool RemoteGroup::has_much_room() const {
   const auto queue = static_cast<size_t>(options_.queue);
-  return stopping_ || pending_ + std::max<size_t>(queue / 8, 1) <= queue;
+  return stopping_ || delivery_.pending() + std::max<size_t>(queue / 8, 1) <= queue;
 }
 
 void RemoteGroup::wait_for_room(double wait) {
@@ -165,85 +166,63 @@ void RemoteGroup::wait_for_room(double wait) {
   if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
 }
 
-void RemoteGroup::tell_of_change() {
-  if (all_answered()) changed_.notify_all();
+void RemoteGroup::tell_of_room() {
   if (has_much_room()) room_.notify_all();
 }
 
 uint64_t RemoteGroup::submit(Work work, double wait, Done done) {
   want_usable("submit");
+  auto node = Delivery<Taken>::new_node();
+  node.mapped().item->done = std::move(done);
   {
     const ExclusiveLock lock(mutex_);
     wait_for_room(wait);
-    ++pending_;
+    delivery_.reserve();
   }
-  Place place;
-  try {
-    if (!options_.offline) return hand_on(place, std::move(work), std::move(done));
-    const ExclusiveLock lock(handing_on_);
-    return hand_on(place, std::move(work), std::move(done));
-  } catch (...) {
-    finish(place, {});
-    throw;
-  }
+  if (!options_.offline) return hand_on(std::move(node), std::move(work));
+  const ExclusiveLock lock(handing_on_);
+  return hand_on(std::move(node), std::move(work));
 }
 
 // To a member, which has room for it. A member's block ends for it, or it would wait for an item that another one gets.
-uint64_t RemoteGroup::hand_on(Place &taken, Work work, Done done) {
+uint64_t RemoteGroup::hand_on(Delivery<Taken>::Node node, Work work) {
+  Taken &taken = *node.mapped().item;  // until finish()
+  size_t m = 0;
   bool ended = false;
   {
     const ExclusiveLock lock(mutex_);
-    taken = {choose(), next_place_++};
-    ++loads_[taken.member];
+    m = taken.member = choose();
+    ++loads_[m];
+    taken.number = delivery_.next_number();
+    delivery_.take(std::move(node));
     ended = options_.offline && left_ == 0;
   }
-  RemoteSession &member = *members_[taken.member];
-  const auto id_of = [n = members_.size(), m = taken.member](uint64_t id) { return id * n + m; };
-  const auto answer = [this, place = taken, id_of, done = std::move(done)](uint64_t id, Result &&result) {
+  const auto answered = [this, &taken](uint64_t id, Result &&result) {
+    taken.id = id_of(id, taken.member);
     statistics_.add(result.timings, result.error.code);
-    finish(place, {id_of(id), done, std::move(result)});
+    finish(taken, std::move(result));
   };
-  const uint64_t id = member.submit(in_scope(std::move(work)), -1, answer);
+  uint64_t id = 0;
+  try {
+    id = members_[m]->submit(in_scope(std::move(work)), -1, answered);
+  } catch (...) {
+    const Done untold = std::exchange(taken.done, {});  // it was not taken in
+    finish(taken, {});
+    throw;
+  }
   {
     const ExclusiveLock lock(mutex_);
     ended = ended || draining_ > 0;
   }
-  if (ended) member.end_input();
-  return id_of(id);
+  if (ended) members_[m]->end_input();
+  return id_of(id, m);
 }
 
-void RemoteGroup::finish(Place place, Answer answer) {
+void RemoteGroup::finish(const Taken &taken, Result result) {
+  const CallbackScope scope(this);
   const ExclusiveLock lock(mutex_);
-  --loads_[place.member];
-  ready_.emplace(place.number, std::move(answer));
-  deliver();
-}
-
-// As Engine::deliver: in order, one thread delivers at a time and takes over what others add meanwhile. A callback's own
-// place in the queue is free while it runs.
-void RemoteGroup::deliver() {
-  if (ordered_ && delivering_) return;
-  delivering_ = true;
-  while (!ready_.empty() && (!ordered_ || ready_.begin()->first == next_delivery_)) {
-    auto node = ready_.extract(ready_.begin());
-    ++next_delivery_;
-    --pending_;
-    ++callbacks_;
-    tell_of_change();
-    {
-      const Unlocked unlocked(mutex_);
-      const CallbackScope scope(this);
-      Answer answer = std::move(node.mapped());
-      try {
-        if (answer.done) answer.done(answer.id, std::move(answer.result));
-      } catch (...) {
-        // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
-      }
-    }
-    --callbacks_;
-    tell_of_change();
-  }
-  delivering_ = false;
+  --loads_[taken.member];
+  delivery_.answer(mutex_, taken.number, std::move(result));
 }
 
 bool RemoteGroup::cancel(uint64_t id) {
@@ -254,8 +233,7 @@ bool RemoteGroup::cancel(uint64_t id) {
 void RemoteGroup::set_ordered(bool yes) {
   want_usable("set_ordered");
   const ExclusiveLock lock(mutex_);
-  if (next_place_ > 0) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
-  ordered_ = yes;
+  delivery_.set_ordered(yes);
 }
 
 void RemoteGroup::end_input() {
@@ -271,7 +249,7 @@ void RemoteGroup::drain() {
   }
   end_input();
   const ExclusiveLock lock(mutex_);
-  while (!all_answered()) changed_.wait(mutex_);
+  while (!delivery_.all_told()) changed_.wait(mutex_);
   --draining_;
 }
 
@@ -291,7 +269,7 @@ void RemoteGroup::end() {
     if (member != nullptr) member->stop();
   }
   const ExclusiveLock lock(mutex_);
-  while (!all_answered()) changed_.wait(mutex_);
+  while (!delivery_.all_told()) changed_.wait(mutex_);
 }
 
 // ---- what is known
@@ -301,7 +279,7 @@ Value RemoteGroup::statistics() const {
   std::vector<Value> counts;
   for (const auto &member : members_) counts.push_back(member->statistics());
   const ExclusiveLock lock(mutex_);
-  return counts_together(statistics_.report(), counts, static_cast<int64_t>(ready_.size()));
+  return counts_together(statistics_.report(), counts, static_cast<int64_t>(delivery_.held()));
 }
 
 Facts RemoteGroup::facts() const {

@@ -4,10 +4,9 @@
 // Online an item goes to the one that has the fewest. Offline whole blocks of items do (Facts::block): as no call is joined
 // with one of another block, it makes no difference to the bits of an answer which of them has it, nor how many there are.
 #pragma once
-#include <map>
 #include <vector>
 
-#include "base/mutex.h"
+#include "exec/engine/delivery.h"
 #include "isolate/remote/session.h"
 
 namespace mrun {
@@ -31,14 +30,11 @@ class RemoteGroup final : public Session {
   Facts facts() const override;
 
  private:
-  struct Place {
-    size_t member = 0;
-    uint64_t number = 0;  // in the order of submission
-  };
-  struct Answer {
-    uint64_t id = 0;
-    Done done;  // empty: the item was not taken in
-    Result result;
+  struct Taken {        // an item that a member has
+    uint64_t id = 0;    // once it is answered
+    Done done;          // empty: the member did not take it in
+    size_t member = 0;  // who has it
+    uint64_t number = 0;
   };
 
   EngineOptions options_of(size_t member);
@@ -49,13 +45,12 @@ class RemoteGroup final : public Session {
   bool has_room() const REQUIRES(mutex_);
   bool has_much_room() const REQUIRES(mutex_);
   void wait_for_room(double wait) REQUIRES(mutex_);
-  void tell_of_change() REQUIRES(mutex_);
-  bool all_answered() const REQUIRES(mutex_) { return pending_ == 0 && callbacks_ == 0; }
+  void tell_of_room() REQUIRES(mutex_);
   size_t least_loaded() const REQUIRES(mutex_);
   size_t choose() REQUIRES(mutex_);
-  uint64_t hand_on(Place &, Work, Done) EXCLUDES(mutex_);
-  void finish(Place, Answer) EXCLUDES(mutex_);
-  void deliver() REQUIRES(mutex_);
+  uint64_t id_of(uint64_t id, size_t member) const { return id * members_.size() + member; }
+  uint64_t hand_on(Delivery<Taken>::Node, Work) EXCLUDES(mutex_);
+  void finish(const Taken &, Result) EXCLUDES(mutex_);
   void end();
 
   const EngineOptions options_;  // of all together
@@ -66,14 +61,12 @@ class RemoteGroup final : public Session {
   Mutex handing_on_;  // offline: items reach a member in the order of their places. Taken before mutex_
   mutable Mutex mutex_;
   Condition changed_, room_;
-  uint64_t left_ GUARDED_BY(mutex_) = 0;                 // items that the block's member still gets
-  size_t member_ GUARDED_BY(mutex_) = 0;                 // who gets them
-  std::vector<size_t> loads_ GUARDED_BY(mutex_);         // items not answered, by member
-  std::map<uint64_t, Answer> ready_ GUARDED_BY(mutex_);  // by place, not delivered
-  uint64_t next_place_ GUARDED_BY(mutex_) = 0, next_delivery_ GUARDED_BY(mutex_) = 0;
-  size_t pending_ GUARDED_BY(mutex_) = 0, callbacks_ GUARDED_BY(mutex_) = 0, draining_ GUARDED_BY(mutex_) = 0;
-  bool ordered_ GUARDED_BY(mutex_) = false,
-                delivering_ GUARDED_BY(mutex_) = false, stopping_ GUARDED_BY(mutex_) = false;
+  uint64_t left_ GUARDED_BY(mutex_) = 0;          // items that the block's member still gets
+  size_t member_ GUARDED_BY(mutex_) = 0;          // who gets them
+  std::vector<size_t> loads_ GUARDED_BY(mutex_);  // items not answered, by member
+  Delivery<Taken> delivery_ GUARDED_BY(mutex_);
+  size_t draining_ GUARDED_BY(mutex_) = 0;  // callers that wait for the end
+  bool stopping_ GUARDED_BY(mutex_) = false;
   uint64_t block_ = 1;                                   // this and the next: made by the constructor
   std::vector<std::unique_ptr<RemoteSession>> members_;  // the last: they use all the others
 };
