@@ -1,9 +1,16 @@
 -- Run as a preprocess.lua; see tests/unit/script/modules_test.cpp.
-local json = require "json"
+local bundle, json = require "bundle", require "json"
 
 return function()
   assert(json.encode{b = 1, a = {}, c = {1.5, true, json.null}} == '{"a":[],"b":1,"c":[1.5,true,null]}')
   assert(json.encode(json.object{}) == "{}")
+  for _, text in ipairs{'{"x":{"y":1}}', '{"x":{}}', '{"x":[]}'} do  -- what the core made is the same table, marked
+    local inner = json.decode(text).x
+    local marked = json.object(inner)
+    assert(rawequal(marked, inner) and rawequal(json.object(marked), inner))
+    assert(json.encode(marked) == text:match ":(.*)}":gsub("%[%]", "{}"))
+  end
+  assert(json.encode(json.object(bundle.params.sizes)) == '{"a":[1,2]}')
   assert(json.encode(json.decode '{"x": {}, "y": []}') == '{"x":{},"y":[]}')
   assert(json.decode("[1, null]")[2] == json.null)
   assert(tostring(json.null) == "null")

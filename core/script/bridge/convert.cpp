@@ -35,9 +35,9 @@ bool is_ascii(const char *data, size_t size) {
   return (high & 0x8080808080808080u) == 0;
 }
 
-bool is_json_object(lua_State *L, int index) {
+bool has_metatable(lua_State *L, int index, int anchor) {
   if (lua_getmetatable(L, index) == 0) return false;
-  push_anchor(L, vm_of(L).anchors.json_object);
+  push_anchor(L, anchor);
   const bool same = lua_rawequal(L, -1, -2) != 0;
   lua_pop(L, 2);
   return same;
@@ -113,13 +113,9 @@ void guard_keys(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-bool is_guarded(lua_State *L, int index) {
-  if (lua_getmetatable(L, index) == 0) return false;
-  push_anchor(L, vm_of(L).anchors.guarded);
-  const bool same = lua_rawequal(L, -1, -2) != 0;
-  lua_pop(L, 2);
-  return same;
-}
+bool is_guarded(lua_State *L, int index) { return has_metatable(L, index, vm_of(L).anchors.guarded); }
+
+bool is_json_object(lua_State *L, int index) { return has_metatable(L, index, vm_of(L).anchors.json_object); }
 
 bool is_json_null(lua_State *L, int index) {
   return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == nullptr;

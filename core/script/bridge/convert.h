@@ -78,6 +78,8 @@ void open_convert(lua_State *);
 void guard_keys(lua_State *);  // the table on top of the stack, which has no metatable
 bool is_guarded(lua_State *, int index);
 
+bool is_json_object(lua_State *, int index);  // made by json.object, or an empty map of the core's
+
 bool is_json_null(lua_State *, int index);
 void push_json_null(lua_State *);
 

@@ -155,9 +155,12 @@ int object(lua_State *L, Vm &vm) {
     lua_newtable(L);
     lua_replace(L, 1);
   }
+  const Handle *constant = handle_at(L, 1, Handle::constant);
+  if (constant != nullptr && constant->held.kind == MRUN_MAP) return 1;
   if (lua_type(L, 1) != LUA_TTABLE) fail(MRUN_ARGUMENT, "json.object: want a table, got {}", describe_lua(L, 1));
-  if (lua_getmetatable(L, 1) != 0 && !is_guarded(L, 1))
+  if (lua_getmetatable(L, 1) != 0 && !is_guarded(L, 1) && !is_json_object(L, 1))
     fail(MRUN_ARGUMENT, "json.object: the table has a metatable already");
+  lua_settop(L, 1);
   push_anchor(L, vm.anchors.json_object);
   lua_setmetatable(L, 1);
   return 1;
