@@ -73,6 +73,9 @@ void check_names(const Batching &batching, const std::string &section, const Cal
   for (const auto &[name, pad] : batching.calls.pad) {
     want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
   }
+  for (const auto &[name, unpad] : batching.calls.unpad) {
+    want_known(unpad.like, callable.arguments, fmt::format("[{}] unpad.{}: like", section, name), "an argument");
+  }
   for (const auto &[method, config] : batching.methods) {
     const std::string own = fmt::format("{}.{}", section, method);
     want_known(method, callable.methods, fmt::format("[{}]", own), "a method");

@@ -25,6 +25,20 @@ BatchConfig batch_of(const Batching &batching, const std::string &method, const 
   return config;
 }
 
+bool has_parameter(const Schema &method, const std::string &name) {
+  return std::any_of(method.parameters.begin(), method.parameters.end(),
+                     [&](const Parameter &p) { return p.name == name; });
+}
+
+// What [batch] says for all methods is for those that have the argument, in `unpad` as in `pad`.
+void drop_foreign_unpad(const Schema &method, const BatchConfig &for_all, BatchConfig &config) {
+  std::erase_if(config.unpad, [&](const auto &entry) {
+    const auto shared = for_all.unpad.find(entry.first);
+    const bool inherited = shared != for_all.unpad.end() && shared->second.like == entry.second.like;
+    return inherited && !has_parameter(method, entry.second.like);
+  });
+}
+
 // [batch] speaks of one item's dimensions; behind a dimension of rows each is one further.
 BatchConfig by_rows(BatchConfig config) {
   if (config.mode == BatchConfig::Mode::stack) {
@@ -101,6 +115,7 @@ void Model::list_methods(const Batching &batching, const ModelOptions &options) 
     methods_.push_back(parse_schema(text));
     const Schema &method = methods_.back();
     BatchConfig config = batch_of(batching, method.name, options);
+    drop_foreign_unpad(method, batching.calls, config);
     // Random numbers are the item's own, and so is state: such calls are never joined.
     if ((traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
       config.mode = BatchConfig::Mode::none;

@@ -244,6 +244,7 @@ void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config, cons
   const Lengths lengths = measure(schema, config, batch);
   if (lengths.values.empty()) return;
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
+    if (!batch.args[i].is_nil()) continue;  // the script's own
     if (schema.parameters[i].name == "lengths") batch.args[i] = lengths_tensor(lengths, how);
     if (schema.parameters[i].name == "mask") batch.args[i] = mask_tensor(lengths, how);
   }

@@ -46,7 +46,11 @@ struct Splitter {
     Shape shape = t.shape();
     const int64_t n = real_length(unpad, index, name);
     if (d >= shape.size() || n > shape[d]) {
-      fail(MRUN_MODEL, "[batch] unpad.{}: cannot cut {} to {} in dimension {}", name, describe(t.c()), n, d);
+      fail(
+          MRUN_MODEL,
+          "[batch] unpad.{}: cannot cut {} to {} in dimension {}, the length of {}; what {} gives of another length is "
+          "cut in the script",
+          name, describe(t.c()), n, d, unpad.like, schema.name);
     }
     const int64_t offset = left(unpad) ? (shape[d] - n) * t.strides()[d] : 0;
     shape[d] = n;

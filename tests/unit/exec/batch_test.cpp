@@ -89,8 +89,17 @@ TEST_CASE("unpad must name a padded tensor argument") {
     } catch (const Error &e) { return e.message; }
     return std::string();
   };
-  CHECK(refusal("unpad = {\"1\" = {dim = 0, like = \"y\"}}\n").find("no argument named y") != std::string::npos);
+  CHECK(refusal("unpad = {\"1\" = {dim = 0, like = \"z\"}}\n").find("an argument z") != std::string::npos);
+  CHECK(refusal("[batch.forward]\npad = {y = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"y\"}}\n")
+            .find("forward has no argument named y") != std::string::npos);
   CHECK(refusal("unpad = {\"1\" = {dim = 0, like = \"x\"}}\n").find("is not padded") != std::string::npos);
+}
+
+TEST_CASE("unpad for all methods is for those that have the argument") {
+  const MockBundle bundle(Files{}, "pad = {y = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"y\"}}\n");
+  const Result r = bundle.start(with_workers(1, false))->run(work(floats({1, 2})));  // forward(x)
+  CHECK(r.error.message == "");
+  CHECK(r.answer.as_tensor().size(0) == 2);
 }
 
 TEST_CASE("unpad over a list of tensors is refused when the bundle is opened") {

@@ -107,6 +107,15 @@ TEST_CASE("lengths and mask are filled in where the schema has them") {
   REQUIRE(bits == std::vector<uint8_t>{1, 0, 1, 1});
 }
 
+TEST_CASE("lengths and mask that a script gives stay its own") {
+  const Schema with = parse_schema("forward(Tensor ids, Tensor lengths, Tensor mask) -> Tensor");
+  BatchConfig config = padded();
+  config.pad["mask"] = Pad{{0}};
+  const Joined batch(with, config, {{ints({7}), Value(), ints({0})}, {ints({8, 9}), Value(), ints({3, 4})}});
+  REQUIRE(values_of(batch.args[1]) == std::vector<int64_t>{1, 2});
+  REQUIRE(values_of(batch.args[2]) == std::vector<int64_t>{0, 0, 3, 4});
+}
+
 TEST_CASE("unpad cuts results back to the argument's length") {
   BatchConfig config = padded();
   config.unpad["hidden"] = Unpad{0, "ids"};

@@ -17,7 +17,8 @@ TEST_CASE("Every lua/NAME.lua has a NAME_test.lua, which passes") {
         {"preprocess.lua", read_file(fs::path(MRUN_TEST_LUA) / (entry.path().stem().string() + "_test.lua"))},
         {"assets/text.txt", "one\r\ntwo\n"},
         {"assets/data.json", R"({"a": [1, 3]})"},
-        {"bundle.toml", "[bundle]\nname = \"t\"\n[input]\nkind = \"json\"\n[params]\nk = 5\nlist = [1, 2]\nsizes = {a = [1, 2]}\n"}});
+        {"bundle.toml",
+         "[bundle]\nname = \"t\"\n[input]\nkind = \"json\"\n[params]\nk = 5\nlist = [1, 2]\nsizes = {a = [1, 2]}\n"}});
     CHECK(s.preprocess().as_string() == "ok");
   }
   CHECK(modules >= 3);
