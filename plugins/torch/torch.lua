@@ -217,11 +217,20 @@ local clamp, stft = native "aten.clamp", native "aten.stft"
 
 both.clamp = clamp
 
--- Without a dimension the answer is a boolean, also where the tensor's is a number (uint8).
+local function kept_dimensions(tensor)
+  local shape = {}
+  for i = 1, tensor:dim() do shape[i] = 1 end
+  return shape
+end
+
+-- Without a dimension the answer is a boolean, also where the tensor's is a number (uint8); with keepdim a tensor whose dimensions
+-- are all 1, which libtorch gives from 2.2 on.
 local function reduced_to_boolean(name, f)
   return signature(name .. "(input, dim|axis, keepdim|keepdims)", function(self, dim, keepdim)
     if dim ~= nil then return f(self, dim, keepdim or false) end
-    local answer = f(self):item()
+    local answer = f(self)
+    if keepdim then return answer:reshape(kept_dimensions(self)) end
+    answer = answer:item()
     return answer ~= false and answer ~= 0
   end)
 end

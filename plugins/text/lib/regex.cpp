@@ -39,6 +39,9 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
   if (!context) throw std::bad_alloc();
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   pcre2_set_parens_nest_limit(context.get(), 200);
+#if PCRE2_MAJOR > 10 || PCRE2_MINOR >= 43
+  pcre2_set_max_varlookbehind(context.get(), 0);  // 10.42, whose language this is, has no lookbehind of varying length
+#endif
   Translated over = translate(pattern, dialect);
   uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS;
   if (!over.alphabet || !over.alphabet->fits_bytes()) options |= PCRE2_UTF;
