@@ -20,6 +20,8 @@ class CallbackScope {
     return false;
   }
 
+  static bool inside_any() { return innermost != nullptr; }
+
  private:
   static inline thread_local const CallbackScope *innermost = nullptr;
   const Session *const session_;

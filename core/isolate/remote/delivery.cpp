@@ -16,12 +16,15 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   const size_t which = event.stage.empty() ? 0 : 1;
   if (++job->heard[which] <= job->told[which]) return;
   ++job->told[which];
-  keeper_waits_ = true;
-  changed_.wait(lock, [&] {
-    const bool room = job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold;
-    return stopping_ || room;
-  });
-  keeper_waits_ = false;
+  const auto has_room = [&] {
+    return stopping_ || (job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold);
+  };
+  if (!has_room()) {
+    keeper_waits_ = true;
+    if (asking_ > 0) changed_.notify_all();
+    changed_.wait(lock, has_room);
+    keeper_waits_ = false;
+  }
   untold_ += event.bytes;
   post(job, std::move(event));
 }

@@ -118,6 +118,7 @@ void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
       WireReader in(frame.payload, worker.channel().peer());
       const Lock lock(mutex_);
       counts_ = in.value();
+      ++counts_said_;
       return changed_.notify_all();
     }
     case Kind::log:
@@ -160,27 +161,47 @@ void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
   finish(frame.id, std::move(result));
 }
 
-// Log lines and trace events, so many as a person can want.
+// What the worker says to the host's own functions.
 void RemoteSession::handle_talk(Frame &frame) {
+  if (frame.kind == Kind::trace) return handle_trace(frame);
+  if (frame.kind == Kind::log) return handle_log(frame);
+  fail(MRUN_PROTOCOL, "the worker process spoke out of turn");
+}
+
+void RemoteSession::handle_trace(Frame &frame) {
+  const std::string json = WireReader(frame.payload, "the worker process").text();
+  if (json.size() > longest_trace) fail(MRUN_PROTOCOL, "the worker process: a trace event of {} bytes", json.size());
+  parse_json(json, {.name = "the worker's trace event", .code = MRUN_PROTOCOL});
+  if (options_.trace) call_host([&] { options_.trace(json); });
+}
+
+// Log lines, so many as a person can want.
+void RemoteSession::handle_log(Frame &frame) {
   const auto now = Clock::now();
   if (now - log_since_ > std::chrono::seconds(1)) {
     log_since_ = now;
     log_bytes_ = 0;
   }
   WireReader in(frame.payload, "the worker process");
-  if (frame.kind == Kind::trace) {
-    const std::string json = in.text();
-    if (json.size() > longest_trace) fail(MRUN_PROTOCOL, "the worker process: a trace event of {} bytes", json.size());
-    parse_json(json, {.name = "the worker's trace event", .code = MRUN_PROTOCOL});
-    if (options_.trace) options_.trace(json);
-    return;
-  }
-  if (frame.kind != Kind::log) fail(MRUN_PROTOCOL, "the worker process spoke out of turn");
   log_bytes_ += frame.payload.nbytes();
-  const int64_t level = in.integer();
+  const int level = static_cast<int>(std::clamp<int64_t>(in.integer(), 0, 3));
   const std::string stage = in.text(), text = in.text();
   if (log_bytes_ > most_log_bytes || !options_.log) return;
-  options_.log(static_cast<int>(std::clamp<int64_t>(level, 0, 3)), stage.substr(0, 20), text.substr(0, longest_line));
+  call_host([&] { options_.log(level, stage.substr(0, 20), text.substr(0, longest_line)); });
+}
+
+void RemoteSession::call_host(const std::function<void()> &call) {
+  struct Calling {
+    RemoteSession &session;
+    explicit Calling(RemoteSession &s) : session(s) { note(true); }
+    ~Calling() { note(false); }
+    void note(bool calls) const {
+      const Lock lock(session.mutex_);
+      session.keeper_calls_ = calls;
+      if (session.asking_ > 0) session.changed_.notify_all();
+    }
+  } const calling(*this);
+  call();
 }
 
 // ---- what does not end
@@ -232,6 +253,7 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   const std::string ended = worker.end();
   Lock lock(mutex_);
   worker_ = nullptr;
+  counts_.reset();
   ending_ = false;
   ++deaths_;
   changed_.notify_all();
@@ -288,7 +310,7 @@ bool RemoteSession::renew() {
       const bool again = e.code == MRUN_CRASH && ++failures < most_failures;  // killed, perhaps, from outside
       if (!again) fail_all(e);
       if (!again) failures = 0;
-    }
+    } catch (const std::exception &) { fail_all(Error(MRUN_MEMORY, "out of memory for a worker process")); }
   }
 }
 

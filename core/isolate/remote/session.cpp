@@ -120,6 +120,14 @@ Result RemoteSession::run(const Work &work) {
   Lock lock(mutex_);
   if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
   const JobPtr job = add(next_run_++, work, {}, lock);
+  ++runs_;
+  const struct Leaving {
+    RemoteSession &session;
+    ~Leaving() {
+      const Lock lock(session.mutex_);
+      if (--session.runs_ == 0 && session.stopping_) session.changed_.notify_all();
+    }
+  } leaving{*this};
   lock.unlock();
   send(job);
   return follow(job);
@@ -240,8 +248,9 @@ void RemoteSession::end() {
     if (w != nullptr) w->kill();
   }
   for (std::condition_variable *c : {&changed_, &room_, &letters_came_}) c->notify_all();
-  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0 && runs_ == 0; });
   lock.unlock();
+  const std::lock_guard one(joining_);
   for (std::thread *t : {&keeper_, &postman_}) {
     if (t->joinable()) t->join();
   }
@@ -267,19 +276,28 @@ Value RemoteSession::queue_report(const Value *of_worker, const Lock &) const {
   return report_queue(unanswered - running, running, ready_.size());
 }
 
+// Until they come. In a callback not where the keeper waits for one, too: it might be for this one.
+void RemoteSession::ask_for_counts(Lock &lock) const {
+  const WorkerPtr worker = worker_;
+  if (worker == nullptr) return;
+  const uint64_t said = counts_said_;
+  const bool called = CallbackScope::inside_any();
+  ++asking_;
+  lock.unlock();
+  try {
+    worker->channel().send(Kind::statistics, 0, {});
+  } catch (const Error &) { worker->kill(); }
+  lock.lock();
+  changed_.wait_for(lock, counting, [&] {
+    return counts_said_ != said || worker_ != worker || (called && (keeper_waits_ || keeper_calls_));
+  });
+  --asking_;
+}
+
 Value RemoteSession::statistics() const {
   want_usable("statistics");
   Lock lock(mutex_);
-  counts_.reset();
-  const WorkerPtr worker = worker_;
-  if (worker != nullptr) {
-    lock.unlock();
-    try {
-      worker->channel().send(Kind::statistics, 0, {});
-    } catch (const Error &) { worker->kill(); }
-    lock.lock();
-    changed_.wait_for(lock, counting, [&] { return counts_.has_value() || worker_ != worker; });
-  }
+  ask_for_counts(lock);
   std::vector<std::pair<std::string, Value>> entries;
   const Value report = statistics_.report(), counts = counts_.value_or(Value());
   for (const Entry &e : report.as_map()) {

@@ -84,6 +84,7 @@ class RemoteSession final : public Session {
   void send(const JobPtr &);
   void tell_cancel(RemoteWorker &, uint64_t id);
   void tell_end();
+  void ask_for_counts(Lock &) const;
   Value queue_report(const Value *of_worker, const Lock &) const;
 
   // follow.cpp: the thread that called run()
@@ -111,6 +112,9 @@ class RemoteSession final : public Session {
   void handle_item(RemoteWorker &, Frame &);
   void handle_result(RemoteWorker &, Frame &);
   void handle_talk(Frame &);
+  void handle_log(Frame &);
+  void handle_trace(Frame &);
+  void call_host(const std::function<void()> &);
   void note_handled(uint64_t frames);
   bool is_overdue(RemoteWorker &);
   bool is_silent(const Lock &) const;
@@ -142,14 +146,18 @@ class RemoteSession final : public Session {
   uint64_t next_id_ = 1, next_delivery_ = 1;
   size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
   size_t blocked_ = 0;           // that wait for room
+  size_t runs_ = 0;              // callers of run() that have not returned
+  mutable size_t asking_ = 0;    // that wait for counts
   bool keeper_waits_ = false;    // for room for events
+  bool keeper_calls_ = false;    // the host's log or trace
   std::optional<Error> broken_;  // what was wrong in an answer that run()'s thread has read
   uint64_t by_itself_ = 0;       // the item that the worker's thread for such has; 0: none
   bool ordered_ = false, ended_ = false, stopping_ = false;
-  std::set<uint64_t> alone_;             // to be run one by one, before all others
-  std::set<uint64_t> overdue_;           // what the worker was ended for
-  bool timed_out_ = false;               // it was ended because something did not
-  mutable std::optional<Value> counts_;  // what the worker counted, once it has said so
+  std::set<uint64_t> alone_;     // to be run one by one, before all others
+  std::set<uint64_t> overdue_;   // what the worker was ended for
+  bool timed_out_ = false;       // it was ended because something did not
+  std::optional<Value> counts_;  // what the worker that serves has last counted
+  uint64_t counts_said_ = 0;     // how often
   Locked locked_;
   uint64_t block_ = 1;
   size_t deaths_ = 0;  // since the last answer
@@ -161,6 +169,7 @@ class RemoteSession final : public Session {
   Clock::time_point log_since_;
   uint64_t next_run_ = first_run;
   std::atomic<uint64_t> next_number_{0};
+  std::mutex joining_;            // a second stop() waits for the first
   std::thread keeper_, postman_;  // the last: they use all the others. end() joins them
 };
 
