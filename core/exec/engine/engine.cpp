@@ -98,7 +98,7 @@ void Engine::want_outside(const char *what) const {
 // item.
 bool Engine::may_run_directly() const {
   const Seat &seat = *seats_.front();
-  return delivery_.pending() == 0 && !seat.busy && seat.jobs == 0 && !seat.giving_up && !seat.closing;
+  return delivery_.pending() == 0 && !seat.busy && seat.jobs == 0 && takes_items(seat);
 }
 
 Result Engine::run(const Work &work) {

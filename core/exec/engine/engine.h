@@ -95,6 +95,7 @@ class Engine : public Session {
   void make_ready(Job *) REQUIRES(mutex_);
   void wake_workers() REQUIRES(mutex_);
   bool may_run_batches(const Seat &) const;
+  static bool takes_items(const Seat &seat) { return !seat.giving_up && !seat.closing; }
 
   // alone.cpp: an item by itself, and again by itself after its state was over its memory
   Result run_alone(Seat &, Job &, int64_t emits) EXCLUDES(mutex_);

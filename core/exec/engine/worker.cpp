@@ -53,7 +53,7 @@ bool Engine::turn(Seat &seat) {
     run_slices(seat);
   } else if (may_run_batches(seat) && rounds_.batches() > 0) {
     run_batch(seat, *rounds_.take_batch());
-  } else if (!seat.giving_up && !seat.closing && rounds_.admitted() > 0) {
+  } else if (takes_items(seat) && rounds_.admitted() > 0) {
     take_items(seat);
   } else {
     any = false;
@@ -91,8 +91,9 @@ void Engine::wake_workers() {
     const bool own = !seat->ready.empty() || (seat->giving_up && seat->collected.size() == seat->jobs);
     const bool batch = !own && batches > 0 && may_run_batches(*seat);
     if (batch) --batches;
-    if (!own && !batch && shared == 0 && !(stopping_ && delivery_.unanswered().empty())) continue;
-    if (!own && !batch && shared > 0) --shared;
+    const bool item = !own && !batch && shared > 0 && takes_items(*seat);
+    if (item) --shared;
+    if (!own && !batch && !item && !(stopping_ && delivery_.unanswered().empty())) continue;
     seat->sleeping = false;
     seat->wake.notify_one();
   }

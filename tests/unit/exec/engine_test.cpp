@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -414,6 +415,32 @@ end
     }
   }
   CHECK(logged == std::map<std::string, int>{{"begin", 6}, {"end", 5}});
+}
+
+TEST_CASE("an item does not wait for a worker whose state is to be renewed while another one sleeps") {
+  const MockBundle bundle(Files{{"forward.lua", R"(
+return function(model, x)
+  if x[0] == 0 then return x end
+  pcall(function() return ("x"):rep(20e6) end)
+  return model:wait(x)
+end)"}});
+  EngineOptions options = with_workers(3, false);
+  options.lua_memory = 12 << 20;
+  options.max_delay = 0.005;  // then any of the workers may run the call
+  const auto session = bundle.start(options);
+  for (int round = 0; round < 6; ++round) {
+    std::promise<void> answered, ended;
+    const uint64_t blocked = session->submit(work(floats({1})), -1, [&](uint64_t, Result &&) { ended.set_value(); });
+    ::usleep(30000);
+    session->submit(work(floats({0})), -1, [&](uint64_t, Result &&) { answered.set_value(); });
+    const bool in_time = answered.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+    CHECK(in_time);
+    session->cancel(blocked);
+    ended.get_future().wait();
+    if (!in_time) break;
+    session->drain();
+  }
+  session->stop();
 }
 
 TEST_CASE("JSON for which others in the state have left no room is made where there is room") {
