@@ -1,7 +1,5 @@
 #include "bundle/manifest.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -12,6 +10,7 @@
 #include "base/text.h"
 #include "bundle/models.h"
 #include "bundle/names.h"
+#include "bundle/toml.h"
 
 namespace mrun {
 namespace {

@@ -166,6 +166,15 @@ TEST_CASE("manifest: dates are refused with the way out") {
   CHECK(contains(refused("[provenance]\nday = 2020-01-01T00:00:00Z\n"), "put it in quotes"));
 }
 
+// Under the sanitizers: what the parser does with such a character was not defined.
+TEST_CASE("manifest: characters beyond ASCII outside of quotes are refused") {
+  for (const char *text :
+       {"é = 1\n", "[ﻶbb", "[params]\na = 1¡\n", "[params]\na = \"\" ﹿ\n", "[params]\na = 0\"4[bﹿ\n"}) {
+    INFO(text);
+    CHECK(refused(text).starts_with("bundle.toml:"));
+  }
+}
+
 TEST_CASE("manifest: syntax errors have their line") {
   CHECK(refused("[bundle]\nname = = 3\n").starts_with("bundle.toml:2: "));
   CHECK(refused("[params]\nlr = [1, 2\n").starts_with("bundle.toml:"));
