@@ -1,5 +1,6 @@
 // Everything at once, as hosts with many threads do it: what mrun.h promises of one call holds of all. ThreadSanitizer sees
 // most of the host's side here.
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <mutex>
