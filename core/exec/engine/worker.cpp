@@ -59,7 +59,11 @@ bool Engine::turn(Seat &seat) {
     any = false;
   }
   seat.busy = false;
-  if (!any) return false;
+  if (!any) {
+    // It may have been woken for a batch that another has taken, who was woken for an item.
+    if (!takes_items(seat)) wake_workers();
+    return false;
+  }
   if (delivery_.all_told()) changed_.notify_all();  // who waits for a seat wants the engine idle, too
   tell_of_room();
   wake_workers();
