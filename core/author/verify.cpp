@@ -1,5 +1,6 @@
 #include "author/verify.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "value/json.h"
@@ -88,24 +89,55 @@ std::string joined_failure(const Session &session) {
   return failure == nullptr || failure->is_nil() ? "" : std::string(failure->as_string());
 }
 
-// The example beside others like it, their model calls joined: an answer must not depend on its neighbours. The session
-// is an offline one; of its two lanes each gets two items.
-std::optional<Departure> run_joined_example(const Bundle &bundle, Session &session, const Example &example) {
+// Whether calls of different lengths are joined, the shorter ones filled up.
+bool fills_up(const Manifest &m) {
+  const auto pads = [](const Batching &batching) {
+    return !batching.calls.pad.empty() || std::any_of(batching.methods.begin(), batching.methods.end(),
+                                                      [](const auto &method) { return !method.second.pad.empty(); });
+  };
+  return pads(m.batch) || std::any_of(m.models.begin(), m.models.end(),
+                                      [&](const ModelConfig &model) { return model.batch && pads(*model.batch); });
+}
+
+// The first answer that is not the example's, of it and another that are run together: two of each, so that both lanes of
+// the session, an offline one, have both.
+std::optional<Departure> run_beside(const Bundle &bundle, Session &session, const Example &example,
+                                    const Example &other) {
+  const Manifest &m = bundle.manifest();
+  const Tolerance tolerance{m.rtol, m.atol, session.facts().options.registry};
+  const Example *const order[] = {&example, &other, &other, &example};
+  std::vector<Work> works(std::size(order));
+  for (size_t i = 0; i < works.size(); ++i) works[i].input = example_input(bundle, *order[i]);
+  const std::vector<Result> results = run_together(session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (order[i] != &example) continue;
+    if (auto d = compare_answer(bundle, tolerance, example, results[i])) return d;
+  }
+  return std::nullopt;
+}
+
+// The example beside itself and beside another, their model calls joined: an answer must not depend on its neighbours.
+std::optional<Departure> run_joined_example(const Bundle &bundle, Session &session, const Example &example,
+                                            const Example &other) {
   if (bundle.manifest().models.empty()) return std::nullopt;
   try {
-    const Manifest &m = bundle.manifest();
-    const Tolerance tolerance{m.rtol, m.atol, session.facts().options.registry};
-    Work work;
-    work.input = example_input(bundle, example);
-    for (const Result &r : run_together(session, std::vector<Work>(4, work))) {
-      if (auto d = compare_answer(bundle, tolerance, example, r)) return d;
-    }
+    if (auto d = run_beside(bundle, session, example, example)) return d;
     const std::string failure = joined_failure(session);
-    if (failure.empty()) return std::nullopt;
-    return Departure{"forward",
-                     {"", fmt::format("the model does not take two items at once: {}; [batch] mode = \"none\" "
-                                      "leaves its calls as they are",
-                                      failure)}};
+    if (!failure.empty()) {
+      return Departure{"forward",
+                       {"", fmt::format("the model does not take two items at once: {}; [batch] mode = \"none\" "
+                                        "leaves its calls as they are",
+                                        failure)}};
+    }
+    if (&other == &example || !fills_up(bundle.manifest())) return std::nullopt;
+    auto d = run_beside(bundle, session, example, other);
+    if (d) {
+      d->difference.message += fmt::format(
+          "; so it is beside example {}: the model must not see what [batch] pad fills up with (lengths, a mask), nor "
+          "the script get it (unpad)",
+          other.name);
+    }
+    return d;
   } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }
 }
 
@@ -171,7 +203,9 @@ Report verify_examples(const Bundle &bundle, Session &session) {
   std::vector<Outcome> outcomes(examples.size());
   const auto run = [&](size_t i, size_t pass) {
     const auto begin = Clock::now();
-    outcomes[i].departure[pass] = (pass < 2 ? run_example : run_joined_example)(bundle, session, examples[i]);
+    const Example &other = examples[(i + 1) % examples.size()];
+    outcomes[i].departure[pass] =
+        pass < 2 ? run_example(bundle, session, examples[i]) : run_joined_example(bundle, session, examples[i], other);
     outcomes[i].seconds += seconds_since(begin);
   };
   for (size_t i = 0; i < examples.size(); ++i) run(i, 0);

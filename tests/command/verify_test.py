@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy
 import PIL.Image
+import torch
 
 from command import GOOD_BAD_UGLY, Case, mrun
 
@@ -32,6 +33,44 @@ def png(pixels, **options):
     file = io.BytesIO()
     PIL.Image.fromarray(pixels).save(file, "png", **options)
     return base64.b64encode(file.getvalue()).decode()
+
+
+class Mean(torch.nn.Module):
+    """Of the numbers that it is given, those that fill up counted too; and these numbers."""
+
+    def forward(self, x):
+        return x.mean(1), x
+
+
+class MeanOfReal(torch.nn.Module):
+    def forward(self, x, lengths):
+        return x.sum(1) / lengths, x
+
+
+class Filling(Case):
+    """What [batch] pad fills up with must not show in an answer: examples of other lengths prove it."""
+
+    def packed(self, model, unpad, texts):
+        folder = self.bundle(toml=f"\n[batch]\npad = {{ x = {{ dims = [0] }} }}\n{unpad}", preprocess="""
+local torch = require "torch"
+return function(input) return torch.ones(#input) end
+""")
+        torch.jit.script(model.eval()).save(str(folder / "model.pt"))
+        for text in texts:
+            self.assertEqual(mrun("record", folder, text, text).returncode, 0)
+        return folder
+
+    def test_it_shows_in_answers(self):
+        unpad = 'unpad = { "2" = { like = "x" } }\n'
+        for model, cut in (Mean(), unpad), (MeanOfReal(), ""):
+            folder = self.packed(model, cut, ["a", "abcd"])
+            self.refused(4, "pack", folder, "-o", self.dir / "x.mb",
+                         contains=["example a differs where its model calls are joined", "beside example abcd", "lengths, a mask", "unpad"])
+        folder = self.packed(MeanOfReal(), unpad, ["a", "abcd"])
+        self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+
+    def test_examples_of_one_length_do_not_show_it(self):
+        self.assertEqual(mrun("pack", self.packed(Mean(), "", ["a", "b"]), "-o", self.dir / "x.mb").returncode, 0)
 
 
 class Orders(Case):
