@@ -265,17 +265,17 @@ class Binding {
   static std::string_view key(const mrun_entry &e) { return {e.key.data, e.key.size}; }
 
  private:
-  // plugin.h, 8: a map comes where a required Dict or Any is next, or an optional one and no key names a parameter.
+  // plugin.h, 8: a map comes where a required Dict or Any is next, which takes it or whose name and others' are not its
+  // keys, or an optional one and no key names a parameter.
   bool belongs_to_next(const mrun_value &map) const {
     if (positional_.size() >= schema_.parameters.size()) return false;
     const Parameter &next = schema_.parameters[positional_.size()];
     if (next.keyword_only || next.type.list || (next.type.base != Base::dict && next.type.base != Base::any))
       return false;
-    if (!next.has_default && !next.type.optional) return true;
-    for (size_t i = 0; i < map.as.map.size; ++i) {
-      if (named(key(map.as.map.items[i]))) return false;
-    }
-    return true;
+    const std::span<const mrun_entry> entries{map.as.map.items, map.as.map.size};
+    const auto is_named = [this](const mrun_entry &e) { return named(key(e)); };
+    if (next.has_default || next.type.optional) return std::none_of(entries.begin(), entries.end(), is_named);
+    return matches(next.type, map) || !std::all_of(entries.begin(), entries.end(), is_named);
   }
   // Lua's {}, an empty map or nil where options may stand: there are none, whether or not a key with the value nil was
   // written into it.

@@ -177,6 +177,12 @@ TEST_CASE("a map is an argument where a Dict or Any is next, else keywords") {
   const Value keys = map({{"n", of(3)}}), other = map({{"k", of(3)}});
   CHECK(text_of(Arguments(optional, raw(one), keys.c()).values()[2]) == "3");
   CHECK(text_of(Arguments(optional, raw(one), other.c()).values()[1]) == "{k=3}");
+  const Schema required = parse_schema("t.op@1(Dict(str, int) a, int b=0) -> ()");
+  const Value named = map({{"a", map({{"k", of(1)}})}, {"b", of(2)}}), own = map({{"a", of(1)}, {"b", of(2)}});
+  CHECK(text_of(Arguments(required, {}, named.c()).values()[0]) == "{k=1}");
+  CHECK(text_of(Arguments(required, {}, own.c()).values()[0]) == "{a=1 b=2}");
+  const Value wrong_type = map({{"k", of("x")}, {"b", of(2)}});
+  CHECK_THAT(wrong(required, {}, wrong_type).message, Catch::Matchers::ContainsSubstring("a: k: want int"));
 }
 
 TEST_CASE("many parameters") {
