@@ -84,7 +84,12 @@ void Bundle::check_signed(const std::vector<PublicKey> &trusted) {
 void Bundle::fail_missing(std::string_view path) const {
   std::vector<std::string> names;
   for (EntryInfo &e : entries()) names.push_back(std::move(e.path));
-  fail(MRUN_MISSING, "{}: no {} in this bundle{}", printable(origin_), printable(path), did_you_mean(path, names));
+  std::string hint = did_you_mean(path, names);
+  constexpr std::string_view assets = "assets/";  // which a script does not write: its paths are below it
+  if (path.starts_with(assets) && path.substr(assets.size()).starts_with(assets) && has(path.substr(assets.size()))) {
+    hint = fmt::format("; below assets/ it is called \"{}\"", printable(path.substr(2 * assets.size())));
+  }
+  fail(MRUN_MISSING, "{}: no {} in this bundle{}", printable(origin_), printable(path), hint);
 }
 
 void Bundle::complete_models(const std::string &manifest_file) {

@@ -19,6 +19,13 @@ const std::string metadata_key = "__metadata__";
 const std::string alias_key = "mrun.alias";
 const std::string strides_key = "mrun.strides";
 
+// What is taken for one: none of them can begin as a safetensors file does.
+const char *other_kind(std::string_view file) {
+  if (file.starts_with("\x93NUMPY")) return "NumPy's .npy: safetensors.numpy.save_file writes such arrays";
+  if (file.starts_with("PK\x03\x04")) return "a ZIP archive, as torch.save and numpy.savez write";
+  return nullptr;
+}
+
 struct Named {
   const char *name;
   DLDataType type;
@@ -91,6 +98,7 @@ class Reader {
     uint64_t n;
     std::memcpy(&n, file.data(), sizeof n);
     if (n > max_header) {
+      if (const char *other = other_kind(file)) refuse("is not a safetensors file but {}", other);
       refuse("is not a safetensors file, or damaged: its header would be {} bytes, at most {} are allowed", n,
              max_header);
     }

@@ -242,7 +242,9 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
     const double key = lua_type(L_, -2) == LUA_TNUMBER ? lua_tonumber(L_, -2) : 0;
     if (!(key >= 1 && key <= static_cast<double>(size)) || key != std::floor(key)) {
       here.key = {};
-      if (key > static_cast<double>(size)) refuse(here.outer, "is a list with holes; json.null stands for nothing");
+      if (key > static_cast<double>(size)) {
+        refuse(here.outer, "is a list with holes; json.null stands for nothing, and a map's keys are strings");
+      }
       refuse(here.outer,
              fmt::format("is a table with keys 1 to {} and others; it can be a list or a map, not both", size));
     }
@@ -254,7 +256,9 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
     ++found;
   }
   here.key = {};
-  if (found != size) refuse(here.outer, "is a list with holes; json.null stands for nothing");
+  if (found != size) {
+    refuse(here.outer, "is a list with holes; json.null stands for nothing, and a map's keys are strings");
+  }
   mrun_value v{};
   v.kind = MRUN_LIST;
   v.as.list = {items, size};
@@ -265,8 +269,10 @@ mrun_value Reader::read_map(int index, Place &here) {
   size_t size = 0;
   for (lua_pushnil(L_); lua_next(L_, index) != 0; lua_pop(L_, 1)) {
     if (lua_type(L_, -2) != LUA_TSTRING) {
-      refuse(here.outer,
-             fmt::format("is a table whose keys are neither 1 to n nor all strings: {} is one", describe_lua(L_, -2)));
+      refuse(
+          here.outer,
+          fmt::format("is a table whose keys are neither 1 to n nor all strings: {} is one; a map's keys are strings",
+                      describe_lua(L_, -2)));
     }
     ++size;
   }

@@ -86,7 +86,12 @@ std::string translate(std::string_view text) {
       {"global 'os'", "; scripts have no clock, files or environment"},
       {"global 'load", "; code comes from the bundle's own files: require \"lib.NAME\""},
       {"global 'dofile'", "; code comes from the bundle's own files: require \"lib.NAME\""},
-      {"global '_G'", "; globals have no table here"}};
+      {"global '_G'", "; globals have no table here"},
+      {"global 'utf8'", "; characters of a text are module text's: text.characters(s)"},
+      {"field 'unpack'", "; unpack stands alone here, as in Lua 5.1"},
+      {"method 'split'", "; text.regex(pattern):split(s) cuts a text, s:gmatch \"%S+\" goes through its words"},
+      {"method 'strip'", "; s:match \"^%s*(.-)%s*$\" is s without white space around it"},
+      {"method 'join'", "; table.concat(list, between) joins texts"}};
   if (text == "attempt to yield across C-call boundary") {
     return "a coroutine cannot yield inside table.sort, string.gsub, tostring or a native operation's callback";
   }
@@ -111,8 +116,8 @@ std::string field_hint(lua_State *L, std::string_view line) {
 // that failed says what was asked of a module, of params or of a tensor.
 std::string with_hint(lua_State *L, std::string_view message, std::string_view line) {
   std::string text = translate(message);
-  if (text.size() != message.size()) return text;
-  if (!message.starts_with("attempt to")) return text;
+  if (contains(message, "number expected, got userdata")) text += "; of a tensor t:item() is the only element's number";
+  if (text.size() != message.size() || !message.starts_with("attempt to")) return text;
   std::string hint = tensor_hint(message, line);
   if (hint.empty() && contains(message, "nil")) hint = field_hint(L, line);
   return text + hint;

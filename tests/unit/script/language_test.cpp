@@ -167,6 +167,10 @@ TEST_CASE("Errors say what may be meant") {
   };
   says("local json = require 'json'\nlocal x = json.decoed('1')", "json has no decoed; did you mean 'decode'");
   says("local x = string.gfind('a', 'b')", "string has no gfind; did you mean 'find'");
+  says("return {[1] = 2, [5] = 3}", "is a list with holes; json.null stands for nothing, and a map's keys are strings");
+  says("return {[5] = 3}", "the number 5 is one; a map's keys are strings");
+  says("local x = utf8.char(233)", "module text's");
+  says("local x = ('a b'):split ' '", "text.regex(pattern):split(s)");
   Script s(Script::body("local json = require 'json'\nreturn 1 > params.treshold"));
   s.options.params = Value::map({{"threshold", Value::number(1)}});
   CHECK(error_of([&] { s.preprocess(); }).message.find("params has no treshold; did you mean 'threshold'") !=
@@ -176,11 +180,18 @@ TEST_CASE("Errors say what may be meant") {
   CHECK(error_of([&] { tensor.preprocess(x); }).message.find("t:gt(x)") != std::string::npos);
   Script item(Script::body("return input[0]:item()"));
   CHECK(error_of([&] { item.preprocess(x); }).message.find("without :item()") != std::string::npos);
+  Script format(Script::body("local s = string.format('%d', input) return s"));
+  CHECK(error_of([&] { format.preprocess(x); }).message.find("of a tensor t:item()") != std::string::npos);
   Script key(Script::Files{{"preprocess.lua",
                             "local labels = require('bundle').lines 'l.txt'\n"
                             "return function(input) return labels[input] end"},
                            {"assets/l.txt", "a\nb\n"}});
   CHECK(error_of([&] { key.preprocess(x); }).message.find("t:item()") != std::string::npos);
+}
+TEST_CASE("A path of an asset that begins with assets/ is told what is enough") {
+  Script s(Script::Files{{"preprocess.lua", "return function() return require('bundle').text 'assets/l.txt' end"},
+                         {"assets/l.txt", "a\n"}});
+  CHECK(error_of([&] { s.preprocess(); }).message.find("below assets/ it is called \"l.txt\"") != std::string::npos);
 }
 TEST_CASE("An error in a tail call is found among several returns by what failed") {
   Script s(Script::Files{{"preprocess.lua",

@@ -150,6 +150,8 @@ TEST_CASE("safetensors: every malformed file has its own error") {
   std::string huge;
   put<uint64_t>(huge, UINT64_MAX);
   says(refused(huge + "{}"), "at most 100000000 are allowed");
+  says(refused(std::string("\x93NUMPY\x01") + std::string(121, ' ')), "NumPy's .npy");
+  says(refused(std::string("PK\x03\x04\x14") + std::string(121, ' ')), "a ZIP archive");
   std::string longer;
   put<uint64_t>(longer, 3);
   says(refused(longer + "{}"), "cut off: the header has 3 bytes, 2 are there");
