@@ -88,15 +88,19 @@ void RemoteSession::send(const JobPtr &job) {
   if (by_itself) by_itself_ = job->id;
   job->sent = true;
   job->sent_at = Clock::now();
-  lock.unlock();
+  Work work;
   try {
+    work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
+    lock.unlock();
     const Kind how = !by_itself ? Kind::submit : job->done ? Kind::run_submitted : Kind::run;
-    worker->send(job->id, as_of_now(job->work, job->submitted), how);
+    worker->send(job->id, work, how);
+    work.input = Value();  // before the item's `done` comes
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
-    return finish(job->id, failed(fault_of(job->work.input, e)));
+    return finish(job->id, failed(fault_of(work.input, e)));
   } catch (const std::bad_alloc &) {
-    return finish(job->id, failed(Error(MRUN_MEMORY, "out of memory for the input")));
+    if (!lock.owns_lock()) lock.lock();
+    return finish(job->id, failed(Error(MRUN_MEMORY, "out of memory for the input")), lock);
   }
   lock.lock();
   job->delivered = job->sent && worker == worker_;
