@@ -63,16 +63,12 @@ void Activity::ends(int place) noexcept {
   slot.tag.store(0, std::memory_order_release);
 }
 
-std::vector<Running> Activity::running() const {
-  std::vector<Running> all;
-  for (size_t i = 0; i < count && slots_ != nullptr; ++i) {
-    const Slot &slot = slots_[i];
-    const uint64_t tag = slot.tag.load(std::memory_order_acquire);
-    const int64_t end = slot.end.load(std::memory_order_acquire);
-    if (tag == 0 || end == 0) continue;  // it begins or ends right now
-    all.push_back({tag, end, stages[slot.stage.load(std::memory_order_relaxed) % std::size(stages)]});
-  }
-  return all;
+bool Activity::read(size_t at, Running &running) const {
+  const Slot &slot = slots_[at];
+  running.tag = slot.tag.load(std::memory_order_acquire);
+  running.end = slot.end.load(std::memory_order_acquire);
+  running.stage = stages[slot.stage.load(std::memory_order_relaxed) % std::size(stages)];
+  return running.tag != 0 && running.end != 0;  // else it begins or ends right now
 }
 
 }  // namespace mrun

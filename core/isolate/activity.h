@@ -3,7 +3,7 @@
 // that lies here can only have its own items blamed.
 #pragma once
 #include <atomic>
-#include <vector>
+#include <utility>
 
 #include "base/file.h"
 #include "exec/watch.h"
@@ -30,7 +30,14 @@ class Activity final : public Watch {
   int begins(uint64_t tag, int64_t end, const char *stage) noexcept override;
   void moves(int place, const char *stage) noexcept override;
   void ends(int place) noexcept override;
-  std::vector<Running> running() const;
+  // Each of what runs. Wants no memory.
+  template <class F>
+  void for_each_running(F &&see) const {
+    Running running;
+    for (size_t i = 0; i < count && slots_ != nullptr; ++i) {
+      if (read(i, running)) see(std::as_const(running));
+    }
+  }
 
  private:
   struct Slot {
@@ -42,6 +49,7 @@ class Activity final : public Watch {
   static constexpr size_t count = 4096;  // slices and shares of joined calls; more are not noted
   static constexpr size_t bytes = count * sizeof(Slot);
   void map(int fd);
+  bool read(size_t slot, Running &) const;  // false: nothing is noted there
 
   UniqueFd fd_;
   Slot *slots_ = nullptr;

@@ -17,6 +17,8 @@ constexpr uint32_t magic = 0x4b57524du;           // "MRWK"
 constexpr size_t first_piece = size_t{64} << 10;  // of a payload, which grows as it comes; and what is read ahead
 constexpr size_t at_once = size_t{256} << 10;     // so that a frame in the middle does not hold up a descriptor
 
+iovec piece_of(std::string_view bytes) { return {const_cast<char *>(bytes.data()), std::min(bytes.size(), at_once)}; }
+
 bool is_temporary(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
@@ -34,13 +36,13 @@ void Channel::wait_for(short events, const char *what) const {
   if (ready == 0) fail(MRUN_PROTOCOL, "{}: {} for {} ms", peer_, what, patience_.count());
 }
 
-void Channel::send_bytes(std::string_view bytes, std::span<const int> fds) {
+void Channel::send_bytes(std::string_view header, std::string_view payload, std::span<const int> fds) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
-  while (!bytes.empty()) {
-    iovec piece{const_cast<char *>(bytes.data()), std::min(bytes.size(), at_once)};
+  while (!header.empty() || !payload.empty()) {
+    iovec pieces[] = {piece_of(header), piece_of(payload)};
     msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
+    message.msg_iov = pieces;
+    message.msg_iovlen = std::size(pieces);
     if (!fds.empty()) {
       message.msg_control = control;
       message.msg_controllen = CMSG_SPACE(fds.size_bytes());
@@ -52,7 +54,9 @@ void Channel::send_bytes(std::string_view bytes, std::span<const int> fds) {
     }
     const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
-      bytes.remove_prefix(static_cast<size_t>(n));
+      const size_t of_header = std::min(static_cast<size_t>(n), header.size());
+      header.remove_prefix(of_header);
+      payload.remove_prefix(static_cast<size_t>(n) - of_header);
       fds = {};
     } else if (is_temporary(errno)) {
       wait_for(POLLOUT, "took nothing in");
@@ -65,12 +69,8 @@ void Channel::send_bytes(std::string_view bytes, std::span<const int> fds) {
 void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<const int> fds, size_t beside) {
   if (payload.size() > largest) fail(MRUN_QUOTA, "a message of {} bytes is larger than {}", payload.size(), largest);
   const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), beside, fds.size()};
-  std::string frame(reinterpret_cast<const char *>(&header), sizeof header);
-  const bool small = payload.size() <= first_piece;  // one call for both
-  if (small) frame += payload;
   const std::lock_guard lock(sending_);
-  send_bytes(frame, fds);
-  if (!small) send_bytes(payload, {});
+  send_bytes({reinterpret_cast<const char *>(&header), sizeof header}, payload, fds);
   ++sent_;
 }
 

@@ -69,7 +69,7 @@ class Channel {
   const std::string &peer() const { return peer_; }
 
   // One after the other, any thread. Throws CRASH where the other end is gone, PROTOCOL where it takes nothing in for
-  // `patience`.
+  // `patience`. Wants no memory but for what it throws.
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();
@@ -85,7 +85,7 @@ class Channel {
  private:
   struct Header;
   void wait_for(short events, const char *what) const;
-  void send_bytes(std::string_view, std::span<const int> fds);
+  void send_bytes(std::string_view header, std::string_view payload, std::span<const int> fds);
   size_t receive_some(char *out, size_t n);
   bool fill(size_t wanted);
   void take(char *out, size_t n);

@@ -1,6 +1,8 @@
 /* starved BUNDLE: opens the bundle, starts an engine in this process and asks it, again and again; each time one allocation more succeeds
  * before one fails, of whatever thread. Each try gives an error, or the answer; after it, with memory enough, the answer comes. Prints how many
  * allocations there were at the end, and the number of tries that failed.
+ * starved BUNDLE process PROCESSES MOST: asks an engine with worker processes, which lives on, for an item by itself and for many at once,
+ * where one of the first MOST allocations of this process fails. Prints how many tries there were.
  * starved BUNDLE large: asks an engine with a worker process for what there is no memory to send; then for something else. */
 #include <errno.h>
 #include <mrun/mrun.h>
@@ -103,9 +105,107 @@ static int ask_for_much(const char *path) {
   return 0;
 }
 
+/* ---- an engine with worker processes, of whose threads here any may find no memory */
+
+enum { many = 3 };
+struct told {
+  atomic_int times, code;
+  atomic_int right; /* the answer, if there is one */
+};
+static char expected[200];
+static long rest; /* of `left`, when the last was asked */
+
+static void tell(void *user, mrun_result *result) {
+  struct told *told = user;
+  atomic_store(&told->code, result->code);
+  atomic_store(&told->right, result->json != NULL && strcmp(result->json, expected) == 0);
+  atomic_fetch_add(&told->times, 1);
+}
+
+static void see(void *user, const mrun_value *partial) {
+  (void)partial;
+  atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static int is_fair(int code, int right, int starved) {
+  return (code == MRUN_OK && right) || (starved && code == MRUN_MEMORY);
+}
+
+/* One item by itself, then many. The number of what went wrong, 0 if nothing did. */
+static int ask_all(mrun_engine *engine, int starved) {
+  struct told told[many] = {0};
+  int submitted[many], alone, right, drained;
+  atomic_int seen = 0;
+  mrun_value input = mrun_text("some words");
+  mrun_result result = {0};
+  mrun_item item;
+  MRUN_INIT(item);
+  item.json = 1;
+  item.emit = see;
+  item.emit_user = &seen;
+  alone = mrun_run(engine, &input, &item, &result);
+  right = result.json != NULL && strcmp(result.json, expected) == 0;
+  mrun_result_free(&result);
+  for (int i = 0; i < many; ++i) submitted[i] = mrun_submit(engine, &input, &item, -1, tell, &told[i], NULL);
+  drained = mrun_drain(engine);
+  rest = atomic_exchange(&left, -1);
+  if (drained != MRUN_OK && (!starved || drained != MRUN_MEMORY || mrun_drain(engine) != MRUN_OK)) return 1;
+  if (!is_fair(alone, right, starved)) return 1000 + alone;
+  for (int i = 0; i < many; ++i) {
+    if (submitted[i] != MRUN_OK && (!starved || submitted[i] != MRUN_MEMORY)) return 2000 + submitted[i];
+    if (atomic_load(&told[i].times) != (submitted[i] == MRUN_OK)) return 3;
+    if (submitted[i] == MRUN_OK && !is_fair(told[i].code, told[i].right, starved)) return 3000 + told[i].code;
+  }
+  return 0;
+}
+
+static int start(mrun_bundle *bundle, int processes, mrun_engine **engine) {
+  mrun_options options;
+  int code;
+  MRUN_INIT(options);
+  options.isolation = MRUN_ISOLATION_PROCESS;
+  options.processes = processes;
+  options.workers = processes;
+  code = mrun_start(bundle, &options, engine, NULL);
+  return code == MRUN_OK && processes > 1 ? mrun_ordered(*engine, 1) : code;
+}
+
+static int complain(long n, int wrong) {
+  fprintf(stderr, "allocation %ld: %d\n", n, wrong);
+  return 1;
+}
+
+/* The engine lives on. 0: all went well. */
+static int starve_items(mrun_bundle *bundle, int processes, long most, long *tries) {
+  mrun_engine *engine = NULL;
+  if (start(bundle, processes, &engine) != MRUN_OK) return 2;
+  for (long n = 0; n < most; ++n) {
+    int wrong;
+    atomic_store(&left, n);
+    wrong = ask_all(engine, 1);
+    if (wrong != 0) return complain(n, wrong);
+    if (rest >= 0) break; /* it never came so far */
+    ++*tries;
+    wrong = ask_all(engine, 0);
+    if (wrong != 0) return complain(n, wrong);
+  }
+  return mrun_stop(engine);
+}
+
+static int starve_processes(const char *path, int processes, long most) {
+  mrun_bundle *bundle = NULL;
+  long tries = 0;
+  if (ask(path, expected, sizeof expected) != MRUN_OK || mrun_open(path, NULL, &bundle, NULL) != MRUN_OK) return 2;
+  if (starve_items(bundle, processes, most, &tries) != 0) return 1;
+  mrun_close(bundle);
+  printf("%ld tries\n", tries);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   char wanted[200], answer[200];
   long tries = 0, failed = 0, most = 0;
+  if (argc == 5 && strcmp(argv[2], "process") == 0) return starve_processes(argv[1], atoi(argv[3]), atol(argv[4]));
   if (argc == 3 && strcmp(argv[2], "large") == 0) return ask_for_much(argv[1]);
   if (argc != 2 || ask(argv[1], wanted, sizeof wanted) != MRUN_OK) return 2;
   for (long n = 0;; ++n) {

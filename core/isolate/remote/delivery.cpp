@@ -1,5 +1,6 @@
 // From what the worker said of an item to whoever waits for it.
 #include "exec/engine/callback_scope.h"
+#include "isolate/remote/failures.h"
 #include "isolate/remote/session.h"
 
 namespace mrun {
@@ -13,9 +14,8 @@ constexpr size_t most_events = 4096, most_untold = size_t{64} << 20;
 // A partial or observed value. What an earlier worker said of this item already is not told twice.
 void RemoteSession::pass_on(const JobPtr &job, Event event) {
   Lock lock(mutex_);
-  const size_t which = event.stage.empty() ? 0 : 1;
+  const size_t which = event.stage.empty() ? 0 : 1, bytes = event.bytes;
   if (++job->heard[which] <= job->told[which]) return;
-  ++job->told[which];
   const auto has_room = [&] {
     return stopping_ || (job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold);
   };
@@ -25,45 +25,54 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
     changed_.wait(lock, has_room);
     keeper_waits_ = false;
   }
-  untold_ += event.bytes;
-  post(job, std::move(event));
+  if (job->done) {
+    letters_.push_back({job, std::move(event)});
+    letters_came_.notify_one();
+  } else {
+    job->events.push_back(std::move(event));
+    wake(*job);
+  }
+  untold_ += bytes;
+  ++job->told[which];
 }
 
-void RemoteSession::finish(uint64_t id, Result result) {
+void RemoteSession::finish(uint64_t id, Result result) noexcept {
   Lock lock(mutex_);
   finish(id, std::move(result), lock);
 }
 
-void RemoteSession::finish(uint64_t id, Result result, Lock &) {
-  const auto at = jobs_.find(id);
-  if (at == jobs_.end()) return;
-  const JobPtr job = at->second;
-  jobs_.erase(at);
+// An item that was finished before is left as it is. Results of submitted items wait for those before them where order is
+// wanted.
+void RemoteSession::finish(uint64_t id, Result result, Lock &) noexcept {
+  Jobs::node_type node = jobs_.extract(id);
+  if (node.empty()) return;
+  const JobPtr job = node.mapped();
   if (alone_.erase(id) != 0) send_next_ = true;
   if (by_itself_ == id) {
     by_itself_ = 0;
     if (options_.offline) send_next_ = true;
   }
-  statistics_.add(result.timings, result.error.code);
-  post(job, {{}, {}, std::make_unique<Result>(std::move(result))});
+  job->result = job->starved ? failed(out_of_memory()) : std::move(result);
+  statistics_.add(job->result->timings, job->result->error.code);
+  if (!job->done) return wake(*job);
+  if (!ordered_) return post_result(job);
+  ready_.insert(std::move(node));
+  while (!ready_.empty() && ready_.begin()->first == next_delivery_) {
+    post_result(ready_.begin()->second);
+    ready_.erase(ready_.begin());
+    ++next_delivery_;
+  }
 }
 
-// Under the lock. Results of submitted items wait for those before them where order is wanted.
-void RemoteSession::post(const JobPtr &job, Event event) {
-  if (!job->done) {
-    job->events.push_back(std::move(event));
-    job->changed.notify_all();
-    if (job->reads != nullptr) job->reads->ring();
-  } else if (!ordered_ || event.result == nullptr) {
-    letters_.push_back({job, std::move(event)});
-  } else {
-    ready_.emplace(job->id, Letter{job, std::move(event)});
-    while (!ready_.empty() && ready_.begin()->first == next_delivery_) {
-      letters_.push_back(std::move(ready_.begin()->second));
-      ready_.erase(ready_.begin());
-      ++next_delivery_;
-    }
-  }
+// The thread that called run(), wherever it waits.
+void RemoteSession::wake(RemoteJob &job) {
+  job.changed.notify_all();
+  if (job.reads != nullptr) job.reads->ring();
+}
+
+void RemoteSession::post_result(const JobPtr &job) {
+  job->letter.front().job = job;
+  letters_.splice(letters_.end(), job->letter);
   letters_came_.notify_one();
 }
 
@@ -72,9 +81,9 @@ void RemoteSession::carry_letters() {
   for (;;) {
     letters_came_.wait(lock, [this] { return !letters_.empty() || stopping_; });
     if (letters_.empty()) return;
-    Letter letter = std::move(letters_.front());
-    letters_.pop_front();
-    carry(std::move(letter), lock);
+    std::list<Letter> first;
+    first.splice(first.end(), letters_, letters_.begin());
+    carry(std::move(first), lock);
   }
 }
 
@@ -85,32 +94,38 @@ void RemoteSession::tell_of_change() {
 }
 
 // A callback's own place in the queue is free while it runs.
-void RemoteSession::carry(Letter letter, Lock &lock) {
-  const bool last = letter.event.result != nullptr;
-  if (last) --pending_;
-  untold_ -= letter.event.bytes;
+void RemoteSession::carry(std::list<Letter> one, Lock &lock) {
+  Letter &letter = one.front();
+  if (letter.event) {
+    untold_ -= letter.event->bytes;
+  } else {
+    --pending_;
+  }
   ++callbacks_;
   tell_of_change();
   lock.unlock();
   {
     const CallbackScope scope(this);
-    const Letter open = std::move(letter);
-    try {
-      if (last) {
-        open.job->work.input = Value();  // goes before its `done` comes
-        open.job->done(open.job->id, std::move(*open.event.result));
-      } else if (open.event.stage.empty()) {
-        open.job->work.emit(open.event.value);
-      } else {
-        open.job->work.observe(open.event.stage, open.event.value);
-      }
-    } catch (...) {
-      // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
-    }
+    letter.event ? tell(*letter.job, *letter.event) : tell_result(*letter.job);
+    one.clear();
   }
   lock.lock();
   --callbacks_;
   tell_of_change();
+}
+
+// A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.
+void RemoteSession::tell(RemoteJob &job, Event &event) noexcept {
+  try {
+    event.stage.empty() ? job.work.emit(std::move(event.value)) : job.work.observe(event.stage, event.value);
+  } catch (...) {}
+}
+
+void RemoteSession::tell_result(RemoteJob &job) noexcept {
+  try {
+    job.work.input = Value();  // goes before its `done` comes
+    job.done(job.id, std::move(*job.result));
+  } catch (...) {}
 }
 
 }  // namespace mrun

@@ -1,6 +1,7 @@
 // The thread that called run(): tells what comes of its item, and reads the answer of one that runs by itself, since to be woken
 // by the keeper for it would cost a switch of threads more.
 #include "exec/engine/callback_scope.h"
+#include "isolate/remote/failures.h"
 #include "isolate/remote/session.h"
 
 namespace mrun {
@@ -8,25 +9,29 @@ namespace mrun {
 Result RemoteSession::follow(const JobPtr &job) {
   Lock lock(mutex_);
   for (;;) {
-    job->changed.wait(lock, [&] { return !job->events.empty() || is_answered(*job) || reads_itself(*job); });
-    if (job->events.empty()) {
+    job->changed.wait(lock,
+                      [&] { return !job->events.empty() || job->result || is_answered(*job) || reads_itself(*job); });
+    if (!job->events.empty()) {
+      follow_event(*job, lock);
+    } else if (job->result) {
+      return std::move(*job->result);
+    } else {
       is_answered(*job) ? take_answer(job, lock) : read_answer(job, lock);
-      continue;
     }
-    Event event = std::move(job->events.front());
-    job->events.pop_front();
+  }
+}
+
+void RemoteSession::follow_event(RemoteJob &job, Lock &lock) {
+  {
+    Event event = std::move(job.events.front());
+    job.events.pop_front();
     untold_ -= event.bytes;
     changed_.notify_all();
     lock.unlock();
-    if (event.result != nullptr) return std::move(*event.result);
     const CallbackScope scope(this);
-    if (event.stage.empty()) {
-      job->work.emit(std::move(event.value));
-    } else {
-      job->work.observe(event.stage, event.value);
-    }
-    lock.lock();
+    tell(job, event);
   }
+  lock.lock();
 }
 
 bool RemoteSession::reads_itself(const RemoteJob &job) const {
@@ -46,7 +51,9 @@ void RemoteSession::read_answer(const JobPtr &job, Lock &lock) {
   const bool came = worker->answers();
   try {
     if (came) answer = worker->answer_of(job->id);
-  } catch (const Error &e) { broken = e; }
+  } catch (Error &e) { broken = std::move(e); } catch (const std::exception &) {
+    broken = out_of_memory();
+  }
   lock.lock();
   job->reads = nullptr;
   if (!came || worker_ != worker || !job->delivered)

@@ -51,6 +51,7 @@ void RemoteGroup::start(const std::shared_ptr<const Bundle> &bundle, const std::
     } catch (...) { failures[i] = std::current_exception(); }
   };
   std::vector<std::thread> threads;
+  threads.reserve(members_.size());  // a thread that has begun must not be lost
   for (size_t i = 1; i < members_.size(); ++i) {
     try {
       threads.push_back(start_thread("a worker process", [&start_one, i] { start_one(i); }));

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "exec/engine/callback_scope.h"
+#include "isolate/remote/failures.h"
 #include "isolate/remote/session.h"
 #include "value/json.h"
 
@@ -18,23 +19,6 @@ constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
 constexpr size_t longest_line = 4000, longest_trace = size_t{64} << 10;
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
-
-Result failed(Error e, const char *stage) {
-  Result result;
-  e.stage = std::string_view(stage) == "answer" ? "postprocess" : stage;
-  result.error = std::move(e);
-  return result;
-}
-
-// waited: seconds since it was submitted.
-Error too_long(const Work &work, double limit, double waited) {
-  const double own = work.timeout > 0 ? work.timeout : limit;
-  const bool late = work.deadline > 0 && waited >= work.deadline;
-  if (late || own <= 0)
-    return {MRUN_TIMEOUT, "the item was not answered before its deadline; the worker process was ended"};
-  return {MRUN_TIMEOUT,
-          fmt::format("the item took longer than its limit of {} s (--timeout); the worker process was ended", own)};
-}
 
 }  // namespace
 
@@ -95,9 +79,9 @@ Error RemoteSession::serve(RemoteWorker &worker) {
       handle(worker, *frame);
       note_handled(worker.channel().received());
     }
-  } catch (const Error &e) { return e; } catch (const std::exception &e) {
-    return {MRUN_PROTOCOL, e.what()};
-  }
+  } catch (Error &e) { return std::move(e); } catch (const std::bad_alloc &) {
+    return out_of_memory();
+  } catch (const std::exception &) { return {MRUN_PROTOCOL, "a bad message"}; }  // a text that wants no memory
 }
 
 bool RemoteSession::is_busy() const {
@@ -106,6 +90,30 @@ bool RemoteSession::is_busy() const {
 }
 
 void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
+  try {
+    dispatch(worker, frame);
+  } catch (const Error &e) {
+    if (e.code != MRUN_MEMORY) throw;
+    miss(frame);
+  } catch (const std::bad_alloc &) { miss(frame); }
+}
+
+// There was no memory for what the worker said. Called where that is caught: of what the worker waits for it throws on.
+void RemoteSession::miss(const Frame &frame) {
+  if (frame.kind == Kind::wants) throw;
+  if (frame.kind == Kind::result) return finish(frame.id, failed(out_of_memory()));
+  const Lock lock(mutex_);
+  if (frame.kind == Kind::counts) {
+    counts_ = Value();
+    ++counts_said_;
+    changed_.notify_all();
+  }
+  if (frame.kind != Kind::partial && frame.kind != Kind::observed) return;
+  const auto at = jobs_.find(frame.id);
+  if (at != jobs_.end()) at->second->starved = true;
+}
+
+void RemoteSession::dispatch(RemoteWorker &worker, Frame &frame) {
   switch (frame.kind) {
     case Kind::partial:
     case Kind::observed: return handle_item(worker, frame);
@@ -130,7 +138,8 @@ void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
 }
 
 void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
-  WireReader in(frame.payload, worker.channel().peer(), worker.beside(frame));
+  const Tensor beside = worker.beside(frame);  // first: it must not be kept where there is no memory for the rest
+  WireReader in(frame.payload, worker.channel().peer(), beside);
   Event event;
   if (frame.kind == Kind::observed) event.stage = in.text();
   event.value = in.value();
@@ -149,7 +158,8 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
 }
 
 void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
-  Result result = decode_result({frame.payload, worker.channel().peer(), worker.beside(frame)});
+  const Tensor beside = worker.beside(frame);  // as in handle_item
+  Result result = decode_result({frame.payload, worker.channel().peer(), beside});
   {
     const Lock lock(mutex_);
     const auto at = jobs_.find(frame.id);
@@ -210,11 +220,12 @@ void RemoteSession::call_host(const std::function<void()> &call) {
 bool RemoteSession::is_overdue(RemoteWorker &worker) {
   const int64_t now = now_ns();
   const Lock lock(mutex_);
-  for (const Running &r : worker.activity().running()) {
+  worker.activity().for_each_running([&](const Running &r) {
     const auto at = jobs_.find(r.tag);
-    if (at != jobs_.end() && at->second->sent && r.end < now - grace) overdue_.insert(r.tag);
-  }
-  timed_out_ = !overdue_.empty() || is_silent(lock);
+    if (at == jobs_.end() || !at->second->sent || r.end >= now - grace) return;
+    at->second->overdue = timed_out_ = true;
+  });
+  timed_out_ = timed_out_ || is_silent(lock);
   return timed_out_;
 }
 
@@ -234,23 +245,27 @@ bool RemoteSession::is_silent(const Lock &) const {
 
 // ---- the end of one, and the next
 
-// Whose slice or joined call it was in; where nobody's, all that it had.
-std::map<uint64_t, const char *> RemoteSession::suspects(const RemoteWorker &worker, const Lock &) const {
-  std::map<uint64_t, const char *> running, sent;
-  for (const Running &r : worker.activity().running()) {
+// Marks whose slice or joined call it was in; where nobody's, all that it had. How many.
+size_t RemoteSession::mark_suspects(const RemoteWorker &worker, const Lock &) {
+  size_t marked = 0;
+  const auto mark = [&](RemoteJob &job, const char *stage) {
+    if (!job.sent || job.suspected != nullptr) return;
+    job.suspected = stage;
+    ++marked;
+  };
+  const bool late = std::any_of(jobs_.begin(), jobs_.end(), [](const auto &entry) { return entry.second->overdue; });
+  worker.activity().for_each_running([&](const Running &r) {
     const auto at = jobs_.find(r.tag);
-    if (at == jobs_.end() || !at->second->sent) continue;
-    if (overdue_.empty() || overdue_.count(r.tag) != 0) running.emplace(r.tag, r.stage);
-  }
-  for (const auto &[id, job] : jobs_) {
-    if (job->sent) sent.emplace(id, "engine");
-  }
-  return running.empty() ? sent : running;
+    if (at != jobs_.end() && (!late || at->second->overdue)) mark(*at->second, r.stage);
+  });
+  if (marked > 0) return marked;
+  for (const auto &[id, job] : jobs_) mark(*job, "engine");
+  return marked;
 }
 
-void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
+void RemoteSession::bury(RemoteWorker &worker, Error why) {
   worker.kill();
-  const std::string ended = worker.end();
+  Error end = end_of(worker);
   Lock lock(mutex_);
   worker_ = nullptr;
   counts_.reset();
@@ -258,33 +273,32 @@ void RemoteSession::bury(RemoteWorker &worker, const Error &why) {
   ++deaths_;
   changed_.notify_all();
   if (stopping_) return;
-  Error error = why;
-  if (broken_) error = *std::exchange(broken_, std::nullopt);
-  if (error.code != MRUN_PROTOCOL) error = Error(MRUN_CRASH, fmt::format("the worker process {}", ended));
-  const auto all = suspects(worker, lock);
-  if (all.size() == 1) {
-    blame(all.begin()->first, error, all.begin()->second, lock);
-  } else {
-    for (const auto &[id, stage] : all) alone_.insert(id);
+  if (broken_) why = *std::exchange(broken_, std::nullopt);
+  if (why.code != MRUN_PROTOCOL && why.code != MRUN_MEMORY) why = std::move(end);
+  const bool guilty = mark_suspects(worker, lock) == 1;
+  for (auto at = jobs_.begin(); at != jobs_.end();) {
+    const JobPtr job = (at++)->second;  // which put_back may take out
+    put_back(job, guilty, why, lock);
   }
-  overdue_.clear();
   by_itself_ = 0;
   handling_wanted_ = false;
   timed_out_ = false;
-  std::vector<uint64_t> cancelled;
-  for (const auto &[id, job] : jobs_) {
-    job->sent = job->delivered = false;
-    job->answer.reset();
-    job->heard[0] = job->heard[1] = 0;
-    if (job->cancelled) cancelled.push_back(id);
-  }
-  for (const uint64_t id : cancelled) finish(id, failed(Error(MRUN_CANCELLED, "cancelled"), "engine"), lock);
 }
 
-void RemoteSession::blame(uint64_t id, const Error &error, const char *stage, Lock &lock) {
-  const RemoteJob &job = *jobs_.at(id);
-  const double waited = seconds_between(job.submitted, Clock::now());
-  finish(id, failed(timed_out_ ? too_long(job.work, options_.timeout, waited) : error, stage), lock);
+// Its worker has ended. guilty: where it is suspected, it is the only one.
+void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why, Lock &lock) {
+  const char *const stage = std::exchange(job->suspected, nullptr);
+  job->sent = job->delivered = job->overdue = false;
+  job->answer.reset();
+  job->heard[0] = job->heard[1] = 0;
+  if (stage != nullptr && guilty) {
+    const double waited = seconds_between(job->submitted, Clock::now());
+    finish(job->id, timed_out_ ? too_long(job->work, options_.timeout, waited, stage) : failed(why, stage), lock);
+  } else if (job->cancelled) {
+    finish(job->id, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
+  } else if (stage != nullptr) {
+    alone_.merge(job->alone);
+  }
 }
 
 // Starts the next worker. One that cannot be started fails the items that wait; then it is tried again for the next.
@@ -310,28 +324,30 @@ bool RemoteSession::renew() {
       const bool again = e.code == MRUN_CRASH && ++failures < most_failures;  // killed, perhaps, from outside
       if (!again) fail_all(e);
       if (!again) failures = 0;
-    } catch (const std::exception &) { fail_all(Error(MRUN_MEMORY, "out of memory for a worker process")); }
+    } catch (const std::exception &) { fail_all(out_of_memory()); }
   }
 }
 
 // What is not with the worker yet, in order; or the next of those that run one by one.
 void RemoteSession::send_waiting() {
-  std::vector<JobPtr> waiting;
-  {
-    const Lock lock(mutex_);
-    send_next_ = false;
-    for (const auto &[id, job] : jobs_) {
-      if (may_send(*job)) waiting.push_back(job);
-    }
+  send_next_ = false;
+  for (uint64_t id = 0;;) {
+    Lock lock(mutex_);
+    auto at = jobs_.upper_bound(id);
+    while (at != jobs_.end() && !may_send(*at->second)) ++at;
+    if (at == jobs_.end()) break;
+    const JobPtr job = at->second;
+    id = job->id;
+    lock.unlock();
+    send(job);
   }
-  for (const JobPtr &job : waiting) send(job);
   tell_end();
 }
 
 void RemoteSession::fail_all(const Error &error) {
   Lock lock(mutex_);
   deaths_ = patience_with_deaths;
-  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(error, "engine"), lock);
+  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(error), lock);
 }
 
 }  // namespace mrun

@@ -6,8 +6,8 @@
 
 #include "base/thread.h"
 #include "exec/engine/callback_scope.h"
-#include "exec/input.h"
 #include "exec/loaded.h"
+#include "isolate/remote/failures.h"
 #include "isolate/remote/group.h"
 
 namespace mrun {
@@ -22,26 +22,11 @@ EngineOptions with_defaults(EngineOptions options) {
   return options;
 }
 
-Result failed(const Error &e) {
-  Result result;
-  result.error = e;
-  if (result.error.stage.empty()) result.error.stage = "engine";
-  return result;
-}
-
 // As it is now: what has passed since it was submitted is gone of its time.
 Work as_of_now(const Work &work, Clock::time_point submitted) {
   Work now = work;
   if (work.deadline > 0) now.deadline = std::max(1e-9, work.deadline - seconds_between(submitted, Clock::now()));
   return now;
-}
-
-// What kept an input from being sent; as in one process where the input is at fault.
-Error fault_of(const Value &input, const Error &e) {
-  try {
-    check_texts(input);
-  } catch (const Error &in_it) { return in_it; }
-  return e;
 }
 
 }  // namespace
@@ -68,6 +53,8 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock
   job->work = std::move(work);
   job->done = std::move(done);
   job->submitted = Clock::now();
+  job->letter.emplace_back();
+  job->alone.insert(id);
   jobs_.emplace(id, job);
   changed_.notify_all();
   return job;
@@ -80,6 +67,7 @@ bool RemoteSession::may_send(const RemoteJob &job) const {
   return alone_.empty() || *alone_.begin() == job.id;
 }
 
+// Never throws: what keeps an item from being sent is its answer.
 void RemoteSession::send(const JobPtr &job) {
   Lock lock(mutex_);
   if (!may_send(*job)) return;
@@ -97,23 +85,27 @@ void RemoteSession::send(const JobPtr &job) {
     work.input = Value();  // before the item's `done` comes
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
-    return finish(job->id, failed(fault_of(work.input, e)));
-  } catch (const std::bad_alloc &) {
+    Result result = unsent(work.input, e);
+    work.input = Value();
+    return finish(job->id, std::move(result));
+  } catch (const std::exception &) {
+    work.input = Value();
     if (!lock.owns_lock()) lock.lock();
-    return finish(job->id, failed(Error(MRUN_MEMORY, "out of memory for the input")), lock);
+    return finish(job->id, failed(out_of_memory()), lock);
   }
   lock.lock();
   job->delivered = job->sent && worker == worker_;
   const bool cancelled = job->delivered && job->cancelled;
   job->changed.notify_all();  // run()'s thread may read its answer now
   lock.unlock();
-  if (cancelled) tell_cancel(*worker, job->id);
+  if (cancelled) say(*worker, Kind::cancel, job->id);
 }
 
-void RemoteSession::tell_cancel(RemoteWorker &worker, uint64_t id) {
+// A word. To one that takes it not the keeper goes on from its end.
+void RemoteSession::say(RemoteWorker &worker, Kind kind, uint64_t id) noexcept {
   try {
-    worker.channel().send(Kind::cancel, id, {});
-  } catch (const Error &) { worker.kill(); }
+    worker.channel().send(kind, id, {});
+  } catch (const std::exception &) { worker.kill(); }
 }
 
 // ---- one item
@@ -178,9 +170,7 @@ void RemoteSession::tell_end() {
   const WorkerPtr worker = worker_;
   if (!ended_ || worker == nullptr) return;
   lock.unlock();
-  try {
-    worker->channel().send(Kind::end, 0, {});
-  } catch (const Error &) { worker->kill(); }
+  say(*worker, Kind::end);
 }
 
 bool RemoteSession::cancel(uint64_t id) {
@@ -200,7 +190,7 @@ bool RemoteSession::cancel(uint64_t id) {
   } else if (job.delivered) {
     const WorkerPtr worker = worker_;
     lock.unlock();
-    tell_cancel(*worker, id);
+    say(*worker, Kind::cancel, id);
   }
   return true;
 }
@@ -288,9 +278,7 @@ void RemoteSession::ask_for_counts(Lock &lock) const {
   const bool called = CallbackScope::inside_any();
   ++asking_;
   lock.unlock();
-  try {
-    worker->channel().send(Kind::statistics, 0, {});
-  } catch (const Error &) { worker->kill(); }
+  say(*worker, Kind::statistics);
   lock.lock();
   changed_.wait_for(lock, counting, [&] {
     return counts_said_ != said || worker_ != worker || (called && (keeper_waits_ || keeper_calls_));

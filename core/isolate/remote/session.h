@@ -10,9 +10,14 @@
 // When a worker ends, the page that it shares tells whose slice or joined call it was in. If that is one item, it is
 // guilty: CRASH, TIMEOUT or PROTOCOL. If there are several, each runs by itself in the next worker, and who ends that one
 // is guilty. All others run again, and what they had emitted is not told twice.
+//
+// Memory may run out anywhere in this process, too. What an item needs to be answered is made when it is added, so from then
+// on finish() wants none, whoever it is called by; an item that there is no memory for fails with MEMORY, and the session
+// works on.
 #pragma once
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <map>
 #include <mutex>
 #include <set>
@@ -44,12 +49,17 @@ class RemoteSession final : public Session {
  private:
   using Lock = std::unique_lock<std::mutex>;
   static constexpr uint64_t first_run = uint64_t{1} << 63;  // ids of run()'s items: they have no place in the order
-  // What the worker said of an item. stage: "" a partial answer, else what was observed; a result ends it.
+  // What the worker said of an item before its answer. stage: "" a partial answer, else what was observed.
   struct Event {
     std::string stage;
     Value value;
-    std::unique_ptr<Result> result;
-    size_t bytes = 0;  // of a partial or observed value, until somebody has been told
+    size_t bytes = 0;  // of the value, until somebody has been told
+  };
+  struct RemoteJob;
+  using JobPtr = std::shared_ptr<RemoteJob>;
+  struct Letter {  // for the postman
+    JobPtr job;
+    std::optional<Event> event;  // none: the job's result
   };
   struct RemoteJob {
     uint64_t id = 0;
@@ -62,15 +72,18 @@ class RemoteSession final : public Session {
     RemoteWorker *reads = nullptr;                // whose channel for items by themselves run()'s thread waits at
     std::optional<Answer> answer;                 // that it has read there
     int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
+    bool starved = false;                         // there was no memory for what was said of it: its answer is MEMORY
+    bool overdue = false;                         // what its worker was ended for
+    const char *suspected = nullptr;              // the stage in which it may have ended its worker: of bury()
     std::deque<Event> events;                     // for run()
+    std::optional<Result> result;                 // once it is finished
     std::condition_variable changed;
+    // Nodes that finish() and bury() move where they are needed.
+    std::list<Letter> letter;  // of the result; without its job until then
+    std::set<uint64_t> alone;  // the id, for alone_
   };
-  using JobPtr = std::shared_ptr<RemoteJob>;
+  using Jobs = std::map<uint64_t, JobPtr>;
   using WorkerPtr = std::shared_ptr<RemoteWorker>;
-  struct Letter {
-    JobPtr job;
-    Event event;
-  };
 
   // session.cpp: what the session offers
   void end();
@@ -82,13 +95,14 @@ class RemoteSession final : public Session {
   JobPtr add(uint64_t id, Work, Done, Lock &);
   bool may_send(const RemoteJob &) const;
   void send(const JobPtr &);
-  void tell_cancel(RemoteWorker &, uint64_t id);
+  static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
   void tell_end();
   void ask_for_counts(Lock &) const;
   Value queue_report(const Value *of_worker, const Lock &) const;
 
   // follow.cpp: the thread that called run()
   Result follow(const JobPtr &);
+  void follow_event(RemoteJob &, Lock &);
   bool reads_itself(const RemoteJob &) const;
   void read_answer(const JobPtr &, Lock &);
   bool is_answered(const RemoteJob &) const;
@@ -96,11 +110,14 @@ class RemoteSession final : public Session {
 
   // delivery.cpp: from an event to whoever waits for it
   void pass_on(const JobPtr &, Event);
-  void finish(uint64_t id, Result);
-  void finish(uint64_t id, Result, Lock &);
-  void post(const JobPtr &, Event);
+  void finish(uint64_t id, Result) noexcept;
+  void finish(uint64_t id, Result, Lock &) noexcept;
+  static void wake(RemoteJob &);
+  void post_result(const JobPtr &);
   void carry_letters();
-  void carry(Letter, Lock &);
+  void carry(std::list<Letter> one, Lock &);
+  static void tell(RemoteJob &, Event &) noexcept;
+  static void tell_result(RemoteJob &) noexcept;
   void tell_of_change();
 
   // keeper.cpp: the worker's life
@@ -109,6 +126,8 @@ class RemoteSession final : public Session {
   Error serve(RemoteWorker &);
   bool is_busy() const;
   void handle(RemoteWorker &, Frame &);
+  void dispatch(RemoteWorker &, Frame &);
+  void miss(const Frame &);
   void handle_item(RemoteWorker &, Frame &);
   void handle_result(RemoteWorker &, Frame &);
   void handle_talk(Frame &);
@@ -118,9 +137,9 @@ class RemoteSession final : public Session {
   void note_handled(uint64_t frames);
   bool is_overdue(RemoteWorker &);
   bool is_silent(const Lock &) const;
-  void bury(RemoteWorker &, const Error &);
-  std::map<uint64_t, const char *> suspects(const RemoteWorker &, const Lock &) const;
-  void blame(uint64_t id, const Error &, const char *stage, Lock &);
+  void bury(RemoteWorker &, Error why);
+  size_t mark_suspects(const RemoteWorker &, const Lock &);
+  void put_back(const JobPtr &, bool guilty, const Error &, Lock &);
   bool renew();
   void send_waiting();
   void fail_all(const Error &);
@@ -138,11 +157,11 @@ class RemoteSession final : public Session {
   // Null: none that serves, none that is being started. Who works with one unlocked holds it by its pointer: the keeper may
   // replace it meanwhile.
   WorkerPtr worker_, starting_;
-  bool ending_ = false;              // what serves was told to end
-  std::map<uint64_t, JobPtr> jobs_;  // not answered
-  std::deque<Letter> letters_;
-  size_t untold_ = 0;                 // bytes of events
-  std::map<uint64_t, Letter> ready_;  // results that wait for those before them
+  bool ending_ = false;  // what serves was told to end
+  Jobs jobs_;            // not answered
+  std::list<Letter> letters_;
+  size_t untold_ = 0;  // bytes of events
+  Jobs ready_;         // answered, behind some that are not: where order is wanted
   uint64_t next_id_ = 1, next_delivery_ = 1;
   size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
   size_t blocked_ = 0;           // that wait for room
@@ -154,7 +173,6 @@ class RemoteSession final : public Session {
   uint64_t by_itself_ = 0;       // the item that the worker's thread for such has; 0: none
   bool ordered_ = false, ended_ = false, stopping_ = false;
   std::set<uint64_t> alone_;     // to be run one by one, before all others
-  std::set<uint64_t> overdue_;   // what the worker was ended for
   bool timed_out_ = false;       // it was ended because something did not
   std::optional<Value> counts_;  // what the worker that serves has last counted
   uint64_t counts_said_ = 0;     // how often
