@@ -45,6 +45,15 @@ add_library(mrun_warnings INTERFACE)
 target_compile_options(mrun_warnings INTERFACE -Wall -Wextra -Wshadow
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual> $<$<BOOL:${MRUN_WERROR}>:-Werror>)
 
+# What the project's own programs take memory from, the library's hosts choose for themselves. Operations on small tensors take
+# and free a dozen small blocks each, large tensors come and go: there it is quicker than the C library's malloc, and keeps pages
+# that the kernel would have to clear again (core/README.md has the figures). A sanitizer brings its own.
+add_library(mrun_allocator INTERFACE)
+if(NOT MRUN_FUZZ AND NOT MRUN_PRESET MATCHES "^[at]san$")
+  find_library(MRUN_TCMALLOC tcmalloc_minimal REQUIRED)
+  target_link_libraries(mrun_allocator INTERFACE -Wl,--push-state,--no-as-needed ${MRUN_TCMALLOC} -Wl,--pop-state)
+endif()
+
 # What is installed: the command and the plugins, without tests and benchmarks.
 add_custom_target(product)
 
