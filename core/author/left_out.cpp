@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "script/lua/source.h"
+#include "script/lua/doubts.h"
 
 namespace mrun {
 namespace {

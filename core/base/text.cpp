@@ -108,10 +108,12 @@ std::string printable(std::string_view s, size_t most) {
 std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates, size_t most) {
   constexpr size_t longest = 200;  // longer names come from no typing error, and would cost time
   if (name.empty() || name.size() > longest) return {};
-  const size_t limit = name.size() <= 3 ? 1 : name.size() <= 8 ? 2 : 3;
+  const size_t limit = name.size() <= 4 ? 1 : name.size() <= 8 ? 2 : 3;
   std::vector<std::pair<size_t, const std::string *>> found;
   for (const std::string &candidate : candidates) {
     const size_t edits = distance(name, candidate, limit);
+    const bool begins = !candidate.empty() && lower(name[0]) == lower(candidate[0]);
+    if (edits > 1 && name.size() <= 6 && !begins) continue;  // `catch` is not `math`
     if (edits <= limit && edits < std::max(name.size(), candidate.size())) found.emplace_back(edits, &candidate);
   }
   std::sort(found.begin(), found.end(), [](const auto &a, const auto &b) {

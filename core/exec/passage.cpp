@@ -36,6 +36,17 @@ std::vector<Value> arguments_of(const Schema &method, const Value &x) {
   return args;
 }
 
+// For the end of an error about a call without forward.lua: x is what the model is called with.
+std::string wrong_x(const Value &x) {
+  const auto is_tensor = [](const Value &v) { return v.is_tensor() || v.is_object(); };
+  if (x.is_nil()) return "; x, the model's argument, is nil: preprocess returned nothing";
+  if (x.is_list() && std::none_of(x.as_list().begin(), x.as_list().end(), is_tensor)) {
+    return "; x is a list, and so the list of the model's arguments: torch.tensor(list) makes one tensor of numbers";
+  }
+  if (x.is_tensor()) return "; x is one tensor: several arguments are a list, {a, b}, or a table by name";
+  return x.is_list() || x.is_map() ? "" : "; x, what preprocess returned or the input, is the model's argument";
+}
+
 // The call of a bundle with models and without forward.lua.
 PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, const Value &x) {
   if (models.size() > 1) {
@@ -47,7 +58,12 @@ PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, cons
     fail(MRUN_MODEL, "model {} has no method forward: it needs a forward.lua that calls another", model.name());
   PendingCall call;
   call.method = *method;
-  call.args = arguments_of(script_schema(model.methods()[*method], model.batch(*method)), x);
+  try {
+    call.args = arguments_of(script_schema(model.methods()[*method], model.batch(*method)), x);
+  } catch (Error &e) {
+    e.message += wrong_x(x);
+    throw;
+  }
   return call;
 }
 

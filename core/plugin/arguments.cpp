@@ -316,7 +316,13 @@ bool may_miss(const Parameter &p) {
 [[noreturn]] void too_many(const Schema &schema, size_t given) {
   size_t most = 0;
   while (most < schema.parameters.size() && !schema.parameters[most].keyword_only) ++most;
-  wrong(schema, {}, fmt::format("takes at most {} argument{} by position, got {}", most, most == 1 ? "" : "s", given));
+  std::string named;
+  for (size_t i = most; i < schema.parameters.size() && i < most + 8; ++i) {
+    named += (named.empty() ? "" : ", ") + schema.parameters[i].name + " = …";
+  }
+  wrong(schema, {},
+        fmt::format("takes at most {} argument{} by position, got {}{}", most, most == 1 ? "" : "s", given,
+                    named.empty() ? "" : "; the others are given by name, in a table at the end: {" + named + "}"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <mrun/plugin.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace mrun_torch {
 namespace {
@@ -115,13 +116,45 @@ void check_entry(const Bytes &bytes, const Entry &e) {
   if (crc != e.crc) damaged("an entry does not match its checksum");
 }
 
+// Files that are taken for models: how they begin, and what they are.
+constexpr std::pair<std::string_view, const char *> others[] = {
+    {"version https://git-lfs", "a pointer of Git LFS, which stands for the file: `git lfs pull` fetches that"},
+    {"<", "a web page or XML, as a failed download leaves one"},
+    {"\x89HDF", "HDF5, as Keras writes it"},
+    {"\x1f\x8b", "compressed with gzip: unpack it first"},
+    {"\x93NUMPY", "a NumPy array, which holds no code"},
+    {"GGUF", "a GGUF file, which holds weights without code"},
+    {"{", "JSON text"}};
+
+// "; it is …, and …" for what is known, else nothing.
+std::string recognized(const Bytes &bytes) {
+  const auto begin = reinterpret_cast<const char *>(bytes.part(0, bytes.size()));
+  const std::string_view head(begin, std::min<size_t>(bytes.size(), 256));
+  if (head.empty()) return ": it is empty";
+  for (const auto &[start, what] : others) {
+    if (head.substr(0, start.size()) == start) return std::string(": it is ") + what;
+  }
+  if (head.size() > 9 && head.substr(8, 2) == "{\"")
+    return ": it is a safetensors file, which holds weights without code";
+  if (head[0] == 8 && (head.find("pytorch") != head.npos || head.find("onnx") != head.npos || head[2] == 18)) {
+    return ": it is an ONNX model";
+  }
+  return head.substr(0, 2) == "PK" ? ": it is cut off" : "";
+}
+
+constexpr const char *how_to_save = "; a model is saved with torch.jit.script(model.eval()).save(\"model.pt\")";
+
+[[noreturn]] void refuse_other(const Bytes &bytes) {
+  throw mrun::error(MRUN_BUNDLE, "this is no TorchScript file" + recognized(bytes) + how_to_save);
+}
+
 uint64_t find_end(const Bytes &bytes) {
-  if (bytes.size() < end_size) throw mrun::error(MRUN_BUNDLE, "this is no TorchScript file");
+  if (bytes.size() < end_size) refuse_other(bytes);
   const uint64_t last = bytes.size() - end_size, first = last - std::min<uint64_t>(last, UINT16_MAX);
   for (uint64_t at = last + 1; at-- > first;) {
     if (bytes.number(at, 4) == end_signature) return at;
   }
-  throw mrun::error(MRUN_BUNDLE, "this is no TorchScript file, or it is cut off");
+  refuse_other(bytes);
 }
 
 // What Python's torch.save writes.
@@ -145,8 +178,10 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 // A TorchScript file has both, torch.save's the first alone.
 struct Parts {
-  bool data = false, code = false;
+  bool data = false, code = false, program = false;
   void note(std::string_view name) {
+    program =
+        program || ends_with(name, "serialized_exported_program.json") || name.find("/models/model.json") != name.npos;
     data = data || ends_with(name, "/data.pkl");
     code = code || ends_with(name, "/constants.pkl");
   }
@@ -184,6 +219,10 @@ void check_archive(const void *data, size_t size) {
     at += extra + comment;
   }
   if (parts.data && !parts.code) refuse_pickle();
+  if (!parts.data) {
+    const char *what = parts.program ? ": it is a program of torch.export (.pt2)" : ": it is another ZIP archive";
+    throw mrun::error(MRUN_BUNDLE, std::string("this is no TorchScript file") + what + how_to_save);
+  }
 }
 
 }  // namespace mrun_torch

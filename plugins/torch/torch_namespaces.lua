@@ -62,7 +62,8 @@ end
 -- Python's AttributeError, with the nearest name.
 local function named(name, functions)
   return setmetatable(functions, {__index = function(_, key)
-    local text, closest, best = tostring(key):sub(1, 60), nil, 3
+    local text, closest = tostring(key):sub(1, 60), nil
+    local best = #text <= 4 and 2 or 3
     for known in pairs(functions) do
       local d = distance(text, known)
       if d < best or (d == best and closest and known < closest) then closest, best = known, d end

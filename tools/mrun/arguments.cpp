@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 
+#include "base/text.h"
 #include "report.h"
 
 namespace command {
@@ -69,6 +70,41 @@ CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
           ""};
 }
 
+// Of an option that there is not: "--ouput: no such option; did you mean '--output'?".
+std::string no_option(const CLI::App &app, const std::string &given) {
+  const std::string name = given.substr(0, given.find('='));
+  std::vector<std::string> names{"--help", "--version"};
+  for (const CLI::Option *option : app.get_options()) {
+    for (const std::string &n : option->get_lnames()) names.push_back("--" + n);
+  }
+  std::string advice = mrun::did_you_mean(name, names);
+  const bool params = std::find(names.begin(), names.end(), "--param") != names.end();
+  if (advice.empty() && params) {
+    advice = "; a parameter is --param NAME=VALUE, an INPUT that begins with - comes behind --";
+  }
+  return mrun::printable(name, 60) + ": no such option" + advice;
+}
+
+// What CLI11 says, in words that lead on.
+std::string explained(const CLI::App &app, const CLI::ParseError &e) {
+  const std::vector<std::string> extras = app.remaining();
+  const auto option =
+      std::find_if(extras.begin(), extras.end(), [](const auto &a) { return a.size() > 1 && a[0] == '-'; });
+  if (option != extras.end() && *option != "--") return no_option(app, *option);
+  std::string why = e.what();
+  std::erase(why, list_mark);
+  const size_t most = why.find(": At Most 1 required but received "), some = why.find(": 1 required "),
+               missing = why.rfind(" missing");
+  const std::string flag = "Could not convert: ";
+  if (most != std::string::npos) return why.substr(0, most) + ": is given more than once";
+  if (some != std::string::npos && missing > some) {
+    return why.substr(0, some) + ": wants " + why.substr(some + 13, missing - some - 13) + " behind it";
+  }
+  if (why.starts_with(flag))
+    return why.substr(flag.size(), why.find(' ', flag.size()) - flag.size()) + ": takes no value";
+  return why;
+}
+
 std::function<void(const CLI::App &)> describe_to;
 
 }  // namespace
@@ -107,9 +143,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     print(fitted_help(app.help()));
     return ok;
   } catch (const CLI::ParseError &e) {
-    std::string why = e.what();
-    std::erase(why, list_mark);
-    warn(why + "; `mrun " + app.get_name() + " --help` explains");
+    warn(explained(app, e) + "; `mrun " + app.get_name() + " --help` explains");
     return bad_usage;
   }
   try {

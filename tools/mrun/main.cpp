@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
+#include "base/text.h"
 #include "manual.h"
 #include "report.h"
 #include "standard_output.h"
@@ -83,12 +85,40 @@ void write_manual(const std::string &folder) {
   command::write_manual(folder, entries, help());
 }
 
+bool exists(const std::string &path) {
+  std::error_code unknown;
+  return std::filesystem::exists(path, unknown);
+}
+
+bool looks_like_bundle(const std::string &path) {
+  return (path.ends_with(".mb") && exists(path)) || exists(path + "/bundle.toml");
+}
+
+// What stands where the bundle should, and is no file: a subcommand misspelt, or an input before its bundle. Empty where
+// the bundle's own error says enough.
+std::string misplaced(const std::vector<std::string> &args) {
+  const std::string &first = args[0];
+  if (first.starts_with('-') || exists(first) || exists(first.substr(0, first.rfind('@')))) return "";
+  std::vector<std::string> names{"help", "--version"};
+  for (const Subcommand &s : subcommands) names.emplace_back(s.name);
+  const std::string meant = mrun::did_you_mean(first, names);
+  if (!meant.empty()) return "no such file or subcommand" + meant;
+  const bool behind = std::any_of(args.begin() + 1, args.end(), looks_like_bundle);
+  return behind ? "no such file; the bundle comes first: mrun BUNDLE INPUT" : "";
+}
+
 int dispatch(std::vector<std::string> args) {
   if (args.empty()) {
     std::fputs("mrun: want a bundle or a subcommand; `mrun --help` lists them\n", stderr);
     return command::bad_usage;
   }
-  if (args[0] == "help" && args.size() == 2) args = {args[1], "--help"};
+  if (args[0] == "help" && args.size() == 2) {
+    if (!command::is_subcommand(args[1])) {
+      command::warn(mrun::printable(args[1], 60) + ": no such subcommand; `mrun --help` lists them");
+      return command::bad_usage;
+    }
+    args = {args[1], "--help"};
+  }
   const std::string first = args[0];
   if (first == "--help" || first == "-h" || first == "help") {
     command::print(help());
@@ -106,6 +136,10 @@ int dispatch(std::vector<std::string> args) {
     if (first == s.name) return s.run({args.begin() + 1, args.end()});
   }
   if (first == "run") args.erase(args.begin());
+  if (const std::string why = args.empty() ? "" : misplaced(args); !why.empty()) {
+    command::warn(mrun::printable(args[0], 200) + ": " + why);
+    return command::refused;
+  }
   return command::run(std::move(args));
 }
 

@@ -27,6 +27,7 @@ int constant_index(lua_State *L, Vm &) {
   if (v.is_list() && lua_type(L, 2) == LUA_TNUMBER) {
     const double place = lua_tonumber(L, 2);
     const auto items = v.as_list();
+    if (place == 0 && !items.empty()) fail(MRUN_SCRIPT, "{}", no_item_0);
     if (place >= 1 && place <= static_cast<double>(items.size()) &&
         place == static_cast<double>(static_cast<size_t>(place))) {
       return push_element(L, items[static_cast<size_t>(place) - 1].c());

@@ -84,6 +84,8 @@ int guarded_index(lua_State *L, Vm &) {
     fail(MRUN_SCRIPT, "a tensor is no key: want a number or string, got {}; t:item() is a single element's number",
          describe_lua(L, 2));
   }
+  if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) == 0 && lua_objlen(L, 1) > 0)
+    fail(MRUN_SCRIPT, "{}", no_item_0);
   return 0;
 }
 

@@ -75,6 +75,8 @@ inline void push_value(lua_State *L, const Value &v, bool readonly = false) { pu
 void open_convert(lua_State *);
 
 // Tables that the core makes refuse a tensor as a key: it is nobody's key, so what is meant is its number.
+inline constexpr const char *no_item_0 =
+    "list[0]: a list counts from 1, a tensor's positions from 0: list[position + 1]";
 void guard_keys(lua_State *);  // the table on top of the stack, which has no metatable
 bool is_guarded(lua_State *, int index);
 

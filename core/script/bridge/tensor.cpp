@@ -10,6 +10,7 @@
 #include "script/vm/arguments.h"
 #include "script/vm/errors.h"
 #include "script/vm/hook.h"
+#include "script/vm/idioms.h"
 #include "script/vm/input_handles.h"
 
 namespace mrun {
@@ -244,7 +245,9 @@ int index(lua_State *L, Vm &vm) {
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TSTRING) names.emplace_back(lua_tostring(L, -2));
   }
-  fail(MRUN_SCRIPT, "a tensor has no method {}{}", printable(name, 60), did_you_mean(name, names));
+  const std::string meant = idiom("tensor", name);
+  fail(MRUN_SCRIPT, "a tensor has no method {}{}", printable(name, 60),
+       meant.empty() ? did_you_mean(name, names) : meant);
 }
 
 int set_element(lua_State *L, Vm &) {

@@ -10,10 +10,6 @@ namespace mrun {
 void check_source(const std::string &script, std::string_view text);
 // The string literals right behind a name, `require "x"` or `require("x")`, in order of appearance, each once.
 std::vector<std::string> literals_after(std::string_view text, std::string_view name);
-// What is no error but cannot be meant, a sentence each: a tensor's comparison as a condition, which is true whatever it
-// holds; a parameter that is not among `params` and nearly one of them, which is nil.
-std::vector<std::string> doubts(const std::string &script, std::string_view text,
-                                const std::vector<std::string> &params);
 // The lines of each `return` in these lines.
 std::vector<int> return_lines(std::string_view text, int first_line, int last_line);
 

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "script/lua/syntax.h"
 #include "script/vm/fiber.h"
 #include "script/vm/handle.h"
 
@@ -76,14 +77,14 @@ std::string traceback(lua_State *L) {
   return text;
 }
 
-Error from_string(lua_State *L, const Vm &vm, std::string_view message) {
+Error from_string(lua_State *co, const Vm &vm, std::string_view message) {
   Error e(MRUN_SCRIPT, "");
   size_t text = 0;
   Place place = parse_place(vm, message, text);
   if (is_std(place.script)) {  // say where in the module, but show the script's line
     e.message = message;
   } else {
-    e.message = vm.with_hint(L, message.substr(text), source_line(vm, place.script, place.line));
+    e.message = vm.with_hint(co, message.substr(text), source_line(vm, place.script, place.line));
     e.script = place.script;
     e.line = place.line;
   }
@@ -222,7 +223,7 @@ Error error_of(lua_State *L, lua_State *co, int status) {
   } else if (lua_type(L, top) == LUA_TSTRING) {
     size_t size = 0;
     const char *text = lua_tolstring(L, top, &size);
-    e = vm.said.message == std::string_view(text, size) ? vm.said : from_string(L, vm, {text, size});
+    e = vm.said.message == std::string_view(text, size) ? vm.said : from_string(co, vm, {text, size});
   } else if (lua_type(L, top) == LUA_TTABLE) {
     e = from_table(L, top);
   } else {
@@ -242,6 +243,7 @@ Error compile_error(const Vm &vm, const std::string &script, std::string_view me
   e.script = script;
   e.line = place.line;
   e.source = source_line(vm, script, place.line);
+  e.message += syntax_advice(message, e.source, vm.texts.at(script));
   return e;
 }
 
@@ -277,13 +279,19 @@ void end_soon(lua_State *L, const Vm &vm) {
 
 }  // namespace
 
+namespace {
+
+void advise(lua_State *L, Error &e) {
+  if (e.code == MRUN_ARGUMENT) e.message += vm_of(L).argument_hint(L, e.message, e.source);
+}
+
+}  // namespace
+
 int raise(lua_State *L) {
   Vm &vm = vm_of(L);
   locate(L, vm.raised);
   end_soon(L, vm);
-  if (vm.raised.code == MRUN_ARGUMENT && vm.raised.message.ends_with("got nil")) {
-    vm.raised.message += vm.field_hint(L, vm.raised.source);
-  }
+  advise(L, vm.raised);
   Handle &handle = push_handle(L, Handle::error, vm.anchors.error);
   handle.on_heap = heap_bytes(vm.raised);
   vm.used += handle.on_heap;
@@ -297,6 +305,7 @@ int raise_text(lua_State *L) {
   if (vm.raised.code != MRUN_SCRIPT && vm.raised.code != MRUN_ARGUMENT) return raise(L);
   locate(L, vm.raised);
   end_soon(L, vm);
+  advise(L, vm.raised);
   vm.said = std::move(vm.raised);
   lua_pushlstring(L, vm.said.message.data(), vm.said.message.size());
   return lua_error(L);

@@ -3,7 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plugin/registry.h"
+#include "script/vm/arguments.h"
 #include "script/vm/frozen.h"
+#include "script/vm/handle.h"
+#include "script/vm/idioms.h"
 #include "script/vm/vm.h"
 
 namespace mrun {
@@ -36,6 +40,29 @@ bool has_field(lua_State *L, int table, std::string_view name) {
   return has;
 }
 
+// "math.max" of the function at `index`, "" of one that is in no library.
+std::string library_name(lua_State *L, int index) {
+  const int top = lua_gettop(L);
+  std::string name;
+  push_anchor(L, vm_of(L).anchors.globals);
+  const int globals = lua_gettop(L);
+  const auto look = [&](int table, const std::string &prefix) {
+    for (lua_pushnil(L); name.empty() && lua_next(L, table) != 0; lua_pop(L, 1)) {
+      if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, index) != 0) name = prefix + lua_tostring(L, -2);
+    }
+    lua_settop(L, table);
+  };
+  for (const char *library : {"math", "string", "table", "bit", "coroutine"}) {
+    lua_pushstring(L, library);
+    lua_rawget(L, globals);
+    if (name.empty() && push_frozen(L, -1)) look(lua_gettop(L), std::string(library) + ".");
+    lua_settop(L, globals);
+  }
+  if (name.empty()) look(globals, "");
+  lua_settop(L, top);
+  return name;
+}
+
 // Of a module or library called `owner`: that it has no such field.
 std::string module_hint(lua_State *L, const Vm &vm, std::string_view owner, std::string_view field) {
   const int top = lua_gettop(L);
@@ -51,7 +78,9 @@ std::string module_hint(lua_State *L, const Vm &vm, std::string_view owner, std:
     for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
       if (lua_type(L, -2) == LUA_TSTRING) names.emplace_back(lua_tostring(L, -2));
     }
-    hint = fmt::format("; {} has no {}{}", owner, printable(field, 60), did_you_mean(std::string(field), names));
+    std::string meant = idiom(owner, field);
+    if (meant.empty()) meant = did_you_mean(std::string(field), names);
+    hint = fmt::format("; {} has no {}{}", owner, printable(field, 60), meant);
     break;
   }
   lua_settop(L, top);
@@ -67,38 +96,157 @@ std::string params_hint(const Vm &vm, std::string_view field) {
 
 bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
 
+// What stands between the first pair of quotes behind `mark`.
+std::string_view quoted(std::string_view message, std::string_view mark) {
+  const size_t at = message.find(mark);
+  if (at == std::string_view::npos) return "";
+  const size_t begin = message.find('\'', at);
+  const size_t end = begin == std::string_view::npos ? begin : message.find('\'', begin + 1);
+  return end == std::string_view::npos ? "" : message.substr(begin + 1, end - begin - 1);
+}
+
+// ---- the function that failed, whose frame is still there
+
+bool has_failed(lua_State *co) { return lua_status(co) > LUA_YIELD; }
+
+// Pushes the value of slot `i` of its frame on L.
+bool push_slot(lua_State *L, lua_State *co, const lua_Debug &frame, int i) {
+  if (lua_getlocal(co, &frame, i) == nullptr) return false;
+  lua_xmove(co, L, 1);
+  return true;
+}
+
+// Pushes its argument or upvalue of that name on L. The innermost frame no longer knows where it stood, so that other
+// variables have no names.
+bool push_variable(lua_State *L, lua_State *co, std::string_view name) {
+  lua_Debug frame;
+  if (!has_failed(co) || lua_getstack(co, 0, &frame) == 0 || lua_checkstack(co, 4) == 0) return false;
+  if (lua_getinfo(co, "Sf", &frame) == 0) return false;
+  const int function = lua_gettop(co);
+  bool found = false;
+  for (int i = 1; !found && *frame.what != 'C'; ++i) {
+    lua_pushvalue(co, function);
+    const char *argument = lua_getlocal(co, nullptr, i);
+    lua_settop(co, function);
+    if (argument == nullptr) break;
+    found = name == argument && push_slot(L, co, frame, i);
+  }
+  for (int i = 1; !found; ++i) {
+    const char *upvalue = lua_getupvalue(co, function, i);
+    if (upvalue == nullptr) break;
+    found = name == upvalue;
+    if (found) lua_xmove(co, L, 1);
+    lua_settop(co, function);
+  }
+  lua_settop(co, function - 1);
+  return found;
+}
+
+// The name right before `:method` or `.field` in a line.
+std::string_view owner_of(std::string_view line, char mark, std::string_view name) {
+  for (size_t at = line.find(mark); at != std::string_view::npos; at = line.find(mark, at + 1)) {
+    if (name_at(line, at + 1) != name) continue;
+    size_t begin = at;
+    while (begin > 0 && is_name(line[begin - 1])) --begin;
+    if (begin < at) return line.substr(begin, at - begin);
+  }
+  return "";
+}
+
+// What lies on top of L's stack, and what its kind has for `name`.
+std::string kind_hint(lua_State *L, std::string_view owner, std::string_view name) {
+  switch (lua_type(L, -1)) {
+    case LUA_TSTRING: return fmt::format("; {} is a string{}", owner, idiom("string", name));
+    case LUA_TNUMBER: return fmt::format("; {} is {}", owner, describe_lua(L, -1));
+    case LUA_TTABLE: {
+      const size_t size = lua_objlen(L, -1);
+      const std::string meant = idiom("list", name);
+      if (size == 0) return fmt::format("; {} is a table without {}{}", owner, name, meant);
+      if (!meant.empty()) return fmt::format("; {} is a list of {}{}", owner, size, meant);
+      return fmt::format("; {0} is a list of {1}: {0}[1] is its first", owner, size);
+    }
+    default: return "";
+  }
+}
+
+// Of the local variable whose method or field was asked for.
+std::string variable_hint(lua_State *L, lua_State *co, std::string_view message, std::string_view line) {
+  const bool method = message.starts_with("attempt to call method");
+  const std::string_view name = quoted(message, method ? "method" : "field");
+  const std::string_view owner = owner_of(line, method ? ':' : '.', name);
+  if (name.empty()) return "";
+  if (owner.empty() || !push_variable(L, co, owner)) return method ? idiom("string", name) : "";
+  std::string hint = kind_hint(L, owner, name);
+  lua_pop(L, 1);
+  return hint;
+}
+
 std::string tensor_hint(std::string_view message, std::string_view line) {
   if (contains(message, "attempt to compare") && contains(message, "userdata")) {
     return "; a tensor is compared element by element with t:lt(x), t:le(x), t:gt(x), t:ge(x), t:eq(x); t:item() is a "
            "single element's number";
   }
+  if (contains(message, "attempt to concatenate") && contains(message, "userdata")) {
+    return "; t:item() is a single element's number, tostring(t) says what a tensor is";
+  }
+  if (contains(message, "attempt to call") && contains(message, "userdata") && contains(line, "for ")) {
+    return "; for i = 0, t:size(0) - 1 do … t[i] … end goes through a tensor's first dimension";
+  }
   if (contains(line, ":item") && (contains(message, "a number value") || contains(message, "a boolean value") ||
                                   contains(message, "method 'item'"))) {
     return "; t[i] of a tensor of one dimension is a number already, without :item()";
   }
+  if (contains(message, "attempt to index a number value") && contains(line, "][")) {
+    return "; t[i] of a tensor of one dimension is a number: an item has no batch dimension, which the engine takes "
+           "off";
+  }
+  if (contains(message, "a number value") && contains(line, ":shape()")) {
+    return "; t:shape() gives each dimension as a result: local h, w = t:shape(), or t:size(0)";
+  }
+  if (contains(message, "(a function value)")) {
+    const std::string_view name = quoted(message, "field");
+    if (name == "shape") return "; t:size(0) is the first dimension, local h, w = t:shape() all of them";
+    if (!name.empty()) return fmt::format("; it is a function: a method is called as x:{}(…)", name);
+  }
   return "";
 }
 
-std::string translate(std::string_view text) {
-  static const std::pair<std::string_view, const char *> hints[] = {
-      {"global 'print'", "; scripts write to the log: require \"log\""},
-      {"global 'io'", "; scripts read files of the bundle only: require \"bundle\""},
-      {"global 'os'", "; scripts have no clock, files or environment"},
-      {"global 'load", "; code comes from the bundle's own files: require \"lib.NAME\""},
-      {"global 'dofile'", "; code comes from the bundle's own files: require \"lib.NAME\""},
-      {"global '_G'", "; globals have no table here"},
-      {"global 'utf8'", "; characters of a text are module text's: text.characters(s)"},
-      {"field 'unpack'", "; unpack stands alone here, as in Lua 5.1"},
-      {"method 'split'", "; text.regex(pattern):split(s) cuts a text, s:gmatch \"%S+\" goes through its words"},
-      {"method 'strip'", "; s:match \"^%s*(.-)%s*$\" is s without white space around it"},
-      {"method 'join'", "; table.concat(list, between) joins texts"}};
-  if (text == "attempt to yield across C-call boundary") {
-    return "a coroutine cannot yield inside table.sort, string.gsub, tostring or a native operation's callback";
+// `bad argument #1 to '?'` where the call was a tail call: which function it was.
+std::string named(lua_State *L, lua_State *co, std::string_view message) {
+  const size_t at = message.find("to '?'");
+  lua_Debug frame;
+  if (!has_failed(co) || !message.starts_with("bad argument") || at == std::string_view::npos ||
+      lua_getstack(co, 0, &frame) == 0 || lua_checkstack(co, 1) == 0 || lua_getinfo(co, "f", &frame) == 0) {
+    return std::string(message);
   }
-  for (const auto &[word, hint] : hints) {
-    if (text.find("attempt to") == 0 && text.find(word) != std::string_view::npos) return std::string(text) + hint;
+  lua_xmove(co, L, 1);
+  const std::string name = library_name(L, lua_gettop(L));
+  lua_pop(L, 1);
+  std::string text(message);
+  if (!name.empty()) text.replace(at + 4, 1, name);
+  return text;
+}
+
+// Lua's own words for a handle.
+std::string without_userdata(std::string text, std::string_view line) {
+  const size_t got = text.find("got userdata");
+  if (!text.starts_with("bad argument") || got == std::string::npos) return text;
+  text.replace(got + 4, 8, "a tensor or object");
+  return text + (contains(line, ":item") ? "" : "; of a tensor t:item() is the only element's number");
+}
+
+// Of a global that is nil: a module that wants `require`, or what other languages call so.
+std::string global_hint(const Vm &vm, std::string_view message) {
+  const std::string_view name = quoted(message, "global");
+  if (name.empty() || !message.starts_with("attempt to")) return "";
+  const auto is = [&](std::string_view module) { return name == module; };
+  std::vector<std::string> modules{"bundle", "json", "log", "torch", "image", "text", "audio", "decode"};
+  if (vm.options.registry != nullptr) {
+    for (const Plugin *p : vm.options.registry->loaded()) modules.push_back(p->name);
   }
-  return std::string(text);
+  if (std::any_of(modules.begin(), modules.end(), is))
+    return fmt::format("; local {0} = require \"{0}\" loads it", name);
+  return idiom("", name);
 }
 
 // That a module or params has no field of a name that the line asks it for: "; params has no treshold; did you mean …".
@@ -112,14 +260,54 @@ std::string field_hint(lua_State *L, std::string_view line) {
   return hint;
 }
 
+// Of a method that was called with a dot, and so got no tensor.
+std::string colon_hint(std::string_view message, std::string_view line) {
+  if (!contains(message, "self: is missing") && !contains(message, "no form takes ()") &&
+      !contains(message, ": want a tensor, got ")) {
+    return "";
+  }
+  std::string hint;
+  each_field(line, [&](std::string_view owner, std::string_view field) {
+    const std::string called = std::string(field) + "(";
+    const bool failed =
+        contains(message, "." + std::string(field) + ":") || contains(message, " " + std::string(field) + ":");
+    const bool module = owner == "torch" || owner == "F" || owner == "linalg" || owner == "fft" || owner == "special";
+    if (hint.empty() && failed && !module && contains(line, called)) {
+      hint = fmt::format("; a method is called with a colon: {}:{}(…)", owner, field);
+    }
+  });
+  return hint;
+}
+
+// Of a native operation's arguments: what was left out, or came as nil.
+std::string argument_hint(lua_State *L, std::string_view message, std::string_view line) {
+  if (contains(message, "ipairs: want a table, got a") && contains(message, "tensor")) {
+    return "; for i = 0, t:size(0) - 1 do … t[i] … end goes through a tensor's first dimension";
+  }
+  std::string hint = colon_hint(message, line);
+  const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");
+  return hint.empty() && nothing ? field_hint(L, line) : hint;
+}
+
 // An error's text with what helps: the words that LuaJIT has for it mean nothing to who writes a script, and the line
-// that failed says what was asked of a module, of params or of a tensor.
-std::string with_hint(lua_State *L, std::string_view message, std::string_view line) {
-  std::string text = translate(message);
-  if (contains(message, "number expected, got userdata")) text += "; of a tensor t:item() is the only element's number";
-  if (text.size() != message.size() || !message.starts_with("attempt to")) return text;
+// that failed, with its variables, says what was asked of a module, of params or of a value.
+std::string with_hint(lua_State *co, std::string_view message, std::string_view line) {
+  if (message == "attempt to yield across C-call boundary") {
+    return "a coroutine cannot yield inside table.sort, string.gsub, tostring or a native operation's callback";
+  }
+  const Vm &vm = vm_of(co);
+  std::string text = without_userdata(named(vm.L, co, message), line);
+  const size_t missing = text.find(" does not exist");
+  const size_t dot = text.find('.');
+  if (missing != std::string::npos && dot < missing) {
+    const std::string meant = idiom(text.substr(0, dot), text.substr(dot + 1, missing - dot - 1));
+    return meant.empty() ? text : text.substr(0, missing) + " does not exist" + meant;
+  }
+  if (!message.starts_with("attempt to")) return text;
   std::string hint = tensor_hint(message, line);
-  if (hint.empty() && contains(message, "nil")) hint = field_hint(L, line);
+  if (hint.empty()) hint = global_hint(vm, message);
+  if (hint.empty() && contains(message, "nil")) hint = field_hint(vm.L, line);
+  if (hint.empty() && contains(message, "nil")) hint = variable_hint(vm.L, co, message, line);
   return text + hint;
 }
 
@@ -128,7 +316,7 @@ std::string with_hint(lua_State *L, std::string_view message, std::string_view l
 void open_hints(lua_State *L) {
   Vm &vm = vm_of(L);
   vm.with_hint = with_hint;
-  vm.field_hint = field_hint;
+  vm.argument_hint = argument_hint;
 }
 
 }  // namespace mrun

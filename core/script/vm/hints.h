@@ -4,6 +4,6 @@
 
 namespace mrun {
 
-void open_hints(lua_State *);  // Vm::with_hint and Vm::field_hint
+void open_hints(lua_State *);  // Vm::with_hint and Vm::argument_hint
 
 }  // namespace mrun

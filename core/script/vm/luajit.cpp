@@ -29,10 +29,12 @@
   X(lua_getfield)                \
   X(lua_gethookcount)            \
   X(lua_getinfo)                 \
+  X(lua_getlocal)                \
   X(lua_getmetatable)            \
   X(lua_getstack)                \
   X(lua_gettable)                \
   X(lua_gettop)                  \
+  X(lua_getupvalue)              \
   X(lua_insert)                  \
   X(lua_isnumber)                \
   X(lua_isstring)                \
@@ -68,6 +70,7 @@
   X(lua_sethook)                 \
   X(lua_setmetatable)            \
   X(lua_settop)                  \
+  X(lua_status)                  \
   X(lua_toboolean)               \
   X(lua_tocfunction)             \
   X(lua_tointeger)               \

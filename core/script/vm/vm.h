@@ -74,7 +74,7 @@ struct Vm : Heap {
   void (*push_tensor_module)(lua_State *) = nullptr;
   // What helps with an error, from what the scripts can see (hints.h).
   std::string (*with_hint)(lua_State *, std::string_view message, std::string_view line) = nullptr;
-  std::string (*field_hint)(lua_State *, std::string_view line) = nullptr;
+  std::string (*argument_hint)(lua_State *, std::string_view message, std::string_view line) = nullptr;
   struct Thread {
     lua_State *state = nullptr;
     int ref = LUA_NOREF;

@@ -1,5 +1,6 @@
 // Lua source as text: literals, modules, operations.
 #include "script/lua/source.h"
+#include "script/lua/doubts.h"
 
 #include <lua.hpp>
 #include <random>

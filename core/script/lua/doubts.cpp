@@ -1,0 +1,212 @@
+#include "script/lua/doubts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "script/lua/lexer.h"
+#include "script/vm/idioms.h"
+
+namespace mrun {
+namespace {
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool is_keyword(std::string_view word) {
+  return is_one_of(word,
+                   {"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
+                    "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"});
+}
+
+// What every file has (INTERFACE.md).
+const std::vector<std::string> &globals() {
+  static const std::vector<std::string> names{
+      "assert", "bit",   "coroutine", "emit",         "error",    "getmetatable", "ipairs",  "math",
+      "next",   "pairs", "pcall",     "rawequal",     "rawget",   "rawset",       "require", "select",
+      "string", "table", "type",      "setmetatable", "tonumber", "tostring",     "unpack",  "xpcall"};
+  return names;
+}
+
+class Doubts {
+ public:
+  Doubts(const std::string &script, std::string_view text, const std::vector<std::string> &params)
+      : script_(script), tokens_(tokens_of(text)), params_(params) {}
+
+  std::vector<std::string> all() {
+    const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
+    if (!may_compile()) return {};  // the error says more
+    if (stage) find_names();
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      parameter(i);
+      mask(i);
+      tensor_key(i);
+      if (stage) unknown(i);
+      if (stage) no_answer(i);
+    }
+    return std::move(found_);
+  }
+
+ private:
+  std::string_view word(size_t at) const { return at < tokens_.size() ? tokens_[at].text : ""; }
+  bool is_word(size_t at, std::string_view text) const { return word(at) == text && tokens_[at].kind != Token::string; }
+  bool is_name(size_t at) const {
+    return at < tokens_.size() && tokens_[at].kind == Token::name && !is_keyword(word(at));
+  }
+  bool assigned(size_t at) const { return is_word(at + 1, "=") && !is_word(at + 2, "="); }
+
+  // Operators that Lua does not have, or two names beside each other.
+  bool may_compile() const {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].kind == Token::other && is_one_of(word(i), {"!", "?", "@", "&", "|", "$", "`", "\\"}))
+        return false;
+      if (is_word(i, "/") && is_word(i + 1, "/")) return false;
+      const bool names = is_name(i) && is_name(i + 1) && tokens_[i].line == tokens_[i + 1].line;
+      if (names && !is_one_of(word(i), {"goto"})) return false;
+    }
+    return true;
+  }
+
+  template <class... T>
+  void tell(size_t at, fmt::format_string<T...> format, T &&...values) {
+    found_.push_back(
+        fmt::format("{}:{}: {}", script_, tokens_[at].line, fmt::format(format, std::forward<T>(values)...)));
+  }
+
+  // Behind the parenthesis that opens at `at`; the end where it never closes.
+  size_t behind_parentheses(size_t at) const {
+    for (int depth = 0; at < tokens_.size(); ++at) {
+      if (is_word(at, "(")) ++depth;
+      if (is_word(at, ")") && --depth == 0) return at + 1;
+    }
+    return at;
+  }
+
+  // A call that gives a tensor of booleans, in a condition.
+  void mask(size_t at) {
+    if (at < 2 || !is_word(at + 1, "(")) return;
+    const bool method = is_word(at - 1, ":");
+    if (!method && !(is_word(at - 1, ".") && is_word(at - 2, "torch"))) return;
+    if (!is_one_of(word(at), {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_and",
+                              "logical_or", "logical_not"})) {
+      return;
+    }
+    if (!is_one_of(word(behind_parentheses(at + 1)), {"then", "do", "and", "or"})) return;
+    tell(at, "a tensor in a condition is true whatever is in it: {}(…) wants :item(), :any() or :all() behind it",
+         word(at));
+  }
+
+  // labels[scores:argmax() + 1]: a tensor's position would have no + 1, so labels is a list.
+  void tensor_key(size_t at) {
+    if (at < 2 || !is_word(at - 1, ":") || !is_one_of(word(at), {"argmax", "argmin"}) || !is_word(at + 1, "(")) return;
+    const size_t behind = behind_parentheses(at + 1);
+    if (!is_word(behind, "+") || word(behind + 1) != "1" || !is_word(behind + 2, "]")) return;
+    tell(at, "a tensor is no key of a list, which gives nil for it: {}() wants :item() behind it", word(at));
+  }
+
+  // A parameter that there is not: it is nil, and cannot be given by --param.
+  void parameter(size_t at) {
+    const bool field = at >= 2 && is_name(at) && is_word(at - 1, ".") && is_word(at - 2, "params");
+    const bool key = at >= 2 && tokens_[at].kind == Token::string && is_word(at - 1, "[") &&
+                     is_word(at - 2, "params") && is_word(at + 1, "]");
+    if ((!field && !key) || (at >= 3 && is_one_of(word(at - 3), {".", ":"}))) return;
+    const std::string name(word(at));
+    if (std::find(params_.begin(), params_.end(), name) != params_.end()) return;
+    const std::string meant = did_you_mean(name, params_);
+    const std::string_view before = at >= 3 ? word(at - 3) : "", behind = word(at + (key ? 2 : 1));
+    // One that may be absent is asked for, or has a value that takes its place.
+    if (meant.empty() && (is_one_of(behind, {"or", "and", "then", "=", "~"}) || is_one_of(before, {"not", "type"})))
+      return;
+    tell(at, "params.{} is nil: bundle.toml has no such parameter{}", printable(name), meant);
+  }
+
+  // ---- names
+
+  void find_names() {
+    names_.insert(globals().begin(), globals().end());
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (is_word(i, "local") || is_word(i, "for")) add_list(i + 1);
+      if (is_word(i, "function")) add_function(i + 1);
+      if (is_name(i) && !(i > 0 && is_one_of(word(i - 1), {".", ":"})) && assigned_in_list(i)) add(i);
+    }
+  }
+
+  void add(size_t at) { names_.insert(std::string(word(at))); }
+
+  void add_list(size_t at) {
+    for (; is_name(at); at += 2) {
+      add(at);
+      if (!is_word(at + 1, ",")) return;
+    }
+  }
+
+  void add_function(size_t at) {
+    if (is_name(at)) add(at);
+    while (at < tokens_.size() && !is_word(at, "(")) ++at;
+    add_list(at + 1);
+  }
+
+  // `a, b = …`, which makes globals of them.
+  bool assigned_in_list(size_t at) const {
+    while (is_word(at + 1, ",") && is_name(at + 2)) at += 2;
+    return assigned(at);
+  }
+
+  void unknown(size_t at) {
+    if (!is_name(at) || (at > 0 && is_one_of(word(at - 1), {":", "goto"})) || assigned(at)) return;
+    if (at > 0 && is_word(at - 1, ".") && !(at > 1 && is_word(at - 2, "."))) return;
+    const std::string name(word(at));
+    if (names_.contains(name) || !told_.insert(name).second) return;
+    const std::vector<std::string> known(names_.begin(), names_.end());
+    const bool quotes = name.starts_with("\xe2\x80");  // typographic ones, which LuaJIT takes for letters
+    std::string meant = quotes ? "; a text wants plain quotes: \"…\"" : idiom("", name);
+    if (meant.empty()) meant = did_you_mean(name, known);
+    tell(at, "{} is nil: nothing sets it{}", printable(name), meant);
+  }
+
+  // ---- the stage's function
+
+  // `return function` at the top level, in which no return gives a value.
+  void no_answer(size_t at) {
+    if (!is_word(at, "return") || !is_word(at + 1, "function")) return;
+    std::vector<std::string_view> open;
+    for (size_t i = 0; i < at; ++i) block(i, open);
+    if (!open.empty()) return;
+    for (size_t i = at + 1; i < tokens_.size(); ++i) {
+      block(i, open);
+      if (open.empty()) break;
+      const bool own = std::count(open.begin(), open.end(), "function") == 1;
+      if (is_word(i, "emit") || is_word(i, "error") || (own && is_word(i, "return") && !is_word(i + 1, "end"))) return;
+    }
+    if (!open.empty()) return;
+    tell(at, "the function returns nothing, so {} is null",
+         script_ == "postprocess.lua" ? "the answer"
+         : script_ == "forward.lua"   ? "the output"
+                                      : "x");
+  }
+
+  void block(size_t at, std::vector<std::string_view> &open) const {
+    if (tokens_[at].kind != Token::name) return;
+    if (is_one_of(word(at), {"function", "do", "if", "repeat"})) open.push_back(word(at));
+    if (is_one_of(word(at), {"end", "until"}) && !open.empty()) open.pop_back();
+  }
+
+  const std::string &script_;
+  const Tokens tokens_;
+  const std::vector<std::string> &params_;
+  std::set<std::string> names_, told_;
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::string> doubts(const std::string &script, std::string_view text,
+                                const std::vector<std::string> &params) {
+  return Doubts(script, text, params).all();
+}
+
+}  // namespace mrun

@@ -1,0 +1,15 @@
+// What a script's text says that cannot be meant.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mrun {
+
+// What is no error but cannot be meant, a sentence each: a tensor's comparison as a condition, which is true whatever it
+// holds; a tensor as a key; a parameter that is not among `params`, which is nil; and in a stage's file a name that
+// nothing sets, and a function that returns nothing.
+std::vector<std::string> doubts(const std::string &script, std::string_view text,
+                                const std::vector<std::string> &params);
+
+}  // namespace mrun

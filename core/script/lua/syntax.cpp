@@ -1,0 +1,107 @@
+#include "script/lua/syntax.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/text.h"
+#include "script/lua/lexer.h"
+
+namespace mrun {
+namespace {
+
+bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
+
+std::string_view trimmed(std::string_view line) {
+  const size_t begin = std::min(line.find_first_not_of(" \t\r"), line.size());
+  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+// The line's tokens with a blank before each, strings as "": what stands in comments and strings means nothing.
+std::string code_of(std::string_view line) {
+  std::string code;
+  for (const Token &t : tokens_of(line)) {
+    code += ' ';
+    code += t.kind == Token::string ? "\"\"" : t.text;
+  }
+  return code + ' ';
+}
+
+struct Advice {
+  std::string_view near, code, advice;  // in the message and among the line's tokens; empty: anything
+};
+
+constexpr Advice by_line[] = {
+    {"", " ! = ", "not equal is ~="},
+    {"", " + = ", "there is no +=: write n = n + 1"},
+    {"", " - = ", "there is no -=: write n = n - 1"},
+    {"", " * = ", "there is no *=: write n = n * 2"},
+    {"'/'", " / = ", "there is no /=: write n = n / 2"},
+    {"", " + + ", "there is no ++: write n = n + 1"},
+    {"", " & & ", "it is the word and"},
+    {"'&'", " & ", "bits are bit.band(a, b); the condition's word is and"},
+    {"'|'", " | ", "bits are bit.bor(a, b); the condition's word is or"},
+    {"'!'", " ! ", "it is the word not"},
+    {"'/'", " / / ", "a comment begins with --, and math.floor(a / b) divides without a rest"},
+    {"'/'", " / * ", "a comment begins with --, one of several lines is --[[ … ]]"},
+    {"'#'", "", "a comment begins with --, and #x is a length"},
+    {"'*'", " * * ", "a ^ b is the power"},
+    {"'@'", " @ ", "a:matmul(b) multiplies matrices"},
+    {"'?'", " ? ", "c and a or b chooses"},
+    {"", " = > ", "a function is written function(x) return x end"},
+    {"", " lambda ", "a function is written function(x) return x end"},
+    {"", " def ",
+     "a function is written local function name(x) … end, and the file returns one: "
+     "return function(input, params) … end"},
+    {"'='", " import ", "local torch = require \"torch\" loads a module"},
+    {"'='", " from ", "local torch = require \"torch\" loads a module"},
+    {"'='", " require ", "the name wants quotes: local torch = require \"torch\""},
+    {"'='", " with ", "there is no with; models run without gradients anyway"},
+    {"'='", " try ", "pcall(f, …) catches an error"},
+    {"'='", " raise ", "error(\"message\") raises one"},
+    {"'='", " class ", "tables take the place of classes; a stage is a plain function"},
+    {"'='", " const ", "a variable is made with local x = …"},
+    {"'='", " let ", "a variable is made with local x = …"},
+    {"'='", " var ", "a variable is made with local x = …"},
+    {"", " elif ", "it is elseif, one word"},
+    {"'then'", " = ", "an if wants then, and == compares"},
+    {"'then'", "", "an if wants then: if a == b then … end"},
+    {"'do'", "", "a loop wants do: for i = 0, n - 1 do … end"},
+    {"near 'repeat'", "", "repeat is a word of Lua's: t:tile(2)"},
+    {"function arguments expected", "", "a method is called with parentheses: t:numel()"},
+    {"')' expected near '='", "", "arguments with names are a table at the end: f(x, {dim = 0})"},
+    {"']' expected near ','", "", "t[0][1], or t:at(0, 1); t:at({}, 1) takes all of a dimension"},
+    {"']' expected near ':'", "", "a range is t:at({1, 3}) of a tensor, s:sub(1, 3) of a text"},
+    {"near ':'", " [ : ", "a range is t:at({}, {1, 3}) of a tensor, {} being all of a dimension"},
+    {"near ':'", " { ", "a table is written {name = value}, or {[\"a name\"] = value}"},
+    {"near ':'", "", "a block is written then … end, do … end, function(x) … end, without a colon"},
+    {"near '['", "", "a list is written {1, 2}"},
+    {"near '{'", "", "a block has no braces: function(x) … end"},
+    {"')' expected near ','", " ( ", "several values are a table: {5, 5}"},
+};
+
+constexpr Advice by_text[] = {
+    {"near '<eof>'", " else if ", "`else if` opens a second if, which wants an end of its own: elseif is one word"},
+    {"near '<eof>'", "", "each function, if, for and while wants an end"},
+    {"'<eof>' expected near 'end'", "", "there is one end more than what it could close"},
+};
+
+template <size_t n>
+std::string_view found(const Advice (&list)[n], std::string_view message, std::string_view code) {
+  const auto *a = std::find_if(std::begin(list), std::end(list),
+                               [&](const Advice &i) { return contains(message, i.near) && contains(code, i.code); });
+  return a == std::end(list) ? "" : a->advice;
+}
+
+}  // namespace
+
+std::string syntax_advice(std::string_view message, std::string_view line, std::string_view text) {
+  const std::string_view shown = trimmed(line);
+  std::string_view advice = found(by_line, message, code_of(line));
+  if (contains(line, "\xc2\xa0")) advice = "the line has a no-break space, which is no blank for Lua";
+  if (advice.empty()) advice = found(by_text, message, code_of(text));
+  std::string more = shown.empty() ? "" : " in `" + printable(shown, 100) + "`";
+  if (!advice.empty()) more.append("; ").append(advice);
+  return more;
+}
+
+}  // namespace mrun
