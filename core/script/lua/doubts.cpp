@@ -62,6 +62,7 @@ class Doubts {
   // Operators that Lua does not have, or two names beside each other.
   bool may_compile() const {
     for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].kind == Token::other && word(i)[0] < ' ') return false;  // bytecode
       if (tokens_[i].kind == Token::other && is_one_of(word(i), {"!", "?", "@", "&", "|", "$", "`", "\\"}))
         return false;
       if (is_word(i, "/") && is_word(i + 1, "/")) return false;
