@@ -1,5 +1,6 @@
 #include "scope.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/Allocator.h>
@@ -88,7 +89,10 @@ void prepare_libtorch() {
   static ChargedAllocator allocator;
   c10::SetAllocator(c10::kCPU, &allocator);
   at::set_num_interop_threads(1);
-  at::ones({2}).add_(1);  // the first operator reads /proc/cpuinfo: where nothing can be opened later, that is too late
+  // Where nothing can be opened later, the first use would be too late: the first operator reads /proc/cpuinfo, and whatever can draw
+  // makes libtorch's own generator, which reads /dev/urandom, though it is given another.
+  at::ones({2}).add_(1);
+  at::detail::getDefaultCPUGenerator();
   register_checks();
 }
 

@@ -99,6 +99,13 @@ class Isolation(command.Case):
         self.both(folder, '[1, 2, 3]', "--stream", "--seed", "9")
         self.assertEqual(self.both(folder, '["worse"]').returncode, 1)
 
+    def test_the_first_random_numbers_are_the_same(self):
+        for draw in ("rand({2})", "randn({2})", "randperm(5)", "multinomial(torch.ones({4}), 2)", "bernoulli(torch.full({3}, 0.5))"):
+            with self.subTest(draw):
+                folder = self.bundle(preprocess=f'local torch = require "torch"\nreturn function() return torch.{draw}:tolist() end\n')
+                result = self.both(folder, "x", "--seed", 3)
+                self.assertEqual(result.returncode, 0, result.stdout)
+
     def test_an_item_that_ends_the_worker_costs_itself(self):
         folder = self.bundle(kind="json", preprocess='local i = require "intruder"\nreturn function(x) if x == 3 then i.crash() end return x end')
         inputs = self.dir / "inputs"
