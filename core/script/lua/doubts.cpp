@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/text.h"
-#include "script/lua/lexer.h"
 #include "script/vm/idioms.h"
+#include "script/vm/lexer.h"
 
 namespace mrun {
 namespace {

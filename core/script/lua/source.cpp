@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "script/lua/lexer.h"
+#include "script/vm/lexer.h"
 
 namespace mrun {
 namespace {

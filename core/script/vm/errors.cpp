@@ -3,9 +3,9 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "script/lua/syntax.h"
 #include "script/vm/fiber.h"
 #include "script/vm/handle.h"
+#include "script/vm/syntax.h"
 
 namespace mrun {
 namespace {

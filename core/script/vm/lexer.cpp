@@ -1,4 +1,4 @@
-#include "script/lua/lexer.h"
+#include "script/vm/lexer.h"
 
 #include <algorithm>
 #include <string>

@@ -1,10 +1,10 @@
-#include "script/lua/syntax.h"
+#include "script/vm/syntax.h"
 
 #include <algorithm>
 #include <iterator>
 
 #include "base/text.h"
-#include "script/lua/lexer.h"
+#include "script/vm/lexer.h"
 
 namespace mrun {
 namespace {
