@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <set>
 #include <span>
 
 #include "base/error.h"
@@ -11,6 +10,7 @@
 #include "bundle/models.h"
 #include "bundle/names.h"
 #include "bundle/toml.h"
+#include "bundle/toml_advice.h"
 
 namespace mrun {
 namespace {
@@ -65,6 +65,38 @@ Value to_value(const toml::node &node, const Source &source, const std::string &
   }
 }
 
+// Which section has the key, for one that stands in another: "; it is a key of [input]".
+std::string home_of(std::string_view key, std::string_view section) {
+  constexpr std::pair<std::string_view, std::string_view> homes[] = {{"name", "[bundle]"},
+                                                                     {"version", "[bundle]"},
+                                                                     {"description", "[bundle]"},
+                                                                     {"kind", "[input]"},
+                                                                     {"fields", "[input]"},
+                                                                     {"mode", "[batch]"},
+                                                                     {"max_size", "[batch]"},
+                                                                     {"max_tokens", "[batch]"},
+                                                                     {"max_padding", "[batch]"},
+                                                                     {"exact", "[batch]"},
+                                                                     {"pad", "[batch]"},
+                                                                     {"unpad", "[batch]"},
+                                                                     {"file", "[models.main]"},
+                                                                     {"model", "[models.main]"},
+                                                                     {"backend", "[models.main]"},
+                                                                     {"freeze", "[models.main]"},
+                                                                     {"stateful", "[models.main]"},
+                                                                     {"memory_format", "[models.main]"},
+                                                                     {"rtol", "[verify]"},
+                                                                     {"atol", "[verify]"},
+                                                                     {"author", "[provenance]"},
+                                                                     {"authors", "[provenance]"},
+                                                                     {"license", "[provenance]"},
+                                                                     {"url", "[provenance]"}};
+  const auto *home = std::find_if(std::begin(homes), std::end(homes), [&](const auto &h) { return h.first == key; });
+  if (home == std::end(homes) || section.starts_with(home->second.substr(0, home->second.size() - 1))) return "";
+  return home->second == "[provenance]" ? "; it may be a key of [provenance], which takes any"
+                                        : fmt::format("; it is a key of {}", home->second);
+}
+
 // A table of which every key must be asked for: finish() refuses what is left over.
 class Section {
  public:
@@ -78,7 +110,7 @@ class Section {
   }
 
   const toml::node *find(std::string_view key) {
-    known_.emplace(key);
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
     return table_.get(key);
   }
 
@@ -153,21 +185,30 @@ class Section {
 
   void finish() const {
     for (const auto &[key, node] : table_) {
-      if (known_.count(key.str()) == 0) unknown(key);
+      if (std::find(known_.begin(), known_.end(), key.str()) == known_.end()) unknown(key, node);
     }
   }
 
  private:
-  [[noreturn]] void unknown(const toml::key &key) const {
-    const std::vector<std::string> names(known_.begin(), known_.end());
-    source_.refuse(key.source(), "{}: no such {}{}", label_of(printable(key.str())), label_.empty() ? "section" : "key",
-                   did_you_mean(key.str(), names));
+  [[noreturn]] void unknown(const toml::key &key, const toml::node &node) const {
+    const bool top = label_.empty();
+    const std::string name = printable(key.str(), 60);
+    std::string advice = did_you_mean(key.str(), known_);
+    if (advice.empty()) advice = home_of(key.str(), label_);
+    if (advice.empty()) {
+      for (const std::string &k : known_) advice += fmt::format("{}{}", advice.empty() ? "; there are: " : ", ", k);
+    }
+    if (top && !node.is_table()) {
+      source_.refuse(key.source(), "{} stands above the first section and belongs to none{}", name,
+                     advice.starts_with("; there are") ? "; a parameter of the scripts belongs into [params]" : advice);
+    }
+    source_.refuse(key.source(), "{}: no such {}{}", label_of(name), top ? "section" : "key", advice);
   }
 
   const toml::table &table_;
   const std::string label_;
   const Source &source_;
-  std::set<std::string, std::less<>> known_;
+  std::vector<std::string> known_;  // as they were asked for
 };
 
 constexpr const char *kinds[] = {"text", "image", "audio", "bytes", "json", "tensor", "record"};
@@ -393,7 +434,10 @@ Manifest parse_manifest(std::string_view text, const std::string &file) {
   try {
     const toml::table table = toml::parse(text);
     parse_sections(table, source, m);
-  } catch (const toml::parse_error &e) { source.refuse(e.source(), "{}", printable(e.description())); }
+  } catch (const toml::parse_error &e) {
+    const toml::source_position at = e.source().begin;
+    source.refuse(e.source(), "{}", toml_advice(e.description(), text, at.line, at.column));
+  }
   return m;
 }
 

@@ -122,7 +122,19 @@ TEST_CASE("manifest: unknown keys are named with their line and the nearest one"
   CHECK(refused("[bundle]\nname = \"x\"\n\n[batch]\nmdoe = \"stack\"\n") ==
         "bundle.toml:5: [batch] mdoe: no such key; did you mean 'mode'?");
   CHECK(refused("[bundel]\nname = \"x\"\n") == "bundle.toml:1: [bundel]: no such section; did you mean 'bundle'?");
-  CHECK(refused("[bundle]\nfoo = 1\n") == "bundle.toml:2: [bundle] foo: no such key");
+  CHECK(refused("[bundle]\nfoo = 1\n") ==
+        "bundle.toml:2: [bundle] foo: no such key; there are: name, version, description");
+  CHECK(refused("[bundle]\nkind = \"image\"\n") == "bundle.toml:2: [bundle] kind: no such key; it is a key of [input]");
+  CHECK(refused("[bundle]\nlicense = \"MIT\"\n") ==
+        "bundle.toml:2: [bundle] license: no such key; it may be a key of [provenance], which takes any");
+  CHECK(
+      refused("[package]\n") ==
+      "bundle.toml:1: [package]: no such section; there are: bundle, input, params, batch, models, verify, provenance");
+  CHECK(refused("name = \"x\"\n") ==
+        "bundle.toml:1: name stands above the first section and belongs to none; it is a key of [bundle]");
+  CHECK(refused("top_k = 3\n") ==
+        "bundle.toml:1: top_k stands above the first section and belongs to none; a parameter of the scripts belongs "
+        "into [params]");
   CHECK(refused("[batch.forward]\nmax_sise = 3\n") ==
         "bundle.toml:2: [batch.forward] max_sise: no such key; did you mean 'max_size'?");
   CHECK(refused("[models.a]\nfile = \"a.pt\"\nbatch = {mdoe = \"stack\"}\n") ==
@@ -179,6 +191,60 @@ TEST_CASE("manifest: syntax errors have their line") {
   CHECK(refused("[params]\nlr = [1, 2\n").starts_with("bundle.toml:"));
   CHECK(refused("[params]\na = 1\na = 2\n").starts_with("bundle.toml:3: "));
   CHECK(refused("[params]\na = \"\xff\"\n").starts_with("bundle.toml:"));
+}
+
+TEST_CASE("manifest: what is no TOML is shown, with how TOML writes it") {
+  const std::pair<const char *, const char *> cases[] = {
+      {"kind = image", "a text wants quotes: \"image\""},
+      {"version = 1.0.0", "a text wants quotes: \"1.0.0\""},
+      {"k = [a, b]", "a text wants quotes: \"a\""},
+      {"k = True", "true is written small"},
+      {"k = None", "leave the key out"},
+      {"k = yes", "it is written true"},
+      {"k = NaN", "nan is written small"},
+      {"k = “abc”", "plain quotes"},
+      {"k = \"abc", "the closing quote is missing"},
+      {"k: 3", "joined by =: key = value"},
+      {"k 3", "joined by =: key = value"},
+      {"top k = 3", "words are joined by _"},
+      {"größe = 3", "stands in quotes: \"größe\""},
+      {"k = 3,", "no comma stands between keys"},
+      {"k = 1, 2", "a list stands in brackets"},
+      {"k =", "the value behind = is missing"},
+      {"k == 3", "a plain ="},
+      {"k += 3", "a plain ="},
+      {"k = (1, 2)", "a list is written in brackets: [1, 2]"},
+      {"k = [1 2]", "separated by commas"},
+      {"k = [1, 2", "the ] that ends a list is missing"},
+      {"k = {a: 1}", "written {key = value}"},
+      {"k = {a = 1,}", "no comma stands behind the last entry"},
+      {"k = {a = 1,\n b = 2}", "is one line; a longer one is a section"},
+      {"k = .5", "digits on both sides of the point"},
+      {"k = 01", "no zero in front"},
+      {"k = 64MB", "without a unit"},
+      {"k = 1/255", "nothing is calculated"},
+      {"k = 99999999999999999999", "64 bits"},
+      {"k = 'a' // note", "a comment begins with #"},
+      {"-- note", "a comment begins with #"},
+      {"k = \"C:\\data\"", "single quotes"},
+      {"k = 1\nk = 2", "k is given twice, first in line 2"},
+      {"[models main]", "joined by a point: [models.main]"},
+      {"[models", "ends with a bracket"},
+      {"[.models]", "a name of letters"},
+      {"[[models]", "single brackets"},
+      {"[params]", "the section is given twice, first in line 1"}};
+  for (const auto &[line, advice] : cases) {
+    const std::string message = refused(std::string("[params]\n") + line + "\n");
+    INFO(line << ": " << message);
+    CHECK(message.starts_with("bundle.toml:"));
+    CHECK(contains(message, advice));
+  }
+  CHECK(refused("[input]\n  kind = image  # a photo\n") ==
+        "bundle.toml:2: in `kind = image  # a photo`: a text wants quotes: \"image\"");
+  CHECK(contains(refused("{\"bundle\": {}}"), "this is JSON"));
+  CHECK(contains(refused("<html></html>"), "web page"));
+  CHECK(contains(refused("\xff\xfe[\x00"), "UTF-16"));
+  CHECK(contains(refused("[params]\nk = \"\xe9\"\n"), "not UTF-8"));
 }
 
 TEST_CASE("manifest: hostile depth and size are refused") {
