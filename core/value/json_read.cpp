@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "value/json_advice.h"
 #include "value/json_look.h"
 
 namespace mrun {
@@ -106,7 +107,8 @@ class Builder {
   bool parse_error(size_t position, const std::string &, const nlohmann::json::exception &e) {
     const std::string_view message = e.what();
     const size_t dash = message.find(" - "), bracket = message.find("] ");
-    refuse(position, message.substr(dash != std::string_view::npos ? dash + 3 : bracket + 2));
+    const std::string_view said = message.substr(dash != std::string_view::npos ? dash + 3 : bracket + 2);
+    refuse(position, json_advice(said, text_, position));
   }
 
  private:

@@ -78,6 +78,38 @@ TEST_CASE("JSON: integers beyond int64 are refused, never rounded") {
   CHECK(to_json(parse_json("[1e19, 18446744073709551616.0]")) == "[1e+19,1.8446744073709552e+19]");
 }
 
+TEST_CASE("JSON: what people write for it is told how JSON writes it") {
+  const std::pair<const char *, const char *> cases[] = {
+      {"", "it is empty"},
+      {"{'a': 1}", "column 2: invalid literal; a key wants double quotes"},
+      {"{a: 1}", "a key wants double quotes"},
+      {"['a']", "column 2: invalid literal; a text wants double quotes"},
+      {"hello", "a text wants double quotes: \"hello\""},
+      {"{\"a\": True}", "it is written true"},
+      {"[None]", "it is written null"},
+      {"[NaN]", "no NaN"},
+      {"[1, 2,]", "no comma stands behind the last value"},
+      {"{\"a\": 1,}", "no comma stands behind the last value"},
+      {"{\"a\": 1 \"b\": 2}", "a comma is missing"},
+      {"[1 2]", "a comma is missing"},
+      {"(1, 2)", "a list is written in brackets"},
+      {"{1, 2}", "a list stands in brackets"},
+      {"{\"a\": tensor([1])}", "a nested list"},
+      {"“a”", "plain quotes"},
+      {"// note\n[1]", "no comments"},
+      {"[1, 2", "it ends early"},
+      {"{\"a\": 1}}", "it closes nothing"},
+      {"{\"a\": 1}\n{\"a\": 2}", "--jsonl"},
+      {"\"C:\\data\"", "a backslash is written \\\\"},
+      {"<html>", "web page"},
+      {".5", "a digit before the point"},
+      {"1,5", "a number's point is a point"}};
+  for (const auto &[text, advice] : cases) {
+    INFO(text << ": " << refused(text));
+    CHECK(refused(text).find(advice) != std::string::npos);
+  }
+}
+
 TEST_CASE("JSON: what RFC 8259 does not allow is refused, with its place") {
   CHECK(refused("{\"a\": 1,\n  \"b\" 2}") == "JSON: line 2, column 7: unexpected number literal; expected ':'");
   CHECK(refused("[1, 2,]").find("line 1, column 7: unexpected ']'") != std::string::npos);
