@@ -19,11 +19,11 @@ bool looks_like_model(const std::string &path) {
 }
 
 std::string hint(const std::string &path) {
-  static const std::vector<std::string> files{"bundle.toml",     "preprocess.lua", "forward.lua",
-                                              "postprocess.lua", "README.md",      "LICENSE"};
+  static const std::vector<std::string> files{"bundle.toml", "preprocess.lua", "forward.lua", "postprocess.lua",
+                                              "README.md",   "LICENSE",        "model.pt"};
   static const std::vector<std::string> folders{"lib/", "assets/", "examples/", "std/", "model/"};
   if (path.ends_with('/')) return did_you_mean(path, folders);
-  if (looks_like_model(path)) {
+  if (looks_like_model(path) && (!path.ends_with(".pt") || nearest(path, files).empty())) {
     return fmt::format("; a model's file is model.pt, or the one that bundle.toml names: [models.main] file = \"{}\"",
                        printable(path));
   }

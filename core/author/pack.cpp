@@ -191,7 +191,8 @@ void refuse_inside(const fs::path &root, const Folder &folder, const fs::path &o
 
 const Folder &want_folder(const Bundle &bundle) {
   const auto *folder = dynamic_cast<const Folder *>(&bundle);
-  if (folder == nullptr) fail(MRUN_BUNDLE, "{}: want a bundle's folder", bundle.origin());
+  if (folder == nullptr)
+    fail(MRUN_BUNDLE, "{}: want a bundle's folder (unpack a .mb first)", printable(bundle.origin()));
   return *folder;
 }
 

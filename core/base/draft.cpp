@@ -53,6 +53,16 @@ void remove_leftovers(const fs::path &target) {
   }
 }
 
+[[noreturn]] void fail_to_begin(int error, const fs::path &target, const char *action) {
+  const fs::path folder = target.parent_path();
+  std::error_code unknown;
+  if ((error == ENOENT || error == ENOTDIR) && !folder.empty() && !fs::is_directory(folder, unknown)) {
+    const char *what = fs::exists(folder, unknown) ? "is no folder" : "is not there; a folder that is there is wanted";
+    fail(MRUN_IO, "{}: cannot {}: {} {}", printable(target.native()), action, printable(folder.native()), what);
+  }
+  fail_errno(error, target.native(), action);
+}
+
 // Makes a draft's file or folder under a free name: `make` opens it, or gives none with errno EEXIST. The lock is had
 // only after the making, so a writer of the same target may have taken it for a leftover meanwhile, or be about to, with
 // the lock in its hand: then under another name.
@@ -63,7 +73,7 @@ UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, 
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     path = target.parent_path() / (attempt == 0 ? stem : fmt::format("{}-{}", stem, attempt));
     UniqueFd fd = make(path);
-    if (!fd && errno != EEXIST) fail_errno(errno, target.native(), action);
+    if (!fd && errno != EEXIST) fail_to_begin(errno, target, action);
     if (!fd) continue;
     // Another failure is a file system without locks: then leftovers stay.
     const bool taken = ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -127,7 +137,7 @@ fs::path FileDraft::part_of(const fs::path &target) {
 FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
   const fs::path part = part_of(target_);
   fd_.reset(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!fd_) fail_errno(errno, target_.native(), "write a file beside it");
+  if (!fd_) fail_to_begin(errno, target_, "write a file beside it");
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));
   keep_mode(fd(), target_);

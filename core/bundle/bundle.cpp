@@ -1,6 +1,7 @@
 #include "bundle/bundle.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 
 #include <cerrno>
 #include <system_error>
@@ -89,6 +90,10 @@ void Bundle::fail_missing(std::string_view path) const {
   if (path.starts_with(assets) && path.substr(assets.size()).starts_with(assets) && has(path.substr(assets.size()))) {
     hint = fmt::format("; below assets/ it is called \"{}\"", printable(path.substr(2 * assets.size())));
   }
+  constexpr size_t few = 12;
+  if (hint.empty() && names.size() <= few) {
+    hint = fmt::format("; there are: {}", printable(fmt::format("{}", fmt::join(names, ", "))));
+  }
   fail(MRUN_MISSING, "{}: no {} in this bundle{}", printable(origin_), printable(path), hint);
 }
 
@@ -102,7 +107,10 @@ void Bundle::complete_models(const std::string &manifest_file) {
     for (const std::string &file : {files.graph, files.weights}) {
       if (file.empty() || has(file)) continue;
       const std::string line = m.line > 0 ? fmt::format(":{}", m.line) : "";
-      fail(MRUN_MISSING, "{}{}: [models.{}]: {} is not in the bundle", manifest_file, line, m.name, file);
+      std::vector<std::string> names = ignored();
+      for (EntryInfo &e : entries()) names.push_back(std::move(e.path));
+      fail(MRUN_MISSING, "{}{}: [models.{}]: {} is not in the bundle{}", manifest_file, line, m.name, printable(file),
+           did_you_mean(file, names));
     }
   }
 }

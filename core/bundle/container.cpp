@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "bundle/models.h"
 #include "bundle/names.h"
+#include "bundle/other_files.h"
 
 namespace mrun {
 namespace {
@@ -182,11 +183,17 @@ class DirectoryReader {
     fail(MRUN_BUNDLE, "{}: not a bundle, or damaged: {}", printable(source_.name()), why);
   }
 
+  void refuse_other(std::string_view head) const {
+    const std::string what = other_than_bundle(source_.name(), head);
+    if (!what.empty()) fail(MRUN_BUNDLE, "{}: {}", printable(source_.name()), what);
+  }
+
   // A later format may change all else, but not that its first entry is 'format' at these places.
   void refuse_newer_format() const {
     constexpr size_t name_at = local_size, text_at = 64, longest = 10;
     constexpr std::string_view name = "format", text = "mrun-bundle ";
     const std::string head = source_.read(0, static_cast<size_t>(std::min<uint64_t>(source_.size(), 128)));
+    if (head.size() < name_at + name.size() || head.compare(name_at, name.size(), name) != 0) refuse_other(head);
     if (head.size() < text_at + text.size() + 2 || head.compare(name_at, name.size(), name) != 0 ||
         head.compare(text_at, text.size(), text) != 0) {
       return;

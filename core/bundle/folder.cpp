@@ -24,6 +24,19 @@ bool inside(const fs::path &path, const fs::path &root) {
   return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
 }
 
+// For a folder without a manifest: where one is below it, or how one is made.
+std::string bundle_below(const fs::path &folder) {
+  std::error_code none;
+  for (const std::string &name : folder_names(folder, none)) {
+    if (name == "bundle.TOML" || name == "Bundle.toml" || name == "bundle.tml" || name == "bundle.tom" ||
+        name == "bundle.toml.txt")
+      return fmt::format("; is {} meant to be bundle.toml?", name);
+    if (fs::is_regular_file(folder / name / "bundle.toml", none))
+      return fmt::format(": there is one in {}", printable((folder / name).native()));
+  }
+  return "; `mrun new NAME --kind KIND` makes one";
+}
+
 }  // namespace
 
 Folder::Folder(const fs::path &path, const OpenOptions &options) {
@@ -34,8 +47,9 @@ Folder::Folder(const fs::path &path, const OpenOptions &options) {
   check_signed(options.trusted);
   const fs::path file = root_ / "bundle.toml";
   if (!fs::exists(file, error)) {
-    fail(MRUN_BUNDLE, "{}: no bundle.toml in this folder; a bundle's folder or a .mb file is wanted",
-         printable(origin_));
+    if (error) fail_errno(error.value(), file.native(), "open");
+    fail(MRUN_BUNDLE, "{}: no bundle.toml in this folder; a bundle's folder or a .mb file is wanted{}",
+         printable(origin_), bundle_below(path));
   }
   const std::string manifest_file = printable((path / "bundle.toml").native());
   if (!fs::is_regular_file(file, error)) fail(MRUN_BUNDLE, "{}: is not a regular file", manifest_file);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "value/half.h"
 
@@ -170,7 +171,11 @@ Tensor widened(const Tensor &bfloat16) {
 
 Tensor read_npy(const Tensor &bytes, std::string_view raw_name, mrun_code code) {
   const std::string name = printable(raw_name);
-  if (!bytes.bytes().starts_with(magic)) fail(code, "{}: is not a .npy file: it does not begin with \\x93NUMPY", name);
+  if (!bytes.bytes().starts_with(magic)) {
+    const std::string_view kind = file_kind(bytes.bytes());
+    if (!kind.empty()) fail(code, "{}: is not a .npy file: it is {}", name, kind);
+    fail(code, "{}: is not a .npy file: it does not begin with \\x93NUMPY", name);
+  }
   ByteReader reader(bytes.bytes(), name, code);
   reader.take(magic.size());
   const unsigned major = reader.get<uint8_t>(), minor = reader.get<uint8_t>();

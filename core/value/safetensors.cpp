@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/bytes.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "value/json.h"
 
@@ -20,10 +21,10 @@ const std::string alias_key = "mrun.alias";
 const std::string strides_key = "mrun.strides";
 
 // What is taken for one: none of them can begin as a safetensors file does.
-const char *other_kind(std::string_view file) {
+std::string_view other_kind(std::string_view file) {
   if (file.starts_with("\x93NUMPY")) return "NumPy's .npy: safetensors.numpy.save_file writes such arrays";
   if (file.starts_with("PK\x03\x04")) return "a ZIP archive, as torch.save and numpy.savez write";
-  return nullptr;
+  return file_kind(file);
 }
 
 struct Named {
@@ -94,11 +95,16 @@ class Reader {
 
   Value read_header() {
     const std::string_view file = memory_.bytes();
-    if (file.size() < 9) refuse("is not a safetensors file: {} bytes are too few", file.size());
+    if (file.size() < 9) {
+      const std::string_view other = other_kind(file);
+      if (!other.empty()) refuse("is not a safetensors file: it is {}", other);
+      refuse("is not a safetensors file: {} bytes are too few", file.size());
+    }
     uint64_t n;
     std::memcpy(&n, file.data(), sizeof n);
     if (n > max_header) {
-      if (const char *other = other_kind(file)) refuse("is not a safetensors file but {}", other);
+      if (const std::string_view other = other_kind(file); !other.empty())
+        refuse("is not a safetensors file but {}", other);
       refuse("is not a safetensors file, or damaged: its header would be {} bytes, at most {} are allowed", n,
              max_header);
     }

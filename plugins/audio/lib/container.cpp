@@ -247,6 +247,10 @@ constexpr Foreign foreign[] = {
     {0, "%PDF"sv, "a PDF document"},
     {0, "PK\x03\x04"sv, "a ZIP archive"},
     {0, "\x1f\x8b"sv, "a gzip archive"},
+    {0, "version https://git-lfs"sv, "a pointer of Git LFS, which stands for the file (`git lfs pull` fetches that)"},
+    {0, "\x93NUMPY"sv, "NumPy's .npy (kind = \"tensor\" reads it)"},
+    {0, "<"sv, "a web page or XML, as a failed download leaves one"},
+    {0, "{"sv, "JSON text"},
 };
 
 }  // namespace

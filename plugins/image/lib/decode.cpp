@@ -64,6 +64,11 @@ constexpr Foreign foreign[] = {
     {0, "<?xml"sv, "XML"},
     {0, "\x1f\x8b"sv, "a gzip archive"},
     {0, "PK\3\4"sv, "a ZIP archive"},
+    {0, "version https://git-lfs"sv, "a pointer of Git LFS, which stands for the file (`git lfs pull` fetches that)"},
+    {0, "\x93NUMPY"sv, "NumPy's .npy (kind = \"tensor\" reads it)"},
+    {0, "RIFF"sv, "a sound or video (RIFF)"},
+    {0, "<"sv, "a web page or XML, as a failed download leaves one"},
+    {0, "{"sv, "JSON text"},
 };
 constexpr const char *wanted = "JPEG, PNG, WebP, BMP, GIF, TIFF or PNM";
 
@@ -83,7 +88,7 @@ std::unique_ptr<Decoder> open_image(Context &context, const uint8_t *data, size_
   if (begins("BM"sv)) return open_bmp(context, data, size);
   if (size >= 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6') return open_pnm(context, data, size);
   for (const Foreign &f : foreign)
-    if (begins(f.magic, f.at)) bad_input(std::string("this is ") + f.what + ", which is not read; wanted " + wanted);
+    if (begins(f.magic, f.at)) bad_input(std::string("this is ") + f.what + "; wanted " + wanted);
   bad_input(std::string("the bytes are no image of a known format; wanted ") + wanted);
 }
 

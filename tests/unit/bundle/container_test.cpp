@@ -187,7 +187,7 @@ TEST_CASE("container: the first entry is format, the order is one") {
   CHECK(contains(refusal(build(entries)), "out of order"));
   entries = raw_sample();
   entries.erase(entries.begin());
-  CHECK(contains(refusal(build(entries)), "not 'format'"));
+  CHECK(contains(refusal(build(entries)), "is no bundle but a ZIP archive that `mrun pack` did not make"));
   entries = raw_sample();
   entries.erase(entries.begin() + 1);
   CHECK(contains(refusal(build(entries)), "bundle.toml: is missing"));

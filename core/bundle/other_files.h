@@ -1,0 +1,12 @@
+// Files that are given for bundles.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace mrun {
+
+// What a file is that does not begin as a bundle does, and what leads from it to one: "is no bundle but a model by itself; …". Empty: not
+// known.
+std::string other_than_bundle(std::string_view path, std::string_view first_bytes);
+
+}  // namespace mrun
