@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "exec/batch/split.h"
 #include "plugin/serial.h"
 #include "plugin/undescribed.h"
@@ -62,15 +63,18 @@ bool plausible(const Type &type, const Value &v) {
 const Backend &choose_backend(Registry &registry, const ModelConfig &config, const std::string &file) {
   const Backend *backend = config.backend.empty() ? registry.backend_of_file(file) : registry.backend(config.backend);
   if (backend != nullptr) return *backend;
+  const auto catalog = registry.catalog();
+  const std::string known = described_backends(*catalog) + undescribed(*catalog);
+  const std::string section = config.line > 0 ? fmt::format("bundle.toml:{}: ", config.line) : "";
   if (!config.backend.empty()) {
-    fail(MRUN_MISSING, "model {}: no plugin brings the backend \"{}\"{}", config.name, config.backend,
-         undescribed(*registry.catalog()));
+    fail(MRUN_MISSING, "{}[models.{}] backend: no plugin brings the backend \"{}\"{}", section, config.name,
+         printable(config.backend, 60), known);
   }
   fail(MRUN_MISSING,
-       "model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = \"torch\"), "
-       "or "
-       "give the file a suffix that one knows, as .pt{}",
-       config.name, file, config.name, undescribed(*registry.catalog()));
+       "{}model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = "
+       "\"torch\"), "
+       "or give the file a suffix that one knows, as .pt{}",
+       section, config.name, printable(file), config.name, known);
 }
 
 Model::Model(const Bundle &bundle, const ModelConfig &config, const Manifest &manifest, const ModelOptions &options)

@@ -1,6 +1,7 @@
 #include "plugin/undescribed.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/text.h"
 
@@ -16,6 +17,15 @@ std::string undescribed(const Catalog &catalog) {
     if (std::filesystem::exists(facts.replace_extension(".json"), none)) continue;
     text += fmt::format("; nothing is known of {}: it has no {} beside it that names its suffixes and namespaces",
                         printable(file.path.native()), facts.filename().string());
+  }
+  return text;
+}
+
+std::string described_backends(const Catalog &catalog) {
+  std::string text;
+  for (const auto &[name, file] : catalog.files()) {
+    if (file.suffixes.empty()) continue;
+    text += fmt::format("{}{} ({})", text.empty() ? "; there are: " : ", ", name, fmt::join(file.suffixes, ", "));
   }
   return text;
 }

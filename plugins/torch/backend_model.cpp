@@ -17,6 +17,7 @@
 #include "convert.h"
 #include "device.h"
 #include "guard.h"
+#include "model_advice.h"
 #include "scope.h"
 
 namespace mrun_torch {
@@ -27,7 +28,7 @@ using c10::IValue;
 // ---- options --------------------------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse_option(const std::string &name, const char *wanted) {
-  throw mrun::error(MRUN_USAGE, "model option " + name + ": want " + wanted);
+  throw mrun::error(MRUN_BUNDLE, "model option " + name + ": want " + wanted);
 }
 
 std::string text_option(const std::string &name, const mrun_value &v, const char *wanted) {
@@ -73,7 +74,7 @@ at::QEngine engine_of(const std::string &wanted) {
     if (name == wanted) return engine;
     known += (known.empty() ? "" : ", ") + name;
   }
-  throw mrun::error(MRUN_USAGE,
+  throw mrun::error(MRUN_BUNDLE,
                     "model option quantized_engine: this libtorch has no \"" + wanted + "\", only " + known);
 }
 
@@ -192,6 +193,14 @@ std::string given_text(const std::vector<IValue> &inputs) {
   return "(" + text + ")";
 }
 
+// The dtype of its weights; what most have, where there are none or they became constants.
+c10::ScalarType computes_in(const torch::jit::Module &module) {
+  for (const Place &p : places_of(module)) {
+    if (p.tensor.is_floating_point()) return p.tensor.scalar_type();
+  }
+  return c10::kFloat;
+}
+
 // ---- results --------------------------------------------------------------------------------------------------------
 
 // Which tensors of a result are the method's own: nothing but the result refers to them or to their memory.
@@ -247,12 +256,12 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
     } else if (name == "quantized_engine") {
       o.quantized_engine = text_option(name, e.value, "the engine's name");
     } else if (name != "backend" && name != "file") {
-      throw mrun::error(MRUN_USAGE,
+      throw mrun::error(MRUN_BUNDLE,
                         "there is no model option " + name +
                             "; the torch backend has freeze, memory_format, quantized_engine, stateful, training");
     }
   }
-  if (o.freeze && o.stateful) throw mrun::error(MRUN_USAGE, "model options freeze and stateful exclude each other");
+  if (o.freeze && o.stateful) throw mrun::error(MRUN_BUNDLE, "model options freeze and stateful exclude each other");
   return o;
 }
 
@@ -372,7 +381,10 @@ void Model::run(const Method &m, std::vector<IValue> &stack, const std::vector<I
     m.code.run(stack);
   } catch (...) {
     mrun::error e = current_error(MRUN_MODEL);
-    if (e.code == MRUN_MODEL && !inputs.empty()) e.text += "; the model was given " + given_text(inputs);
+    if (e.code == MRUN_MODEL && !inputs.empty()) {
+      const std::string advice = model_advice(e.text, inputs, computes_in(module_));
+      e.text += "; the model was given " + given_text(inputs) + advice;
+    }
     throw e;
   }
 }
