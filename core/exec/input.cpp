@@ -1,6 +1,7 @@
 #include "exec/input.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 #include "base/sealed_file.h"
@@ -61,6 +62,19 @@ void check_kind(InputKind kind, const Value &v, const std::string &where) {
   }
 }
 
+// For a name that is none of the record's fields: the nearest, or all.
+std::string fields_of(const Manifest &m, std::string_view name) {
+  std::vector<std::string> names;
+  std::string all;
+  for (const Field &f : m.fields) {
+    names.push_back(f.name);
+    all += fmt::format("{}{} ({}{})", all.empty() ? "; there are: " : ", ", f.name, input_kind_name(f.kind),
+                       f.optional ? ", optional" : "");
+  }
+  const std::string near = did_you_mean(name, names);
+  return near.empty() ? all : near;
+}
+
 void check_record(const Manifest &m, const Value &v) {
   if (!v.is_map()) wrong("", "a table of the record's fields", v);
   for (const Field &f : m.fields) {
@@ -74,7 +88,7 @@ void check_record(const Manifest &m, const Value &v) {
   for (const Entry &e : v.as_map()) {
     const auto known = [&](const Field &f) { return f.name == e.key(); };
     if (std::none_of(m.fields.begin(), m.fields.end(), known)) {
-      fail(MRUN_INPUT, "\"{}\" is no field of the record in [input.fields]", e.key());
+      fail(MRUN_INPUT, "\"{}\" is no field of the record{}", printable(e.key(), 60), fields_of(m, e.key()));
     }
   }
 }
@@ -116,9 +130,46 @@ std::string file_text(const std::filesystem::path &path) {
   return text;
 }
 
+// Of a file that holds tensors in another way.
+const char *how_to_save(const std::filesystem::path &path) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown)) return "; this is no file";
+  const std::string suffix = path.extension().native();
+  for (const char *torch : {".pt", ".pth", ".bin", ".ckpt", ".pkl"}) {
+    if (suffix == torch) return "; in Python: safetensors.torch.save_file({\"x\": tensor}, \"x.safetensors\")";
+  }
+  return "; in Python: numpy.save(\"x.npy\", array)";
+}
+
 bool is_literal(InputKind kind, const std::string &argument) {
   if (kind == InputKind::record) return argument.starts_with('{') || argument.starts_with('@');
   return kind == InputKind::text || kind == InputKind::json;
+}
+
+// What a person wrote on a command line, perhaps a file's name, perhaps something that a shell took the quotes from.
+Value json_argument(const std::string &argument) {
+  try {
+    return parse_json(argument);
+  } catch (Error &e) {
+    std::error_code unknown;
+    const bool letters = std::any_of(argument.begin(), argument.end(), [](unsigned char c) { return std::isalpha(c); });
+    if (std::filesystem::is_regular_file(argument, unknown)) {
+      e.message += fmt::format("; a file has this name: @{} reads it", printable(argument));
+    } else if (argument.starts_with('{') && letters && argument.find_first_of("\"'") == std::string::npos) {
+      e.message += "; in a shell all of it stands in single quotes, or the shell takes the double ones away";
+    }
+    throw;
+  }
+}
+
+// A path that a person wrote.
+Value path_argument(InputKind kind, const std::string &argument) {
+  std::error_code unknown;
+  if (std::filesystem::exists(argument, unknown) || argument.empty()) return read_input_file(kind, argument);
+  std::string advice = fmt::format("the path of a file is wanted ({})", input_kind_name(kind));
+  if (argument.find("://") != std::string::npos) advice = "nothing is fetched: a file of this machine is wanted";
+  if (argument[0] == '@' && std::filesystem::exists(argument.substr(1), unknown)) advice = "a path is given without @";
+  fail(MRUN_INPUT, "{}: no such file; {}", printable(argument), advice);
 }
 
 struct Magic {
@@ -168,27 +219,25 @@ Value check_input(const Manifest &m, Value v, uint64_t root) {
 
 InputKind kind_of_input(const Manifest &m, const char *field) {
   if (field == nullptr) return m.input;
-  std::vector<std::string> names;
   for (const Field &f : m.fields) {
     if (f.name == field) return f.kind;
-    names.push_back(f.name);
   }
-  fail(MRUN_USAGE, "\"{}\" is no field of the record in [input.fields]{}", printable(field),
-       did_you_mean(field, names));
+  fail(MRUN_USAGE, "\"{}\" is no field of the record{}", printable(field, 60), fields_of(m, field));
 }
 
 Value read_input(InputKind kind, const std::string &argument) {
-  if (!is_literal(kind, argument)) return read_input_file(kind, argument);
+  if (!is_literal(kind, argument)) return path_argument(kind, argument);
   if (!argument.empty() && argument[0] == '@') return read_input_file(kind, argument.substr(1));
   if (kind == InputKind::text) return read_text(argument, "input");
-  return parse_json(argument);
+  return json_argument(argument);
 }
 
 Value read_input_file(InputKind kind, const std::filesystem::path &path) {
   if (kind == InputKind::text) return read_text(file_text(path), printable(path.native()));
-  if (kind == InputKind::json || kind == InputKind::record) return parse_json(read_marked(path));
+  if (kind == InputKind::json || kind == InputKind::record)
+    return parse_json(read_marked(path), {.name = path.native()});
   if (kind == InputKind::tensor && path.extension() != ".npy" && path.extension() != ".safetensors")
-    fail(MRUN_INPUT, "{}: want a .npy or .safetensors file", path.string());
+    fail(MRUN_INPUT, "{}: want a .npy or .safetensors file{}", printable(path.native()), how_to_save(path));
   return input_of_bytes(kind, file_bytes(path), path.string());
 }
 
@@ -200,7 +249,7 @@ Value input_of_bytes(InputKind kind, const Tensor &bytes, const std::string &nam
     case InputKind::json:
     case InputKind::record: return parse_json(std::string(content), {.name = name});
     case InputKind::tensor:
-      if (content.starts_with(npy)) return read_npy(bytes, name);
+      if (content.starts_with(npy) || name.ends_with(".npy")) return read_npy(bytes, name);
       return tensor_map(read_safetensors(bytes, name).tensors);
     default: return bytes.read_only();
   }

@@ -1,5 +1,7 @@
 #include "exec/params.h"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 
 #include "base/error.h"
@@ -32,7 +34,31 @@ std::string hint(std::string_view name, const std::vector<std::string> &declared
 Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all);
 
 [[noreturn]] void refuse_undeclared(const std::string &name, const Value &all) {
-  fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", name, hint(name, names_of(all, "")));
+  const std::vector<std::string> names = names_of(all, "");
+  constexpr size_t most = 20;
+  std::string advice = hint(name, names);
+  if (advice.empty() && names.size() <= most) {
+    advice = names.empty() ? ", which has none"
+                           : fmt::format("; there are: {}", printable(fmt::format("{}", fmt::join(names, ", ")), 500));
+  }
+  fail(MRUN_USAGE, "parameter {}: not declared in bundle.toml's [params]{}", printable(name, 60), advice);
+}
+
+std::string described(const Value &v) {
+  return v.is_string() ? fmt::format("the text \"{}\"", printable(v.as_string(), 60)) : describe(v.c());
+}
+
+// How a value of the declared kind is written, where a text came.
+const char *spelling(const Value &declared, const Value &given) {
+  if (!given.is_string()) return "";
+  switch (declared.kind()) {
+    case MRUN_BOOL: return "; it is written true or false";
+    case MRUN_INT: return "; it is written as 5";
+    case MRUN_FLOAT: return "; it is written as 0.5 or 1e-4";
+    case MRUN_LIST: return "; it is written as JSON: [1, 2] or [\"a\", \"b\"]";
+    case MRUN_MAP: return "; it is written as JSON, {\"key\": 1}, or by its keys, NAME.KEY=VALUE";
+    default: return "";
+  }
 }
 
 // A table overrides the keys that it has. One that is declared empty is for any.
@@ -60,8 +86,8 @@ Value converted(const Value &declared, const Value &given, const std::string &na
   if (declared.is_float() && given.is_int()) return Value::number(given.as_number());
   if (declared.kind() != given.kind()) {
     const char *wanted = declared.is_int() ? "integer" : kind_name(declared.kind());
-    fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}", name, *wanted == 'i' ? "an" : "a", wanted,
-         describe(given.c()));
+    fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}{}", name, *wanted == 'i' ? "an" : "a",
+         wanted, described(given), spelling(declared, given));
   }
   if (declared.is_map()) return merged(declared, given, name, all);
   return given;

@@ -217,9 +217,14 @@ std::string mismatch(const Type &type, const mrun_value &v) {
 }
 
 [[noreturn]] void wrong_keyword(const Schema &schema, std::string_view key) {
-  std::string names;
-  for (const Parameter &p : schema.parameters) names += (names.empty() ? "" : ", ") + p.name;
-  wrong(schema, {}, fmt::format("no parameter is called \"{}\"; there are: {}", printable(key, 60), names));
+  std::string all;
+  std::vector<std::string> names;
+  for (const Parameter &p : schema.parameters) {
+    all += (all.empty() ? "; there are: " : ", ") + p.name;
+    names.push_back(p.name);
+  }
+  const std::string near = did_you_mean(key, names);
+  wrong(schema, {}, fmt::format("no parameter is called \"{}\"{}", printable(key, 60), near.empty() ? all : near));
 }
 
 // ---- which given value is whose

@@ -70,7 +70,10 @@ void refuse_other_versions(const fs::path &path, const LoadRules &rules) {
 
 void *open_library(const fs::path &path, const std::vector<std::string> &libraries) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", path.string());
+  if (fs::is_directory(path, error)) {
+    fail(MRUN_MISSING, "{}: is a folder; a plugin's file is wanted, as NAME.so in it", printable(path.native()));
+  }
+  if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", printable(path.native()));
   const fs::path full = fs::canonical(path, error);
   const LoadRules rules = load_rules(path);
   refuse_other_versions(path, rules);

@@ -1,5 +1,7 @@
 #include "report/plugins.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "plugin/registry.h"
@@ -32,6 +34,34 @@ Value overloads_of(const OperationSet &set) {
   return Value::list(std::move(rows));
 }
 
+std::string last_part(const std::string &name) { return name.substr(name.rfind('.') + 1); }
+
+// Operations that were meant by a name without its module ("resize"), or with another's.
+std::string advice_for(const std::string &name, std::vector<std::string> names, const Registry &registry) {
+  if (std::string near = did_you_mean(name, names); !near.empty()) return near;
+  for (const auto &[prefix, library] : registry.libraries()) {
+    for (std::string &n : registry.names(prefix + ".")) names.push_back(std::move(n));
+  }
+  constexpr size_t most = 3;
+  std::string text;
+  size_t found = 0;
+  for (const std::string &n : names) {
+    if (last_part(n) != last_part(name) || found == most) continue;
+    text += fmt::format("{}'{}'", found++ == 0 ? "; did you mean " : " or ", printable(n));
+  }
+  if (found > 0) return text + "?";
+  std::vector<std::string> lasts;
+  for (const std::string &n : names) lasts.push_back(last_part(n));
+  const std::vector<std::string> near = nearest(last_part(name), lasts, 1);
+  for (const char *lua : {"bundle", "json", "log"}) {
+    if (name == lua) return fmt::format("; the module {} is Lua alone, without native operations", lua);
+  }
+  if (near.empty()) return "; `mrun ops` lists them";
+  const auto *whole = std::find_if(names.data(), names.data() + names.size(),
+                                   [&](const std::string &n) { return last_part(n) == near[0]; });
+  return fmt::format("; did you mean '{}'?", printable(*whole));
+}
+
 }  // namespace
 
 Value report_operations(Registry &registry, const std::string &name) {
@@ -55,7 +85,8 @@ Value report_operations(Registry &registry, const std::string &name) {
     if (const auto libraries = registry.libraries(); libraries.count(name) != 0) {
       fail(MRUN_MISSING, "{} looks its operations up by name; ask for one, as {}.softmax", libraries.at(name), name);
     }
-    fail(MRUN_MISSING, "no plugin brings an operation \"{}\"{}", printable(name), did_you_mean(name, names));
+    fail(MRUN_MISSING, "no plugin brings an operation or a module \"{}\"{}", printable(name),
+         advice_for(name, names, registry));
   }
   return Value::list(std::move(rows));
 }
