@@ -1,9 +1,12 @@
 """What a person sees at a terminal while many inputs are answered."""
+import fcntl
 import json
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 import unittest
 
 from command import MRUN, Case, mrun
@@ -12,9 +15,11 @@ from command import MRUN, Case, mrun
 WORK = "return function(s)\n  assert(not ('a'):rep(2500):find('.-b'))\n  if s == '31' then error('odd') end\n  return s\nend\n"
 
 
-def at_terminal(*args, stdout=None):
+def at_terminal(*args, stdout=None, columns=None):
     """All that comes to a terminal on standard error, and on standard output where no other is given."""
     parent, child = pty.openpty()
+    if columns is not None:
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen([MRUN, *map(str, args)], stdin=subprocess.DEVNULL, stdout=stdout or child, stderr=child)
     os.close(child)
     screen = b""
@@ -52,6 +57,14 @@ class Progress(Case):
         self.assertEqual(sum(a.startswith('{"error"') for a in answers), 1)
         self.assertRegex(ending[0], r"^60 items in \d+\.\d s, \d+/s, 1 failed$")
         self.assertEqual(ending[1:], [""])
+
+    def test_a_narrow_terminal_has_it_on_one_line(self):
+        folder, lines = self.work()
+        with open(os.devnull, "wb") as nothing:
+            screen = at_terminal(folder, "--lines", lines, stdout=nothing, columns=20)
+        drawn = re.findall(r"\x1b\[K([^\r\n\x1b]*)", screen)
+        self.assertTrue(any(" items" in d for d in drawn), screen)
+        self.assertLessEqual(max(map(len, drawn[:-1])), 19, drawn)
 
     def test_the_number_of_files_and_the_time_left_are_shown(self):
         folder = self.bundle(kind="bytes", preprocess=WORK, postprocess="return function() return 1 end\n")

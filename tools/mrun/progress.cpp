@@ -1,9 +1,23 @@
 #include "progress.h"
 
-#include <cinttypes>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <string>
 
 namespace command {
+namespace {
+
+// What fits on one line: of a longer one only the last part could be erased.
+size_t room() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : std::string::npos;
+}
+
+}  // namespace
 
 void Progress::count(bool ok) {
   const std::lock_guard lock(mutex_);
@@ -19,14 +33,16 @@ void Progress::count(bool ok) {
 void Progress::draw(bool ended) const {
   const double took = std::chrono::duration<double>(Clock::now() - begin_).count();
   const auto items = static_cast<double>(items_);
-  std::fprintf(stderr, "\r\033[K%" PRIu64, items_);
-  if (!ended && all_ > 0) std::fprintf(stderr, " of %" PRIu64, all_);
-  std::fputs(" items", stderr);
-  if (ended) std::fprintf(stderr, " in %.1f s", took);
-  std::fprintf(stderr, ", %.0f/s", items / took);
+  std::string line = fmt::format("{}", items_);
+  if (!ended && all_ > 0) line += fmt::format(" of {}", all_);
+  line += " items";
+  if (ended) line += fmt::format(" in {:.1f} s", took);
+  line += fmt::format(", {:.0f}/s", items / took);
   if (!ended && all_ > items_)
-    std::fprintf(stderr, ", %.0f s left", (static_cast<double>(all_) - items) * took / items);
-  if (failed_ > 0) std::fprintf(stderr, ", %" PRIu64 " failed", failed_);
+    line += fmt::format(", {:.0f} s left", (static_cast<double>(all_) - items) * took / items);
+  if (failed_ > 0) line += fmt::format(", {} failed", failed_);
+  if (!ended) line.resize(std::min(line.size(), room()));
+  std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
 }
 
