@@ -182,7 +182,7 @@ class Meta(Case):
             self.assertEqual(result.returncode, 2, text)
             self.assertIn("META", result.stderr)
             self.assertEqual(len(result.stderr.splitlines()), 1, text)
-        self.assertEqual(mrun("rerun", self.dir / "none").returncode, 1)
+        self.assertEqual(mrun("rerun", self.dir / "none").returncode, 2)
 
     def test_answers_in_files_are_compared_where_they_are(self):
         path = self.packed("json", postprocess="""
@@ -233,10 +233,10 @@ class Parameters(Case):
         self.assertEqual(self.answer(folder, "x", "--param", "decode.beam=9")["decode"], {"beam": 9, "words": ["x"]})
         self.assertEqual(self.answer(folder, "x", "--param", 'decode.words=["y", "z"]')["decode"]["words"], ["y", "z"])
         self.assertEqual(self.answer(folder, "x", "--param", 'decode={"beam": 9}')["decode"], {"beam": 9, "words": ["x"]})
-        for given, words in [('decode={"beam": "x"}', ["decode.beam", "integer", "string"]), ('decode={"bean": 1}', ["decode.bean", "decode.beam"])]:
+        for given, words in [('decode={"beam": "x"}', ["decode.beam", "integer", "the text \"x\""]), ('decode={"bean": 1}', ["decode.bean", "decode.beam"])]:
             self.refused(2, folder, "x", "--param", given, contains=words)
         for given, words in [("topk=7", ["topk", "did you mean 'top_k'"]), ("decode.bean=1", ["decode.bean", "decode.beam"]), ("beam=1", ["beam", "decode.beam"]),
-                             ("top_k=x", ["top_k", "integer", "string"]), ("top_k=1.5", ["top_k", "integer", "1.5"]), ("scale=true", ["scale", "number", "true"]),
+                             ("top_k=x", ["top_k", "integer", "the text \"x\""]), ("top_k=1.5", ["top_k", "integer", "1.5"]), ("scale=true", ["scale", "number", "true"]),
                              ("decode=1", ["decode", "map"]), ("top_k.x=1", ["top_k.x"]), ("top_k", ["NAME=VALUE"]), ("=1", ["NAME=VALUE"])]:
             self.refused(2, folder, "x", "--param", given, contains=words)
 

@@ -55,6 +55,20 @@ void refuse_empty(const CLI::App &app) {
   }
 }
 
+// "-o=FILE", which CLI11 takes for "-o =FILE".
+void refuse_equals(const CLI::App &app, const std::vector<std::string> &args) {
+  for (const std::string &given : args) {
+    if (given == "--") return;
+    if (given.size() < 3 || given[0] != '-' || given[2] != '=') continue;
+    for (const CLI::Option *option : app.get_options()) {
+      if (!option->check_sname(given.substr(1, 1))) continue;
+      throw mrun::failure(MRUN_USAGE, mrun::printable(given, 60) + ": want " + given.substr(0, 2) + " " +
+                                          option->get_type_name() + ", or " + option->get_name() + "=" +
+                                          option->get_type_name());
+    }
+  }
+}
+
 template <class T>
 bool is_between(const std::string &text, T lowest, T highest) {
   T value{};
@@ -62,10 +76,12 @@ bool is_between(const std::string &text, T lowest, T highest) {
   return error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest;
 }
 
+std::string came(const std::string &given) { return given.empty() ? "nothing" : mrun::printable(given, 60); }
+
 template <class T>
 CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
   return {[=](std::string &given) {
-            return is_between(given, lowest, highest) ? std::string() : "want " + wanted + ", got " + given;
+            return is_between(given, lowest, highest) ? std::string() : "want " + wanted + ", got " + came(given);
           },
           ""};
 }
@@ -73,16 +89,43 @@ CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
 // Of an option that there is not: "--ouput: no such option; did you mean '--output'?".
 std::string no_option(const CLI::App &app, const std::string &given) {
   const std::string name = given.substr(0, given.find('='));
-  std::vector<std::string> names{"--help", "--version"};
+  std::vector<std::string> names{"help", "version"};
   for (const CLI::Option *option : app.get_options()) {
-    for (const std::string &n : option->get_lnames()) names.push_back("--" + n);
+    for (const std::string &n : option->get_lnames()) names.push_back(n);
   }
-  std::string advice = mrun::did_you_mean(name, names);
-  const bool params = std::find(names.begin(), names.end(), "--param") != names.end();
+  std::string advice;  // compared without the dashes, which all of them share
+  for (const std::string &n : mrun::nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), names)) {
+    advice += (advice.empty() ? "; did you mean '--" : " or '--") + n + "'";
+  }
+  if (!advice.empty()) advice += "?";
+  const bool params = std::find(names.begin(), names.end(), "param") != names.end();
   if (advice.empty() && params) {
     advice = "; a parameter is --param NAME=VALUE, an INPUT that begins with - comes behind --";
   }
   return mrun::printable(name, 60) + ": no such option" + advice;
+}
+
+// Of a required one: what it is.
+std::string missing(const CLI::App &app, const std::string &name) {
+  for (const CLI::Option *option : app.get_options()) {
+    if (option->get_name() != name) continue;
+    const std::string type = name[0] == '-' ? " " + option->get_type_name() : "";
+    return name + type + " is missing: " + option->get_description();
+  }
+  return name + " is missing";
+}
+
+// Of an argument that nothing takes: what would have been taken, and the option that it may have been meant for.
+std::string too_many(const CLI::App &app, const std::string &extra) {
+  std::string taken, advice;
+  for (const CLI::Option *option : app.get_options()) {
+    if (option->get_positional()) taken += (taken.empty() ? "" : " and ") + option->get_name();
+    for (const char *output : {"output", "directory"}) {
+      if (option->check_lname(output)) advice = "; --" + std::string(output) + " says where";
+    }
+  }
+  return mrun::printable(extra, 60) + ": is one argument too many: " + app.get_name() + " takes " +
+         (taken.empty() ? "none" : taken) + (advice.empty() ? "; what has blanks stands in quotes" : advice);
 }
 
 // What CLI11 says, in words that lead on.
@@ -91,8 +134,12 @@ std::string explained(const CLI::App &app, const CLI::ParseError &e) {
   const auto option =
       std::find_if(extras.begin(), extras.end(), [](const auto &a) { return a.size() > 1 && a[0] == '-'; });
   if (option != extras.end() && *option != "--") return no_option(app, *option);
+  if (!extras.empty()) return too_many(app, extras[0]);
   std::string why = e.what();
   std::erase(why, list_mark);
+  if (const size_t required = why.find(" is required"); required != std::string::npos) {
+    return missing(app, why.substr(0, required));
+  }
   const size_t most = why.find(": At Most 1 required but received "), some = why.find(": 1 required "),
                missing = why.rfind(" missing");
   const std::string flag = "Could not convert: ";
@@ -119,9 +166,13 @@ CLI::Validator number(double lowest, double highest) {
   return in_range(lowest, highest, wanted.str());
 }
 
-CLI::Validator any_number() {
-  constexpr double most = std::numeric_limits<double>::infinity();
-  return in_range(-most, most, "a number");
+CLI::Validator seconds() {
+  constexpr double least = std::numeric_limits<double>::min(), most = std::numeric_limits<double>::max();
+  return {[](std::string &given) {
+            const bool good = is_between(given, least, most) || is_between(given, -1.0, -1.0);
+            return good ? std::string() : "want a number of seconds above 0, or -1 for no limit, got " + came(given);
+          },
+          ""};
 }
 
 void describe_apps(std::function<void(const CLI::App &)> f) { describe_to = std::move(f); }
@@ -138,8 +189,9 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     if (option->get_expected_max() > 0) option->transform(as_given);
   }
   try {
+    refuse_equals(app, args);
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
-  } catch (const CLI::CallForHelp &) {
+  } catch (const mrun::failure &e) { return report(e); } catch (const CLI::CallForHelp &) {
     print(fitted_help(app.help()));
     return ok;
   } catch (const CLI::ParseError &e) {

@@ -11,7 +11,7 @@ int parse_and_run(CLI::App &, std::vector<std::string> args, const std::function
 // Checks of an option's value: a sentence that says what is wanted, and what came, where it is no number of that range.
 CLI::Validator whole_number(uint64_t lowest, uint64_t highest);
 CLI::Validator number(double lowest, double highest);
-CLI::Validator any_number();
+CLI::Validator seconds();  // above 0, or -1: no limit
 // Until it is called with nothing, parse_and_run hands its app to `f` and does nothing else.
 void describe_apps(std::function<void(const CLI::App &)> f);
 }  // namespace command

@@ -1,10 +1,9 @@
 // `mrun plugins --call`: an operation called by itself, with arguments as they are written on a command line.
 #include <cctype>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "check.h"
+#include "files.h"
 #include "report.h"
 #include "view.h"
 
@@ -58,11 +57,7 @@ mrun::variant tensor_of(const std::string &dtype, const std::string &json) {
 }
 
 mrun::variant file(const std::string &path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream content;
-  content << in.rdbuf();
-  if (!in) throw mrun::failure(MRUN_IO, path + ": cannot be read");
-  const std::string bytes = content.str();
+  const std::string bytes = read_file(path);
   return mrun::bytes(bytes.data(), bytes.size());
 }
 
@@ -86,7 +81,11 @@ std::string line(const mrun_value &v) {
 
 int call_operation(const std::string &name, const std::vector<std::string> &args) {
   std::vector<mrun::variant> given;
-  for (const std::string &text : args) given.push_back(argument(text));
+  for (const std::string &text : args) {
+    try {
+      given.push_back(argument(text));
+    } catch (const mrun::failure &e) { refuse("ARG " + printable(text) + ": " + e.what()); }
+  }
   const mrun::variant results = mrun::call_operation(name.c_str(), std::move(given));
   std::string out;
   for (size_t i = 0; i < results.c().as.list.size; ++i) out += line(results.c().as.list.items[i]) + "\n";

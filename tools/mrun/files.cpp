@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/text.h"
 #include "interrupt.h"
 #include "meta.h"
 #include "report.h"
@@ -32,6 +33,26 @@ void Trust::add_to(CLI::App &app) {
       ->type_name("DIR");
 }
 
+bool looks_like_bundle(const std::string &path) {
+  std::error_code unknown;
+  return (path.ends_with(".mb") && fs::exists(path, unknown)) || fs::exists(path + "/bundle.toml", unknown);
+}
+
+std::string bundle_nearby(const std::string &path) {
+  std::error_code error;
+  if (path.empty() || fs::exists(path, error)) return "";
+  const fs::path given(path), folder = given.has_parent_path() ? given.parent_path() : ".";
+  std::vector<std::string> names;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (!looks_like_bundle(entry->path().native())) continue;
+    const std::string name = entry->path().filename().native();
+    if (name == given.filename().native() + ".mb") return "; did you mean '" + mrun::printable(name) + "'?";
+    names.push_back(name);
+  }
+  return mrun::did_you_mean(given.filename().native(), names);
+}
+
 mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   const BundleName parts = split_revision(name);
   mrun_open_options options;
@@ -49,7 +70,8 @@ mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
     return mrun::bundle(parts.path.c_str(), &options);
   } catch (const mrun::failure &e) {
     // Whatever kept the bundle from opening, it was refused: 3, not the status of a failing item.
-    throw mrun::failure(e.code == MRUN_INPUT || e.code == MRUN_IO ? MRUN_BUNDLE : e.code, e.what(), e.detail);
+    const int code = e.code == MRUN_INPUT || e.code == MRUN_IO ? MRUN_BUNDLE : e.code;
+    throw mrun::failure(code, e.what() + bundle_nearby(parts.path), e.detail);
   }
 }
 

@@ -26,6 +26,9 @@ std::string folder_digest(const mrun::bundle &, const std::string &path);
 
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
+bool looks_like_bundle(const std::string &path);
+// Of a bundle that there is not: "; did you mean 'model.mb'?", from what lies beside it; or nothing.
+std::string bundle_nearby(const std::string &path);
 // The same file, by whatever names; false where one of them is not there.
 bool same_file(const std::string &a, const std::string &b);
 // Throws USAGE where a file that is to be written is the bundle.

@@ -13,6 +13,7 @@
 
 #include "files.h"
 #include "meta.h"
+#include "report.h"
 
 namespace command {
 namespace {
@@ -44,6 +45,32 @@ std::map<std::string, std::string> field_kinds(const mrun::bundle &bundle) {
   return kinds;
 }
 
+// How a person writes a record of these fields: ": photo=PATH question=TEXT".
+std::string listed_fields(const std::map<std::string, std::string> &kinds) {
+  std::string text = ":";
+  for (const auto &[name, kind] : kinds) {
+    text += " " + name + "=" + (kind == "text" ? "TEXT" : kind == "json" ? "JSON" : "PATH");
+  }
+  return text;
+}
+
+// A text that is a file's name was perhaps meant to be what the file holds, one that begins as a parameter to be that.
+void doubt_text(const std::string &argument, const mrun::bundle &bundle) {
+  const size_t equals = argument.find('=');
+  if (equals != std::string::npos && equals > 0) {
+    const mrun::variant parameters = mrun::from_json(bundle.inspect("parameters"));
+    const View rows{&parameters.c()};
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i].at("name").text() != argument.substr(0, equals)) continue;
+      warn(printable(argument) + ": is taken as a text; a parameter is --param " + printable(argument));
+    }
+  }
+  std::error_code unknown;
+  if (argument.empty() || argument.find('\0') != std::string::npos || !fs::is_regular_file(argument, unknown)) return;
+  warn(printable(argument) + ": is taken as the text itself; what the file of that name holds is @" +
+       printable(argument));
+}
+
 // Texts and JSON are the argument itself, or @file; of other kinds an argument is a path.
 bool is_literal(const std::string &kind) { return kind == "text" || kind == "json" || kind == "record"; }
 
@@ -68,6 +95,17 @@ mrun::variant copied(const mrun_value &given) {
 bool is_folder(const std::string &path) {
   std::error_code unknown;  // a name too long for the system, a link to itself: reading it says so
   return fs::is_directory(path, unknown);
+}
+
+// What goes wrong with a field says which one it is.
+template <class F>
+void take_named(const Input &field, const std::string &name, F &&take) {
+  try {
+    take();
+  } catch (const mrun::failure &e) {
+    if (!field.name.empty() || e.code == MRUN_USAGE) throw;  // its file is named, or the name itself is at fault
+    throw mrun::failure(e.code, "field \"" + printable(name) + "\": " + e.what(), e.detail);
+  }
 }
 
 void drop_end(std::string &text, char c) {
@@ -116,8 +154,9 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   std::vector<std::string> arguments = o.inputs;
   if (arguments.empty()) {
     if (is_terminal(STDIN_FILENO) || nothing_to_read(STDIN_FILENO)) {
-      throw mrun::failure(
-          MRUN_USAGE, "no INPUT given: this bundle takes " + kind_ + " (or use --lines, --jsonl, --paths, or a pipe)");
+      throw mrun::failure(MRUN_USAGE, "no INPUT given: this bundle takes " + kind_ +
+                                          (kind_ == "record" ? listed_fields(fields_) : "") +
+                                          " (or use --lines, --jsonl, --paths, or a pipe)");
     }
     arguments.emplace_back("-");
   }
@@ -126,7 +165,8 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
                                     [](const std::string &a) { return a.find('=') != a.npos && !a.starts_with('{'); });
     if (!fields &&
         !(arguments.size() == 1 && (arguments[0] == "-" || arguments[0][0] == '@' || arguments[0][0] == '{'))) {
-      throw mrun::failure(MRUN_USAGE, "this bundle takes a record: give NAME=VALUE for each field, or one JSON object");
+      throw mrun::failure(MRUN_USAGE, "this bundle takes a record: give NAME=VALUE for each field, or one JSON object" +
+                                          listed_fields(fields_));
     }
     from_ = fields ? From::record : From::arguments;
     arguments_ = std::move(arguments);
@@ -157,6 +197,7 @@ void Inputs::take(Input &input, const char *field, const std::string &argument, 
   const bool literal = !path && as_text && !argument.starts_with('@');
   const std::string file = literal ? "" : !path && as_text ? argument.substr(1) : argument;
   if (field == nullptr && !literal) input.name = printable(file);
+  if (literal && kind == "text" && field == nullptr) doubt_text(argument, bundle_);
   input.value = value_of(bundle_, field, argument, path);
   if (!describe_) return;
   std::error_code unknown;
@@ -249,7 +290,7 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
       const std::string name = f.substr(0, equals);
       if (!names.insert(name).second) throw mrun::failure(MRUN_USAGE, "the field " + name + " is given twice");
       Input field;
-      take(field, name.c_str(), f.substr(equals + 1), false);
+      take_named(field, name, [&] { take(field, name.c_str(), f.substr(equals + 1), false); });
       entries.emplace_back(name, std::move(field.value));
       descriptions.emplace_back(name, std::move(field.description));
     }
@@ -266,13 +307,26 @@ Input Inputs::read_record_of_paths(const std::string &json) const {
     std::vector<std::pair<std::string, std::string>> descriptions;
     for (size_t i = 0; i < fields.size(); ++i) {
       Input field;
-      take_field(field, fields.key(i), fields.value(i));
+      take_named(field, fields.key(i), [&] { take_field(field, fields.key(i), fields.value(i)); });
       entries.emplace_back(fields.key(i), std::move(field.value));
       descriptions.emplace_back(fields.key(i), std::move(field.description));
     }
     input.value = mrun::map(std::move(entries));
     if (describe_) input.description = describe_record(descriptions);
   });
+}
+
+// Errors name the line of the list, not the one of the text, which is always the first.
+mrun::variant Inputs::json_of_line(const std::string &line) const {
+  try {
+    return mrun::from_json(line);
+  } catch (const mrun::failure &e) {
+    constexpr std::string_view first = "JSON: line 1, ";
+    std::string why = e.what();
+    if (why.starts_with(first)) why.erase(0, first.size());
+    const std::string place = (list_ == "-" ? "standard input" : printable(list_)) + ":" + std::to_string(next_ + 1);
+    throw mrun::failure(e.code, place + ": " + why, e.detail);
+  }
 }
 
 Input Inputs::of_line(const std::string &line) const {
@@ -284,7 +338,7 @@ Input Inputs::of_line(const std::string &line) const {
       });
     case From::jsonl:
       return guarded([&](Input &input) {
-        input.value = mrun::from_json(line);
+        input.value = json_of_line(line);
         if (describe_) input.description = describe_value("json", input.value.c());
       });
     default: return kind_ == "record" && line.starts_with('{') ? read_record_of_paths(line) : read_path(line);
@@ -293,7 +347,7 @@ Input Inputs::of_line(const std::string &line) const {
 
 bool Inputs::skip() {
   std::string line;
-  if (lines_ != nullptr) return lines_->next(line);
+  if (lines_ != nullptr) return lines_->next(line) && ++next_ > 0;
   const size_t all = from_ == From::record ? 1 : arguments_.size();
   return next_ < all && ++next_ > 0;
 }
@@ -317,7 +371,9 @@ std::optional<Input> Inputs::next() {
   if (lines_ != nullptr) {
     std::string line;
     if (!lines_->next(line)) return std::nullopt;
-    return of_line(line);
+    Input input = of_line(line);
+    ++next_;
+    return input;
   }
   if (next_ >= arguments_.size()) return std::nullopt;
   if (from_ == From::record) {
@@ -332,7 +388,10 @@ mrun::variant read_one_input(const std::vector<std::string> &arguments, const mr
   InputOptions options;
   options.inputs = arguments;
   Inputs inputs(options, bundle);
-  if (!inputs.single()) throw mrun::failure(MRUN_USAGE, "want one INPUT");
+  if (!inputs.single()) {
+    throw mrun::failure(MRUN_USAGE, "want one INPUT, got " + std::to_string(arguments.size()) +
+                                        "; a text with blanks stands in quotes");
+  }
   std::optional<Input> input = inputs.next();
   if (input->error) throw *input->error;
   return std::move(input->value);

@@ -51,6 +51,7 @@ class Inputs {
   Input read_record(const std::vector<std::string> &fields) const;
   Input read_record_of_paths(const std::string &json) const;
   Input of_line(const std::string &line) const;
+  mrun::variant json_of_line(const std::string &line) const;
   void add_argument(const std::string &);
 
   // A value and its description, of an argument as a person writes it or of a path.
@@ -68,7 +69,7 @@ class Inputs {
   std::vector<std::string> arguments_;  // paths, texts or NAME=VALUE
   std::vector<bool> is_path_;           // found by walking a folder
   std::string list_;                    // the file of --lines, --jsonl or --paths
-  size_t next_ = 0;
+  size_t next_ = 0;                     // how many were given or left out
   std::unique_ptr<Lines> lines_;
   bool single_ = false;
 };

@@ -25,7 +25,7 @@ Lines::Lines(const std::string &path) : name_(path == "-" ? "standard input" : p
   if (fd_ < 0 || fstat(fd_, &status) != 0) throw mrun::failure(MRUN_USAGE, name_ + ": " + std::strerror(errno));
   if (S_ISDIR(status.st_mode)) {
     close(fd_);
-    throw mrun::failure(MRUN_USAGE, name_ + ": is a folder");
+    throw mrun::failure(MRUN_USAGE, name_ + ": is a folder; a file with an input a line is wanted");
   }
   complete_ = S_ISREG(status.st_mode);
 }

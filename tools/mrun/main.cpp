@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "files.h"
 #include "manual.h"
 #include "report.h"
 #include "standard_output.h"
@@ -90,21 +91,36 @@ bool exists(const std::string &path) {
   return std::filesystem::exists(path, unknown);
 }
 
-bool looks_like_bundle(const std::string &path) {
-  return (path.ends_with(".mb") && exists(path)) || exists(path + "/bundle.toml");
-}
-
-// What stands where the bundle should, and is no file: a subcommand misspelt, or an input before its bundle. Empty where
-// the bundle's own error says enough.
+// What stands where the bundle should, and is no file: a subcommand or file misspelt, or an input before its bundle.
+// Empty where the bundle's own error says enough.
 std::string misplaced(const std::vector<std::string> &args) {
   const std::string &first = args[0];
-  if (first.starts_with('-') || exists(first) || exists(first.substr(0, first.rfind('@')))) return "";
+  if (first.empty() || first.starts_with('-') || exists(first) || exists(first.substr(0, first.rfind('@')))) return "";
   std::vector<std::string> names{"help", "--version"};
   for (const Subcommand &s : subcommands) names.emplace_back(s.name);
-  const std::string meant = mrun::did_you_mean(first, names);
-  if (!meant.empty()) return "no such file or subcommand" + meant;
-  const bool behind = std::any_of(args.begin() + 1, args.end(), looks_like_bundle);
-  return behind ? "no such file; the bundle comes first: mrun BUNDLE INPUT" : "";
+  const std::string meant = mrun::did_you_mean(first, names), nearby = command::bundle_nearby(first);
+  const bool behind = std::any_of(args.begin() + 1, args.end(), command::looks_like_bundle);
+  const std::string order = "the bundle comes first: mrun BUNDLE INPUT";
+  if (!nearby.empty()) return "no such file" + nearby;
+  if (!meant.empty()) return "no such file or subcommand" + meant + (behind ? " Else " + order : "");
+  if (behind) return "no such file; " + order;
+  const bool word = first.find_first_of("/.@") == std::string::npos;
+  return word ? "no such file or subcommand; `mrun --help` lists the subcommands" : "";
+}
+
+int help_about(const std::vector<std::string> &names) {
+  if (names.empty() || names == std::vector<std::string>{"help"}) {
+    command::print(help());
+    return command::ok;
+  }
+  if (names.size() > 1 || !command::is_subcommand(names[0])) {
+    const std::string why = names.size() > 1 ? "help is about one subcommand" : "no such subcommand";
+    command::warn(mrun::printable(names.back(), 60) + ": " + why + "; `mrun --help` lists them");
+    return command::bad_usage;
+  }
+  const auto *known = std::find_if(std::begin(subcommands), std::end(subcommands),
+                                   [&](const Subcommand &s) { return names[0] == s.name; });
+  return known == std::end(subcommands) ? command::run({"--help"}) : known->run({"--help"});
 }
 
 int dispatch(std::vector<std::string> args) {
@@ -112,21 +128,16 @@ int dispatch(std::vector<std::string> args) {
     std::fputs("mrun: want a bundle or a subcommand; `mrun --help` lists them\n", stderr);
     return command::bad_usage;
   }
-  if (args[0] == "help" && args.size() == 2) {
-    if (!command::is_subcommand(args[1])) {
-      command::warn(mrun::printable(args[1], 60) + ": no such subcommand; `mrun --help` lists them");
-      return command::bad_usage;
-    }
-    args = {args[1], "--help"};
-  }
   const std::string first = args[0];
-  if (first == "--help" || first == "-h" || first == "help") {
-    command::print(help());
-    return command::ok;
-  }
-  if (first == "--version") {
+  if (first == "--help" || first == "-h" || first == "help") return help_about({args.begin() + 1, args.end()});
+  if (first == "--version" && args.size() == 1) {
     command::print(std::string("mrun ") + mrun_version() + "\n");
     return command::ok;
+  }
+  if (first == "--version" || (first == "--manual" && args.size() != 2)) {
+    command::warn(first +
+                  (first == "--version" ? " stands alone" : ": want the folder to write into: mrun --manual FOLDER"));
+    return command::bad_usage;
   }
   if (first == "--manual" && args.size() == 2) {
     write_manual(args[1]);

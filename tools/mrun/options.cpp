@@ -1,7 +1,9 @@
 #include "options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "arguments.h"
 #include "report.h"
@@ -22,7 +24,7 @@ bool is_declared_string(const mrun::variant &parameters, const std::string &name
 std::pair<std::string, mrun::variant> parse_param(const std::string &given, const mrun::variant &parameters) {
   const size_t equals = given.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw mrun::failure(MRUN_USAGE, "--param " + given + ": want NAME=VALUE");
+    throw mrun::failure(MRUN_USAGE, "--param " + printable(given) + ": want NAME=VALUE");
   }
   for (size_t i = 0, n = 0; i < given.size(); i += n) {
     n = utf8_length(given, i);
@@ -44,7 +46,10 @@ int32_t isolation_of(const std::string &name) {
   if (name.empty()) return MRUN_ISOLATION_DEFAULT;
   if (name == "process") return MRUN_ISOLATION_PROCESS;
   if (name == "none") return MRUN_ISOLATION_NONE;
-  throw mrun::failure(MRUN_USAGE, "--isolation " + name + ": want none or process");
+  const char *variable = std::getenv("MRUN_ISOLATION");
+  const bool by_variable = variable != nullptr && name == variable;
+  throw mrun::failure(MRUN_USAGE, "--isolation " + printable(name) + ": want none or process" +
+                                      (by_variable ? "; the variable MRUN_ISOLATION says so" : ""));
 }
 
 int level_of(const std::string &name) {
@@ -77,11 +82,9 @@ mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags
 }
 
 uint64_t parse_size(const std::string &text) {
-  size_t used = 0;
   double number = 0;
-  try {
-    number = std::stod(text, &used);
-  } catch (const std::exception &) { used = 0; }
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const size_t used = error == std::errc() ? static_cast<size_t>(end - text.data()) : 0;
   const std::string unit = text.substr(used);
   const double scale = unit.empty()  ? 1
                        : unit == "K" ? 1024.0
@@ -89,7 +92,8 @@ uint64_t parse_size(const std::string &text) {
                        : unit == "G" ? 1073741824.0
                                      : 0;
   if (used == 0 || scale == 0 || !(number * scale >= 1) || number * scale > 1e18) {
-    throw mrun::failure(MRUN_USAGE, "--memory: want bytes, or a number with K, M or G, got " + text);
+    throw mrun::failure(MRUN_USAGE,
+                        "--memory: want bytes, or a number with K, M or G, as 512M, got " + printable(text));
   }
   return static_cast<uint64_t>(number * scale);
 }
@@ -123,11 +127,10 @@ void RunOptions::add_limits_to(CLI::App &app) {
                  "you trust (default for a folder)")
       ->envname("MRUN_ISOLATION")
       ->type_name("process|none");
-  app.add_option("--timeout", timeout, "seconds an item may take (default 60; negative: no limit)")
-      ->check(any_number());
+  app.add_option("--timeout", timeout, "seconds an item may take (default 60; -1: no limit)")->check(seconds());
   app.add_option("--start-timeout", start_timeout,
-                 "seconds a script's top-level code may take (default 60; negative: no limit)")
-      ->check(any_number());
+                 "seconds a script's top-level code may take (default 60; -1: no limit)")
+      ->check(seconds());
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G")
       ->type_name("SIZE");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
@@ -139,7 +142,11 @@ void RunOptions::add_limits_to(CLI::App &app) {
 
 void RunOptions::load_plugins() const {
   for (const std::string &path : plugins) {
-    mrun::host_detail::call([&](mrun_error *e) { return mrun_load_plugin(path.c_str(), e); });
+    try {
+      mrun::host_detail::call([&](mrun_error *e) { return mrun_load_plugin(path.c_str(), e); });
+    } catch (const mrun::failure &e) {  // the command line named it
+      throw mrun::failure(e.code == MRUN_MISSING ? MRUN_USAGE : e.code, std::string("--plugin: ") + e.what(), e.detail);
+    }
   }
 }
 
@@ -163,7 +170,13 @@ EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle
   if (given.params.empty()) return;
   const mrun::variant declared = mrun::from_json(bundle.inspect("parameters"));
   std::vector<std::pair<std::string, mrun::variant>> overrides;
-  for (const std::string &p : given.params) overrides.push_back(parse_param(p, declared));
+  for (const std::string &p : given.params) {
+    overrides.push_back(parse_param(p, declared));
+    const std::string &name = overrides.back().first;
+    const auto same = [&](const auto &other) { return other.first == name; };
+    if (std::count_if(overrides.begin(), overrides.end(), same) > 1)
+      throw mrun::failure(MRUN_USAGE, "--param " + printable(name) + ": is given twice");
+  }
   params_ = mrun::map(std::move(overrides));
   options_.params = &params_.c();
 }

@@ -55,7 +55,9 @@ void add_options(CLI::App &app, Asked &asked) {
 }
 
 int answer(const Asked &asked) {
-  if (asked.called.empty() && !asked.call_args.empty()) throw mrun::failure(MRUN_USAGE, "arguments are for --call");
+  if (asked.called.empty() && !asked.call_args.empty())
+    throw mrun::failure(MRUN_USAGE, printable(asked.call_args[0]) +
+                                        ": arguments are for --call; `mrun ops NAME` lists what a plugin brings");
   if (!asked.checked.empty()) return check_plugin(asked.checked, asked.models, asked.json);
   asked.run.load_plugins();
   return asked.called.empty() ? list_plugins(asked.json) : call_operation(asked.called, asked.call_args);

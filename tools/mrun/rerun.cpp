@@ -23,8 +23,15 @@ struct Options {
 
 [[noreturn]] void refuse(const std::string &why) { throw mrun::failure(MRUN_USAGE, "META: " + why); }
 
+std::string text_of(const std::string &file) {
+  try {
+    return read_file(file);
+  } catch (const mrun::failure &e) { refuse(std::string(e.what()) + "; want a file with what `mrun --meta` printed"); }
+}
+
 // The documents of a file: one, pretty or not, or one a line.
-std::vector<mrun::variant> documents(const std::string &text) {
+std::vector<mrun::variant> documents(const std::string &file) {
+  const std::string text = text_of(file);
   std::vector<mrun::variant> all;
   try {
     all.push_back(mrun::from_json(text));
@@ -34,10 +41,10 @@ std::vector<mrun::variant> documents(const std::string &text) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     try {
       if (end > begin) all.push_back(mrun::from_json(std::string_view(text).substr(begin, end - begin)));
-    } catch (const mrun::failure &e) { refuse(e.what()); }
+    } catch (const mrun::failure &e) { refuse(file + ": " + e.what() + "; want what `mrun --meta` printed"); }
     begin = end + 1;
   }
-  if (all.empty()) refuse("the file is empty; want a line that `mrun --meta` printed");
+  if (all.empty()) refuse(file + ": is empty; want a line that `mrun --meta` printed");
   return all;
 }
 
@@ -145,7 +152,7 @@ void print_answer(const mrun_result &result, const std::string &save, uint64_t i
 
 int rerun_one(const Options &o) {
   o.run.load_plugins();
-  const mrun::variant document = choose(documents(read_file(o.meta)), o.item);
+  const mrun::variant document = choose(documents(o.meta), o.item);
   const View meta = meta_of(document), before = View{&document.c()}.at("answer");
   check(meta);
   const mrun::bundle bundle = open_same(meta.at("bundle"), o.bundle);
