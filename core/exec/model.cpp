@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/let_go.h"
 #include "base/text.h"
 #include "exec/batch/split.h"
 #include "plugin/serial.h"
@@ -159,7 +160,7 @@ Model::~Model() {
   ItemContext item;
   mrun_call call(item);
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  backend_->close(handle_);
+  let_go("model " + name_, [&] { backend_->close(handle_); });
 }
 
 std::optional<size_t> Model::find(std::string_view method) const {
@@ -182,7 +183,9 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   auto *out = reinterpret_cast<mrun_value *>(results.data());
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
+  const std::string wrong = drop_malformed(results);
   if (code != MRUN_OK) throw take_error(call, code);
+  if (!wrong.empty()) fail(MRUN_MODEL, "model {}: {}: {}", name_, schema.name, wrong);
   for (size_t i = 0; i < schema.results.size(); ++i) {
     if (plausible(schema.results[i], results[i])) continue;
     fail(MRUN_MODEL, "model {}: {} gave {} as result {}, its schema says {}", name_, schema.name,

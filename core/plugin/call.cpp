@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "plugin/registry.h"
 #include "plugin/serial.h"
+#include "value/foreign.h"
 #include "value/object.h"
 
 int mrun_call::stopped() noexcept {
@@ -98,7 +99,9 @@ Tensor tensor_of(mrun_object &object, mrun_call &call) {
   if (!object.tensor.is_tensor()) {
     Value made;
     const int code = object.type->to_tensor(&call, object.self, made.out());
+    const std::string wrong = drop_malformed({&made, 1});
     if (code != MRUN_OK) throw take_error(call, code);
+    if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
     if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
     object.tensor = Tensor(std::move(made));
   }
@@ -236,16 +239,6 @@ bool plausible(const Type &type, const Value &v) {
   return v.kind() != MRUN_FUNCTION && matches(type, v.c());
 }
 
-void check_results(const Operation &op, std::span<const Value> results) {
-  for (size_t i = 0; i < results.size(); ++i) {
-    const Type &type = op.schema.results[i];
-    if (plausible(type, results[i])) continue;
-    refuse(op.schema, nullptr, MRUN_INTERNAL,
-           fmt::format("plugin {} gave {} as result {}, its schema says {}", op.plugin->name, describe(results[i].c()),
-                       i + 1, type.text()));
-  }
-}
-
 int run(const Operation &op, mrun_call &call, const mrun_value *args, mrun_value *results) {
   try {
     return op.op->call(&call, args, results, op.op->user);
@@ -295,6 +288,29 @@ void log_line(ItemContext &item, int level, std::string_view text) {
   }
 }
 
+std::string drop_malformed(std::span<Value> results) {
+  std::string first;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const std::string wrong = malformed(results[i].c(), plugin_writer);
+    if (wrong.empty()) continue;
+    results[i].release();
+    if (first.empty()) first = fmt::format("result {}: {}", i + 1, wrong);
+  }
+  return first;
+}
+
+void check_results(const Schema &schema, const std::string &plugin, std::span<const Value> results,
+                   const std::string &wrong) {
+  if (!wrong.empty()) refuse(schema, nullptr, MRUN_INTERNAL, fmt::format("plugin {}: {}", plugin, wrong));
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Type &type = schema.results[i];
+    if (plausible(type, results[i])) continue;
+    refuse(schema, nullptr, MRUN_INTERNAL,
+           fmt::format("plugin {} gave {} as result {}, its schema says {}", plugin, describe(results[i].c()), i + 1,
+                       type.text()));
+  }
+}
+
 Error take_error(mrun_call &call, int code) {
   const bool known = code > MRUN_OK && code <= MRUN_INTERNAL;
   const auto exact = known ? static_cast<mrun_code>(code) : MRUN_INTERNAL;
@@ -320,12 +336,13 @@ CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<co
   const SerialGuard serial(op.serial(), *op.plugin, op.schema.name, [&] { return call.stopped(); });
   CallResult result{false, std::vector<Value>(op.schema.results.size())};
   const int code = run(op, call, args.values().data(), reinterpret_cast<mrun_value *>(result.values.data()));
+  const std::string wrong = drop_malformed(result.values);
   if (code == MRUN_PENDING) {
     if (!call.awaiting) refuse(op.schema, nullptr, MRUN_INTERNAL, "returned MRUN_PENDING without awaiting anything");
     return {true, {}};
   }
   if (code != MRUN_OK) throw operation_error(op, call, code);
-  check_results(op, result.values);
+  check_results(op.schema, op.plugin->name, result.values, wrong);
   return result;
 }
 

@@ -90,6 +90,12 @@ struct mrun_call {
 
 namespace mrun {
 
+// What a native function wrote for its results: those that are no values are made nil, unread, as their owner would be
+// what happened to lie there. Returns what was wrong, "result 1: a tensor has no owner: …", or nothing.
+std::string drop_malformed(std::span<Value> results);
+// Whether the schema's results are these: MRUN_INTERNAL names the plugin where not. wrong: what drop_malformed said.
+void check_results(const Schema &, const std::string &plugin, std::span<const Value> results, const std::string &wrong);
+
 // The error of a native function that returned `code`: what it said by host->fail (taken out of the call), what a
 // callback threw, or that it said nothing.
 Error take_error(mrun_call &, int code);

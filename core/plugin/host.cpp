@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "plugin/registration.h"
 #include "value/dlpack.h"
+#include "value/foreign.h"
 #include "value/object.h"
 #include "value/root.h"
 
@@ -46,6 +47,11 @@ void want(bool condition, const char *what) {
 template <class T>
 int add(mrun_registry *registry, const T *given, void (*take)(mrun_registry &, const T *)) noexcept {
   try {
+    if (registry == nullptr) {
+      note_init_failure(MRUN_USAGE,
+                        "the registry is NULL: want that of the mrun_plugin which mrun_plugin_init is given");
+      return MRUN_USAGE;
+    }
     take(*registry, given);
     return MRUN_OK;
   } catch (const Error &e) {
@@ -56,6 +62,7 @@ int add(mrun_registry *registry, const T *given, void (*take)(mrun_registry &, c
     return e.code;
   } catch (...) { return MRUN_MEMORY; }
 }
+
 int add_op(mrun_registry *r, const mrun_op *op) { return add(r, op, register_op); }
 int add_type(mrun_registry *r, const mrun_type *type) { return add(r, type, register_type); }
 int add_namespace(mrun_registry *r, const mrun_namespace *space) { return add(r, space, register_namespace); }
@@ -80,10 +87,11 @@ __attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, c
 }
 
 void log_text(mrun_call *call, int level, const char *text) {
+  if (call == nullptr) return;
   guarded(nullptr, [&] { log_line(call->item, level, text == nullptr ? "" : text); });
 }
 
-int stopped(mrun_call *call) { return call->stopped(); }
+int stopped(mrun_call *call) { return call == nullptr ? MRUN_USAGE : call->stopped(); }
 
 // ---- memory
 
@@ -103,6 +111,7 @@ void charge_budget(Budget &budget, int64_t bytes) {
 
 // The threads of a call may use alloc, release and charge too, so these note no message: what stays is the code.
 int alloc_memory(mrun_call *call, size_t bytes, void **memory) {
+  if (call == nullptr || memory == nullptr) return MRUN_USAGE;
   *memory = nullptr;
   if (bytes > static_cast<size_t>(PTRDIFF_MAX) - 2 * sizeof(Header)) return MRUN_MEMORY;
   const std::shared_ptr<Budget> &budget = call->item.budget;
@@ -127,6 +136,7 @@ void release_memory(void *memory) {
 }
 
 int charge_call(mrun_call *call, int64_t bytes) {
+  if (call == nullptr) return MRUN_USAGE;
   if (bytes >= 0) {
     if (!call->item.budget->charge(bytes)) return MRUN_QUOTA;
     call->charged.fetch_add(bytes);
@@ -145,6 +155,7 @@ int charge_call(mrun_call *call, int64_t bytes) {
 
 int tensor_new(mrun_call *call, DLDataType type, const int64_t *shape, int32_t ndim, DLDevice device, mrun_value *out) {
   return guarded(call, [&] {
+    want(call != nullptr && out != nullptr, "tensor_new: NULL was given");
     want(ndim >= 0 && (ndim == 0 || shape != nullptr), "tensor_new: the shape is NULL or ndim is negative");
     want(device.device_type == kDLCPU, "tensor_new: makes CPU tensors; give others with tensor_give");
     want(type.lanes == 1 && type.bits > 0 && type.bits % 8 == 0, "tensor_new: a dtype without lanes, of whole bytes");
@@ -181,12 +192,16 @@ const mrun_value *holder_of(const mrun_call &call, const MemoryRange &range, con
   return nullptr;
 }
 
-Tensor charged_tensor(mrun_call &call, DLManagedTensor *dl) {
-  std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
+struct DlDeleter {
+  void operator()(DLManagedTensor *d) const {
     if (d->deleter != nullptr) d->deleter(d);
-  });
-  const MemoryRange range = check_tensor(dl->dl_tensor, "tensor_give");
-  if (const mrun_value *holder = holder_of(call, range, dl->dl_tensor)) {
+  }
+};
+using DlGuard = std::unique_ptr<DLManagedTensor, DlDeleter>;
+
+Tensor charged_tensor(mrun_call &call, DlGuard guard) {
+  const MemoryRange range = check_tensor(guard->dl_tensor, "tensor_give");
+  if (const mrun_value *holder = holder_of(call, range, guard->dl_tensor)) {
     auto keep = std::make_shared<const Value>(Value::copy(*holder));
     Tensor view = Tensor::give(guard.release(), nullptr, 0, std::move(keep));
     set_root(view, root_of(*holder));
@@ -204,7 +219,9 @@ Tensor charged_tensor(mrun_call &call, DLManagedTensor *dl) {
 int tensor_give(mrun_call *call, DLManagedTensor *dl, mrun_value *out) {
   return guarded(call, [&] {
     want(dl != nullptr, "tensor_give: NULL was given");
-    *out = charged_tensor(*call, dl).release();
+    DlGuard given(dl);
+    want(call != nullptr && out != nullptr, "tensor_give: NULL was given");
+    *out = charged_tensor(*call, std::move(given)).release();
   });
 }
 
@@ -229,7 +246,7 @@ int media_set(mrun_call *call, mrun_value *tensor, const char *media_type) {
 
 int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) {
   return guarded(call, [&] {
-    want(data != nullptr || size == 0, "string_new: NULL was given");
+    want((data != nullptr || size == 0) && out != nullptr, "string_new: NULL was given");
     const std::string_view text(data, size);
     if (!valid_utf8(text)) fail(MRUN_ARGUMENT, "a string of {} bytes is not valid UTF-8", size);
     *out = Value::string(text).release();
@@ -238,6 +255,10 @@ int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) 
 
 // Takes over what was given; a value without an owner may be borrowed and is copied.
 Value taken(mrun_value &v) {
+  if (const std::string wrong = malformed(v, plugin_writer); !wrong.empty()) {
+    v = mrun_value{};
+    fail(MRUN_USAGE, "{}", wrong);
+  }
   Value value = v.owner == nullptr && (v.kind == MRUN_STRING || v.kind == MRUN_LIST || v.kind == MRUN_MAP)
                     ? Value::copy(v)
                     : Value::adopt(v);
@@ -268,7 +289,11 @@ std::vector<Value> taken_all(mrun_value *items, size_t count) {
 }
 
 int list_new(mrun_call *call, mrun_value *items, size_t count, mrun_value *out) {
-  return guarded(call, [&] { *out = Value::list(taken_all(items, count)).release(); });
+  return guarded(call, [&] {
+    Value list = Value::list(taken_all(items, count));
+    want(out != nullptr, "list_new: NULL was given");
+    *out = list.release();
+  });
 }
 
 int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
@@ -278,26 +303,34 @@ int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
     std::vector<std::pair<std::string, Value>> entries;
     entries.reserve(count);
     for (size_t i = 0; i < count; ++i) {
+      want(items[i].key.data != nullptr || items[i].key.size == 0, "map_new: a key is NULL");
       std::string key(items[i].key.data, items[i].key.size);
       if (!valid_utf8(key)) fail(MRUN_ARGUMENT, "a key of {} bytes is not valid UTF-8", key.size());
       entries.emplace_back(std::move(key), taken(items[i].value));
     }
+    want(out != nullptr, "map_new: NULL was given");
     *out = Value::map(std::move(entries)).release();
   });
 }
 
 int value_copy(mrun_call *call, const mrun_value *in, mrun_value *out) {
-  return guarded(call, [&] { *out = Value::copy(*in).release(); });
+  return guarded(call, [&] {
+    want(in != nullptr && out != nullptr, "value_copy: NULL was given");
+    *out = Value::copy(*in).release();
+  });
 }
 
-void value_free(mrun_value *v) { Value::free(v); }
+void value_free(mrun_value *v) {
+  if (v != nullptr) Value::free(v);
+}
 
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
   return guarded(call, [&] {
     want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
     want(self != nullptr, "object_new: NULL was given for the object");
-    void (*const nothing)(void *) = [](void *) {};
-    std::unique_ptr<void, void (*)(void *)> guard(self, type->destroy != nullptr ? type->destroy : nothing);
+    const auto destroy = [type](void *s) { destroy_object(type, s); };
+    std::unique_ptr<void, decltype(destroy)> guard(self, destroy);
+    want(out != nullptr, "object_new: NULL was given");
     Value object = object_value(type, self);
     guard.release();
     *out = object.release();
@@ -335,7 +368,7 @@ int call_back(mrun_call *call, mrun_function *f, const mrun_value *args, size_t 
   const size_t room = count == nullptr ? 0 : *count;
   if (count != nullptr) *count = 0;
   return guarded(call, [&] {
-    want(f != nullptr, "call: the function is NULL");
+    want(call != nullptr && f != nullptr, "call: the function is NULL");
     want((args != nullptr || nargs == 0) && (results != nullptr || room == 0), "call: NULL was given");
     std::vector<Value> given = call_function(*call, *f, {args, nargs});
     const size_t kept = std::min(room, given.size());
@@ -361,14 +394,15 @@ struct Refused {
   bool accepted = false;
   ~Refused() {
     const bool readable = how != nullptr && how->size >= first_size<mrun_await> && how->destroy != nullptr;
-    if (!accepted && !resuming && readable) how->destroy(how->state);
+    if (!accepted && !resuming && readable) let_go("a task", [&] { how->destroy(how->state); });
   }
 };
 
 int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs, const mrun_await *how) {
-  Refused refused{how, call->resuming};
+  Refused refused{how, call != nullptr && call->resuming};
   const int code = guarded(call, [&] {
     std::vector<Value> values = taken_all(args, nargs);
+    want(call != nullptr, "await: the call is NULL");
     const mrun_await checked = known(how, "mrun_await");
     want(checked.resume != nullptr && checked.destroy != nullptr, "await: resume and destroy must not be NULL");
     start_await(*call, f, std::move(values), checked);
@@ -378,9 +412,9 @@ int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs
 }
 
 int find_operation(mrun_call *call, const char *name, mrun_function **out) {
-  *out = nullptr;
+  if (out != nullptr) *out = nullptr;
   return guarded(call, [&] {
-    want(name != nullptr, "find: NULL was given");
+    want(call != nullptr && name != nullptr && out != nullptr, "find: NULL was given");
     want(call->registry != nullptr, "find: this call has no registry of operations");
     call->found.push_back(std::make_unique<OperationFunction>(call->registry->require(name)));
     *out = call->found.back().get();
@@ -391,6 +425,7 @@ int find_operation(mrun_call *call, const char *name, mrun_function **out) {
 
 int seed_call(mrun_call *call, size_t item, uint64_t *out) {
   return guarded(call, [&] {
+    want(call != nullptr && out != nullptr, "seed: NULL was given");
     if (call->batch.empty()) {
       want(item == 0, "seed: this call serves one item");
       *out = call->item.draw();
@@ -401,7 +436,7 @@ int seed_call(mrun_call *call, size_t item, uint64_t *out) {
   });
 }
 
-int32_t threads_of(mrun_call *call) { return std::max(call->item.threads, 1); }
+int32_t threads_of(mrun_call *call) { return call == nullptr ? 1 : std::max(call->item.threads, 1); }
 
 const mrun_host table = {sizeof(mrun_host), MRUN_ABI,   MRUN_VERSION, add_op,     add_type,     add_namespace,
                          add_backend,       fail_call,  log_text,     stopped,    alloc_memory, release_memory,

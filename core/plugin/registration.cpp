@@ -15,6 +15,39 @@ std::string text_of(const char *text) { return text == nullptr ? std::string() :
 
 // ---- what is checked once everything is registered
 
+// Names that scripts have other modules or operations under.
+constexpr std::string_view taken_names[] = {"bit", "bundle", "core", "coroutine", "json",
+                                            "lib", "log",    "math", "string",    "table"};
+
+// A text for people and JSON; "" where there is none.
+std::string readable(const char *text, const std::string &what) {
+  std::string given = text_of(text);
+  if (!valid_utf8(given)) fail(MRUN_USAGE, "{}: is not valid UTF-8: {}", what, printable(given, 60));
+  return given;
+}
+
+// What stands in one line of a list, and in a comment of the Lua module.
+std::string one_line(const char *text, const std::string &what) {
+  std::string given = readable(text, what);
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; };
+  if (std::any_of(given.begin(), given.end(), control)) {
+    fail(MRUN_USAGE, "{}: want one line without control characters, got {}", what, printable(given, 60));
+  }
+  return given;
+}
+
+// What a schema can call it: names joined by dots.
+bool is_dotted_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  bool begins = true;
+  for (const char c : name) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!letter(c) && (begins || (c != '.' && !digit))) return false;
+    begins = c == '.';
+  }
+  return !begins;
+}
+
 // NAME.operation, or TYPE.method of a type that is registered and whose first parameter is `TYPE self`.
 void check_name(const mrun_registry &registry, const Schema &schema) {
   const std::string &plugin = registry.plugin->name, &name = schema.name;
@@ -54,8 +87,13 @@ void check_all(const mrun_registry &registry) {
   for (const auto &[name, type] : registry.types) {
     if (!starts_with(name, plugin + "."))
       fail(MRUN_USAGE, "{}: a type of plugin {} is called {}.TYPE", name, plugin, plugin);
+    if (!is_dotted_name(name)) {
+      fail(MRUN_USAGE, "type \"{}\": want {}.TYPE, of letters, digits and _: a schema cannot name it otherwise",
+           printable(name), plugin);
+    }
   }
   for (const auto &op : registry.operations) {
+    readable(op->op->doc, op->schema.name + ": its doc");
     if (op->schema.version == 0) fail(MRUN_USAGE, "{}: has no version; write {}@1", op->schema.name, op->schema.name);
     if (!names.insert(op->schema.full_name()).second) {
       fail(MRUN_USAGE, "{}: is registered twice", op->schema.full_name());
@@ -190,13 +228,18 @@ void initialize(PluginInit init, const std::string &what, Plugin &plugin, mrun_r
   refuse_failed(code, registry, what);
   check_abi(p, what);
   plugin.name = text_of(p.name);
-  plugin.version = text_of(p.version);
-  plugin.doc = text_of(p.doc);
-  plugin.license = text_of(p.license);
   if (!valid_plugin_name(plugin.name)) {
     fail(MRUN_USAGE, "{}: a plugin's name is [a-z][a-z0-9_]*, not \"{}\"", what, printable(plugin.name));
   }
+  if (std::find(std::begin(taken_names), std::end(taken_names), plugin.name) != std::end(taken_names)) {
+    fail(MRUN_USAGE, "{}: a plugin cannot be called {}: scripts have that name for something of mrun's own", what,
+         plugin.name);
+  }
   try {
+    plugin.version = one_line(p.version, "the plugin's version");
+    plugin.doc = readable(p.doc, "the plugin's doc");
+    plugin.license = one_line(p.license, "the plugin's license");
+    readable(p.lua, "the plugin's Lua module");
     check_all(registry);
   } catch (const Error &e) { fail(MRUN_USAGE, "{}: {}", what, e.message); }
   plugin.lua = p.lua != nullptr ? std::string(p.lua) : lua_module(plugin, registry);

@@ -27,6 +27,16 @@ bool has_suffix(const mrun_backend &backend, std::string_view file) {
   return false;
 }
 
+// One form of what was looked up by `name`.
+std::unique_ptr<Operation> found_operation(const mrun_op *given, const Plugin &plugin, const std::string &name,
+                                           std::vector<std::unique_ptr<const mrun_op>> &kept) {
+  try {
+    auto op = make_operation(given, plugin, kept);
+    if (op->schema.name != name) fail(MRUN_INTERNAL, "it gave {}", op->schema.name);
+    return op;
+  } catch (const Error &e) { fail(MRUN_INTERNAL, "{}: plugin {} was asked for it: {}", name, plugin.name, e.message); }
+}
+
 struct Namespace {
   std::string prefix;
   const mrun_namespace *space = nullptr;
@@ -173,8 +183,9 @@ const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::strin
   if (code != MRUN_OK)
     fail(MRUN_INTERNAL, "{}: plugin {} could not look it up ({})", name, n.plugin->name, code_name(code));
   if (count == 0) return nullptr;
+  if (ops == nullptr) fail(MRUN_INTERNAL, "{}: plugin {} found {} forms and gave none", name, n.plugin->name, count);
   std::vector<std::unique_ptr<Operation>> made;
-  for (size_t i = 0; i < count; ++i) made.push_back(make_operation(ops[i], *n.plugin, found_ops));
+  for (size_t i = 0; i < count; ++i) made.push_back(found_operation(ops[i], *n.plugin, name, found_ops));
   std::stable_sort(made.begin(), made.end(),
                    [](const auto &a, const auto &b) { return a->schema.overload < b->schema.overload; });
   auto set = std::make_unique<OperationSet>(OperationSet{name, n.plugin, {}, &registry});

@@ -4,14 +4,20 @@
 
 #include <mutex>
 
+#include "base/let_go.h"
 #include "value/tensor.h"
+
+namespace mrun {
+// By the type's own function, where it has one.
+inline void destroy_object(const mrun_type *type, void *self) noexcept {
+  if (type->destroy != nullptr) let_go(type->name, [&] { type->destroy(self); });
+}
+}  // namespace mrun
 
 // Named by types.h.
 struct mrun_object : mrun::Block {
   mrun_object(const mrun_type *t, void *s) : type(t), self(s) {}
-  ~mrun_object() override {
-    if (type->destroy) type->destroy(self);
-  }
+  ~mrun_object() override { mrun::destroy_object(type, self); }
   bool shareable() const { return (type->flags & MRUN_TYPE_SHAREABLE) != 0; }
 
   const mrun_type *const type;

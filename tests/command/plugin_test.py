@@ -123,10 +123,35 @@ end
         plugin = self.build("c++", "lies.cpp", "-std=c++17")
         for call, said in [(("lies.wrong@1", 0), "no dtype has code"), (("lies.wrong@1", 1), "at no multiple of 4 bytes"), (("lies.wrong@1", 2), "want a tensor on the CPU"),
                            (("lies.none@1",), "NULL was given for the object"), (("lies.silent@1",), "gave no reason"),
-                           (("liesns.more",), "gave 3 results, more than its schema says")]:
+                           (("liesns.more",), "gave 3 results, more than its schema says"),
+                           (("lies.raw@1",), "lies.raw: plugin lies: result 1: a tensor has no owner: tensor_new and tensor_give"),
+                           (("lies.raw_failure@1",), "failed after it wrote"),
+                           (("lies.unmade@1", 0), "a tensor has no owner"), (("lies.unmade@1", 1), "an object is NULL"),
+                           (("lies.unmade@1", 2), "a string's data is NULL"), (("lies.unmade@1", 3), "a list's items are NULL"),
+                           (("lies.unmade@1", 4), "a tensor has no owner"), (("lies.unmade@1", 5), "a map's items are NULL"),
+                           (("lieszz.none",), "lieszz.none: plugin lies found 1 forms and gave none"),
+                           (("lieszz.some",), "lieszz.some: plugin lies was asked for it: it gave lieszz.other")]:
             done = mrun("plugins", "--plugin", plugin, "--call", *call)
             self.assertNotIn(done.returncode, (0, -6, -11), done.stdout)
             self.assertIn(said, done.stderr)
+
+    def test_what_a_plugin_asks_of_the_host_is_checked(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        done = mrun("plugins", "--plugin", plugin, "--call", "lies.nulls@1")
+        self.assertEqual((done.returncode, done.stdout), (0, "0\n"), done.stderr)
+
+    def test_a_task_gives_what_its_schema_says(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) return lies.task(function() return 1 end) end\n')
+        self.item_error("INTERNAL", "preprocess", folder, "1", "--plugin", plugin,
+                        contains="lies.task: plugin lies gave a string of 9 bytes as result 1, its schema says int")
+
+    def test_a_destructor_that_throws_ends_nothing(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) lies.thrower() return x end\n')
+        done = mrun(folder, "1", "--plugin", plugin)
+        self.assertEqual((done.returncode, done.stdout), (0, "1\n"), done.stderr)
+        self.assertIn("lies.Thrower: its destruction threw an exception", done.stderr)
 
     def test_functions_inside_a_list_arrive_as_functions(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")

@@ -60,6 +60,19 @@ extern "C" MRUN_EXPORT int mrun_plugin_init(const mrun_host *host, mrun_plugin *
 #elif defined(STRAY_METHOD)
   if (const int code = host->add_type(plugin->registry, &unshared)) return code;
   return add(host, plugin, "hostile.Thing.bad@1(Tensor x) -> Tensor");
+#elif defined(ODD_TYPE)
+  static const mrun_type odd{sizeof(mrun_type), 0, "hostile.My Thing", "", nullptr, nullptr};
+  return host->add_type(plugin->registry, &odd);
+#elif defined(STD_NAME)
+  plugin->name = "bundle";
+#elif defined(TWO_LINES)
+  plugin->version = "1\nerror()";
+#elif defined(NOT_UTF8)
+  static mrun_op latin = fine;
+  latin.schema = "hostile.bad@1() -> ()", latin.doc = "Gr\xfc\xdf";
+  return host->add_op(plugin->registry, &latin);
+#elif defined(NO_REGISTRY)
+  return host->add_op(nullptr, &fine);
 #elif defined(LONG_STRUCT)  // built with a newer header: fields behind those that this host knows; this one is fine
   plugin->size = sizeof *plugin + 64;
   plugin->name = "long_struct";

@@ -23,6 +23,95 @@ mrun::tensor wrong(const mrun::call &c, int64_t how) {
   return mrun::tensor::give(c, dl);
 }
 
+// Values that nothing made.
+mrun::value unmade(int64_t how) {
+  static mrun_value inner{MRUN_TENSOR, 0, {}, nullptr};
+  mrun_value v{};
+  constexpr mrun_kind kinds[] = {MRUN_TENSOR, MRUN_OBJECT, MRUN_STRING, MRUN_LIST, MRUN_LIST, MRUN_MAP};
+  v.kind = kinds[how];
+  if (how == 2) v.as.string.size = 7;
+  if (how == 3) v.as.list.size = 3;
+  if (how == 4) v.as.list.items = &inner, v.as.list.size = 1;
+  if (how == 5) v.as.map.size = 3;
+  return mrun::value(v);
+}
+// As their C code would write them without a call's helpers.
+int raw_tensor(mrun_call *, const mrun_value *, mrun_value *results, void *) {
+  results[0].kind = MRUN_TENSOR;
+  return MRUN_OK;
+}
+int raw_failure(mrun_call *call, const mrun_value *, mrun_value *results, void *) {
+  results[0].kind = MRUN_TENSOR;
+  return mrun::host->fail(call, MRUN_INPUT, "failed after it wrote");
+}
+const mrun_op raw[] = {{sizeof(mrun_op), 0, "lies.raw@1() -> Tensor", "", nullptr, raw_tensor, nullptr},
+                       {sizeof(mrun_op), 0, "lies.raw_failure@1() -> Tensor", "", nullptr, raw_failure, nullptr}};
+
+// NULL wherever the host's functions take a pointer: how many of them do not say that it is wrong.
+int64_t nulls(const mrun::call &c) {
+  const mrun_host &h = *mrun::host;
+  const DLDevice cpu{kDLCPU, 0};
+  const int64_t one = 1;
+  mrun_value v{};
+  void *memory = nullptr;
+  mrun_function *f = nullptr;
+  uint64_t seed = 0;
+  mrun_entry entry{{nullptr, 3}, {}};
+  const int codes[] = {h.tensor_new(c.raw, mrun::float32, &one, 1, cpu, nullptr),
+                       h.tensor_new(nullptr, mrun::float32, &one, 1, cpu, &v),
+                       h.string_new(c.raw, "a", 1, nullptr),
+                       h.list_new(c.raw, nullptr, 0, nullptr),
+                       h.map_new(c.raw, nullptr, 0, nullptr),
+                       h.map_new(c.raw, &entry, 1, &v),
+                       h.value_copy(c.raw, nullptr, &v),
+                       h.value_copy(c.raw, &v, nullptr),
+                       h.find(c.raw, "lies.none@1", nullptr),
+                       h.find(nullptr, "lies.none@1", &f),
+                       h.seed(c.raw, 0, nullptr),
+                       h.seed(nullptr, 0, &seed),
+                       h.alloc(c.raw, 1, nullptr),
+                       h.alloc(nullptr, 1, &memory),
+                       h.charge(nullptr, 1),
+                       h.stopped(nullptr),
+                       h.call(nullptr, nullptr, nullptr, 0, nullptr, nullptr),
+                       h.await(nullptr, nullptr, nullptr, 0, nullptr)};
+  h.log(nullptr, 1, nullptr);
+  h.value_free(nullptr);
+  h.release(nullptr);
+  int64_t refused = h.threads(nullptr) == 1 ? 0 : -100;
+  for (const int code : codes) refused += code == MRUN_USAGE ? 1 : 0;
+  return static_cast<int64_t>(std::size(codes)) - refused;
+}
+
+struct Thrower {
+  ~Thrower() noexcept(false) { throw 5; }
+};
+std::unique_ptr<Thrower> thrower() { return std::make_unique<Thrower>(); }
+
+struct Wrong : mrun::task<mrun::value> {
+  mrun::later<mrun::value> resume(mrun::call &c, std::vector<mrun::value>) override {
+    return mrun::value::of(c, std::string("no number"));
+  }
+};
+// An operation whose task gives another kind than the schema says.
+int task_op(mrun_call *raw_call, const mrun_value *args, mrun_value *, void *) {
+  const mrun::call c(raw_call);
+  try {
+    mrun::start(c, std::make_unique<Wrong>(), mrun::function{args[0].as.function}, {});
+  } catch (const mrun::failed &e) { return e.code; }
+  return MRUN_PENDING;
+}
+const mrun_op task{sizeof(mrun_op), 0, "lies.task@1(Callable f) -> int", "", nullptr, task_op, nullptr};
+
+int find_wrong(const char *name, const mrun_op *const **overloads, size_t *count) {
+  static const mrun_op other{sizeof(mrun_op), 0, "lieszz.other() -> Tensor", "", nullptr, raw_tensor, nullptr};
+  static const mrun_op *const list[] = {&other};
+  *overloads = name == std::string_view("none") ? nullptr : list;
+  *count = 1;
+  return MRUN_OK;
+}
+const mrun_namespace wrong_names{sizeof(mrun_namespace), 0, "lieszz.", "lies 1", find_wrong, nullptr};
+
 std::unique_ptr<Thing> none() { return nullptr; }
 int64_t size(Thing &thing) { return thing.n; }
 void silent() { throw mrun::error(MRUN_INPUT, ""); }
@@ -43,9 +132,22 @@ struct mrun::type_of<Thing> {
       sizeof(mrun_type), 0, "lies.Thing", "", [](void *self) { delete static_cast<Thing *>(self); }, nullptr};
 };
 
+template <>
+struct mrun::type_of<Thrower> {
+  static inline const mrun_type info{
+      sizeof(mrun_type), 0, "lies.Thrower", "", [](void *self) { delete static_cast<Thrower *>(self); }, nullptr};
+};
+
 MRUN_PLUGIN("lies", "1.0.0", "For tests.") {
   type<Thing>();
   op<wrong>("lies.wrong@1(int how) -> Tensor");
+  type<Thrower>();
+  op<thrower>("lies.thrower@1() -> lies.Thrower");
+  op<unmade>("lies.unmade@1(int how) -> Any");
+  op<nulls>("lies.nulls@1() -> int");
+  for (const mrun_op &o : raw) mrun::check(mrun::host->add_op(registry, &o));
+  mrun::check(mrun::host->add_op(registry, &task));
+  mrun::check(mrun::host->add_namespace(registry, &wrong_names));
   op<none>("lies.none@1() -> lies.Thing");
   op<size>("lies.Thing.size@1(lies.Thing self) -> int");
   op<silent>("lies.silent@1() -> ()");

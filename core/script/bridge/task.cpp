@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/let_go.h"
 #include "base/text.h"
 #include "plugin/serial.h"
 #include "script/bridge/model.h"
@@ -24,7 +25,7 @@ void Task::end() {
   if (waiting) {
     waiting = false;
     std::erase(fiber->tasks, this);
-    if (how.destroy != nullptr) how.destroy(how.state);
+    if (how.destroy != nullptr) let_go("a task", [&] { how.destroy(how.state); });
   }
   awaited = nullptr;
   awaited_args.clear();
@@ -103,12 +104,14 @@ bool resume_once(Task &task) {
   mrun_call &first = *task.calls.front();
   first.charged += call.charged.exchange(0);
   std::move(call.found.begin(), call.found.end(), std::back_inserter(first.found));
+  const std::string wrong = drop_malformed(results);
   if (code == MRUN_PENDING) return false;
   if (code != MRUN_OK) {
     Error e = take_error(call, code);
     if (e.operation.empty()) e.operation = schema.full_name();
     throw e;
   }
+  check_results(schema, operation.plugin->name, results, wrong);
   task.results = std::move(results);
   task.end();
   return true;

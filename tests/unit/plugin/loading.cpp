@@ -83,6 +83,11 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
       {"no_such_type", "the type hostile.Nothing is not registered"},
       {"once_not_shareable", "MRUN_OP_ONCE wants one result"},
       {"stray_method", "the first parameter of a method is \"hostile.Thing self\""},
+      {"odd_type", "type \"hostile.My Thing\": want hostile.TYPE"},
+      {"std_name", "a plugin cannot be called bundle"},
+      {"two_lines", "the plugin's version: want one line without control characters, got 1\\nerror()"},
+      {"not_utf8", "hostile.bad: its doc: is not valid UTF-8: Gr\\xfc\\xdf"},
+      {"no_registry", "the registry is NULL"},
       {"text", "cannot be loaded"},
   };
   for (const auto &b : bad) {

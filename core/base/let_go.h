@@ -1,0 +1,23 @@
+// Letting go of what foreign code made: what its destructor throws ends there, and the log tells of it.
+#pragma once
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/log.h"
+
+namespace mrun {
+
+// f: runs the foreign code that destroys `what`.
+template <class F>
+void let_go(std::string_view what, F &&f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    try {
+      log(LogLevel::error, fmt::format("{}: its destruction threw an exception; a destructor must not", what));
+    } catch (...) {}  // no memory for the line
+  }
+}
+
+}  // namespace mrun
