@@ -84,7 +84,8 @@ int mrun_meta(mrun_engine *engine, uint64_t number, char **json, mrun_error *err
 }
 
 int mrun_sha256(const void *data, size_t size, char hex[65]) {
-  if ((data == nullptr && size > 0) || hex == nullptr) return MRUN_USAGE;
+  if ((data == nullptr && size > 0) || hex == nullptr)
+    return usage(nullptr, "mrun_sha256: data and hex must not be NULL");
   return guard(nullptr, [&] {
     const std::string digest = mrun::sha256_hex({static_cast<const char *>(data), size});
     std::memcpy(hex, digest.c_str(), digest.size() + 1);

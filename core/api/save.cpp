@@ -94,6 +94,9 @@ extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const
     return usage(error, "mrun_save_json: an argument is NULL");
   }
   return guard(error, [&] {
+    if (std::string_view(prefix).find('/') != std::string_view::npos)
+      mrun::fail(MRUN_USAGE, "mrun_save_json: prefix: want the begin of a file's name, got {}",
+                 mrun::printable(prefix));
     if (!mrun::valid_utf8(folder))
       mrun::fail(MRUN_USAGE, "{}: JSON names the files in it, so it must be UTF-8", mrun::printable(folder));
     std::error_code failed;

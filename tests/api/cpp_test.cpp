@@ -171,6 +171,22 @@ TEST_CASE("values in C++") {
   CHECK_FALSE(mrun::tensor_view(padded.c()).contiguous());
 }
 
+TEST_CASE("an answer's files lie in the folder that is named for them") {
+  const std::vector<float> many(20000);
+  const mrun::variant large = mrun::make_tensor(many.data(), mrun::dtype<float>, {20000}, [] {});
+  const Folder folder("text", echo);
+  const std::string inside = folder.path() + "/in";
+  for (const char *prefix : {"../out", "/out", "a/b"}) {
+    char *json = nullptr;
+    CHECK(mrun_save_json(&large.c(), inside.c_str(), prefix, &json, nullptr) == MRUN_USAGE);
+    CHECK(json == nullptr);
+  }
+  char *json = nullptr;
+  REQUIRE(mrun_save_json(&large.c(), inside.c_str(), "..out", &json, nullptr) == MRUN_OK);
+  CHECK(std::string(json).find("/in/..out-answer.npy") != std::string::npos);
+  mrun_free(json);
+}
+
 TEST_CASE("DLPack's versioned struct: in and out, its read-only flag, and a version that is not known") {
   const Folder folder("tensor", echo);
   const Running running(folder);

@@ -56,6 +56,9 @@ TEST_CASE("1: an error is written on failure only, may be NULL, and is there aga
   CHECK(mrun_open("/nonexistent.mb", nullptr, &bundle, &error) == mrun_last_error()->code);
   CHECK(last() == error.message);
   std::thread([] { CHECK(mrun_last_error()->code == MRUN_OK); }).join();
+  char hex[65];
+  CHECK(mrun_sha256(nullptr, 5, hex) == MRUN_USAGE);
+  CHECK(last().find("mrun_sha256") != std::string::npos);
   mrun_error_free(&error);
   CHECK(error.message == nullptr);
   const Folder folder("text", echo);
