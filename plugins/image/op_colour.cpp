@@ -1,4 +1,7 @@
 // Values and colour spaces.
+#include <algorithm>
+#include <atomic>
+
 #include "colour.h"
 #include "operations.h"
 #include "tofloat.h"
@@ -7,11 +10,23 @@
 namespace image::operations {
 namespace {
 
+// Means of values to 255 lie far above uint8's, which become 0 to 1: it is no error, so that old bundles keep their answers,
+// and told once a process.
+void doubt_scale(const call &c, const Picture &p, const Normalization &n) {
+  static std::atomic<bool> told{false};
+  const bool large = std::any_of(n.mean.begin(), n.mean.end(), [](double mean) { return mean > 1; });
+  if (!large || p.shape().type != Type::u8 || told.exchange(true)) return;
+  c.log(2,
+        "image.normalize: a mean is above 1, and uint8 is divided by 255 before the mean is taken off; divide mean and "
+        "std by 255, or give float values: img:float()");
+}
+
 tensor float_tensor(call &c, const value &image, const Normalization &n) {
   return guarded([&] {
     const Picture p = picture(c, image);
     const Shape &s = p.shape();
     if (!n.mean.empty() || !n.std.empty()) check(n, s.channels);
+    doubt_scale(c, p, n);
     check_size("the result", s.height, s.width, Error::Code::argument);
     tensor t = tensor::empty(c, mrun::float32, {s.channels, s.height, s.width});
     HostContext context(c);

@@ -35,6 +35,7 @@ class Lua(unittest.TestCase):
         result = subprocess.run([os.environ["MRUN"], self.dir, *paths], capture_output=True, text=True, timeout=600,
                                 stdin=subprocess.DEVNULL)
         self.assertIn(result.returncode, (0, 1), result.stderr)
+        self.said = result.stderr
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     def answer(self, body, data):
@@ -62,6 +63,14 @@ class Lua(unittest.TestCase):
         for (name, data), answer in zip(files.items(), answers):
             with self.subTest(name=name):
                 self.same(answer, steps(Image.open(io.BytesIO(data)).convert("RGB")).numpy())
+
+    def test_a_mean_of_values_to_255_is_warned_of(self):
+        data = samples.saved(samples.image("RGB", 4, 4), "PNG")
+        for call, warned in [("image.normalize(img, {123.7, 116.3, 103.5}, {58.4, 57.1, 57.4})", True), ("image.normalize(img, params.mean, params.std)", False),
+                             ("image.normalize(img:float(), {123.7, 116.3, 103.5}, {58.4, 57.1, 57.4})", False)]:
+            with self.subTest(call):
+                self.run_script("local torch = require 'torch' local img = image.decode(input) return " + call, data)
+                self.assertEqual("divide mean and std by 255" in self.said, warned, self.said)
 
     def test_functions(self):
         data = samples.saved(samples.image("RGB", 24, 36), "PNG")
