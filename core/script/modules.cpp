@@ -9,6 +9,7 @@
 #include "script/vm/arguments.h"
 #include "script/vm/errors.h"
 #include "script/vm/frozen.h"
+#include "script/vm/idioms.h"
 
 struct mrun_std_module {  // of lua/: the table is generated
   const char *name, *text;
@@ -29,20 +30,47 @@ std::string list(const std::vector<std::string> &names) {
   return text;
 }
 
-[[noreturn]] void missing(const Bundle &bundle, const Registry *registry, const std::string &name) {
+// "lib.a.b" of a file's path as it is written elsewhere: "./lib/a/b.lua", "a/b", "b.lua".
+std::string dotted(std::string path) {
+  if (path.starts_with("./")) path.erase(0, 2);
+  if (path.ends_with(".lua")) path.resize(path.size() - 4);
+  std::replace(path.begin(), path.end(), '/', '.');
+  return path.starts_with("lib.") ? path : "lib." + path;
+}
+
+// What there is to require.
+std::vector<std::string> module_names(const Bundle &bundle, Registry *registry) {
   std::vector<std::string> names;
   for (const mrun_std_module *m = mrun_std_modules; m->name != nullptr; ++m) names.emplace_back(m->name);
   if (registry != nullptr) {
     for (const Plugin *p : registry->loaded()) names.push_back(p->name);
+    // A packed bundle brings its modules, and what runs it may have no files to look at.
+    if (!bundle.packed()) {
+      for (const auto &[name, file] : registry->catalog()->files()) names.push_back(name);
+    }
   }
   for (const EntryInfo &e : bundle.entries()) {
-    if (!e.path.starts_with("lib/") || !e.path.ends_with(".lua")) continue;
-    std::string lib = e.path.substr(0, e.path.size() - 4);
-    std::replace(lib.begin(), lib.end(), '/', '.');
-    names.push_back(std::move(lib));
+    if (e.path.starts_with("lib/") && e.path.ends_with(".lua")) names.push_back(dotted(e.path));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+[[noreturn]] void missing(const Bundle &bundle, Registry *registry, const std::string &name) {
+  const std::vector<std::string> names = module_names(bundle, registry);
+  const auto there = [&](const std::string &n) { return std::binary_search(names.begin(), names.end(), n); };
+  const std::string path = dotted(name), first = name.substr(0, name.find('.'));
+  std::string meant = idiom("require", first);
+  if (there(path)) {
+    meant = fmt::format("; require \"{}\" runs that file", path);
+  } else if (there(first)) {
+    meant = fmt::format("; module {0} is one: require \"{0}\"", first);
+  } else if (meant.empty()) {
+    meant = did_you_mean(name, names);
   }
   fail(MRUN_MISSING, "require \"{}\": no such module{}; a module is a std one, a plugin, or lib.NAME for lib/NAME.lua",
-       printable(name, 60), did_you_mean(name, names));
+       printable(name, 60), meant);
 }
 
 // Lua's own libraries, which every script has: `require "string"` gives them too.

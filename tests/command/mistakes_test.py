@@ -50,6 +50,22 @@ class SilentlyWrong(Case):
     def test_parameters_that_there_are_not(self):
         self.told("preprocess.lua:2: params.topk is nil: bundle.toml has no such parameter", preprocess=stage('return params["topk"]'))
 
+    def test_what_is_true_false_or_the_text_itself_whatever_comes(self):
+        for body, sentence in [('return ("{} is {}"):format(x, 2)', "braces mean nothing"), ('return string.format("{:.2f}", 2)', "braces mean nothing"),
+                               ('return (x:gsub("\\\\s+", " "))', "a pattern of Lua's writes \\s as %s"), ('return x:match("^\\\\d$") or "no"', "writes \\d as %d"),
+                               ("if torch.zeros(3):argmax() == 0 then return 1 end return 2", "a tensor is never equal to 0"),
+                               ("local best = torch.argmax(torch.zeros(3))\n  if best ~= 0 then return 1 end return 2", "a tensor is never equal to 0"),
+                               ("if torch.zeros(3):sum():gt(1) == true then return 1 end return 2", "a tensor is never equal to true"),
+                               ('local names = {"a", "b"} return names[torch.argmax(torch.zeros(2)) + 1] or 1', "argmax() wants :item()"),
+                               ('local best = torch.zeros(2):argmax()\n  local names = {"a", "b"} return names[best + 1] or 1', "best wants :item()"),
+                               ("local list = {} if #list then return 1 end return 2", "a number is true, 0 too"),
+                               ("local list = {} if list == {} then return 1 end return 2", "a table is equal to nothing but itself"),
+                               ('return {n = tonumber(("1,2,3"):gsub(",", ""))}', "tonumber((s:gsub(…)))")]:
+            with self.subTest(body):
+                self.told("preprocess.lua:", sentence, preprocess=MODULES + stage(body))
+        self.told("the function's arguments are (input, params): self is the first", preprocess="return function(self, x) return 1 end\n")
+        self.told("the function's arguments are (model, x, params, context)", preprocess=ECHO, forward="return function(x, model) return 1 end\n")
+
     def test_what_is_right_is_not_doubted(self):
         script = ("local json = require 'json'\nlocal a, b = 1\nlocal function help(c, ...) return c, ... end\nlimit = 3\n"
                   "return function(x, params)\n  for i, v in ipairs {1} do b = i end\n  local t = {key = a, [1] = b, other = limit}\n"
@@ -78,6 +94,20 @@ class Syntax(Case):
             with self.subTest(body):
                 self.refused(3, self.bundle(preprocess=stage(body)), "x", contains=["preprocess.lua:", f"in `{body}", advice])
 
+    def test_python_has_words_that_lua_has_not(self):
+        for body, advice in [('if "a" in {x} then return 1 end', "there is no in"), ("if x is None then return 1 end", "x == nil"),
+                             ("return 1 if x else 2", "c and a or b"), ("for i in range(10): x = 1", "for i = 0, n - 1 do"),
+                             ("return [v for v in x]", "a loop fills a list"), ("for i = 1, 3 do if i == 2 then continue end end", "goto continue"),
+                             ("local function f(a, n=5) return a end", "n = n or 5"), ("return ~x", "mask:logical_not()"),
+                             ('return "abc":upper()', "wants parentheses"), ('return "a b".split(" ")', "wants parentheses"),
+                             ("if (n := 5) > 3 then return n end", "local n = 5"), ('return """a"""', "[[ … ]]"),
+                             ("return x(*{1, 2})", "unpack(list)"), ("return x:gsub('\\s', '')", "%s"), ("return x[1:2]", "{unpack(list, 1, 3)}")]:
+            with self.subTest(body):
+                result = mrun(self.bundle(preprocess=stage(body)), "x")
+                self.assertEqual((result.returncode, result.stdout), (3, ""))
+                self.assertIn(advice, result.stderr.splitlines()[-1])  # names that are nil are told before
+        self.refused(3, self.bundle(preprocess=stage("return x\n  local y = 2")), "x", contains="nothing may follow return")
+
     def test_blocks(self):
         self.refused(3, self.bundle(preprocess=stage("if x then\n    return 1\n  else if x then\n    return 2\n  end")), "x",
                      contains="elseif is one word")
@@ -94,6 +124,39 @@ class Errors(Case):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess="local json = require 'json'\n" + stage(body)), "x",
                                 contains=["preprocess.lua:3", advice])
 
+    def test_operators_and_loops(self):
+        for body, code, advice in [("return x + 'b'", "SCRIPT", "a .. b joins texts"), ("return x * 3", "SCRIPT", "s:rep(n)"),
+                                   ("for v in {1} do end return 1", "SCRIPT", "for i, v in ipairs(list)"),
+                                   ("local n = 3 if 0 < n < 5 then return 1 end", "SCRIPT", "a < b and b < c"),
+                                   ("local l = {} l:append(1) return l", "SCRIPT", "table.insert(list, value)"),
+                                   ("local l = {} l.append(1) return l", "SCRIPT", "table.insert(list, value)"),
+                                   ("local l = {} table.insert(l, x:gsub('x', 'y')) return l", "ARGUMENT", "(s:gsub(…))"),
+                                   ("local n = tonumber(x:gsub('x', '1')) return n", "SCRIPT", "tonumber((s:gsub(…)))")]:
+            with self.subTest(body):
+                self.item_error(code, "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)
+
+    def test_modules_of_python_and_paths(self):
+        files = {"lib/util.lua": "return {}"}
+        for name, advice in [("Torch", "did you mean 'torch'"), ("pytorch", 'require "torch"'), ("numpy", 'require "torch"'), ("cv2", 'require "image"'),
+                             ("torchvision.transforms", 'require "image"'), ("transformers", 'require "text"'), ("re", "regex"),
+                             ("torch.nn", 'module torch is one: require "torch"'), ("os", "no clock, files or environment"),
+                             ("./util", 'require "lib.util" runs that file'), ("lib/util", 'require "lib.util" runs that file'),
+                             ("util.lua", 'require "lib.util" runs that file'), ("lib/util.lua", 'require "lib.util" runs that file'),
+                             ("lib.utl", "did you mean 'lib.util'")]:
+            with self.subTest(name):
+                self.refused(3, self.bundle(preprocess=f'require "{name}"\n' + ECHO, files=files), "x", contains=["no such module", advice])
+
+    def test_words_of_tokenizers(self):
+        vocabulary = {"assets/vocab.txt": "[UNK]\n[CLS]\n[SEP]\nx"}
+        make = MODULES + 'local tokenizer = text.wordpiece(bundle.asset "vocab.txt")\n'
+        for body, code, advice in [("return tokenizer(x)", "SCRIPT", "it has methods"), ("return tokenizer.encode(x)", "ARGUMENT", "tokenizer:encode(…)"),
+                                   ("return tokenizer:encode(x).input_ids", "SCRIPT", "tokenizer:tokenize(s"),
+                                   ("return tokenizer:encode(x, {truncation = true})", "ARGUMENT", "max_length alone"),
+                                   ("return tokenizer:encode(x, {add_special_tokens = false})", "ARGUMENT", "it is special"),
+                                   ("return tokenizer:decode({1}, {skip_special_tokens = true})", "ARGUMENT", "it is skip_special")]:
+            with self.subTest(body):
+                self.item_error(code, "preprocess", self.bundle(preprocess=make + stage(body), files=vocabulary), "x", contains=advice)
+
     def test_a_module_that_was_not_required(self):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode(x)")), "x",
                         contains=["global 'json'", 'local json = require "json" loads it'])
@@ -107,7 +170,11 @@ class Errors(Case):
                                    ("for v in t do end", "SCRIPT", "for i = 0, t:size(0) - 1"),
                                    ("for i, v in ipairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
                                    ("return torch.nn.functional.softmax(t, 0)", "SCRIPT", "torch.F"),
-                                   ("return torch.load(x)", "SCRIPT", "bundle.tensors"),
+                                   ("return torch.load(x)", "SCRIPT", "bundle.tensors"), ("return torch.cat(t, t)", "ARGUMENT", "torch.cat({a, b}, dim)"),
+                                   ("for k, v in pairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
+                                   ('return torch.zeros(2, {dtype = "torch.int64"})', "ARGUMENT", "without torch"),
+                                   ('return image.resize(t, 5, {interpolation = "bilinear"})', "ARGUMENT", "it is filter"),
+                                   ("return t:resize(2)", "SCRIPT", "it is module image's"),
                                    ("return image.resize(t, 5, 5)", "ARGUMENT", "by name, in a table at the end: {filter = …"),
                                    ("return image.normalize(t, params.mean, 1)", "ARGUMENT", "params has no mean"),
                                    ("return image.ToTensor(t)", "SCRIPT", "image.to_float")]:

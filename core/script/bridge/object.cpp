@@ -1,6 +1,8 @@
 // Objects of plugins' types: userdata with the methods that the plugin's module gave by native.methods.
 #include "script/bridge/object.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/arguments.h"
@@ -47,7 +49,12 @@ int index_unknown(lua_State *L, Vm &vm) {
   for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TSTRING) names.emplace_back(lua_tostring(L, -2));
   }
-  fail(MRUN_SCRIPT, "a {} has no method {}{}", type, printable(name, 60), did_you_mean(name, names));
+  std::string there = did_you_mean(name, names);
+  if (there.empty()) {
+    std::sort(names.begin(), names.end());
+    there = fmt::format("; it has {}", fmt::join(names, ", "));
+  }
+  fail(MRUN_SCRIPT, "a {} has no method {}{}", type, printable(name, 60), there);
 }
 
 int set_field(lua_State *L, Vm &) {

@@ -41,10 +41,17 @@ class Doubts {
     const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
+    find_tensors();
     for (size_t i = 0; i < tokens_.size(); ++i) {
       parameter(i);
       mask(i);
       tensor_key(i);
+      never_equal(i);
+      always_true(i);
+      python_format(i);
+      python_pattern(i);
+      two_results(i);
+      if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
     }
@@ -87,15 +94,117 @@ class Doubts {
     return at;
   }
 
-  // A call that gives a tensor of booleans, in a condition.
-  void mask(size_t at) {
-    if (at < 2 || !is_word(at + 1, "(")) return;
-    const bool method = is_word(at - 1, ":");
-    if (!method && !(is_word(at - 1, ".") && is_word(at - 2, "torch"))) return;
-    if (!is_one_of(word(at), {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_and",
-                              "logical_or", "logical_not"})) {
+  // The parenthesis that the one at `at` closes; the begin where none does.
+  size_t opening(size_t at) const {
+    for (int depth = 0; at > 0; --at) {
+      if (is_word(at, ")")) ++depth;
+      if (is_word(at, "(") && --depth == 0) return at;
+    }
+    return 0;
+  }
+
+  // A call of a tensor's method or of a function of torch.
+  bool calls_torch(size_t at, std::initializer_list<std::string_view> names) const {
+    if (at < 2 || !is_word(at + 1, "(") || !is_one_of(word(at), names)) return false;
+    return is_word(at - 1, ":") || (is_word(at - 1, ".") && is_word(at - 2, "torch"));
+  }
+  bool gives_mask(size_t at) const {
+    return calls_torch(at, {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_and",
+                            "logical_or", "logical_not"});
+  }
+  bool gives_positions(size_t at) const { return calls_torch(at, {"argmax", "argmin"}); }
+
+  // Names that are a tensor of positions from their only assignment on: `local best = scores:argmax()`.
+  void find_tensors() {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (!is_word(i, "local") || !is_name(i + 1) || !assigned(i + 1)) continue;
+      size_t call = i + 3;
+      while (call < tokens_.size() && tokens_[call].line == tokens_[i].line && !gives_positions(call)) ++call;
+      const size_t behind = behind_parentheses(call + 1);
+      if (!gives_positions(call) || (behind < tokens_.size() && tokens_[behind].line == tokens_[call].line)) continue;
+      size_t sets = 0;
+      for (size_t k = 0; k < tokens_.size(); ++k) sets += word(k) == word(i + 1) && assigned(k) ? 1 : 0;
+      if (sets == 1) tensors_.insert(word(i + 1));
+    }
+  }
+
+  // `scores:argmax() == 3`, `list == {}`: what can never be equal.
+  void never_equal(size_t at) {
+    if (at < 1 || !is_word(at + 1, "=") || !is_one_of(word(at), {"=", "~"}) || is_word(at - 1, "=")) return;
+    if (is_word(at + 2, "{")) {
+      tell(at, "a table is equal to nothing but itself: #list == 0 asks whether a list is empty");
       return;
     }
+    const bool number = at + 2 < tokens_.size() && tokens_[at + 2].kind == Token::number;
+    const bool constant = number || is_one_of(word(at + 2), {"true", "false"});
+    const size_t call = is_word(at - 1, ")") ? opening(at - 1) : 0;
+    const bool tensor = call > 0 ? gives_mask(call - 1) || gives_positions(call - 1) ||
+                                       calls_torch(call - 1, {"sum", "mean", "prod", "amax", "amin", "count_nonzero"})
+                                 : tensors_.contains(word(at - 1)) && !is_one_of(word(at - 2), {".", ":"});
+    if (constant && tensor) tell(at, "a tensor is never equal to {}: :item() gives its number", word(at + 2));
+  }
+
+  // `if #list then`
+  void always_true(size_t at) {
+    if (at < 1 || !is_word(at, "#") || !is_one_of(word(at - 1), {"if", "elseif", "while", "not"})) return;
+    size_t end = at + 1;
+    while (is_name(end) || is_word(end, ".")) ++end;
+    if (is_one_of(word(end), {"then", "do", "and", "or"})) tell(at, "a number is true, 0 too: a length wants > 0");
+  }
+
+  // ("{} is {}"):format(a, b), which gives the text as it is.
+  void python_format(size_t at) {
+    if (at < 1 || tokens_[at].kind != Token::string || word(at).find('%') != std::string_view::npos) return;
+    const bool method = is_word(at + 1, ")") && is_word(at + 2, ":") && is_word(at + 3, "format");
+    const bool call = at > 1 && is_word(at - 1, "(") && is_word(at - 2, "format");
+    const size_t open = word(at).find('{');
+    if ((!method && !call) || open == std::string_view::npos || word(at).find('}', open) == std::string_view::npos)
+      return;
+    tell(at, "format fills in what % marks, braces mean nothing: (\"%s is %.2f\"):format(a, b)");
+  }
+
+  // s:gsub("\\s+", " "): of a regular expression's classes a pattern of Lua's has none.
+  void python_pattern(size_t at) {
+    if (at < 2 || tokens_[at].kind != Token::string || !is_word(at - 1, "(") ||
+        !is_one_of(word(at - 2), {"find", "match", "gmatch", "gsub"}) || at < 3 || !is_word(at - 3, ":")) {
+      return;
+    }
+    for (size_t slash = word(at).find("\\\\"); slash != std::string_view::npos;
+         slash = word(at).find("\\\\", slash + 2)) {
+      const std::string_view letter = word(at).substr(slash + 2, 1);
+      if (letter.empty() || std::string_view("sSdDwW").find(letter[0]) == std::string_view::npos) continue;
+      tell(at, "a pattern of Lua's writes \\{0} as %{0}; module text has regular expressions: text.regex(pattern)",
+           letter);
+      return;
+    }
+  }
+
+  // tonumber(s:gsub(",", "")), whose second argument is how often it was replaced.
+  void two_results(size_t at) {
+    if (!is_word(at, "tonumber") || !is_word(at + 1, "(")) return;
+    const size_t last = behind_parentheses(at + 1) - 2;
+    if (last <= at + 1 || !is_word(last, ")")) return;
+    const size_t call = opening(last);
+    if (call > at + 1 && is_word(call - 1, "gsub")) {
+      tell(at, "gsub gives how often it replaced, too, which tonumber takes for the base: tonumber((s:gsub(…)))");
+    }
+  }
+
+  // What a stage's function is given first.
+  void first_argument(size_t at) {
+    if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
+    const bool forward = script_ == "forward.lua" && is_one_of(word(at + 3), {"x", "input", "inputs"});
+    if (!forward && !is_word(at + 3, "self")) return;
+    tell(at, "the function's arguments are {}: {} is the first of these",
+         script_ == "preprocess.lua"    ? "(input, params)"
+         : script_ == "postprocess.lua" ? "(output, params, context)"
+                                        : "(model, x, params, context)",
+         word(at + 3));
+  }
+
+  // A call that gives a tensor of booleans, in a condition.
+  void mask(size_t at) {
+    if (!gives_mask(at)) return;
     if (!is_one_of(word(behind_parentheses(at + 1)), {"then", "do", "and", "or"})) return;
     tell(at, "a tensor in a condition is true whatever is in it: {}(…) wants :item(), :any() or :all() behind it",
          word(at));
@@ -103,10 +212,12 @@ class Doubts {
 
   // labels[scores:argmax() + 1]: a tensor's position would have no + 1, so labels is a list.
   void tensor_key(size_t at) {
-    if (at < 2 || !is_word(at - 1, ":") || !is_one_of(word(at), {"argmax", "argmin"}) || !is_word(at + 1, "(")) return;
-    const size_t behind = behind_parentheses(at + 1);
+    const bool variable = at > 0 && tensors_.contains(word(at)) && is_word(at - 1, "[");
+    if (!gives_positions(at) && !variable) return;
+    const size_t behind = variable ? at + 1 : behind_parentheses(at + 1);
     if (!is_word(behind, "+") || word(behind + 1) != "1" || !is_word(behind + 2, "]")) return;
-    tell(at, "a tensor is no key of a list, which gives nil for it: {}() wants :item() behind it", word(at));
+    tell(at, "a tensor is no key of a list, which gives nil for it: {}{} wants :item() behind it", word(at),
+         variable ? "" : "()");
   }
 
   // A parameter that there is not: it is nil, and cannot be given by --param.
@@ -173,10 +284,8 @@ class Doubts {
 
   // `return function` at the top level, in which no return gives a value.
   void no_answer(size_t at) {
-    if (!is_word(at, "return") || !is_word(at + 1, "function")) return;
+    if (!is_word(at, "return") || !is_word(at + 1, "function") || !outside(at)) return;
     std::vector<std::string_view> open;
-    for (size_t i = 0; i < at; ++i) block(i, open);
-    if (!open.empty()) return;
     for (size_t i = at + 1; i < tokens_.size(); ++i) {
       block(i, open);
       if (open.empty()) break;
@@ -190,6 +299,13 @@ class Doubts {
                                       : "x");
   }
 
+  // At the top level of the file.
+  bool outside(size_t at) const {
+    std::vector<std::string_view> open;
+    for (size_t i = 0; i < at; ++i) block(i, open);
+    return open.empty();
+  }
+
   void block(size_t at, std::vector<std::string_view> &open) const {
     if (tokens_[at].kind != Token::name) return;
     if (is_one_of(word(at), {"function", "do", "if", "repeat"})) open.push_back(word(at));
@@ -200,6 +316,7 @@ class Doubts {
   const Tokens tokens_;
   const std::vector<std::string> &params_;
   std::set<std::string> names_, told_;
+  std::set<std::string_view> tensors_;
   std::vector<std::string> found_;
 };
 

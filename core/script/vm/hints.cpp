@@ -175,10 +175,30 @@ std::string variable_hint(lua_State *L, lua_State *co, std::string_view message,
   const std::string_view name = quoted(message, method ? "method" : "field");
   const std::string_view owner = owner_of(line, method ? ':' : '.', name);
   if (name.empty()) return "";
-  if (owner.empty() || !push_variable(L, co, owner)) return method ? idiom("string", name) : "";
+  if (owner.empty() || !push_variable(L, co, owner)) {
+    const std::string of_text = method ? idiom("string", name) : "";
+    return of_text.empty() ? idiom("list", name) : of_text;
+  }
   std::string hint = kind_hint(L, owner, name);
   lua_pop(L, 1);
   return hint;
+}
+
+// Of operators and calls that Lua has no meaning for.
+std::string operator_hint(std::string_view message, std::string_view line) {
+  if (contains(message, "arithmetic on") && contains(message, "a string value")) {
+    return "; a .. b joins texts, s:rep(n) repeats one, (\"%d\"):format(n) fills one in";
+  }
+  if (contains(message, "attempt to call a table value") && contains(line, "for ")) {
+    return "; for i, v in ipairs(list) do … end goes through a list, pairs(t) through any table";
+  }
+  if (contains(message, "attempt to compare boolean with") || contains(message, "with boolean")) {
+    return "; a < b < c is written a < b and b < c";
+  }
+  if (message.starts_with("attempt to call") && contains(message, "a userdata value")) {
+    return "; an object or a tensor is no function: it has methods, x:NAME(…)";
+  }
+  return "";
 }
 
 std::string tensor_hint(std::string_view message, std::string_view line) {
@@ -260,10 +280,10 @@ std::string field_hint(lua_State *L, std::string_view line) {
   return hint;
 }
 
-// Of a method that was called with a dot, and so got no tensor.
+// Of a method that was called with a dot, and so got another value for its object.
 std::string colon_hint(std::string_view message, std::string_view line) {
-  if (!contains(message, "self: is missing") && !contains(message, "no form takes ()") &&
-      !contains(message, ": want a tensor, got ")) {
+  if (!contains(message, "self: is missing") && !contains(message, ": self: want ") &&
+      !contains(message, "no form takes ()") && !contains(message, ": want a tensor, got ")) {
     return "";
   }
   std::string hint;
@@ -281,8 +301,21 @@ std::string colon_hint(std::string_view message, std::string_view line) {
 
 // Of a native operation's arguments: what was left out, or came as nil.
 std::string argument_hint(lua_State *L, std::string_view message, std::string_view line) {
-  if (contains(message, "ipairs: want a table, got a") && contains(message, "tensor")) {
+  if (contains(message, "pairs: want a table, got a") && contains(message, "tensor")) {
     return "; for i = 0, t:size(0) - 1 do … t[i] … end goes through a tensor's first dimension";
+  }
+  if (contains(message, ": dim: want int, got a") && contains(message, "tensor")) {
+    return "; several tensors are a list: torch.cat({a, b}, dim)";
+  }
+  if (contains(message, "table.insert: place: want a number") && contains(line, "gsub")) {
+    return "; gsub gives two results, and parentheses keep the first: table.insert(t, (s:gsub(…)))";
+  }
+  if (contains(message, "names no dtype") && contains(message, "torch.")) {
+    return "; a dtype is written without torch: \"int64\", or torch.int64 itself";
+  }
+  if (contains(message, "no parameter is called")) {
+    const size_t name = message.find('"') + 1;
+    return idiom("argument", message.substr(name, message.find('"', name) - name));
   }
   std::string hint = colon_hint(message, line);
   const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");
@@ -303,8 +336,12 @@ std::string with_hint(lua_State *co, std::string_view message, std::string_view 
     const std::string meant = idiom(text.substr(0, dot), text.substr(dot + 1, missing - dot - 1));
     return meant.empty() ? text : text.substr(0, missing) + " does not exist" + meant;
   }
+  if (contains(message, "base out of range") && contains(line, "gsub")) {
+    return text + "; gsub gives two results, and parentheses keep the first: tonumber((s:gsub(…)))";
+  }
   if (!message.starts_with("attempt to")) return text;
   std::string hint = tensor_hint(message, line);
+  if (hint.empty()) hint = operator_hint(message, line);
   if (hint.empty()) hint = global_hint(vm, message);
   if (hint.empty() && contains(message, "nil")) hint = field_hint(vm.L, line);
   if (hint.empty() && contains(message, "nil")) hint = variable_hint(vm.L, co, message, line);

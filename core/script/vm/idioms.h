@@ -6,7 +6,8 @@
 namespace mrun {
 
 // For the end of a message about `owner` that has no `name`, "; math.floor(x + 0.5) rounds": what to write instead, or
-// nothing. owner: "" of a global, "string" or "list" of such a value's method, else a module's name.
+// nothing. owner: "" of a global, "require" of a module that is asked for, "string" or "list" of such a value's method,
+// else a module's name.
 std::string idiom(std::string_view owner, std::string_view name);
 
 }  // namespace mrun

@@ -49,6 +49,19 @@ constexpr Advice by_line[] = {
     {"'?'", " ? ", "c and a or b chooses"},
     {"", " = > ", "a function is written function(x) return x end"},
     {"", " lambda ", "a function is written function(x) return x end"},
+    {"", " in range ( ", "a loop counts by itself: for i = 0, n - 1 do … end"},
+    {"near '['", " for ", "a loop fills a list: for i, v in ipairs(list) do out[i] = … end"},
+    {"near 'in'", " if ", "there is no in: t[key] ~= nil asks a table, s:find(part, 1, true) a text, a loop a list"},
+    {"near 'is'", "", "there is no is: x == nil, x ~= nil"},
+    {"near 'if'", " else ", "c and a or b chooses"},
+    {"'='", " continue ", "goto continue jumps to ::continue:: at the loop's end"},
+    {"')' expected near '='", " function ", "a default is set in the function: n = n or 5"},
+    {"near '='", " : = ", "a variable is made on a line of its own: local n = 5"},
+    {"near '~'", "", "mask:logical_not() turns a mask over, the word for a condition is not"},
+    {"near '.'", " \"\" . ", "a text in quotes wants parentheses: (\"a b\"):upper(); table.concat(list, \", \") joins"},
+    {"near '\"", " \"\" \"\" ", "a text of several lines stands in [[ … ]]"},
+    {"near '*'", " ( * ", "unpack(list) gives a list's items one by one"},
+    {"invalid escape sequence", "", "Lua's patterns are written with %: %s, %d, %w; a backslash itself is \\\\"},
     {"", " def ",
      "a function is written local function name(x) … end, and the file returns one: "
      "return function(input, params) … end"},
@@ -67,12 +80,14 @@ constexpr Advice by_line[] = {
     {"'then'", "", "an if wants then: if a == b then … end"},
     {"'do'", "", "a loop wants do: for i = 0, n - 1 do … end"},
     {"near 'repeat'", "", "repeat is a word of Lua's: t:tile(2)"},
-    {"function arguments expected", "", "a method is called with parentheses: t:numel()"},
+    {"function arguments expected", " : ", "a method is called with parentheses: t:numel()"},
     {"')' expected near '='", "", "arguments with names are a table at the end: f(x, {dim = 0})"},
     {"']' expected near ','", "", "t[0][1], or t:at(0, 1); t:at({}, 1) takes all of a dimension"},
-    {"']' expected near ':'", "", "a range is t:at({1, 3}) of a tensor, s:sub(1, 3) of a text"},
+    {"']' expected near ':'", "",
+     "a range is t:at({1, 3}) of a tensor, s:sub(1, 3) of a text, {unpack(list, 1, 3)} of a list"},
     {"near ':'", " [ : ", "a range is t:at({}, {1, 3}) of a tensor, {} being all of a dimension"},
     {"near ':'", " { ", "a table is written {name = value}, or {[\"a name\"] = value}"},
+    {"near ':'", " \"\" : ", "a text in quotes wants parentheses: (\"abc\"):upper()"},
     {"near ':'", "", "a block is written then … end, do … end, function(x) … end, without a colon"},
     {"near '['", "", "a list is written {1, 2}"},
     {"near '{'", "", "a block has no braces: function(x) … end"},
@@ -80,8 +95,10 @@ constexpr Advice by_line[] = {
 };
 
 constexpr Advice by_text[] = {
+    {"function arguments expected", " try : ", "pcall(f, …) catches an error"},
     {"near '<eof>'", " else if ", "`else if` opens a second if, which wants an end of its own: elseif is one word"},
     {"near '<eof>'", "", "each function, if, for and while wants an end"},
+    {"'end' expected", " return ", "nothing may follow return in its block: do return x end in the middle of one"},
     {"'<eof>' expected near 'end'", "", "there is one end more than what it could close"},
 };
 
