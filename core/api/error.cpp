@@ -1,5 +1,8 @@
+#include <pthread.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "api/handles.h"
 #include "base/text.h"
@@ -35,18 +38,22 @@ char *copy_string(std::string_view s) {
 
 namespace {
 
-// What the last failing call of a thread said.
-struct LastError {
-  ~LastError() { mrun_error_free(&error); }
-  mrun_error error{};
-};
+// What the last failing call of this thread said: of plain data, since an object with a destructor would be registered
+// with the C library at its first use, which ends the process where memory has run out, as at a failing call it may have.
+thread_local mrun_error last_error{};
 
-mrun_error &last_error() {
-  thread_local LastError last;
-  return last.error;
+void free_last_error(void *) { mrun_error_free(&last_error); }
+
+// Frees a thread's last error at the thread's end. Where there is no memory, or no key, its two texts are left behind.
+void free_at_thread_end() {
+  static const auto key = [] {
+    pthread_key_t made{};
+    return pthread_key_create(&made, free_last_error) == 0 ? std::optional(made) : std::nullopt;
+  }();
+  if (key) pthread_setspecific(*key, &last_error);
 }
 
-void fill(mrun_error &error, const Error &e) {
+void fill(mrun_error &error, const Error &e) noexcept {
   error = mrun_error{};
   error.code = e.code;
   try {
@@ -58,16 +65,25 @@ void fill(mrun_error &error, const Error &e) {
 
 }  // namespace
 
-void set_error(mrun_error *error, const Error &e) {
-  mrun_error_free(&last_error());
-  fill(last_error(), e);
+void set_error(mrun_error *error, const Error &e) noexcept {
+  mrun_error_free(&last_error);
+  fill(last_error, e);
+  free_at_thread_end();
   if (error != nullptr) fill(*error, e);
 }
 
-int usage(mrun_error *error, const char *what) {
-  set_error(error, Error(MRUN_USAGE, what));
-  return MRUN_USAGE;
+int set_error(mrun_error *error, mrun_code code, const char *message) noexcept {
+  Error e;
+  e.code = code;
+  try {
+    e.message = message;
+  } catch (const std::bad_alloc &) {  // the code says what happened
+  }
+  set_error(error, e);
+  return code;
 }
+
+int usage(mrun_error *error, const char *what) noexcept { return set_error(error, MRUN_USAGE, what); }
 
 }  // namespace mrun::api
 
@@ -80,7 +96,7 @@ void mrun_error_free(mrun_error *error) {
   *error = mrun_error{};
 }
 
-const mrun_error *mrun_last_error(void) { return &mrun::api::last_error(); }
+const mrun_error *mrun_last_error(void) { return &mrun::api::last_error; }
 const char *mrun_code_name(int code) { return mrun::code_name(code); }
 const char *mrun_version(void) { return mrun::version; }
 void mrun_free(void *p) { std::free(p); }

@@ -25,11 +25,12 @@ struct mrun_engine {
 
 namespace mrun::api {
 
-char *copy_string(std::string_view);          // malloc'ed, for mrun_free
-void set_error(mrun_error *, const Error &);  // null is fine; mrun_last_error keeps it, too
-int usage(mrun_error *, const char *what);    // MRUN_USAGE
-Registry &default_registry();                 // the one that every engine of mrun.h works with
-void note_start();                            // plugins are loaded before it
+char *copy_string(std::string_view);                                   // malloc'ed, for mrun_free
+void set_error(mrun_error *, const Error &) noexcept;                  // null is fine; mrun_last_error keeps it, too
+int set_error(mrun_error *, mrun_code, const char *message) noexcept;  // the code
+int usage(mrun_error *, const char *what) noexcept;                    // MRUN_USAGE
+Registry &default_registry();                                          // the one that every engine of mrun.h works with
+void note_start();                                                     // plugins are loaded before it
 
 // Runs f; an exception becomes a code and, where there is one, the error.
 template <class F>
@@ -41,14 +42,9 @@ int guard(mrun_error *error, F &&f) noexcept {
     set_error(error, e);
     return e.code;
   } catch (const std::bad_alloc &) {
-    set_error(error, Error(MRUN_MEMORY, "out of memory"));
-    return MRUN_MEMORY;
-  } catch (const std::exception &e) {
-    set_error(error, Error(MRUN_INTERNAL, e.what()));
-    return MRUN_INTERNAL;
-  } catch (...) {
-    set_error(error, Error(MRUN_INTERNAL, "an exception of an unknown kind"));
-    return MRUN_INTERNAL;
+    return set_error(error, MRUN_MEMORY, "out of memory");
+  } catch (const std::exception &e) { return set_error(error, MRUN_INTERNAL, e.what()); } catch (...) {
+    return set_error(error, MRUN_INTERNAL, "an exception of an unknown kind");
   }
 }
 

@@ -1,8 +1,5 @@
 #include "plugin/serial.h"
 
-#include <algorithm>
-#include <vector>
-
 #include "base/error.h"
 #include "base/mutex.h"
 
@@ -40,27 +37,28 @@ TheLock &the_lock() {
   return *lock;
 }
 
-// The plugins that this thread is inside, outermost first; it has the lock while there are any.
-thread_local std::vector<const Plugin *> inside;
+// What this thread is inside of; it has the lock while there is any. A pointer, since an object with a destructor would be
+// registered with the C library at its first use, which ends the process where memory has run out.
+thread_local const SerialGuard *innermost = nullptr;
 
 }  // namespace
 
 SerialGuard::SerialGuard(bool serial, const Plugin &plugin, const std::string &what,
                          const std::function<int()> &stopped)
-    : serial_(serial) {
-  if (!serial_) return;
-  if (std::find(inside.begin(), inside.end(), &plugin) != inside.end()) {
+    : plugin_(serial ? &plugin : nullptr), outer_(innermost) {
+  if (!serial) return;
+  for (const SerialGuard *guard = innermost; guard != nullptr; guard = guard->outer_) {
+    if (guard->plugin_ != &plugin) continue;
     fail(MRUN_USAGE, "{}: its plugin runs already on this thread, and never runs twice at once", what);
   }
-  inside.reserve(inside.size() + 1);
-  if (inside.empty()) the_lock().take(stopped);
-  inside.push_back(&plugin);
+  if (innermost == nullptr) the_lock().take(stopped);
+  innermost = this;
 }
 
 SerialGuard::~SerialGuard() {
-  if (!serial_) return;
-  inside.pop_back();
-  if (inside.empty()) the_lock().give();
+  if (plugin_ == nullptr) return;
+  innermost = outer_;
+  if (innermost == nullptr) the_lock().give();
 }
 
 }  // namespace mrun

@@ -19,7 +19,8 @@ class SerialGuard {
   SerialGuard &operator=(const SerialGuard &) = delete;
 
  private:
-  const bool serial_;
+  const Plugin *const plugin_;  // null: not serial
+  const SerialGuard *const outer_;
 };
 
 }  // namespace mrun

@@ -118,6 +118,7 @@ std::string Archive::inflated(std::string_view packed, size_t most) const {
     stream.avail_out = sizeof step;
     result = inflate(&stream, Z_NO_FLUSH);
     out.append(step, std::min(sizeof step - stream.avail_out, most - out.size()));
+    if (result == Z_MEM_ERROR) fail(MRUN_MEMORY, "no memory to inflate");
     if (result != Z_OK && result != Z_STREAM_END) fail(MRUN_INPUT, "its deflated bytes are damaged");
   }
   return out;

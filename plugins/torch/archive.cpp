@@ -102,6 +102,7 @@ uint64_t crc_of_deflated(const unsigned char *from, uint64_t packed, uint64_t si
     done += count;
   }
   inflateEnd(&z);
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();  // its window is made when first wanted
   return status == Z_STREAM_END && done == size ? crc : UINT64_MAX;
 }
 

@@ -79,6 +79,19 @@ std::string_view without_class(std::string_view line) {
 
 }  // namespace
 
+namespace {
+
+// Memory's end arrives as a text, too: libtorch's allocator throws a c10::Error, the interpreter what any exception says.
+mrun::error error_of(int code, const char *what) {
+  const std::string_view all = what;
+  for (const char *sign : {"can't allocate memory", "std::bad_alloc"}) {
+    if (all.find(sign) != std::string_view::npos) code = MRUN_MEMORY;
+  }
+  return {code, clean_message(what)};
+}
+
+}  // namespace
+
 std::string clean_message(const char *what) {
   std::string_view text = without_traceback(what);
   std::string_view found;
@@ -98,10 +111,8 @@ mrun::error current_error(int code) {
   } catch (const mrun::failed &) { throw; } catch (const mrun::error &e) {
     return e;
   } catch (const std::bad_alloc &) { return {MRUN_MEMORY, "out of memory"}; } catch (const c10::Error &e) {
-    std::string text = clean_message(e.what_without_backtrace());
-    const bool memory = text.find("can't allocate memory") != std::string::npos;
-    return {memory ? MRUN_MEMORY : code, std::move(text)};
-  } catch (const std::exception &e) { return {code, clean_message(e.what())}; } catch (...) {
+    return error_of(code, e.what_without_backtrace());
+  } catch (const std::exception &e) { return error_of(code, e.what()); } catch (...) {
     return {code, "libtorch threw something that is no exception"};
   }
 }

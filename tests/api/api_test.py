@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+from PIL import Image
+
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MRUN = os.environ["MRUN"]
 SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
@@ -71,6 +73,30 @@ class Api(unittest.TestCase):
         self.assertLess(memory, 16384, "KiB of resident memory")
         self.assertLessEqual(files, 0)
         self.assertLessEqual(threads, 0)
+
+    @unittest.skipUnless((BUILD / "bin/api_shortage").exists(), "a sanitizer's malloc does not fail")
+    def test_memory_that_ends_anywhere_in_a_host_s_thread_is_an_error(self):
+        folder = self.bundle(preprocess='local names = require "lib.names"\nreturn function(s) return names[1] .. s end\n')
+        (folder / "lib").mkdir()
+        (folder / "lib/names.lua").write_text('return {"a"}\n')
+        got = run("api_shortage", folder, "x", 2_000_000, 997)
+        self.assertEqual(got.returncode, 0, got.stderr[-2000:])
+        self.assertGreater(int(got.stdout), 100)
+
+    @unittest.skipUnless((BUILD / "bin/api_shortage").exists(), "a sanitizer's malloc does not fail")
+    def test_memory_that_ends_while_a_library_works_is_no_fault_of_the_file(self):
+        picture = Image.frombytes("RGB", (300, 200), bytes(i * i % 251 for i in range(180_000)))
+        decode = ('local image, bundle, torch = require "image", require "bundle", require "torch"\n'
+                  'return function() return torch.sum(image.decode(bundle.asset "a"):to "float32"):item() end\n')
+        for save in {"format": "JPEG", "progressive": True}, {"format": "PNG"}, {"format": "WEBP", "lossless": True}, \
+                    {"format": "TIFF", "compression": "tiff_lzw"}, {"format": "TIFF"}:
+            folder = self.bundle(preprocess=decode)
+            (folder / "assets").mkdir()
+            (picture.convert("LAB") if len(save) == 1 and save["format"] == "TIFF" else picture).save(folder / "assets/a", **save)
+            got = run("api_shortage", folder, "x", 3_000_000, 17_939)
+            self.assertEqual((got.returncode, got.stderr[-2000:]), (0, ""), save)
+        got = run("api_shortage", MODEL, "praise and joy", 4_000_000, 39_901)
+        self.assertEqual((got.returncode, got.stderr[-2000:]), (0, ""))
 
     def test_the_headers_compile_alone_in_every_language_without_a_warning(self):
         include = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core/include"

@@ -104,7 +104,26 @@ void Vm::collect_native() {
   native_limit = native_bytes + std::max(native_step(options), native_bytes);
 }
 
+namespace {
+
+// LuaJIT keeps what a thread throws in storage of that thread, which the C library makes at the thread's first error, and
+// ends the process where it cannot. So the first error is one raised here, after a look at whether there is memory.
+void make_ready_to_throw(lua_State *L) {
+  thread_local bool ready = false;
+  if (ready) return;
+  constexpr size_t more_than_the_storage = 4096;
+  ::operator delete(::operator new(more_than_the_storage));  // throws where there is none
+  ready = true;
+  const int top = lua_gettop(L);
+  lua_cpcall(
+      L, [](lua_State *l) { return lua_error(l); }, nullptr);
+  lua_settop(L, top);
+}
+
+}  // namespace
+
 void Vm::protect_raw(lua_CFunction f, void *data) {
+  make_ready_to_throw(L);
   const int status = lua_cpcall(L, f, data);
   if (status == 0) return;
   const bool text = status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING;

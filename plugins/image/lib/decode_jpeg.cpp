@@ -91,6 +91,7 @@ class Session {
   [[noreturn]] void fail() {
     if (stop_ == Stop::asked) std::rethrow_exception(asked_);
     if (stop_ == Stop::scans) bad_input("the JPEG cannot be read: it has more than 200 scans");
+    if (errors_.base.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
     if (errors_.base.msg_code == JERR_INPUT_EOF) bad_input("the JPEG is truncated");
     char message[JMSG_LENGTH_MAX];
     errors_.base.format_message(reinterpret_cast<j_common_ptr>(&info), message);

@@ -77,6 +77,9 @@ class Session {
   }
   [[noreturn]] void fail() {
     if (source_.ended) bad_input("the PNG is truncated");
+    for (const char *shortage : {"ut of memory", "nsufficient memory"}) {
+      if (std::strstr(source_.message, shortage) != nullptr) throw std::bad_alloc();
+    }
     bad_input(std::string("the PNG cannot be read: ") + source_.message);
   }
   Source source_;

@@ -43,11 +43,14 @@ class Webp final : public Decoder {
     if (animated_) return read_frame(context, mode, out);
     if (mode == Mode::RGB || (mode == Mode::RGBA)) {
       const Charge work(context, pixels * (alpha_ ? 5 : 2));
-      const size_t bytes = size_t(out.stride) * size_t(height_ - 1) + out.row_bytes();
-      const auto *done = mode == Mode::RGB
-                             ? WebPDecodeRGBInto(data_.bytes, data_.size, out.data, bytes, int(out.stride))
-                             : WebPDecodeRGBAInto(data_.bytes, data_.size, out.data, bytes, int(out.stride));
-      if (!done) damaged("its data are damaged");
+      WebPDecoderConfig config;
+      WebPInitDecoderConfig(&config);
+      config.output.colorspace = mode == Mode::RGB ? MODE_RGB : MODE_RGBA;
+      config.output.is_external_memory = 1;
+      config.output.u.RGBA = {out.data, int(out.stride), size_t(out.stride) * size_t(height_ - 1) + out.row_bytes()};
+      const VP8StatusCode status = WebPDecode(data_.bytes, data_.size, &config);
+      if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+      if (status != VP8_STATUS_OK) damaged("its data are damaged");
       return;
     }
     Pixels rgb(context, Shape{height_, width_, 3, Type::u8});

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 
 #include "pixels.h"
@@ -37,6 +38,9 @@ class TiffSession {
     return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : otherwise;
   }
   [[noreturn]] void fail() const {
+    for (const char *shortage : {"ut of memory", "ot enough memory", "No space for"}) {  // libtiff's words
+      if (source_.message.find(shortage) != std::string::npos) throw std::bad_alloc();
+    }
     bad_input("the TIFF cannot be read" + (source_.message.empty() ? std::string() : ": " + source_.message));
   }
   TIFF *tiff = nullptr;

@@ -143,6 +143,7 @@ SentencePiece::SentencePiece(std::string_view model) {
     if (status.ok()) return;
     why = status.message();
   } catch (const std::bad_alloc &) { throw; } catch (const std::exception &e) {
+    if (std::strstr(e.what(), "std::bad_alloc") != nullptr) throw std::bad_alloc();  // the index says it as a text
     why = std::string("its pieces cannot be indexed: ") + e.what();
   }
   not_a_model(why);
