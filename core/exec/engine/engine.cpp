@@ -76,7 +76,8 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
                 return loaded_->models[call.model]->batch(call.method, call.by_rows);
               }),
       seats_(make_seats(loaded_->options.workers)),
-      delivery_([this]() REQUIRES(mutex_) { tell_of_room(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }) {
+      room_(this, loaded_->options.queue, [this]() REQUIRES(mutex_) { return free_places(); }),
+      delivery_([this]() REQUIRES(mutex_) { room_.tell(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }) {
   trace_.name_rows(seats_.size());
   seats_.front()->state = make_state(*loaded_);
   const ExclusiveLock lock(mutex_);
@@ -153,44 +154,13 @@ Result Engine::run_queued(const Work &work) {
 // ---- many
 
 // Offline a place is free only while the lanes can take the item soon: else a fast reader would hold the whole list here.
-bool Engine::has_room() const {
-  if (stopping_ || loaded_->options.bounded) return true;
-  const bool admitted = !loaded_->options.offline || rounds_.backlog() < rounds_.room();
-  return admitted && delivery_.pending() < static_cast<size_t>(loaded_->options.queue);
-}
-
-// Enough of it that a caller who waited is worth waking: two switches of threads for one place would cost more than many
-// an item. Of a small queue each place is.
-bool Engine::has_much_room() const {
-  if (!has_room() || stopping_) return stopping_;
-  const auto queue = static_cast<size_t>(loaded_->options.queue);
-  const bool few = !loaded_->options.offline || rounds_.starved() || rounds_.backlog() <= rounds_.room() / 2;
-  return few && delivery_.pending() + std::max<size_t>(queue / 8, 1) <= queue;
-}
-
-void Engine::tell_of_room() {
-  if (blocked_ > 0 && has_much_room()) room_.notify_all();
-}
-
-void Engine::wait_for_room(double wait) {
-  if (CallbackScope::inside(this)) wait = 0;
-  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
-  const bool endless = wait < 0 || wait >= forever;
-  const auto end =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(endless ? 0 : wait));
-  ++blocked_;
-  for (bool enough = has_room(); !enough; enough = has_much_room()) {
-    if (endless) {
-      room_.wait(mutex_);
-    } else if (Clock::now() < end) {
-      room_.wait_until(mutex_, end);
-    } else {
-      break;
-    }
-  }
-  --blocked_;
-  if (!has_room()) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", loaded_->options.queue, wait);
-  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+Room::Free Engine::free_places() const {
+  if (stopping_ || loaded_->options.bounded) return Room::Free::many;
+  const Room::Free queue = room_.beside(delivery_.pending());
+  if (!loaded_->options.offline) return queue;
+  if (rounds_.backlog() >= rounds_.room()) return Room::Free::none;
+  const bool soon = rounds_.starved() || rounds_.backlog() <= rounds_.room() / 2;
+  return std::min(queue, soon ? Room::Free::many : Room::Free::some);
 }
 
 // The first submits make the workers. Without any, the item cannot be answered; one is enough.
@@ -212,7 +182,8 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
   job.work = std::move(work);
   job.done = std::move(done);
   const ExclusiveLock lock(mutex_);
-  wait_for_room(wait);
+  room_.wait(mutex_, wait);
+  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
   start_worker();
   const uint64_t id = job.id = delivery_.next_number();
   job.seq = id - 1;
@@ -276,7 +247,7 @@ void Engine::end_all() {
   }
   rounds_.end_of_input(true);
   changed_.notify_all();
-  room_.notify_all();
+  room_.tell();
   for (const auto &seat : seats_) seat->wake.notify_all();
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "exec/engine/delivery.h"
+#include "exec/engine/room.h"
 #include "exec/engine/rounds.h"
 #include "exec/engine/trace.h"
 #include "exec/engine/usage.h"
@@ -62,10 +63,7 @@ class Engine : public Session {
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
   void want_usable(const char *what) const;   // in the process that started it
   void want_outside(const char *what) const;  // and in no callback of it
-  bool has_room() const REQUIRES(mutex_);
-  bool has_much_room() const REQUIRES(mutex_);
-  void wait_for_room(double wait) REQUIRES(mutex_);
-  void tell_of_room() REQUIRES(mutex_);
+  Room::Free free_places() const REQUIRES(mutex_);
   void start_worker() REQUIRES(mutex_);
   bool may_run_directly() const REQUIRES(mutex_);
   Result run_directly(const Work &) REQUIRES(mutex_);
@@ -114,14 +112,13 @@ class Engine : public Session {
 
   mutable Mutex mutex_;
   Condition changed_;                 // nothing pending, a seat let go
-  Condition room_;                    // in the queue
   Rounds rounds_ GUARDED_BY(mutex_);  // refers to jobs, which it does not own: a job goes once finished() was said
   const std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  Room room_ GUARDED_BY(mutex_);               // in the queue
   Delivery<Job> delivery_ GUARDED_BY(mutex_);  // owns the jobs; their ids are its numbers
   std::vector<std::shared_ptr<ItemContext>> direct_items_ GUARDED_BY(mutex_);  // of run() in callers' threads
   size_t draining_ GUARDED_BY(mutex_) = 0;                                     // callers that wait for the end
-  size_t blocked_ GUARDED_BY(mutex_) = 0;                                      // that wait for room
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};
 };

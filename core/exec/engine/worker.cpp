@@ -65,12 +65,13 @@ bool Engine::turn(Seat &seat) {
     return false;
   }
   if (delivery_.all_told()) changed_.notify_all();  // who waits for a seat wants the engine idle, too
-  tell_of_room();
+  room_.tell();
   wake_workers();
   return true;
 }
 
-// Waits for something to do. False: the engine has stopped and nothing is left.
+// Waits for something to do, or for the moment at which a joined call has waited long enough. False: the engine has stopped
+// and nothing is left.
 bool Engine::idle(Seat &seat) {
   if (stopping_ && delivery_.unanswered().empty()) return false;
   seat.sleeping = true;

@@ -34,7 +34,8 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
     : options_(with_defaults(std::move(options))),
       process_(::getpid()),
       loads_(static_cast<size_t>(options_.processes)),
-      delivery_([this]() REQUIRES(mutex_) { tell_of_room(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
+      room_(this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); }),
+      delivery_([this]() REQUIRES(mutex_) { room_.tell(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
       members_(static_cast<size_t>(options_.processes)) {
   start(bundle, files);
   if (options_.offline) block_ = std::max(members_.front()->facts().block, least_block);
@@ -42,7 +43,7 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
 
 RemoteGroup::~RemoteGroup() { end(); }
 
-// All at once: each loads its plugins and opens the bundle. Throws what the first one that failed did.
+// All at once, as each loads its plugins and opens the bundle, which takes seconds. Throws what the first one that failed did.
 void RemoteGroup::start(const std::shared_ptr<const Bundle> &bundle, const std::shared_ptr<const HandedFiles> &files) {
   std::vector<std::exception_ptr> failures(members_.size());
   const auto start_one = [&](size_t i) {
@@ -149,27 +150,7 @@ Result RemoteGroup::run(const Work &work) {
 
 // ---- many
 
-bool RemoteGroup::has_room() const { return stopping_ || delivery_.pending() < static_cast<size_t>(options_.queue); }
-
-// Enough of it that a caller who waited is worth waking, as in Engine.
-bool RemoteGroup::has_much_room() const {
-  const auto queue = static_cast<size_t>(options_.queue);
-  return stopping_ || delivery_.pending() + std::max<size_t>(queue / 8, 1) <= queue;
-}
-
-void RemoteGroup::wait_for_room(double wait) {
-  if (CallbackScope::inside(this)) wait = 0;
-  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
-  const std::chrono::duration<double> most(wait < 0 ? forever : std::min(wait, forever));
-  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(most);
-  for (bool enough = has_room(); !enough && Clock::now() < end; enough = has_much_room()) room_.wait_until(mutex_, end);
-  if (!has_room()) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait);
-  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
-}
-
-void RemoteGroup::tell_of_room() {
-  if (has_much_room()) room_.notify_all();
-}
+Room::Free RemoteGroup::free_places() const { return stopping_ ? Room::Free::many : room_.beside(delivery_.pending()); }
 
 uint64_t RemoteGroup::submit(Work work, double wait, Done done) {
   want_usable("submit");
@@ -177,7 +158,8 @@ uint64_t RemoteGroup::submit(Work work, double wait, Done done) {
   node.mapped().item->done = std::move(done);
   {
     const ExclusiveLock lock(mutex_);
-    wait_for_room(wait);
+    room_.wait(mutex_, wait);
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
     delivery_.reserve();
   }
   if (!options_.offline) return hand_on(std::move(node), std::move(work));
@@ -264,7 +246,7 @@ void RemoteGroup::end() {
   {
     const ExclusiveLock lock(mutex_);
     stopping_ = true;
-    room_.notify_all();
+    room_.tell();
   }
   for (const auto &member : members_) {
     if (member != nullptr) member->stop();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exec/engine/delivery.h"
+#include "exec/engine/room.h"
 #include "isolate/remote/session.h"
 
 namespace mrun {
@@ -42,10 +43,7 @@ class RemoteGroup final : public Session {
   Work in_scope(Work) const;
   void want_usable(const char *what) const;   // in the process that started it
   void want_outside(const char *what) const;  // and in no callback of it
-  bool has_room() const REQUIRES(mutex_);
-  bool has_much_room() const REQUIRES(mutex_);
-  void wait_for_room(double wait) REQUIRES(mutex_);
-  void tell_of_room() REQUIRES(mutex_);
+  Room::Free free_places() const REQUIRES(mutex_);
   size_t least_loaded() const REQUIRES(mutex_);
   size_t choose() REQUIRES(mutex_);
   uint64_t id_of(uint64_t id, size_t member) const { return id * members_.size() + member; }
@@ -60,10 +58,11 @@ class RemoteGroup final : public Session {
 
   Mutex handing_on_;  // offline: items reach a member in the order of their places. Taken before mutex_
   mutable Mutex mutex_;
-  Condition changed_, room_;
+  Condition changed_;                             // everything has been told
   uint64_t left_ GUARDED_BY(mutex_) = 0;          // items that the block's member still gets
   size_t member_ GUARDED_BY(mutex_) = 0;          // who gets them
   std::vector<size_t> loads_ GUARDED_BY(mutex_);  // items not answered, by member
+  Room room_ GUARDED_BY(mutex_);
   Delivery<Taken> delivery_ GUARDED_BY(mutex_);
   size_t draining_ GUARDED_BY(mutex_) = 0;  // callers that wait for the end
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -1,0 +1,41 @@
+#include "exec/engine/room.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "exec/engine/callback_scope.h"
+
+namespace mrun {
+namespace {
+
+constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
+constexpr size_t part = 8;       // of the queue, that is many
+
+}  // namespace
+
+Room::Free Room::beside(size_t taken) const {
+  if (taken >= queue_) return Free::none;
+  return queue_ - taken >= std::max<size_t>(queue_ / part, 1) ? Free::many : Free::some;
+}
+
+void Room::wait(Mutex &mutex, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  if (CallbackScope::inside(session_)) seconds = 0;
+  const bool endless = seconds < 0 || seconds >= forever;
+  const std::chrono::duration<double> most(endless ? 0 : seconds);
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(most);
+  ++waiting_;
+  for (Free wanted = Free::some; look_() < wanted; wanted = Free::many) {
+    if (endless) {
+      changed_.wait(mutex);
+    } else if (Clock::now() < end) {
+      changed_.wait_until(mutex, end);
+    } else {
+      break;
+    }
+  }
+  --waiting_;
+  if (look_() == Free::none) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", queue_, seconds);
+}
+
+}  // namespace mrun
