@@ -168,6 +168,39 @@ TEST_CASE("when an engine is stopped all callbacks have returned, those of an it
   CHECK(host.late == 0);
 }
 
+TEST_CASE("nothing is emitted of an item behind its answer, where a stop answers it while its partial answers wait") {
+  const Folder folder("text", {{"postprocess.lua", "return function(s) for i = 1, 9000 do emit(i) end return s end"}});
+  mrun_options o = options();
+  o.isolation = GENERATE(int32_t{MRUN_ISOLATION_NONE}, int32_t{MRUN_ISOLATION_PROCESS});
+  const Running running(folder, &o);
+  struct Host {
+    std::atomic<bool> go_on{false}, answered{false};
+    std::atomic<int> told{0}, late{0};
+  } host;
+  mrun_item item;
+  MRUN_INIT(item);
+  item.emit_user = &host;
+  item.emit = [](void *user, const mrun_value *) {
+    Host &h = *static_cast<Host *>(user);
+    ++h.told;
+    while (!h.go_on) std::this_thread::yield();
+    if (h.answered) ++h.late;
+  };
+  const mrun_value input = mrun_text("x");
+  const auto done = [](void *user, mrun_result *) { static_cast<Host *>(user)->answered = true; };
+  REQUIRE(mrun_submit(running.engine, &input, &item, -1, done, &host, nullptr) == MRUN_OK);
+  while (host.told == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // as many wait as may
+  std::thread goes_on([&host] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    host.go_on = true;
+  });
+  CHECK(mrun_stop(running.engine) == MRUN_OK);
+  goes_on.join();
+  CHECK(host.answered);
+  CHECK(host.late == 0);
+}
+
 TEST_CASE("statistics are told in every kind of callback, and at once") {
   const Folder folder("text", {{"postprocess.lua", R"(return function(s)
       require("log").warn("hear")

@@ -11,7 +11,9 @@ SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MARK = re.compile(r"\b(GUARDED_BY|REQUIRES)\(")
 # What threads share: their sources are held to say which lock guards it.
-WANTED = {"bundle/bundle", "exec/engine/alone", "exec/engine/engine", "exec/engine/worker", "exec/statistics",
+WANTED = {"bundle/bundle", "exec/engine/alone", "exec/engine/engine", "exec/engine/room", "exec/engine/usage", "exec/engine/worker",
+          "exec/statistics",
+          "isolate/remote/delivery", "isolate/remote/follow", "isolate/remote/group", "isolate/remote/keeper", "isolate/remote/session", "isolate/worker/server",
           "plugin/code", "plugin/registry", "script/vm/shared_store"}
 WRONG = """
 #include "base/mutex.h"

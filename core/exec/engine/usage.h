@@ -1,8 +1,8 @@
 // How an engine's batches and workers were used, beside what its items took (Statistics). Any thread.
 #pragma once
 #include <array>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "exec/joined.h"
 #include "exec/options.h"
 
@@ -17,10 +17,10 @@ class Usage {
   std::vector<std::pair<std::string, Value>> report() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::array<uint64_t, 5> counts_{};
-  size_t largest_ = 0;
-  int64_t given_ = 0, filled_ = 0;  // elements
+  mutable Mutex mutex_;
+  std::array<uint64_t, 5> counts_ GUARDED_BY(mutex_){};
+  size_t largest_ GUARDED_BY(mutex_) = 0;
+  int64_t given_ GUARDED_BY(mutex_) = 0, filled_ GUARDED_BY(mutex_) = 0;  // elements
 };
 
 }  // namespace mrun

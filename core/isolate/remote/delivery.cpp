@@ -11,20 +11,23 @@ constexpr size_t most_events = 4096, most_untold = size_t{64} << 20;
 
 }  // namespace
 
-// A partial or observed value. What an earlier worker said of this item already is not told twice.
+bool RemoteSession::may_be_told(const RemoteJob &job) const {
+  return stopping_ || (job.events.size() < most_events && letters_.size() < most_events && untold_ < most_untold);
+}
+
+// A partial or observed value. What an earlier worker said of this item already is not told twice, and nothing once the item
+// is answered, as by a stop while this waits: the host may have let go of what its emit uses.
 void RemoteSession::pass_on(const JobPtr &job, Event event) {
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   const size_t which = event.stage.empty() ? 0 : 1, bytes = event.bytes;
   if (++job->heard[which] <= job->told[which]) return;
-  const auto has_room = [&] {
-    return stopping_ || (job->events.size() < most_events && letters_.size() < most_events && untold_ < most_untold);
-  };
-  if (!has_room()) {
+  if (!may_be_told(*job)) {
     keeper_waits_ = true;
     if (asking_ > 0) changed_.notify_all();
-    changed_.wait(lock, has_room);
+    while (!may_be_told(*job)) changed_.wait(mutex_);
     keeper_waits_ = false;
   }
+  if (job->result) return;
   if (job->done) {
     letters_.push_back({job, std::move(event)});
     letters_came_.notify_one();
@@ -36,14 +39,9 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   ++job->told[which];
 }
 
-void RemoteSession::finish(uint64_t id, Result result) noexcept {
-  Lock lock(mutex_);
-  finish(id, std::move(result), lock);
-}
-
 // An item that was finished before is left as it is. Results of submitted items wait for those before them where order is
 // wanted.
-void RemoteSession::finish(uint64_t id, Result result, Lock &) noexcept {
+void RemoteSession::finish(uint64_t id, Result result) noexcept {
   Jobs::node_type node = jobs_.extract(id);
   if (node.empty()) return;
   const JobPtr job = node.mapped();
@@ -77,24 +75,24 @@ void RemoteSession::post_result(const JobPtr &job) {
 }
 
 void RemoteSession::carry_letters() {
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   for (;;) {
-    letters_came_.wait(lock, [this] { return !letters_.empty() || stopping_; });
+    while (letters_.empty() && !stopping_) letters_came_.wait(mutex_);
     if (letters_.empty()) return;
     std::list<Letter> first;
     first.splice(first.end(), letters_, letters_.begin());
-    carry(std::move(first), lock);
+    carry(std::move(first));
   }
 }
 
 // Wakes those alone for whom something has changed: a switch of threads takes longer than many an item.
 void RemoteSession::tell_of_change() {
   if (keeper_waits_ || (pending_ == 0 && callbacks_ == 0)) changed_.notify_all();
-  if (blocked_ > 0 && has_much_room()) room_.notify_all();
+  room_.tell();
 }
 
 // A callback's own place in the queue is free while it runs.
-void RemoteSession::carry(std::list<Letter> one, Lock &lock) {
+void RemoteSession::carry(std::list<Letter> one) {
   Letter &letter = one.front();
   if (letter.event) {
     untold_ -= letter.event->bytes;
@@ -103,13 +101,12 @@ void RemoteSession::carry(std::list<Letter> one, Lock &lock) {
   }
   ++callbacks_;
   tell_of_change();
-  lock.unlock();
   {
+    const Unlocked unlocked(mutex_);
     const CallbackScope scope(this);
     letter.event ? tell(*letter.job, *letter.event) : tell_result(*letter.job);
     one.clear();
   }
-  lock.lock();
   --callbacks_;
   tell_of_change();
 }

@@ -7,31 +7,31 @@
 namespace mrun {
 
 Result RemoteSession::follow(const JobPtr &job) {
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   for (;;) {
-    job->changed.wait(lock,
-                      [&] { return !job->events.empty() || job->result || is_answered(*job) || reads_itself(*job); });
     if (!job->events.empty()) {
-      follow_event(*job, lock);
+      follow_event(*job);
     } else if (job->result) {
       return std::move(*job->result);
+    } else if (is_answered(*job)) {
+      take_answer(*job);
+    } else if (reads_itself(*job)) {
+      read_answer(*job);
     } else {
-      is_answered(*job) ? take_answer(job, lock) : read_answer(job, lock);
+      job->changed.wait(mutex_);
     }
   }
 }
 
-void RemoteSession::follow_event(RemoteJob &job, Lock &lock) {
-  {
-    Event event = std::move(job.events.front());
-    job.events.pop_front();
-    untold_ -= event.bytes;
-    changed_.notify_all();
-    lock.unlock();
-    const CallbackScope scope(this);
-    tell(job, event);
-  }
-  lock.lock();
+void RemoteSession::follow_event(RemoteJob &job) {
+  std::optional<Event> event = std::move(job.events.front());
+  job.events.pop_front();
+  untold_ -= event->bytes;
+  changed_.notify_all();
+  const Unlocked unlocked(mutex_);
+  const CallbackScope scope(this);
+  tell(job, *event);
+  event.reset();  // without the lock
 }
 
 bool RemoteSession::reads_itself(const RemoteJob &job) const {
@@ -42,46 +42,48 @@ bool RemoteSession::reads_itself(const RemoteJob &job) const {
 bool RemoteSession::is_answered(const RemoteJob &job) const { return job.answer && handled_ >= job.answer->behind; }
 
 // Waits until it has come, or something else has: whoever posts an event of the item rings.
-void RemoteSession::read_answer(const JobPtr &job, Lock &lock) {
+void RemoteSession::read_answer(RemoteJob &job) {
   const WorkerPtr worker = worker_;
-  job->reads = worker.get();
-  lock.unlock();
+  job.reads = worker.get();
   std::optional<Answer> answer;
   std::optional<Error> broken;
-  const bool came = worker->answers();
-  try {
-    if (came) answer = worker->answer_of(job->id);
-  } catch (Error &e) { broken = std::move(e); } catch (const std::exception &) {
-    broken = out_of_memory();
+  bool came = false;
+  {
+    const Unlocked unlocked(mutex_);
+    came = worker->answers();
+    try {
+      if (came) answer = worker->answer_of(job.id);
+    } catch (Error &e) { broken = std::move(e); } catch (const std::exception &) {
+      broken = out_of_memory();
+    }
   }
-  lock.lock();
-  job->reads = nullptr;
-  if (!came || worker_ != worker || !job->delivered)
+  job.reads = nullptr;
+  if (!came || worker_ != worker || !job.delivered)
     return;  // what a worker said that was buried meanwhile is not heard
   if (answer) {
-    job->answer = std::move(answer);
+    job.answer = std::move(answer);
     handling_wanted_ = true;
     return;
   }
-  job->delivered = false;  // nothing is to be read any more
+  job.delivered = false;  // nothing is to be read any more
   if (!broken_) broken_ = std::move(broken);
   worker->kill();  // the keeper buries it
 }
 
-void RemoteSession::take_answer(const JobPtr &job, Lock &lock) {
-  Result result = std::move(job->answer->result);
-  job->answer.reset();
+void RemoteSession::take_answer(RemoteJob &job) {
+  Result result = std::move(job.answer->result);
+  job.answer.reset();
   handling_wanted_ = false;
   last_result_ = Clock::now();
   deaths_ = 0;
-  finish(job->id, std::move(result), lock);
+  finish(job.id, std::move(result));
 }
 
 // After each frame of the worker.
 void RemoteSession::note_handled(uint64_t frames) {
   handled_ = frames;
   if (!handling_wanted_) return;
-  const Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(by_itself_);
   if (at != jobs_.end()) at->second->changed.notify_all();
 }

@@ -20,19 +20,29 @@ constexpr size_t longest_line = 4000, longest_trace = size_t{64} << 10;
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
+// f(job, what the page says of it) for those whose slice or joined call the worker is in. The page is the worker's: a number
+// on it that is no job's is passed over.
+template <class Jobs, class F>
+void for_each_running(const RemoteWorker &worker, const Jobs &jobs, F &&f) {
+  worker.activity().for_each_running([&](const Running &r) {
+    const auto at = jobs.find(r.tag);
+    if (at != jobs.end() && at->second->sent) f(*at->second, r);
+  });
+}
+
 }  // namespace
 
 RemoteSession::WorkerPtr RemoteSession::start_worker() {
   const auto worker = std::make_shared<RemoteWorker>();
   {
-    const Lock lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
     starting_ = worker;
   }
   struct Started {
     RemoteSession &session;
     ~Started() {
-      const Lock lock(session.mutex_);
+      const ExclusiveLock lock(session.mutex_);
       session.starting_ = nullptr;
     }
   } const started{*this};
@@ -45,7 +55,7 @@ RemoteSession::WorkerPtr RemoteSession::start_worker() {
   opening.log = static_cast<bool>(options_.log);
   opening.trace = static_cast<bool>(options_.trace);
   worker->open(*files_, opening, [this](Frame &frame) { handle_talk(frame); });
-  const Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   locked_ = worker->locked();
   block_ = worker->block();
   locked_.levels["mode"] = "process";
@@ -55,9 +65,11 @@ RemoteSession::WorkerPtr RemoteSession::start_worker() {
 void RemoteSession::keep() {
   const CallbackScope scope(this);  // log and trace are callbacks
   do {
-    Lock lock(mutex_);
-    const WorkerPtr worker = worker_;
-    lock.unlock();
+    WorkerPtr worker;
+    {
+      const ExclusiveLock lock(mutex_);
+      worker = worker_;
+    }
     bury(*worker, serve(*worker));
   } while (renew());
 }
@@ -85,7 +97,7 @@ Error RemoteSession::serve(RemoteWorker &worker) {
 }
 
 bool RemoteSession::is_busy() const {
-  const Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   return !jobs_.empty();
 }
 
@@ -101,8 +113,8 @@ void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
 // There was no memory for what the worker said. Called where that is caught: of what the worker waits for it throws on.
 void RemoteSession::miss(const Frame &frame) {
   if (frame.kind == Kind::wants) throw;
+  const ExclusiveLock lock(mutex_);
   if (frame.kind == Kind::result) return finish(frame.id, failed(out_of_memory()));
-  const Lock lock(mutex_);
   if (frame.kind == Kind::counts) {
     counts_ = Value();
     ++counts_said_;
@@ -124,7 +136,7 @@ void RemoteSession::dispatch(RemoteWorker &worker, Frame &frame) {
     }
     case Kind::counts: {
       WireReader in(frame.payload, worker.channel().peer());
-      const Lock lock(mutex_);
+      const ExclusiveLock lock(mutex_);
       counts_ = in.value();
       ++counts_said_;
       return changed_.notify_all();
@@ -145,11 +157,13 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
   event.value = in.value();
   event.bytes = frame.payload.nbytes() + frame.beside;
   in.finish();
-  Lock lock(mutex_);
-  const auto at = jobs_.find(frame.id);
-  if (at == jobs_.end() || !at->second->sent) return;  // cancelled meanwhile
-  const JobPtr job = at->second;
-  lock.unlock();
+  JobPtr job;
+  {
+    const ExclusiveLock lock(mutex_);
+    const auto at = jobs_.find(frame.id);
+    if (at == jobs_.end() || !at->second->sent) return;  // cancelled meanwhile
+    job = at->second;
+  }
   const bool wanted = frame.kind == Kind::partial
                           ? static_cast<bool>(job->work.emit)
                           : job->work.observe && (event.stage == "preprocess" || event.stage == "forward");
@@ -160,14 +174,12 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
 void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
   const Tensor beside = worker.beside(frame);  // as in handle_item
   Result result = decode_result({frame.payload, worker.channel().peer(), beside});
-  {
-    const Lock lock(mutex_);
-    const auto at = jobs_.find(frame.id);
-    if (at == jobs_.end() || !at->second->sent)
-      fail(MRUN_PROTOCOL, "{} answers an item that nobody asked", worker.channel().peer());
-    last_result_ = Clock::now();
-    deaths_ = 0;
-  }
+  const ExclusiveLock lock(mutex_);
+  const auto at = jobs_.find(frame.id);
+  if (at == jobs_.end() || !at->second->sent)
+    fail(MRUN_PROTOCOL, "{} answers an item that nobody asked", worker.channel().peer());
+  last_result_ = Clock::now();
+  deaths_ = 0;
   finish(frame.id, std::move(result));
 }
 
@@ -206,7 +218,7 @@ void RemoteSession::call_host(const std::function<void()> &call) {
     explicit Calling(RemoteSession &s) : session(s) { note(true); }
     ~Calling() { note(false); }
     void note(bool calls) const {
-      const Lock lock(session.mutex_);
+      const ExclusiveLock lock(session.mutex_);
       session.keeper_calls_ = calls;
       if (session.asking_ > 0) session.changed_.notify_all();
     }
@@ -219,18 +231,17 @@ void RemoteSession::call_host(const std::function<void()> &call) {
 // Whether the worker must be ended for an item that takes too long.
 bool RemoteSession::is_overdue(RemoteWorker &worker) {
   const int64_t now = now_ns();
-  const Lock lock(mutex_);
-  worker.activity().for_each_running([&](const Running &r) {
-    const auto at = jobs_.find(r.tag);
-    if (at == jobs_.end() || !at->second->sent || r.end >= now - grace) return;
-    at->second->overdue = timed_out_ = true;
+  const ExclusiveLock lock(mutex_);
+  bool late = false;
+  for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
+    if (r.end < now - grace) job.overdue = late = true;
   });
-  timed_out_ = timed_out_ || is_silent(lock);
+  timed_out_ = timed_out_ || late || is_silent();
   return timed_out_;
 }
 
 // For a worker that lies on its page: all items together cannot take so long.
-bool RemoteSession::is_silent(const Lock &) const {
+bool RemoteSession::is_silent() const {
   double together = silence;
   Clock::time_point since = Clock::time_point::max();
   for (const auto &[id, job] : jobs_) {
@@ -246,7 +257,7 @@ bool RemoteSession::is_silent(const Lock &) const {
 // ---- the end of one, and the next
 
 // Marks whose slice or joined call it was in; where nobody's, all that it had. How many.
-size_t RemoteSession::mark_suspects(const RemoteWorker &worker, const Lock &) {
+size_t RemoteSession::mark_suspects(const RemoteWorker &worker) {
   size_t marked = 0;
   const auto mark = [&](RemoteJob &job, const char *stage) {
     if (!job.sent || job.suspected != nullptr) return;
@@ -254,9 +265,8 @@ size_t RemoteSession::mark_suspects(const RemoteWorker &worker, const Lock &) {
     ++marked;
   };
   const bool late = std::any_of(jobs_.begin(), jobs_.end(), [](const auto &entry) { return entry.second->overdue; });
-  worker.activity().for_each_running([&](const Running &r) {
-    const auto at = jobs_.find(r.tag);
-    if (at != jobs_.end() && (!late || at->second->overdue)) mark(*at->second, r.stage);
+  for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
+    if (!late || job.overdue) mark(job, r.stage);
   });
   if (marked > 0) return marked;
   for (const auto &[id, job] : jobs_) mark(*job, "engine");
@@ -266,7 +276,7 @@ size_t RemoteSession::mark_suspects(const RemoteWorker &worker, const Lock &) {
 void RemoteSession::bury(RemoteWorker &worker, Error why) {
   worker.kill();
   Error end = end_of(worker);
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   worker_ = nullptr;
   counts_.reset();
   ending_ = false;
@@ -275,10 +285,10 @@ void RemoteSession::bury(RemoteWorker &worker, Error why) {
   if (stopping_) return;
   if (broken_) why = *std::exchange(broken_, std::nullopt);
   if (why.code != MRUN_PROTOCOL && why.code != MRUN_MEMORY) why = std::move(end);
-  const bool guilty = mark_suspects(worker, lock) == 1;
+  const bool guilty = mark_suspects(worker) == 1;
   for (auto at = jobs_.begin(); at != jobs_.end();) {
     const JobPtr job = (at++)->second;  // which put_back may take out
-    put_back(job, guilty, why, lock);
+    put_back(job, guilty, why);
   }
   by_itself_ = 0;
   handling_wanted_ = false;
@@ -286,16 +296,16 @@ void RemoteSession::bury(RemoteWorker &worker, Error why) {
 }
 
 // Its worker has ended. guilty: where it is suspected, it is the only one.
-void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why, Lock &lock) {
+void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why) {
   const char *const stage = std::exchange(job->suspected, nullptr);
   job->sent = job->delivered = job->overdue = false;
   job->answer.reset();
   job->heard[0] = job->heard[1] = 0;
   if (stage != nullptr && guilty) {
     const double waited = seconds_between(job->submitted, Clock::now());
-    finish(job->id, timed_out_ ? too_long(job->work, options_.timeout, waited, stage) : failed(why, stage), lock);
+    finish(job->id, timed_out_ ? too_long(job->work, options_.timeout, waited, stage) : failed(why, stage));
   } else if (job->cancelled) {
-    finish(job->id, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
+    finish(job->id, failed(Error(MRUN_CANCELLED, "cancelled")));
   } else if (stage != nullptr) {
     alone_.merge(job->alone);
   }
@@ -306,14 +316,14 @@ void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why, L
 bool RemoteSession::renew() {
   for (size_t failures = 0;;) {
     {
-      Lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || deaths_ < patience_with_deaths; });
+      const ExclusiveLock lock(mutex_);
+      while (!stopping_ && jobs_.empty() && deaths_ >= patience_with_deaths) changed_.wait(mutex_);
       if (stopping_) return false;
     }
     try {
       const WorkerPtr worker = start_worker();
       {
-        const Lock lock(mutex_);
+        const ExclusiveLock lock(mutex_);
         if (stopping_) return false;
         worker_ = worker;
         handled_ = worker->channel().received();
@@ -332,22 +342,24 @@ bool RemoteSession::renew() {
 void RemoteSession::send_waiting() {
   send_next_ = false;
   for (uint64_t id = 0;;) {
-    Lock lock(mutex_);
-    auto at = jobs_.upper_bound(id);
-    while (at != jobs_.end() && !may_send(*at->second)) ++at;
-    if (at == jobs_.end()) break;
-    const JobPtr job = at->second;
+    JobPtr job;
+    {
+      const ExclusiveLock lock(mutex_);
+      auto at = jobs_.upper_bound(id);
+      while (at != jobs_.end() && !may_send(*at->second)) ++at;
+      if (at == jobs_.end()) break;
+      job = at->second;
+    }
     id = job->id;
-    lock.unlock();
     send(job);
   }
   tell_end();
 }
 
 void RemoteSession::fail_all(const Error &error) {
-  Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   deaths_ = patience_with_deaths;
-  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(error), lock);
+  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(error));
 }
 
 }  // namespace mrun

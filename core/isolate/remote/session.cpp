@@ -37,6 +37,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       options_(with_defaults(std::move(options))),
       files_(std::move(files)),
       process_(::getpid()),
+      room_(this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); }),
       last_result_(Clock::now()) {
   worker_ = start_worker();
   handled_ = worker_->channel().received();
@@ -47,7 +48,8 @@ RemoteSession::~RemoteSession() { end(); }
 
 void RemoteSession::want_usable(const char *what) const { want_starter(process_, what); }
 
-RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done, Lock &) {
+// Everything that wants memory for the item's answer is made here; where that throws, nothing was added.
+RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done) {
   auto job = std::make_shared<RemoteJob>();
   job->id = id;
   job->work = std::move(work);
@@ -69,36 +71,51 @@ bool RemoteSession::may_send(const RemoteJob &job) const {
 
 // Never throws: what keeps an item from being sent is its answer.
 void RemoteSession::send(const JobPtr &job) {
-  Lock lock(mutex_);
-  if (!may_send(*job)) return;
-  const WorkerPtr worker = worker_;
-  const bool by_itself = by_itself_ == 0 && (!job->done || alone_.count(job->id) != 0);
-  if (by_itself) by_itself_ = job->id;
-  job->sent = true;
-  job->sent_at = Clock::now();
+  WorkerPtr worker;
   Work work;
-  try {
-    work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
-    lock.unlock();
-    const Kind how = !by_itself ? Kind::submit : job->done ? Kind::run_submitted : Kind::run;
-    worker->send(job->id, work, how);
-    work.input = Value();  // before the item's `done` comes
-  } catch (const Error &e) {
-    if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return worker->kill();  // the keeper goes on from there
-    Result result = unsent(work.input, e);
-    work.input = Value();
-    return finish(job->id, std::move(result));
-  } catch (const std::exception &) {
-    work.input = Value();
-    if (!lock.owns_lock()) lock.lock();
-    return finish(job->id, failed(out_of_memory()), lock);
+  Kind how = Kind::submit;
+  {
+    const ExclusiveLock lock(mutex_);
+    if (!may_send(*job)) return;
+    worker = worker_;
+    if (by_itself_ == 0 && (!job->done || alone_.count(job->id) != 0)) {
+      by_itself_ = job->id;
+      how = job->done ? Kind::run_submitted : Kind::run;
+    }
+    job->sent = true;
+    job->sent_at = Clock::now();
+    try {
+      work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
+    } catch (const std::exception &) { return finish(job->id, failed(out_of_memory())); }
   }
-  lock.lock();
-  job->delivered = job->sent && worker == worker_;
-  const bool cancelled = job->delivered && job->cancelled;
-  job->changed.notify_all();  // run()'s thread may read its answer now
-  lock.unlock();
+  if (!pass_to(*worker, job->id, std::move(work), how)) return;
+  bool cancelled = false;
+  {
+    const ExclusiveLock lock(mutex_);
+    job->delivered = job->sent && worker == worker_;
+    cancelled = job->delivered && job->cancelled;
+    job->changed.notify_all();  // run()'s thread may read its answer now
+  }
   if (cancelled) say(*worker, Kind::cancel, job->id);
+}
+
+// False: it has not been sent, and that is its answer, or the worker is at its end. The input goes before `done` comes.
+bool RemoteSession::pass_to(RemoteWorker &worker, uint64_t id, Work work, Kind how) {
+  Result answer;
+  try {
+    worker.send(id, work, how);
+    return true;
+  } catch (const Error &e) {
+    if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) {
+      worker.kill();  // the keeper goes on from there
+      return false;
+    }
+    answer = unsent(work.input, e);
+  } catch (const std::exception &) { answer = failed(out_of_memory()); }
+  work.input = Value();
+  const ExclusiveLock lock(mutex_);
+  finish(id, std::move(answer));
+  return false;
 }
 
 // A word. To one that takes it not the keeper goes on from its end.
@@ -113,52 +130,41 @@ void RemoteSession::say(RemoteWorker &worker, Kind kind, uint64_t id) noexcept {
 Result RemoteSession::run(const Work &work) {
   want_usable("run");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
-  Lock lock(mutex_);
-  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
-  const JobPtr job = add(next_run_++, work, {}, lock);
-  ++runs_;
+  JobPtr job;
+  {
+    const ExclusiveLock lock(mutex_);
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+    job = add(next_run_++, work, {});
+    ++runs_;
+  }
   const struct Leaving {
     RemoteSession &session;
     ~Leaving() {
-      const Lock lock(session.mutex_);
+      const ExclusiveLock lock(session.mutex_);
       if (--session.runs_ == 0 && session.stopping_) session.changed_.notify_all();
     }
   } leaving{*this};
-  lock.unlock();
   send(job);
   return follow(job);
 }
 
 // ---- many
 
-bool RemoteSession::has_room() const { return stopping_ || pending_ < static_cast<size_t>(options_.queue); }
-
-// Enough of it that a caller who waited is worth waking, as in Engine.
-bool RemoteSession::has_much_room() const {
-  const auto queue = static_cast<size_t>(options_.queue);
-  return stopping_ || pending_ + std::max<size_t>(queue / 8, 1) <= queue;
-}
-
-void RemoteSession::wait_for_room(Lock &lock, double wait) {
-  if (CallbackScope::inside(this)) wait = 0;
-  constexpr double forever = 1e9;  // seconds; beyond it the end would overflow the clock
-  const std::chrono::duration<double> most(wait < 0 ? forever : std::min(wait, forever));
-  ++blocked_;
-  if (!has_room()) room_.wait_for(lock, most, [this] { return has_much_room(); });
-  --blocked_;
-  if (!has_room()) { fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", options_.queue, wait); }
-  if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
-}
+Room::Free RemoteSession::free_places() const { return stopping_ ? Room::Free::many : room_.beside(pending_); }
 
 uint64_t RemoteSession::submit(Work work, double wait, Done done) {
   want_usable("submit");
-  Lock lock(mutex_);
-  wait_for_room(lock, wait);
-  if (!postman_.joinable()) postman_ = start_thread("answers", [this] { carry_letters(); });
-  const JobPtr job = add(next_id_++, std::move(work), std::move(done), lock);
-  ++pending_;
-  ended_ = draining_ > 0;
-  lock.unlock();
+  JobPtr job;
+  {
+    const ExclusiveLock lock(mutex_);
+    room_.wait(mutex_, wait);
+    if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
+    if (!postman_.joinable()) postman_ = start_thread("answers", [this] { carry_letters(); });
+    job = add(next_id_, std::move(work), std::move(done));
+    ++next_id_;  // once nothing can throw: in order, the answers behind a number that nobody has would wait for ever
+    ++pending_;
+    ended_ = draining_ > 0;
+  }
   send(job);
   tell_end();
   return job->id;
@@ -166,38 +172,41 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
 
 // The worker's engine takes a submit for a sign that more will come.
 void RemoteSession::tell_end() {
-  Lock lock(mutex_);
-  const WorkerPtr worker = worker_;
-  if (!ended_ || worker == nullptr) return;
-  lock.unlock();
-  say(*worker, Kind::end);
+  WorkerPtr worker;
+  {
+    const ExclusiveLock lock(mutex_);
+    if (ended_) worker = worker_;
+  }
+  if (worker != nullptr) say(*worker, Kind::end);
 }
 
 bool RemoteSession::cancel(uint64_t id) {
   want_usable("cancel");
-  Lock lock(mutex_);
-  const auto at = jobs_.find(id);
-  if (at == jobs_.end()) return false;
-  RemoteJob &job = *at->second;
-  job.cancelled = true;
-  if (!job.sent) {
-    finish(id, failed(Error(MRUN_CANCELLED, "the item was cancelled before it ran")), lock);
-  } else if (by_itself_ == id) {
-    // Nobody in the worker listens while such an item runs. It is suspected of having ended one: this one goes with it.
-    ending_ = true;
-    finish(id, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
-    worker_->kill();
-  } else if (job.delivered) {
-    const WorkerPtr worker = worker_;
-    lock.unlock();
-    say(*worker, Kind::cancel, id);
+  WorkerPtr worker;
+  {
+    const ExclusiveLock lock(mutex_);
+    const auto at = jobs_.find(id);
+    if (at == jobs_.end()) return false;
+    RemoteJob &job = *at->second;
+    job.cancelled = true;
+    if (!job.sent) {
+      finish(id, failed(Error(MRUN_CANCELLED, "the item was cancelled before it ran")));
+    } else if (by_itself_ == id) {
+      // Nobody in the worker listens while such an item runs. It is suspected of having ended one: this one goes with it.
+      ending_ = true;
+      finish(id, failed(Error(MRUN_CANCELLED, "cancelled")));
+      worker_->kill();
+    } else if (job.delivered) {
+      worker = worker_;
+    }  // else send() tells the worker, behind the item
   }
+  if (worker != nullptr) say(*worker, Kind::cancel, id);
   return true;
 }
 
 void RemoteSession::set_ordered(bool yes) {
   want_usable("set_ordered");
-  const Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   if (next_id_ > 1) fail(MRUN_USAGE, "the order of answers must be chosen before the first submit");
   ordered_ = yes;
 }
@@ -205,7 +214,7 @@ void RemoteSession::set_ordered(bool yes) {
 void RemoteSession::end_input() {
   want_usable("end_input");
   {
-    const Lock lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     ended_ = true;
   }
   tell_end();
@@ -214,12 +223,13 @@ void RemoteSession::end_input() {
 void RemoteSession::drain() {
   want_usable("drain");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "drain: a callback of this engine would wait for itself");
-  Lock lock(mutex_);
-  ++draining_;
-  lock.unlock();
+  {
+    const ExclusiveLock lock(mutex_);
+    ++draining_;
+  }
   end_input();
-  lock.lock();
-  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0; });
+  const ExclusiveLock lock(mutex_);
+  while (pending_ > 0 || callbacks_ > 0) changed_.wait(mutex_);
   --draining_;
 }
 
@@ -235,16 +245,19 @@ void RemoteSession::end() {
     abandon();
     return;
   }
-  Lock lock(mutex_);
-  stopping_ = true;
-  while (!jobs_.empty()) finish(jobs_.begin()->first, failed(Error(MRUN_CANCELLED, "cancelled")), lock);
-  for (const WorkerPtr &w : {worker_, starting_}) {
-    if (w != nullptr) w->kill();
+  {
+    const ExclusiveLock lock(mutex_);
+    stopping_ = true;
+    while (!jobs_.empty()) finish(jobs_.begin()->first, failed(Error(MRUN_CANCELLED, "cancelled")));
+    for (const WorkerPtr &w : {worker_, starting_}) {
+      if (w != nullptr) w->kill();
+    }
+    changed_.notify_all();
+    letters_came_.notify_all();
+    room_.tell();
+    while (pending_ > 0 || callbacks_ > 0 || runs_ > 0) changed_.wait(mutex_);
   }
-  for (std::condition_variable *c : {&changed_, &room_, &letters_came_}) c->notify_all();
-  changed_.wait(lock, [this] { return pending_ == 0 && callbacks_ == 0 && runs_ == 0; });
-  lock.unlock();
-  const std::lock_guard one(joining_);
+  const ExclusiveLock one(joining_);
   for (std::thread *t : {&keeper_, &postman_}) {
     if (t->joinable()) t->join();
   }
@@ -262,7 +275,7 @@ void RemoteSession::abandon() {
 // ---- what is known
 
 // As the engine's, of all that was submitted here; what runs the worker has said.
-Value RemoteSession::queue_report(const Value *of_worker, const Lock &) const {
+Value RemoteSession::queue_report(const Value *of_worker) const {
   const Value *counted = of_worker == nullptr ? nullptr : of_worker->find("running");
   const auto unanswered = static_cast<int64_t>(jobs_.size());
   const int64_t running =
@@ -271,25 +284,28 @@ Value RemoteSession::queue_report(const Value *of_worker, const Lock &) const {
 }
 
 // Until they come. In a callback not where the keeper waits for one, too: it might be for this one.
-void RemoteSession::ask_for_counts(Lock &lock) const {
+void RemoteSession::ask_for_counts() const {
   const WorkerPtr worker = worker_;
   if (worker == nullptr) return;
   const uint64_t said = counts_said_;
   const bool called = CallbackScope::inside_any();
   ++asking_;
-  lock.unlock();
-  say(*worker, Kind::statistics);
-  lock.lock();
-  changed_.wait_for(lock, counting, [&] {
-    return counts_said_ != said || worker_ != worker || (called && (keeper_waits_ || keeper_calls_));
-  });
+  {
+    const Unlocked unlocked(mutex_);
+    say(*worker, Kind::statistics);
+  }
+  const auto end = Clock::now() + counting;
+  while (counts_said_ == said && worker_ == worker && !(called && (keeper_waits_ || keeper_calls_)) &&
+         Clock::now() < end) {
+    changed_.wait_until(mutex_, end);
+  }
   --asking_;
 }
 
 Value RemoteSession::statistics() const {
   want_usable("statistics");
-  Lock lock(mutex_);
-  ask_for_counts(lock);
+  const ExclusiveLock lock(mutex_);
+  ask_for_counts();
   std::vector<std::pair<std::string, Value>> entries;
   const Value report = statistics_.report(), counts = counts_.value_or(Value());
   for (const Entry &e : report.as_map()) {
@@ -300,12 +316,12 @@ Value RemoteSession::statistics() const {
   for (const char *key : {"largest", "filling", "counts", "memory", "workers", "busy"}) {
     if (const Value *counted = counts.find(key)) entries.emplace_back(key, *counted);
   }
-  entries.emplace_back("queue", queue_report(counts.find("queue"), lock));
+  entries.emplace_back("queue", queue_report(counts.find("queue")));
   return Value::map(std::move(entries));
 }
 
 Facts RemoteSession::facts() const {
-  const Lock lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   Facts facts;
   facts.bundle = bundle_;
   facts.options = options_;

@@ -15,15 +15,15 @@
 // on finish() wants none, whoever it is called by; an item that there is no memory for fails with MEMORY, and the session
 // works on.
 #pragma once
-#include <condition_variable>
 #include <deque>
 #include <list>
 #include <map>
-#include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/mutex.h"
 #include "exec/engine/job.h"
+#include "exec/engine/room.h"
 #include "isolate/remote/worker.h"
 
 namespace mrun {
@@ -47,7 +47,6 @@ class RemoteSession final : public Session {
   Facts facts() const override;
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
   static constexpr uint64_t first_run = uint64_t{1} << 63;  // ids of run()'s items: they have no place in the order
   // What the worker said of an item before its answer. stage: "" a partial answer, else what was observed.
   struct Event {
@@ -61,6 +60,8 @@ class RemoteSession final : public Session {
     JobPtr job;
     std::optional<Event> event;  // none: the job's result
   };
+  // The session's mutex guards it, but for what stays as it was made: id, done, submitted, and the work. (Its input goes
+  // before the answer is told.)
   struct RemoteJob {
     uint64_t id = 0;
     Work work;
@@ -77,7 +78,7 @@ class RemoteSession final : public Session {
     const char *suspected = nullptr;              // the stage in which it may have ended its worker: of bury()
     std::deque<Event> events;                     // for run()
     std::optional<Result> result;                 // once it is finished
-    std::condition_variable changed;
+    Condition changed;                            // for run()
     // Nodes that finish() and bury() move where they are needed.
     std::list<Letter> letter;  // of the result; without its job until then
     std::set<uint64_t> alone;  // the id, for alone_
@@ -87,38 +88,37 @@ class RemoteSession final : public Session {
 
   // session.cpp: what the session offers
   void end();
-  void abandon();
+  void abandon() NO_THREAD_SAFETY_ANALYSIS;
   void want_usable(const char *what) const;
-  bool has_room() const;
-  bool has_much_room() const;
-  void wait_for_room(Lock &, double wait);
-  JobPtr add(uint64_t id, Work, Done, Lock &);
-  bool may_send(const RemoteJob &) const;
-  void send(const JobPtr &);
+  Room::Free free_places() const REQUIRES(mutex_);
+  JobPtr add(uint64_t id, Work, Done) REQUIRES(mutex_);
+  bool may_send(const RemoteJob &) const REQUIRES(mutex_);
+  void send(const JobPtr &) EXCLUDES(mutex_);
+  bool pass_to(RemoteWorker &, uint64_t id, Work, Kind how) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
-  void tell_end();
-  void ask_for_counts(Lock &) const;
-  Value queue_report(const Value *of_worker, const Lock &) const;
+  void tell_end() EXCLUDES(mutex_);
+  void ask_for_counts() const REQUIRES(mutex_);
+  Value queue_report(const Value *of_worker) const REQUIRES(mutex_);
 
   // follow.cpp: the thread that called run()
   Result follow(const JobPtr &);
-  void follow_event(RemoteJob &, Lock &);
-  bool reads_itself(const RemoteJob &) const;
-  void read_answer(const JobPtr &, Lock &);
-  bool is_answered(const RemoteJob &) const;
-  void take_answer(const JobPtr &, Lock &);
+  void follow_event(RemoteJob &) REQUIRES(mutex_);
+  bool reads_itself(const RemoteJob &) const REQUIRES(mutex_);
+  void read_answer(RemoteJob &) REQUIRES(mutex_);
+  bool is_answered(const RemoteJob &) const REQUIRES(mutex_);
+  void take_answer(RemoteJob &) REQUIRES(mutex_);
 
   // delivery.cpp: from an event to whoever waits for it
-  void pass_on(const JobPtr &, Event);
-  void finish(uint64_t id, Result) noexcept;
-  void finish(uint64_t id, Result, Lock &) noexcept;
+  bool may_be_told(const RemoteJob &) const REQUIRES(mutex_);
+  void pass_on(const JobPtr &, Event) EXCLUDES(mutex_);
+  void finish(uint64_t id, Result) noexcept REQUIRES(mutex_);
   static void wake(RemoteJob &);
-  void post_result(const JobPtr &);
+  void post_result(const JobPtr &) REQUIRES(mutex_);
   void carry_letters();
-  void carry(std::list<Letter> one, Lock &);
+  void carry(std::list<Letter> one) REQUIRES(mutex_);
   static void tell(RemoteJob &, Event &) noexcept;
   static void tell_result(RemoteJob &) noexcept;
-  void tell_of_change();
+  void tell_of_change() REQUIRES(mutex_);
 
   // keeper.cpp: the worker's life
   WorkerPtr start_worker();
@@ -136,10 +136,10 @@ class RemoteSession final : public Session {
   void call_host(const std::function<void()> &);
   void note_handled(uint64_t frames);
   bool is_overdue(RemoteWorker &);
-  bool is_silent(const Lock &) const;
+  bool is_silent() const REQUIRES(mutex_);
   void bury(RemoteWorker &, Error why);
-  size_t mark_suspects(const RemoteWorker &, const Lock &);
-  void put_back(const JobPtr &, bool guilty, const Error &, Lock &);
+  size_t mark_suspects(const RemoteWorker &) REQUIRES(mutex_);
+  void put_back(const JobPtr &, bool guilty, const Error &) REQUIRES(mutex_);
   bool renew();
   void send_waiting();
   void fail_all(const Error &);
@@ -150,45 +150,50 @@ class RemoteSession final : public Session {
   const int process_;
   Statistics statistics_;
 
-  mutable std::mutex mutex_;                 // guards what follows, but for atomics and what is the keeper's alone
-  mutable std::condition_variable changed_;  // nothing pending, room for events, a worker, statistics
-  std::condition_variable room_;             // in the queue
-  std::condition_variable letters_came_;
+  mutable Mutex mutex_;
+  mutable Condition changed_;  // nothing pending, room for events, a worker, statistics
+  Condition letters_came_;
+  Room room_ GUARDED_BY(mutex_);  // in the queue
   // Null: none that serves, none that is being started. Who works with one unlocked holds it by its pointer: the keeper may
   // replace it meanwhile.
-  WorkerPtr worker_, starting_;
-  bool ending_ = false;  // what serves was told to end
-  Jobs jobs_;            // not answered
-  std::list<Letter> letters_;
-  size_t untold_ = 0;  // bytes of events
-  Jobs ready_;         // answered, behind some that are not: where order is wanted
-  uint64_t next_id_ = 1, next_delivery_ = 1;
-  size_t pending_ = 0, callbacks_ = 0, draining_ = 0;
-  size_t blocked_ = 0;           // that wait for room
-  size_t runs_ = 0;              // callers of run() that have not returned
-  mutable size_t asking_ = 0;    // that wait for counts
-  bool keeper_waits_ = false;    // for room for events
-  bool keeper_calls_ = false;    // the host's log or trace
-  std::optional<Error> broken_;  // what was wrong in an answer that run()'s thread has read
-  uint64_t by_itself_ = 0;       // the item that the worker's thread for such has; 0: none
-  bool ordered_ = false, ended_ = false, stopping_ = false;
-  std::set<uint64_t> alone_;     // to be run one by one, before all others
-  bool timed_out_ = false;       // it was ended because something did not
-  std::optional<Value> counts_;  // what the worker that serves has last counted
-  uint64_t counts_said_ = 0;     // how often
-  Locked locked_;
-  uint64_t block_ = 1;
-  size_t deaths_ = 0;  // since the last answer
-  Clock::time_point last_result_;
+  WorkerPtr worker_ GUARDED_BY(mutex_), starting_ GUARDED_BY(mutex_);
+  bool ending_ GUARDED_BY(mutex_) = false;  // what serves was told to end
+  Jobs jobs_ GUARDED_BY(mutex_);            // not answered
+  std::list<Letter> letters_ GUARDED_BY(mutex_);
+  size_t untold_ GUARDED_BY(mutex_) = 0;  // bytes of events
+  Jobs ready_ GUARDED_BY(mutex_);         // answered, behind some that are not: where order is wanted
+  uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
+  uint64_t next_run_ GUARDED_BY(mutex_) = first_run;
+  size_t pending_ GUARDED_BY(mutex_) = 0;           // submitted, not told
+  size_t callbacks_ GUARDED_BY(mutex_) = 0;         // that have not returned
+  size_t draining_ GUARDED_BY(mutex_) = 0;          // callers that wait for the end
+  size_t runs_ GUARDED_BY(mutex_) = 0;              // callers of run() that have not returned
+  mutable size_t asking_ GUARDED_BY(mutex_) = 0;    // that wait for counts
+  bool keeper_waits_ GUARDED_BY(mutex_) = false;    // for room for events
+  bool keeper_calls_ GUARDED_BY(mutex_) = false;    // the host's log or trace
+  std::optional<Error> broken_ GUARDED_BY(mutex_);  // what was wrong in an answer that run()'s thread has read
+  uint64_t by_itself_ GUARDED_BY(mutex_) = 0;       // the item that the worker's thread for such has; 0: none
+  bool ordered_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;           // no more is to come, for now: of the worker's engine
+  bool stopping_ GUARDED_BY(mutex_) = false;        // for good
+  std::set<uint64_t> alone_ GUARDED_BY(mutex_);     // to be run one by one, before all others
+  bool timed_out_ GUARDED_BY(mutex_) = false;       // it was ended because something did not
+  std::optional<Value> counts_ GUARDED_BY(mutex_);  // what the worker that serves has last counted
+  uint64_t counts_said_ GUARDED_BY(mutex_) = 0;     // how often
+  Locked locked_ GUARDED_BY(mutex_);
+  uint64_t block_ GUARDED_BY(mutex_) = 1;
+  size_t deaths_ GUARDED_BY(mutex_) = 0;  // since the last answer
+  Clock::time_point last_result_ GUARDED_BY(mutex_);
+
   std::atomic<uint64_t> handled_{0};          // frames of the worker that serves
   std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
   std::atomic<bool> send_next_{false};        // some may wait that can go now: for the keeper
-  size_t log_bytes_ = 0;                      // in this second; of the keeper
-  Clock::time_point log_since_;
-  uint64_t next_run_ = first_run;
   std::atomic<uint64_t> next_number_{0};
-  std::mutex joining_;            // a second stop() waits for the first
-  std::thread keeper_, postman_;  // the last: they use all the others. end() joins them
+  size_t log_bytes_ = 0;  // in this second; this and the next: of the keeper, and before it of the constructor
+  Clock::time_point log_since_;
+  Mutex joining_;  // a second stop() waits for the first
+  // The last: they use all the others. The first submit makes the postman; end() joins them.
+  std::thread keeper_, postman_;
 };
 
 }  // namespace mrun

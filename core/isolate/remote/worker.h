@@ -1,4 +1,7 @@
 // RemoteWorker: a worker process with the bundle open in it, and the frames to and from it.
+//
+// send, kill and ring: any thread. answers and answer_of: the thread whose item runs by itself. All else: one thread, the
+// session's keeper (before it the one that starts the worker).
 #pragma once
 #include <functional>
 

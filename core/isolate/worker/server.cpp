@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "base/text.h"
 #include "base/thread.h"
@@ -22,7 +23,7 @@ WireReader reader_of(const Frame &frame) {
   return {frame.payload, parent, std::move(beside)};
 }
 
-// An object is of this process alone: a stage's value leaves without it.
+// An object is of this process alone: a stage's value (record, verify) leaves without it, where an answer with one fails.
 Value without_objects(const Value &v) {
   if (v.is_list()) {
     std::vector<Value> items;
@@ -111,16 +112,18 @@ void Server::serve_items() {
 }
 
 void Server::cancel(uint64_t id) {
-  std::unique_lock lock(mutex_);
-  const auto at = submitted_.find(id);
-  if (at == submitted_.end()) return;  // it has been answered
-  const uint64_t engine_id = at->second;
-  lock.unlock();
+  uint64_t engine_id = 0;
+  {
+    const ExclusiveLock lock(mutex_);
+    const auto at = submitted_.find(id);
+    if (at == submitted_.end()) return;  // it has been answered
+    engine_id = at->second;
+  }
   session().cancel(engine_id);
 }
 
 void Server::take_memory(Frame &frame) {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   const auto at = wanted_.find(frame.id);
   if (at == wanted_.end()) return;
   at->second.set_value(frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front()));
@@ -159,7 +162,7 @@ void Server::handle(Frame &frame) {
 
 // The bundle has been opened before anything else is asked.
 Session &Server::session() {
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   if (session_ == nullptr) fail(MRUN_PROTOCOL, "mrun sent an item before a bundle");
   return *session_;
 }
@@ -196,13 +199,13 @@ void Server::open(const Frame &frame) {
   EngineOptions options = opening.options;
   options.registry = registry_.get();
   options.watch = &activity_;
-  options.bounded = true;  // by mrun's own queue: what reads the channel must not wait for room
+  options.bounded = true;  // by mrun's own queue: who reads the channel must not wait for room
   connect_log(options, opening);
   std::unique_ptr<Session> session = start_session(open_bundle(opening), options);
   const auto block = static_cast<int64_t>(session->facts().block);
   files_.clear();
   {
-    const std::lock_guard lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     session_ = std::move(session);
   }
   channel_.send(Kind::opened, 0, WireWriter().integer(block).finish());
@@ -240,12 +243,12 @@ void Server::submit(Frame &frame) {
   Work work = work_of(frame);
   const uint64_t id = session().submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
     {
-      const std::lock_guard lock(mutex_);
+      const ExclusiveLock lock(mutex_);
       if (submitted_.erase(item) == 0) answered_.insert(item);
     }
     send_result(item, r);
   });
-  const std::lock_guard lock(mutex_);
+  const ExclusiveLock lock(mutex_);
   if (answered_.erase(item) == 0) submitted_.emplace(item, id);
 }
 
@@ -273,24 +276,29 @@ UniqueFd Server::want_memory(uint64_t id, size_t size) {
   std::promise<UniqueFd> promise;
   std::future<UniqueFd> memory = promise.get_future();
   {
-    const std::lock_guard lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     wanted_[id] = std::move(promise);
   }
   channel_.send(Kind::wants, id, WireWriter().integer(static_cast<int64_t>(size)).finish());
   return memory.get();
 }
 
+// Something of it is always sent: the parent waits for it. Where there is no memory even for that, the process ends.
 void Server::send_result(uint64_t id, const Result &result) {
+  Result failed;
+  failed.timings = result.timings;
   try {
-    send(Kind::result, id, [&](WireWriter &out) { encode(out, result); });
+    return send(Kind::result, id, [&](WireWriter &out) { encode(out, result); });
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return;  // the parent is gone
-    Result failed;
     failed.error = e;
-    failed.error.stage = "postprocess";
-    failed.timings = result.timings;
+  } catch (const std::bad_alloc &) {
+    failed.error = Error(MRUN_MEMORY, "out of memory");
+  } catch (const std::length_error &) { failed.error = Error(MRUN_MEMORY, "out of memory"); }
+  failed.error.stage = "postprocess";
+  try {
     send(Kind::result, id, [&](WireWriter &out) { encode(out, failed); });
-  }
+  } catch (const std::bad_alloc &) { ::_exit(1); }
 }
 
 void Server::send_error(Kind kind, uint64_t id, const Error &e) {

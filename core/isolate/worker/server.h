@@ -5,9 +5,9 @@
 #pragma once
 #include <future>
 #include <map>
-#include <mutex>
 #include <set>
 
+#include "base/mutex.h"
 #include "exec/session.h"
 #include "isolate/activity.h"
 #include "isolate/messages.h"
@@ -52,11 +52,11 @@ class Server {
   std::unique_ptr<Registry> registry_;
   std::vector<UniqueFd> files_;
 
-  std::mutex mutex_;                                   // guards what follows
-  std::unique_ptr<Session> session_;                   // made by open, then never changed
-  std::map<uint64_t, uint64_t> submitted_;             // item -> the engine's id
-  std::set<uint64_t> answered_;                        // before the engine had told their id
-  std::map<uint64_t, std::promise<UniqueFd>> wanted_;  // shared memory, by the item that asked
+  Mutex mutex_;
+  std::unique_ptr<Session> session_ GUARDED_BY(mutex_);                   // made by open, then never changed
+  std::map<uint64_t, uint64_t> submitted_ GUARDED_BY(mutex_);             // item -> the engine's id
+  std::set<uint64_t> answered_ GUARDED_BY(mutex_);                        // before the engine had told their id
+  std::map<uint64_t, std::promise<UniqueFd>> wanted_ GUARDED_BY(mutex_);  // shared memory, by the item that asked
 };
 
 }  // namespace mrun
