@@ -1,6 +1,7 @@
 #include "isolate/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -21,8 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int buffer_size = 1 << 20;                   // of the channel, each way
+constexpr int buffer_size = 1 << 20;  // of the channel, each way: results of many items, without a switch
 constexpr std::chrono::milliseconds patience{20'000};  // for a worker that takes nothing in, or sends half a message
+constexpr std::chrono::milliseconds farewell{2'000};   // for one that has closed its channel to end
 
 // What the worker's libraries may know of this process's environment: how to compute, and where they lie.
 constexpr std::string_view passed[] = {
@@ -149,8 +151,16 @@ void WorkerProcess::kill() noexcept {
   }
 }
 
+bool WorkerProcess::ends_by_itself() const {
+  pollfd p{pidfd_.get(), POLLIN, 0};
+  int ready = 0;
+  do { ready = ::poll(&p, 1, static_cast<int>(farewell.count())); } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
 std::string WorkerProcess::end() {
   siginfo_t info{};
+  if (pid_ >= 0 && !(pidfd_ && ends_by_itself())) kill();
   const pid_t pid = pid_.exchange(-1);
   if (pid < 0) return "has ended";
   int got = -1;

@@ -29,12 +29,14 @@ class WorkerProcess {
   const Activity &activity() const { return activity_; }
   pid_t pid() const { return pid_; }
   void kill() noexcept;
-  // Waits for its end, and says how it ended: "was ended by signal 11 (Segmentation fault)".
+  // Waits for its end, and says how it ended: "was ended by signal 11 (Segmentation fault)". One that has closed its channel,
+  // which honest ones do by ending, and does not end within seconds is killed.
   std::string end();
   void forget() noexcept { pid_ = -1; }  // in a forked child: it is another's
 
  private:
   void start(int channel, int items);
+  bool ends_by_itself() const;
   Activity activity_;
   std::unique_ptr<Channel> channel_, items_;
   std::atomic<pid_t> pid_ = -1;

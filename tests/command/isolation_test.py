@@ -132,6 +132,14 @@ class Isolation(command.Case):
         self.refused(3, file, SENTENCE, contains="worker", env={**os.environ, "MRUN_WORKER": str(self.dir / "nothing")})
         self.refused(3, file, SENTENCE, contains="worker process", env={**os.environ, "MRUN_WORKER": "/bin/false"})
 
+    def test_a_worker_that_closes_its_channel_and_stays(self):
+        worker = self.dir / "worker"
+        worker.write_text("#!/bin/sh\nsleep 0.2\nexec sleep 40 3<&- 4<&- 5<&-\n")
+        worker.chmod(0o755)
+        begin = time.monotonic()
+        self.refused(3, self.packed(), SENTENCE, contains="was ended by signal 9", env={**os.environ, "MRUN_WORKER": str(worker)})
+        self.assertLess(time.monotonic() - begin, 20)
+
     def test_it_fails_closed(self):
         file = self.packed()
         for calls, says in (((SECCOMP,), "seccomp"), ((LANDLOCK, UNSHARE), "Landlock and namespaces")):
