@@ -61,20 +61,25 @@ int mrun_open_fd(int fd, const mrun_open_options *options, mrun_bundle **out, mr
 
 int mrun_open_memory(const void *data, size_t size, void (*release)(void *user), void *user,
                      const mrun_open_options *options, mrun_bundle **out, mrun_error *error) {
-  std::shared_ptr<void> owner(user, [release](void *u) {
-    if (release != nullptr) mrun::api::call_host([&] { release(u); });
+  if (out != nullptr) *out = nullptr;
+  return guard(error, [&] {
+    // Releases the memory in every case, also where there is none for this.
+    std::shared_ptr<void> owner(user, [release](void *u) {
+      if (release != nullptr) mrun::api::call_host([&] { release(u); });
+    });
+    if (out == nullptr) mrun::fail(MRUN_USAGE, "mrun_open_memory: out must not be NULL");
+    if (!is_memory(data, size)) {
+      mrun::fail(MRUN_USAGE, "mrun_open_memory: no memory lies at data that has size bytes");
+    }
+    auto let_go = [owner]() mutable { owner.reset(); };
+    *out = handle(Bundle::open_memory(data, size, let_go, open_options(options)));
   });
-  if (out == nullptr) return usage(error, "mrun_open_memory: out must not be NULL");
-  if (!is_memory(data, size)) return usage(error, "mrun_open_memory: no memory lies at data that has size bytes");
-  *out = nullptr;
-  auto let_go = [owner]() mutable { owner.reset(); };
-  return guard(error, [&] { *out = handle(Bundle::open_memory(data, size, let_go, open_options(options))); });
 }
 
 int mrun_inspect(const mrun_bundle *bundle, const char *what, char **json, mrun_error *error) {
   if (json == nullptr) return usage(error, "mrun_inspect: json must not be NULL");
-  const std::string part = what == nullptr ? "" : what;
   return guard(error, [&] {
+    const std::string part = what == nullptr ? "" : what;
     const auto opened = bundle_of(bundle);
     *json = copy_string(mrun::to_json(part == "isolation" ? isolation(*opened) : mrun::inspect(*opened, part)));
   });

@@ -42,6 +42,7 @@ void fill_timings(const mrun::Timings &t, mrun_timings *out) {
   *out = {t.queue, t.preprocess, t.batch, t.forward, t.postprocess, t.batch_size};
 }
 
+// What the host frees by mrun_result_free. Throws bad_alloc, with what it has made so far in `out`.
 void fill_result(mrun::Result &&result, bool json, mrun_result *out) {
   *out = mrun_result{};
   fill_timings(result.timings, &out->time);
@@ -56,12 +57,12 @@ void fill_result(mrun::Result &&result, bool json, mrun_result *out) {
 void fill_result_safely(mrun::Result &&result, bool json, mrun_result *out) {
   const int code = guard(nullptr, [&] { fill_result(std::move(result), json, out); });
   if (code == MRUN_OK) return;
-  *out = mrun_result{};
+  mrun_result_free(out);  // what it got so far
   out->code = code;
   out->stage = "engine";
 }
 
-// Seconds that a host gives; 0 stands for the default. Throws USAGE.
+// Seconds that a host gives; 0 stands for the default. Throws USAGE, for what is no number, too.
 double seconds(const char *name, double given) {
   if (!(given >= 0)) mrun::fail(MRUN_USAGE, "{}: want seconds, 0 for the default, got {}", name, given);
   return given;

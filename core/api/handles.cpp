@@ -9,6 +9,7 @@
 namespace mrun::api {
 namespace {
 
+// Any thread. What is removed is destroyed by its last user, without the lock.
 template <class T>
 class Handles {
  public:

@@ -25,8 +25,9 @@ struct mrun_engine {
 
 namespace mrun::api {
 
-char *copy_string(std::string_view);                                   // malloc'ed, for mrun_free
-void set_error(mrun_error *, const Error &) noexcept;                  // null is fine; mrun_last_error keeps it, too
+char *copy_string(std::string_view);  // malloc'ed, for mrun_free. Throws bad_alloc
+// What a call says that fails; null is fine, mrun_last_error keeps it, too. Without memory for the text the code is there.
+void set_error(mrun_error *, const Error &) noexcept;
 int set_error(mrun_error *, mrun_code, const char *message) noexcept;  // the code
 int usage(mrun_error *, const char *what) noexcept;                    // MRUN_USAGE
 Registry &default_registry();                                          // the one that every engine of mrun.h works with

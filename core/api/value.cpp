@@ -15,7 +15,7 @@ namespace {
 mrun_value &value_of(mrun_value &v) { return v; }
 mrun_value &value_of(mrun_entry &e) { return e.value; }
 
-// What a host moves in is freed in every case.
+// What a host moves in is freed in every case, but for what is no value at all: its kind says nothing of what lies there.
 template <class T>
 struct MovedIn {
   T *items;

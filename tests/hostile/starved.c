@@ -1,8 +1,9 @@
 /* starved BUNDLE: opens the bundle, starts an engine in this process and asks it, again and again; each time one allocation more succeeds
  * before one fails, of whatever thread. Each try gives an error, or the answer; after it, with memory enough, the answer comes. Prints how many
  * allocations there were at the end, and the number of tries that failed.
- * starved BUNDLE process PROCESSES MOST: asks an engine with worker processes, which lives on, for an item by itself and for many at once,
- * where one of the first MOST allocations of this process fails. Prints how many tries there were.
+ * starved BUNDLE process PROCESSES FIRST MOST: asks an engine with worker processes, which lives on, for an item by itself and for many at
+ * once, where one of the allocations FIRST to MOST of this process fails. Prints how many tries there were.
+ * starved BUNDLE misused: calls what is to be refused, while each allocation in turn fails: it is refused all the same.
  * starved BUNDLE large: asks an engine with a worker process for what there is no memory to send; then for something else. */
 #include <errno.h>
 #include <mrun/mrun.h>
@@ -105,6 +106,35 @@ static int ask_for_much(const char *path) {
   return 0;
 }
 
+static void count(void *user) { ++*(int *)user; }
+
+/* The number of what went wrong, 0 if nothing did. */
+static int misuse(const char *path) {
+  static const char what[] = "a part of a bundle that no bundle has: its name wants memory";
+  static const char none[] = "what is no bundle";
+  mrun_bundle *bundle = NULL, *other = NULL;
+  mrun_value *nothing = NULL;
+  char *json = NULL;
+  if (mrun_open(path, NULL, &bundle, NULL) != MRUN_OK) return 1;
+  for (long n = 0; n < 60; ++n) {
+    int released = 0, code;
+    atomic_store(&left, n);
+    if (mrun_open(NULL, NULL, &other, NULL) != MRUN_USAGE) return 2;
+    atomic_store(&left, n);
+    if (mrun_list(nothing, 3, nothing) == MRUN_OK) return 3;
+    atomic_store(&left, n);
+    code = mrun_inspect(bundle, what, &json, NULL);
+    if (code == MRUN_OK || code == MRUN_INTERNAL) return 4;
+    atomic_store(&left, n);
+    code = mrun_open_memory(none, sizeof none, count, &released, NULL, &other, NULL);
+    atomic_store(&left, -1);
+    if (code == MRUN_OK || code == MRUN_INTERNAL || other != NULL) return 5;
+    if (released != 1) return 6;
+  }
+  mrun_close(bundle);
+  return 0;
+}
+
 /* ---- an engine with worker processes, of whose threads here any may find no memory */
 
 enum { many = 3 };
@@ -167,7 +197,7 @@ static int start(mrun_bundle *bundle, int processes, mrun_engine **engine) {
   options.processes = processes;
   options.workers = processes;
   code = mrun_start(bundle, &options, engine, NULL);
-  return code == MRUN_OK && processes > 1 ? mrun_ordered(*engine, 1) : code;
+  return code == MRUN_OK ? mrun_ordered(*engine, 1) : code;
 }
 
 static int complain(long n, int wrong) {
@@ -176,10 +206,10 @@ static int complain(long n, int wrong) {
 }
 
 /* The engine lives on. 0: all went well. */
-static int starve_items(mrun_bundle *bundle, int processes, long most, long *tries) {
+static int starve_items(mrun_bundle *bundle, int processes, long first, long most, long *tries) {
   mrun_engine *engine = NULL;
   if (start(bundle, processes, &engine) != MRUN_OK) return 2;
-  for (long n = 0; n < most; ++n) {
+  for (long n = first; n < most; ++n) {
     int wrong;
     atomic_store(&left, n);
     wrong = ask_all(engine, 1);
@@ -192,11 +222,11 @@ static int starve_items(mrun_bundle *bundle, int processes, long most, long *tri
   return mrun_stop(engine);
 }
 
-static int starve_processes(const char *path, int processes, long most) {
+static int starve_processes(const char *path, int processes, long first, long most) {
   mrun_bundle *bundle = NULL;
   long tries = 0;
   if (ask(path, expected, sizeof expected) != MRUN_OK || mrun_open(path, NULL, &bundle, NULL) != MRUN_OK) return 2;
-  if (starve_items(bundle, processes, most, &tries) != 0) return 1;
+  if (starve_items(bundle, processes, first, most, &tries) != 0) return 1;
   mrun_close(bundle);
   printf("%ld tries\n", tries);
   return 0;
@@ -205,7 +235,9 @@ static int starve_processes(const char *path, int processes, long most) {
 int main(int argc, char **argv) {
   char wanted[200], answer[200];
   long tries = 0, failed = 0, most = 0;
-  if (argc == 5 && strcmp(argv[2], "process") == 0) return starve_processes(argv[1], atoi(argv[3]), atol(argv[4]));
+  if (argc == 6 && strcmp(argv[2], "process") == 0)
+    return starve_processes(argv[1], atoi(argv[3]), atol(argv[4]), atol(argv[5]));
+  if (argc == 3 && strcmp(argv[2], "misused") == 0) return misuse(argv[1]);
   if (argc == 3 && strcmp(argv[2], "large") == 0) return ask_for_much(argv[1]);
   if (argc != 2 || ask(argv[1], wanted, sizeof wanted) != MRUN_OK) return 2;
   for (long n = 0;; ++n) {

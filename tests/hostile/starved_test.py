@@ -34,11 +34,19 @@ class Case(command.Case):
                 self.assertGreater(allocations, 500)
                 self.assertGreater(failed, tries / 2)
 
+    def test_84_memory_ends_where_a_call_is_refused(self):
+        folder = self.bundle(preprocess="return function(text) return #text end")
+        result = subprocess.run([command.BUILD / "bin/hostile_starved", folder, "misused"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
     def test_84_memory_ends_while_worker_processes_are_asked(self):
         folder = self.bundle(preprocess="return function(text) local words = {} for w in text:gmatch '%a+' do words[#words + 1] = w end return words end",
                              postprocess="return function(words) for _, word in ipairs(words) do emit(word) end return words end")
-        result = subprocess.run([command.BUILD / "bin/hostile_starved", folder, "process", "1", "16"], capture_output=True, text=True, timeout=600)
-        self.assertEqual((result.returncode, result.stdout), (0, "16 tries\n"), result.stderr)
+        for first, most in (0, 16), (44, 74):  # of an item by itself; of those that are submitted behind it
+            with self.subTest(first=first):
+                result = subprocess.run([command.BUILD / "bin/hostile_starved", folder, "process", "1", str(first), str(most)],
+                                        capture_output=True, text=True, timeout=300)
+                self.assertEqual((result.returncode, result.stdout), (0, f"{most - first} tries\n"), result.stderr)
 
     def test_84_an_input_that_there_is_no_memory_to_send(self):
         folder = self.bundle(kind="json", preprocess="return function(x) return #x end")
