@@ -24,8 +24,9 @@ bool ask_backend(const Backend &chosen, const Tensor &file, Halves &halves, std:
   ItemContext item;
   mrun_call call(item);
   const SerialGuard serial(backend.parallel == 0, *chosen.plugin, backend.name, [&] { return call.stopped(); });
-  const int code =
-      backend.split(&call, file.data<const void>(), file.nbytes(), halves.graph.out(), halves.weights.out());
+  const int code = run_native(backend.name, [&] {
+    return backend.split(&call, file.data<const void>(), file.nbytes(), halves.graph.out(), halves.weights.out());
+  });
   if (code == MRUN_OK) return true;
   if (code != MRUN_MISSING) throw take_error(call, code);
   reason = call.failed ? call.error.message : "the backend gave no reason";

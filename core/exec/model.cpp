@@ -107,7 +107,8 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  if (const int code = backend_->open(&call, &source, &handle_); code != MRUN_OK) {
+  const int code = run_native(name_, [&] { return backend_->open(&call, &source, &handle_); });
+  if (code != MRUN_OK) {
     Error e = take_error(call, code);
     e.message = fmt::format("{}: {}", offer.file, e.message);
     throw e;
@@ -151,16 +152,16 @@ std::unique_ptr<Model> Model::fresh() const {
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  if (const int code = backend_->clone(&call, handle_, &copy->handle_); code != MRUN_OK) throw take_error(call, code);
+  const int code = run_native(name_, [&] { return backend_->clone(&call, handle_, &copy->handle_); });
+  if (code != MRUN_OK) throw take_error(call, code);
   return copy;
 }
 
+// Of a stateful model it runs at an item's end, where memory may have run out: it wants none.
 Model::~Model() {
   if (handle_ == nullptr) return;
-  ItemContext item;
-  mrun_call call(item);
-  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  let_go("model " + name_, [&] { backend_->close(handle_); });
+  const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [] { return int{MRUN_OK}; });
+  let_go(name_, [this] { backend_->close(handle_); });
 }
 
 std::optional<size_t> Model::find(std::string_view method) const {
@@ -182,7 +183,7 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   call.batch = context.batch();
   auto *out = reinterpret_cast<mrun_value *>(results.data());
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  const int code = backend_->call(&call, handle_, method, borrowed.data(), out);
+  const int code = run_native(name_, [&] { return backend_->call(&call, handle_, method, borrowed.data(), out); });
   const std::string wrong = drop_malformed(results);
   if (code != MRUN_OK) throw take_error(call, code);
   if (!wrong.empty()) fail(MRUN_MODEL, "model {}: {}: {}", name_, schema.name, wrong);

@@ -25,7 +25,8 @@ namespace {
 constexpr uint32_t most_log_lines = 100;
 constexpr size_t longest_log_line = 4000;
 
-// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes every bit into every other.
+// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes every bit into every other. `golden` is its
+// step, 2^64 over the golden ratio.
 uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -98,7 +99,8 @@ Tensor tensor_of(mrun_object &object, mrun_call &call) {
   const std::lock_guard lock(object.mutex);
   if (!object.tensor.is_tensor()) {
     Value made;
-    const int code = object.type->to_tensor(&call, object.self, made.out());
+    const int code =
+        run_native(object.type->name, [&] { return object.type->to_tensor(&call, object.self, made.out()); });
     const std::string wrong = drop_malformed({&made, 1});
     if (code != MRUN_OK) throw take_error(call, code);
     if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
@@ -158,6 +160,7 @@ void refuse_readonly(const Schema &schema, std::span<const mrun_value> args) {
 class Busy {
  public:
   Busy(const Schema &schema, std::span<const mrun_value> args) {
+    taken_.reserve(args.size());  // before any is taken: what was taken would stay so where this throws
     for (size_t i = 0; i < args.size(); ++i) {
       if (schema.parameters[i].type.base != Base::object || args[i].kind != MRUN_OBJECT) continue;
       mrun_object &object = *args[i].as.object;
@@ -241,10 +244,11 @@ bool plausible(const Type &type, const Value &v) {
 
 int run(const Operation &op, mrun_call &call, const mrun_value *args, mrun_value *results) {
   try {
-    return op.op->call(&call, args, results, op.op->user);
-  } catch (const std::exception &e) {
-    refuse(op.schema, nullptr, MRUN_INTERNAL, fmt::format("a C++ exception left the plugin: {}", printable(e.what())));
-  } catch (...) { refuse(op.schema, nullptr, MRUN_INTERNAL, "a C++ exception left the plugin"); }
+    return run_native(op.schema.name, [&] { return op.op->call(&call, args, results, op.op->user); });
+  } catch (Error &e) {
+    e.operation = op.schema.full_name();
+    throw;
+  }
 }
 
 Error operation_error(const Operation &op, mrun_call &call, int code) {
@@ -309,6 +313,11 @@ void check_results(const Schema &schema, const std::string &plugin, std::span<co
            fmt::format("plugin {} gave {} as result {}, its schema says {}", plugin, describe(results[i].c()), i + 1,
                        type.text()));
   }
+}
+
+void fail_escaped(const std::string &who, const char *what) {
+  fail(MRUN_INTERNAL, "{}: a C++ exception left the plugin{}{}", who, what == nullptr ? "" : ": ",
+       what == nullptr ? "" : printable(what));
 }
 
 Error take_error(mrun_call &call, int code) {

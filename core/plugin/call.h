@@ -96,6 +96,20 @@ std::string drop_malformed(std::span<Value> results);
 // Whether the schema's results are these: MRUN_INTERNAL names the plugin where not. wrong: what drop_malformed said.
 void check_results(const Schema &, const std::string &plugin, std::span<const Value> results, const std::string &wrong);
 
+// what: of the exception; null: no standard one.
+[[noreturn]] void fail_escaped(const std::string &who, const char *what);
+
+// Runs a plugin's function by f(): the code that it returned. A C++ exception that it lets out (plugin.h, 5) is an Error,
+// INTERNAL, that begins with `who`; bad_alloc is MEMORY.
+template <class F>
+int run_native(const std::string &who, F &&f) {
+  try {
+    return f();
+  } catch (const std::bad_alloc &) { throw Error(MRUN_MEMORY, "out of memory"); } catch (const std::exception &e) {
+    fail_escaped(who, e.what());
+  } catch (...) { fail_escaped(who, nullptr); }
+}
+
 // The error of a native function that returned `code`: what it said by host->fail (taken out of the call), what a
 // callback threw, or that it said nothing.
 Error take_error(mrun_call &, int code);

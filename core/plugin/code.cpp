@@ -104,7 +104,7 @@ std::unique_ptr<const Code> start(PluginInit init, const std::string &what, cons
   return code;
 }
 
-// An opened file: its code, or why mrun_plugin_init, which runs once, gave none.
+// An opened file: its code, or why mrun_plugin_init gave none. It runs once a process (plugin.h, 2), so the answer is for good.
 struct Opened {
   std::unique_ptr<const Code> code;
   std::optional<Error> error;
@@ -139,7 +139,9 @@ const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, co
   if (first) {
     try {
       at->second.code = start(init_of(handle, path), path.string(), full);
-    } catch (const Error &e) { at->second.error = e; }
+    } catch (const Error &e) { at->second.error = e; } catch (const std::bad_alloc &) {
+      at->second.error = Error(MRUN_MEMORY, "out of memory");  // so short that it wants none
+    }
   }
   s.by_path.emplace(full, &at->second);
   return at->second;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/let_go.h"
 #include "base/text.h"
 #include "plugin/registration.h"
 #include "value/dlpack.h"
@@ -54,9 +55,9 @@ int add(mrun_registry *registry, const T *given, void (*take)(mrun_registry &, c
     }
     take(*registry, given);
     return MRUN_OK;
-  } catch (const Error &e) {
+  } catch (Error &e) {
     if (registry->error.empty()) {
-      registry->error = e.message;
+      registry->error = std::move(e.message);  // a copy might want memory that is not there
       registry->code = e.code;
     }
     return e.code;
@@ -95,7 +96,7 @@ int stopped(mrun_call *call) { return call == nullptr ? MRUN_USAGE : call->stopp
 
 // ---- memory
 
-// In front of what host->alloc gives; the budget lives as long as the memory.
+// In front of what host->alloc gives; the budget lives as long as the memory. As large as the alignment that is promised.
 struct alignas(64) Header {
   std::shared_ptr<Budget> budget;
   int64_t bytes;
@@ -192,12 +193,7 @@ const mrun_value *holder_of(const mrun_call &call, const MemoryRange &range, con
   return nullptr;
 }
 
-struct DlDeleter {
-  void operator()(DLManagedTensor *d) const {
-    if (d->deleter != nullptr) d->deleter(d);
-  }
-};
-using DlGuard = std::unique_ptr<DLManagedTensor, DlDeleter>;
+using DlGuard = OwnedDlpack<DLManagedTensor>;
 
 Tensor charged_tensor(mrun_call &call, DlGuard guard) {
   const MemoryRange range = check_tensor(guard->dl_tensor, "tensor_give");
@@ -331,9 +327,7 @@ int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *o
     const auto destroy = [type](void *s) { destroy_object(type, s); };
     std::unique_ptr<void, decltype(destroy)> guard(self, destroy);
     want(out != nullptr, "object_new: NULL was given");
-    Value object = object_value(type, self);
-    guard.release();
-    *out = object.release();
+    *out = object_value(type, guard.release()).release();
   });
 }
 

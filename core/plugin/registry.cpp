@@ -43,6 +43,28 @@ struct Namespace {
   const Plugin *plugin = nullptr;
 };
 
+// What plugins bring, by name.
+struct Tables {
+  std::map<std::string, const Code *> plugins;
+  std::unordered_map<std::string, std::unique_ptr<OperationSet>> sets;
+  std::unordered_map<std::string, const mrun_type *> types;
+  std::vector<std::unique_ptr<Namespace>> namespaces;
+  std::vector<std::unique_ptr<Backend>> backends;
+
+  // All of the other's, which is left empty; or, where it throws bad_alloc, none.
+  void take(Tables &other) {
+    sets.reserve(sets.size() + other.sets.size());
+    types.reserve(types.size() + other.types.size());
+    namespaces.reserve(namespaces.size() + other.namespaces.size());
+    backends.reserve(backends.size() + other.backends.size());
+    plugins.merge(other.plugins);
+    sets.merge(other.sets);
+    types.merge(other.types);
+    std::ranges::move(other.namespaces, std::back_inserter(namespaces));
+    std::ranges::move(other.backends, std::back_inserter(backends));
+  }
+};
+
 }  // namespace
 
 // Two locks: `load` is held while anything is loaded or looked up in a namespace (plugins' code runs under it), and
@@ -54,11 +76,7 @@ struct Registry::Impl {
   mutable SharedMutex tables;
 
   // Nothing is ever taken out of these, so what they point to may be used without the lock.
-  std::map<std::string, const Code *> plugins GUARDED_BY(tables);
-  std::unordered_map<std::string, std::unique_ptr<OperationSet>> sets GUARDED_BY(tables);
-  std::unordered_map<std::string, const mrun_type *> types GUARDED_BY(tables);
-  std::vector<std::unique_ptr<Namespace>> namespaces GUARDED_BY(tables);
-  std::vector<std::unique_ptr<Backend>> backends GUARDED_BY(tables);
+  Tables all GUARDED_BY(tables);
 
   std::vector<std::unique_ptr<Operation>> found GUARDED_BY(load);  // of namespaces
   std::vector<std::unique_ptr<const mrun_op>> found_ops GUARDED_BY(load);
@@ -79,26 +97,26 @@ struct Registry::Impl {
 
   const OperationSet *lookup(const std::string &name) const {
     const SharedLock lock(tables);
-    const auto at = sets.find(name);
-    return at == sets.end() ? nullptr : at->second.get();
+    const auto at = all.sets.find(name);
+    return at == all.sets.end() ? nullptr : at->second.get();
   }
   const Namespace *namespace_of(std::string_view operation) const {
     const SharedLock lock(tables);
-    for (const auto &n : namespaces) {
+    for (const auto &n : all.namespaces) {
       if (operation.starts_with(n->prefix)) return n.get();
     }
     return nullptr;
   }
   const Code *loaded(const std::string &name) const {
     const SharedLock lock(tables);
-    const auto at = plugins.find(name);
-    return at == plugins.end() ? nullptr : at->second;
+    const auto at = all.plugins.find(name);
+    return at == all.plugins.end() ? nullptr : at->second;
   }
   const OperationSet *find_in(const Namespace &, const std::string &name) REQUIRES(load);
   void warn_of_broken_files() REQUIRES(load);
   const Backend *backend(const std::function<bool(const mrun_backend &)> &wanted) const {
     const SharedLock lock(tables);
-    for (const auto &b : backends) {
+    for (const auto &b : all.backends) {
       if (wanted(*b->backend)) return b.get();
     }
     return nullptr;
@@ -147,21 +165,25 @@ void Registry::Impl::refuse_in_place_of(const Code &code, const std::string &wha
        what, code.plugin.name, file->path.string(), code.plugin.name);
 }
 
+// Whole or, where memory runs out, not at all: half of a plugin would stand in its own way when it is loaded again. So what
+// wants memory comes first.
 void Registry::Impl::publish(const Code &code) {
-  const ExclusiveLock lock(tables);
   const Plugin *plugin = &code.plugin;
+  Tables own;
   for (const auto &op : code.registry.operations) {
     const std::string name = op->schema.full_name();
-    sets.emplace(name, std::make_unique<OperationSet>(OperationSet{name, plugin, {op.get()}, &registry}));
+    own.sets.emplace(name, std::make_unique<OperationSet>(OperationSet{name, plugin, {op.get()}, &registry}));
   }
-  for (const auto &[name, type] : code.registry.types) types.emplace(name, type);
+  own.types.insert(code.registry.types.begin(), code.registry.types.end());
   for (const auto &space : code.registry.namespaces) {
-    namespaces.push_back(std::make_unique<Namespace>(Namespace{space->prefix, space.get(), plugin}));
+    own.namespaces.push_back(std::make_unique<Namespace>(Namespace{space->prefix, space.get(), plugin}));
   }
   for (const auto &b : code.registry.backends) {
-    backends.push_back(std::make_unique<Backend>(Backend{b.get(), plugin, &registry}));
+    own.backends.push_back(std::make_unique<Backend>(Backend{b.get(), plugin, &registry}));
   }
-  plugins.emplace(plugin->name, &code);
+  own.plugins.emplace(plugin->name, &code);
+  const ExclusiveLock lock(tables);
+  all.take(own);
 }
 
 const Plugin *Registry::Impl::load_named(const std::string &name) {
@@ -194,7 +216,7 @@ const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::strin
     found.push_back(std::move(op));
   }
   const ExclusiveLock lock(tables);
-  return sets.emplace(name, std::move(set)).first->second.get();
+  return all.sets.emplace(name, std::move(set)).first->second.get();
 }
 
 // A plugin whose NAME.json is wrong brings nothing: said once, when something was looked for in vain.
@@ -251,7 +273,7 @@ const Plugin *Registry::plugin(const std::string &name) {
 std::vector<const Plugin *> Registry::loaded() const {
   const SharedLock lock(impl_->tables);
   std::vector<const Plugin *> plugins;
-  for (const auto &[name, code] : impl_->plugins) plugins.push_back(&code->plugin);
+  for (const auto &[name, code] : impl_->all.plugins) plugins.push_back(&code->plugin);
   return plugins;
 }
 
@@ -310,8 +332,8 @@ const OperationSet &Registry::require(const std::string &name) {
 const mrun_type *Registry::type(const std::string &name) {
   const auto known = [&]() -> const mrun_type * {
     const SharedLock lock(impl_->tables);
-    const auto at = impl_->types.find(name);
-    return at == impl_->types.end() ? nullptr : at->second;
+    const auto at = impl_->all.types.find(name);
+    return at == impl_->all.types.end() ? nullptr : at->second;
   };
   if (const mrun_type *type = known()) return type;
   plugin(name.substr(0, name.find('.')));
@@ -337,7 +359,7 @@ std::string Registry::library_version(const std::string &operation) {
 std::map<std::string, std::string> Registry::libraries() const {
   const SharedLock lock(impl_->tables);
   std::map<std::string, std::string> versions;
-  for (const auto &n : impl_->namespaces) {
+  for (const auto &n : impl_->all.namespaces) {
     if (n->space->version != nullptr) versions.emplace(n->prefix.substr(0, n->prefix.find('.')), n->space->version);
   }
   return versions;
@@ -372,7 +394,7 @@ const Backend *Registry::backend_of_file(const std::string &filename) {
 std::vector<const Operation *> Registry::operations() const {
   const SharedLock lock(impl_->tables);
   std::vector<const Operation *> out;
-  for (const auto &[name, code] : impl_->plugins) {
+  for (const auto &[name, code] : impl_->all.plugins) {
     for (const auto &op : code->registry.operations) out.push_back(op.get());
   }
   std::sort(out.begin(), out.end(), [](const Operation *a, const Operation *b) {

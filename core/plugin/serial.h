@@ -9,6 +9,7 @@ namespace mrun {
 
 struct Plugin;
 
+// Of one thread: guards go in the reverse of the order in which they came. Wants no memory, so destructors may have one.
 class SerialGuard {
  public:
   // Waits until no other thread is inside; where `stopped` gives a code meanwhile, throws that. Throws USAGE, beginning

@@ -29,14 +29,6 @@ bool reach(const DLTensor &t, int64_t &low, int64_t &high) {
 }
 
 template <class Managed>
-auto owned(Managed *dl) {
-  const auto let_go = [](Managed *d) {
-    if (d->deleter != nullptr) d->deleter(d);
-  };
-  return std::unique_ptr<Managed, decltype(let_go)>(dl, let_go);
-}
-
-template <class Managed>
 struct Exported {
   Managed managed{};
   Tensor tensor;
@@ -93,14 +85,15 @@ MemoryRange check_tensor(const DLTensor &t, const char *what) {
 
 Tensor given_tensor(DLManagedTensor *dl, const char *what) {
   want(dl != nullptr, what, "the tensor is NULL");
-  auto guard = owned(dl);
+  OwnedDlpack<DLManagedTensor> guard(dl);
   check_tensor(dl->dl_tensor, what);
   return Tensor::give(guard.release());
 }
 
 Tensor given_tensor(DLManagedTensorVersioned *dl, const char *what) {
   want(dl != nullptr, what, "the tensor is NULL");
-  auto guard = owned(dl);  // version, manager_ctx and deleter are where they are in every version
+  OwnedDlpack<DLManagedTensorVersioned> guard(
+      dl);  // version, manager_ctx and deleter are where they are in every version
   if (dl->version.major != 1)
     fail(MRUN_USAGE, "{}: want DLPack 1.x, got {}.{}", what, dl->version.major, dl->version.minor);
   const DLTensor &t = dl->dl_tensor;

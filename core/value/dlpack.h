@@ -1,5 +1,6 @@
 // DLPack structs that come from outside: what can be checked, and the versioned struct of DLPack 1.x.
 #pragma once
+#include "value/owned_dlpack.h"
 #include "value/tensor.h"
 
 #if !defined(DLPACK_MAJOR_VERSION)  // a header before 1.0: the layout is the standard's

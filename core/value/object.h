@@ -22,12 +22,12 @@ struct mrun_object : mrun::Block {
 
   const mrun_type *const type;
   void *const self;
-  // For types with to_tensor: the tensor it stands for, made once.
+  // For types with to_tensor: the tensor it stands for, made once, under the lock (tensor_of in plugin/call.cpp).
   std::mutex mutex;
   mrun::Tensor tensor;
   std::atomic<bool> busy{false};  // a method of a type that is not shareable runs
 };
 
 namespace mrun {
-Value object_value(const mrun_type *type, void *self);  // takes over self
+Value object_value(const mrun_type *type, void *self);  // takes over self, also when it throws
 }

@@ -6,33 +6,25 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "value/owned_dlpack.h"
 #include "value/root.h"
 
 namespace mrun {
 
-namespace {
-// Foreign code: what it throws has nowhere to go.
-void let_go(DLManagedTensor *dl) noexcept {
-  try {
-    dl->deleter(dl);
-  } catch (...) { return; }
-}
-}  // namespace
-
 struct TensorBlock : Block {
   ~TensorBlock() override {
-    if (dl != nullptr && dl != &own && dl->deleter != nullptr) let_go(dl);
+    if (dl != nullptr && dl != &own) DlpackDeleter<DLManagedTensor>()(dl);
     std::free(memory);
     if (budget) budget->charge(-charged);
   }
-  DLManagedTensor own{};       // used where the core made the tensor
-  DLManagedTensor *dl = &own;  // own, or one that was handed over
-  Shape shape, strides;        // of own
-  void *memory = nullptr;      // allocated here
-  std::shared_ptr<const void> keep;
+  DLManagedTensor own{};             // used where the core made the tensor
+  DLManagedTensor *dl = &own;        // own, or one that was handed over
+  Shape shape, strides;              // of own
+  void *memory = nullptr;            // allocated here
+  std::shared_ptr<const void> keep;  // what owns the memory, where that is somebody else
   std::string media;
-  uint64_t root = 0;
-  std::shared_ptr<Budget> budget;
+  uint64_t root = 0;               // value/root.h
+  std::shared_ptr<Budget> budget;  // that `charged` bytes go back to
   int64_t charged = 0;
 };
 
@@ -114,7 +106,7 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
     block->budget = std::move(budget);
     block->charged = *bytes;
   }
-  const size_t rounded = (static_cast<size_t>(*bytes) + 63) / 64 * 64;
+  const size_t rounded = (static_cast<size_t>(*bytes) + 63) / 64 * 64;  // aligned_alloc wants a multiple
   block->memory = std::aligned_alloc(64, std::max<size_t>(rounded, 64));
   if (block->memory == nullptr) {
     fail(MRUN_MEMORY, "out of memory for a {} tensor {}", dtype_name(type), shape_text(shape));
@@ -127,9 +119,7 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
 
 Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t charged,
                     std::shared_ptr<const void> keep) {
-  std::unique_ptr<DLManagedTensor, void (*)(DLManagedTensor *)> guard(dl, [](DLManagedTensor *d) {
-    if (d->deleter != nullptr) d->deleter(d);
-  });
+  OwnedDlpack<DLManagedTensor> guard(dl);
   auto block = std::make_unique<TensorBlock>();
   block->dl = guard.release();
   block->budget = std::move(budget);

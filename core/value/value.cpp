@@ -167,7 +167,12 @@ const Value *Value::find(std::string_view key) const {
 
 Value object_value(const mrun_type *type, void *self) {
   mrun_value v = make(MRUN_OBJECT);
-  v.as.object = new mrun_object(type, self);
+  try {
+    v.as.object = new mrun_object(type, self);
+  } catch (const std::bad_alloc &) {
+    destroy_object(type, self);
+    throw;
+  }
   return Value::adopt(v);
 }
 

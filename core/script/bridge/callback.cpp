@@ -90,14 +90,16 @@ void Callbacks::await(mrun_call &call, mrun_function &f, std::vector<Value> args
   Task *const task = static_cast<TaskCall &>(call).task;
   if (task == nullptr) fail(MRUN_USAGE, "only an operation with a Callable parameter can await");
   if (task->waiting && task->how.state != how.state) fail(MRUN_USAGE, "a task awaits with the state it began with");
+  std::vector<std::optional<std::string>> names;
+  for (size_t i = 0; how.names != nullptr && i < args.size(); ++i) {
+    names.push_back(how.names[i] != nullptr ? std::optional<std::string>(how.names[i]) : std::nullopt);
+  }
+  // The last that may throw: of what fails the plugin layer runs destroy, of what waits the task.
   if (!task->waiting) task->fiber->tasks.push_back(task);
   task->how = how;
   task->waiting = true;
   task->awaited = &f;
-  task->awaited_names.clear();
-  for (size_t i = 0; how.names != nullptr && i < args.size(); ++i) {
-    task->awaited_names.push_back(how.names[i] != nullptr ? std::optional<std::string>(how.names[i]) : std::nullopt);
-  }
+  task->awaited_names = std::move(names);
   task->awaited_args = std::move(args);
 }
 

@@ -98,8 +98,9 @@ bool resume_once(Task &task) {
   std::vector<Value> results(schema.results.size());
   auto *raw = reinterpret_cast<mrun_value *>(got.data());
   call.arguments = {raw, got.size()};
-  const int code =
-      task.how.resume(&call, task.how.state, raw, got.size(), reinterpret_cast<mrun_value *>(results.data()));
+  const int code = run_native(schema.name, [&] {
+    return task.how.resume(&call, task.how.state, raw, got.size(), reinterpret_cast<mrun_value *>(results.data()));
+  });
   // What this call found and charged stays until destroy.
   mrun_call &first = *task.calls.front();
   first.charged += call.charged.exchange(0);

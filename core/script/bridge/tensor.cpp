@@ -12,6 +12,7 @@
 #include "script/vm/hook.h"
 #include "script/vm/idioms.h"
 #include "script/vm/input_handles.h"
+#include "value/dlpack.h"
 
 namespace mrun {
 namespace {
@@ -310,9 +311,7 @@ bool is_operator(std::string_view name) {
 // Mapped memory is nobody's allocation; what a script can write, or made, is counted.
 void count_tensor(Vm &vm, Handle &handle) {
   if ((handle.held.flags & MRUN_READONLY) != 0) return;
-  const DLTensor &t = handle.held.as.tensor.dl->dl_tensor;
-  handle.counted = static_cast<int64_t>(item_size(t.dtype));
-  for (int32_t i = 0; i < t.ndim; ++i) handle.counted *= t.shape[i];
+  handle.counted = memory_range(handle.held.as.tensor.dl->dl_tensor, "a tensor").bytes();
   vm.native_bytes += handle.counted;
 }
 

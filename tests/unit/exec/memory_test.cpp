@@ -83,9 +83,9 @@ bool run_short_of_memory(Session &engine, long from, long count) {
   return failed > 0;
 }
 
-void run_short_of_memory(const EngineOptions &options, long count) {
-  const MockBundle bundle({{"forward.lua", "return function(model, x) for i = 1, 3 do x = model(x) end return x end"}},
-                          "max_size = 2\n");
+constexpr const char *three_calls = "return function(model, x) for i = 1, 3 do x = model(x) end return x end";
+
+void run_short_of_memory(const MockBundle &bundle, const EngineOptions &options, long count) {
   bool any = true;
   for (long from = 0; any; from += 1 + from / 50) {
     const auto engine = bundle.start(options);
@@ -147,10 +147,54 @@ TEST_CASE("an engine whose second thread cannot be made works with one") {
 }
 
 TEST_CASE("any allocation of an engine may fail: each item is answered, and the engine works on") {
+  const MockBundle bundle({{"forward.lua", three_calls}}, "max_size = 2\n");
   EngineOptions options;
   options.workers = 2;
   for (const bool offline : {true, false}) {
     options.offline = offline;
-    for (const long count : {1L, 20L}) run_short_of_memory(options, count);
+    for (const long count : {1L, 20L}) run_short_of_memory(bundle, options, count);
+  }
+}
+
+TEST_CASE("any allocation may fail where each item has a model of its own, which one call at a time may use") {
+  const MockBundle bundle({{"forward.lua", three_calls}}, "", "file = \"m.serial\"\nstateful = true\n");
+  EngineOptions options;
+  options.workers = 2;
+  for (const long count : {1L, 20L}) run_short_of_memory(bundle, options, count);
+}
+
+TEST_CASE("a plugin that there was no memory for is there whole once there is") {
+  Mock::plugin();
+  bool any = true;
+  for (long from = 0; any; ++from) {
+    Registry registry(std::vector<fs::path>{});
+    try {
+      const Shortage shortage(from, 1);
+      Mock::add_to(registry);
+    } catch (const std::bad_alloc &) {}
+    any = failed > 0;
+    Mock::add_to(registry);
+    REQUIRE(registry.find("mock.now@1") != nullptr);
+    REQUIRE(registry.backend("mock") != nullptr);
+    REQUIRE(registry.loaded().size() == 1);
+  }
+}
+
+TEST_CASE("an object that an operation had no memory to use is free again") {
+  Registry registry({MRUN_OUT_OF_TREE_PLUGINS});
+  ItemContext item;
+  mrun_call call(item);
+  const std::vector<Value> cell = call_operation(registry.require("kit.cell@1"), call, {}).values;
+  const OperationSet &add = registry.require("kit.Cell.add@1");
+  const mrun_value args[] = {cell[0].c(), Value::number(1).c()};
+  bool any = true;
+  for (long from = 0; any; ++from) {
+    try {
+      const Shortage shortage(from, 1);
+      call_operation(add, call, args);
+    } catch (const std::bad_alloc &) {
+    } catch (const Error &e) { REQUIRE(e.code == MRUN_MEMORY); }
+    any = failed > 0;
+    REQUIRE_NOTHROW(call_operation(add, call, args));
   }
 }

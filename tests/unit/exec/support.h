@@ -44,8 +44,8 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 }
 
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
-// a row's place, what sized gives on how many rows there are. paired wants
-// as many rows of y.
+// a row's place, what sized gives on how many rows there are. paired wants as many rows of y. bad throws what it must not, by its element.
+// Of files *.serial each item has a model of its own, and one call at a time runs.
 class Mock {
  public:
   static Registry &registry() {
@@ -77,11 +77,16 @@ class Mock {
     return MRUN_OK;
   }
   static void close(void *model) { delete static_cast<int *>(model); }
+  static int clone(mrun_call *, void *, void **copy) {
+    *copy = new (std::nothrow) int;
+    return *copy == nullptr ? MRUN_MEMORY : MRUN_OK;
+  }
+  static uint32_t traits(void *, size_t) { return MRUN_MODEL_STATEFUL; }
   static const char *method(void *, size_t i) {
-    static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
-                                          "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
-                                          "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor",
-                                          "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor"};
+    static const char *const methods[] = {
+        "forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",     "wrong(Tensor x) -> Tensor",
+        "wait(Tensor x) -> Tensor",    "placed(Tensor x) -> Tensor",           "listed(Tensor[] xs) -> Tensor",
+        "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor", "bad(Tensor x) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -98,6 +103,8 @@ class Mock {
     int64_t n = 1;
     for (int d = 0; d < in.ndim; ++d) n *= in.shape[d];
     const auto *x = reinterpret_cast<const float *>(static_cast<const char *>(in.data) + in.byte_offset);
+    if (method == 8 && x[0] == 1) throw std::runtime_error("raw exception");
+    if (method == 8) throw 2;
     if (const int code = enter(call, x, rows, rows > 0 ? n / rows : 0); code != MRUN_OK) return code;
     if (const int code = host->tensor_new(call, in.dtype, in.shape, in.ndim, in.device, &results[0]); code != MRUN_OK)
       return code;
@@ -161,6 +168,8 @@ class Mock {
         {sizeof(mrun_op), 0, "mock.search@1(Callable f, Any[] args, bool rows) -> Any", "", nullptr, search, nullptr}};
     static const mrun_backend backend{
         sizeof(mrun_backend), 0, "mock", ".mock", open, close, method, call, 1, nullptr, nullptr, nullptr};
+    static const mrun_backend serial{
+        sizeof(mrun_backend), 0, "serial", ".serial", open, close, method, call, 0, nullptr, traits, clone};
     host = h;
     p->size = sizeof *p;
     p->abi = MRUN_ABI;
@@ -170,6 +179,7 @@ class Mock {
     for (const mrun_op &op : ops) {
       if (const int code = h->add_op(p->registry, &op); code != MRUN_OK) return code;
     }
+    if (const int code = h->add_backend(p->registry, &serial); code != MRUN_OK) return code;
     return h->add_backend(p->registry, &backend);
   }
 };
@@ -185,14 +195,16 @@ inline EngineOptions with_workers(int workers, bool offline) {
 class MockBundle {
  public:
   using Files = std::map<std::string, std::string>;
-  explicit MockBundle(const Files &files = {}, const std::string &batch = "") {
+  // model: its section's lines.
+  explicit MockBundle(const Files &files = {}, const std::string &batch = "",
+                      const std::string &model = "file = \"m.mock\"\n") {
     Mock::plugin();
     std::string name = (fs::temp_directory_path() / "mrun-exec-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     folder_ = name;
-    write("bundle.toml", "[bundle]\nname = \"test\"\n[input]\nkind = \"tensor\"\n[models.main]\nfile = \"m.mock\"\n" +
+    write("bundle.toml", "[bundle]\nname = \"test\"\n[input]\nkind = \"tensor\"\n[models.main]\n" + model +
                              (batch.empty() ? "" : "[batch]\n" + batch));
-    write("m.mock", "mock");
+    for (const char *file : {"m.mock", "m.serial"}) write(file, "mock");
     for (const auto &[path, text] : files) write(path, text);
   }
   ~MockBundle() {
