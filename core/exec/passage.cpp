@@ -240,9 +240,9 @@ bool Passage::begin_stage(Stage stage, std::vector<Value> args) {
 
 // Counted whether or not anybody listens: an item must not end otherwise for that.
 void Passage::emit(Value v) {
-  if ((emitted_ += bytes_of(v.c())) > emit_limit) {
-    fail(MRUN_QUOTA, "emit: all that an item emits may take {} bytes", emit_limit);
-  }
+  const int64_t bytes = bytes_of(v.c());
+  if (bytes > emit_limit - emitted_) { fail(MRUN_QUOTA, "emit: all that an item emits may take {} bytes", emit_limit); }
+  emitted_ += bytes;
   if (emits_++ >= skip_emits_ && work_.emit) work_.emit(std::move(v));
 }
 

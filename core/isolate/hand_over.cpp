@@ -67,10 +67,15 @@ Names of_a_file(const Catalog &catalog, const Bundle &bundle) {
   return names;
 }
 
-// Weights are mapped and may be laid out anew; each worker's thread has a heap and an item.
+// Weights are mapped and may be laid out anew; each worker's thread has a heap and an item. A host that wants no limits gives
+// sizes whose sum is beyond all numbers: the limit is then one that nothing reaches.
 uint64_t address_space(uint64_t size, const EngineOptions &o) {
-  const uint64_t items = static_cast<uint64_t>(o.lua_memory) + 2 * static_cast<uint64_t>(o.tensor_memory);
-  return spare_address_space + 3 * size + static_cast<uint64_t>(o.workers) * items;
+  constexpr uint64_t most = uint64_t{1} << 62;
+  const auto lua = static_cast<uint64_t>(o.lua_memory), tensors = static_cast<uint64_t>(o.tensor_memory);
+  uint64_t items = 0;
+  const bool beyond = __builtin_add_overflow(lua, tensors, &items) || __builtin_add_overflow(items, tensors, &items) ||
+                      __builtin_mul_overflow(items, static_cast<uint64_t>(o.workers), &items) || items > most;
+  return beyond ? most : spare_address_space + 3 * size + items;
 }
 
 }  // namespace

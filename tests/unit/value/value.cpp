@@ -2,12 +2,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/budget.h"
 #include "bytes.h"
 #include "catch.h"
 #include "value/half.h"
 #include "value/object.h"
+#include "value/size.h"
 
 using namespace mrun;
 using test::error_of;
@@ -185,6 +187,39 @@ TEST_CASE("tensor: names of dtypes and devices") {
   CHECK(device_name({kDLCUDA, 1}) == "cuda:1");
   CHECK(shape_text(Shape{1, 2}) == "[1, 2]");
   CHECK(shape_text(Shape{}) == "[]");
+}
+
+TEST_CASE("size: what a value stands for, and no more than can be counted") {
+  CHECK(bytes_of(Value().c()) == 64);
+  CHECK(bytes_of(Value::map({{"key", Value::string("text")}}).c()) == 64 + 3 + 64 + 4);
+  const auto repeated = [](const Shape &shape) {
+    static float one = 1;
+    return Tensor::over(&one, dtype::float32, shape, nullptr, true, Shape(shape.size(), 0));
+  };
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  CHECK(bytes_of(repeated({1024, 3}).c()) == 64 + 4 * 3072);
+  CHECK(bytes_of(repeated({int64_t{1} << 62}).c()) == most);
+  CHECK(bytes_of(repeated({int64_t{1} << 31, int64_t{1} << 31}).c()) == most);
+  CHECK(bytes_of(Value::list({repeated({int64_t{1} << 60}), repeated({int64_t{1} << 60})}).c()) == most);
+}
+
+TEST_CASE("object: it is destroyed once, and what its destroy throws has nowhere to go") {
+  static int destroyed = 0;
+  static const mrun_type type{sizeof(mrun_type),
+                              0,
+                              "test.Thrower",
+                              "",
+                              [](void *) {
+                                ++destroyed;
+                                throw 1;
+                              },
+                              nullptr};
+  destroyed = 0;
+  {
+    const Value object = object_value(&type, &destroyed), other = object;
+    CHECK(destroyed == 0);
+  }
+  CHECK(destroyed == 1);
 }
 
 TEST_CASE("half: every 16-bit float is widened exactly") {
