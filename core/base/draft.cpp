@@ -163,7 +163,12 @@ void FileDraft::commit(bool replace) {
 FolderDraft::FolderDraft(fs::path target) : target_(std::move(target)) {
   lock_ = make_draft(target_, path_, "make a folder beside it", [](const fs::path &path) {
     if (::mkdir(path.c_str(), 0777) != 0) return UniqueFd();
-    return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (const int error = errno; !fd) {  // no descriptor is left: nor shall the folder be
+      ::rmdir(path.c_str());
+      errno = error;
+    }
+    return fd;
   });
 }
 

@@ -93,7 +93,8 @@ void check_record(const Manifest &m, const Value &v) {
   }
 }
 
-// Tensors that come from outside are shared with the caller: scripts may not write them, and lose them at the answer.
+// Tensors that come from outside are shared with the caller: scripts may not write them, and lose them at the answer
+// (script/vm/input_handles).
 Value protect(const Value &v, uint64_t root) {
   return map_tensors(v, [root](const Tensor &t) { return with_root(t, root).read_only(); });
 }

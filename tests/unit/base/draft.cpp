@@ -1,5 +1,6 @@
 #include "base/draft.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,4 +127,23 @@ TEST_CASE("a kept draft is gone on with, by one writer at a time") {
   CHECK(place.content() == Content{{"a.txt", "one two"}});
   { const FileDraft third(target, FileDraft::Kept::part); }
   CHECK(place.content() == Content{{"a.txt", "one two"}});
+}
+
+TEST_CASE("drafts: a folder for which no descriptor is left leaves nothing behind") {
+  const Place place;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{3, 3};  // standard input, output and error
+    for (int fd = 3; fd < 64; ++fd) ::close(fd);
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    try {
+      const FolderDraft folder(place.path / "folder");
+    } catch (const Error &e) { ::_exit(e.code == MRUN_IO ? 7 : 8); }
+    ::_exit(9);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+  CHECK(place.content().empty());
 }

@@ -1,5 +1,9 @@
 #include "exec/input.h"
 
+#include <unistd.h>
+
+#include <fstream>
+
 #include "base/error.h"
 #include "catch.h"
 #include "value/npy.h"
@@ -25,4 +29,18 @@ TEST_CASE("bytes that are no such input are named") {
     CHECK_THROWS_AS(read_input_bytes(kind, "\xFF{"), Error);
     CHECK_THROWS_AS(read_input_bytes(kind == InputKind::text ? InputKind::record : kind, ""), Error);
   }
+}
+
+TEST_CASE("an error in a file's JSON names the file") {
+  std::string folder = (std::filesystem::temp_directory_path() / "mrun-input-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string path = folder + "/bad.json";
+  std::ofstream(path) << "{\n";
+  for (const InputKind kind : {InputKind::json, InputKind::record}) {
+    try {
+      read_input(kind, "@" + path);
+      FAIL();
+    } catch (const Error &e) { CHECK(e.message.find(path + ": line 2") == 0); }
+  }
+  std::filesystem::remove_all(folder);
 }
