@@ -5,6 +5,7 @@
 
 namespace mrun {
 
+// Made with one reference, its maker's. The last release destroys it, on whatever thread that is.
 struct Block {
   Block() = default;
   Block(const Block &) = delete;
@@ -16,7 +17,7 @@ struct Block {
   }
 
  private:
-  void destroy() noexcept;
+  void destroy() noexcept;  // not deeper into the stack than a fixed number of blocks that hold each other
   std::atomic<uint32_t> references_{1};
   Block *next_ = nullptr;  // while it waits to be destroyed
 };

@@ -1,4 +1,5 @@
-// How many bytes of native memory one item (or one state) may hold. Charged before allocating, given back when freed.
+// How many bytes of native memory one item (or one state) may hold. Charged before allocating, given back when freed: so
+// what was charged keeps the budget alive (shared_ptr), often beyond its item. Any thread; no operation orders other memory.
 #pragma once
 #include <atomic>
 #include <cstdint>

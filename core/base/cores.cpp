@@ -36,7 +36,7 @@ double quota_v1(const std::string &folder) {
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-// The tightest quota of a group and of all above it.
+// The tightest quota of a group and of all above it, whose limits hold for it too.
 template <class F>
 double tightest(const std::string &root, std::string group, F &&quota) {
   double least = 0;

@@ -12,14 +12,16 @@
 
 namespace mrun {
 
+// One thread, as FolderDraft.
 class FileDraft {
  public:
   explicit FileDraft(std::filesystem::path target);  // of a file; its folder must exist. Throws IO
   // One that can be left and gone on with, `.NAME.part`: with what it holds already. Throws USAGE while another writes it.
   enum class Kept { part };
   FileDraft(std::filesystem::path target, Kept);
-  static std::filesystem::path part_of(const std::filesystem::path &target);
-  void leave() { path_.clear(); }  // it stays as it is
+  static std::filesystem::path part_of(
+      const std::filesystem::path &target);  // its `.NAME.part`, whether it is there or not
+  void leave() { path_.clear(); }            // it stays as it is
   ~FileDraft();
   FileDraft(const FileDraft &) = delete;
   FileDraft &operator=(const FileDraft &) = delete;

@@ -9,6 +9,8 @@
 
 namespace mrun {
 
+// It stays in the core: at the boundaries to hosts (api/handles) and plugins (plugin/host) it becomes a code and a text, in Lua an
+// error object (script/vm/errors).
 struct Error : std::exception {
   Error() = default;
   Error(mrun_code c, std::string text) : code(c), message(std::move(text)) {}

@@ -99,7 +99,7 @@ std::string read_all(int fd, std::string_view name, size_t limit) {
   if (!regular) limit = std::min(limit, stream_limit);
   std::string data;
   size_t used = 0;
-  // One byte more than expected, so that the end is seen without growing.
+  // One byte more than expected, so that the end is seen without growing; the size is only a hint, a file may grow meanwhile.
   data.resize(std::min(expected, limit) + 1);
   for (;;) {
     const ssize_t n = ::read(fd, data.data() + used, std::min(data.size() - used, io_step));

@@ -17,6 +17,7 @@
 
 namespace mrun {
 
+// Owns a descriptor; -1: none. What closing fails with is not told: who writes syncs first (base/draft).
 class UniqueFd {
  public:
   UniqueFd() = default;

@@ -7,6 +7,7 @@
 
 namespace mrun {
 
+// In steps: update with the bytes in their order, then hex once. Throws MEMORY, INTERNAL where libcrypto cannot.
 class Sha256 {
  public:
   Sha256();

@@ -14,7 +14,7 @@ class PublicKey {
   // Throws USAGE, with `where` in front, for what is no public key of these kinds.
   static PublicKey parse(std::string_view pem, const std::string &where);
   // ECDSA's signatures are DER; its digest is the one of the curve's size.
-  bool verifies(std::string_view message, std::string_view signature) const;
+  bool verifies(std::string_view message, std::string_view signature) const;  // false also for what is no signature
   const std::string &pem() const { return pem_; }
   // SHA-256 of its PEM text in hex: what OpenSSF Model Signing names a key by.
   const std::string &fingerprint() const { return fingerprint_; }
@@ -32,8 +32,8 @@ class PrivateKey {
   static PrivateKey generate(std::string_view algorithm);
   // Throws USAGE, with `where` in front, for what is no private key of these kinds, or is encrypted.
   static PrivateKey parse(std::string_view pem, const std::string &where);
-  std::string sign(std::string_view message) const;
-  std::string pem() const;
+  std::string sign(std::string_view message) const;  // what PublicKey::verifies takes; ECDSA's differ from time to time
+  std::string pem() const;                           // as it is, without a passphrase
   PublicKey public_key() const { return PublicKey(key_); }
 
  private:

@@ -9,6 +9,6 @@ enum class LogLevel { debug = 0, info = 1, warn = 2, error = 3 };  // the number
 LogLevel log_level_of(std::string_view name);  // "debug", "info", "warn", "error"; else throws USAGE
 void set_log_level(LogLevel);                  // what is below it is dropped; warn at first
 // "mrun: warn: TEXT", one line: control characters are escaped.
-void log(LogLevel, std::string_view text);
+void log(LogLevel, std::string_view text);  // throws bad_alloc alone
 
 }  // namespace mrun

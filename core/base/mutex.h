@@ -21,7 +21,7 @@ class CAPABILITY("mutex") Mutex {
   std::mutex mutex_;
 };
 
-// Lets the lock go while it waits, and has it again when it returns. It may return without a reason.
+// Lets the lock go while it waits, and has it again when it returns. It may return without a reason. Notifying wants no lock.
 class Condition {
  public:
   void notify_one() { changed_.notify_one(); }

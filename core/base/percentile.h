@@ -1,4 +1,4 @@
-// The one percentile, of statistics and of what the command measures.
+// The one percentile (nearest rank, no interpolation: what it gives was measured), of statistics and of what the command measures.
 #pragma once
 #include <cstddef>
 #include <vector>

@@ -27,7 +27,8 @@ std::string escape(uint32_t c) {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-// Optimal string alignment distance; more than `limit` is given as limit + 1.
+// Optimal string alignment distance (edits, and swaps of neighbours, none edited twice); more than `limit` is given as limit + 1.
+// Of its table three rows are kept: a swap looks two up.
 size_t distance(std::string_view a, std::string_view b, size_t limit) {
   if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) > limit) return limit + 1;
   std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
@@ -108,7 +109,7 @@ std::string printable(std::string_view s, size_t most) {
 std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates, size_t most) {
   constexpr size_t longest = 200;  // longer names come from no typing error, and would cost time
   if (name.empty() || name.size() > longest) return {};
-  const size_t limit = name.size() <= 4 ? 1 : name.size() <= 8 ? 2 : 3;
+  const size_t limit = name.size() <= 4 ? 1 : name.size() <= 8 ? 2 : 3;  // more would find short names everywhere
   std::vector<std::pair<size_t, const std::string *>> found;
   for (const std::string &candidate : candidates) {
     const size_t edits = distance(name, candidate, limit);

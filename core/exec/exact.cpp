@@ -12,7 +12,7 @@
 namespace mrun {
 namespace {
 
-constexpr int64_t variants = 4;
+constexpr int64_t variants = 4;  // different rows: each has three others for companions, and is at every place once
 
 // The same with its elements turned round by `n` places: another row of the same kind, its values still in their domain.
 Tensor turned(const Tensor &t, int64_t n, const std::shared_ptr<Budget> &budget) {

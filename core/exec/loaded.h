@@ -10,6 +10,7 @@
 
 namespace mrun {
 
+// Its address must not change: states and items' contexts refer to it.
 struct Loaded {
   std::shared_ptr<const Bundle> bundle;
   EngineOptions options;  // defaults filled in

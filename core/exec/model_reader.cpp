@@ -7,6 +7,7 @@
 namespace mrun {
 namespace {
 
+// What it throws is the call's error: the backend that asked must not see an exception (plugin.h, 5).
 template <class Body>
 int guarded(mrun_call *call, Body &&body) noexcept {
   try {

@@ -49,6 +49,7 @@ struct Timings {          // seconds
   int batch_size = 1;  // the largest that a call of it was joined in: calls
 };
 
+// One item. Its functions are called while it runs, never once it is answered; whatever they throw ends there.
 struct Work {
   uint64_t number = 0;  // position in the whole work: what random numbers depend on
   uint64_t tag = 0;     // what a Watch knows it by

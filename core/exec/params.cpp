@@ -80,7 +80,7 @@ Value merged(const Value &declared, const Value &given, const std::string &name,
 // The override as the declared type: an integral number fits an integer, an integer fits a number.
 Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all) {
   if (declared.is_int() && given.is_float() && given.as_number() == std::floor(given.as_number()) &&
-      std::abs(given.as_number()) <= 9007199254740992.0) {
+      std::abs(given.as_number()) <= 9007199254740992.0) {  // 2^53: beyond it a double is no exact integer
     return Value::integer(static_cast<int64_t>(given.as_number()));
   }
   if (declared.is_float() && given.is_int()) return Value::number(given.as_number());

@@ -2,7 +2,7 @@
 //
 //   input -> preprocess -> forward -> postprocess -> answer
 //
-// A stage is a pair of functions: begin_STAGE starts it, end_STAGE takes what it gave. What lies between is a coroutine
+// A stage has a beginning, begin_STAGE, and an end, which takes what it gave. What lies between is a coroutine
 // of the state (where the bundle has the stage's file) or, in a forward without a file, a single model call. Whoever
 // drives a passage calls step() until it is done: at `waiting` the model call is there to be joined with others, give()
 // brings what came of it. Everything but give() happens on the state's thread, destruction included.
@@ -23,8 +23,8 @@ class Passage {
   enum class Step { done, waiting, preempted };
 
   // All of them must outlive the passage. skip_emits: so many partial answers have been sent by an earlier passage of the
-  // item, and are not sent again.
-  // last_moment: when it must have been answered, waiting included; nanoseconds of the steady clock.
+  // item, and are not sent again. last_moment: when it must have been answered, waiting included; nanoseconds of the steady
+  // clock.
   Passage(const Loaded &, State &, const Work &, std::shared_ptr<ItemContext>, int64_t skip_emits = 0,
           int64_t last_moment = std::numeric_limits<int64_t>::max());
   ~Passage();
@@ -76,16 +76,16 @@ class Passage {
   const Work &work_;
   const std::shared_ptr<ItemContext> item_;
   std::vector<std::unique_ptr<Model>> fresh_;  // of stateful models, one a model; null for the others
-  At at_ = At::input;
-  bool begun_ = false;
-  std::unique_ptr<Fiber> fiber_;
-  std::optional<PendingCall> call_;
-  std::optional<Outcome> given_;  // to the waiting call
-  int watched_ = -1;              // its place, while it runs
+  At at_ = At::input;                          // the stage that runs or comes next
+  bool begun_ = false;                         // it has begun and not ended
+  std::unique_ptr<Fiber> fiber_;               // its coroutine, where it has one; before the state in which it lives
+  std::optional<PendingCall> call_;            // while it waits
+  std::optional<Outcome> given_;               // to the waiting call
+  int watched_ = -1;                           // its place, while it runs
   Value x_, context_, output_;
   Result result_;
-  double seconds_ = 0;  // taken so far
-  Clock::time_point began_;
+  double seconds_ = 0;                 // taken so far, without waiting: what the limit is for
+  Clock::time_point began_;            // the slice or share that runs
   int64_t emits_ = 0, emitted_ = 0;    // how many, and their bytes
   const uint64_t root_ = next_root();  // of its input's tensors
   const int64_t skip_emits_, last_moment_;

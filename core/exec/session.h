@@ -19,8 +19,8 @@ struct Facts {
   std::map<std::string, std::string> plugins;    // loaded: name -> version
   std::map<std::string, std::string> libraries;  // name or namespace -> version
   std::map<std::string, std::string> isolation;  // what holds the bundle: {"mode": "none"}, or "process" and its layers
-  uint64_t block =
-      1;  // offline: of so many items in a row, the first one counted, none is joined with one of another block
+  // Offline: of so many items in a row, from the first one on, none is joined with one of another such block.
+  uint64_t block = 1;
 };
 
 // Called once an item, on a worker's thread, with no lock held. It may submit and cancel.

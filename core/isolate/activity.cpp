@@ -38,6 +38,8 @@ void Activity::map(int fd) {
   if (memory != MAP_FAILED) slots_ = static_cast<Slot *>(memory);
 }
 
+// A slot is taken by its tag and valid while its end is not 0: so a reader sees none that is half written. A thread looks for
+// one where it had its last: these lie in its core's cache.
 int Activity::begins(uint64_t tag, int64_t end, const char *stage) noexcept {
   thread_local size_t first = 0;
   if (tag == 0 || slots_ == nullptr) return -1;
@@ -57,6 +59,7 @@ void Activity::moves(int place, const char *stage) noexcept {
   slots_[place].stage.store(number_of(stage), std::memory_order_relaxed);
 }
 
+// The end first: a tag without one is nobody's.
 void Activity::ends(int place) noexcept {
   Slot &slot = slots_[place];
   slot.end.store(0, std::memory_order_release);

@@ -35,7 +35,7 @@ struct Short {
 using Half = Short<from_half, to_half>;
 using Bfloat16 = Short<from_bfloat16, to_bfloat16>;
 
-// f(Plain<float>{}), f(Boolean{}), f(Half{}) … for the dtype; otherwise() for those whose elements are no real numbers
+// f(Plain<float>{}), f(Boolean{}), f(Half{}) … for the dtype (the commonest are asked for first); otherwise() for those whose elements are no real numbers
 // or too rare to compute with: complex, 8-bit floats, vectors. All give the same type.
 template <class F, class Otherwise>
 auto visit(DLDataType type, F &&f, Otherwise &&otherwise) -> decltype(otherwise()) {

@@ -28,7 +28,8 @@ inline uint16_t to_half(float value) {
   const float size = std::fabs(value);
   if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7E00u);
   if (size >= 65520) return static_cast<uint16_t>(sign | 0x7C00u);  // rounds to infinity
-  // In units of the last place; a fraction that rounds up to 2048 carries into the exponent by itself.
+  // In units of the last place; a fraction that rounds up to 2048 carries into the exponent by itself. nearbyint rounds ties to
+  // even in the processor's default mode, which nothing here changes.
   const int exponent = size < 0x1p-14f ? -14 : std::ilogb(size);
   const auto fraction = static_cast<uint32_t>(std::nearbyint(std::ldexp(size, 10 - exponent)));
   return static_cast<uint16_t>(sign | ((static_cast<uint32_t>(exponent + 14) << 10) + fraction));

@@ -40,7 +40,7 @@ struct Cursor {
   Progress *progress;
 };
 
-// Builds the value from the parser's events.
+// Builds the value from the parser's events, in a stack of its own: depth is a limit of the text's, not of the thread's.
 class Builder {
  public:
   using number_integer_t = nlohmann::json::number_integer_t;

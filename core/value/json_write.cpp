@@ -177,7 +177,7 @@ class Writer {
     }
   }
 
-  // Lists, maps and tensors share the brackets: open, then item() before each, then close.
+  // Recursion ends by `depth`. Lists, maps and tensors share the brackets: open, then item() before each, then close.
   void open(char bracket) {
     if (++level_ > options_.depth) refuse(fmt::format("nests deeper than {} levels", options_.depth));
     out_ += bracket;

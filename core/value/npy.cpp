@@ -13,8 +13,8 @@ namespace mrun {
 namespace {
 
 constexpr std::string_view magic("\x93NUMPY", 6);
-constexpr size_t max_header = 65'535;
-constexpr size_t max_dims = 32;
+constexpr size_t max_header = 65'535;  // version 1.0's; NumPy writes longer ones for records alone
+constexpr size_t max_dims = 32;        // NumPy's, before 2.0
 constexpr size_t data_alignment = 64;
 
 struct Named {

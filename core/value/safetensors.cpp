@@ -12,15 +12,15 @@
 namespace mrun {
 namespace {
 
-constexpr uint64_t max_header = 100'000'000;
+constexpr uint64_t max_header = 100'000'000;  // as the reference implementation has it
 constexpr size_t max_tensors = size_t{1} << 20;
 constexpr size_t max_dims = 8;
-constexpr size_t data_alignment = 64;
+constexpr size_t data_alignment = 64;  // of mrun's profile: a mapped file's elements lie as memory of its own would
 const std::string metadata_key = "__metadata__";
 const std::string alias_key = "mrun.alias";
 const std::string strides_key = "mrun.strides";
 
-// What is taken for one: none of them can begin as a safetensors file does.
+// What is taken for one: none of them can begin as a safetensors file does, whose first eight bytes are a header's size.
 std::string_view other_kind(std::string_view file) {
   if (file.starts_with("\x93NUMPY")) return "NumPy's .npy: safetensors.numpy.save_file writes such arrays";
   if (file.starts_with("PK\x03\x04")) return "a ZIP archive, as torch.save and numpy.savez write";

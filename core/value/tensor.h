@@ -1,4 +1,8 @@
 // Tensor: a Value of kind tensor. DLPack memory, any strides; counted, shared by copies and views.
+//
+// Its numbers (dtype, shape, strides) never change; from outside they come through value/dlpack, which has checked that none
+// overflows. Its elements may, through whoever has it and it is not read-only for: nobody guards them, an item's tensors are its
+// own thread's.
 #pragma once
 #include <dlpack/dlpack.h>
 
@@ -67,6 +71,7 @@ class Tensor : public Value {
   Shape strides() const;  // in elements, also where DLPack's strides are NULL
   int64_t size(int32_t d) const { return dl().shape[d]; }
   int64_t numel() const;
+  // If it were row-major: of one that repeats elements (strides of 0) more than it has, and it may overflow.
   size_t nbytes() const { return static_cast<size_t>(numel()) * item_size(dtype()); }
   bool is_contiguous() const;
   bool readonly() const { return (c().flags & MRUN_READONLY) != 0; }

@@ -38,15 +38,16 @@ class Value {
   static Value number(double);
   static Value string(std::string_view);  // copies; the caller has checked UTF-8 where it comes from outside
   static Value list(std::vector<Value> items);
-  static Value map(
-      std::vector<std::pair<std::string, Value>> entries);  // sorted by key bytes; the last of equal keys wins
-  static Value adopt(mrun_value v) noexcept {               // takes over an owned C value
+  // Sorted by key bytes, whatever order they come in; the last of equal keys wins.
+  static Value map(std::vector<std::pair<std::string, Value>> entries);
+  static Value adopt(mrun_value v) noexcept {  // takes over an owned C value
     Value r;
     r.v_ = v;
     return r;
   }
   static Value copy(const mrun_value &borrowed);  // shares what has an owner, copies what has none
   static void free(mrun_value *v) noexcept;       // gives up one reference, sets it to nil
+  // The C value, which its new owner frees; this is nil.
   mrun_value release() noexcept { return std::exchange(v_, mrun_value{}); }
   const mrun_value &c() const noexcept { return v_; }
   mrun_value *out() noexcept {  // for functions that write an owned value
@@ -94,9 +95,9 @@ struct Entry {
 };
 static_assert(sizeof(Value) == sizeof(mrun_value) && sizeof(Entry) == sizeof(mrun_entry));
 
-const char *kind_name(
-    int kind);  // "nil" "boolean" "integer" "number" "string" "tensor" "list" "map" "object" "function"
-std::string describe(
-    const mrun_value &);  // for messages: "a float32 tensor [3, 224, 224]", "a string of 12 bytes", "the number 3.5"
+// "nil" "boolean" "integer" "number" "string" "tensor" "list" "map" "object" "function"
+const char *kind_name(int kind);
+// For messages, without the content of texts: "a float32 tensor [3, 224, 224]", "a string of 12 bytes", "the number 3.5".
+std::string describe(const mrun_value &);
 
 }  // namespace mrun

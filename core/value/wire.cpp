@@ -8,9 +8,9 @@ namespace {
 constexpr size_t alignment = 64;
 constexpr uint8_t read_only_flag = 1, beside_flag = 2;
 constexpr uint32_t magic = 0x6e75726du;  // "mrun"
-constexpr int32_t most_dims = 64;
+constexpr int32_t most_dims = 64;        // as value/dlpack takes
 
-// What begins each part.
+// What begins each part: a reader that is out of step sees it at once.
 enum Part : uint8_t { number_part = 1, integer_part, text_part, value_part, error_part };
 
 size_t padding_at(size_t position) { return (alignment - position % alignment) % alignment; }

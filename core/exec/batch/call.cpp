@@ -102,7 +102,7 @@ int64_t distance(const Shape &a, const Shape &b) {
   return sum;
 }
 
-// The batch that is being put together.
+// The batch that is being put together. A first call always fits, however large: else it would wait for ever.
 struct Filling {
   int64_t rows = 0, own = 0;  // tokens of the calls themselves
   Shape longest;
@@ -162,7 +162,7 @@ Selection select(std::span<const PendingCall *const> calls, const BatchConfig &c
   std::vector<size_t> order(calls.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const Shape &oldest = calls.front()->lengths;
-  if (!oldest.empty()) {
+  if (!oldest.empty()) {  // stable, so that what is chosen depends on the items alone
     std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) {
       return distance(calls[a]->lengths, oldest) < distance(calls[b]->lengths, oldest);
     });

@@ -189,13 +189,13 @@ Value join(const std::vector<const Value *> &values, Mode mode, const Pad *pad, 
   return first;
 }
 
-// Rows that only fill up an exact batch have the length of the last real one, which they repeat.
 // The lengths of every call's item in the first padded dimension of the first padded parameter.
 struct Lengths {
   Shape values;
   int64_t padded = 0;
   bool left = false;
 };
+// Rows that only fill up an exact batch have the length of the last real one, which they repeat.
 Lengths measure(const Schema &schema, const BatchConfig &config, const Batch &batch) {
   Lengths lengths;
   for (size_t i = 0; i < schema.parameters.size(); ++i) {

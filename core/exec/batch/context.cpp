@@ -10,7 +10,7 @@ BatchContext::BatchContext(std::vector<ItemContext *> items) : items_(std::move(
   own_ = std::make_unique<ItemContext>();
   own_->budget = std::make_shared<Budget>(std::move(budgets));
   own_->threads = items_.front()->threads;  // of the engine, the same for all
-  own_->log = items_.front()->log;
+  own_->log = items_.front()->log;          // of all, what a backend says would be told several times
 }
 
 }  // namespace mrun

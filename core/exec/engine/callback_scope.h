@@ -1,5 +1,6 @@
 // Whether this thread is one of a session's workers, or runs an item of it: what the host's functions (callbacks,
-// deleters) would wait for there is refused, as it could be themselves.
+// deleters) would wait for there is refused, as it could be themselves. Scopes are a thread's own, and end in the reverse of the
+// order in which they began.
 #pragma once
 
 namespace mrun {

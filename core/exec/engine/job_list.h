@@ -1,5 +1,5 @@
 // A queue of jobs that needs no memory of its own: the links are the jobs'. So nothing that moves a job on can fail where
-// memory has run out. A job is in one list at most, and must outlive its place in it.
+// memory has run out. A job is in one list at most, and must outlive its place in it. No lock: the owner has one.
 #pragma once
 #include <cstddef>
 #include <utility>
@@ -43,7 +43,7 @@ class JobList {
     last_ = other.last_;
     size_ += other.size_;
   }
-  // Before the first that was submitted later.
+  // Before the first that was submitted later. Walks the list: for the few that run again.
   void insert_in_order(Job *job) noexcept {
     Job **at = &first_;
     while (*at != nullptr && (*at)->seq < job->seq) at = &(*at)->next;

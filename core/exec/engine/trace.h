@@ -1,6 +1,6 @@
 // Chrome trace events (chrome://tracing, Perfetto): a row a worker, slices of items, batches with their size. The format:
-// "Trace Event Format", complete events ("ph": "X"), times in microseconds, in the
-// order in which they end; metadata ("ph": "M") names the rows.
+// "Trace Event Format", complete events ("ph": "X"), times in microseconds, in the order in which they end; metadata
+// ("ph": "M") names the rows. Any thread; what its sink throws, and events without memory, are left out.
 #pragma once
 #include <chrono>
 #include <functional>
