@@ -151,7 +151,8 @@ end
         folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) lies.thrower() return x end\n')
         done = mrun(folder, "1", "--plugin", plugin)
         self.assertEqual((done.returncode, done.stdout), (0, "1\n"), done.stderr)
-        self.assertIn("lies.Thrower: its destruction threw an exception", done.stderr)
+        if os.environ.get("MRUN_ISOLATION") != "process":  # a worker's standard error leads nowhere
+            self.assertIn("lies.Thrower: its destruction threw an exception", done.stderr)
 
     def test_functions_inside_a_list_arrive_as_functions(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
