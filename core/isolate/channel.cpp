@@ -15,7 +15,8 @@ namespace {
 
 constexpr uint32_t magic = 0x4b57524du;           // "MRWK"
 constexpr size_t first_piece = size_t{64} << 10;  // of a payload, which grows as it comes; and what is read ahead
-constexpr size_t at_once = size_t{256} << 10;     // so that a frame in the middle does not hold up a descriptor
+constexpr size_t most_gathered = size_t{32} << 10;
+constexpr size_t at_once = size_t{256} << 10;  // so that a frame in the middle does not hold up a descriptor
 
 iovec piece_of(std::string_view bytes) { return {const_cast<char *>(bytes.data()), std::min(bytes.size(), at_once)}; }
 
@@ -69,9 +70,37 @@ void Channel::send_bytes(std::string_view header, std::string_view payload, std:
 void Channel::send(Kind kind, uint64_t id, std::string_view payload, std::span<const int> fds, size_t beside) {
   if (payload.size() > largest) fail(MRUN_QUOTA, "a message of {} bytes is larger than {}", payload.size(), largest);
   const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), beside, fds.size()};
-  const std::lock_guard lock(sending_);
+  const ExclusiveLock lock(sending_);
+  send_gathered();
   send_bytes({reinterpret_cast<const char *>(&header), sizeof header}, payload, fds);
   ++sent_;
+}
+
+void Channel::gather(Kind kind, uint64_t id, std::string_view payload) {
+  const Header header{magic, protocol_version, static_cast<uint16_t>(kind), id, payload.size(), 0, 0};
+  const size_t size = sizeof header + payload.size();
+  if (size > most_gathered) return send(kind, id, payload);
+  const ExclusiveLock lock(sending_);
+  if (gathered_.empty()) gathered_.resize(most_gathered);
+  if (gathered_size_ + size > most_gathered) send_gathered();
+  char *const end = gathered_.data() + gathered_size_;
+  std::memcpy(end, &header, sizeof header);
+  std::copy(payload.begin(), payload.end(), end + sizeof header);
+  gathered_size_ += size;
+  ++gathered_frames_;
+}
+
+void Channel::flush() {
+  const ExclusiveLock lock(sending_);
+  send_gathered();
+}
+
+// Where it throws, the other end is not there any more, and nothing is kept for it.
+void Channel::send_gathered() {
+  if (gathered_size_ == 0) return;
+  const size_t size = std::exchange(gathered_size_, 0), frames = std::exchange(gathered_frames_, 0);
+  send_bytes({}, {gathered_.data(), size}, {});
+  sent_ += frames;
 }
 
 // Some bytes, 0 at the end. Descriptors that come are kept.

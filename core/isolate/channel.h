@@ -13,11 +13,11 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "value/wire.h"
 
 namespace mrun {
@@ -71,6 +71,10 @@ class Channel {
   // One after the other, any thread. Throws CRASH where the other end is gone, PROTOCOL where it takes nothing in for
   // `patience`. Wants no memory but for what it throws.
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
+  // As send(), but a small one waits for flush(), for the next that is sent, or until many wait: a system call and the other
+  // end's waking for each would take longer than many an item. The first one wants memory.
+  void gather(Kind, uint64_t id, std::string_view payload);
+  void flush();
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();
   // Frames that were sent: all of those that this thread, and who it waited for, have sent.
@@ -86,6 +90,7 @@ class Channel {
   struct Header;
   void wait_for(short events, const char *what) const;
   void send_bytes(std::string_view header, std::string_view payload, std::span<const int> fds);
+  void send_gathered() REQUIRES(sending_);
   size_t receive_some(char *out, size_t n);
   bool fill(size_t wanted);
   void take(char *out, size_t n);
@@ -94,7 +99,9 @@ class Channel {
 
   const UniqueFd socket_;
   const std::string peer_;
-  std::mutex sending_;
+  Mutex sending_;
+  std::vector<char> gathered_ GUARDED_BY(sending_);  // has its full size from the first on
+  size_t gathered_size_ GUARDED_BY(sending_) = 0, gathered_frames_ GUARDED_BY(sending_) = 0;
   std::atomic<uint64_t> sent_{0};
   std::chrono::milliseconds patience_{-1};
   // Of who receives: what was read ahead, and descriptors that came.

@@ -56,6 +56,7 @@ class Engine : public Session {
     // that was alone in it goes on; then a fresh state is made.
     bool giving_up = false, closing = false;
     JobList collected;
+    bool told = false;  // answers, in this turn
     Condition wake;
   };
 
@@ -87,6 +88,7 @@ class Engine : public Session {
   void renew_state(Seat &) REQUIRES(mutex_);
   void post(Seat &, Job &) REQUIRES(mutex_);
   void end_job(Seat &, Job &, Result) REQUIRES(mutex_);
+  void end_telling(Seat &) REQUIRES(mutex_);
   void answer_batch(Seat &, const JoinedBatch &) EXCLUDES(mutex_);
   void run_batch(Seat &, const JoinedBatch &) REQUIRES(mutex_);
   void take_back() REQUIRES(mutex_);

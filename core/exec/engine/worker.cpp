@@ -58,6 +58,7 @@ bool Engine::turn(Seat &seat) {
   } else {
     any = false;
   }
+  end_telling(seat);
   seat.busy = false;
   if (!any) {
     // It may have been woken for a batch that another has taken, who was woken for an item.
@@ -240,6 +241,13 @@ void Engine::end_job(Seat &seat, Job &job, Result result) {
   statistics_.add(result.timings, result.error.code);
   usage_.add(result.timings);
   delivery_.answer(mutex_, job.id, std::move(result));
+  seat.told = true;
+}
+
+void Engine::end_telling(Seat &seat) {
+  if (!std::exchange(seat.told, false) || !loaded_->options.told) return;
+  const Unlocked unlocked(mutex_);
+  loaded_->options.told();
 }
 
 // Runs a joined call and gives each item its own.

@@ -200,6 +200,7 @@ void Server::open(const Frame &frame) {
   options.registry = registry_.get();
   options.watch = &activity_;
   options.bounded = true;  // by mrun's own queue: who reads the channel must not wait for room
+  options.told = [this] { pass_on_answers(); };
   connect_log(options, opening);
   std::unique_ptr<Session> session = start_session(open_bundle(opening), options);
   const auto block = static_cast<int64_t>(session->facts().block);
@@ -246,23 +247,54 @@ void Server::submit(Frame &frame) {
       const ExclusiveLock lock(mutex_);
       if (submitted_.erase(item) == 0) answered_.insert(item);
     }
-    send_result(item, r);
+    send_result(item, r, Sending::gathered);
   });
   const ExclusiveLock lock(mutex_);
   if (answered_.erase(item) == 0) submitted_.emplace(item, id);
 }
 
-void Server::count() { channel_.send(Kind::counts, 0, WireWriter().value(session().statistics()).finish()); }
+// What the callbacks of one turn of an engine's worker gathered.
+void Server::pass_on_answers() noexcept {
+  try {
+    channel_.flush();
+  } catch (const std::exception &) {}  // the parent is gone: who reads the channel ends the process
+}
+
+// Each time that they are wanted: how often is for the parent, which waits for as many as it asked for.
+void Server::serve_counts() {
+  for (;;) {
+    {
+      const ExclusiveLock lock(mutex_);
+      while (counts_wanted_ == 0) counts_asked_.wait(mutex_);
+      --counts_wanted_;
+    }
+    try {
+      channel_.send(Kind::counts, 0, WireWriter().value(session().statistics()).finish());
+    } catch (const std::exception &) { ::_exit(1); }  // the parent is gone, or there is no memory
+  }
+}
+
+void Server::count() {
+  session();
+  const ExclusiveLock lock(mutex_);
+  if (!counting_) start_thread("the worker process's counts", [this] { serve_counts(); }).detach();
+  counting_ = true;
+  ++counts_wanted_;
+  counts_asked_.notify_one();
+}
 
 // ---- sending
 
-// What is large goes to memory that the parent makes, where it has some.
+// What is large goes to memory that the parent makes, where it has some. `how`: for what is small.
 template <class Encode>
-void Server::send(Kind kind, uint64_t id, Encode &&encode_into) {
+void Server::send(Kind kind, uint64_t id, Encode &&encode_into, Sending how) {
   WireWriter out(beside_from);
   encode_into(out);
   const size_t size = out.beside_size();
-  if (size == 0) return channel_.send(kind, id, out.finish());
+  if (size == 0) {
+    const std::string bytes = out.finish();
+    return how == Sending::gathered ? channel_.gather(kind, id, bytes) : channel_.send(kind, id, bytes);
+  }
   if (const UniqueFd memory = want_memory(id, size)) {
     put_tensors(memory.get(), out.beside(), size);
     return channel_.send(kind, id, out.finish(), {}, size);
@@ -284,11 +316,12 @@ UniqueFd Server::want_memory(uint64_t id, size_t size) {
 }
 
 // Something of it is always sent: the parent waits for it. Where there is no memory even for that, the process ends.
-void Server::send_result(uint64_t id, const Result &result) {
+void Server::send_result(uint64_t id, const Result &result, Sending how) {
   Result failed;
   failed.timings = result.timings;
   try {
-    return send(Kind::result, id, [&](WireWriter &out) { encode(out, result); });
+    return send(
+        Kind::result, id, [&](WireWriter &out) { encode(out, result); }, how);
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return;  // the parent is gone
     failed.error = e;

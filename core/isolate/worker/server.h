@@ -1,7 +1,8 @@
 // Server: the worker's side of the channels. Two threads: one opens the bundle, gives items to the engine in their order and
 // does what else comes by the channel, none of which waits; the other reads items by themselves from a channel of their own
 // and runs them, so that no thread waits for another between an item's bytes and its script, and a core's caches stay warm.
-// They and the engine's threads send what comes of items.
+// They and the engine's threads send what comes of items; a third, from when they are first wanted, sends statistics: a parent
+// that is slow to read must not keep the first from reading, which it might be waiting for.
 #pragma once
 #include <future>
 #include <map>
@@ -39,12 +40,15 @@ class Server {
   void submit(Frame &);
   void cancel(uint64_t id);
   void take_memory(Frame &);
+  void pass_on_answers() noexcept;
   void count();
+  [[noreturn]] void serve_counts();
 
+  enum class Sending { now, gathered };  // what is small; what is gathered goes with pass_on_answers()
   template <class Encode>
-  void send(Kind, uint64_t id, Encode &&);
+  void send(Kind, uint64_t id, Encode &&, Sending = Sending::now);
   UniqueFd want_memory(uint64_t id, size_t size);
-  void send_result(uint64_t id, const Result &);
+  void send_result(uint64_t id, const Result &, Sending = Sending::now);
   void send_error(Kind, uint64_t id, const Error &);
 
   Channel &channel_, &items_;
@@ -53,8 +57,11 @@ class Server {
   std::vector<UniqueFd> files_;
 
   Mutex mutex_;
-  std::unique_ptr<Session> session_ GUARDED_BY(mutex_);                   // made by open, then never changed
-  std::map<uint64_t, uint64_t> submitted_ GUARDED_BY(mutex_);             // item -> the engine's id
+  std::unique_ptr<Session> session_ GUARDED_BY(mutex_);        // made by open, then never changed
+  std::map<uint64_t, uint64_t> submitted_ GUARDED_BY(mutex_);  // item -> the engine's id
+  Condition counts_asked_;
+  size_t counts_wanted_ GUARDED_BY(mutex_) = 0;                           // and not sent
+  bool counting_ GUARDED_BY(mutex_) = false;                              // there is a thread for them
   std::set<uint64_t> answered_ GUARDED_BY(mutex_);                        // before the engine had told their id
   std::map<uint64_t, std::promise<UniqueFd>> wanted_ GUARDED_BY(mutex_);  // shared memory, by the item that asked
 };

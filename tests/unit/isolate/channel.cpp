@@ -71,6 +71,47 @@ TEST_CASE("A frame arrives as it was sent, with its descriptors") {
   sender.join();
 }
 
+TEST_CASE("What is gathered goes with what is sent next, with flush(), or when it is much, and always in its order") {
+  Pair pair;
+  Channel there(UniqueFd(::fcntl(pair.raw.get(), F_DUPFD_CLOEXEC, 3)), "here");
+  const auto nothing_came = [&] {
+    char byte = 0;
+    return ::recv(pair.here->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+  };
+  there.flush();
+  there.gather(Kind::result, 1, "one");
+  there.gather(Kind::result, 2, "");
+  CHECK(nothing_came());
+  CHECK(there.sent() == 0);
+  SECTION("the next") {
+    there.send(Kind::partial, 3, "three");
+    CHECK(there.sent() == 3);
+    for (const uint64_t id : {1, 2, 3}) CHECK(pair.here->receive()->id == id);
+  }
+  SECTION("flush") {
+    there.flush();
+    CHECK(there.sent() == 2);
+    CHECK(pair.here->receive()->payload.bytes() == "one");
+    CHECK(pair.here->receive()->payload.bytes().empty());
+  }
+  SECTION("many, and one that is large") {
+    const std::string some(1000, 'x'), large(100'000, 'y');
+    std::thread sender([&] {
+      for (uint64_t id = 3; id < 200; ++id) there.gather(Kind::result, id, some);
+      there.gather(Kind::result, 200, large);
+    });
+    for (uint64_t id = 1; id <= 200; ++id) CHECK(pair.here->receive()->id == id);
+    sender.join();
+    CHECK(there.sent() == 200);
+  }
+  SECTION("to nobody") {
+    pair.here.reset();
+    pair.raw = UniqueFd();
+    CHECK_THROWS_MATCHES(there.flush(), Error, Catch::Matchers::Message("here: is gone: Broken pipe"));
+    CHECK_NOTHROW(there.flush());
+  }
+}
+
 TEST_CASE("What is no frame is refused, and no length is believed") {
   Pair pair;
   SECTION("garbage") {
