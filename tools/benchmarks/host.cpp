@@ -2,12 +2,14 @@
 //   bench_host text BUNDLE LINES ROUNDS     microseconds an item, the median over rounds
 //   bench_host load BUNDLE SMALL TENSOR.npy  milliseconds to open and start, to the first result, private KiB
 //   bench_host read FILE FILE                milliseconds to read both in turn, where they are mapped: memory's own speed
+//   bench_host hop MICROSECONDS ROUNDS      microseconds beyond so many until another process, which works as long, has answered a byte
 //   bench_host item BUNDLE JSON ROUNDS      the answer of the last of ROUNDS runs
 //   bench_host tensor BUNDLE MB ROUNDS      milliseconds an item that is a tensor of so many megabytes, the median
 //   bench_host file BUNDLE FILE ROUNDS      milliseconds to read an input's file and to answer it, the median
 // In this process, or with MRUN_ISOLATION=process in a worker.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <mrun/mrun.hpp>
@@ -165,12 +167,41 @@ int read_both(const char *one, const char *other) {
   return 0;
 }
 
+void work_for(double time) {
+  for (const double end = microseconds() + time; microseconds() < end;) {}
+}
+
+// What the system takes for the two switches between processes that an item in a worker costs at the least.
+int hop(double time, int rounds) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
+  char byte = 0;
+  if (fork() == 0) {
+    while (read(ends[1], &byte, 1) == 1) {
+      work_for(time);
+      if (write(ends[1], &byte, 1) != 1) break;
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  std::vector<double> times;
+  for (int i = 0; i < rounds; ++i) {
+    const double begin = microseconds();
+    if (write(ends[0], &byte, 1) != 1 || read(ends[0], &byte, 1) != 1) return 1;
+    times.push_back(microseconds() - begin - time);
+  }
+  std::sort(times.begin(), times.end());
+  std::printf("%.2f\n", times[times.size() / 2]);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   if (argc < 4) return 2;
   const std::string mode = argv[1];
   int status = 2;
+  if (mode == "hop") status = hop(std::atof(argv[2]), std::atoi(argv[3]));
   if (mode == "read") status = read_both(argv[2], argv[3]);
   if (argc != 5) _exit(std::fflush(stdout) == 0 ? status : 1);
   if (mode == "text") status = text(argv[2], argv[3], std::atoi(argv[4]));

@@ -1,5 +1,6 @@
 """tools/bench isolation: what a worker process costs beside the same in one process."""
 import os
+import statistics
 import subprocess
 
 from measure import Report, interleaved, run, wall
@@ -30,14 +31,17 @@ def per_item(build, work, report, rounds):
     host = build / "bench/bench_host"
     times = interleaved(both(lambda e: float(run(host, "text", work / "good-bad-ugly.mb", lines, 5, env=e))), rounds)
     report.add("an item by itself, good-bad-ugly", "us", times, "process", [("none", "beyond", 100)])
+    as_long = statistics.median(times["none"])
+    hops = interleaved({"a byte there and back": lambda: float(run(host, "hop", as_long, 200))}, rounds)
+    report.add("of it two processes that tell each other a byte, the one working as long", "us", hops, "a byte there and back")
 
 
 def many(build, work, report, rounds):
     lines = work / "many.txt"
-    lines.write_text("".join(s + "\n" for s in SENTENCES * 5000))
+    lines.write_text("".join(s + "\n" for s in SENTENCES * 15000))
     command = [build / "bin/mrun", work / "good-bad-ugly.mb", "--lines", lines, "-o", work / "answers.jsonl"]
     times = interleaved(both(lambda e: wall(*command, env=e)), rounds)
-    report.add("10,000 sentences of good-bad-ugly, whole process", "ms", times, "process", [("none", "ratio", 1 / 0.97)])
+    report.add("30,000 sentences of good-bad-ugly, whole process", "ms", times, "process", [("none", "ratio", 1 / 0.97)])
 
 
 def processes(build, work, report, rounds):
