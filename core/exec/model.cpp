@@ -183,8 +183,8 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   call.batch = context.batch();
   auto *out = reinterpret_cast<mrun_value *>(results.data());
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
-  const int code = run_native(name_, [&] { return backend_->call(&call, handle_, method, borrowed.data(), out); });
-  const std::string wrong = drop_malformed(results);
+  const auto [code, wrong] =
+      run_native(name_, results, [&] { return backend_->call(&call, handle_, method, borrowed.data(), out); });
   if (code != MRUN_OK) throw take_error(call, code);
   if (!wrong.empty()) fail(MRUN_MODEL, "model {}: {}: {}", name_, schema.name, wrong);
   for (size_t i = 0; i < schema.results.size(); ++i) {

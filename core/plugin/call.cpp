@@ -99,9 +99,8 @@ Tensor tensor_of(mrun_object &object, mrun_call &call) {
   const std::lock_guard lock(object.mutex);
   if (!object.tensor.is_tensor()) {
     Value made;
-    const int code =
-        run_native(object.type->name, [&] { return object.type->to_tensor(&call, object.self, made.out()); });
-    const std::string wrong = drop_malformed({&made, 1});
+    const auto [code, wrong] = run_native(object.type->name, {&made, 1},
+                                          [&] { return object.type->to_tensor(&call, object.self, made.out()); });
     if (code != MRUN_OK) throw take_error(call, code);
     if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
     if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
@@ -242,9 +241,10 @@ bool plausible(const Type &type, const Value &v) {
   return v.kind() != MRUN_FUNCTION && matches(type, v.c());
 }
 
-int run(const Operation &op, mrun_call &call, const mrun_value *args, mrun_value *results) {
+NativeReturn run(const Operation &op, mrun_call &call, const mrun_value *args, std::span<Value> results) {
+  auto *const raw = reinterpret_cast<mrun_value *>(results.data());
   try {
-    return run_native(op.schema.name, [&] { return op.op->call(&call, args, results, op.op->user); });
+    return run_native(op.schema.name, results, [&] { return op.op->call(&call, args, raw, op.op->user); });
   } catch (Error &e) {
     e.operation = op.schema.full_name();
     throw;
@@ -344,8 +344,7 @@ CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<co
   if (op.takes_objects) busy.emplace(op.schema, args.values());
   const SerialGuard serial(op.serial(), *op.plugin, op.schema.name, [&] { return call.stopped(); });
   CallResult result{false, std::vector<Value>(op.schema.results.size())};
-  const int code = run(op, call, args.values().data(), reinterpret_cast<mrun_value *>(result.values.data()));
-  const std::string wrong = drop_malformed(result.values);
+  const auto [code, wrong] = run(op, call, args.values().data(), result.values);
   if (code == MRUN_PENDING) {
     if (!call.awaiting) refuse(op.schema, nullptr, MRUN_INTERNAL, "returned MRUN_PENDING without awaiting anything");
     return {true, {}};

@@ -110,6 +110,24 @@ int run_native(const std::string &who, F &&f) {
   } catch (...) { fail_escaped(who, nullptr); }
 }
 
+struct NativeReturn {
+  int code;           // as the function returned it
+  std::string wrong;  // what drop_malformed said
+};
+
+// The same of a function that writes `results`: what is malformed of them is dropped, also where it lets an exception out.
+template <class F>
+NativeReturn run_native(const std::string &who, std::span<Value> results, F &&f) {
+  int code = MRUN_OK;
+  try {
+    code = run_native(who, std::forward<F>(f));
+  } catch (...) {
+    drop_malformed(results);
+    throw;
+  }
+  return {code, drop_malformed(results)};
+}
+
 // The error of a native function that returned `code`: what it said by host->fail (taken out of the call), what a
 // callback threw, or that it said nothing.
 Error take_error(mrun_call &, int code);

@@ -125,7 +125,7 @@ end
                            (("lies.none@1",), "NULL was given for the object"), (("lies.silent@1",), "gave no reason"),
                            (("liesns.more",), "gave 3 results, more than its schema says"),
                            (("lies.raw@1",), "lies.raw: plugin lies: result 1: a tensor has no owner: tensor_new and tensor_give"),
-                           (("lies.raw_failure@1",), "failed after it wrote"),
+                           (("lies.raw_failure@1",), "failed after it wrote"), (("lies.raw_throw@1",), "thrown after it wrote"),
                            (("lies.unmade@1", 0), "a tensor has no owner"), (("lies.unmade@1", 1), "an object is NULL"),
                            (("lies.unmade@1", 2), "a string's data is NULL"), (("lies.unmade@1", 3), "a list's items are NULL"),
                            (("lies.unmade@1", 4), "a tensor has no owner"), (("lies.unmade@1", 5), "a map's items are NULL"),

@@ -1,6 +1,8 @@
 // A plugin for tests that breaks what plugin.h asks of it, in C++: the host says so, and goes on.
 #include <mrun/plugin_backend.hpp>
 
+#include <stdexcept>
+
 namespace {
 
 struct Thing {
@@ -44,8 +46,13 @@ int raw_failure(mrun_call *call, const mrun_value *, mrun_value *results, void *
   results[0].kind = MRUN_TENSOR;
   return mrun::host->fail(call, MRUN_INPUT, "failed after it wrote");
 }
+int raw_throw(mrun_call *, const mrun_value *, mrun_value *results, void *) {
+  results[0].kind = MRUN_TENSOR;
+  throw std::runtime_error("thrown after it wrote");
+}
 const mrun_op raw[] = {{sizeof(mrun_op), 0, "lies.raw@1() -> Tensor", "", nullptr, raw_tensor, nullptr},
-                       {sizeof(mrun_op), 0, "lies.raw_failure@1() -> Tensor", "", nullptr, raw_failure, nullptr}};
+                       {sizeof(mrun_op), 0, "lies.raw_failure@1() -> Tensor", "", nullptr, raw_failure, nullptr},
+                       {sizeof(mrun_op), 0, "lies.raw_throw@1() -> Tensor", "", nullptr, raw_throw, nullptr}};
 
 // NULL wherever the host's functions take a pointer: how many of them do not say that it is wrong.
 int64_t nulls(const mrun::call &c) {

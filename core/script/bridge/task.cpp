@@ -98,14 +98,13 @@ bool resume_once(Task &task) {
   std::vector<Value> results(schema.results.size());
   auto *raw = reinterpret_cast<mrun_value *>(got.data());
   call.arguments = {raw, got.size()};
-  const int code = run_native(schema.name, [&] {
+  const auto [code, wrong] = run_native(schema.name, results, [&] {
     return task.how.resume(&call, task.how.state, raw, got.size(), reinterpret_cast<mrun_value *>(results.data()));
   });
   // What this call found and charged stays until destroy.
   mrun_call &first = *task.calls.front();
   first.charged += call.charged.exchange(0);
   std::move(call.found.begin(), call.found.end(), std::back_inserter(first.found));
-  const std::string wrong = drop_malformed(results);
   if (code == MRUN_PENDING) return false;
   if (code != MRUN_OK) {
     Error e = take_error(call, code);
