@@ -130,7 +130,7 @@ class Isolation(command.Case):
     def test_no_worker(self):
         file = self.packed()
         self.refused(3, file, SENTENCE, contains="worker", env={**os.environ, "MRUN_WORKER": str(self.dir / "nothing")})
-        self.refused(3, file, SENTENCE, contains="worker process", env={**os.environ, "MRUN_WORKER": "/bin/false"})
+        self.refused(3, file, SENTENCE, contains="the worker process ended with status 1", env={**os.environ, "MRUN_WORKER": "/bin/false"})
 
     def test_a_worker_that_closes_its_channel_and_stays(self):
         worker = self.dir / "worker"

@@ -88,13 +88,12 @@ Frame RemoteWorker::answer(Kind wanted, double seconds, const char *while_it,
 void RemoteWorker::prepare(const Preparation &preparation) {
   try {
     channel().send(Kind::prepare, 0, encode(preparation));
-    const Frame frame = answer(Kind::locked, prepare_seconds, "loaded plugins", nullptr);
-    locked_ = decode_locked({frame.payload, channel().peer()});
   } catch (const Error &e) {
     if (e.code != MRUN_CRASH) throw;
-    kill();
-    fail(MRUN_CRASH, "the worker process {} before it had opened the bundle", end());
+    fail(MRUN_CRASH, "the worker process {} before it was told anything", end());
   }
+  const Frame frame = answer(Kind::locked, prepare_seconds, "loaded plugins", nullptr);
+  locked_ = decode_locked({frame.payload, channel().peer()});
 }
 
 void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const std::function<void(Frame &)> &on_log) {
