@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "exif.h"
 #include "lab.h"
 #include "rows.h"
 #include "tiff_session.h"
@@ -18,8 +19,7 @@ class Tiff final : public Decoder {
     set_size(session.field<uint32_t>(TIFFTAG_IMAGELENGTH, 0), session.field<uint32_t>(TIFFTAG_IMAGEWIDTH, 0));
     layout_ = layout(session);
     check_length(session);
-    const int o = session.field<uint16_t>(TIFFTAG_ORIENTATION, 1);
-    orientation_ = o >= 1 && o <= 8 ? o : 1;
+    orientation_ = orientation(session);
   }
 
   bool always_oriented() const override { return true; }
@@ -54,7 +54,16 @@ class Tiff final : public Decoder {
     bool tiled = false;
   };
 
-  // The kinds that Pillow knows.
+  // Of every type of numbers, where libtiff reads SHORT alone; its own reading of BigTIFF, which EXIF's is not.
+  int orientation(const TiffSession &session) const {
+    if (!is_big_tiff()) return exif_orientation(data_, size_).value_or(1);
+    const int o = session.field<uint16_t>(TIFFTAG_ORIENTATION, 1);
+    return o >= 1 && o <= 8 ? o : 1;
+  }
+
+  bool is_big_tiff() const { return data_[2] == '+' || data_[3] == '+'; }
+
+  // The kinds that Pillow knows, and those of alpha that it refuses.
   Layout layout(const TiffSession &session) const {
     Layout l;
     l.bits = session.field<uint16_t>(TIFFTAG_BITSPERSAMPLE, 1);
@@ -73,14 +82,20 @@ class Tiff final : public Decoder {
     const bool plain = l.format == SAMPLEFORMAT_UINT, bytes = plain && (l.bits == 8 || l.bits == 16);
     switch (photometric) {
       case PHOTOMETRIC_MINISBLACK:
-      case PHOTOMETRIC_MINISWHITE: return choose_grey(photometric == PHOTOMETRIC_MINISWHITE, l);
+      case PHOTOMETRIC_MINISWHITE: return choose_grey(session, photometric == PHOTOMETRIC_MINISWHITE, l);
       case PHOTOMETRIC_PALETTE:
-        l.native = l.samples == 2 ? Native::palette_alpha : Native::palette;
+        l.native =
+            l.samples == 2 && extra(session) != EXTRASAMPLE_UNSPECIFIED ? Native::palette_alpha : Native::palette;
         return plain && (l.samples == 2 ? l.bits == 8 : l.samples == 1 && is_small(l.bits));
       case PHOTOMETRIC_RGB:
         l.native = l.samples == 3 ? Native::rgb : with_fourth(session);
         return bytes && l.samples >= 3 && l.samples <= 6;
-      case PHOTOMETRIC_SEPARATED: l.native = Native::cmyk; return bytes && l.samples >= 4 && l.samples <= 6;
+      case PHOTOMETRIC_SEPARATED: {
+        const bool alpha = l.samples > 4 && extra(session) == EXTRASAMPLE_UNASSALPHA;
+        l.native = alpha ? Native::cmyk_alpha : Native::cmyk;
+        return bytes && l.samples >= 4 && l.samples <= 6 &&
+               (l.samples == 4 || extra(session) != EXTRASAMPLE_ASSOCALPHA);
+      }
       case PHOTOMETRIC_YCBCR: {
         // A JPEG inside gives RGB row by row.
         const bool jpeg = session.field<uint16_t>(TIFFTAG_COMPRESSION, 1) == COMPRESSION_JPEG && !l.planar;
@@ -102,8 +117,7 @@ class Tiff final : public Decoder {
         n |= uint64_t(data_[at + i]) << 8 * (big_endian ? bytes - 1 - i : i);
       return n;
     };
-    constexpr uint64_t big_tiff = 43;
-    const bool wide = number(2, 2) == big_tiff;
+    const bool wide = is_big_tiff();
     const uint64_t head = wide ? 8 : 2, entry = wide ? 20 : 12, value = wide ? 12 : 8;
     const uint64_t directory = TIFFCurrentDirOffset(session.tiff);
     const uint64_t count = std::min<uint64_t>(number(directory, head), size_ / entry);
@@ -116,12 +130,16 @@ class Tiff final : public Decoder {
 
   static bool is_small(int bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 8; }
 
-  static bool choose_grey(bool white_is_zero, Layout &l) {
+  static bool choose_grey(const TiffSession &session, bool white_is_zero, Layout &l) {
     // Pillow does not invert more than 8 bits.
     l.inverted = white_is_zero && l.bits <= 8;
     if (l.samples == 2) {
-      l.native = Native::grey_alpha;
-      return l.format == SAMPLEFORMAT_UINT && l.bits == 8 && !l.inverted;
+      const uint16_t second = extra(session);
+      l.native = second == EXTRASAMPLE_ASSOCALPHA    ? Native::grey_alpha_premultiplied
+                 : second == EXTRASAMPLE_UNSPECIFIED ? Native::grey
+                                                     : Native::grey_alpha;
+      const bool wide = l.bits == 16 && l.native != Native::grey;
+      return l.format == SAMPLEFORMAT_UINT && (l.bits == 8 || wide) && !white_is_zero;
     }
     const bool wide = l.bits == 12 || l.bits == 16;
     if (l.format == SAMPLEFORMAT_IEEEFP)
@@ -136,13 +154,20 @@ class Tiff final : public Decoder {
     return l.format == SAMPLEFORMAT_IEEEFP && (l.bits == 32 || l.bits == 64);
   }
 
-  // What the fourth sample of RGB is: alpha, unless the file says otherwise.
-  static Native with_fourth(const TiffSession &session) {
+  // What the first sample behind the colours is: alpha, unless the file says otherwise.
+  static uint16_t extra(const TiffSession &session) {
     uint16_t count = 0, *kinds = nullptr;
     // Not TIFFGetFieldDefaulted: where the file has no such tag libtiff makes one up.
-    if (!TIFFGetField(session.tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) || count == 0) return Native::rgba;
-    if (kinds[0] == EXTRASAMPLE_ASSOCALPHA) return Native::rgba_premultiplied;
-    return kinds[0] == EXTRASAMPLE_UNSPECIFIED ? Native::rgb : Native::rgba;
+    const bool said = TIFFGetField(session.tiff, TIFFTAG_EXTRASAMPLES, &count, &kinds) && count > 0;
+    return said ? kinds[0] : uint16_t{EXTRASAMPLE_UNASSALPHA};
+  }
+
+  static Native with_fourth(const TiffSession &session) {
+    switch (extra(session)) {
+      case EXTRASAMPLE_ASSOCALPHA: return Native::rgba_premultiplied;
+      case EXTRASAMPLE_UNSPECIFIED: return Native::rgb;
+      default: return Native::rgba;
+    }
   }
 
   [[noreturn]] void unknown(uint16_t photometric, const Layout &l) const {

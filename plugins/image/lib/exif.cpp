@@ -3,7 +3,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -13,21 +16,68 @@ namespace {
 // A block of TIFF's directories: its byte order is known.
 struct Block {
   const uint8_t *data;
+  size_t size;
   bool big;
   uint32_t u16(size_t at) const { return big ? data[at] << 8 | data[at + 1] : data[at + 1] << 8 | data[at]; }
   uint32_t u32(size_t at) const { return big ? u16(at) << 16 | u16(at + 2) : u16(at + 2) << 16 | u16(at); }
+  uint64_t u64(size_t at) const {
+    const uint64_t first = u32(at), second = u32(at + 4);
+    return big ? first << 32 | second : second << 32 | first;
+  }
 };
 
-// An integer of any width: SHORT is the rule, but LONG and the signed ones are written too.
-int64_t entry_value(const Block &b, size_t at) {
-  switch (b.u16(at + 2)) {
-    case 3: return b.u16(at + 8);
-    case 4: return b.u32(at + 8);
-    case 6: return static_cast<int8_t>(b.data[at + 8]);
-    case 8: return static_cast<int16_t>(b.u16(at + 8));
-    case 9: return static_cast<int32_t>(b.u32(at + 8));
+// TIFF's types of numbers.
+enum Type : uint32_t {
+  type_byte = 1,
+  type_ascii = 2,
+  type_short = 3,
+  type_long = 4,
+  type_rational = 5,
+  type_signed_byte = 6,
+  type_undefined = 7,
+  type_signed_short = 8,
+  type_signed_long = 9,
+  type_signed_rational = 10,
+  type_float = 11,
+  type_double = 12,
+  type_ifd = 13,
+  type_long8 = 16,
+};
+
+// 0 for a type that is not known.
+size_t bytes_of(uint32_t type) {
+  static constexpr uint8_t sizes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8};
+  return type < std::size(sizes) ? sizes[type] : 0;
+}
+
+// SHORT is the rule, but every other type of numbers is written too, and read by Pillow. BYTE is none of them there: it
+// gives 0, as texts do.
+double number_at(const Block &b, uint32_t type, size_t at) {
+  switch (type) {
+    case type_short: return b.u16(at);
+    case type_long:
+    case type_ifd: return b.u32(at);
+    case type_signed_byte: return static_cast<int8_t>(b.data[at]);
+    case type_signed_short: return static_cast<int16_t>(b.u16(at));
+    case type_signed_long: return static_cast<int32_t>(b.u32(at));
+    case type_long8: return double(b.u64(at));
+    case type_rational: return double(b.u32(at)) / double(b.u32(at + 4));
+    case type_signed_rational:
+      return double(static_cast<int32_t>(b.u32(at))) / double(static_cast<int32_t>(b.u32(at + 4)));
+    case type_float: return double(std::bit_cast<float>(b.u32(at)));
+    case type_double: return std::bit_cast<double>(b.u64(at));
     default: return 0;
   }
+}
+
+// The first value of the entry at `at`; nothing where it has none, or lies outside of the block.
+std::optional<double> entry_value(const Block &b, size_t at) {
+  const uint32_t type = b.u16(at + 2);
+  const uint64_t bytes = uint64_t{bytes_of(type)} * b.u32(at + 4);
+  if (bytes == 0) return std::nullopt;
+  const size_t place = bytes <= 4 ? at + 8 : b.u32(at + 8);  // short values stand in the entry
+  if (place > b.size || bytes > b.size - place) return std::nullopt;
+  return number_at(b, type, place);
 }
 
 // ---- PNG
@@ -115,18 +165,22 @@ std::optional<int> exif_orientation(const uint8_t *data, size_t size) {
     size -= 6;
   }
   if (size < 8 || (data[0] != 'M' && data[0] != 'I')) return std::nullopt;
-  const Block b{data, data[0] == 'M'};
+  const Block b{data, size, data[0] == 'M'};
   const size_t directory = b.u32(4);
   if (directory > size || size - directory < 2) return std::nullopt;
+  constexpr uint32_t orientation_tag = 0x0112;
   const size_t entries = b.u16(directory);
+  std::optional<int> orientation;  // the last one counts
   for (size_t i = 0; i < entries; ++i) {
     const size_t at = directory + 2 + i * 12;
-    if (at > size || size - at < 12) return std::nullopt;
-    if (b.u16(at) != 0x0112 || b.u32(at + 4) != 1) continue;
-    const int64_t value = entry_value(b, at);
-    return value >= 1 && value <= 8 ? int(value) : 1;
+    if (at > size || size - at < 12) break;
+    if (b.u16(at) != orientation_tag) continue;
+    if (const auto value = entry_value(b, at)) {
+      const bool known = *value >= 1 && *value <= 8 && *value == std::trunc(*value);
+      orientation = known ? int(*value) : 1;
+    }
   }
-  return std::nullopt;
+  return orientation;
 }
 
 int png_orientation(const uint8_t *data, size_t size) {
@@ -134,7 +188,7 @@ int png_orientation(const uint8_t *data, size_t size) {
   std::optional<int> exif, profile, xmp;
   bool has_exif = false;
   for (size_t at = 8; at <= size && size - at >= 12;) {
-    const size_t length = Block{data, true}.u32(at);
+    const size_t length = Block{data, size, true}.u32(at);
     if (length > size - at - 12) break;
     const std::string_view type = file.substr(at + 4, 4), content = file.substr(at + 8, length);
     if (type == "eXIf") {
@@ -148,8 +202,7 @@ int png_orientation(const uint8_t *data, size_t size) {
         const std::vector<uint8_t> bytes = raw_profile(t.value);
         profile = exif_orientation(bytes.data(), bytes.size());
       }
-      // Readers look for XMP in iTXt alone.
-      if (t.key == "XML:com.adobe.xmp" && type == "iTXt") xmp = xmp_orientation(t.value);
+      if (t.key == "XML:com.adobe.xmp") xmp = xmp_orientation(t.value);
     }
     at += 12 + length;
   }

@@ -31,6 +31,12 @@ template <Native from>
 Rgba load(const uint8_t *in, const Palette *palette) {
   if constexpr (from == Native::grey) return {in[0], in[0], in[0], 255};
   if constexpr (from == Native::grey_alpha) return {in[0], in[0], in[0], in[1]};
+  if constexpr (from == Native::grey_alpha_premultiplied) {
+    uint8_t p[2] = {in[0], in[1]};
+    if (p[1] == 0) return {0, 0, 0, 0};
+    unpremultiply(p, 1, 2);
+    return {p[0], p[0], p[0], p[1]};
+  }
   if constexpr (from == Native::rgb) return {in[0], in[1], in[2], 255};
   if constexpr (from == Native::rgba) return {in[0], in[1], in[2], in[3]};
   if constexpr (from == Native::rgba_premultiplied) {
@@ -39,9 +45,10 @@ Rgba load(const uint8_t *in, const Palette *palette) {
     unpremultiply(p, 1, 4);
     return {p[0], p[1], p[2], p[3]};
   }
-  if constexpr (from == Native::cmyk) {
+  if constexpr (from == Native::cmyk || from == Native::cmyk_alpha) {
     const int light = 255 - in[3];
-    return {ink(in[0], light), ink(in[1], light), ink(in[2], light), 255};
+    const uint8_t alpha = from == Native::cmyk ? 255 : in[4];
+    return {ink(in[0], light), ink(in[1], light), ink(in[2], light), alpha};
   }
   if constexpr (from == Native::palette) {
     const auto &c = palette->colours[in[0]];
@@ -60,7 +67,9 @@ Rgba load(const uint8_t *in, const Palette *palette) {
 constexpr bool is_wide(Native n) { return n == Native::grey16 || n == Native::grey32 || n == Native::real; }
 
 // Grey stays grey: its luma would be the same, but costs.
-constexpr bool is_grey(Native n) { return n == Native::grey || n == Native::grey_alpha || is_wide(n); }
+constexpr bool is_grey(Native n) {
+  return n == Native::grey || n == Native::grey_alpha || n == Native::grey_alpha_premultiplied || is_wide(n);
+}
 
 template <class T>
 uint8_t *store(uint8_t *out, T value) {
@@ -141,6 +150,7 @@ int native_bytes(Native n) {
     case Native::grey:
     case Native::palette: return 1;
     case Native::grey_alpha:
+    case Native::grey_alpha_premultiplied:
     case Native::palette_alpha:
     case Native::grey16: return 2;
     case Native::rgb: return 3;
@@ -149,6 +159,7 @@ int native_bytes(Native n) {
     case Native::cmyk:
     case Native::grey32:
     case Native::real: return 4;
+    case Native::cmyk_alpha: return 5;
   }
   return 0;
 }
@@ -170,10 +181,12 @@ void RowConverter::operator()(const uint8_t *in, uint8_t *out, int pixels) const
   switch (from) {
     case Native::grey: return convert<Native::grey>(*this, in, out, pixels);
     case Native::grey_alpha: return convert<Native::grey_alpha>(*this, in, out, pixels);
+    case Native::grey_alpha_premultiplied: return convert<Native::grey_alpha_premultiplied>(*this, in, out, pixels);
     case Native::rgb: return convert<Native::rgb>(*this, in, out, pixels);
     case Native::rgba: return convert<Native::rgba>(*this, in, out, pixels);
     case Native::rgba_premultiplied: return convert<Native::rgba_premultiplied>(*this, in, out, pixels);
     case Native::cmyk: return convert<Native::cmyk>(*this, in, out, pixels);
+    case Native::cmyk_alpha: return convert<Native::cmyk_alpha>(*this, in, out, pixels);
     case Native::palette: return convert<Native::palette>(*this, in, out, pixels);
     case Native::palette_alpha: return convert<Native::palette_alpha>(*this, in, out, pixels);
     case Native::grey16: return convert<Native::grey16>(*this, in, out, pixels);

@@ -11,10 +11,12 @@ namespace image {
 enum class Native {
   grey,        // 1 byte
   grey_alpha,  // 2
-  rgb,         // 3
-  rgba,        // 4
+  grey_alpha_premultiplied,
+  rgb,   // 3
+  rgba,  // 4
   rgba_premultiplied,
   cmyk,           // 4; 0 is no ink
+  cmyk_alpha,     // 5
   palette,        // 1: an index
   palette_alpha,  // 2
   grey16,         // 2, native byte order; values above 255 are 255 in 8 bits, as in Pillow's modes I and I;16

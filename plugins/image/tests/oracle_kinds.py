@@ -154,6 +154,24 @@ class Kinds(TestCase):
                 count += self.as_pillow(data, f"{kind} {order} {compression} planar {planar} fill {fill}")
         self.assertGreater(count, 900)
 
+    def test_tiff_with_alpha_that_pillow_refuses(self):
+        """What the sample behind the colours is stands in the file: premultiplied grey, no alpha, alpha of inks."""
+        for planar, bits in itertools.product((1, 2), (8, 16)):
+            grey = decode(tiff(1, bits, 2, 1, (2,), planar), "RGBA")
+            values, alpha = grey[..., 0].astype(int), grey[..., 3].astype(int)
+            want = np.where(alpha > 0, np.minimum(255, 255 * values // np.maximum(alpha, 1)), 0)
+            premultiplied = decode(tiff(1, bits, 2, 1, (1,), planar), "RGBA")
+            self.same(premultiplied, np.stack([want, want, want, alpha], -1).astype(np.uint8), "premultiplied grey")
+            inks = tiff(5, bits, 5, 1, (2,), planar)
+            self.same(decode(inks, "RGB"), decode(tiff(5, bits, 5, 1, (0,), planar), "RGB"), "inks")
+            self.assertGreater(len(np.unique(decode(inks, "RGBA")[..., 3])), 50)
+            with self.assertRaisesRegex(Failure, "5 unsigned samples"):
+                decode(tiff(5, bits, 5, 1, (1,), planar), "RGB")
+        for photometric, extras in ((1, (2,)), (3, (2,))):
+            plain, none = (decode(tiff(photometric, 8, 2, 1, e), "RGBA") for e in (extras, (0,)))
+            self.same(none[..., :3], plain[..., :3], "colours")
+            self.assertEqual(set(none[..., 3].reshape(-1)), {255})
+
     def test_tiff_ycbcr(self):
         """Subsampled, by libtiff's own conversion in both."""
         height, width = 16, 24
@@ -278,10 +296,15 @@ class Kinds(TestCase):
                 self.as_pillow(other, name, ("I", "F"))
 
 
+NUMBERS = {3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I"}  # TIFF's types
+
+
 def exif(order, kind, value, count=1):
-    packed = struct.pack(order + {3: "HH", 4: "I", 9: "i", 8: "hxx"}[kind], *((value, 0) if kind == 3 else (value,)))
+    """One directory with one orientation, of any type of numbers."""
+    packed = struct.pack(order + NUMBERS[kind], *((2 * value, 2) if kind in (5, 10) else (value,)))
+    place, behind = (packed.ljust(4, b"\0"), b"") if len(packed) <= 4 else (struct.pack(order + "I", 26), packed)
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
-    return head + struct.pack(order + "HHHI", 1, 0x112, kind, count) + packed + struct.pack(order + "I", 0)
+    return head + struct.pack(order + "HHHI", 1, 0x112, kind, count) + place + struct.pack(order + "I", 0) + behind
 
 
 def raw_profile(data):
@@ -294,11 +317,11 @@ XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description %s/></x:xmpmeta>'
 
 
 class Orientation(TestCase):
-    def turned(self, data):
+    def turned(self, data, turn=ImageOps.exif_transpose):
         """As Pillow turns it: the orientation whose turning of our pixels gives Pillow's."""
         info = np.zeros(3, np.int32)
         call("image_decode", np.frombuffer(data, np.uint8), ctypes.c_int64(len(data)), "RGB", info, None)
-        want = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        want = turn(Image.open(io.BytesIO(data)))
         methods = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
         ours = Image.fromarray(decode(data, "RGB"))
         if int(info[2]) in methods:
@@ -308,12 +331,31 @@ class Orientation(TestCase):
 
     def test_exif(self):
         pixels = samples.image("RGB", 6, 9)
-        for order, kind, value in itertools.product("<>", (3, 4, 8, 9), range(1, 9)):
+        for order, kind, value in itertools.product("<>", NUMBERS, range(1, 9)):
             block = exif(order, kind, value)
             with self.subTest(order, kind=kind, value=value):
                 jpeg = samples.saved(pixels, "JPEG", exif=b"Exif\0\0" + block)
                 self.assertEqual(self.turned(jpeg), value)
                 self.assertEqual(self.turned(samples.saved(pixels, "WEBP", lossless=True, exif=block)), value)
+
+    def test_tiff(self):
+        """Turned without being asked, by an orientation of any type, as Pillow turns it."""
+        for order, kind, value in itertools.product("<>", NUMBERS, range(0, 10)):
+            data = bytearray(tiff(2, 8, 3, order=order, tags=[(274, 3, [value])]))
+            entry = data.index(struct.pack(order + "HHI", 274, 3, 1))
+            block = exif(order, kind, value)
+            at = struct.pack(order + "I", len(data)) if len(block) > 26 else block[18:22]
+            data[entry:entry + 12] = struct.pack(order + "HHI", 274, kind, 1) + at
+            data = bytes(data) + block[26:]
+            self.assertEqual(self.turned(data, lambda picture: picture), value if 1 <= value <= 8 else 1, (order, kind))
+
+    def test_the_last_one_counts(self):
+        """Of several entries, and of a list of values the first, as in Pillow."""
+        pixels = samples.image("RGB", 6, 9)
+        entry = exif("<", 3, 6)[10:22]
+        for entries in ([entry, exif("<", 3, 8)[10:22]], [entry, exif("<", 4, 3, 0)[10:22]], [exif("<", 6, 7, 2)[10:22]]):
+            block = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+            self.turned(samples.saved(pixels, "JPEG", exif=b"Exif\0\0" + block))
 
     def test_png(self):
         plain = samples.saved(samples.image("RGB", 6, 9), "PNG")
@@ -327,6 +369,7 @@ class Orientation(TestCase):
                 "tEXt": samples.chunk(b"tEXt", b"Raw profile type exif\0" + raw_profile(block)),
                 "zTXt": samples.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(raw_profile(block))),
                 "XMP": samples.chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + attribute.encode()),
+                "XMP in tEXt": samples.chunk(b"tEXt", b"XML:com.adobe.xmp\0" + element.encode()),
                 "XMP, packed": samples.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(element.encode())),
             }
             for name, chunk in chunks.items():
