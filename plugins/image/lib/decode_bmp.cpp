@@ -1,5 +1,5 @@
 // Windows and OS/2 bitmaps. Layout: a file header of 14 bytes (the pixels' offset at 10), an info header that begins
-// with its own size (12, 40, 64, 108 or 124), bit masks, a palette, rows padded to 4 bytes, from the bottom up unless
+// with its own size (12, 40, 52, 56, 64, 108 or 124), bit masks, a palette, rows padded to 4 bytes, from the bottom up unless
 // the height is negative. There is no library for it in Debian that is smaller than this file.
 #include <algorithm>
 #include <cstring>
@@ -30,8 +30,9 @@ class Bmp final : public Decoder {
   Bmp(const uint8_t *data, size_t size) : Decoder("BMP"), data_(data), size_(size) {
     need(0, 18);
     const uint32_t header = u32(14);
-    if (header != 12 && header != 40 && header != 64 && header != 108 && header != 124)
-      damaged("its header has " + std::to_string(header) + " bytes; wanted 12, 40, 64, 108 or 124");
+    static constexpr uint32_t known[] = {12, 40, 52, 56, 64, 108, 124};
+    if (std::find(std::begin(known), std::end(known), header) == std::end(known))
+      damaged("its header has " + std::to_string(header) + " bytes; wanted 12, 40, 52, 56, 64, 108 or 124");
     need(14, header);
     offset_ = u32(10);
     read_header(header);
@@ -100,7 +101,8 @@ class Bmp final : public Decoder {
     need(54, 12);
     const uint32_t r = u32(54), g = u32(58), b = u32(62);
     uint32_t a = 0;
-    if (header >= 108 && bits_ == 32) a = u32(66);
+    if (header >= 56 && bits_ == 32) a = u32(66);
+    if (header < 52) colours_at_ += 12;  // the masks stand behind it
     if (!r && !g && !b && !a) return set_masks(0xff0000, 0xff00, 0xff, 0xff000000);
     if (!r || !g || !b) damaged("a colour has no bits");
     set_masks(r, g, b, a);
@@ -119,9 +121,11 @@ class Bmp final : public Decoder {
     }
     // A palette that is left out of the offset, as some writers do.
     if (offset_ == colours_at_) offset_ += count * entry;
+    colours_at_ += count * entry;
   }
 
   void check_pixels() {
+    if (offset_ == 0) offset_ = colours_at_;  // not said: behind the header and the palette
     row_bytes_ = (size_t(width_) * size_t(bits_) + 31) / 32 * 4;
     need(offset_, 0);
     if (compression_ == rle8 || compression_ == rle4) return;
@@ -147,48 +151,60 @@ class Bmp final : public Decoder {
     }
   }
 
-  // Run-length code: (n, index) repeats; (0, n > 2) is n literal indices; (0, 0) ends a row, (0, 1) the image, (0, 2)
-  // moves right and up. Two indices a byte with 4 bits. Everything that is skipped is index 0.
+  // Where run-length code writes. What lies beyond the right edge is dropped: writers fill up rows to 4 bytes.
+  struct Pen {
+    uint8_t *indices;
+    size_t width, height, x = 0, y = 0;
+    void put(uint8_t index) {
+      if (x < width && y < height) indices[y * width + x] = index;
+      ++x;
+    }
+    bool done() const { return y >= height || (y + 1 == height && x >= width); }
+  };
+
   void read_runs(Context &context, const RowConverter &convert, Canvas out) const {
     const size_t width = size_t(width_), total = width * size_t(height_);
     const std::shared_ptr<uint8_t> indices = context.allocate(total);
     std::memset(indices.get(), 0, total);
-    const size_t done = unpack_runs(indices.get(), width, total);
-    if (done < total) truncated();
+    Pen pen{indices.get(), width, size_t(height_)};
+    const bool ended = unpack_runs(pen);
+    if (!pen.done() && ended) damaged("its run-length code ends before its last row does");
+    if (!pen.done()) truncated();
     for (int y = 0; y < height_; ++y)
       convert(indices.get() + width * size_t(top_down_ ? y : height_ - 1 - y), out.row(y), width_);
   }
 
-  // Gives how many indices the code covers.
-  size_t unpack_runs(uint8_t *indices, size_t width, size_t total) const {
+  // Run-length code: (n, index) repeats; (0, n > 2) is n literal indices; (0, 0) ends a row, (0, 1) the image, (0, 2)
+  // moves right and up. Two indices a byte with 4 bits. Everything that is skipped is index 0. Gives whether the code
+  // for the end came.
+  bool unpack_runs(Pen &pen) const {
+    enum : uint8_t { end_of_row, end_of_image, move };
     const bool four = compression_ == rle4;
-    size_t at = offset_, done = 0;
-    auto nibble = [](uint8_t byte, size_t i) { return uint8_t(i % 2 ? byte & 15 : byte >> 4); };
-    while (done < total && size_ - at >= 2) {
+    const auto nibble = [](uint8_t byte, size_t i) { return uint8_t(i % 2 ? byte & 15 : byte >> 4); };
+    for (size_t at = offset_; !pen.done() && size_ - at >= 2;) {
       const size_t count = data_[at];
       const uint8_t value = data_[at + 1];
       at += 2;
       if (count) {
-        const size_t n = std::min(count, width - done % width);
-        for (size_t i = 0; i < n; ++i) indices[done + i] = four ? nibble(value, i) : value;
-        done += n;
-      } else if (value == 0) {
-        done = (done + width - 1) / width * width;
-      } else if (value == 1) {
-        break;
-      } else if (value == 2) {
+        for (size_t i = 0; i < count; ++i) pen.put(four ? nibble(value, i) : value);
+      } else if (value == end_of_row) {
+        pen.x = 0;
+        ++pen.y;
+      } else if (value == end_of_image) {
+        return true;
+      } else if (value == move) {
         if (size_ - at < 2) break;
-        done += data_[at] + data_[at + 1] * width;
+        pen.x += data_[at];
+        pen.y += data_[at + 1];
         at += 2;
       } else {
-        const size_t bytes = four ? (size_t{value} + 1) / 2 : value, n = std::min<size_t>(value, total - done);
+        const size_t bytes = four ? (size_t{value} + 1) / 2 : value;
         if (size_ - at < bytes) break;
-        for (size_t i = 0; i < n; ++i) indices[done + i] = four ? nibble(data_[at + i / 2], i) : data_[at + i];
-        done += n;
+        for (size_t i = 0; i < value; ++i) pen.put(four ? nibble(data_[at + i / 2], i) : data_[at + i]);
         at += std::min(size_ - at, bytes + bytes % 2);
       }
     }
-    return done;
+    return false;
   }
 
   const uint8_t *data_;

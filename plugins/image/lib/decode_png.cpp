@@ -45,6 +45,7 @@ class Session {
       png_set_user_limits(png, 0x7fffffff, 0x7fffffff);  // open_png has the check, with a better message
       png_set_chunk_malloc_max(png, 1 << 23);
       png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, names, int(sizeof skipped / sizeof *skipped));
+      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("tRNS"), 1);
       png_read_info(png, info);
     });
   }
@@ -137,15 +138,20 @@ class Png final : public Decoder {
     if (type == PNG_COLOR_TYPE_PALETTE && png_get_PLTE(png, info, &colours, &count))
       for (int i = 0; i < count && i < 256; ++i)
         palette.colours[size_t(i)] = {colours[i].red, colours[i].green, colours[i].blue, 255};
-    png_bytep alphas = nullptr;
-    png_color_16p key = nullptr;
-    if (!png_get_tRNS(png, info, &alphas, &count, &key)) return;
-    if (type == PNG_COLOR_TYPE_PALETTE && alphas)
-      for (int i = 0; i < count && i < 256; ++i) palette.colours[size_t(i)][3] = alphas[i];
-    if (type == PNG_COLOR_TYPE_GRAY && key)
-      convert.transparent = {uint8_t(key->gray), uint8_t(key->gray), uint8_t(key->gray)};
-    if (type == PNG_COLOR_TYPE_RGB && key)
-      convert.transparent = {uint8_t(key->red), uint8_t(key->green), uint8_t(key->blue)};
+    set_transparency(session, type, convert, palette);
+  }
+
+  // The chunk as it stands: libpng drops one that has more alphas than the palette has colours.
+  static void set_transparency(Session &session, int type, RowConverter &convert, Palette &palette) {
+    png_unknown_chunkp kept = nullptr;
+    const int count = png_get_unknown_chunks(session.png, session.info, &kept);
+    if (count < 1) return;
+    kept += count - 1;  // the last one, as in Pillow
+    const png_bytep bytes = kept->data;
+    if (type == PNG_COLOR_TYPE_PALETTE)
+      for (size_t i = 0; i < kept->size && i < 256; ++i) palette.colours[i][3] = bytes[i];
+    if (type == PNG_COLOR_TYPE_GRAY && kept->size >= 2) convert.transparent = {bytes[1], bytes[1], bytes[1]};
+    if (type == PNG_COLOR_TYPE_RGB && kept->size >= 6) convert.transparent = {bytes[1], bytes[3], bytes[5]};
   }
 
   static Native native(int type, int depth) {

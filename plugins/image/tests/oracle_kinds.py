@@ -119,6 +119,13 @@ def gif(indices, code_size, terminated=True, interlaced=False, clear_every=1 << 
     return head + frame + blocks + (b"\0;" if terminated else b"")
 
 
+def bmp(width, height, bits, pixels, compression=0, header=40, masks=(), colours=(), offset=None):
+    info = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, 0, 2835, 2835, len(colours), 0)
+    info += struct.pack(f"<{len(masks)}I", *masks)
+    info = info.ljust(header, b"\0") + b"".join(bytes(c) + b"\0" for c in colours)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + len(info) if offset is None else offset) + info + pixels
+
+
 class Kinds(TestCase):
     def as_pillow(self, data, name, modes=("L", "RGB", "RGBA", "I", "F")):
         """How many modes both know."""
@@ -264,6 +271,42 @@ class Kinds(TestCase):
             with self.subTest(data[:12]), self.assertRaisesRegex(Failure, message):
                 decode(data, "L")
 
+    def test_bmp_run_length_code(self):
+        """Rows that are filled up to 4 bytes, as ImageMagick does it, or cut by their end; rows that are empty."""
+        rng = np.random.default_rng(11)
+        colours = rng.integers(0, 256, (16, 3)).tolist()
+        rows = rng.integers(0, 16, (5, 13))
+        runs = [b"".join(bytes([1, v]) for v in row) for row in rows]
+        for behind in (b"", b"\3\0", b"\0\3\1\1\1\0"):
+            code = b"".join(run + behind + b"\0\0" for run in runs) + b"\0\1"
+            got = decode(bmp(13, 5, 8, code, 1, colours=colours), "RGB")
+            want = np.array(colours, np.uint8)[rows[::-1]][..., ::-1]  # from the bottom up; BGR
+            self.same(got, np.ascontiguousarray(want), f"behind a row {behind}")
+        skipped = decode(bmp(13, 5, 8, runs[0] + b"\0\0" + b"\0\0" + b"".join(run + b"\0\0" for run in runs[2:]), 1, colours=colours), "RGB")
+        want[3] = colours[0][::-1]
+        self.same(skipped, np.ascontiguousarray(want), "an empty row")
+        odd = decode(bmp(13, 1, 4, bytes([0, 5, 0x12, 0x34, 0x50, 0, 8, 0x67, 0, 1]), 2, colours=colours), "RGB")
+        want = np.array(colours, np.uint8)[[[1, 2, 3, 4, 5, 6, 7, 6, 7, 6, 7, 6, 7]]][..., ::-1]
+        self.same(odd, np.ascontiguousarray(want), "an odd number of literal nibbles")
+        for code, message in ((b"".join(runs[:3]), "truncated"), (runs[0] + b"\0\0\0\1", "ends before its last row")):
+            with self.assertRaisesRegex(Failure, message):
+                decode(bmp(13, 5, 8, code, 1, colours=colours), "RGB")
+
+    def test_bmp_headers(self):
+        pixels = np.random.default_rng(12).bytes(4 * 13 * 5)
+        for header in (40, 64, 108, 124):
+            for masks in ((0xff0000, 0xff00, 0xff, 0), (0xff0000, 0xff00, 0xff, 0xff000000), (0xff000000, 0xff0000, 0xff00, 0xff)):
+                data = bmp(13, 5, 32, pixels, 3, header, masks[:3] if header == 40 else masks)
+                self.assertEqual(self.as_pillow(data, f"{header} {masks}", ("RGB", "RGBA")), 2)
+                self.same(decode(data[:10] + bytes(4) + data[14:], "RGBA"), decode(data, "RGBA"), "offset 0")
+        masks = (0xff0000, 0xff00, 0xff, 0xff000000)
+        for header, count in ((52, 3), (56, 4)):  # Pillow 9.4 refuses them
+            want = decode(bmp(13, 5, 32, pixels, 3, 40 if count == 3 else 108, masks[:count]), "RGBA")
+            self.same(decode(bmp(13, 5, 32, pixels, 3, header, masks[:count]), "RGBA"), want, f"header of {header}")
+        indices = np.random.default_rng(13).integers(0, 16, 16 * 5, np.uint8).tobytes()
+        colours = np.random.default_rng(14).integers(0, 256, (256, 3)).tolist()
+        self.assertEqual(self.as_pillow(bmp(13, 5, 8, indices, colours=colours, offset=0), "offset 0, palette", ("RGB",)), 1)
+
     def test_gif(self):
         for code_size in range(2, 12):
             for every in (100, 1 << 30):
@@ -283,6 +326,17 @@ class Kinds(TestCase):
         for picture in (flat, flat.convert("RGB")):
             for options in (dict(), dict(progressive=True)):
                 self.as_pillow(samples.saved(picture, "JPEG", **options), f"flat {options}", ("L", "RGB", "I", "F"))
+
+    def test_png_with_more_alphas_than_colours(self):
+        """Also before the palette, and of several chunks the last."""
+        rng = np.random.default_rng(10)
+        for depth in (1, 2, 4, 8):
+            palette, alphas = (samples.chunk(name, rng.bytes(count)) for name, count in ((b"PLTE", 6), (b"tRNS", 5)))
+            for chunks in ([palette, alphas], [alphas, palette], [palette, alphas, samples.chunk(b"tRNS", rng.bytes(2))]):
+                rows = b"\0".join(bytes([1 << (8 - depth)] * depth) for _ in range(4))
+                header = samples.chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 4, depth, 3, 0, 0, 0))
+                data = b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + samples.chunk(b"IDAT", zlib.compress(b"\0" + rows)) + samples.chunk(b"IEND", b"")
+                self.assertEqual(self.as_pillow(data, f"{depth} bits"), 5)
 
     def test_wide_png(self):
         values = np.random.default_rng(7).integers(0, 65536, (9, 14, 1))
