@@ -73,8 +73,13 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }
 
+// Not where its item has ended meanwhile: there may be many parts, or many others before it, and a model need not look.
 Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {
   Outcome outcome;
+  if (const int code = call.item->stopped(); code != MRUN_OK) {
+    outcome.error = Error(static_cast<mrun_code>(code), "");
+    return outcome;
+  }
   try {
     outcome.results = std::move(run_once(model, {&call, 1}, run).front());
   } catch (const Error &e) {

@@ -73,8 +73,7 @@ const Backend &choose_backend(Registry &registry, const ModelConfig &config, con
   }
   fail(MRUN_MISSING,
        "{}model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = "
-       "\"torch\"), "
-       "or give the file a suffix that one knows, as .pt{}",
+       "\"torch\"), or give the file a suffix that one knows, as .pt{}",
        section, config.name, printable(file), config.name, known);
 }
 

@@ -54,6 +54,17 @@ TEST_CASE("a call of more rows than a batch may have is run in parts") {
   CHECK(calls.rows == std::vector<int64_t>{4, 4, 2});
 }
 
+TEST_CASE("between the parts of a large call its item's limit is looked at, however short each is") {
+  const MockBundle bundle(Files{}, "mode = \"concat\"\nmax_size = 1\n");
+  calls.clear();
+  calls.delay_us = 2000;
+  const auto session = bundle.start(with_workers(1, false));
+  Work large = work(floats(std::vector<float>(5000, 1), {5000, 1}));
+  large.timeout = 0.1;
+  CHECK(session->run(large).error.code == MRUN_TIMEOUT);
+  CHECK(calls.rows.size() < 500);
+}
+
 TEST_CASE("a call whose tensors have different rows is never joined: with the right companion it would seem to fit") {
   const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:paired(x.x, x.y) end"}},
                           "mode = \"concat\"\n");
