@@ -177,6 +177,7 @@ int hop(double time, int rounds) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
   char byte = 0;
   if (fork() == 0) {
+    close(ends[0]);  // or it would wait for itself
     while (read(ends[1], &byte, 1) == 1) {
       work_for(time);
       if (write(ends[1], &byte, 1) != 1) break;
