@@ -63,6 +63,11 @@ class SilentlyWrong(Case):
                                ('return {n = tonumber(("1,2,3"):gsub(",", ""))}', "tonumber((s:gsub(…)))")]:
             with self.subTest(body):
                 self.told("preprocess.lua:", sentence, preprocess=MODULES + stage(body))
+        for expression in "torch.ones(2, 3):max(1)", "torch.sort(torch.ones(2), 0)", "torch.ones(2, 3)[1]:topk(2)":
+            self.told("preprocess.lua:3: ", "a second result is the context", preprocess=MODULES + stage("return " + expression))
+        for expression in "(torch.ones(2, 3):max(1))", "torch.ones(2):max()", "torch.ones(2, 3):max(1):size(0)", "math.max(1, 2)":
+            result = mrun(self.bundle(preprocess=MODULES + stage("return " + expression)), "x")
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.told("the function's arguments are (input, params): self is the first", preprocess="return function(self, x) return 1 end\n")
         self.told("the function's arguments are (model, x, params, context)", preprocess=ECHO, forward="return function(x, model) return 1 end\n")
 

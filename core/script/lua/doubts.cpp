@@ -54,6 +54,7 @@ class Doubts {
       if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
+      if (script_ == "preprocess.lua") second_as_context(i);
     }
     return std::move(found_);
   }
@@ -297,6 +298,36 @@ class Doubts {
          script_ == "postprocess.lua" ? "the answer"
          : script_ == "forward.lua"   ? "the output"
                                       : "x");
+  }
+
+  // `return x:max(1)` of preprocess: where the values are lies in the context then, and the model sees none of it.
+  void second_as_context(size_t at) {
+    if (!is_word(at, "return") || functions_around(at) != 1) return;
+    size_t name = 0, end = at + 2;
+    while (is_word(end, ".") || is_word(end, ":") || is_word(end, "(") || is_word(end, "[")) {
+      const bool call = is_word(end, "("), key = is_word(end, "[");
+      if (!call && !key) name = end + 1;
+      if (key) name = 0;
+      end = call ? behind_parentheses(end) : key ? behind_key(end) : end + 2;
+    }
+    const bool two = name > 0 && calls_torch(name, {"max", "min", "sort", "topk", "median", "mode", "kthvalue"}) &&
+                     !is_word(name + 2, ")") && behind_parentheses(name + 1) == end;
+    if (!two || !is_word(end, "end")) return;
+    tell(at,
+         "{0} gives two tensors, the values and where they are, and a second result is the context: (…:{0}(…)) "
+         "keeps the values",
+         word(name));
+  }
+
+  size_t behind_key(size_t at) const {
+    while (at < tokens_.size() && !is_word(at, "]")) ++at;
+    return at + 1;
+  }
+
+  std::ptrdiff_t functions_around(size_t at) const {
+    std::vector<std::string_view> open;
+    for (size_t i = 0; i < at; ++i) block(i, open);
+    return std::count(open.begin(), open.end(), "function");
   }
 
   // At the top level of the file.
