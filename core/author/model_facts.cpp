@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exec/batching_names.h"
+
 namespace mrun {
 namespace {
 
@@ -32,11 +34,14 @@ ModelFacts facts_of(Registry &registry, const Bundle &bundle, const ModelConfig 
 
 std::vector<ModelFacts> model_facts(Registry &registry, const Bundle &bundle) {
   std::vector<ModelFacts> facts;
+  std::vector<std::vector<Schema>> methods;
   for (const ModelConfig &config : bundle.manifest().models) {
     const Model model(bundle, config, bundle.manifest(), {&registry, "cpu", true});
     refuse_training(config, model);
     facts.push_back(facts_of(registry, bundle, config, model));
+    methods.push_back(model.methods());
   }
+  check_batching(bundle.manifest(), methods);  // what is packed is not asked again
   std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
   return facts;
 }

@@ -14,8 +14,9 @@ struct Halves {
   Value graph, weights;
 };
 
-// Asks the backend to split `file`. False with the reason where it cannot.
-bool ask_backend(const Backend &chosen, const Tensor &file, Halves &halves, std::string &reason) {
+// Asks the backend to split `file`, called `name`. False with the reason where it cannot.
+bool ask_backend(const Backend &chosen, const std::string &name, const Tensor &file, Halves &halves,
+                 std::string &reason) {
   const mrun_backend &backend = *chosen.backend;
   if (backend.split == nullptr) {
     reason = "the backend does not split models";
@@ -28,7 +29,11 @@ bool ask_backend(const Backend &chosen, const Tensor &file, Halves &halves, std:
     return backend.split(&call, file.data<const void>(), file.nbytes(), halves.graph.out(), halves.weights.out());
   });
   if (code == MRUN_OK) return true;
-  if (code != MRUN_MISSING) throw take_error(call, code);
+  if (code != MRUN_MISSING) {
+    Error e = take_error(call, code);
+    e.message = fmt::format("{}: {}", name, e.message);
+    throw e;
+  }
   reason = call.failed ? call.error.message : "the backend gave no reason";
   return false;
 }
@@ -58,7 +63,7 @@ SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConf
   const Tensor file = bundle.read(files.graph);
   const Backend &backend = choose_backend(registry, config, files.graph);
   Halves halves;
-  if (ask_backend(backend, file, halves, packed.reason)) {
+  if (ask_backend(backend, files.graph, file, halves, packed.reason)) {
     const NamedTensors weights = named_tensors(halves.weights);
     std::string text = write_safetensors(weights, {{model_source_key, sha256_hex(file.bytes())}});
     if (same_tensors(weights, read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {

@@ -6,6 +6,7 @@
 #include "base/cores.h"
 #include "base/text.h"
 #include "exec/batch/collate.h"
+#include "exec/batching_names.h"
 #include "exec/joined.h"
 #include "exec/params.h"
 
@@ -50,52 +51,12 @@ void check_operations(const Bundle &bundle, Registry &registry) {
   fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
 }
 
-// What [batch] may speak of.
-struct Callable {
-  std::vector<std::string> methods, arguments;
-
-  void add(const Model &model) {
-    for (const Schema &method : model.methods()) {
-      methods.push_back(method.name);
-      for (const Parameter &p : method.parameters) arguments.push_back(p.name);
-    }
-  }
-};
-
-void want_known(const std::string &name, const std::vector<std::string> &known, const std::string &where,
-                const char *what) {
-  if (known.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
-  fail(MRUN_BUNDLE, "bundle.toml: {}: no model that this is for has {} {}{}", where, what, name,
-       did_you_mean(name, known));
-}
-
-void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
-  for (const auto &[name, pad] : batching.calls.pad) {
-    want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
-  }
-  for (const auto &[name, unpad] : batching.calls.unpad) {
-    want_known(unpad.like, callable.arguments, fmt::format("[{}] unpad.{}: like", section, name), "an argument");
-  }
-  for (const auto &[method, config] : batching.methods) {
-    const std::string own = fmt::format("{}.{}", section, method);
-    want_known(method, callable.methods, fmt::format("[{}]", own), "a method");
-    for (const auto &[name, pad] : config.pad) {
-      want_known(name, callable.arguments, fmt::format("[{}] pad.{}", own, name), "an argument");
-    }
-  }
-}
-
-// A name in [batch] that no model knows is a slip. Told of folders: packed bundles that have one ran so far.
-void check_batching(const Loaded &loaded) {
-  const Manifest &manifest = loaded.bundle->manifest();
-  Callable shared;
-  for (size_t i = 0; i < manifest.models.size(); ++i) {
-    const ModelConfig &config = manifest.models[i];
-    Callable own;
-    (config.batch ? own : shared).add(*loaded.models[i]);
-    if (config.batch) check_names(*config.batch, fmt::format("models.{}.batch", config.name), own);
-  }
-  check_names(manifest.batch, "batch", shared);
+// A name in [batch] that no model knows is a slip. Told of folders, and before one is packed: packed bundles that have
+// one ran so far.
+void check_names(const Loaded &loaded) {
+  std::vector<std::vector<Schema>> methods;
+  for (const auto &model : loaded.models) methods.push_back(model->methods());
+  check_batching(loaded.bundle->manifest(), methods);
 }
 
 ModelInfo info_of(const Model &model) {
@@ -151,7 +112,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }
-  if (!loaded->bundle->packed()) check_batching(*loaded);
+  if (!loaded->bundle->packed()) check_names(*loaded);
   return loaded;
 }
 

@@ -109,7 +109,9 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   const int code = run_native(name_, [&] { return backend_->open(&call, &source, &handle_); });
   if (code != MRUN_OK) {
     Error e = take_error(call, code);
-    e.message = fmt::format("{}: {}", offer.file, e.message);
+    // MODEL says that the file is none; else what the section asks for may be at fault.
+    const std::string section = e.code == MRUN_MODEL || offer.section.empty() ? "" : offer.section + ": ";
+    e.message = fmt::format("{}{}: {}", section, offer.file, e.message);
     throw e;
   }
   list_methods(batching_of(manifest, name), options);

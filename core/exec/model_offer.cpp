@@ -26,6 +26,9 @@ ModelOffer offer_model(const Bundle &bundle, const ModelConfig &config) {
     offer.weights = tensor_map(read_safetensors(mapped, files.weights, MRUN_BUNDLE).tensors);
   }
   offer.options = backend_options(config);
+  if (config.line > 0 && !config.options.is_nil() && !config.options.as_map().empty()) {
+    offer.section = fmt::format("bundle.toml:{}: [models.{}]", config.line, config.name);
+  }
   offer.reader = std::make_unique<ModelReader>(bundle, config);
   return offer;
 }

@@ -8,7 +8,8 @@
 namespace mrun {
 
 struct ModelOffer {
-  std::string file;  // the graph's, or the whole model's
+  std::string file;     // the graph's, or the whole model's
+  std::string section;  // "bundle.toml:7: [models.main]", where that says how to open it; else empty
   Tensor graph;
   Value weights;                        // a map, or nil
   Value options;                        // a map

@@ -78,7 +78,21 @@ class Packing(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("preproccess.lua", result.stderr)
         self.assertIn("notes", result.stderr)
-        self.assertIn("0 examples agree", result.stdout)
+        self.assertIn("0 examples: nothing shows that the answers are right", result.stdout)
+
+    def test_what_a_run_of_the_folder_refuses_is_not_packed(self):
+        model = (GOOD_BAD_UGLY / "model.pt").read_bytes()
+        for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "[batch.encode]: no model that this is for has a method encode"),
+                                 ("[batch]\npad = {idz = {dims = [0]}}\n", model, "pad.idz: no model that this is for has an argument idz"),
+                                 ("[models.main.batch]\nunpad = {\"1\" = {like = \"x\"}}\n", model, "unpad.1: like: no model that this is for has"),
+                                 ("", b"x", "model.pt: this is no TorchScript file"),
+                                 ("[models.main]\nfrezee = true\n", model, "bundle.toml:7: [models.main]: model.pt: there is no model option frezee"),
+                                 ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:8: [models.main]: model.pt: model option freeze: want true")]:
+            with self.subTest(toml):
+                folder = self.bundle(toml=toml, files={"model.pt": file})
+                self.refused(3, folder, "x", contains=said)
+                self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=said)
+                self.assertFalse((self.dir / "x.mb").exists())
 
     def test_names_and_counts_are_fit_for_people(self):
         folder = self.bundle(preprocess="return function(x) return x end\n", files={"a\x1b[2Jb": "x"})
