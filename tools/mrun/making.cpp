@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "arguments.h"
+#include "differs.h"
 #include "files.h"
 #include "inputs.h"
 #include "left_out.h"
@@ -26,10 +27,10 @@ void show_pack(const View &report) {
     if (reason.empty()) continue;
     warn("model " + models[i].at("name").text() + " is kept whole: " + reason);
   }
-  const View examples = report.at("examples");
+  const double examples = report.at("examples").number();
+  const std::string tried = examples == 0 ? no_examples : counted(examples, "example agrees", "examples agree");
   print(shown(report.at("path").text()) + ": " + counted(report.at("entries").number(), "entry", "entries") + ", " +
-        show_size(report.at("size").number()) + ", " + counted(examples.number(), "example agrees", "examples agree") +
-        "\ndigest " + report.at("digest").text() + "\n");
+        show_size(report.at("size").number()) + ", " + tried + "\ndigest " + report.at("digest").text() + "\n");
 }
 
 // DIR.mb; of "." and "..", which are no names, by what the folder is called.

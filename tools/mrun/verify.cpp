@@ -28,8 +28,8 @@ std::string summary(const View &examples) {
     leaks += examples[i].at("leaks").flag() ? 1 : 0;
   }
   const size_t differ = examples.size() - equal - leaks;
+  if (examples.size() == 0) return std::string(no_examples) + "\n";
   std::string text = counted(static_cast<double>(examples.size()), "example", "examples");
-  if (examples.size() == 0) return text + ": nothing shows that the answers are right (mrun record keeps one)\n";
   text += ": " + std::to_string(equal) + " ok";
   if (differ > 0) text += ", " + std::to_string(differ) + (differ == 1 ? " differs" : " differ");
   if (leaks > 0) text += ", " + std::to_string(leaks) + (leaks == 1 ? " leaks" : " leak");
