@@ -177,13 +177,16 @@ void check_sds(std::string_view s) {
   if (said > s.size() - 21) missing("SDS", said, s.size() - 21);
 }
 
-// VOC: blocks of a type and a length of 24 bits, up to one of type 0.
+// VOC: blocks of a type and a length of 24 bits, up to one of type 0. What is behind the first samples does not count:
+// libsndfile does not read it, and sox writes too small a length.
 void check_voc(std::string_view s) {
   if (!has(s, 0, "Creative Voice File\x1a") || s.size() < 26) return;
   size_t at = number(s, 20, 2, false);
   while (s.size() >= 4 && at <= s.size() - 4 && s[at] != 0) {
     const uint64_t size = number(s, at + 1, 3, false), left = s.size() - at - 4;
     if (size > left) missing("VOC", size, left);
+    constexpr char samples = 1, more_samples = 2, new_samples = 9;
+    if (s[at] == samples || s[at] == more_samples || s[at] == new_samples) return;
     at += 4 + size_t(size);
   }
 }
@@ -204,11 +207,15 @@ void check_mat5(std::string_view s) {
 
 // An ID3 tag before the sound is no part of it; libsndfile stumbles over some.
 std::string_view without_tag(std::string_view file) {
+  constexpr size_t head = 10;
+  constexpr uint64_t has_footer = 0x10;
   while (has(file, 0, "ID3") && file.size() >= 10) {
     size_t length = 0;
     for (size_t i = 6; i < 10; ++i) length = length << 7 | (number(file, i, 1, true) & 127);
-    if (10 + length >= file.size()) bad_input("the file ends within its ID3 tag");
-    file.remove_prefix(10 + length);
+    length += head;
+    if ((number(file, 5, 1, true) & has_footer) != 0) length += head;
+    if (length >= file.size()) bad_input("the file ends within its ID3 tag");
+    file.remove_prefix(length);
   }
   return file;
 }
@@ -253,11 +260,24 @@ constexpr Foreign foreign[] = {
     {0, "{"sv, "JSON text"},
 };
 
+// What may be in an OGG, by its first page, and is not read.
+constexpr Foreign foreign_in_ogg[] = {
+    {28,
+     "\x7f"
+     "FLAC"sv,
+     "FLAC in an OGG (a file of FLAC alone is read)"},
+    {28, "Speex   "sv, "Speex in an OGG"},
+    {28, "\x80theora"sv, "a Theora video (OGG)"},
+    {28, "BBCD"sv, "a Dirac video (OGG)"},
+};
+
 }  // namespace
 
 std::string foreign_kind(std::string_view file) {
   for (const Foreign &f : foreign)
     if (has(file, f.at, f.magic)) return f.what;
+  for (const Foreign &f : foreign_in_ogg)
+    if (has(file, 0, "OggS") && has(file, f.at, f.magic)) return f.what;
   return "";
 }
 

@@ -3,10 +3,12 @@
 #include <sndfile.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 
 #include "container.h"
@@ -71,12 +73,19 @@ struct Close {
 };
 using File = std::unique_ptr<SNDFILE, Close>;
 
+// libsndfile and its codecs tell of memory that they do not get in many ways, most of which mean a damaged file, too: a
+// FLAC has fewer frames then. The C library has set errno.
+[[noreturn]] void failed(const std::string &text) {
+  if (errno == ENOMEM) throw std::bad_alloc();
+  bad_input(text);
+}
+
 [[noreturn]] void not_opened(std::string_view bytes) {
   const std::string kind = foreign_kind(bytes);
   if (!kind.empty())
     bad_input("this is " + kind + "; wanted sound that libsndfile reads: WAV, FLAC, OGG, MP3, AIFF, …");
-  bad_input(std::string("no sound that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, …): ") +
-            sf_strerror(nullptr));
+  failed(std::string("no sound that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, …): ") +
+         sf_strerror(nullptr));
 }
 
 void check(const SF_INFO &info) {
@@ -122,6 +131,7 @@ void append(const File &f, int channels, const Grow &grow, Samples &out) {
 }
 
 void decode_source(const Source &source, const Grow &grow, Samples &out) {
+  errno = 0;
   Memory bytes{source, grow, 0, 0, {}};
   SF_VIRTUAL_IO io = memory_io();
   SF_INFO info{};
@@ -135,13 +145,15 @@ void decode_source(const Source &source, const Grow &grow, Samples &out) {
   const int64_t before = out.frames();
   append(f, info.channels, grow, out);
   if (bytes.stopped) std::rethrow_exception(bytes.stopped);
-  if (sf_error(f.get()) != SF_ERR_NO_ERROR) bad_input(sf_strerror(f.get()));
-  // Of OGG and MPEG the length is an estimate; container.h has checked that they are whole.
-  const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG;
+  if (sf_error(f.get()) != SF_ERR_NO_ERROR) failed(sf_strerror(f.get()));
+  // Of OGG and MPEG, also inside a WAV, the length is an estimate; container.h has checked that they are whole.
+  const int encoding = info.format & SF_FORMAT_SUBMASK;
+  const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG || encoding == SF_FORMAT_MPEG_LAYER_I ||
+                         encoding == SF_FORMAT_MPEG_LAYER_II || encoding == SF_FORMAT_MPEG_LAYER_III;
   const int64_t got = out.frames() - before;
   if (!estimated && info.frames < SF_COUNT_MAX && got < info.frames)
-    bad_input("the file says that it has " + std::to_string(info.frames) + " frames, but " + std::to_string(got) +
-              " are there");
+    failed("the file says that it has " + std::to_string(info.frames) + " frames, but " + std::to_string(got) +
+           " are there");
 }
 
 }  // namespace

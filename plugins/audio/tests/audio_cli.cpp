@@ -1,12 +1,15 @@
 // The library from the command line, for the tests that compare it with torchaudio. Samples are raw float32, one
 // channel.
 //   audio_cli decode FILE                       "channels frames rate\n", then the interleaved samples
+//   audio_cli starved N FILE                    decode, where the N-th allocation of the C libraries finds no memory
 //   audio_cli resample FROM TO QUALITY          samples in, samples out
 //   audio_cli sinc FROM TO WIDTH ROLLOFF
 //   audio_cli spectrogram N_FFT WIN HOP POWER CENTER REFLECT
 //   audio_cli mel RATE N_FFT WIN HOP N_MELS F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli filters N_FREQS N_MELS RATE F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli log_mel N_MELS
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -20,6 +23,32 @@
 #include "resample.h"
 #include "sinc.h"
 #include "spectrum.h"
+
+namespace {
+std::atomic<int> allocations_left{-1};  // negative: no end
+
+bool fails() {
+  if (allocations_left.load() < 0 || allocations_left.fetch_sub(1) != 0) return false;
+  errno = ENOMEM;
+  return true;
+}
+}  // namespace
+
+// A sanitizer has an allocator of its own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
+extern "C" {
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+__attribute__((visibility("default"))) void *malloc(size_t n) { return fails() ? nullptr : __libc_malloc(n); }
+__attribute__((visibility("default"))) void *calloc(size_t n, size_t size) {
+  return fails() ? nullptr : __libc_calloc(n, size);
+}
+__attribute__((visibility("default"))) void *realloc(void *p, size_t n) {
+  return fails() ? nullptr : __libc_realloc(p, n);
+}
+}
+#endif
 
 namespace {
 
@@ -41,13 +70,17 @@ void write(const std::vector<T> &values) {
   std::cout.write(reinterpret_cast<const char *>(out.data()), std::streamsize(out.size() * sizeof(float)));
 }
 
-void decode() {
-  std::ifstream in(args.at(1), std::ios::binary);
+void decode_file(const std::string &path, int allocations) {
+  std::ifstream in(path, std::ios::binary);
   const std::string file(std::istreambuf_iterator<char>(in), {});
+  allocations_left = allocations;
   const audio::Samples s = audio::decode(file, [](int64_t) {});
   std::cout << s.channels << ' ' << s.frames() << ' ' << s.rate << '\n';
   write(s.interleaved);
 }
+
+void decode() { decode_file(args.at(1), -1); }
+void starved() { decode_file(args.at(2), int(whole(1))); }
 
 void resample() {
   const std::vector<float> in = read_samples();
@@ -112,9 +145,8 @@ void filters() { write(audio::mel_filters(whole(1), whole(3), {whole(2), real(4)
 int main(int count, char **values) try {
   args.assign(values + 1, values + count);
   const std::map<std::string, std::function<void()>> commands = {
-      {"decode", decode},       {"resample", resample}, {"spectrogram", spectrogram},
-      {"mel", mel_spectrogram}, {"filters", filters},   {"log_mel", log_mel},
-      {"sinc", sinc},
+      {"decode", decode},       {"starved", starved}, {"resample", resample}, {"spectrogram", spectrogram},
+      {"mel", mel_spectrogram}, {"filters", filters}, {"log_mel", log_mel},   {"sinc", sinc},
   };
   commands.at(args.at(0))();
   return 0;

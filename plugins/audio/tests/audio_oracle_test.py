@@ -2,6 +2,7 @@
 import io
 import os
 import re
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -162,11 +163,49 @@ class Decode(unittest.TestCase):
 
     def test_a_tag_before_it(self):
         path = os.path.join(self.folder, "x")
-        tag = b"ID3\4\0\0\0\0\1\0" + bytes(128)
+        plain = b"ID3\4\0\0\0\0\1\0" + bytes(128)
+        with_footer = b"ID3\4\0\x10\0\0\1\0" + bytes(128) + b"3DI\4\0\x10\0\0\1\0"
         for container in ("FLAC", "WAV", "OGG", "MP3"):
             with self.subTest(container):
                 content = self.written(1, 16000, container, soundfile.default_subtype(container))
-                self.assertTrue((self.decoded(path, tag + content)[0] == self.decoded(path, content)[0]).all())
+                for tag in (plain, with_footer):
+                    self.assertTrue((self.decoded(path, tag + content)[0] == self.decoded(path, content)[0]).all())
+
+    def test_mpeg_in_a_wav(self):
+        """Its number of frames is an estimate, as that of MPEG alone is."""
+        path = os.path.join(self.folder, "x")
+        content = self.written(1, 16000, "MP3", "MPEG_LAYER_III")
+        head = struct.pack("<HHIIHH", 0x55, 1, 16000, 4000, 1, 0) + struct.pack("<HHIHHH", 12, 1, 2, 144, 1, 1393)
+        body = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"fact" + struct.pack("<II", 4, 99999) + b"data" + struct.pack("<I", len(content))
+        wav = b"RIFF" + struct.pack("<I", len(body) + len(content)) + body + content
+        want = soundfile.read(io.BytesIO(wav), dtype="float32")[0]
+        self.assertGreater(want.size, 15000)
+        numpy.testing.assert_allclose(self.decoded(path, wav)[0][0], want, rtol=0, atol=1e-6)
+        with self.assertRaisesRegex(ValueError, "the WAV says"):
+            self.decoded(path, wav[:-300])
+
+    def test_voc_whose_block_is_longer_than_it_says(self):
+        """As sox writes them."""
+        path = os.path.join(self.folder, "x")
+        good = self.written(1, 8000, "VOC", "PCM_16")
+        at = good.index(b"\x1a", 19) + 7
+        self.assertEqual(good[at], 9)
+        size = int.from_bytes(good[at + 1:at + 4], "little")
+        other = good[:at + 1] + (size - 8).to_bytes(3, "little") + good[at + 4:]
+        self.assertTrue((self.decoded(path, other)[0] == self.decoded(path, good)[0]).all())
+        with self.assertRaisesRegex(ValueError, "the VOC says"):
+            self.decoded(path, other[:-500])
+
+    def test_memory_that_ends_is_no_damaged_file(self):
+        path = os.path.join(self.folder, "x")
+        with open(path, "wb") as file:
+            file.write(self.written(1, 16000, "FLAC", "PCM_16"))
+        outcomes = set()
+        for n in range(60):
+            run = subprocess.run([CLI, "starved", str(n), path], capture_output=True, check=False)
+            outcomes.add({0: "answered", 1: run.stderr.decode()}.get(run.returncode, "ended"))
+        # "ended": libsndfile itself uses what it did not get.
+        self.assertLessEqual(outcomes, {"answered", "ended", "std::bad_alloc\n"})
 
     def test_ogg_pages(self):
         path = os.path.join(self.folder, "x")
@@ -198,7 +237,7 @@ class Decode(unittest.TestCase):
         path = os.path.join(self.folder, "x")
         for content, name in ((b"\0\0\0\x20ftypM4A " + bytes(50), "MP4 or M4A"), (b"\x1a\x45\xdf\xa3" + bytes(50), "WebM"),
                               (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG picture"), (b"#!AMR\n" + bytes(50), "AMR"),
-                              (b"MThd" + bytes(50), "MIDI"), (b"RIFF\0\0\0\0WEBP" + bytes(50), "WebP"), (b"%PDF-1.4", "PDF")):
+                              (b"MThd" + bytes(50), "MIDI"), (b"OggS\0\2" + bytes(20) + b"\1\x30\x7fFLAC" + bytes(43), "OGG"), (b"RIFF\0\0\0\0WEBP" + bytes(50), "WebP"), (b"%PDF-1.4", "PDF")):
             with self.subTest(name), self.assertRaisesRegex(ValueError, name):
                 self.decoded(path, content)
 
