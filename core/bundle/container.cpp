@@ -38,14 +38,8 @@ T get(std::string_view bytes, size_t offset) {
 
 uint64_t alignment(std::string_view name) { return is_weights(name) ? 4096 : 64; }
 
-std::string local_header(std::string_view name, uint64_t size, uint32_t crc, uint64_t offset) {
-  const bool big = size >= ones32;
-  const uint64_t align = alignment(name);
-  const uint64_t bare = local_size + name.size() + (big ? 20 : 0) + 6;
-  const uint64_t pad = (align - (offset + bare) % align) % align;
-  std::string h;
-  h.reserve(bare + pad);
-  put<uint32_t>(h, local_signature);
+// The fields that a file has in both of its headers, in their order.
+void put_common(std::string &h, bool big, uint64_t size, uint32_t crc, size_t name, size_t extra) {
   put<uint16_t>(h, big ? version_zip64 : version_plain);
   put<uint16_t>(h, 0);  // flags
   put<uint16_t>(h, 0);  // stored
@@ -54,8 +48,19 @@ std::string local_header(std::string_view name, uint64_t size, uint32_t crc, uin
   put<uint32_t>(h, crc);
   put<uint32_t>(h, short32(size));
   put<uint32_t>(h, short32(size));
-  put<uint16_t>(h, static_cast<uint16_t>(name.size()));
-  put<uint16_t>(h, static_cast<uint16_t>(bare - local_size - name.size() + pad));
+  put<uint16_t>(h, static_cast<uint16_t>(name));
+  put<uint16_t>(h, static_cast<uint16_t>(extra));
+}
+
+std::string local_header(std::string_view name, uint64_t size, uint32_t crc, uint64_t offset) {
+  const bool big = size >= ones32;
+  const uint64_t align = alignment(name);
+  const uint64_t bare = local_size + name.size() + (big ? 20 : 0) + 6;
+  const uint64_t pad = (align - (offset + bare) % align) % align;
+  std::string h;
+  h.reserve(bare + pad);
+  put<uint32_t>(h, local_signature);
+  put_common(h, big, size, crc, name.size(), bare - local_size - name.size() + pad);
   h += name;
   if (big) {
     put<uint16_t>(h, zip64_field);
@@ -82,16 +87,7 @@ std::string central_header(std::string_view name, uint64_t size, uint32_t crc, u
   h.reserve(central_size + name.size() + 4 + extra.size());
   put<uint32_t>(h, central_signature);
   put<uint16_t>(h, made_by);
-  put<uint16_t>(h, big ? version_zip64 : version_plain);
-  put<uint16_t>(h, 0);  // flags
-  put<uint16_t>(h, 0);  // stored
-  put<uint16_t>(h, dos_time);
-  put<uint16_t>(h, dos_date);
-  put<uint32_t>(h, crc);
-  put<uint32_t>(h, short32(size));
-  put<uint32_t>(h, short32(size));
-  put<uint16_t>(h, static_cast<uint16_t>(name.size()));
-  put<uint16_t>(h, static_cast<uint16_t>(big ? 4 + extra.size() : 0));
+  put_common(h, big, size, crc, name.size(), big ? 4 + extra.size() : 0);
   put<uint16_t>(h, 0);  // comment
   put<uint16_t>(h, 0);  // disk
   put<uint16_t>(h, 0);  // internal attributes
