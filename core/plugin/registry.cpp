@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "plugin/code.h"
+#include "plugin/shared_libraries.h"
 #include "plugin/undescribed.h"
 
 namespace mrun {
@@ -362,6 +363,18 @@ std::map<std::string, std::string> Registry::libraries() const {
   for (const auto &n : impl_->all.namespaces) {
     if (n->space->version != nullptr) versions.emplace(n->prefix.substr(0, n->prefix.find('.')), n->space->version);
   }
+  return versions;
+}
+
+Registry::Versions Registry::versions() const {
+  Versions versions;
+  std::vector<std::string> files;
+  for (const Plugin *p : loaded()) {
+    versions.plugins.emplace(p->name, p->version);
+    files.push_back(p->path.native());
+  }
+  versions.libraries = shared_libraries(files);
+  versions.libraries.merge(libraries());
   return versions;
 }
 

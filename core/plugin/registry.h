@@ -100,6 +100,11 @@ class Registry {
   std::vector<std::string> names(const std::string &prefix) const;
   // Of the namespaces of what is loaded, by prefix: {"aten", "libtorch 1.13.1"}.
   std::map<std::string, std::string> libraries() const;
+  // What answers depend on beside the bundle: plugins by name, and beside libraries() what plugins are linked with. Reads files.
+  struct Versions {
+    std::map<std::string, std::string> plugins, libraries;
+  };
+  Versions versions() const;
   const Backend *backend(const std::string &name);              // "torch"
   const Backend *backend_of_file(const std::string &filename);  // by suffix
   std::vector<const Operation *> operations() const;  // of all loaded plugins, without namespaces, by name and version

@@ -8,7 +8,7 @@
 
 #include "base/thread.h"
 #include "exec/engine/callback_scope.h"
-#include "plugin/shared_libraries.h"
+#include "plugin/registry.h"
 
 namespace mrun {
 namespace {
@@ -325,14 +325,9 @@ Facts Engine::facts() const {
   facts.options = loaded_->options;
   facts.isolation = {{"mode", "none"}};
   facts.block = largest_batch(*loaded_) > 1 ? rounds_options(*loaded_).block : 1;
-  const Registry &registry = *loaded_->options.registry;
-  std::vector<std::string> files;
-  for (const Plugin *p : registry.loaded()) {
-    facts.plugins.emplace(p->name, p->version);
-    files.push_back(p->path.native());
-  }
-  facts.libraries = shared_libraries(files);
-  for (const auto &[prefix, library] : registry.libraries()) facts.libraries.emplace(prefix, library);
+  Registry::Versions versions = loaded_->options.registry->versions();
+  facts.plugins = std::move(versions.plugins);
+  facts.libraries = std::move(versions.libraries);
   return facts;
 }
 

@@ -10,7 +10,6 @@
 #include "bundle/handed.h"
 #include "isolate/shared_memory.h"
 #include "isolate/worker/environment.h"
-#include "plugin/shared_libraries.h"
 
 namespace mrun {
 namespace {
@@ -50,19 +49,6 @@ CodeProfile code_of(const Registry &registry) {
   return profile;
 }
 
-// Looked up while files can still be read.
-Locked facts_of(const Registry &registry) {
-  Locked locked;
-  std::vector<std::string> files;
-  for (const Plugin *p : registry.loaded()) {
-    locked.plugins.emplace(p->name, p->version);
-    files.push_back(p->path.native());
-  }
-  locked.libraries = shared_libraries(files);
-  for (const auto &[prefix, library] : registry.libraries()) locked.libraries.emplace(prefix, library);
-  return locked;
-}
-
 }  // namespace
 
 // ---- before the bundle
@@ -82,12 +68,12 @@ void Server::prepare() {
       if (p.all_needed) throw;
     }
   }
-  Locked locked = facts_of(*registry_);
+  Registry::Versions versions = registry_->versions();  // while files can be read
   const CodeProfile code = code_of(*registry_);
   forget_environment();
   lockdown.finish(code);
-  locked.levels = lockdown.levels();
-  channel_.send(Kind::locked, 0, encode(locked));
+  channel_.send(Kind::locked, 0,
+                encode(Locked{lockdown.levels(), std::move(versions.plugins), std::move(versions.libraries)}));
 }
 
 // ---- reading
