@@ -1,11 +1,15 @@
 """What the tests of the command share: bundles made on the spot, runs, answers."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
+import termios
 import unittest
 
 MRUN = os.environ["MRUN"]
@@ -23,6 +27,28 @@ def mrun(*args, stdin=None, **more):
     """Runs the command; stdout and stderr as text. Never hangs: a limit far above what any case takes."""
     given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     return subprocess.run([MRUN, *map(str, args)], capture_output=True, text=True, timeout=300, **given, **more)
+
+
+def at_a_terminal(*args, rows=24, columns=80, env=None):
+    """What the command writes to a terminal of that size."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen([MRUN, *map(str, args)], stdout=child, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                               env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **(env or {})})
+    os.close(child)
+    data = b""
+    while True:
+        try:
+            part = os.read(parent, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        data += part
+    os.close(parent)
+    error = process.stderr.read().decode()
+    process.stderr.close()
+    return process.wait(), data.decode().replace("\r\n", "\n"), error
 
 
 class Case(unittest.TestCase):

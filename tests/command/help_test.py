@@ -2,7 +2,7 @@
 import re
 import unittest
 
-from command import SOURCE, Case, mrun
+from command import SOURCE, Case, at_a_terminal, mrun
 
 
 class Help(Case):
@@ -14,6 +14,13 @@ class Help(Case):
             self.assertTrue(text, name)
             for line in text.splitlines():
                 self.assertLessEqual(len(line), 80, (name, line))
+
+    def test_a_narrow_terminal_has_its_help_too(self):
+        for columns in 40, 66:
+            for name in "", "run", "plugins":
+                _, text, _ = at_a_terminal(*name.split(), "--help", columns=columns)
+                self.assertLessEqual(max(map(len, text.splitlines())), columns, text)
+                self.assertEqual(text.split(), mrun(*name.split(), "--help").stdout.split())
 
     def test_help_of_a_subcommand_by_either_spelling(self):
         self.assertEqual(mrun("help", "pack").stdout, mrun("pack", "--help").stdout)

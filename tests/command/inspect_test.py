@@ -1,42 +1,17 @@
 """inspect: everything about a model without loading anything; its screen, its texts, its JSON as documented."""
-import fcntl
 import hashlib
 import json
 import os
 import pty
 import re
-import struct
 import subprocess
-import termios
 import unittest
 
 import numpy
 
-from command import GOOD_BAD_UGLY, MRUN, SOURCE, Case, mrun
+from command import GOOD_BAD_UGLY, MRUN, SOURCE, Case, at_a_terminal, mrun
 
 PAGE = (SOURCE / "tools/mrun/JSON.md").read_text()
-
-
-def at_a_terminal(*args, rows=24, columns=80, env=None):
-    """What the command writes to a terminal of that size."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen([MRUN, *map(str, args)], stdout=child, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                               env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **(env or {})})
-    os.close(child)
-    data = b""
-    while True:
-        try:
-            part = os.read(parent, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        data += part
-    os.close(parent)
-    error = process.stderr.read().decode()
-    process.stderr.close()
-    return process.wait(), data.decode().replace("\r\n", "\n"), error
 
 
 def plain(text):

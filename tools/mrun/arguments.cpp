@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "report.h"
+#include "screen.h"
 
 namespace command {
 namespace {
@@ -21,25 +22,12 @@ std::string as_given(std::string argument) {
   return argument;
 }
 
-// The help for a terminal of 80 columns: what is longer goes on below its own column.
-std::string fitted_help(const std::string &help) {
-  constexpr size_t width = 80, column = 30;  // CLI11's column of explanations
-  std::string out;
-  for (size_t begin = 0; begin < help.size();) {
-    const size_t end = std::min(help.find('\n', begin), help.size());
-    std::string line = help.substr(begin, end - begin);
-    if (line.starts_with("Usage: ")) line.replace(0, 7, "\nUsage: mrun ");
-    const std::string indent(line.starts_with(' ') ? column : 0, ' ');
-    while (line.size() > width) {
-      const size_t space = line.rfind(' ', width);
-      if (space == std::string::npos || space <= indent.size()) break;
-      out += line.substr(0, space) + "\n";
-      line = indent + line.substr(space + 1);
-    }
-    out += line + "\n";
-    begin = end + 1;
-  }
-  return out;
+// CLI11's help of a subcommand, as it is typed.
+std::string help_of(const CLI::App &app) {
+  constexpr size_t column = 30;  // CLI11's of explanations
+  std::string help = app.help();
+  if (const size_t usage = help.find("Usage: "); usage != std::string::npos) help.replace(usage, 7, "\nUsage: mrun ");
+  return fitted_help(help, column);
 }
 
 // A script's unset variable: -C "$FOLDER", --shard "$SHARD". What may be empty is free text.
@@ -177,6 +165,28 @@ CLI::Validator seconds() {
 
 void describe_apps(std::function<void(const CLI::App &)> f) { describe_to = std::move(f); }
 
+std::string fitted_help(const std::string &help, size_t column) {
+  constexpr size_t widest = 80, narrow = 60, narrowest = 20, little = 4;
+  const size_t columns = terminal_size().columns,
+               width = columns == 0 ? widest : std::clamp(columns, narrowest, widest);
+  if (width < narrow) column = little;  // beside the first column there is no room
+  std::string out;
+  for (size_t begin = 0; begin < help.size();) {
+    const size_t end = std::min(help.find('\n', begin), help.size());
+    std::string line = help.substr(begin, end - begin);
+    const std::string indent(line.starts_with(' ') ? column : 0, ' ');
+    while (line.size() > width) {
+      const size_t space = line.rfind(' ', width);
+      if (space == std::string::npos || space <= indent.size()) break;
+      out += line.substr(0, line.find_last_not_of(' ', space) + 1) + "\n";
+      line = indent + line.substr(space + 1);
+    }
+    out += line + "\n";
+    begin = end + 1;
+  }
+  return out;
+}
+
 int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
   if (describe_to) {
     describe_to(app);
@@ -192,7 +202,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
     refuse_equals(app, args);
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
   } catch (const mrun::failure &e) { return report(e); } catch (const CLI::CallForHelp &) {
-    print(fitted_help(app.help()));
+    print(help_of(app));
     return ok;
   } catch (const CLI::ParseError &e) {
     warn(explained(app, e) + "; `mrun " + app.get_name() + " --help` explains");

@@ -12,6 +12,9 @@ int parse_and_run(CLI::App &, std::vector<std::string> args, const std::function
 CLI::Validator whole_number(uint64_t lowest, uint64_t highest);
 CLI::Validator number(double lowest, double highest);
 CLI::Validator seconds();  // above 0, or -1: no limit
+// A help for the terminal's width, 80 columns at most: what is longer goes on below, at `column` where it begins with
+// blanks.
+std::string fitted_help(const std::string &help, size_t column);
 // Until it is called with nothing, parse_and_run hands its app to `f` and does nothing else.
 void describe_apps(std::function<void(const CLI::App &)> f);
 }  // namespace command

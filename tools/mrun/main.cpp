@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "arguments.h"
 #include "base/text.h"
 #include "files.h"
 #include "manual.h"
@@ -110,7 +111,8 @@ std::string misplaced(const std::vector<std::string> &args) {
 
 int help_about(const std::vector<std::string> &names) {
   if (names.empty() || names == std::vector<std::string>{"help"}) {
-    command::print(help());
+    constexpr size_t summaries = 37;  // the column of fmt_row
+    command::print(command::fitted_help(help(), summaries));
     return command::ok;
   }
   if (names.size() > 1 || !command::is_subcommand(names[0])) {
