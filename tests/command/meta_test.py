@@ -80,6 +80,7 @@ class Meta(Case):
         kept, (whole,) = self.kept("x.mb", "x.bin", cwd=self.dir)
         self.assertEqual(whole["meta"]["input"], {"path": str(self.dir / "x.bin"), "sha256": hashlib.sha256(b"\0\1\2").hexdigest()})
         self.assertEqual(self.answer("rerun", kept, cwd="/"), 3)
+        self.refused(2, "rerun", kept, "--input", "a", "--input", "b", contains=["--input b", "there is one input"])
 
         numpy.save(self.dir / "x.npy", numpy.ones((2, 3), "float32"))
         path = self.packed("record", toml='[input.fields]\nt = "tensor"\nq = "text"\nj = {kind = "json", optional = true}\n',
@@ -89,7 +90,10 @@ class Meta(Case):
         self.assertEqual(set(whole["meta"]["input"]["fields"]), {"t", "q", "j"})
         self.assertEqual(self.answer("rerun", kept), ["from a file", [1], 6])
         (self.dir / "q.txt").rename(self.dir / "moved.txt")
-        self.assertEqual(mrun("rerun", kept).returncode, 1)
+        self.refused(1, "rerun", kept, contains=["q.txt", "--input q=FILE says where it is now"])
+        self.refused(2, "rerun", kept, "--input", "q=none", contains="--input none: No such file")
+        self.refused(2, "rerun", kept, "--input", "r=x", contains=["--input r", "no such field; there are: j, q, t"])
+        self.refused(2, "rerun", kept, "--input", "q=x", "--input", "q=y", contains="given twice")
         self.assertEqual(self.answer("rerun", kept, "--input", f"q={self.dir / 'moved.txt'}"), ["from a file", [1], 6])
         self.refused(2, "rerun", kept, "--input", self.dir / "moved.txt", contains="FIELD=FILE")
 

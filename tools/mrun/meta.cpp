@@ -45,17 +45,40 @@ mrun::variant file_again(const std::string &path, const std::string &hash, const
   return v;
 }
 
+// `--input` names the file, or META does, where it may be gone since.
+mrun::variant given_again(const std::string &path, const std::string &hash, const mrun::bundle &bundle,
+                          const char *field) {
+  try {
+    return file_again(path, hash, bundle, field);
+  } catch (const mrun::failure &e) {
+    if (e.code == MRUN_VERIFY) throw;
+    throw mrun::failure(MRUN_USAGE, std::string("--input ") + e.what(), e.detail);
+  }
+}
+
+mrun::variant kept_again(const std::string &path, const std::string &hash, const mrun::bundle &bundle,
+                         const char *field) {
+  try {
+    return file_again(path, hash, bundle, field);
+  } catch (const mrun::failure &e) {
+    std::error_code unknown;
+    if (fs::exists(path, unknown)) throw;
+    const std::string wanted = field == nullptr ? "FILE" : std::string(field) + "=FILE";
+    throw mrun::failure(e.code, std::string(e.what()) + "; --input " + wanted + " says where it is now", e.detail);
+  }
+}
+
 mrun::variant one_again(const View &d, const mrun::bundle &bundle, const std::string &field, const Files &files) {
   const auto given = std::find_if(files.begin(), files.end(), [&](const auto &f) { return f.first == field; });
   const char *name = field.empty() ? nullptr : field.c_str();
   const std::string hash = d.at("sha256").text();
   const View text = d.at("text"), json = d.at("json"), path = d.at("path");
-  if (given != files.end()) return file_again(given->second, hash, bundle, name);
+  if (given != files.end()) return given_again(given->second, hash, bundle, name);
   if (text.v->kind == MRUN_STRING) {
     if (sha256(text.text()) != hash) changed("the input's text");
     return copied(*text.v);
   }
-  if (path.v->kind == MRUN_STRING) return file_again(path.text(), hash, bundle, name);
+  if (path.v->kind == MRUN_STRING) return kept_again(path.text(), hash, bundle, name);
   if (d.at("stdin").flag()) {
     throw mrun::failure(MRUN_USAGE,
                         "the input came from standard input, which is not kept: --input FILE gives it again");

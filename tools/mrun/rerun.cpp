@@ -63,16 +63,32 @@ mrun::variant choose(std::vector<mrun::variant> all, const std::string &item) {
   refuse("there is no answer of item " + item + " in it");
 }
 
-std::vector<std::pair<std::string, std::string>> files_of(const std::vector<std::string> &inputs, bool record) {
+// The last of `files` is for a field that META has, and the only one for it.
+void want_field(const View &fields, const std::vector<std::pair<std::string, std::string>> &files) {
+  const std::string &name = files.back().first;
+  const auto same = [&](const auto &file) { return file.first == name; };
+  if (std::count_if(files.begin(), files.end(), same) > 1)
+    throw mrun::failure(MRUN_USAGE, "--input " + printable(name) + ": the field is given twice");
+  if (mrun_get(fields.v, name.c_str()) != nullptr) return;
+  std::string known;
+  for (size_t i = 0; i < fields.size(); ++i) known += (i == 0 ? "" : ", ") + shown(fields.key(i));
+  throw mrun::failure(MRUN_USAGE, "--input " + printable(name) + ": the record has no such field; there are: " + known);
+}
+
+// `fields`: of a record, else nil.
+std::vector<std::pair<std::string, std::string>> files_of(const std::vector<std::string> &inputs, const View &fields) {
+  const bool record = !fields.is_nil();
   std::vector<std::pair<std::string, std::string>> files;
   for (const std::string &given : inputs) {
     const size_t equals = given.find('=');
     if (!record) {
+      if (!files.empty()) throw mrun::failure(MRUN_USAGE, "--input " + printable(given) + ": there is one input");
       files.emplace_back("", given);
     } else if (equals == std::string::npos) {
       throw mrun::failure(MRUN_USAGE, "--input " + given + ": the input is a record: want FIELD=FILE");
     } else {
       files.emplace_back(given.substr(0, equals), given.substr(equals + 1));
+      want_field(fields, files);
     }
   }
   return files;
@@ -157,7 +173,7 @@ int rerun_one(const Options &o) {
   check(meta);
   const mrun::bundle bundle = open_same(meta.at("bundle"), o.bundle);
   const View input = meta.at("input");
-  const mrun::variant value = input_again(input, bundle, files_of(o.inputs, !input.at("fields").is_nil()));
+  const mrun::variant value = input_again(input, bundle, files_of(o.inputs, input.at("fields")));
   EngineOptions options(o.run, bundle);
   std::string device;
   set_options(*options.get(), meta, device);
