@@ -57,7 +57,7 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   check_name(name);
   std::error_code unknown;
   if (!fs::is_directory(folder, unknown)) {
-    fail(MRUN_USAGE, "{}: want a bundle's folder (unpack a .mb first)", folder.string());
+    fail(MRUN_BUNDLE, "{}: want a bundle's folder (unpack a .mb first)", folder.string());
   }
   const fs::path target = folder / "examples" / name;
   if (fs::exists(target, unknown) && !replace)

@@ -81,7 +81,7 @@ Value entry_value(const LogEntry &e) {
 std::vector<LogEntry> read_log(const Bundle &bundle) {
   const auto *packed = dynamic_cast<const Packed *>(&bundle);
   if (packed == nullptr) {
-    fail(MRUN_USAGE, "{}: is a folder and has no revisions; a .mb file is wanted", printable(bundle.origin()));
+    fail(MRUN_MISSING, "{}: is a folder and has no revisions; a .mb file is wanted", printable(bundle.origin()));
   }
   return LogReader(packed->container()).read(packed->revision_lock().revision.number);
 }

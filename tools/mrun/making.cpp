@@ -92,6 +92,9 @@ int unpack(std::vector<std::string> args) {
       ->type_name("DIR");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle bundle = open_bundle(name);
+    std::error_code unknown;
+    if (fs::is_directory(split_revision(name).path, unknown))
+      throw mrun::failure(MRUN_BUNDLE, name + ": is a folder already; a .mb file is wanted");
     if (folder.empty()) folder = fs::path(split_revision(name).path).filename().replace_extension().string();
     mrun::host_detail::call([&](mrun_error *e) { return mrun_unpack(bundle.raw(), folder.c_str(), nullptr, e); });
     print(shown(folder) + ": made\n");
