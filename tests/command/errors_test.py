@@ -72,6 +72,17 @@ class Opening(Case):
         for name in "gpu cuda: cuda:x cpu:1".split():
             with self.subTest(name):
                 self.refused(2, folder, "--device", name, "x", contains=["device", name, "cuda:NUMBER"])
+        result = mrun(folder, "--device", "cuda", "x")
+        self.assertEqual((result.returncode, result.stdout), (0, '"x"\n'))
+        self.assertIn("--device cuda: the bundle has no model that would run there", result.stderr)
+
+    def test_a_folder_has_no_revisions_and_a_file_is_no_folder(self):
+        folder, packed = self.bundle(preprocess=ECHO), self.dir / "x.mb"
+        self.assertEqual(mrun("pack", folder, "-o", packed).returncode, 0)
+        for name, args in [("log", [folder]), ("inspect", [f"{folder}@1"]), ("unpack", [folder])]:
+            self.refused(3, name, *args, contains=["is a folder", "a .mb file is wanted"])
+        for name, args in [("record", [packed, "one", "x"]), ("pack", [packed])]:
+            self.refused(3, name, *args, contains="want a bundle's folder")
 
     def test_a_worker_process_has_no_devices(self):
         folder = self.bundle(preprocess=ECHO)

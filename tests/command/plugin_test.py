@@ -173,6 +173,13 @@ end
         self.assertIn("hello.negate@1(Tensor x) -> Tensor", mrun("ops", "hello.negate", "--plugin", plugin).stdout)
         self.refused(3, "ops", "image.resise", contains="image.resize")
 
+    def test_a_folder_that_is_none_is_said_where_plugins_are_listed(self):
+        env = {**os.environ, "MRUN_PLUGIN_PATH": f"{self.dir}:{self.dir / 'none'}:"}
+        for args in [["plugins"], ["ops", "image"]]:
+            result = mrun(*args, env=env)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stderr, f"mrun: {self.dir / 'none'}: is no folder; MRUN_PLUGIN_PATH names folders of plugins\n")
+
     def test_a_broken_file_in_the_folder_does_not_keep_the_others_out(self):
         plugin = self.build("cc", "hello.c", "-std=c99")
         (self.dir / "wrong.so").write_text("no library")

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <sstream>
 
 #include "arguments.h"
 #include "report.h"
@@ -81,6 +83,13 @@ mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags
   return mrun::map(std::move(entries));
 }
 
+void warn_unused_device(const RunOptions &given, const mrun::bundle &bundle) {
+  if (given.device == "cpu") return;
+  const mrun::variant manifest = mrun::from_json(bundle.inspect("manifest"));
+  if (View{&manifest.c()}.at("models").size() > 0) return;
+  warn("--device " + given.device + ": the bundle has no model that would run there; its scripts run on the CPU");
+}
+
 uint64_t parse_size(const std::string &text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -148,6 +157,17 @@ void RunOptions::load_plugins() const {
       throw mrun::failure(e.code == MRUN_MISSING ? MRUN_USAGE : e.code, std::string("--plugin: ") + e.what(), e.detail);
     }
   }
+}
+
+void RunOptions::load_plugins_to_list() const {
+  const char *const folders = std::getenv("MRUN_PLUGIN_PATH");
+  std::istringstream rest(folders == nullptr ? "" : folders);
+  for (std::string folder; std::getline(rest, folder, ':');) {
+    std::error_code unknown;
+    if (folder.empty() || std::filesystem::is_directory(folder, unknown)) continue;
+    warn(printable(folder) + ": is no folder; MRUN_PLUGIN_PATH names folders of plugins");
+  }
+  load_plugins();
 }
 
 EngineOptions::EngineOptions(const RunOptions &given, const mrun::bundle &bundle) : device_(given.device) {

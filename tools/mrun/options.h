@@ -18,6 +18,7 @@ struct RunOptions {
   void add_to(CLI::App &);
   void add_limits_to(CLI::App &);  // only what bounds a run and does not change its answer
   void load_plugins() const;
+  void load_plugins_to_list() const;  // says also which folder of MRUN_PLUGIN_PATH is none
 };
 // RunOptions as mrun_options; keeps what they point to.
 class EngineOptions {
@@ -34,6 +35,8 @@ class EngineOptions {
 };
 // Options for a function of mrun.h that takes a map of them.
 mrun::variant options_map(const std::vector<std::pair<std::string, bool>> &flags, const std::string &message = "");
+// Says so where --device has nothing to act upon. (Whether there is such a device, an engine has seen.)
+void warn_unused_device(const RunOptions &, const mrun::bundle &);
 uint64_t parse_size(const std::string &);  // "512M", "2G", "1048576"
 
 }  // namespace command

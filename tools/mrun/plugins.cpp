@@ -59,7 +59,7 @@ int answer(const Asked &asked) {
     throw mrun::failure(MRUN_USAGE, printable(asked.call_args[0]) +
                                         ": arguments are for --call; `mrun ops NAME` lists what a plugin brings");
   if (!asked.checked.empty()) return check_plugin(asked.checked, asked.models, asked.json);
-  asked.run.load_plugins();
+  asked.run.load_plugins_to_list();
   return asked.called.empty() ? list_plugins(asked.json) : call_operation(asked.called, asked.call_args);
 }
 

@@ -323,6 +323,7 @@ int answer(Options o) {
   Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
   Output output(output_options(o, bundle, inputs), [&] { progress.erase(); });
   mrun::engine engine(bundle, options.get());
+  warn_unused_device(o.run, bundle);
   progress.start();
   std::signal(SIGPIPE, SIG_IGN);
   const bool pretty = inputs.single() && o.output.empty() && is_terminal(answers_fd());

@@ -25,7 +25,7 @@ int operations(std::vector<std::string> args) {
   app.add_flag("--json", json, "as JSON");
   app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
-    run.load_plugins();
+    run.load_plugins_to_list();
     const std::string text = mrun::host_detail::string_of(
         [&](char **s, mrun_error *e) { return mrun_operations(name.empty() ? nullptr : name.c_str(), s, e); });
     if (json) {
