@@ -26,9 +26,9 @@ end
 
 -- The four corners, top left first, and the middle: torchvision's five_crop.
 function image.five_crop(img, size)
+  local middle = image.center_crop(img, size) -- which looks at both arguments
   local height, width = img:shape()
-  local h, w = size, size
-  if type(size) == "table" then h, w = size[1], size[#size] end
+  local h, w = middle:shape()
   if h > height or w > width then
     error(string.format("image.five_crop: size: a crop of %d x %d is larger than the image, %d x %d", h, w, height, width), 2)
   end
@@ -38,7 +38,7 @@ function image.five_crop(img, size)
     image.crop(img, 0, right, h, w),
     image.crop(img, bottom, 0, h, w),
     image.crop(img, bottom, right, h, w),
-    image.center_crop(img, { h, w }),
+    middle,
   }
 end
 

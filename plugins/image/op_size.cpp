@@ -10,7 +10,9 @@ namespace image::operations {
 namespace {
 
 int small(const char *name, int64_t v) {
-  if (v < -max_side || v > max_side) bad_argument(std::string(name) + " is " + std::to_string(v) + ", out of range");
+  if (v < -max_side || v > max_side)
+    bad_argument(std::string(name) + " is " + std::to_string(v) + "; wanted at most " + std::to_string(max_side) +
+                 " to either side");
   return int(v);
 }
 
@@ -22,7 +24,8 @@ value resize(call &c, const value &image, const Ints &size, std::string_view fil
     const Size in{p.shape().height, p.shape().width};
     if (max_size && size.size() != 1) bad_argument("max_size goes with size n, not with {height, width}");
     const Size out = size.size() == 1 ? shorter_side(in, size[0], max_size) : pair("size", size);
-    if (reducing_gap && !(*reducing_gap >= 1.0)) bad_argument("reducing_gap is less than 1; wanted at least 1");
+    if (reducing_gap && !(*reducing_gap >= 1.0))
+      bad_argument("reducing_gap is " + number(*reducing_gap) + "; wanted at least 1");
     if (!antialias && f != Filter::bilinear && f != Filter::nearest)
       bad_argument("antialias = false goes with filter bilinear; wanted that or nearest");
     if (antialias && !reducing_gap) return result(c, resize_node(p.node, out.height, out.width, f), p.constant);

@@ -8,15 +8,23 @@
 namespace image::operations {
 namespace {
 
+Filter warp_filter(std::string_view name) {
+  const Filter f = filter_by_name(name);
+  if (f != Filter::nearest && f != Filter::bilinear && f != Filter::bicubic)
+    bad_argument("filter is \"" + std::string(name) + "\"; a rotation or warp wants nearest, bilinear or bicubic");
+  return f;
+}
+
 tensor rotate(call &c, const value &image, double degrees, std::string_view filter, bool expand,
               const std::optional<Floats> &center, const std::optional<Floats> &fill) {
   return guarded([&] {
     const Picture p = picture(c, image);
-    const Filter f = filter_by_name(filter);
+    const Filter f = warp_filter(filter);
     std::optional<std::array<double, 2>> centre;
     if (center) {
-      if (center->size() != 2 || !std::isfinite((*center)[0]) || !std::isfinite((*center)[1]))
-        bad_argument("center is something else; wanted {x, y}");
+      if (center->size() != 2) bad_argument("center has " + std::to_string(center->size()) + " numbers; wanted {x, y}");
+      for (double v : *center)
+        if (!std::isfinite(v)) bad_argument("center holds " + number(v) + "; wanted finite numbers");
       centre = {(*center)[0], (*center)[1]};
     }
     const Rotation r = rotation(p.shape().height, p.shape().width, degrees, expand, centre);
@@ -31,7 +39,7 @@ tensor warp(call &c, const value &image, const Floats &matrix, const Ints &size,
             const std::optional<Floats> &fill) {
   return guarded([&] {
     const Picture p = picture(c, image);
-    const Filter f = filter_by_name(filter);
+    const Filter f = warp_filter(filter);
     if (matrix.size() != 6 && matrix.size() != 8)
       bad_argument("matrix has " + std::to_string(matrix.size()) + " numbers; wanted 6 (affine) or 8 (perspective)");
     Warp w;

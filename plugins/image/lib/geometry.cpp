@@ -18,7 +18,7 @@ std::vector<uint8_t> pixel_of(const Shape &shape, const Colour &colour) {
       const auto *bytes = reinterpret_cast<const uint8_t *>(&f);
       pixel.insert(pixel.end(), bytes, bytes + sizeof f);
     } else {
-      if (!(v >= 0 && v <= 255)) bad_argument("value is " + std::to_string(v) + "; wanted 0 to 255");
+      if (!(v >= 0 && v <= 255)) bad_argument("value is " + number(v) + "; wanted 0 to 255");
       pixel.push_back(uint8_t(v));
     }
   }

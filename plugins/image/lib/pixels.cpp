@@ -1,6 +1,9 @@
 #include "pixels.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -8,6 +11,13 @@ namespace image {
 
 void bad_input(std::string text) { throw Error(Error::Code::input, std::move(text)); }
 void bad_argument(std::string text) { throw Error(Error::Code::argument, std::move(text)); }
+
+std::string number(double v) {
+  if (std::isnan(v)) return "nan";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", v);
+  return text.data();
+}
 
 Rect intersect(const Rect &a, const Rect &b) {
   Rect r;

@@ -20,6 +20,8 @@ struct Error : std::exception {
 };
 [[noreturn]] void bad_input(std::string text);
 [[noreturn]] void bad_argument(std::string text);
+// As a message shows it: 256, 1.5, nan.
+std::string number(double);
 
 enum class Type : uint8_t { u8, f32, i32 };  // i32 is decoded to, nothing else
 inline int size_of(Type t) { return t == Type::u8 ? 1 : 4; }

@@ -18,7 +18,9 @@ Size checked(int64_t height, int64_t width) {
 }  // namespace
 
 Size shorter_side(Size in, int64_t target, std::optional<int64_t> max_size) {
-  if (target < 1 || target > max_side) bad_argument("size is " + std::to_string(target) + "; wanted at least 1");
+  if (target < 1) bad_argument("size is " + std::to_string(target) + "; wanted at least 1");
+  if (target > max_side)
+    bad_argument("size is " + std::to_string(target) + "; wanted at most " + std::to_string(max_side));
   if (max_size && *max_size <= target)
     bad_argument("max_size is " + std::to_string(*max_size) + "; wanted more than size, " + std::to_string(target));
   const bool portrait = in.width <= in.height;

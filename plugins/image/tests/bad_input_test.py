@@ -122,6 +122,18 @@ class BadInput(unittest.TestCase):
         "image.letterbox(img, 0)": "image.letterbox",
         "image.warp(img, {1, 0, 0, 0, 1, 0}, {0, 4})": "image.warp: the result is 0 x 4",
         # sizes that are no sizes
+        "image.resize(img, 1e9)": "image.resize: size is 1000000000; wanted at most 1048576",
+        "image.crop(img, 1e7, 0, 3, 3)": "top is 10000000; wanted at most 1048576 to either side",
+        "image.resize(img, 8, {reducing_gap = 0.5})": "reducing_gap is 0.5; wanted at least 1",
+        "image.five_crop(img, 'x')": "want int[], got a string",
+        "image.five_crop(img)": "size",
+        "image.five_crop(img, {2, 3, 4})": "size has 3 numbers; wanted n or {height, width}",
+        "image.ten_crop('abc', 2)": "image is a string; wanted an image",
+        # filters, centres and values
+        "image.rotate(img, 10, {filter = 'lanczos'})": 'filter is "lanczos"; a rotation or warp wants nearest, bilinear or bicubic',
+        "image.rotate(img, 10, {center = {1}})": "center has 1 numbers; wanted {x, y}",
+        "image.rotate(img, 10, {center = {1, 1/0}})": "center holds inf; wanted finite numbers",
+        "image.pad(img, 1, 256)": "value is 256; wanted 0 to 255",
         "image.resize(img, 0/0)": "image.resize",
         "image.resize(img, {0/0, 4})": "image.resize",
         "image.resize(img, 1/0)": "image.resize",

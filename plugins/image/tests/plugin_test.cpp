@@ -136,7 +136,7 @@ TEST_CASE("wrong arguments are named") {
       {"crop", {img, n(0), n(0), n(0), n(4)}, "the result is 0 x 4"},
       {"pad", {img, numbers({1, 2, 3})}, "padding has 3 numbers"},
       {"pad", {img, n(-1)}, "padding is negative"},
-      {"pad", {img, n(1), n(300)}, "value is 300.000000; wanted 0 to 255"},
+      {"pad", {img, n(1), n(300)}, "value is 300; wanted 0 to 255"},
       {"flip", {img, Value::string("sideways")}, "direction is \"sideways\"; wanted horizontal or vertical"},
       {"normalize", {img, numbers({1, 2}), numbers({1})}, "mean has 2 numbers; wanted 3"},
       {"normalize", {img, numbers({1}), numbers({0})}, "std has a zero"},
