@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -32,6 +33,11 @@ spdlog::logger &logger() {
   return *made;
 }
 
+std::function<void(LogLevel, std::string_view)> &elsewhere() {
+  static auto *const set = new std::function<void(LogLevel, std::string_view)>;  // never destroyed, as the logger
+  return *set;
+}
+
 const std::array<std::string, 4> names{"debug", "info", "warn", "error"};
 
 }  // namespace
@@ -46,7 +52,10 @@ LogLevel log_level_of(std::string_view name) {
 
 void set_log_level(LogLevel level) { logger().set_level(to_spdlog(level)); }
 
+void redirect_log(std::function<void(LogLevel, std::string_view)> to) { elsewhere() = std::move(to); }
+
 void log(LogLevel level, std::string_view text) {
+  if (elsewhere()) return elsewhere()(level, text);
   if (!logger().should_log(to_spdlog(level))) return;
   logger().log(to_spdlog(level), "mrun: {}: {}", names[static_cast<size_t>(level)], printable(text, longest_line));
 }

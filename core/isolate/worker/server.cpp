@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "bundle/handed.h"
@@ -79,6 +80,9 @@ void Server::prepare() {
 // ---- reading
 
 void Server::serve() {
+  redirect_log([this](LogLevel level, std::string_view text) {
+    send_log(static_cast<int>(level), "engine", std::string(text));
+  });
   start_thread("the worker process", [this] { serve_channel(); }).detach();  // the process ends with the channel
   serve_items();
 }
@@ -167,10 +171,17 @@ std::shared_ptr<const Bundle> Server::open_bundle(const Opening &opening) {
   return std::make_shared<const Handed>(opening.name, std::move(files));
 }
 
+// What the parent does not take is lost: it is gone then.
+void Server::send_log(int level, const std::string &stage, const std::string &text) {
+  try {
+    channel_.send(Kind::log, 0, WireWriter().integer(level).text(stage).text(text).finish());
+  } catch (const Error &) {}
+}
+
 void Server::connect_log(EngineOptions &options, const Opening &opening) {
   if (opening.log) {
     options.log = [this](int level, const std::string &stage, const std::string &text) {
-      channel_.send(Kind::log, 0, WireWriter().integer(level).text(stage).text(text).finish());
+      send_log(level, stage, text);
     };
   }
   if (opening.trace) {

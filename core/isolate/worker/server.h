@@ -33,6 +33,7 @@ class Server {
   void open(const Frame &);
   Session &session();
   std::shared_ptr<const Bundle> open_bundle(const Opening &);
+  void send_log(int level, const std::string &stage, const std::string &text);
   void connect_log(EngineOptions &, const Opening &);
   Work work_of(Frame &);
   void run(Frame &);
