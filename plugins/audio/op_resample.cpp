@@ -1,4 +1,6 @@
 // Other rates, and one channel.
+#include <algorithm>
+
 #include "operations.h"
 #include "resample.h"
 #include "sinc.h"
@@ -16,11 +18,20 @@ int64_t length_at(const Wave &w, int64_t from, int64_t to, const char *operation
   return resampled_length(w.samples, from, to);
 }
 
+// Beyond it libsoxr does not come to an end.
+void check_ratio(int64_t from, int64_t to) {
+  constexpr int64_t most = 1 << 16;
+  if (std::max(from, to) / std::min(from, to) >= most)
+    mrun::refuse("audio.resample: the rates are " + std::to_string(from) + " and " + std::to_string(to) +
+                 "; wanted less than 65536 times the other (sinc_resample takes any)");
+}
+
 mrun::tensor resample_wave(const mrun::call &c, const mrun::tensor &x, int64_t from, int64_t to,
                            std::string_view quality) {
   return guarded([&] {
     const Wave w = wave_of(x, "audio.resample");
     const int64_t length = length_at(w, from, to, "audio.resample");
+    check_ratio(from, to);
     const Quality q = quality_of(quality);
     auto out = result(c, x, {length});
     const int64_t silence = from / to + 2 * (to / from) + 6;  // behind the end, in and out

@@ -61,7 +61,12 @@ MelOptions mel_options(int64_t n_mels, int64_t rate, double f_min, std::optional
 mrun::tensor filters_of(const mrun::call &c, int64_t n_freqs, int64_t n_mels, int64_t rate, double f_min,
                         std::optional<double> f_max, std::string_view mel_scale, std::optional<std::string_view> norm) {
   return guarded([&] {
-    const auto filters = mel_filters(n_freqs, rate, mel_options(n_mels, rate, f_min, f_max, mel_scale, norm));
+    const MelOptions options = mel_options(n_mels, rate, f_min, f_max, mel_scale, norm);
+    // At most what mel_filters takes: what it refuses is told as that.
+    constexpr int64_t most_freqs = 1 << 20, most_mels = 4096;
+    c.charge(std::clamp<int64_t>(n_freqs, 0, most_freqs) * std::clamp<int64_t>(n_mels, 0, most_mels) *
+             int64_t(sizeof(double)));
+    const auto filters = mel_filters(n_freqs, rate, options);
     auto out = mrun::tensor::empty(c, mrun::float32, {n_freqs, n_mels});
     std::transform(filters.begin(), filters.end(), out.data<float>(), [](double v) { return float(v); });
     return out;

@@ -174,10 +174,21 @@ class Audio(Case):
         (answer,) = self.answers(folder, path, "--memory", "64M", status=1)
         self.assertEqual(answer["error"]["code"], "QUOTA", answer)
 
+    def test_many_filters(self):
+        """They count against the item's memory before they are made."""
+        script = 'local audio = require "audio"\nreturn function() return {audio.mel_filters(1048576, 4096, 16000):shape()} end'
+        folder = self.bundle(kind="audio", preprocess=script)
+        path = self.dir / "sound"
+        path.write_bytes(file(sound(0.1, 8000), 8000))
+        (answer,) = self.answers(folder, path, "--memory", "1G", status=1)
+        self.assertEqual(answer["error"]["code"], "QUOTA", answer)
+
     def test_bad_arguments(self):
         cases = {
             "audio.resample(x, rate, 0)": "rates from 1",
             "audio.resample(x, rate, 0/0)": "",
+            "audio.resample(x, 1, 100000)": "the rates are 1 and 100000; wanted less than 65536 times the other",
+            "audio.resample(x, 65536, 1)": "the rates are 65536 and 1",
             "audio.resample(x, rate, 8000, {quality = 'best'})": "quality: wanted",
             "audio.mel_spectrogram(x, rate, {f_min = 0/0})": "0 <= f_min < f_max",
             "audio.mel_spectrogram(x, rate, {f_max = 1/0})": "0 <= f_min < f_max",
