@@ -128,7 +128,12 @@ std::unique_ptr<State> make_state(const Loaded &loaded) {
   o.timeout = loaded.options.start_timeout;
   o.log = loaded.options.log;
   o.call_model = [&loaded](ItemContext &item, ModelCall call) { return call_at_once(loaded, item, std::move(call)); };
-  return std::make_unique<State>(std::move(o));
+  try {
+    return std::make_unique<State>(std::move(o));
+  } catch (Error &e) {  // an asset that is none, say: before there is an item, none is at fault
+    if (e.code == MRUN_INPUT) e.code = MRUN_BUNDLE;
+    throw;
+  }
 }
 
 std::shared_ptr<ItemContext> make_context(const Loaded &loaded, uint64_t number) {
