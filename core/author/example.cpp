@@ -48,9 +48,14 @@ std::vector<Example> list_examples(const Bundle &bundle) {
 Value example_input(const Bundle &bundle, const Example &example) {
   const Manifest &m = bundle.manifest();
   if (example.inputs.empty()) fail(MRUN_MISSING, "example {}: there is no file input.* in it", example.name);
+  if (m.input != InputKind::record && example.inputs.size() > 1) {
+    fail(MRUN_BUNDLE, "example {}: {} and {} are one input too many", example.name, example.inputs[0].second,
+         example.inputs[1].second);
+  }
   if (m.input != InputKind::record) return read_kept(bundle, m.input, example.inputs.front().second);
   std::vector<std::pair<std::string, Value>> fields;
   for (const auto &[field, path] : example.inputs) {
+    if (field.empty()) fail(MRUN_BUNDLE, "{}: want input.FIELD.EXT, a file for each field of the record", path);
     fields.emplace_back(field, read_kept(bundle, kind_of_input(m, field.c_str()), path));
   }
   return Value::map(std::move(fields));

@@ -31,6 +31,13 @@ std::string hint(const std::string &path) {
   return did_you_mean(path, files);
 }
 
+// A file of an example that no example has: examples/input.txt.
+bool of_no_example(const std::string &path) {
+  constexpr std::string_view root = "examples/";
+  return path.starts_with(root) && path.find('/', root.size()) == std::string::npos &&
+         (path.starts_with("examples/input.") || path == "examples/expected.json");
+}
+
 }  // namespace
 
 std::vector<std::string> left_out(const Bundle &bundle) {
@@ -46,6 +53,10 @@ std::vector<std::string> notices(const Bundle &bundle) {
   std::vector<std::string> params, sentences;
   for (const Entry &e : bundle.manifest().params.as_map()) params.emplace_back(e.key());
   for (const EntryInfo &entry : bundle.entries()) {
+    if (of_no_example(entry.path)) {
+      sentences.push_back(
+          fmt::format("{}: belongs to no example; one is a folder of its own, examples/NAME/", entry.path));
+    }
     if (!entry.path.ends_with(".lua") || entry.path.starts_with("std/") || entry.path.starts_with("assets/")) continue;
     const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), params);
     sentences.insert(sentences.end(), found.begin(), found.end());

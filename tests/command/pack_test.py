@@ -94,6 +94,33 @@ class Packing(Case):
                 self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=said)
                 self.assertFalse((self.dir / "x.mb").exists())
 
+    def test_an_asset_that_is_not_what_it_is_read_as_refuses_the_bundle(self):
+        folder = self.bundle(preprocess='local bundle, text = require "bundle", require "text"\nlocal t = text.sentencepiece(bundle.asset "t.json")\n'
+                             "return function(x) return x end\n", files={"assets/t.json": "{}"})
+        for args in [(folder, "x"), ("pack", folder), ("bench", folder, "x")]:
+            self.refused(3, *args, contains="preprocess.lua:2: text.sentencepiece: not a sentencepiece model")
+
+    def test_what_a_script_misses_may_be_left_out(self):
+        folder = self.bundle(preprocess='local labels = require("bundle").lines "labels.txt"\nreturn function(x) return labels end\n',
+                             files={"labels.txt": "a\n"})
+        result = mrun("pack", folder, "-o", self.dir / "x.mb")
+        self.assertEqual(result.returncode, 3)
+        left_out, missing = result.stderr.splitlines()
+        self.assertIn("labels.txt: not part of a bundle, left out", left_out)
+        self.assertIn("no assets/labels.txt in this bundle", missing)
+
+    def test_files_of_examples_that_stand_elsewhere(self):
+        echo = "return function(x) return x end\n"
+        files = {"examples/input.txt": "x", "examples/expected.json": '"x"'}
+        result = mrun("pack", self.bundle(preprocess=echo, files=files), "-o", self.dir / "x.mb")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for name in files:
+            self.assertIn(f"{name}: belongs to no example; one is a folder of its own, examples/NAME/", result.stderr)
+        for kind, toml, names, said in [("text", "", ["input.txt", "input.json"], "input.json and examples/a/input.txt are one input too many"),
+                                        ("record", '[input.fields]\nq = "text"\n', ["input.txt"], "input.txt: want input.FIELD.EXT")]:
+            folder = self.bundle(kind, toml, preprocess=echo, files={f"examples/a/{n}": "x" for n in [*names, "expected.json"]})
+            self.refused(4, "pack", folder, contains=said)
+
     def test_names_and_counts_are_fit_for_people(self):
         folder = self.bundle(preprocess="return function(x) return x end\n", files={"a\x1b[2Jb": "x"})
         self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
