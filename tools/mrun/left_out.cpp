@@ -1,5 +1,7 @@
 #include "left_out.h"
 
+#include <optional>
+
 #include "report.h"
 
 namespace command {
@@ -24,6 +26,19 @@ void warn_left_out(const mrun::bundle &bundle) {
     ++named;
   }
   if (others > 0) warn(counted(static_cast<double>(others), "more file", "more files") + " left out");
+}
+
+std::string telling_left_out(const std::string &folder, const std::function<int(char **, mrun_error *)> &pack) {
+  try {
+    return mrun::host_detail::string_of(pack);
+  } catch (const mrun::failure &) {
+    std::optional<mrun::bundle> bundle;
+    try {
+      bundle.emplace(folder.c_str());
+    } catch (const mrun::failure &) {}  // that is what failed
+    if (bundle) warn_left_out(*bundle);
+    throw;
+  }
 }
 
 }  // namespace command

@@ -153,7 +153,7 @@ int commit(std::vector<std::string> args) {
     }
     run.load_plugins();
     const mrun::variant options = commit_options(author, time, update_std);
-    const std::string report = mrun::host_detail::string_of([&](char **s, mrun_error *e) {
+    const std::string report = telling_left_out(folder, [&](char **s, mrun_error *e) {
       return mrun_commit(bundle.c_str(), folder.c_str(), message.c_str(), &options.c(), s, e);
     });
     const mrun::variant parsed = mrun::from_json(report);
