@@ -111,10 +111,16 @@ local function parameters_of(step)
   return step:method("forward").parameters
 end
 
+-- What the operations are told from here, and a script does not say.
+local made_here = { parameters = "they are the step's own", pieces = "tokenizer is what they are made of" }
+
 -- The options as the operation takes them: pieces for a tokenizer, an object for a table of what constrains.
 local function prepared(step, options)
   local o = { parameters = parameters_of(step) }
-  for key, value in pairs(options or {}) do o[key] = value end
+  for key, value in pairs(options or {}) do
+    if made_here[key] then error(string.format("decode: %s is no option: %s", key, made_here[key]), 3) end
+    o[key] = value
+  end
   if type(o.constrain) == "table" then
     local c = {}
     for key, value in pairs(o.constrain) do c[key] = value end

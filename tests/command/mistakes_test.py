@@ -162,6 +162,17 @@ class Errors(Case):
             with self.subTest(body):
                 self.item_error(code, "preprocess", self.bundle(preprocess=make + stage(body), files=vocabulary), "x", contains=advice)
 
+    def test_words_of_searches(self):
+        make = 'local decode, torch = require "decode", require "torch"\nlocal function step(t) return torch.zeros({t:size(0), 5}) end\n'
+        for option, code, advice in [("max_new_tokens = 3", "ARGUMENT", "max_new is how many tokens"), ("num_beams = 4", "ARGUMENT", "beam_search has beam"),
+                                     ("eos_token_id = 4", "ARGUMENT", "eos is the last token's number"), ("do_sample = true", "ARGUMENT", "decode.sample draws"),
+                                     ("maxnew = 3", "ARGUMENT", "did you mean 'max_new'"),
+                                     ("pieces = {}", "SCRIPT", "pieces is no option: tokenizer is what they are made of"),
+                                     ("parameters = {}", "SCRIPT", "parameters is no option: they are the step's own")]:
+            with self.subTest(option):
+                body = stage("return decode.greedy(step, {bos = 0, eos = 4, max_new = 3, " + option + "})")
+                self.item_error(code, "preprocess", self.bundle(preprocess=make + body), "x", contains=["preprocess.lua:4", advice])
+
     def test_a_module_that_was_not_required(self):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode(x)")), "x",
                         contains=["global 'json'", 'local json = require "json" loads it'])
