@@ -72,7 +72,7 @@ class Opening(Case):
         for name in "gpu cuda: cuda:x cpu:1".split():
             with self.subTest(name):
                 self.refused(2, folder, "--device", name, "x", contains=["device", name, "cuda:NUMBER"])
-        result = mrun(folder, "--device", "cuda", "x")
+        result = mrun(folder, "--device", "cuda", "--isolation", "none", "x")
         self.assertEqual((result.returncode, result.stdout), (0, '"x"\n'))
         self.assertIn("--device cuda: the bundle has no model that would run there", result.stderr)
 

@@ -31,7 +31,8 @@ void warn_left_out(const mrun::bundle &bundle) {
 std::string telling_left_out(const std::string &folder, const std::function<int(char **, mrun_error *)> &pack) {
   try {
     return mrun::host_detail::string_of(pack);
-  } catch (const mrun::failure &) {
+  } catch (const mrun::failure &e) {
+    if (e.code == MRUN_USAGE) throw;  // what was asked is wrong, not what the folder has
     std::optional<mrun::bundle> bundle;
     try {
       bundle.emplace(folder.c_str());
