@@ -104,6 +104,7 @@ void Engine::run_again(Seat &seat) {
       job->let_go();
     }
     end_job(seat, *job, std::move(result));
+    end_telling(seat);  // the next may take as long as an item may
   }
   seat.giving_up = false;
 }
