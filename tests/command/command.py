@@ -17,6 +17,7 @@ SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 GOOD_BAD_UGLY = SOURCE / "bundles/good-bad-ugly/bundle"
 NOBODY = 65534
+os.umask(0o022)  # another user reads what some tests have made, whatever this one's own is
 
 
 def open_to_all(folder):

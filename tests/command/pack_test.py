@@ -37,7 +37,6 @@ class Packing(Case):
         path = self.packed(GOOD_BAD_UGLY)
         folder, command = self.public()
         shutil.copy(path, folder / "x.mb")
-        (folder / "x.mb").chmod(0o644)  # whatever this user's umask is
         result = self.as_another(command, folder / "x.mb", SENTENCE)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(json.loads(result.stdout), self.answer(path, SENTENCE))
