@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "exec/batching_names.h"
+#include "exec/model_checks.h"
 
 namespace mrun {
 namespace {
@@ -34,7 +34,7 @@ ModelFacts facts_of(Registry &registry, const Bundle &bundle, const ModelConfig 
 
 std::vector<ModelFacts> model_facts(Registry &registry, const Bundle &bundle) {
   std::vector<ModelFacts> facts;
-  std::vector<std::vector<Schema>> methods;
+  ModelMethods methods;
   for (const ModelConfig &config : bundle.manifest().models) {
     const Model model(bundle, config, bundle.manifest(), {&registry, "cpu", true});
     refuse_training(config, model);
@@ -42,6 +42,7 @@ std::vector<ModelFacts> model_facts(Registry &registry, const Bundle &bundle) {
     methods.push_back(model.methods());
   }
   check_batching(bundle.manifest(), methods);  // what is packed is not asked again
+  check_forward(bundle, methods);
   std::sort(facts.begin(), facts.end(), [](const ModelFacts &a, const ModelFacts &b) { return a.name < b.name; });
   return facts;
 }

@@ -6,8 +6,8 @@
 #include "base/cores.h"
 #include "base/text.h"
 #include "exec/batch/collate.h"
-#include "exec/batching_names.h"
 #include "exec/joined.h"
+#include "exec/model_checks.h"
 #include "exec/params.h"
 
 namespace mrun {
@@ -53,10 +53,11 @@ void check_operations(const Bundle &bundle, Registry &registry) {
 
 // A name in [batch] that no model knows is a slip. Told of folders, and before one is packed: packed bundles that have
 // one ran so far.
-void check_names(const Loaded &loaded) {
-  std::vector<std::vector<Schema>> methods;
+void check_models(const Loaded &loaded) {
+  ModelMethods methods;
   for (const auto &model : loaded.models) methods.push_back(model->methods());
-  check_batching(loaded.bundle->manifest(), methods);
+  if (!loaded.bundle->packed()) check_batching(loaded.bundle->manifest(), methods);
+  check_forward(*loaded.bundle, methods);
 }
 
 ModelInfo info_of(const Model &model) {
@@ -112,7 +113,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }
-  if (!loaded->bundle->packed()) check_names(*loaded);
+  check_models(*loaded);
   return loaded;
 }
 

@@ -49,15 +49,10 @@ std::string wrong_x(const Value &x) {
 
 // The call of a bundle with models and without forward.lua.
 PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, const Value &x) {
-  if (models.size() > 1) {
-    fail(MRUN_BUNDLE, "the bundle has {} models: it needs a forward.lua that calls them", models.size());
-  }
-  const Model &model = *models.front();
+  const Model &model = *models.front();  // the only one, which has it (check_forward)
   const auto method = model.find("forward");
-  if (!method)
-    fail(MRUN_MODEL, "model {} has no method forward: it needs a forward.lua that calls another", model.name());
   PendingCall call;
-  call.method = *method;
+  call.method = method.value();
   try {
     call.args = arguments_of(script_schema(model.methods()[*method], model.batch(*method)), x);
   } catch (Error &e) {

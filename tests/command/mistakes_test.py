@@ -357,6 +357,13 @@ class Manifest(Case):
         self.assertIn("Model.pt: not part of a bundle, left out; did you mean 'model.pt'?", result.stderr)
 
 
+    def test_models_that_nothing_calls(self):
+        two = self.bundle(preprocess=ECHO, toml='[models.a]\nfile = "a.pt"\n[models.b]\nfile = "b.pt"\n', files={"a.pt": scripted(), "b.pt": scripted()})
+        for args in (two, "x"), ("pack", two, "-o", self.dir / "x.mb"):
+            self.refused(3, *args, contains="the bundle has 2 models: it needs a forward.lua that calls them")
+        self.assertFalse((self.dir / "x.mb").exists())
+
+
 class Inputs(Case):
     def test_json(self):
         folder = self.bundle("json", preprocess=ECHO)

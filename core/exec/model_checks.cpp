@@ -1,4 +1,4 @@
-#include "exec/batching_names.h"
+#include "exec/model_checks.h"
 
 #include <algorithm>
 
@@ -45,7 +45,7 @@ void check_names(const Batching &batching, const std::string &section, const Cal
 
 }  // namespace
 
-void check_batching(const Manifest &manifest, const std::vector<std::vector<Schema>> &methods) {
+void check_batching(const Manifest &manifest, const ModelMethods &methods) {
   Callable shared;
   for (size_t i = 0; i < manifest.models.size(); ++i) {
     const ModelConfig &config = manifest.models[i];
@@ -54,6 +54,18 @@ void check_batching(const Manifest &manifest, const std::vector<std::vector<Sche
     if (config.batch) check_names(*config.batch, fmt::format("models.{}.batch", config.name), own);
   }
   check_names(manifest.batch, "batch", shared);
+}
+
+void check_forward(const Bundle &bundle, const ModelMethods &methods) {
+  if (methods.empty() || bundle.has("forward.lua")) return;
+  if (methods.size() > 1) {
+    fail(MRUN_BUNDLE, "the bundle has {} models: it needs a forward.lua that calls them", methods.size());
+  }
+  const auto is_forward = [](const Schema &method) { return method.name == "forward"; };
+  if (std::none_of(methods[0].begin(), methods[0].end(), is_forward)) {
+    fail(MRUN_BUNDLE, "model {} has no method forward: the bundle needs a forward.lua that calls another",
+         bundle.manifest().models[0].name);
+  }
 }
 
 }  // namespace mrun
