@@ -73,19 +73,23 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   return split(schema, config, batch, model.run(context, first.method, batch.args));
 }
 
-// Not where its item has ended meanwhile: there may be many parts, or many others before it, and a model need not look.
 Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {
   Outcome outcome;
-  if (const int code = call.item->stopped(); code != MRUN_OK) {
-    outcome.error = Error(static_cast<mrun_code>(code), "");
-    return outcome;
-  }
   try {
     outcome.results = std::move(run_once(model, {&call, 1}, run).front());
   } catch (const Error &e) {
     outcome.error = e;
     explain(*outcome.error, model.batch(call.call->method, call.call->by_rows), *call.call);
   }
+  return outcome;
+}
+
+// One of several: not where its item has ended meanwhile, since those before it may be many, and a model need not look.
+Outcome run_next(Model &model, const JoinedCall &call, JoinedRun &run) {
+  const int code = call.item->stopped();
+  if (code == MRUN_OK) return run_alone(model, call, run);
+  Outcome outcome;
+  outcome.error = Error(static_cast<mrun_code>(code), "");
   return outcome;
 }
 
@@ -96,7 +100,7 @@ Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most, JoinedR
     PendingCall part = *call.call;
     part.rows = std::min(most, call.call->rows - from);
     for (Value &v : part.args) v = rows_of(v, from, part.rows);
-    Outcome outcome = run_alone(model, {&part, call.item}, run);
+    Outcome outcome = run_next(model, {&part, call.item}, run);
     if (outcome.error) return outcome;
     parts.push_back(std::move(outcome.results));
   }
@@ -129,7 +133,9 @@ JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
     const bool large = config.mode == Mode::concat && c.call->rows > config.max_size && !c.call->alone;
-    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size, run) : run_alone(model, c, run));
+    run.outcomes.push_back(large              ? run_in_parts(model, c, config.max_size, run)
+                           : calls.size() > 1 ? run_next(model, c, run)
+                                              : run_alone(model, c, run));
   }
   return run;
 }
