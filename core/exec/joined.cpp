@@ -130,12 +130,11 @@ JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
       run.failure = e;
     }
   }
+  const auto run_one = calls.size() > 1 ? run_next : run_alone;
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
     const bool large = config.mode == Mode::concat && c.call->rows > config.max_size && !c.call->alone;
-    run.outcomes.push_back(large              ? run_in_parts(model, c, config.max_size, run)
-                           : calls.size() > 1 ? run_next(model, c, run)
-                                              : run_alone(model, c, run));
+    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size, run) : run_one(model, c, run));
   }
   return run;
 }

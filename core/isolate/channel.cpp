@@ -15,8 +15,7 @@ namespace {
 
 constexpr uint32_t magic = 0x4b57524du;           // "MRWK"
 constexpr size_t first_piece = size_t{64} << 10;  // of a payload, which grows as it comes; and what is read ahead
-constexpr size_t most_gathered = size_t{32} << 10;
-constexpr size_t at_once = size_t{256} << 10;  // so that a frame in the middle does not hold up a descriptor
+constexpr size_t at_once = size_t{256} << 10;     // so that a frame in the middle does not hold up a descriptor
 
 iovec piece_of(std::string_view bytes) { return {const_cast<char *>(bytes.data()), std::min(bytes.size(), at_once)}; }
 
@@ -81,7 +80,6 @@ void Channel::gather(Kind kind, uint64_t id, std::string_view payload) {
   const size_t size = sizeof header + payload.size();
   if (size > most_gathered) return send(kind, id, payload);
   const ExclusiveLock lock(sending_);
-  if (gathered_.empty()) gathered_.resize(most_gathered);
   if (gathered_size_ + size > most_gathered) send_gathered();
   char *const end = gathered_.data() + gathered_size_;
   std::memcpy(end, &header, sizeof header);

@@ -10,6 +10,7 @@
 // What arrives is hostile until it is read: sizes are capped, and memory for a payload grows with what has come. Both
 // ends close the channel at the first frame that is not right.
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -62,6 +63,7 @@ class Channel {
  public:
   static constexpr uint64_t largest = uint64_t{1} << 31;  // payload
   static constexpr size_t most_descriptors = 200;         // of a frame; the kernel's limit is 253
+  static constexpr size_t most_gathered = size_t{32} << 10;
 
   // peer: who is at the other end, for messages.
   Channel(UniqueFd socket, std::string peer) : socket_(std::move(socket)), peer_(std::move(peer)) {}
@@ -72,7 +74,7 @@ class Channel {
   // `patience`. Wants no memory but for what it throws.
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
   // As send(), but a small one waits for flush(), for the next that is sent, or until many wait: a system call and the other
-  // end's waking for each would take longer than many an item. The first one wants memory.
+  // end's waking for each would take longer than many an item.
   void gather(Kind, uint64_t id, std::string_view payload);
   void flush();
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
@@ -100,7 +102,7 @@ class Channel {
   const UniqueFd socket_;
   const std::string peer_;
   Mutex sending_;
-  std::vector<char> gathered_ GUARDED_BY(sending_);  // has its full size from the first on
+  std::array<char, most_gathered> gathered_ GUARDED_BY(sending_);
   size_t gathered_size_ GUARDED_BY(sending_) = 0, gathered_frames_ GUARDED_BY(sending_) = 0;
   std::atomic<uint64_t> sent_{0};
   std::chrono::milliseconds patience_{-1};

@@ -63,8 +63,7 @@ mrun::tensor filters_of(const mrun::call &c, int64_t n_freqs, int64_t n_mels, in
   return guarded([&] {
     const MelOptions options = mel_options(n_mels, rate, f_min, f_max, mel_scale, norm);
     // At most what mel_filters takes: what it refuses is told as that.
-    constexpr int64_t most_freqs = 1 << 20, most_mels = 4096;
-    c.charge(std::clamp<int64_t>(n_freqs, 0, most_freqs) * std::clamp<int64_t>(n_mels, 0, most_mels) *
+    c.charge(std::clamp<int64_t>(n_freqs, 0, most_frequencies) * std::clamp<int64_t>(n_mels, 0, most_mels) *
              int64_t(sizeof(double)));
     const auto filters = mel_filters(n_freqs, rate, options);
     auto out = mrun::tensor::empty(c, mrun::float32, {n_freqs, n_mels});

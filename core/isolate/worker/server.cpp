@@ -257,7 +257,7 @@ void Server::pass_on_answers() noexcept {
   } catch (const std::exception &) {}  // the parent is gone: who reads the channel ends the process
 }
 
-// Each time that they are wanted: how often is for the parent, which waits for as many as it asked for.
+// As often as they were asked for: the parent waits for each.
 void Server::serve_counts() {
   for (;;) {
     {

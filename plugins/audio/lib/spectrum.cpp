@@ -158,8 +158,8 @@ void spectrogram(const float *in, int64_t samples, int64_t stride, const Spectru
 std::vector<double> mel_filters(int64_t frequencies, int64_t rate, const MelOptions &o) {
   auto refuse = [](const std::string &what) { bad_argument("audio: " + what); };
   if (rate < 1) refuse("rate is " + std::to_string(rate));
-  if (o.n_mels < 1 || o.n_mels > 4096) refuse("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
-  if (frequencies < 2 || frequencies > (1 << 20)) refuse("wanted 2 to 1048576 frequencies");
+  if (o.n_mels < 1 || o.n_mels > most_mels) refuse("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
+  if (frequencies < 2 || frequencies > most_frequencies) refuse("wanted 2 to 1048576 frequencies");
   if (!(o.f_min >= 0) || !(o.f_min < o.f_max) || !std::isfinite(o.f_max)) refuse("wanted 0 <= f_min < f_max");
   std::vector<float> edges;
   const auto low = float(to_mel(o.f_min, o.slaney_scale)), high = float(to_mel(o.f_max, o.slaney_scale));

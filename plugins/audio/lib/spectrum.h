@@ -28,6 +28,8 @@ void check(const SpectrumOptions &, int64_t samples);
 void spectrogram(const float *in, int64_t samples, int64_t stride, const SpectrumOptions &,
                  const std::function<void()> &poll, double *out);
 
+inline constexpr int64_t most_mels = 4096, most_frequencies = 1 << 20;  // that filters may have
+
 struct MelOptions {
   int64_t n_mels = 128;
   double f_min = 0, f_max = 8000;
