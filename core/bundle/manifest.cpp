@@ -197,6 +197,7 @@ class Section {
     if (advice.empty()) advice = home_of(key.str(), label_);
     if (advice.empty()) {
       for (const std::string &k : known_) advice += fmt::format("{}{}", advice.empty() ? "; there are: " : ", ", k);
+      if (label_ == "[input]") advice += "; a parameter of the scripts belongs into [params]";
     }
     if (top && !node.is_table()) {
       source_.refuse(key.source(), "{} stands above the first section and belongs to none{}", name,

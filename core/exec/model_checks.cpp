@@ -22,7 +22,7 @@ struct Callable {
 
 void want_known(const std::string &name, const std::vector<std::string> &known, const std::string &where,
                 const char *what) {
-  if (known.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
+  if (std::find(known.begin(), known.end(), name) != known.end()) return;
   fail(MRUN_BUNDLE, "bundle.toml: {}: no model that this is for has {} {}{}", where, what, name,
        did_you_mean(name, known));
 }

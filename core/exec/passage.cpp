@@ -5,6 +5,7 @@
 #include "exec/batch/collate.h"
 #include "exec/input.h"
 #include "exec/watch.h"
+#include "script/vm/idioms.h"
 #include "script/vm/input_handles.h"
 #include "value/json_look.h"
 #include "value/size.h"
@@ -56,7 +57,7 @@ PendingCall default_call(const std::vector<std::unique_ptr<Model>> &models, cons
   try {
     call.args = arguments_of(script_schema(model.methods()[*method], model.batch(*method)), x);
   } catch (Error &e) {
-    e.message += wrong_x(x);
+    e.message += filled_in_hint(e.message) + wrong_x(x);
     throw;
   }
   return call;

@@ -108,6 +108,14 @@ struct Registry::Impl {
     }
     return nullptr;
   }
+  std::vector<std::string> prefixes_of(const std::string &plugin) const {
+    const SharedLock lock(tables);
+    std::vector<std::string> prefixes;
+    for (const auto &n : all.namespaces) {
+      if (n->plugin->name == plugin) prefixes.push_back(n->prefix);
+    }
+    return prefixes;
+  }
   const Code *loaded(const std::string &name) const {
     const SharedLock lock(tables);
     const auto at = all.plugins.find(name);
@@ -326,8 +334,12 @@ const OperationSet &Registry::require(const std::string &name) {
     if (op->schema.name == base) versions += (versions.empty() ? "" : ", ") + op->schema.full_name();
   }
   if (!versions.empty()) fail(MRUN_MISSING, "{}: plugin {} has no such version; there is {}", shown, owner, versions);
-  const std::vector<std::string> candidates(names.begin(), names.end());
-  fail(MRUN_MISSING, "{}: plugin {} has no such operation{}", shown, owner, did_you_mean(base, candidates));
+  std::string meant = did_you_mean(base, std::vector<std::string>(names.begin(), names.end()));
+  for (const std::string &prefix : impl_->prefixes_of(owner)) {
+    const std::string there = prefix + base.substr(std::min(base.size(), owner.size() + 1));
+    if (meant.empty() && find(there) != nullptr) meant = fmt::format("; there is {}", printable(there, 100));
+  }
+  fail(MRUN_MISSING, "{}: plugin {} has no such operation{}", shown, owner, meant);
 }
 
 const mrun_type *Registry::type(const std::string &name) {

@@ -24,12 +24,6 @@ struct Module {
   bool std = false;
 };
 
-std::string list(const std::vector<std::string> &names) {
-  std::string text;
-  for (const std::string &n : names) text += (text.empty() ? "" : ", ") + n;
-  return text;
-}
-
 // "lib.a.b" of a file's path as it is written elsewhere: "./lib/a/b.lua", "a/b", "b.lua".
 std::string dotted(std::string path) {
   if (path.starts_with("./")) path.erase(0, 2);
@@ -185,7 +179,7 @@ bool push_loaded(lua_State *L, const std::string &name) {
 // Loads a module, whose name is `full`, and pushes what it returned.
 void push_new(lua_State *L, Vm &vm, const Module &m, const std::string &full, const std::string &name) {
   if (std::find(vm.loading.begin(), vm.loading.end(), full) != vm.loading.end()) {
-    fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} is being loaded", name, list(vm.loading));
+    fail(MRUN_SCRIPT, "require \"{}\": a cycle: {} requires {}", name, fmt::join(vm.loading, " requires "), full);
   }
   vm.loading.push_back(full);
   struct Leave {
@@ -276,32 +270,43 @@ std::string tensor_module(const Bundle &bundle, Registry *registry) {
 
 std::vector<std::pair<std::string, std::string>> required_modules(const Bundle &bundle, Registry *registry,
                                                                   bool renew) {
-  std::vector<std::string> names;
-  const auto add = [&](const std::string &name) {
-    if (!is_library(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  struct Required {
+    std::string name, by;
+  };
+  std::vector<Required> all;
+  const auto add = [&](const std::string &name, const std::string &by) {
+    const bool known = std::any_of(all.begin(), all.end(), [&](const Required &r) { return r.name == name; });
+    if (!is_library(name) && !known) all.push_back({name, by});
   };
   // Public libraries ask for modules that they can do without: what lib/ requires and nobody has is left to the run.
-  const auto scan = [&](std::string_view text, bool lib) {
+  const auto scan = [&](std::string_view text, const std::string &file, bool lib) {
     for (const std::string &name : literals_after(text, "require")) {
-      if (!lib || std_module(bundle, registry, name, renew)) add(name);
+      if (!lib || std_module(bundle, registry, name, renew)) add(name, file);
     }
   };
   for (const EntryInfo &e : bundle.entries()) {
     const bool lib = e.path.starts_with("lib/") && e.path.ends_with(".lua");
     const bool stage = e.path == "preprocess.lua" || e.path == "forward.lua" || e.path == "postprocess.lua";
-    if (lib || stage) scan(bundle.text(e.path), lib);
+    if (lib || stage) scan(bundle.text(e.path), e.path, lib);
   }
   // Scripts do arithmetic with what a model returns.
   if (!bundle.manifest().models.empty()) {
-    if (const std::string module = tensor_module(bundle, registry); !module.empty()) add(module);
+    if (const std::string module = tensor_module(bundle, registry); !module.empty()) add(module, "");
   }
   std::vector<std::pair<std::string, std::string>> modules;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i].starts_with("lib.")) continue;
-    Module m = find_module(bundle, registry, names[i], renew);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Required r = all[i];
+    if (r.name.starts_with("lib.")) continue;
+    Module m;
+    try {
+      m = find_module(bundle, registry, r.name, renew);
+    } catch (Error &e) {
+      if (!r.by.empty()) e.message = fmt::format("{}: {}", r.by, e.message);
+      throw;
+    }
     if (!m.std) continue;
-    scan(m.text, false);
-    modules.emplace_back(names[i], std::move(m.text));
+    scan(m.text, m.script, false);
+    modules.emplace_back(r.name, std::move(m.text));
   }
   std::sort(modules.begin(), modules.end());
   return modules;

@@ -110,10 +110,11 @@ void State::Impl::load(Stage stage) {
   do { status = code.run(0); } while (status == Fiber::Status::preempted);
   if (status != Fiber::Status::finished) throw code.error;
   if (lua_gettop(code.co()) != 1 || lua_type(code.co(), 1) != LUA_TFUNCTION) {
-    Error e(MRUN_SCRIPT, fmt::format("{}: must return one function, it returned {}", file,
+    Error e(MRUN_SCRIPT, fmt::format("{}: must return one function, it returned {}; return function{} … end", file,
                                      lua_gettop(code.co()) == 0   ? "nothing"
                                      : lua_gettop(code.co()) == 1 ? "a " + std::string(luaL_typename(code.co(), 1))
-                                                                  : "several values"));
+                                                                  : "several values",
+                                     parameters_of_stage(file)));
     e.stage = stage_name(stage);
     e.script = file;
     throw e;

@@ -119,6 +119,26 @@ class Syntax(Case):
         self.refused(3, self.bundle(preprocess="return function(x) {\n  return x\n}\n"), "x", contains="no braces")
 
 
+    def test_what_a_script_returns(self):
+        for file, parameters in [("preprocess", "(input, params)"), ("forward", "(model, x, params, context)"),
+                                 ("postprocess", "(output, params, context)")]:
+            self.refused(3, self.bundle(**{file: "local x = 1\n"}), "x",
+                         contains=f"{file}.lua: must return one function, it returned nothing; return function{parameters} … end")
+
+    def test_what_is_required_and_is_not_there(self):
+        folder = self.bundle(preprocess='local x = require "lib.a"\nreturn function(x) return x end\n', files={
+            "lib/a.lua": 'return require "lib.b"\n', "lib/b.lua": 'return require "lib.a"\n'})
+        self.refused(3, folder, "x", contains="lib.a requires lib.b requires lib.a")
+        self.refused(3, "pack", self.bundle(postprocess='local x = require "nope"\nreturn function(x) return x end\n'), "-o", self.dir / "x.mb",
+                     contains='postprocess.lua: require "nope": no such module')
+
+    def test_keys_of_sections(self):
+        folder = self.bundle()
+        (folder / "bundle.toml").write_text('[bundle]\nname = "x"\n[input]\nkind = "text"\ntop_k = 3\n')
+        self.refused(3, folder, "x", contains=["bundle.toml:5: [input] top_k: no such key", "a parameter of the scripts belongs into [params]"])
+        self.refused(3, self.bundle(toml="[batch.step]\nmax_size = 3\n"), "x", contains="[batch.step]: no model that this is for has a method step")
+
+
 class Errors(Case):
     def test_methods_of_texts_and_lists(self):
         for body, advice in [("return x:strip()", "x is a string; s:match("), ('return x:split(" ")', "text.regex"),
@@ -136,9 +156,10 @@ class Errors(Case):
                                    ("local l = {} l:append(1) return l", "SCRIPT", "table.insert(list, value)"),
                                    ("local l = {} l.append(1) return l", "SCRIPT", "table.insert(list, value)"),
                                    ("local l = {} table.insert(l, x:gsub('x', 'y')) return l", "ARGUMENT", "(s:gsub(…))"),
-                                   ("local n = tonumber(x:gsub('x', '1')) return n", "SCRIPT", "tonumber((s:gsub(…)))")]:
+                                   ("local n = tonumber(x:gsub('x', '1')) return n", "SCRIPT", "tonumber((s:gsub(…)))"),
+                                   ("table.insert(params.list, 3) return 1", "ARGUMENT", "got a list of 2, which is read-only: copy")]:
             with self.subTest(body):
-                self.item_error(code, "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)
+                self.item_error(code, "preprocess", self.bundle(preprocess=stage(body), toml="[params]\nlist = [1, 2]\n"), "x", contains=advice)
 
     def test_modules_of_python_and_paths(self):
         files = {"lib/util.lua": "return {}"}
@@ -208,6 +229,13 @@ class Errors(Case):
             with self.subTest(body):
                 folder = self.bundle(preprocess=MODULES + stage(body), files={"model.pt": model})
                 self.item_error("ARGUMENT", "forward", folder, "x", contains=advice)
+        alone = self.bundle(preprocess=MODULES + stage("return {x = torch.rand(3)}"), files={"model.pt": model})
+        called = self.bundle(preprocess=MODULES + stage("return torch.rand(3)"), files={"model.pt": model},
+                             forward="return function(model, x) return model(x) end\n")
+        for folder in (alone, called):
+            self.item_error("ARGUMENT", "forward", folder, "x", contains="mask: is missing; want Tensor; [batch] pad in bundle.toml")
+        self.item_error("SCRIPT", "forward", self.bundle(forward="return function(model, x) return model(x) end\n"), "x",
+                        contains="the bundle has no model: model.pt beside bundle.toml")
 
     def test_an_input_of_another_dtype_or_layout(self):
         models = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -287,6 +315,7 @@ class Commands(Case):
         self.refused(2, "plugins", "image", contains="`mrun ops NAME`")
         self.refused(2, "plugins", "--call", "text.lower@1", "hello", contains="ARG hello: JSON: line 1, column 1: invalid literal; a text wants double quotes")
         self.refused(2, "plugins", "--call", "image.decode@1", "@none.jpg", contains="none.jpg")
+        self.refused(3, "plugins", "--call", "torch.add", "1", "2", contains="plugin torch has no such operation; there is aten.add")
         self.refused(2, "--version", "x", contains="--version stands alone")
         self.refused(2, "help", "pack", "unpack", contains="help is about one subcommand")
         self.assertEqual(mrun("--help", "pack").stdout, mrun("pack", "--help").stdout)

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "script/lua/source.h"
 #include "script/vm/idioms.h"
 #include "script/vm/lexer.h"
 
@@ -196,11 +197,7 @@ class Doubts {
     if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
     const bool forward = script_ == "forward.lua" && is_one_of(word(at + 3), {"x", "input", "inputs"});
     if (!forward && !is_word(at + 3, "self")) return;
-    tell(at, "the function's arguments are {}: {} is the first of these",
-         script_ == "preprocess.lua"    ? "(input, params)"
-         : script_ == "postprocess.lua" ? "(output, params, context)"
-                                        : "(model, x, params, context)",
-         word(at + 3));
+    tell(at, "the function's arguments are {}: {} is the first of these", parameters_of_stage(script_), word(at + 3));
   }
 
   // A call that gives a tensor of booleans, in a condition.

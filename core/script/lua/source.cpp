@@ -71,6 +71,11 @@ std::vector<int> return_lines(std::string_view text, int first_line, int last_li
   return lines;
 }
 
+const char *parameters_of_stage(std::string_view file) {
+  if (file == "preprocess.lua") return "(input, params)";
+  return file == "postprocess.lua" ? "(output, params, context)" : "(model, x, params, context)";
+}
+
 std::vector<std::string> literals_after(std::string_view text, std::string_view name) {
   std::vector<std::string> found;
   Lexer lexer(text);

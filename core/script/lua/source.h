@@ -8,6 +8,8 @@ namespace mrun {
 
 // Throws SCRIPT with script and line: bytecode, and the number literals that make C data (1LL, 1ULL, 1i).
 void check_source(const std::string &script, std::string_view text);
+// Of a stage's function, by its file: "(input, params)".
+const char *parameters_of_stage(std::string_view file);
 // The string literals right behind a name, `require "x"` or `require("x")`, in order of appearance, each once.
 std::vector<std::string> literals_after(std::string_view text, std::string_view name);
 // The lines of each `return` in these lines.

@@ -21,9 +21,11 @@ constexpr int poll_period = 1 << 16;
 constexpr int64_t most_places = 1 << 30;
 
 void want_table(lua_State *L, const char *function, int index = 1) {
-  if (lua_type(L, index) != LUA_TTABLE || push_frozen(L, index)) {
-    fail(MRUN_ARGUMENT, "{}: want a table that can be changed, got {}", function, describe_lua(L, index));
-  }
+  if (lua_type(L, index) == LUA_TTABLE && !push_frozen(L, index)) return;
+  const Handle *const handle = lua_type(L, index) == LUA_TUSERDATA ? handle_at(L, index) : nullptr;
+  const bool constant = handle != nullptr && handle->kind == Handle::constant;
+  fail(MRUN_ARGUMENT, "{}: want a table that can be changed, got {}{}", function, describe_lua(L, index),
+       constant ? ", which is read-only: copy what is to be changed" : "");
 }
 
 // Stable merge sort of places; `less` compares two of them.

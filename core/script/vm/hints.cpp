@@ -317,7 +317,8 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
     const size_t name = message.find('"') + 1;
     return idiom("argument", message.substr(name, message.find('"', name) - name));
   }
-  std::string hint = colon_hint(message, line);
+  std::string hint = filled_in_hint(message);
+  if (hint.empty()) hint = colon_hint(message, line);
   const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");
   return hint.empty() && nothing ? field_hint(L, line) : hint;
 }
@@ -340,6 +341,9 @@ std::string with_hint(lua_State *co, std::string_view message, std::string_view 
     return text + "; gsub gives two results, and parentheses keep the first: tonumber((s:gsub(…)))";
   }
   if (!message.starts_with("attempt to")) return text;
+  if (vm.options.models.empty() && contains(message, "'model' (a nil value)")) {
+    return text + "; the bundle has no model: model.pt beside bundle.toml, or a section [models.NAME] with its file";
+  }
   std::string hint = tensor_hint(message, line);
   if (hint.empty()) hint = operator_hint(message, line);
   if (hint.empty()) hint = global_hint(vm, message);

@@ -179,4 +179,10 @@ std::string idiom(std::string_view owner, std::string_view name) {
   return found == std::end(idioms) ? "" : "; " + std::string(found->advice);
 }
 
+std::string filled_in_hint(std::string_view message) {
+  const bool lacks = message.find(" mask: is missing") != std::string_view::npos ||
+                     message.find(" lengths: is missing") != std::string_view::npos;
+  return lacks ? "; [batch] pad in bundle.toml, with the dims of an argument that may differ, has it filled in" : "";
+}
+
 }  // namespace mrun

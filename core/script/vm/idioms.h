@@ -10,4 +10,7 @@ namespace mrun {
 // else a module's name.
 std::string idiom(std::string_view owner, std::string_view name);
 
+// Of the error of a model's call that lacks what [batch] can fill in; or empty.
+std::string filled_in_hint(std::string_view message);
+
 }  // namespace mrun

@@ -41,7 +41,8 @@ TEST_CASE("A stage that returns more than its contract allows says so") {
 
 TEST_CASE("A file that returns no function says so") {
   Script s(Script::Files{{"preprocess.lua", "local x = 1"}});
-  CHECK(error_of([&] { s.state(); }).message == "preprocess.lua: must return one function, it returned nothing");
+  CHECK(error_of([&] { s.state(); }).message ==
+        "preprocess.lua: must return one function, it returned nothing; return function(input, params) … end");
 }
 
 TEST_CASE("Errors name script, line, source and traceback") {
