@@ -145,7 +145,7 @@ TEST_CASE("3: a deleter is a callback, too") {
     std::atomic<int> code{-1};
     std::atomic<bool> let_go{false};
   };
-  const Folder folder("tensor", {{"preprocess.lua", "return function(x) emit(1) return 1 end"}});
+  const Folder folder("tensor", {{"postprocess.lua", "return function(x) emit(1) return 1 end"}});
   const Running running(folder);
   auto *host = new Host{running.engine, {-1}};
   DLManagedTensor *dl = own_tensor({1});
