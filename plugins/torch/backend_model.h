@@ -14,7 +14,7 @@ namespace mrun_torch {
 
 // [models.NAME] in bundle.toml, as far as it is for this backend.
 struct ModelOptions {
-  bool freeze = false;           // fold parameters into the code (exact to the last bits only); forward alone remains
+  bool freeze = false;           // fold parameters into the methods' code (exact to the last bits only)
   bool channels_last = false;    // memory_format = "channels_last": convolution weights and images in that order
   bool stateful = false;         // methods may assign attributes; each item then gets a clone
   bool training = false;         // the file is meant to work as in training

@@ -36,7 +36,7 @@ Model open(const std::string &name, const Value &c) {
                stateful ? options("stateful", Value::boolean(true)) : Value());
 }
 
-void compare(const Model &model, const Value &c) {
+void compare(const Model &model, const Value &c, float margin = 0) {
   for (const Value &one : c.find("calls")->as_list()) {
     const std::string method(one.find("method")->as_string());
     std::vector<Value> args;
@@ -45,7 +45,7 @@ void compare(const Model &model, const Value &c) {
     const Value want = test::decode(*one.find("results"));
     INFO(method);
     for (int again = 0; again < (c.find("writes") ? 1 : 3); ++again) {
-      CHECK(test::difference(Value::list(model.call(method, args)), want) == "");
+      CHECK(test::difference(Value::list(model.call(method, args)), want, margin) == "");
     }
   }
 }
@@ -80,6 +80,18 @@ TEST_CASE("split and put together again, a model gives the same to the bit", "[t
         REQUIRE(names->as_list().size() == parts.weights.as_map().size());
         for (const Value &name : names->as_list()) CHECK(parts.weights.find(name.as_string()) != nullptr);
       }
+    }
+  }
+}
+
+TEST_CASE("frozen, every model gives what Python gives to the last bits, with a forward or without", "[torch]") {
+  for (const mrun::Entry &e : test::cases().as_map()) {
+    const Value &c = e.value();
+    if (c.find("writes") != nullptr || c.find("unsplittable") != nullptr) continue;
+    DYNAMIC_SECTION(e.key()) {
+      const Model model(test::read_file(test::model_path(std::string(e.key()))), {},
+                        options("freeze", Value::boolean(true)));
+      compare(model, c, 1e-5F);
     }
   }
 }

@@ -120,6 +120,22 @@ class Methods(nn.Module):
         return int(x.sum()), float(x.mean()), bool((x > 0).any()), "sum"
 
 
+class Steps(nn.Module):
+    """What a search calls: no forward, a table that the output layer shares, linear layers over one, two and three dimensions."""
+    def __init__(self):
+        super().__init__()
+        self.table, self.first, self.second = nn.Embedding(10, 6), nn.Linear(6, 5), nn.Linear(5, 6, bias=False)
+
+    @torch.jit.export
+    def encode(self, ids: Tensor) -> Tensor:
+        return self.first(self.table(ids))
+
+    @torch.jit.export
+    def step(self, ids: Tensor, memory: Tensor) -> Tuple[Tensor, Tensor]:
+        x = self.table(ids) + self.second(memory)
+        return nn.functional.linear(x, self.table.weight), self.first(x[0])
+
+
 class Recurrent(nn.Module):
     def __init__(self, kind, **how):
         super().__init__()
@@ -297,6 +313,8 @@ def main(folder):
          "nested(Any pair, Any rows, Tensor?[] mixed) -> (Any, Any, Tensor?, int)",
          "nothing(Tensor x) -> ()", "kinds(Tensor x) -> (int, float, bool, str)"])
     ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    w.add("steps", torch.jit.script(Steps().eval()), [
+        ("encode", ids), ("encode", ids[0]), ("step", ids[0], torch.randn(3, 5))])
     w.add("gru", torch.jit.script(Recurrent(nn.GRU).eval()), [("forward", ids)])
     w.add("gru_traced", torch.jit.trace(Recurrent(nn.GRU, bidirectional=True, num_layers=2).eval(), ids),
           [("forward", ids)])

@@ -1,6 +1,7 @@
 // The torch plugin through the registry, as the core uses it; and what make_models.py made.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -175,19 +176,28 @@ inline const Value &cases() {
 }
 
 // Equal to the bit, or where they differ.
-inline std::string difference(const Value &got, const Value &want, const std::string &where = "result") {
+inline bool are_near(const Tensor &a, const Tensor &b, float margin) {
+  return mrun::operator==(a.dtype(), mrun::dtype::float32) &&
+         std::equal(a.data<float>(), a.data<float>() + a.numel(), b.data<float>(),
+                    [&](float x, float y) { return std::abs(x - y) <= margin; });
+}
+
+// margin: by which float32 elements may differ.
+inline std::string difference(const Value &got, const Value &want, float margin = 0,
+                              const std::string &where = "result") {
   if (got.is_tensor() && want.is_tensor()) {
     const Tensor a = got.as_tensor().contiguous(), b = want.as_tensor().contiguous();
     if (!mrun::operator==(a.dtype(), b.dtype()) || a.shape() != b.shape()) {
       return where + ": " + mrun::describe(got.c()) + ", want " + mrun::describe(want.c());
     }
-    return a.bytes() == b.bytes() ? "" : where + ": other elements";
+    return a.bytes() == b.bytes() || are_near(a, b, margin) ? "" : where + ": other elements";
   }
   if (got.is_list() && want.is_list()) {
     const auto a = got.as_list(), b = want.as_list();
     if (a.size() != b.size()) return where + ": other lengths";
     std::string all;
-    for (size_t i = 0; i < a.size() && all.empty(); ++i) all = difference(a[i], b[i], where + "." + std::to_string(i));
+    for (size_t i = 0; i < a.size() && all.empty(); ++i)
+      all = difference(a[i], b[i], margin, where + "." + std::to_string(i));
     return all;
   }
   if (got.is_map() && want.is_map()) {
@@ -195,7 +205,7 @@ inline std::string difference(const Value &got, const Value &want, const std::st
     if (a.size() != b.size()) return where + ": other sizes";
     for (size_t i = 0; i < a.size(); ++i) {
       if (a[i].key() != b[i].key()) return where + ": other keys";
-      const std::string inner = difference(a[i].value(), b[i].value(), where + "." + std::string(a[i].key()));
+      const std::string inner = difference(a[i].value(), b[i].value(), margin, where + "." + std::string(a[i].key()));
       if (!inner.empty()) return inner;
     }
     return "";
