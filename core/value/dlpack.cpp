@@ -69,8 +69,8 @@ MemoryRange check_tensor(const DLTensor &t, const char *what) {
   if (*dtype_name(t.dtype) == '?') {
     fail(MRUN_USAGE, "{}: no dtype has code {}, {} bits and {} lanes", what, t.dtype.code, t.dtype.bits, t.dtype.lanes);
   }
-  const bool known = t.device.device_type == kDLCPU || t.device.device_type == kDLCUDA;
-  if (!known || t.device.device_id < 0) {
+  const int32_t kind = device_kind(t.device);
+  if ((kind != kDLCPU && kind != kDLCUDA) || t.device.device_id < 0) {
     fail(MRUN_USAGE, "{}: want a tensor on the CPU or a CUDA device, got {}", what, device_name(t.device));
   }
   const MemoryRange range = memory_range(t, what);

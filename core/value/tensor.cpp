@@ -288,9 +288,10 @@ std::optional<DLDataType> dtype_of(std::string_view name) {
 }
 
 std::string device_name(DLDevice device) {
-  if (device.device_type == kDLCPU) return "cpu";
-  if (device.device_type == kDLCUDA) return fmt::format("cuda:{}", device.device_id);
-  return fmt::format("device {}:{}", static_cast<int>(device.device_type), device.device_id);
+  const int32_t kind = device_kind(device);
+  if (kind == kDLCPU) return "cpu";
+  if (kind == kDLCUDA) return fmt::format("cuda:{}", device.device_id);
+  return fmt::format("device {}:{}", kind, device.device_id);
 }
 
 std::string shape_text(std::span<const int64_t> shape) {

@@ -6,6 +6,7 @@
 #pragma once
 #include <dlpack/dlpack.h>
 
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,13 @@ std::optional<DLDataType> dtype_of(
     std::string_view name);  // the same names, PyTorch's aliases too ("float", "long", "half")
 inline size_t item_size(DLDataType t) { return (size_t{t.bits} * t.lanes + 7) / 8; }
 inline constexpr DLDevice cpu{kDLCPU, 0};
+// The kind of a device that comes from outside, as a number: an enum may not be read where it has no such value.
+inline int32_t device_kind(const DLDevice &d) {
+  int32_t kind = 0;
+  static_assert(sizeof d.device_type == sizeof kind);
+  std::memcpy(&kind, &d.device_type, sizeof kind);
+  return kind;
+}
 std::string device_name(DLDevice);  // "cpu", "cuda:0"
 
 // What a tensor's owner points to.
