@@ -60,7 +60,7 @@ bool flag(size_t i) { return whole(i) != 0; }
 std::vector<float> read_samples() {
   const std::string all(std::istreambuf_iterator<char>(std::cin), {});
   std::vector<float> out(all.size() / sizeof(float));
-  std::memcpy(out.data(), all.data(), out.size() * sizeof(float));
+  if (!out.empty()) std::memcpy(out.data(), all.data(), out.size() * sizeof(float));
   return out;
 }
 

@@ -14,7 +14,8 @@ import numpy as np
 
 import samples
 
-MEMORY = 2 << 30  # of address space beyond what the command takes by itself: an image that claims more must not get it
+LIMITED = pathlib.Path(os.environ["MRUN_BUILD"]).name not in ("asan", "tsan")  # which want terabytes of address space
+MEMORY = 2 << 30  # of address space: an image that claims more must not get it
 
 
 def png_of(width, height, data=b"\0" * 1000):
@@ -37,7 +38,8 @@ class BadInput(unittest.TestCase):
         (self.dir / "paths").write_text("".join(f"{p}\n" for p in paths))
 
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            if LIMITED:
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         done = subprocess.run([os.environ["MRUN"], self.dir, "--paths", self.dir / "paths", "--workers", "1"], capture_output=True,
                               text=True, timeout=600, stdin=subprocess.DEVNULL, preexec_fn=limit)
         self.assertIn(done.returncode, (0, 1), done.stderr[-500:])
