@@ -234,6 +234,9 @@ class Errors(Case):
                              forward="return function(model, x) return model(x) end\n")
         for folder in (alone, called):
             self.item_error("ARGUMENT", "forward", folder, "x", contains="mask: is missing; want Tensor; [batch] pad in bundle.toml")
+        operation = self.bundle(preprocess=MODULES + stage("return torch.aten.masked_scatter(torch.rand(3))"))
+        (answer,) = self.answers(operation, "x", status=1)
+        self.assertTrue(answer["error"]["message"].endswith("aten.masked_scatter: mask: is missing; want Tensor"), answer)
         self.item_error("SCRIPT", "forward", self.bundle(forward="return function(model, x) return model(x) end\n"), "x",
                         contains="the bundle has no model: model.pt beside bundle.toml")
 

@@ -180,9 +180,14 @@ std::string idiom(std::string_view owner, std::string_view name) {
 }
 
 std::string filled_in_hint(std::string_view message) {
-  const bool lacks = message.find(" mask: is missing") != std::string_view::npos ||
-                     message.find(" lengths: is missing") != std::string_view::npos;
-  return lacks ? "; [batch] pad in bundle.toml, with the dims of an argument that may differ, has it filled in" : "";
+  for (const std::string_view lacks : {": mask: is missing", ": lengths: is missing"}) {
+    const std::string_view before = message.substr(0, message.find(lacks));
+    const bool method = before.substr(before.rfind(' ') + 1).find('.') == std::string_view::npos;  // no operation
+    if (before.size() < message.size() && method) {
+      return "; [batch] pad in bundle.toml, with the dims of an argument that may differ, has it filled in";
+    }
+  }
+  return "";
 }
 
 }  // namespace mrun
