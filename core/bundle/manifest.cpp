@@ -191,17 +191,18 @@ class Section {
 
  private:
   [[noreturn]] void unknown(const toml::key &key, const toml::node &node) const {
+    constexpr std::string_view of_scripts = "; a parameter of the scripts belongs into [params]";
     const bool top = label_.empty();
     const std::string name = printable(key.str(), 60);
     std::string advice = did_you_mean(key.str(), known_);
     if (advice.empty()) advice = home_of(key.str(), label_);
     if (advice.empty()) {
       for (const std::string &k : known_) advice += fmt::format("{}{}", advice.empty() ? "; there are: " : ", ", k);
-      if (label_ == "[input]") advice += "; a parameter of the scripts belongs into [params]";
+      if (label_ == "[input]") advice += of_scripts;
     }
     if (top && !node.is_table()) {
       source_.refuse(key.source(), "{} stands above the first section and belongs to none{}", name,
-                     advice.starts_with("; there are") ? "; a parameter of the scripts belongs into [params]" : advice);
+                     advice.starts_with("; there are") ? of_scripts : advice);
     }
     source_.refuse(key.source(), "{}: no such {}{}", label_of(name), top ? "section" : "key", advice);
   }

@@ -175,14 +175,13 @@ inline const Value &cases() {
   return all;
 }
 
-// Equal to the bit, or where they differ.
 inline bool are_near(const Tensor &a, const Tensor &b, float margin) {
   return mrun::operator==(a.dtype(), mrun::dtype::float32) &&
          std::equal(a.data<float>(), a.data<float>() + a.numel(), b.data<float>(),
                     [&](float x, float y) { return std::abs(x - y) <= margin; });
 }
 
-// margin: by which float32 elements may differ.
+// Nothing where they are equal to the bit, else where they differ. margin: by which float32 elements may, 0 for not at all.
 inline std::string difference(const Value &got, const Value &want, float margin = 0,
                               const std::string &where = "result") {
   if (got.is_tensor() && want.is_tensor()) {
@@ -190,7 +189,7 @@ inline std::string difference(const Value &got, const Value &want, float margin 
     if (!mrun::operator==(a.dtype(), b.dtype()) || a.shape() != b.shape()) {
       return where + ": " + mrun::describe(got.c()) + ", want " + mrun::describe(want.c());
     }
-    return a.bytes() == b.bytes() || are_near(a, b, margin) ? "" : where + ": other elements";
+    return a.bytes() == b.bytes() || (margin > 0 && are_near(a, b, margin)) ? "" : where + ": other elements";
   }
   if (got.is_list() && want.is_list()) {
     const auto a = got.as_list(), b = want.as_list();
