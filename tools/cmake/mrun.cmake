@@ -120,7 +120,7 @@ function(mrun_test_script name)
   endif()
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200
-    ENVIRONMENT "MRUN=${CMAKE_BINARY_DIR}/bin/mrun;MRUN_SOURCE=${PROJECT_SOURCE_DIR};MRUN_BUILD=${CMAKE_BINARY_DIR}")
+    ENVIRONMENT "MRUN=${CMAKE_BINARY_DIR}/bin/mrun;MRUN_SOURCE=${PROJECT_SOURCE_DIR};MRUN_BUILD=${CMAKE_BINARY_DIR};MRUN_PRESET=${MRUN_PRESET}")
 endfunction()
 
 if(MRUN_TESTS)

@@ -14,7 +14,7 @@ import numpy as np
 
 import samples
 
-LIMITED = pathlib.Path(os.environ["MRUN_BUILD"]).name not in ("asan", "tsan")  # which want terabytes of address space
+LIMITED = os.environ["MRUN_PRESET"] not in ("asan", "tsan")  # which want terabytes of address space
 MEMORY = 2 << 30  # of address space: an image that claims more must not get it
 
 
