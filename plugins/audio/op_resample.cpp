@@ -52,6 +52,7 @@ mrun::tensor sinc_resample_wave(const mrun::call &c, const mrun::tensor &x, int6
     const SincOptions o{lowpass_filter_width, rolloff};
     check(o);
     auto out = result(c, x, {length});
+    c.charge(int64_t(sizeof(float)) * 2 * w.samples);  // weights: only those that meet a sample are made
     for (int64_t channel = 0; channel < w.channels; ++channel)
       sinc_resample(w.channel(channel), w.samples, w.stride, from, to, o, mrun::asking(c),
                     out.data<float>() + channel * length);

@@ -28,18 +28,48 @@ Rates reduced(int64_t from, int64_t to, const SincOptions &o) {
   return r;
 }
 
-// The weights of the samples from `first` on for result `phase`, as torchaudio rounds its kernels: to float32.
-int64_t weights(const Rates &r, const SincOptions &o, int64_t phase, std::vector<float> &w) {
+// Calls poll() once in so many steps.
+class Asking {
+ public:
+  explicit Asking(const std::function<void()> &poll) : poll_(poll) {}
+  void step(int64_t work) {
+    constexpr int64_t often = 1 << 18;
+    if ((done_ += work) <= often) return;
+    poll_();
+    done_ = 0;
+  }
+
+ private:
+  const std::function<void()> &poll_;
+  int64_t done_ = 0;
+};
+
+// The samples begin … end - 1.
+struct Range {
+  int64_t begin, end;
+};
+
+// For result `phase` and those `step`s of r.to behind it: where its weights lie, begin as for the first of them, and which of
+// them meet a sample in any of these. The filter may be as long as the rates differ, and the sound short.
+Range met(const Rates &r, int64_t phase, int64_t steps, int64_t frames) {
+  const int64_t first = phase * r.from / r.to - r.reach, last = first + steps * r.from;
+  const int64_t behind = first + 2 * r.reach + 2;
+  const int64_t begin = std::clamp(first - last, first, behind);
+  return {begin, std::clamp(frames, begin, behind)};
+}
+
+// The weights of the samples in `range` for result `phase`, as torchaudio rounds its kernels: to float32.
+void weights(const Rates &r, const SincOptions &o, int64_t phase, const Range &range, Asking &asking,
+             std::vector<float> &w) {
   const auto width = double(o.lowpass_filter_width);
-  const int64_t first = phase * r.from / r.to - r.reach, count = 2 * r.reach + 2;
-  w.resize(size_t(count));
-  for (int64_t i = 0; i < count; ++i) {
-    const double at = (double(first + i) / double(r.from) - double(phase) / double(r.to)) * r.cutoff;
+  w.resize(size_t(range.end - range.begin));
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    const double at = (double(i) / double(r.from) - double(phase) / double(r.to)) * r.cutoff;
     const double t = std::clamp(at, -width, width), turn = t * std::numbers::pi;
     const double hann = std::pow(std::cos(turn / width / 2), 2);
-    w[size_t(i)] = float((t == 0 ? 1 : std::sin(turn) / turn) * hann * r.cutoff / double(r.from));
+    w[size_t(i - range.begin)] = float((t == 0 ? 1 : std::sin(turn) / turn) * hann * r.cutoff / double(r.from));
+    asking.step(1);
   }
-  return first;
 }
 
 }  // namespace
@@ -60,18 +90,17 @@ void sinc_resample(const float *in, int64_t frames, int64_t stride, int64_t from
   const Rates r = reduced(from, to, o);
   const int64_t length = resampled_length(frames, from, to);
   std::vector<float> w;
-  int64_t work = 0;
+  Asking asking(poll);
   for (int64_t phase = 0; phase < std::min(r.to, length); ++phase) {
-    int64_t begin = weights(r, o, phase, w);
+    const Range range = met(r, phase, (length - 1 - phase) / r.to, frames);
+    weights(r, o, phase, range, asking, w);
+    int64_t begin = range.begin;
     for (int64_t i = phase; i < length; i += r.to, begin += r.from) {
       const int64_t low = std::max<int64_t>(begin, 0), high = std::min(begin + int64_t(w.size()), frames);
       double sum = 0;
       for (int64_t k = low; k < high; ++k) sum += double(w[size_t(k - begin)]) * double(in[k * stride]);
       out[i] = float(sum);
-      if ((work += int64_t(w.size())) > (1 << 18)) {
-        poll();
-        work = 0;
-      }
+      asking.step(int64_t(w.size()));
     }
   }
 }

@@ -135,6 +135,16 @@ class Audio(Case):
         want = torchaudio.functional.resample(torch.from_numpy(wave).double(), 16000, 11025)
         self.near(self.computed("audio.sinc_resample(x, rate, 11025)", wave), want, 1e-6)
 
+    def test_a_filter_that_is_longer_than_the_sound(self):
+        """torchaudio's would need 2 * 10^12 weights for this: of one result, by the definition, those that meet a sample."""
+        wave, width, ratio = sound(0.1, 16000), 1024, 10_000_000
+        cutoff = 0.011  # the lower rate of the two is 1
+        at = numpy.arange(wave.shape[1]) / ratio * cutoff
+        weights = numpy.sinc(at) * numpy.cos(numpy.pi * at / width / 2) ** 2 * cutoff / ratio
+        want = numpy.array([[(wave[0] * weights).sum()]])
+        got = self.computed(f"audio.sinc_resample(x, {ratio}, 1, {{lowpass_filter_width = {width}, rolloff = {cutoff}}})", wave)
+        numpy.testing.assert_allclose(got, want, rtol=1e-4)
+
     def test_bad_files(self):
         good = file(sound(0.1, 8000), 8000)
         flac = file(sound(0.5, 16000), 16000, "FLAC")
