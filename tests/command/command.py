@@ -20,6 +20,17 @@ NOBODY = 65534
 os.umask(0o022)  # another user reads what some tests have made, whatever this one's own is
 
 
+def preloaded(*libraries):
+    """For the environment of a program: libraries that come before its own, and before all the sanitizer's runtime, which insists on it."""
+    paths = [os.environ.get("MRUN_SANITIZER_RUNTIME", ""), *map(str, libraries)]
+    return {"LD_PRELOAD": " ".join(filter(None, paths))}
+
+
+def in_python():
+    """For the environment of a Python that loads the library: its own leaks are not ours."""
+    return preloaded() | {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 def open_to_all(folder):
     return all(stat.S_IMODE(f.stat().st_mode) & 0o001 for f in [folder, *folder.parents])
 

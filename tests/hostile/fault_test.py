@@ -18,7 +18,7 @@ class Case(command.Case):
         """(status, whether the fault came, standard error)"""
         mark = self.dir / "mark"
         mark.unlink(missing_ok=True)
-        given = os.environ | {"LD_PRELOAD": str(FAULTS), "MRUN_FAULT": kind, "MRUN_FAULT_AT": str(at), "MRUN_FAULT_MARK": str(mark)}
+        given = os.environ | command.preloaded(FAULTS) | {"MRUN_FAULT": kind, "MRUN_FAULT_AT": str(at), "MRUN_FAULT_MARK": str(mark)}
         result = subprocess.run([command.MRUN, *map(str, args)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, cwd=self.dir, env=given)
         return result, mark.exists()
 

@@ -268,7 +268,7 @@ class M(nn.Module):
         """An item with a deadline, by the host API: what ended it is named, though the limit of its time is longer."""
         late = pathlib.Path(__file__).with_name("late.py")
         run = subprocess.run([sys.executable, late, command.BUILD / "lib/libmrun.so", INTRUDER, self.intruder("intruder.spin()")], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True, timeout=60)
+                             stderr=subprocess.PIPE, text=True, timeout=60, env=os.environ | command.in_python())
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         self.assertIn("was not answered before its deadline; the worker process was ended", run.stdout)
 

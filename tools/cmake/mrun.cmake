@@ -113,6 +113,15 @@ function(mrun_test name)
   catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
 endfunction()
 
+# What a program without the sanitizer has to load before all else, so that a library with it can come in later; empty without one.
+set(MRUN_SANITIZER_RUNTIME)
+if(MRUN_PRESET MATCHES "^[at]san$")
+  foreach(library ${MRUN_PRESET} stdc++)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=lib${library}.so OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(APPEND MRUN_SANITIZER_RUNTIME "${path} ")
+  endforeach()
+endif()
+
 # mrun_test_script(NAME COMMAND...): a test written in another language, run from outside through the command.
 function(mrun_test_script name)
   if(NOT MRUN_TESTS)
@@ -120,7 +129,7 @@ function(mrun_test_script name)
   endif()
   add_test(NAME ${name} COMMAND ${ARGN})
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200
-    ENVIRONMENT "MRUN=${CMAKE_BINARY_DIR}/bin/mrun;MRUN_SOURCE=${PROJECT_SOURCE_DIR};MRUN_BUILD=${CMAKE_BINARY_DIR};MRUN_PRESET=${MRUN_PRESET}")
+    ENVIRONMENT "MRUN=${CMAKE_BINARY_DIR}/bin/mrun;MRUN_SOURCE=${PROJECT_SOURCE_DIR};MRUN_BUILD=${CMAKE_BINARY_DIR};MRUN_PRESET=${MRUN_PRESET};MRUN_SANITIZER_RUNTIME=${MRUN_SANITIZER_RUNTIME}")
 endfunction()
 
 if(MRUN_TESTS)
