@@ -22,35 +22,53 @@ std::vector<char> element(DLDataType type, double value, const std::string &name
   return bytes;
 }
 
-void fill(char *out, size_t count, const std::vector<char> &one) {
+void fill(char *out, size_t bytes, const std::vector<char> &one) {
   const bool zero = std::all_of(one.begin(), one.end(), [](char c) { return c == 0; });
   if (zero) {
-    std::memset(out, 0, count * one.size());
+    std::memset(out, 0, bytes);
     return;
   }
-  for (size_t i = 0; i < count; ++i) std::memcpy(out + i * one.size(), one.data(), one.size());
+  for (size_t i = 0; i < bytes; i += one.size()) std::memcpy(out + i, one.data(), one.size());
 }
 
-// Copies the row-major box `in` of shape `from` into the row-major box `out` of shape `to`, at `at`.
-void place(char *out, const char *in, const Shape &from, const Shape &to, const Shape &at, size_t d, size_t item) {
-  if (d == from.size()) {
-    std::memcpy(out, in, item);
-    return;
+// Copies a row-major box of shape `from` into one of shape `to`, no dimension of which is less, and fills up the rest on one side:
+// each byte is written once.
+class PaddedCopy {
+ public:
+  // `to` and `element` must outlive it; there is a dimension.
+  PaddedCopy(Shape from, const Shape &to, bool left, const std::vector<char> &element)
+      : from_(std::move(from)),
+        to_(to),
+        left_(left),
+        element_(element),
+        in_step_(steps(from_, element.size())),
+        out_step_(steps(to, element.size())) {}
+
+  void copy(char *out, const char *in, size_t d = 0) const {
+    const auto real = static_cast<size_t>(from_[d]);
+    const size_t filling = (static_cast<size_t>(to_[d]) - real) * out_step_[d];
+    char *const begin = left_ ? out + filling : out;
+    fill(left_ ? out : out + real * out_step_[d], filling, element_);
+    if (in_step_[d] != out_step_[d]) {
+      for (size_t i = 0; i < real; ++i) copy(begin + i * out_step_[d], in + i * in_step_[d], d + 1);
+    } else if (real * in_step_[d] > 0) {  // nothing is filled up further in
+      std::memcpy(begin, in, real * in_step_[d]);
+    }
   }
-  size_t in_step = item, out_step = item;
-  for (size_t i = d + 1; i < from.size(); ++i) {
-    in_step *= static_cast<size_t>(from[i]);
-    out_step *= static_cast<size_t>(to[i]);
+
+ private:
+  static std::vector<size_t> steps(const Shape &shape, size_t item) {  // bytes from one index to the next
+    std::vector<size_t> step(shape.size(), item);
+    for (size_t d = shape.size(); d-- > 1;) step[d - 1] = step[d] * static_cast<size_t>(shape[d]);
+    return step;
   }
-  if (d + 1 == from.size()) {  // the innermost row in one copy
-    std::memcpy(out + static_cast<size_t>(at[d]) * item, in, static_cast<size_t>(from[d]) * item);
-    return;
-  }
-  for (int64_t i = 0; i < from[d]; ++i) {
-    place(out + static_cast<size_t>(at[d] + i) * out_step, in + static_cast<size_t>(i) * in_step, from, to, at, d + 1,
-          item);
-  }
-}
+
+  const Shape from_;
+  const Shape &to_;
+  const bool left_;
+  const std::vector<char> &element_;
+  const std::vector<size_t> in_step_, out_step_;
+};
 
 // Joining and padding read the memory as the processor does.
 void want_cpu(const Tensor &t, const std::string &name) {
@@ -59,91 +77,100 @@ void want_cpu(const Tensor &t, const std::string &name) {
        name, device_name(t.dl().device));
 }
 
-Tensor pad_to(const Tensor &t, const Shape &to, const Pad &pad, const std::string &name, const CollateOptions &how) {
-  if (t.shape() == to) return t;
-  want_cpu(t, name);
-  Tensor out = Tensor::empty(t.dtype(), to, how.budget);
-  fill(out.data<char>(), static_cast<size_t>(out.numel()), element(t.dtype(), pad.value, name));
-  Shape at(to.size(), 0);
-  for (size_t d = 0; pad.left && d < to.size(); ++d) at[d] = to[d] - t.shape()[d];
-  if (t.numel() > 0)
-    place(out.data<char>(), t.contiguous(how.budget).data<const char>(), t.shape(), to, at, 0, item_size(t.dtype()));
-  return out;
-}
-
 [[noreturn]] void mismatch(const std::string &name, const Tensor &a, const Tensor &b) {
   fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(a.c()), describe(b.c()));
 }
 
-void pad_all(std::vector<Tensor> &tensors, const Pad &pad, const std::string &name, const CollateOptions &how) {
-  for (int64_t d : pad.dims) {
-    if (d < 0 || d >= tensors[0].dim()) {
-      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimensions, there is none numbered {}", name,
-           tensors[0].dim(), d);
+// One call's tensor, and the shape that it is filled up to.
+struct Part {
+  explicit Part(const Tensor &t) : tensor(t), shape(t.shape()) {}
+  bool whole() const { return std::equal(shape.begin(), shape.end(), tensor.dl().shape); }
+
+  Tensor tensor;
+  Shape shape;
+};
+
+void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) {
+  const int32_t dim = parts[0].tensor.dim();
+  for (const int64_t d : pad.dims) {
+    if (d < 0 || d >= dim) {
+      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimensions, there is none numbered {}", name, dim, d);
     }
     int64_t longest = 0;
-    for (const Tensor &t : tensors) {
-      if (t.dim() != tensors[0].dim()) mismatch(name, t, tensors[0]);
-      longest = std::max(longest, t.size(static_cast<int32_t>(d)));
+    for (const Part &part : parts) {
+      if (part.tensor.dim() != dim) mismatch(name, part.tensor, parts[0].tensor);
+      longest = std::max(longest, part.tensor.size(static_cast<int32_t>(d)));
     }
     const int64_t rounded = (longest + pad.multiple - 1) / pad.multiple * pad.multiple;
-    for (Tensor &t : tensors) {
-      Shape to = t.shape();
-      to[static_cast<size_t>(d)] = rounded;
-      t = pad_to(t, to, pad, name, how);
-    }
+    for (Part &part : parts) part.shape[static_cast<size_t>(d)] = rounded;
   }
 }
 
-// Copies the tensors one behind the other and fills the rest of `out` by repeating the last `row` bytes.
-void lay_out(const std::vector<Tensor> &tensors, Tensor &out, size_t row, const std::string &name,
-             const CollateOptions &how) {
+// One argument of all calls.
+struct Column {
+  std::vector<Part> parts;
+  const Mode mode;
+  const Pad *const pad;  // null: none
+  const std::string &name;
+};
+
+// Copies the tensors, of one dtype, one behind the other and fills the rest of `out`, whose rows have `row` bytes, by repeating the
+// last of them.
+void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions &how) {
+  const std::vector<char> padding = element(out.dtype(), column.pad == nullptr ? 0 : column.pad->value, column.name);
   char *at = out.data<char>();
-  for (const Tensor &t : tensors) {
-    want_cpu(t, name);
-    if (t.nbytes() > 0) std::memcpy(at, t.contiguous(how.budget).data<const char>(), t.nbytes());
-    at += t.nbytes();
+  for (const Part &part : column.parts) {
+    want_cpu(part.tensor, column.name);
+    const size_t size = column.mode == Mode::stack ? row : row * static_cast<size_t>(part.shape[0]);
+    const Tensor t = part.tensor.contiguous(how.budget);
+    if (!part.whole()) {
+      PaddedCopy(t.shape(), part.shape, column.pad->left, padding).copy(at, t.data<const char>());
+    } else if (size > 0) {
+      std::memcpy(at, t.data<const char>(), size);
+    }
+    at += size;
   }
   char *const end = out.data<char>() + out.nbytes();
   for (; row > 0 && at < end && at != out.data<char>(); at += row) std::memcpy(at, at - row, row);
 }
 
-Tensor stack(const std::vector<Tensor> &tensors, const std::string &name, const CollateOptions &how) {
-  const Tensor &first = tensors[0];
-  Shape shape = first.shape();
-  const auto n = static_cast<int64_t>(tensors.size()), rows = std::max(n, how.least_rows);
+Tensor stack(const Column &column, const CollateOptions &how) {
+  const Part &first = column.parts[0];
+  Shape shape = first.shape;
+  const auto n = static_cast<int64_t>(column.parts.size()), rows = std::max(n, how.least_rows);
   shape.insert(shape.begin(), rows);
-  if (rows == 1) {  // a view: a lone call costs no copy, and its memory may be a device's
-    Shape strides = first.strides();
-    strides.insert(strides.begin(), std::max<int64_t>(first.numel(), 1));
-    return first.view(shape, strides, 0);
+  if (rows == 1 && first.whole()) {  // a view: a lone call costs no copy, and its memory may be a device's
+    Shape strides = first.tensor.strides();
+    strides.insert(strides.begin(), std::max<int64_t>(first.tensor.numel(), 1));
+    return first.tensor.view(shape, strides, 0);
   }
-  for (const Tensor &t : tensors) {
-    if (t.shape() != first.shape() || !(t.dtype() == first.dtype())) mismatch(name, t, first);
+  for (const Part &part : column.parts) {
+    if (part.shape != first.shape || !(part.tensor.dtype() == first.tensor.dtype()))
+      mismatch(column.name, part.tensor, first.tensor);
   }
-  Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
-  lay_out(tensors, out, first.nbytes(), name, how);
+  Tensor out = Tensor::empty(first.tensor.dtype(), shape, how.budget);
+  lay_out(column, out, out.nbytes() / static_cast<size_t>(rows), how);
   return out;
 }
 
-Tensor concat(const std::vector<Tensor> &tensors, const std::string &name, const CollateOptions &how) {
-  const Tensor &first = tensors[0];
-  Shape shape = first.shape();
+Tensor concat(const Column &column, const CollateOptions &how) {
+  const Part &first = column.parts[0];
+  Shape shape = first.shape;
   if (shape.empty())
-    fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", name);
-  if (tensors.size() == 1 && shape[0] >= how.least_rows) return first;
+    fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", column.name);
+  if (column.parts.size() == 1 && shape[0] >= how.least_rows && first.whole()) return first.tensor;
   int64_t rows = 0;
-  for (const Tensor &t : tensors) {
-    const Shape s = t.shape();
+  for (const Part &part : column.parts) {
+    const Shape &s = part.shape;
     if (s.size() != shape.size() || !std::equal(s.begin() + 1, s.end(), shape.begin() + 1) ||
-        !(t.dtype() == first.dtype())) {
-      mismatch(name, t, first);
+        !(part.tensor.dtype() == first.tensor.dtype())) {
+      mismatch(column.name, part.tensor, first.tensor);
     }
     rows += s[0];
   }
   shape[0] = rows == 0 ? 0 : std::max(rows, how.least_rows);
-  Tensor out = Tensor::empty(first.dtype(), shape, how.budget);
-  lay_out(tensors, out, shape[0] == 0 ? 0 : out.nbytes() / static_cast<size_t>(shape[0]), name, how);
+  Tensor out = Tensor::empty(first.tensor.dtype(), shape, how.budget);
+  lay_out(column, out, shape[0] == 0 ? 0 : out.nbytes() / static_cast<size_t>(shape[0]), how);
   return out;
 }
 
@@ -152,13 +179,14 @@ Value join(const std::vector<const Value *> &values, Mode mode, const Pad *pad, 
            const CollateOptions &how) {
   const Value &first = *values[0];
   if (first.is_tensor()) {
-    std::vector<Tensor> tensors;
+    Column column{{}, mode, pad, name};
+    column.parts.reserve(values.size());
     for (const Value *v : values) {
       if (!v->is_tensor()) fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(v->c()), describe(first.c()));
-      tensors.push_back(v->as_tensor());
+      column.parts.emplace_back(v->as_tensor());
     }
-    if (pad != nullptr) pad_all(tensors, *pad, name, how);
-    return mode == Mode::stack ? stack(tensors, name, how) : concat(tensors, name, how);
+    if (pad != nullptr) pad_all(column.parts, *pad, name);
+    return column.mode == Mode::stack ? stack(column, how) : concat(column, how);
   }
   if (first.is_list()) {
     std::vector<Value> items;

@@ -1,6 +1,7 @@
 #include "exec/batch/collate.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "catch.h"
@@ -196,4 +197,25 @@ TEST_CASE("what fills up must fit the elements") {
   const Tensor one = Tensor::empty(dtype::uint8, {1}), two = Tensor::empty(dtype::uint8, {2});
   CHECK_THROWS_WITH(Joined(schema, config, {{one}, {two}}),
                     Catch::Matchers::ContainsSubstring("300 does not fit an element of uint8"));
+}
+
+TEST_CASE("tensors of several padded dimensions lie in the batch as if each had been filled up by itself") {
+  const Schema image = parse_schema("forward(Tensor x) -> Tensor");
+  const bool left = GENERATE(false, true);
+  BatchConfig config;
+  config.mode = GENERATE(BatchConfig::Mode::stack, BatchConfig::Mode::concat);
+  config.pad["x"] = Pad{{1, 2}, -7, left, 2};  // to 4 x 4
+  Calls calls;
+  std::vector<int64_t> want;
+  for (const Shape &shape : {Shape{2, 3, 1, 2}, Shape{2, 1, 4, 2}, Shape{2, 0, 3, 2}, Shape{2, 4, 4, 2}}) {
+    std::vector<int64_t> numbers(static_cast<size_t>(shape[0] * shape[1] * shape[2] * shape[3]));
+    std::iota(numbers.begin(), numbers.end(), 100 * static_cast<int64_t>(calls.size()));
+    for (int64_t i = 0; i < 2 * 4 * 4 * 2; ++i) {
+      const int64_t y = i / 8 % 4 - (left ? 4 - shape[1] : 0), x = i / 2 % 4 - (left ? 4 - shape[2] : 0);
+      const bool real = y >= 0 && y < shape[1] && x >= 0 && x < shape[2];
+      want.push_back(real ? numbers[static_cast<size_t>(((i / 32 * shape[1] + y) * shape[2] + x) * 2 + i % 2)] : -7);
+    }
+    calls.push_back({ints(std::move(numbers), shape)});
+  }
+  CHECK(values_of(Joined(image, config, calls).args[0]) == want);
 }
