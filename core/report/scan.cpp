@@ -7,8 +7,8 @@
 #include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/bundle.h"
-#include "bundle/names.h"
 #include "report/scan_archive.h"
+#include "report/scan_kinds.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -21,11 +21,6 @@ constexpr size_t most_findings = 10'000;
 constexpr int deepest = 4;  // archives in archives
 
 constexpr const char *verdicts[] = {"data", "code", "unsafe"};
-
-bool ends_with(std::string_view name, std::initializer_list<std::string_view> suffixes) {
-  const std::string small = lower(name);  // MODEL.PT is one, too
-  return std::any_of(suffixes.begin(), suffixes.end(), [&](std::string_view s) { return small.ends_with(s); });
-}
 
 // The modules that a script requires, by name.
 std::string requires_of(std::string_view text) {
@@ -42,26 +37,23 @@ std::string requires_of(std::string_view text) {
   return list;
 }
 
+std::string head_of(const Source &source, size_t n) {
+  return source.read(0, static_cast<size_t>(std::min<uint64_t>(source.size(), n)));
+}
+
 // By what a file begins with, then by its name where the beginning says nothing.
 class Scanner {
  public:
   // The kind; empty: none that is known.
   std::string scan(const Source &source, const std::string &where, int depth) {
-    const std::string head = source.read(0, static_cast<size_t>(std::min<uint64_t>(source.size(), 16)));
-    if (head.starts_with("\x7f"
-                         "ELF")) {
-      findings.add(where, "is native code, which does whatever its loader may", Verdict::unsafe);
-      return "native code";
-    }
+    const std::string head = head_of(source, head_size);
+    if (native(head, where)) return "native code";
     std::string kind;
-    if (head.starts_with("\x93NUMPY")) kind = npy(source, where);
-    if (is_safetensors(source, head)) kind = safetensors(source, where);
+    if (head.starts_with(npy_mark)) kind = npy(source, where);
+    if (is_safetensors(head, source.size())) kind = safetensors(source, where);
     const bool archived = ends_with_directory(source);
-    if (kind.empty() &&
-        (is_pickle(head) || (!archived && ends_with(where, {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"})))) {
-      pickle(source, 0, where);
-      kind = "pickle";
-    }
+    if (!archived && kind.empty()) kind = packed(head, where);
+    if (kind.empty() || kind == "safetensors") kind = pickled(source, where, kind, archived);
     // What begins as another thing is an archive to readers that look at its end.
     if (archived && (kind.empty() || kind == "pickle")) kind = archive(source, where, depth);
     return kind;
@@ -69,14 +61,22 @@ class Scanner {
 
   // A file by name alone: what runs it is somebody's choice.
   bool script(const std::string &name, std::string_view text) {
+    if (!is_program_name(name) && !text.starts_with("#!")) return false;
     if (ends_with(name, {".lua"})) {
       findings.add(name, "a script, which runs in the sandbox" + requires_of(text), Verdict::code);
-    } else if (ends_with(name, {".py", ".sh", ".bat", ".js"})) {
-      findings.add(name, "a program's text, which runs where somebody starts it", Verdict::code);
     } else {
-      return false;
+      findings.add(name, "a program's text, which runs where somebody starts it", Verdict::code);
     }
     return true;
+  }
+
+  // What nothing is known of: in an archive or folder of data, some loader may be there for it.
+  void unknown(const std::vector<std::string> &names, const std::string &where) {
+    if (names.empty()) return;
+    findings.add(where,
+                 fmt::format("holds {}{}, of no kind that is known: what loads it may run it", printable(names[0], 100),
+                             names.size() == 1 ? "" : fmt::format(" and {} more", names.size() - 1)),
+                 Verdict::code);
   }
 
   explicit Scanner(Findings &found) : findings(found) {}
@@ -84,30 +84,39 @@ class Scanner {
   Findings &findings;
 
  private:
-  void pickle(const Source &source, uint64_t from, const std::string &where) {
+  bool native(std::string_view head, const std::string &where) {
+    if (!is_native_code(head)) return false;
+    findings.add(where, "is native code, which does whatever its loader may", Verdict::unsafe);
+    return true;
+  }
+
+  std::string packed(std::string_view head, const std::string &where) {
+    const std::string packer = packer_of(head);
+    if (packer.empty()) return "";
+    findings.add(where, "is packed by " + packer + ", which is not looked into",
+                 is_pickle_name(where) ? Verdict::unsafe : Verdict::code);
+    return packer;
+  }
+
+  // Whatever else it is: to those who load it as one.
+  std::string pickled(const Source &source, const std::string &where, const std::string &kind, bool archived) {
     const Tensor all = source.map(0, static_cast<size_t>(source.size()), false);
-    scan_pickle(all.bytes().substr(static_cast<size_t>(from)), where, findings);
+    const bool named = kind.empty() && !archived && is_pickle_name(where);
+    if (!named && !reads_as_pickle(all.bytes())) return kind;
+    scan_pickle(all.bytes(), where, findings);
+    return "pickle";
   }
 
   // Arrays of objects are a pickle behind the header.
   std::string npy(const Source &source, const std::string &where) {
-    const std::string head = source.read(0, static_cast<size_t>(std::min<uint64_t>(source.size(), 1 << 16)));
-    if (head.size() < 12) return "npy";
-    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(head[i])); };
-    const size_t begin = byte(6) == 1 ? 10 : 12;
-    const size_t length = byte(8) | byte(9) << 8 | (begin == 12 ? byte(10) << 16 | byte(11) << 24 : 0);
-    if (head.substr(begin, length).find('O') == std::string::npos) return "npy";
+    const NpyHead head = npy_head(head_of(source, npy_head_size));
+    if (!head.objects) return "npy";
     findings.add(where, "an array of Python's objects, which is a pickle", Verdict::code);
-    if (begin + length <= source.size()) pickle(source, begin + length, where);
+    const Tensor all = source.map(0, static_cast<size_t>(source.size()), false);
+    if (head.data <= source.size()) scan_pickle(all.bytes().substr(head.data), where, findings);
     return "npy";
   }
 
-  static bool is_safetensors(const Source &source, const std::string &head) {
-    if (head.size() < 10 || head[8] != '{') return false;
-    uint64_t n = 0;
-    for (size_t i = 8; i-- > 0;) n = n << 8 | static_cast<unsigned char>(head[i]);
-    return n >= 2 && n <= source.size() - 8;
-  }
   std::string safetensors(const Source &source, const std::string &where) {
     try {
       read_safetensors(source.map(0, static_cast<size_t>(source.size()), false), printable(where));
@@ -118,11 +127,16 @@ class Scanner {
   std::string archive(const Source &source, const std::string &where, int depth) {
     try {
       const Archive all(source);
+      if (all.ambiguous()) {
+        findings.add(where, "has two directories: what is in it depends on who reads it", Verdict::unsafe);
+      }
       std::string kind = "ZIP archive";
+      std::vector<std::string> others;
       for (const ArchiveEntry &e : all.entries()) {
-        entry(all, e, where, depth);
+        if (!entry(all, e, where, depth)) others.push_back(e.name);
         kind = std::max(kind, kind_by(e.name), by_rank);
       }
+      if (rank(kind) == 0) unknown(others, where);  // the others have their tensors as bare bytes
       return kind;
     } catch (const Error &e) {
       findings.add(where, "is an archive that cannot be read: " + e.message, Verdict::unsafe);
@@ -136,55 +150,79 @@ class Scanner {
   }
   static std::string kind_by(const std::string &name) {
     if (ends_with(name, {"archive_format", "serialized_exported_program.json"})) return "exported program";
-    if (name.ends_with("constants.pkl") || in_code(name)) return "TorchScript archive";
+    if (name.ends_with("constants.pkl") || name.ends_with("bytecode.pkl") || in_code(name))
+      return "TorchScript archive";
     return name.ends_with("data.pkl") ? "PyTorch archive" : "ZIP archive";
   }
   static bool in_code(const std::string &name) {
     return name.starts_with("code/") || name.find("/code/") != std::string::npos;
   }
 
-  void entry(const Archive &all, const ArchiveEntry &e, const std::string &outer, int depth) {
-    if (e.name.ends_with('/')) return;
+  // Whether it is of a kind that is known.
+  bool entry(const Archive &all, const ArchiveEntry &e, const std::string &outer, int depth) {
+    if (e.name.ends_with('/') && e.size == 0) return true;
     const std::string where = depth == 0 ? e.name : outer + " > " + e.name;
     try {
-      const std::string head = all.read(e, 16);
-      const bool text = ends_with(e.name, {".py", ".lua", ".json", ".sh", ".bat", ".js"});
-      const bool pickled = is_pickle(head) || ends_with(e.name, {".pkl", ".debug_pkl", ".pickle"});
-      const bool deeper = head.starts_with("PK\x03\x04") || head.starts_with("\x93NUMPY") ||
-                          head.starts_with(
-                              "\x7f"
-                              "ELF");
-      if (!text && !pickled && !deeper) return;
+      return look_into(all, e, where, depth);
+    } catch (const Error &error) {
+      findings.add(where, "cannot be read: " + error.message, Verdict::unsafe);
+      return true;
+    }
+  }
+
+  bool look_into(const Archive &all, const ArchiveEntry &e, const std::string &where, int depth) {
+    const std::string head = all.read(e, head_size);
+    if (native(head, where)) return true;
+    if (e.name.ends_with(".py") && in_code(e.name)) {
+      scan_torchscript(taken(all, e), where, findings);
+    } else if (ends_with(e.name, {".json"})) {
+      scan_exported(taken(all, e), where, findings);
+    } else if (is_program_name(e.name) || head.starts_with("#!")) {
+      script(where, taken(all, e));
+    } else if (e.name.ends_with("bytecode.pkl")) {
       const std::string bytes = taken(all, e);
-      if (pickled) {
-        scan_pickle(bytes, where, findings);
-      } else if (e.name.ends_with(".py") && in_code(e.name)) {
-        scan_torchscript(bytes, where, findings);
-      } else if (e.name.ends_with(".json")) {
-        scan_exported(bytes, where, findings);
-      } else if (!script(where, bytes)) {
-        if (depth == deepest) fail(MRUN_INPUT, "archives in archives, deeper than is looked into");
-        scan(*memory_source(bytes.data(), bytes.size(), nullptr), where, depth + 1);
-      }
-    } catch (const Error &error) { findings.add(where, "cannot be read: " + error.message, Verdict::unsafe); }
+      scan_pickle(bytes, where, findings);
+      scan_bytecode(bytes, where, findings);
+    } else if (head.starts_with(npy_mark) && !npy_head(all.read(e, npy_head_size)).objects) {
+      return true;
+    } else if (is_file_of_its_own(head, e.name)) {
+      if (depth == deepest) fail(MRUN_INPUT, "archives in archives, deeper than is looked into");
+      const std::string bytes = taken(all, e);
+      return !scan(*memory_source(bytes.data(), bytes.size(), nullptr), where, depth + 1).empty();
+    } else {
+      return is_plain_text(head);
+    }
+    return true;
+  }
+
+  static bool is_file_of_its_own(std::string_view head, const std::string &name) {
+    return head.starts_with("PK\x03\x04") || head.starts_with(npy_mark) || is_pickle_name(name) ||
+           ends_with(name, {".zip", ".pt2", ".npz", ".safetensors"}) || !packer_of(head).empty() ||
+           reads_as_pickle(head);
   }
 
   std::string taken(const Archive &all, const ArchiveEntry &e) {
-    std::string bytes = all.read(e, most_of_one + 1);
-    total_ += bytes.size();
-    if (bytes.size() > most_of_one || total_ > most_of_all) fail(MRUN_INPUT, "holds more than is looked into");
+    const size_t most = static_cast<size_t>(std::min<uint64_t>(most_of_one, most_of_all - total_));
+    std::string bytes = all.read(e, most + 1);
+    total_ = std::min(total_ + bytes.size(), most_of_all);
+    if (bytes.size() > most) fail(MRUN_INPUT, "holds more than is looked into");
     return bytes;
   }
 
-  uint64_t total_ = 0;
+  static constexpr std::string_view npy_mark = "\x93NUMPY";
+  uint64_t total_ = 0;  // bytes of entries that were taken
 };
 
-void scan_entry(Scanner &scanner, const std::string &path, const Source &source) {
-  const bool text = ends_with(path, {".lua", ".py", ".sh", ".bat", ".js"});
-  if (!text ||
-      !scanner.script(path, source.read(0, static_cast<size_t>(std::min<uint64_t>(source.size(), most_of_one))))) {
-    scanner.scan(source, path, 1);
+// Whether it is of a kind that is known.
+bool scan_entry(Scanner &scanner, const std::string &path, const Source &source) {
+  const std::string head = head_of(source, head_size);
+  const bool program = is_program_name(path) || head.starts_with("#!");
+  if (program && scanner.script(path, head_of(source, most_of_one))) return true;
+  if (ends_with(path, {".json"})) {
+    const Tensor all = source.map(0, static_cast<size_t>(source.size()), false);
+    scan_exported(all.bytes(), path, scanner.findings);
   }
+  return !scanner.scan(source, path, 1).empty() || is_plain_text(head);
 }
 
 std::string scan_bundle(Scanner &scanner, const fs::path &path) {
@@ -208,15 +246,27 @@ std::string scan_folder(Scanner &scanner, const fs::path &folder) {
     const fs::path at = std::move(folders.back());
     folders.pop_back();
     for (const std::string &name : folder_names(at)) {
-      const fs::file_type type = fs::symlink_status(at / name, error).type();
-      if (type == fs::file_type::directory) folders.push_back(at / name);
-      if (type == fs::file_type::regular) files.push_back(at / name);
+      const bool link = fs::is_symlink(fs::symlink_status(at / name, error));
+      const fs::file_type type = fs::status(at / name, error).type();  // loaders follow links
+      if (type == fs::file_type::regular) {
+        files.push_back(at / name);
+      } else if (type == fs::file_type::directory && !link) {
+        folders.push_back(at / name);
+      } else {
+        scanner.findings.add((at / name).lexically_relative(folder).native(),
+                             link ? "is a link to a folder or to nothing, which is not followed"
+                                  : "is a pipe, socket or device, which is not looked into",
+                             Verdict::code);
+      }
     }
   }
   std::sort(files.begin(), files.end());
+  std::vector<std::string> others;
   for (const fs::path &file : files) {
-    scan_entry(scanner, file.lexically_relative(folder).native(), *file_source(open_file(file), file.native()));
+    const std::string name = file.lexically_relative(folder).native();
+    if (!scan_entry(scanner, name, *file_source(open_file(file), file.native()))) others.push_back(name);
   }
+  scanner.unknown(others, ".");
   return fs::exists(folder / "bundle.toml", error) ? "bundle's folder" : "folder";
 }
 
@@ -229,7 +279,7 @@ std::string scan_file(Scanner &scanner, const fs::path &path) {
   const auto source = file_source(open_file(path), path.native());
   if (is_bundle(*source)) return scan_bundle(scanner, path);
   const std::string name = path.filename().native();
-  if (ends_with(name, {".lua", ".py", ".sh", ".bat", ".js"})) {
+  if (is_program_name(name) || head_of(*source, 2) == "#!") {
     scan_entry(scanner, name, *source);
     return "text";
   }

@@ -38,10 +38,14 @@ class Findings {
 
 // Pickles, one after the other: their opcodes are followed as far as to know the names that they import and call.
 void scan_pickle(std::string_view, const std::string &where, Findings &);
-bool is_pickle(std::string_view);  // of protocol 2 or later: older ones have no mark
+// Whether bytes, or the first of them, are a pickle's, whatever they are called: they have its mark and read as one, or
+// call something that they import (protocols 0 and 1 have no mark).
+bool reads_as_pickle(std::string_view);
+// The pickle of a model for mobile devices: its operators are texts in it.
+void scan_bytecode(std::string_view, const std::string &where, Findings &);
 // A TorchScript source: the operators that reach outside, and what runs while it is loaded.
 void scan_torchscript(std::string_view, const std::string &where, Findings &);
-// The text of an exported program: its operators.
+// JSON of a model: the operators of an exported program, what Keras makes by names.
 void scan_exported(std::string_view, const std::string &where, Findings &);
 
 // Bytes of any of the kinds that are known, by what they are and how they are called; gives the kind, or nothing.

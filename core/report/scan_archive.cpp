@@ -51,14 +51,24 @@ Archive::Place Archive::find_directory() const {
   const size_t at = find_end(tail);
   if (at == std::string_view::npos) fail(MRUN_INPUT, "no directory of a ZIP file at its end");
   const std::string_view end = std::string_view(tail).substr(at);
-  Place place{get<uint16_t>(end, 10), get<uint32_t>(end, 12), get<uint32_t>(end, 16)};
   const uint64_t position = source_.size() - tail.size() + at;
+  const Place place{get<uint16_t>(end, 10), get<uint32_t>(end, 12), get<uint32_t>(end, 16), position};
   if (position < locator_size) return place;
   const std::string locator = source_.read(position - locator_size, locator_size);
   if (get<uint32_t>(locator, 0) != locator_mark) return place;
-  const std::string wide = part(source_, get<uint64_t>(locator, 8), end64_size, "the ZIP64 end record");
+  const uint64_t said = get<uint64_t>(locator, 8), end64 = position - std::min(position, locator_size + end64_size);
+  std::string wide = part(source_, said, end64_size, "the ZIP64 end record");
+  if (get<uint32_t>(wide, 0) != end64_mark) wide = source_.read(end64, end64_size);
   if (get<uint32_t>(wide, 0) != end64_mark) fail(MRUN_INPUT, "its ZIP64 end record is none");
-  return {get<uint64_t>(wide, 32), get<uint64_t>(wide, 40), get<uint64_t>(wide, 48)};
+  return {get<uint64_t>(wide, 32), get<uint64_t>(wide, 40), get<uint64_t>(wide, 48), end64, said, true};
+}
+
+// Where something was put in front of an archive, some readers count from there.
+void Archive::find_shift(const Place &place) {
+  const uint64_t wanted = place.end - std::min(place.end, place.size);
+  const std::string first = part(source_, place.offset, std::min<uint64_t>(place.size, 4), "its directory");
+  if (place.size >= 4 && get<uint32_t>(first, 0) != entry_mark && wanted > place.offset) shift_ = wanted - place.offset;
+  ambiguous_ = place.offset + shift_ != wanted || (place.is_wide && place.end64 + shift_ != place.end);
 }
 
 Archive::Archive(const Source &source) : source_(source) {
@@ -66,11 +76,7 @@ Archive::Archive(const Source &source) : source_(source) {
   if (place.count > most_entries || place.size > most_directory) {
     fail(MRUN_INPUT, "its directory claims {} entries in {} bytes", place.count, place.size);
   }
-  // Where something was put in front of an archive, some readers count from there.
-  const uint64_t end = source_.size() - tail_of(source_).size() + find_end(tail_of(source_));
-  const uint64_t wanted = end - std::min(end, place.size);
-  const std::string first = part(source_, place.offset, std::min<uint64_t>(place.size, 4), "its directory");
-  if (place.size >= 4 && get<uint32_t>(first, 0) != entry_mark && wanted > place.offset) shift_ = wanted - place.offset;
+  find_shift(place);
   const std::string directory = part(source_, place.offset + shift_, place.size, "its directory");
   for (size_t n = 0, at = 0; n < place.count; ++n) entries_.push_back(next(directory, at));
 }
@@ -105,19 +111,25 @@ ArchiveEntry Archive::next(const std::string &directory, size_t &at) const {
   return e;
 }
 
-std::string Archive::inflated(std::string_view packed, size_t most) const {
+// Read as it is needed: entries may say that all of them lie in the same bytes.
+std::string Archive::inflated(uint64_t start, uint64_t packed, size_t most) const {
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) fail(MRUN_MEMORY, "no memory to inflate");
   const std::unique_ptr<z_stream, int (*)(z_stream *)> owner(&stream, inflateEnd);
-  std::string out;
-  stream.next_in = reinterpret_cast<Bytef *>(const_cast<char *>(packed.data()));
-  stream.avail_in = static_cast<uInt>(packed.size());
+  std::string in, out;
   char step[1 << 16];
   for (int result = Z_OK; result == Z_OK && out.size() < most;) {
+    if (stream.avail_in == 0 && packed > 0) {
+      in = part(source_, start, std::min<uint64_t>(packed, sizeof step), "it");
+      start += in.size();
+      packed -= in.size();
+      stream.next_in = reinterpret_cast<Bytef *>(in.data());
+      stream.avail_in = static_cast<uInt>(in.size());
+    }
     stream.next_out = reinterpret_cast<Bytef *>(step);
-    stream.avail_out = sizeof step;
+    stream.avail_out = static_cast<uInt>(std::min(sizeof step, most - out.size()));
     result = inflate(&stream, Z_NO_FLUSH);
-    out.append(step, std::min(sizeof step - stream.avail_out, most - out.size()));
+    out.append(step, static_cast<size_t>(reinterpret_cast<char *>(stream.next_out) - step));
     if (result == Z_MEM_ERROR) fail(MRUN_MEMORY, "no memory to inflate");
     if (result != Z_OK && result != Z_STREAM_END) fail(MRUN_INPUT, "its deflated bytes are damaged");
   }
@@ -132,8 +144,7 @@ std::string Archive::read(const ArchiveEntry &e, size_t most) const {
   const uint64_t start = header + local_size + get<uint16_t>(local, 26) + get<uint16_t>(local, 28);
   if (e.method == 0) return part(source_, start, std::min<uint64_t>(e.size, most), "it");
   if (e.method != 8) fail(MRUN_INPUT, "is packed by a method that is not known ({})", e.method);
-  if (e.packed > 0x7FFFFFFF) fail(MRUN_INPUT, "is too large to look into");
-  return inflated(part(source_, start, e.packed, "it"), most);
+  return inflated(start, e.packed, most);
 }
 
 }  // namespace mrun

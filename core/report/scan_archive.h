@@ -20,19 +20,26 @@ class Archive {
   // Throws INPUT where the file ends with no directory, or with one that cannot be.
   explicit Archive(const Source &);
   const std::vector<ArchiveEntry> &entries() const { return entries_; }
+  // Whether those who look for the directory before the end record see another than those who go by its offset.
+  bool ambiguous() const { return ambiguous_; }
   // An entry's bytes, at most `most` of them. Throws INPUT: encrypted, of an unknown method, damaged, outside the file.
   std::string read(const ArchiveEntry &, size_t most) const;
 
  private:
   struct Place {
     uint64_t count, size, offset;
+    uint64_t end;        // where it must end: the first of the end records
+    uint64_t end64 = 0;  // where a ZIP64 end record is said to be
+    bool is_wide = false;
   };
   Place find_directory() const;
+  void find_shift(const Place &);
   ArchiveEntry next(const std::string &directory, size_t &at) const;
-  std::string inflated(std::string_view packed, size_t most) const;
+  std::string inflated(uint64_t start, uint64_t packed, size_t most) const;
 
   const Source &source_;
   uint64_t shift_ = 0;  // bytes that stand before what the offsets count from
+  bool ambiguous_ = false;
   std::vector<ArchiveEntry> entries_;
 };
 

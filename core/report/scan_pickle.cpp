@@ -1,94 +1,28 @@
 // Pickle's opcodes, followed without running them (Python's Lib/pickletools.py describes each).
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/text.h"
-#include "report/scan.h"
+#include "report/scan_names.h"
 
 namespace mrun {
 namespace {
 
-// What torch.load, and TorchScript's own reader, rebuild tensors and plain values with.
-constexpr std::string_view harmless =
-    " collections.OrderedDict _codecs.encode builtins.set builtins.frozenset builtins.dict builtins.list"
-    " builtins.tuple builtins.bytearray builtins.bytes builtins.complex builtins.int builtins.float"
-    " builtins.bool builtins.str builtins.slice builtins.range builtins.object copy_reg._reconstructor"
-    " copyreg._reconstructor __builtin__.set __builtin__.bytearray __builtin__.complex __builtin__.object"
-    " __builtin__.dict __builtin__.list __builtin__.long torch.Size torch.Tensor torch.device torch.dtype torch.layout"
-    " torch.memory_format torch.nn.parameter.Parameter torch.nn.parameter.Buffer"
-    " torch.serialization._get_layout torch.storage.UntypedStorage torch.storage.TypedStorage"
-    " torch._tensor._rebuild_from_type_v2 numpy.core.multiarray._reconstruct numpy.core.multiarray.scalar"
-    " numpy._core.multiarray._reconstruct numpy._core.multiarray.scalar numpy.ndarray numpy.dtype ";
-constexpr std::string_view harmless_beginnings[] = {"torch._utils._rebuild_", "torch.jit._pickle.", "numpy.dtypes."};
-// Anywhere in a dotted name: the way from a library to what it imported itself.
-constexpr std::string_view outside =
-    " os sys subprocess posix nt builtins importlib shutil socket pty ctypes runpy pickle eval exec system"
-    " popen getattr setattr open ";
-// Modules that reach files, processes, the network, or other code by name.
-constexpr std::string_view reaching =
-    " __builtin__ _aix_support _ctypes _io _osx_support _pickle _posixsubprocess _pyrepl asyncio bdb builtins"
-    " cProfile cloudpickle code codeop commands ctypes dill distutils doctest ensurepip fileinput ftplib"
-    " functools gc glob http idlelib imaplib imp importlib inspect io joblib lib2to3 linecache logging mailcap"
-    " marshal mmap multiprocessing nt ntpath operator _operator os pathlib pdb pickle pip pkgutil platform"
-    " poplib posix posixpath profile pty pydoc requests runpy setuptools shelve shutil signal site smtplib"
-    " socket socketserver sqlite3 ssl subprocess sys tarfile telnetlib tempfile threading timeit trace types"
-    " unittest urllib uuid venv webbrowser xmlrpc zipfile zipimport ";
-constexpr std::string_view reaching_names =
-    " torch.load torch.save torch.jit.load torch.jit.save torch.package torch.hub torch.utils torch.storage"
-    " torch.serialization torch._dynamo torch._inductor torch.fx torch.distributed torch.multiprocessing"
-    " torch.classes torch.ops torch.testing numpy.load numpy.save numpy.fromfile numpy.loadtxt numpy.genfromtxt"
-    " numpy.memmap numpy.f2py numpy.testing numpy.distutils ";
-
-// In a list of words between spaces.
-bool among(std::string_view words, std::string_view name) {
-  if (name.find(' ') != std::string_view::npos) return false;
-  return words.find(" " + std::string(name) + " ") != std::string_view::npos;
-}
-
-// The name itself, or what it is in.
-bool reaches_by_name(std::string_view name) {
-  for (size_t end = name.size(); end != std::string_view::npos; end = name.rfind('.', end - 1)) {
-    if (among(reaching_names, name.substr(0, end))) return true;
-    if (end == 0) break;
-  }
-  return false;
-}
-
-bool is_torch_kind(std::string_view name) {  // torch.FloatStorage, torch.float32
-  if (!name.starts_with("torch.") || name.find('.', 6) != std::string_view::npos) return false;
-  name.remove_prefix(6);
-  constexpr std::string_view kinds[] = {"float", "double", "half",  "bfloat16", "int",    "long",    "short", "bool",
-                                        "uint",  "qint",   "quint", "complex",  "cfloat", "cdouble", "chalf"};
-  return name.ends_with("Storage") ||
-         std::any_of(std::begin(kinds), std::end(kinds), [&](std::string_view k) { return name.starts_with(k); });
-}
-
-bool leads_outside(std::string_view name) {
-  for (size_t begin = 0; begin <= name.size();) {
-    const size_t end = std::min(name.find('.', begin), name.size());
-    const std::string_view part = name.substr(begin, end - begin);
-    if ((part.starts_with("__") && part != "__main__") || among(outside, part)) return true;
-    begin = end + 1;
-  }
-  return false;
-}
-
-Verdict verdict_of(std::string_view name) {
-  if (among(harmless, name) || is_torch_kind(name)) return Verdict::data;
-  for (const std::string_view begin : harmless_beginnings) {
-    if (name.starts_with(begin) && name.find('.', begin.size()) == std::string_view::npos) return Verdict::data;
-  }
-  if (name.starts_with("__torch__.")) return Verdict::data;  // TorchScript's own: its sources say what it does
-  if (leads_outside(name)) return Verdict::unsafe;
-  if (among(reaching, name.substr(0, name.find('.')))) return Verdict::unsafe;
-  return reaches_by_name(name) ? Verdict::unsafe : Verdict::code;
+// What Python can look up; the lines of a text are seldom names.
+bool is_name(std::string_view dotted) {
+  return std::all_of(dotted.begin(), dotted.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c < 0;
+  });
 }
 
 class Pickle {
  public:
   Pickle(std::string_view bytes, const std::string &where, Findings &findings)
-      : in_(bytes, printable(where), MRUN_INPUT), where_(where), findings_(findings) {}
+      : bytes_(bytes), in_(bytes, printable(where), MRUN_INPUT), where_(where), findings_(findings) {}
 
   // From one STOP to behind the next. Throws where the bytes are no pickle.
   void read() {
@@ -99,14 +33,23 @@ class Pickle {
   }
   size_t position() const { return in_.position(); }
   bool found_magic() const { return magic_; }  // of torch.save's old format
+  bool imports() const { return !names_.empty(); }
+  bool calls() const { return calls_; }      // what it imported
+  bool strange() const { return strange_; }  // a byte that is no opcode ended it
 
  private:
   static constexpr size_t most = size_t{1} << 22;  // values, names: memory does not grow with the file
+  static constexpr size_t longest_name = 400;      // nor time with the length of one that is imported again and again
 
   struct Item {
     enum Kind { other, mark, text, global } kind = other;
     std::string_view view = {};  // of a text
-    size_t name = 0;             // of a global, and of what it made
+    size_t name = 0;             // of a global
+  };
+  struct Name {
+    std::string text;
+    Verdict verdict;
+    bool called = false, changed = false;  // each is told once
   };
 
   void push(Item item) {
@@ -135,9 +78,8 @@ class Pickle {
   Item top() const { return stack_.empty() ? Item{} : stack_.back(); }
 
   std::string_view line() {
-    size_t n = 0;
-    for (ByteReader ahead = in_; ahead.get<char>() != '\n';) ++n;
-    const std::string_view text = in_.take(n);
+    const size_t begin = in_.position(), end = bytes_.find('\n', begin);
+    const std::string_view text = in_.take(end == std::string_view::npos ? SIZE_MAX : end - begin);  // none: throws
     in_.take(1);
     return text;
   }
@@ -147,28 +89,50 @@ class Pickle {
     if (static_cast<uint64_t>(n) > in_.remaining()) in_.take(SIZE_MAX);  // a negative or lying length: throws
     return in_.take(static_cast<size_t>(n));
   }
-  uint64_t number(std::string_view digits) const {
+  // A place of the memo. Python takes more ways to write one (" 1", "+1", "1_0"), which nothing writes that means well:
+  // what it takes for the same place would be another here.
+  std::optional<uint64_t> place(std::string_view digits) {
     uint64_t n = 0;
-    for (const char c : digits) n = n * 10 + static_cast<unsigned char>(c - '0');
-    return n;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+    if (error == std::errc() && end == digits.data() + digits.size()) return n;
+    findings_.add(where_, "hides what it keeps where: a place of its memo is " + printable(digits, 40),
+                  Verdict::unsafe);
+    return std::nullopt;
   }
 
   Item import(std::string_view module, std::string_view name) {
+    if (module.size() + name.size() > longest_name) {
+      findings_.add(where_,
+                    "imports a name of more than 400 bytes, " + printable(module, 40) + "." + printable(name, 40),
+                    Verdict::unsafe);
+      return {};
+    }
     std::string dotted = std::string(module) + "." + std::string(name);
     const auto [known, added] = numbers_.emplace(dotted, names_.size());
-    if (added) names_.push_back(std::move(dotted));
-    if (names_.size() > most) fail(MRUN_INPUT, "more names than are looked at");
-    report(known->second, "");
+    if (added) {
+      names_.push_back({std::move(dotted), Verdict::data});
+      if (names_.size() > most) fail(MRUN_INPUT, "more names than are looked at");
+      names_.back().verdict = verdict_of_import(names_.back().text);
+      report(names_.back(), "", names_.back().verdict);
+    }
     return {Item::global, {}, known->second};
   }
-  void report(size_t name, const char *use) {
-    const Verdict verdict = verdict_of(names_[name]);
-    if (verdict == Verdict::data) return;
-    findings_.add(where_, "imports " + printable(names_[name]) + use, verdict);
+  void report(const Name &name, const char *use, Verdict verdict) {
+    if (verdict != Verdict::data) findings_.add(where_, "imports " + printable(name.text) + use, verdict);
   }
   Item called(const Item &what) {
-    if (what.kind == Item::global) report(what.name, " and calls it");
+    if (what.kind != Item::global) return {};
+    Name &name = names_[what.name];
+    calls_ = calls_ || is_name(name.text);
+    if (!std::exchange(name.called, true)) report(name, " and calls it", name.verdict);
     return {};
+  }
+  // The state of what stays on the stack: of an object that was made, or of a class or module itself for all who use it.
+  void build() {
+    pop();
+    if (top().kind != Item::global) return;
+    Name &name = names_[top().name];
+    if (!std::exchange(name.changed, true)) report(name, " and changes it", Verdict::unsafe);
   }
   Item global_of_stack() {
     const Item name = pop(), module = pop();
@@ -205,8 +169,8 @@ class Pickle {
       case 0x92:
         pop(2);
         push(called(pop()));
-        break;                 // NEWOBJ_EX
-      case 'b': pop(); break;  // BUILD: the state of what stays on the stack
+        break;  // NEWOBJ_EX
+      case 'b': build(); break;
       case 'P':
         line();
         push({});
@@ -222,7 +186,7 @@ class Pickle {
         findings_.add(where_, "imports by a number of Python's extension registry", Verdict::unsafe);
         push({});
         break;
-      default: fail(MRUN_INPUT, "byte {} is no opcode of a pickle", in_.position() - 1);
+      default: strange_ = true; fail(MRUN_INPUT, "byte {} is no opcode of a pickle", in_.position() - 1);
     }
     return true;
   }
@@ -257,7 +221,7 @@ class Pickle {
         push({});
         break;
       case 'S': quoted(line()); break;
-      case 'V': push({Item::text, line()}); break;
+      case 'V': escaped(line()); break;
       case 'T': push({Item::text, counted<int32_t>()}); break;
       case 'U':
       case 0x8c: push({Item::text, counted<uint8_t>()}); break;
@@ -287,7 +251,11 @@ class Pickle {
   }
   void quoted(std::string_view text) {
     if (text.size() >= 2 && text.front() == text.back()) text = text.substr(1, text.size() - 2);
-    push({Item::text, text});
+    escaped(text);
+  }
+  // With escapes it is another text than stands here: as a name, one that is computed.
+  void escaped(std::string_view text) {
+    push(text.find('\\') == std::string_view::npos ? Item{Item::text, text} : Item{});
   }
   void long_number(std::string_view bytes) {
     constexpr std::string_view magic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
@@ -330,10 +298,10 @@ class Pickle {
 
   bool memory(uint8_t op) {
     switch (op) {
-      case 'g': recall(number(line())); break;
+      case 'g': recall(place(line())); break;
       case 'h': recall(in_.get<uint8_t>()); break;
       case 'j': recall(in_.get<uint32_t>()); break;
-      case 'p': remember(number(line())); break;
+      case 'p': remember(place(line())); break;
       case 'q': remember(in_.get<uint8_t>()); break;
       case 'r': remember(in_.get<uint32_t>()); break;
       case 0x94: remember(memo_.size()); break;
@@ -341,40 +309,54 @@ class Pickle {
     }
     return true;
   }
-  void remember(uint64_t place) {
+  void remember(std::optional<uint64_t> place) {
     if (memo_.size() == most) fail(MRUN_INPUT, "more values kept than are looked at");
-    memo_[place] = top();
+    if (place) memo_[*place] = top();
   }
-  void recall(uint64_t place) {
-    const auto found = memo_.find(place);
+  void recall(std::optional<uint64_t> place) {
+    const auto found = place ? memo_.find(*place) : memo_.end();
     push(found == memo_.end() ? Item{} : found->second);
   }
 
+  const std::string_view bytes_;
   ByteReader in_;
   const std::string where_;
   Findings &findings_;
   std::vector<Item> stack_;
   std::unordered_map<uint64_t, Item> memo_;
-  std::vector<std::string> names_;
+  std::vector<Name> names_;
   std::unordered_map<std::string, size_t> numbers_;  // in names_
-  bool magic_ = false;
+  bool magic_ = false, calls_ = false, strange_ = false;
 };
+
+// Not the mark of bytes that happen to be: the weights of a model have one in twenty thousand times.
+constexpr size_t of_torch = 5;  // its old format: a number, a version, facts of the system, the object, storages' keys
 
 }  // namespace
 
-bool is_pickle(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+bool reads_as_pickle(std::string_view bytes) {
+  Findings none;
+  Pickle pickle(bytes, "", none);
+  const bool marked = bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 0 && bytes[1] <= 5;
+  try {
+    pickle.read();
+  } catch (const Error &) { return pickle.calls() || (marked && (pickle.imports() || !pickle.strange())); }
+  return marked || pickle.calls();
 }
 
 void scan_pickle(std::string_view bytes, const std::string &where, Findings &findings) {
-  constexpr size_t of_torch =
-      5;  // its old format: a number, a version, facts of the system, the object, the storages' keys
   Pickle pickle(bytes, where, findings);
   try {
     for (size_t n = 1;; ++n) {
       pickle.read();
-      const bool expected = pickle.found_magic() && n < of_torch;
-      if (!expected && !is_pickle(bytes.substr(pickle.position()))) return;
+      const std::string_view rest = bytes.substr(pickle.position());
+      if (pickle.found_magic() && n < of_torch) continue;
+      if (reads_as_pickle(rest)) continue;
+      if (!rest.empty() && !pickle.found_magic()) {
+        findings.add(where, fmt::format("{} bytes stand behind its end, and are not looked into", rest.size()),
+                     Verdict::code);
+      }
+      return;
     }
   } catch (const Error &e) {
     findings.add(where, "is a damaged pickle, which was read as far as it goes: " + e.message, Verdict::unsafe);

@@ -1,9 +1,11 @@
 // The operators that the sources of TorchScript and of exported programs call.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstring>
 
 #include "base/text.h"
-#include "report/scan.h"
+#include "report/scan_names.h"
 
 namespace mrun {
 namespace {
@@ -14,6 +16,8 @@ constexpr std::string_view reaching[] = {
     "load_library", "rpc_sync", "rpc_async", "rpc_remote", "_load_for_lite_interpreter"};
 constexpr std::string_view known_namespaces[] = {
     "aten", "prim", "prims", "quantized", "quantized_decomposed", "higher_order", "inductor", "profiler"};
+
+constexpr size_t longest_name = 400;
 
 // Not <cctype>'s: those go by the program's locale.
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -26,6 +30,12 @@ bool among(const List &list, std::string_view name) {
 
 // "a.b.c" -> "c"
 std::string_view last_of(std::string_view dotted) { return dotted.substr(dotted.rfind('.') + 1); }
+
+std::string_view name_at(std::string_view text, size_t at) {
+  size_t end = at;
+  while (end < text.size() && in_name(text[end])) ++end;
+  return text.substr(at, end - at);
+}
 
 // The operator of a namespace: "image.read_file" or "aten.add.Tensor", whose overload says nothing.
 void report_operator(std::string_view dotted, const std::string &where, Findings &findings) {
@@ -62,6 +72,50 @@ void for_names(std::string_view text, const Use &use) {
   }
 }
 
+// JSON with the ASCII characters that it escapes as they are meant: a name may be written in many ways.
+std::string without_escapes(std::string_view json) {
+  std::string out;
+  for (size_t i = 0; i < json.size(); ++i) {
+    unsigned code = 0;
+    const bool escaped = json[i] == '\\' && i + 6 <= json.size() && json[i + 1] == 'u';
+    const char *const digits = json.data() + i + 2;
+    if (escaped && std::from_chars(digits, digits + 4, code, 16).ptr == digits + 4 && code < 0x80) {
+      out += static_cast<char>(code);
+      i += 5;
+    } else {
+      out += json[i];
+    }
+  }
+  return out;
+}
+
+// The texts that stand for a key, wherever: "class_name": "Lambda".
+template <class Use>
+void for_values(std::string_view json, std::string_view key, const Use &use) {
+  const std::string quoted = '"' + std::string(key) + '"';
+  for (size_t at = json.find(quoted); at != std::string_view::npos; at = json.find(quoted, at + 1)) {
+    const size_t begin = json.find_first_not_of(" \t\r\n:", at + quoted.size());
+    if (begin != std::string_view::npos && json[begin] == '"') use(name_at(json, begin + 1));
+  }
+}
+
+// Keras makes layers of the modules and classes that its JSON names, and a Lambda of the code that stands in it.
+void scan_layers(std::string_view json, const std::string &where, Findings &findings) {
+  bool layers = false;
+  for_values(json, "class_name", [&](std::string_view name) {
+    layers = true;
+    if (name != "Lambda" && name != "__lambda__") return;
+    findings.add(where, "has a Lambda layer of Keras: Python's bytecode, which runs once it is loaded",
+                 Verdict::unsafe);
+  });
+  if (!layers) return;
+  findings.add(where, "layers that Keras makes by their names", Verdict::code);
+  for_values(json, "module", [&](std::string_view name) {
+    if (name.empty() || name.starts_with("keras") || name.size() > longest_name) return;
+    findings.add(where, "imports " + printable(name), std::max(Verdict::code, verdict_of_import(name)));
+  });
+}
+
 }  // namespace
 
 void scan_torchscript(std::string_view text, const std::string &where, Findings &findings) {
@@ -88,18 +142,35 @@ void scan_torchscript(std::string_view text, const std::string &where, Findings 
   }
 }
 
-void scan_exported(std::string_view text, const std::string &where, Findings &findings) {
+void scan_exported(std::string_view json, const std::string &where, Findings &findings) {
+  const std::string text = without_escapes(json);
   constexpr std::string_view mark = "torch.ops.";
   size_t calls = 0;
-  for (size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at)) {
+  for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
     at += mark.size();
-    size_t end = at;
-    while (end < text.size() && in_name(text[end])) ++end;
-    report_operator(text.substr(at, end - at), where, findings);
+    const std::string_view name = name_at(text, at);
+    report_operator(name, where, findings);
     ++calls;
-    at = end;
+    at += name.size();
   }
   if (calls > 0) findings.add(where, fmt::format("a graph of {} calls of operators", calls), Verdict::code);
+  scan_layers(text, where, findings);
+}
+
+// The operators are the texts of a pickle: "X", the length in four bytes, "aten::add".
+void scan_bytecode(std::string_view bytes, const std::string &where, Findings &findings) {
+  constexpr size_t before = 5;
+  findings.add(where, "bytecode, which the interpreter for mobile devices runs", Verdict::code);
+  for (size_t at = bytes.find("::"); at != std::string_view::npos; at = bytes.find("::", at + 2)) {
+    size_t begin = at;
+    while (begin > 0 && in_name(bytes[begin - 1]) && at - begin < longest_name) --begin;
+    if (begin < before || bytes[begin - before] != 'X') continue;
+    uint32_t size = 0;
+    std::memcpy(&size, bytes.data() + begin - sizeof size, sizeof size);
+    if (size <= at + 2 - begin || size > longest_name) continue;
+    const std::string_view name = bytes.substr(at + 2, size - (at + 2 - begin));
+    report_operator(std::string(bytes.substr(begin, at - begin)) + "." + std::string(name), where, findings);
+  }
 }
 
 }  // namespace mrun

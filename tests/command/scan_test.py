@@ -1,6 +1,8 @@
 """scan, on files made by torch, pickle and by hand. What must be found is known by how they were made; nothing of them may run."""
+import gzip
 import io
 import json
+import os
 import pathlib
 import pickle
 import pickletools
@@ -96,7 +98,6 @@ class Scan(Case):
             self.assertEqual(self.scan(pickle.dumps(value, protocol), verdict="data"), "")
 
     def test_calls_are_named_in_every_protocol(self):
-        import os
         for protocol in range(6):
             text = self.scan(pickle.dumps(Call(os.system, "touch ran"), protocol), verdict="unsafe", finds="system and calls it")
             self.assertRegex(text, "imports (posix|os).system and calls it")
@@ -200,6 +201,115 @@ class Scan(Case):
         self.scan(nested, "x.pt", verdict="unsafe", finds="deeper than is looked into")
         bomb = self.archive({"m/data.pkl": b"\x80\x02" + b"N0" * (300 << 20)}, zipfile.ZIP_DEFLATED)
         self.scan(bomb, "x.pt", verdict="unsafe", finds="holds more than is looked into")
+
+    def test_names_hidden_by_how_they_are_written(self):
+        def text(s):
+            return b"\x8c" + bytes([len(s)]) + s
+        call = text(b"x") + b"\x85R."
+        # Python takes "+5" for 5: what it keeps in 2515 is not what a reader of digits alone thinks.
+        places = (b"\x80\x04" + text(b"builtins") + b"p2515\n0" + text(b"collections") + b"p+5\n0" + text(b"print") + b"p2516\n0"
+                  + text(b"OrderedDict") + b"p+6\n0g2515\ng2516\n\x93" + call)
+        self.assertEqual(self.ran(places), "x\n")
+        self.scan(places, verdict="unsafe", finds="builtins.print and calls it")
+        for place in (b" 1", b"1_0", b"-1", b"1\r", b"", b"18446744073709551617"):
+            self.scan(b"\x80\x04Np" + place + b"\n.", verdict="unsafe", finds="hides what it keeps where")
+        for escaped in (b"V\\u0062uiltins\nV\\u0070rint\n", b"S'\\x62uiltins'\nS'\\x70rint'\n"):
+            content = b"\x80\x04" + escaped + b"\x93" + call
+            self.assertEqual(self.ran(content), "x\n")
+            self.scan(content, verdict="unsafe", finds="by a name that it computes")
+        self.scan(b"ccPickle\nloads\n(S'x'\ntR.", verdict="unsafe", finds="cPickle.loads and calls it")  # Python 3 makes pickle of it
+        for module, name in ((b"numpy", b"ndarray.tofile"), (b"torch", b"FloatStorage.from_file"), (b"cgitb", b"lookup")):
+            self.scan(stack_global(module, name) + call, verdict="unsafe", finds=(module + b"." + name).decode() + " and calls it")
+        self.scan(stack_global(b"collections", b"OrderedDict") + b"}b.", verdict="unsafe", finds="collections.OrderedDict and changes it")
+
+    def ran(self, content):
+        """What a pickle prints when Python loads it."""
+        load = "import pickle, sys\npickle.loads(sys.stdin.buffer.read())"
+        return subprocess.run([sys.executable, "-c", load], input=content, capture_output=True, check=True).stdout.decode()
+
+    def test_pickles_by_what_they_are(self):
+        evil = {"0": b"cbuiltins\nprint\n(S'x'\ntR.", "1": b"\x80\x01cbuiltins\nprint\n(U\x01xtR.", "behind": b"cbuiltins\nprint\n(S'x'\ntRgarbage"}
+        for name, content in evil.items():
+            with self.subTest(name=name):
+                self.scan(content, "weights.bin", verdict="unsafe", kind="pickle", finds="print and calls it")
+                self.scan(self.archive({"weights.bin": content}), "x.zip", verdict="unsafe", finds="print and calls it")
+                self.scan(pickle.dumps({}, 2) + content, verdict="unsafe", finds="print and calls it")  # what the next load takes
+        self.scan(pickle.dumps({}, 2) + b"more", verdict="code", finds="4 bytes stand behind its end")
+        # Weights that happen to begin as a pickle would are none.
+        weights = torch.zeros(4, dtype=torch.float32)
+        weights.view(torch.uint8)[:3] = torch.tensor([0x80, 0x02, 0x01], dtype=torch.uint8)
+        torch.save({"w": weights}, self.dir / "w.pt")
+        self.scan(None, "w.pt", verdict="data")
+
+    def test_arrays_of_objects_however_they_say_it(self):
+        evil = pickle.dumps(Call(print, "x"), 4)
+        for descr, padding, version in (("'|O'", 0, 1), (r"'|\x4f'", 0, 1), ("'object'", 0, 1), ("'|O'", 70000, 2)):
+            with self.subTest(descr=descr, padding=padding):
+                header = ("{" + " " * padding + f"'descr': {descr}, 'fortran_order': False, 'shape': (1,)}}\n").encode()
+                content = b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + evil
+                self.scan(content, "a.npy", verdict="unsafe", finds="print and calls it")
+                self.scan(self.archive({"a.npy": content}), "a.npz", verdict="unsafe", finds="print and calls it")
+        numpy.savez(self.dir / "good.npz", a=numpy.ones(3), b=numpy.zeros(2, dtype=[("x", "f4"), ("y", "i8")]))
+        self.scan(None, "good.npz", verdict="data")
+
+    def test_what_is_not_known_is_said(self):
+        windows = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + bytes(100)
+        self.scan(self.archive({"a.dll": windows}), "x.zip", verdict="unsafe", finds="a.dll: is native code")
+        self.scan(self.archive({"a.h5": b"\x89HDF\r\n\x1a\n\0", "b.h5": b"\0", "README": b"text"}), "x.zip", verdict="code",
+                  finds="holds a.h5 and 1 more, of no kind that is known")
+        layers = {"class_name": "Sequential", "config": [{"module": "os", "class_name": "system"}, {"class_name": "Lambda"}]}
+        config = json.dumps(layers).replace("Lambda", "\\u004cambda")
+        self.scan(self.archive({"config.json": config}), "x.keras", verdict="unsafe", finds=["a Lambda layer of Keras", "imports os"])
+        graph = '{"target": "torch\\u002eops.image.read_file.default"}'
+        self.scan(self.archive({"m/archive_format": "pt2", "m/model.json": graph}), "m.pt2", verdict="unsafe", finds="calls image.read_file")
+        bytecode = pickle.dumps((5, ("f", ("aten::from_file", ""), ("mine::relu", ""))), 2)
+        self.scan(self.archive({"m/bytecode.pkl": bytecode, "m/data.pkl": pickle.dumps({}, 2)}), "m.ptl", verdict="unsafe", kind="TorchScript archive",
+                  finds=["bytecode", "calls aten.from_file,", "calls mine.relu,"])
+        self.scan(gzip.compress(b"x"), "m.pkl", verdict="unsafe", finds="is packed by gzip, which is not looked into")
+        self.scan(gzip.compress(b"x"), "m.gz", verdict="code", finds="is packed by gzip")
+
+    def test_folders_are_seen_as_their_loaders_see_them(self):
+        folder = self.dir / "snapshot"
+        folder.mkdir()
+        (self.dir / "blob").write_bytes(pickle.dumps(Call(print, "x"), 2))
+        (folder / "model.pkl").symlink_to("../blob")
+        self.scan(None, "snapshot", verdict="unsafe", finds="print and calls it")
+        (folder / "model.pkl").unlink()
+        (folder / "README.md").write_text("# A model\n")
+        self.scan(None, "snapshot", verdict="data")
+        (folder / "elsewhere").symlink_to("..")
+        os.mkfifo(folder / "pipe")
+        (folder / "w.h5").write_bytes(b"\x89HDF\r\n\x1a\n\0")
+        self.scan(None, "snapshot", verdict="code", finds=["elsewhere: is a link to a folder", "pipe: is a pipe", "holds w.h5, of no kind"])
+
+    def test_directories_that_readers_find_in_two_ways(self):
+        good, bad = pickle.dumps({}, 2), pickle.dumps(Call(print, "x"), 2)
+        hidden = self.archive({"m/data.pkl": bad})
+        shown = self.archive({"m/data.pkl": good})
+        end = shown[-22:]
+        directory = shown[shown.index(b"PK\x01\x02"):-22]
+        moved = bytearray(hidden[hidden.index(b"PK\x01\x02"):-22])
+        entries = shown[:shown.index(b"PK\x01\x02")]
+        moved[42:46] = struct.pack("<I", len(entries) + len(directory))
+        body = entries + directory + hidden[:hidden.index(b"PK\x01\x02")]
+        path = self.dir / "x.pt"
+        path.write_bytes(body + bytes(moved) + end)  # the offset leads to one, the end record stands behind the other
+        self.scan(None, "x.pt", verdict="unsafe", finds="has two directories")
+
+    def test_files_made_to_take_time(self):
+        name = b"a." * (5 << 20)
+        head = b"\x80\x04X" + struct.pack("<I", len(name)) + name + b"\x94"
+        self.scan(head + b"h\x00h\x00\x930" * 20000 + b"N.", verdict="unsafe", finds="imports a name of more than 400 bytes")
+        self.scan(stack_global(b"m", b"f") + b"\x94" + b"h\x00)R0" * 2_000_000 + b"N.", verdict="code", finds="m.f and calls it")
+        # Entries that all lie in the same bytes: read whole for each, these would be terabytes.
+        raw = os.urandom(4 << 20)
+        deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
+        packed = deflater.compress(raw) + deflater.flush()
+        sizes = struct.pack("<III", 0, len(packed), len(raw))
+        body = b"PK\x03\x04" + struct.pack("<5H", 20, 0, 8, 0, 0) + sizes + struct.pack("<2H", 1, 0) + b"a" + packed
+        directory = b"".join(b"PK\x01\x02" + struct.pack("<6H", 20, 20, 0, 8, 0, 0) + sizes + struct.pack("<5H2I", len(n), 0, 0, 0, 0, 0, 0) + n
+                             for n in (b"a%d.dat" % i for i in range(20000)))
+        self.scan(body + directory + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 20000, 20000, len(directory), len(body), 0), "x.zip", verdict="code")
 
     def test_plain_data(self):
         numpy.save(self.dir / "a.npy", numpy.ones((2, 3)))
