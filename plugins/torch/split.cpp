@@ -181,17 +181,19 @@ mrun::value bytes_value(mrun_call *call, const std::string &bytes) {
   return out;
 }
 
+std::string whole_because(const std::vector<Place> &places) {
+  if (places.empty())
+    return "it has no parameters and no buffers (a frozen or quantized model keeps its own in another form)";
+  return "none of its tensors can be taken out: they are quantized, complex, sparse or empty";
+}
+
 }  // namespace
 
 void split(mrun_call *call, const void *data, size_t size, mrun_value *graph, mrun_value *weights) {
   const torch::jit::Module module = load_module(call, data, size, nullptr);
   const std::vector<Place> places = places_of(module);
   const Plan plan = plan_of(places);
-  if (plan.weights.empty()) {
-    throw mrun::error(MRUN_MISSING,
-                      "the model has no tensors that can be taken out: they are in its code (frozen), packed by an "
-                      "engine, complex or sparse");
-  }
+  if (plan.weights.empty()) throw mrun::error(MRUN_MISSING, whole_because(places));
   std::vector<Place> before;  // places lose their memory below
   for (const Place &p : places)
     before.push_back({p.path, p.tensor.detach().set_requires_grad(p.tensor.requires_grad())});
