@@ -1,6 +1,7 @@
 """Many inputs: shards, interrupted runs that go on, pipes that stay open, traces, wrong numbers."""
 import json
 import os
+import pathlib
 import random
 import select
 import signal
@@ -138,6 +139,20 @@ class Many(Case):
         for row in rows:  # a worker does one thing at a time
             times = sorted((e["ts"], e["ts"] + e["dur"]) for e in ran if e["tid"] == row)
             self.assertTrue(all(a[1] <= b[0] + 0.01 for a, b in zip(times, times[1:])))
+
+    def test_a_trace_appears_when_it_is_whole(self):
+        folder, trace, lines = self.bundle(preprocess=SCRIPT), self.dir / "trace.json", self.lines(3)
+        trace.write_text("old")
+        for wrong in (["--param", "none=1"], ["--isolation", "none such"]):
+            self.refused(2, folder, "a", "--trace", trace, *wrong)
+            self.assertEqual(trace.read_text(), "old")
+        (self.dir / "link").symlink_to("trace.json")
+        self.assertEqual(mrun(folder, "a", "--trace", self.dir / "link").returncode, 0)
+        self.assertTrue((self.dir / "link").is_symlink())
+        self.assertIn("traceEvents", json.loads(trace.read_text()))
+        for same in (self.dir / "out", self.dir / "bundle/../out"):
+            self.refused(2, folder, "--lines", lines, "-o", self.dir / "out", "--trace", same, contains="is the output")
+        self.assertEqual(sorted(f.name for f in self.dir.iterdir()), sorted(["bundle", "link", "trace.json", pathlib.Path(lines).name]))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,17 @@ bool same_file(const std::string &a, const std::string &b) {
   return !a.empty() && !b.empty() && fs::equivalent(a, b, unknown) && !unknown;
 }
 
+std::string target_of(const std::string &path) {
+  constexpr int most_links = 40;  // as the system follows
+  std::error_code none;
+  fs::path at = path;
+  for (int links = 0; fs::is_symlink(at, none); ++links) {
+    if (links == most_links) throw mrun::failure(MRUN_IO, at.native() + ": cannot write: it is a link to itself");
+    at = at.parent_path() / fs::read_symlink(at, none);
+  }
+  return at.native();
+}
+
 void want_apart(const char *option, const std::string &output, const std::string &bundle) {
   if (!same_file(output, split_revision(bundle).path)) return;
   throw mrun::failure(MRUN_USAGE, std::string(option) + " " + output + ": is the bundle itself; give another file");

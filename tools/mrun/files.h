@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+
 namespace command {
 
 struct BundleName {
@@ -33,6 +35,15 @@ std::string bundle_nearby(const std::string &path);
 bool same_file(const std::string &a, const std::string &b);
 // Throws USAGE where a file that is to be written is the bundle.
 void want_apart(const char *option, const std::string &output, const std::string &bundle);
+// What the core's files throw, as the command's other errors are.
+template <class F>
+void with_files(F &&f) {
+  try {
+    f();
+  } catch (const mrun::Error &e) { throw mrun::failure(e.code, e.message); }
+}
+// Where links lead, to a file that is not there yet, too: what is written takes that one's place, the link stays. Throws IO.
+std::string target_of(const std::string &path);
 // What lies below a folder and is no folder, by name, so that a run is the same everywhere. Hidden ones are left out; what
 // cannot be read, a folder too, is listed, for reading it says why.
 std::vector<std::string> walk(const std::string &folder);

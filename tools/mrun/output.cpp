@@ -22,27 +22,8 @@ bool is_there(const fs::path &path) {
   return fs::exists(path, unknown);
 }
 
-// Where links lead, to a file that is not there yet, too.
-fs::path target_of(fs::path path) {
-  constexpr int most_links = 40;  // as the system follows
-  std::error_code none;
-  for (int links = 0; fs::is_symlink(path, none); ++links) {
-    if (links == most_links) throw mrun::failure(MRUN_IO, path.native() + ": cannot write: it is a link to itself");
-    path = path.parent_path() / fs::read_symlink(path, none);
-  }
-  return path;
-}
-
 [[noreturn]] void cannot_write(const std::string &path) {
   throw mrun::failure(MRUN_IO, path + ": cannot write: " + std::strerror(errno));
-}
-
-// What the core's files throw, as the command's other errors are.
-template <class F>
-void with_files(F &&f) {
-  try {
-    f();
-  } catch (const mrun::Error &e) { throw mrun::failure(e.code, e.message); }
 }
 
 }  // namespace
@@ -70,7 +51,7 @@ Output::Output(const OutputOptions &o, std::function<void()> before_print)
     fd_ = special_.get();
     return;
   }
-  path_ = target_of(path_).native();  // a link stays
+  path_ = target_of(path_);
   if (o.identity.empty()) {
     with_files([&] { draft_.emplace(path_); });
     fd_ = draft_->fd();

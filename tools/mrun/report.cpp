@@ -35,7 +35,7 @@ int report(const mrun::failure &e) { return report(e.code, e.what()); }
 void print(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = write_some(answers_fd(), text);
-    if (n < 0) throw mrun::failure(MRUN_IO, std::string("standard output: ") + std::strerror(errno));
+    if (n < 0) throw mrun::failure(MRUN_IO, std::string("standard output: cannot write: ") + std::strerror(errno));
     text.remove_prefix(static_cast<size_t>(n));
   }
 }

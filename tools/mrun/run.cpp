@@ -290,8 +290,18 @@ OutputOptions output_options(const Options &o, const mrun::bundle &bundle, const
   return out;
 }
 
-// What is read is not to be gone when its answers appear.
+// What is read is not to be gone when its answers appear, nor these when the trace does.
 void want_other_files(const Options &o, const Inputs &inputs) {
+  if (!o.output.empty() && !o.trace.empty()) {
+    std::error_code unknown;
+    const auto place = [&](const std::string &path) {
+      return std::filesystem::weakly_canonical(std::filesystem::absolute(path, unknown), unknown);
+    };
+    const bool descriptor =
+        descriptor_named(o.trace) || std::filesystem::is_other(std::filesystem::status(o.trace, unknown));
+    if (!descriptor && place(o.output) == place(o.trace))
+      throw mrun::failure(MRUN_USAGE, "--trace " + o.trace + ": is the output; give another file");
+  }
   for (const auto &[option, file] : {std::pair{"-o", &o.output}, {"--trace", &o.trace}}) {
     std::error_code unknown;
     if (file->empty() || !std::filesystem::is_regular_file(*file, unknown)) continue;

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <mrun/mrun.hpp>
 
+#include "files.h"
 #include "standard_output.h"
 
 namespace command {
@@ -26,10 +28,22 @@ double time_of(const char *event) {
 
 TraceFile::TraceFile(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
-  const std::optional<int> open = descriptor_named(path_);
-  file_.reset(open ? fdopen(fcntl(*open, F_DUPFD_CLOEXEC, 3), "w") : std::fopen(path_.c_str(), "we"));
+  file_.reset(open());
   if (!file_) throw mrun::failure(MRUN_IO, path_ + ": cannot write: " + std::strerror(errno));
   std::fputs("{\"traceEvents\":[", file_.get());
+}
+
+FILE *TraceFile::open() {
+  const auto over = [](int fd) { return fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 3), "w"); };
+  if (const std::optional<int> named = descriptor_named(path_)) return over(*named);
+  std::error_code unknown;  // what cannot be looked at cannot be written to: that says why
+  const auto status = std::filesystem::status(path_, unknown);
+  const bool impossible = unknown == std::errc::filename_too_long;  // opening says so before anything is answered
+  if (impossible || (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))) {
+    return std::fopen(path_.c_str(), "we");
+  }
+  with_files([&] { draft_.emplace(target_of(path_)); });
+  return over(draft_->fd());
 }
 
 void TraceFile::add_to(mrun_options &options) {
@@ -60,6 +74,8 @@ void TraceFile::finish() {
   const bool bad = std::ferror(file_.get()) != 0;
   if (std::fclose(file_.release()) != 0 || bad)
     throw mrun::failure(MRUN_IO, path_ + ": cannot write: " + std::strerror(errno));
+  if (draft_) with_files([&] { draft_->commit(); });
+  draft_.reset();
 }
 
 }  // namespace command
