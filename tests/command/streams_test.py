@@ -208,7 +208,10 @@ class Outputs(Case):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", "-", "-o", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         run.stdin.write(lines)
         run.stdin.flush()
-        time.sleep(2)
+        answers, end = 4 * lines.count(b"\n"), time.monotonic() + 60  # bytes: '"a"\n'
+        while not any(f.stat().st_size >= answers for f in out.parent.glob(f".{out.name}.tmp-*")):
+            self.assertLess(time.monotonic(), end, "the answers are not written")
+            time.sleep(0.05)
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(60), 130)
         run.stdin.close()
