@@ -12,8 +12,9 @@
 namespace text {
 namespace {
 
-constexpr uint32_t step_limit = 2'000'000;   // about 10 ms for the interpreter
-constexpr uint32_t heap_limit_kib = 20'000;  // backtracking memory
+constexpr uint32_t step_limit = 2'000'000;           // about 10 ms for the interpreter
+constexpr uint32_t heap_limit_kib = 20'000;          // backtracking memory, and the stack of compiled code
+constexpr size_t longest_written = size_t(4) << 20;  // PCRE2 takes nothing that comes of more
 
 template <auto free_it>
 struct Free {
@@ -46,6 +47,7 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
   uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS;
   if (!over.alphabet || !over.alphabet->fits_bytes()) options |= PCRE2_UTF;
   if (dialect == Dialect::ruby) options |= PCRE2_MULTILINE;
+  if (over.pattern.size() > longest_written) bad_argument("the pattern cannot be read: it is too large");
   constexpr std::string_view begin = "(?C1)(?:";  // each try of a match calls Search::ask
   const std::string whole = std::string(begin) + over.pattern + ')';
   int error = 0;
@@ -98,12 +100,27 @@ size_t Regex::Search::letter_at(size_t place) const {
 Regex::Search::~Search() {
   pcre2_match_data_free(data_);
   pcre2_match_context_free(context_);
+  pcre2_jit_stack_free(stack_);
+}
+
+int Regex::Search::match(size_t from) {
+  const std::string_view text = regex_.alphabet_ ? std::string_view(letters_) : s_;
+  return pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
+                     PCRE2_NO_UTF_CHECK, data_, context_);
+}
+
+bool Regex::Search::grow_stack() {
+  constexpr size_t first = size_t(256) << 10;
+  if (stack_) return false;
+  stack_ = pcre2_jit_stack_create(first, size_t(heap_limit_kib) << 10, nullptr);
+  if (!stack_) throw std::bad_alloc();
+  pcre2_jit_stack_assign(context_, nullptr, stack_);
+  return true;
 }
 
 bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
-  const std::string_view text = regex_.alphabet_ ? std::string_view(letters_) : s_;
-  const int found = pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
-                                PCRE2_NO_UTF_CHECK, data_, context_);
+  int found = match(from);
+  if (found == PCRE2_ERROR_JIT_STACKLIMIT && grow_stack()) found = match(from);
   if (found == PCRE2_ERROR_NOMATCH) return false;
   if (stopped_) std::rethrow_exception(stopped_);
   if (found < 0) bad_input("the pattern takes too long on this text: " + message(found));

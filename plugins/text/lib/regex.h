@@ -17,6 +17,7 @@
 struct pcre2_real_code_8;
 struct pcre2_real_match_data_8;
 struct pcre2_real_match_context_8;
+struct pcre2_real_jit_stack_8;
 
 namespace text {
 
@@ -48,6 +49,8 @@ class Regex {
     size_t letter_at(size_t place) const;  // the byte of letters_ of the character there
     uint32_t place_of(size_t letter) const { return places_.empty() ? uint32_t(letter) : places_[letter]; }
     void ask() noexcept;  // at each try of a match; what it throws is kept in stopped_
+    int match(size_t from);
+    bool grow_stack();  // false where it has grown already
     const Regex &regex_;
     std::string_view s_;
     std::string letters_;  // the text in the pattern's alphabet; places_: see Alphabet::spell
@@ -55,6 +58,7 @@ class Regex {
     std::exception_ptr stopped_;
     pcre2_real_match_data_8 *data_;
     pcre2_real_match_context_8 *context_;
+    pcre2_real_jit_stack_8 *stack_ = nullptr;  // made where a match needs more than PCRE2's 32 KiB
   };
   // Calls f(groups) for each match from left to right; an empty match is taken once, then the search goes on one
   // character further. f returns false to stop.

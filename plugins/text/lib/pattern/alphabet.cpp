@@ -104,6 +104,7 @@ std::string Alphabet::write(const CodeSet &set) const {
       if (shift <= 4 || n >> shift) out += digits[n >> shift & 15];
     return out + "}";
   };
+  if (set.size() == 1) return letter(letters_[set.ranges()[0].first]);  // the most common kind, and there may be many
   std::string out;
   size_t found = 0;
   for (size_t i = 0; i < samples_.size(); ++i) {

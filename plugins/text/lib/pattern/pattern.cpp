@@ -154,6 +154,8 @@ class Translator {
       text(p_.ahead(n));
       return p_.skip(n);
     }
+    if (p_.ruby() && std::string_view("CMYy").find(c) != std::string_view::npos)
+      bad_pattern("\\" + std::string(1, c) + " is not supported, at byte " + std::to_string(p_.at()));
     if (c == 'N') bad_pattern("\\N{name} is not supported, at byte " + std::to_string(p_.at()));
     text(p_.ahead(2));
     p_.skip(2);

@@ -17,8 +17,10 @@ class PcreClass {
     const bool negated = begin();
     do item();  // a bracket that closes is a character where it comes first
     while (!at_end());
-    if (last_ == Last::hyphen) add({'-', '-' + 1});
-    return negated ? ~set_ : set_;
+    if (last_ == Last::hyphen) characters_.add({'-', '-' + 1});
+    const CodeSet characters = characters_.take();
+    const CodeSet set = (any_case_ ? unicode::any_case(characters) : characters) | classes_.take();
+    return negated ? ~set : set;
   }
 
  private:
@@ -62,13 +64,13 @@ class PcreClass {
 
   void character(char32_t c) {
     if (last_ != Last::hyphen) {
-      add({c, c + 1});
+      characters_.add({c, c + 1});
       low_ = c;
       last_ = Last::character;
       return;
     }
     if (c < low_) bad_pattern("a range out of order in a class, at byte " + std::to_string(p_.at()));
-    add({low_, c + 1});
+    characters_.add({low_, c + 1});
     last_ = Last::other;
   }
 
@@ -91,7 +93,7 @@ class PcreClass {
       bad_pattern(std::string("a range that ") + (begins ? "begins" : "ends") + " with a class, at byte " +
                   std::to_string(p_.at()) + "; a hyphen that is meant is \\-");
     }
-    set_ = set_ | s;
+    classes_.add(s);
     last_ = Last::other;
   }
 
@@ -109,16 +111,11 @@ class PcreClass {
     return true;
   }
 
-  void add(unicode::Range r) {
-    const CodeSet s{r};
-    set_ = set_ | (any_case_ ? unicode::any_case(s) : s);
-  }
-
   PatternReader &p_;
   bool any_case_, spaces_, quoted_ = false;
   Last last_ = Last::other;
   char32_t low_ = 0;
-  CodeSet set_;
+  unicode::CodeSetBuilder characters_, classes_;  // whose case counts not where any_case_, and always
 };
 
 }  // namespace

@@ -140,7 +140,7 @@ std::optional<PatternReader::Meaning> PatternReader::escape(bool in_class, int g
     at_ += 2;
     return meaning;
   }
-  if (letter == 'p' || letter == 'P') {
+  if ((letter == 'p' || letter == 'P') && (!ruby() || peek(2) == '{')) {  // Ruby's \p without a brace is a p
     at_ += 2;
     return property(letter == 'P');
   }
@@ -167,7 +167,9 @@ std::optional<PatternReader::Meaning> PatternReader::escape(bool in_class, int g
       bad_pattern("\\c before what is no sign of ASCII, at byte " + std::to_string(at_));
     return char32_t(static_cast<unsigned char>(c >= 'a' && c <= 'z' ? c - 32 : c) ^ 64);
   }
-  if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')) return std::nullopt;
+  const bool is_letter = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+  constexpr std::string_view of_ruby = "ABCGKMRXYZbgkyz";  // what other letters mean there is themselves
+  if (is_letter && (!ruby() || of_ruby.find(letter) != of_ruby.npos)) return std::nullopt;
   ++at_;
   return next();
 }
@@ -176,20 +178,23 @@ namespace {
 
 class RubyClass {
  public:
-  RubyClass(PatternReader &p, bool any_case) : p_(p), any_case_(any_case) {}
+  RubyClass(PatternReader &p, bool any_case, int depth = 0) : p_(p), any_case_(any_case), depth_(depth) {}
 
   CodeSet run() {
+    constexpr int most = 200;  // as many as groups; the stack has an end
+    if (depth_ >= most)
+      bad_pattern("classes in classes more than " + std::to_string(most) + " deep, at byte " + std::to_string(p_.at()));
     p_.skip(1);
     const bool negated = p_.take("^");
     CodeSet left = CodeSet::all();
     read_items(true);
     while (p_.take("&&")) {
-      left = left & set_;
-      set_ = {};
+      left = left & set_.take();
       read_items(false);
     }
     if (!p_.take("]")) bad_pattern("a class without an end");
-    CodeSet out = left & set_;
+    CodeSet out = left & set_.take();
+    // Of all that the class comes to, as in Oniguruma: (?i)[a-z&&[^b]] has no B.
     if (any_case_) out = unicode::any_case(out);
     return negated ? ~out : out;
   }
@@ -206,13 +211,13 @@ class RubyClass {
   void read_item() {
     if (p_.sees("[:") && posix()) return after_class();
     if (p_.peek() == '[') {
-      add(RubyClass(p_, false).run());
+      set_.add(RubyClass(p_, false, depth_ + 1).run());
       if (p_.peek() == '-') add(p_.next());  // no range begins with a class
       return;
     }
     const auto low = member();
     if (!std::holds_alternative<char32_t>(low)) {
-      add(std::get<CodeSet>(low));
+      set_.add(std::get<CodeSet>(low));
       return after_class();
     }
     range(std::get<char32_t>(low));
@@ -237,7 +242,7 @@ class RubyClass {
     if (!std::holds_alternative<char32_t>(high)) class_ends_range();
     if (std::get<char32_t>(high) < low)
       bad_pattern("a range out of order in a class, at byte " + std::to_string(p_.at()));
-    add_range({low, std::get<char32_t>(high) + 1});
+    set_.add({low, std::get<char32_t>(high) + 1});
   }
   [[noreturn]] void class_ends_range() {
     bad_pattern("a range that ends with a class, at byte " + std::to_string(p_.at()));
@@ -261,18 +266,14 @@ class RubyClass {
     const auto set = posix_set(name, p_.dialect());
     if (!set) bad_pattern("no class is called [:" + std::string(name) + ":]");
     p_.skip(end + 2);
-    add(negated ? ~*set : *set);
+    set_.add(negated ? ~*set : *set);
     return true;
   }
-  void add(char32_t c) { add_range({c, c + 1}); }
-  void add(const CodeSet &s) { set_ = set_ | s; }
-  void add_range(unicode::Range r) {
-    const CodeSet s{r};
-    add(any_case_ ? unicode::any_case(s) : s);
-  }
+  void add(char32_t c) { set_.add({c, c + 1}); }
   PatternReader &p_;
   bool any_case_;
-  CodeSet set_;
+  int depth_;
+  unicode::CodeSetBuilder set_;
 };
 
 }  // namespace

@@ -47,4 +47,13 @@ CodeSet CodeSet::operator~() const {
   return CodeSet(std::move(out));
 }
 
+void CodeSetBuilder::add(const CodeSet &set) {
+  ranges_.insert(ranges_.end(), set.ranges().begin(), set.ranges().end());
+  if (ranges_.size() <= most_) return;
+  ranges_ = CodeSet(std::move(ranges_)).ranges();
+  most_ = std::max(most_, 2 * ranges_.size());
+}
+
+CodeSet CodeSetBuilder::take() { return CodeSet(std::exchange(ranges_, {})); }
+
 }  // namespace text::unicode

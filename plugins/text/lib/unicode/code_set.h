@@ -43,4 +43,16 @@ class CodeSet {
   std::vector<Range> ranges_;
 };
 
+// Collects what becomes one set: a union for each part would take the time of all parts before it.
+class CodeSetBuilder {
+ public:
+  void add(Range r) { ranges_.push_back(r); }
+  void add(const CodeSet &);
+  CodeSet take();  // and is empty
+
+ private:
+  std::vector<Range> ranges_;
+  size_t most_ = 4096;  // beyond which the ranges are joined, so that sets that come again and again stay one
+};
+
 }  // namespace text::unicode
