@@ -16,6 +16,7 @@ std::vector<Encoding> encode_all(const mrun::call &c, const TokenizerCall &call,
     batch[i] = pieces ? call.self->tokenize(call.texts[i], o, call.unit) : call.self->encoding(call.texts[i], o);
   });
   c.poll();
+  const Limits limits(c);
   call.self->pad_batch(batch, call.options);
   return batch;
 }

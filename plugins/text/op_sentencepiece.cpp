@@ -101,6 +101,7 @@ std::tuple<mrun::value, std::optional<mrun::tensor>> encode_padded(
   const auto p = sentencepiece_padding(self, asked, o.max_length);
   const auto ids = encode_all(c, self, texts, o);
   if (!p) return {mrun::value::of(c, tensors_of(c, ids)), std::nullopt};
+  const Limits limits(c);
   std::vector<Encoding> batch(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     batch[i].wanted = {false, true};
@@ -123,19 +124,14 @@ Tokens tokenize(const mrun::call &c, const SentencePiece &self, std::string_view
   return to_tokens(c, self.tokenize(text, o, offset_unit(unit)));
 }
 
-int checked_id(int64_t id) {
-  if (id < 0 || id > INT32_MAX) throw mrun::error(MRUN_ARGUMENT, "id " + std::to_string(id) + " is not in the model");
-  return int(id);
-}
-
 std::string decode(const mrun::call &c, const SentencePiece &self, const mrun::value &ids) {
   std::vector<int> checked;
-  for (int64_t id : ids_of(c, ids)) checked.push_back(checked_id(id));
+  for (int64_t id : ids_of(c, ids)) checked.push_back(self.checked(id));
   return self.decode(checked);
 }
 
 int64_t size(const SentencePiece &self) { return self.size(); }
-std::string piece(const SentencePiece &self, int64_t id) { return std::string(self.piece(checked_id(id))); }
+std::string piece(const SentencePiece &self, int64_t id) { return std::string(self.piece(self.checked(id))); }
 int64_t id(const SentencePiece &self, std::string_view piece) { return self.id(piece); }
 template <int (SentencePiece::*which)() const>
 std::optional<int64_t> special(const SentencePiece &self) {

@@ -105,6 +105,8 @@ mrun::value named(const mrun::call &c, const Regex &self, std::string_view s, co
 // there is no match. Absent groups are false, so that the list has no holes.
 std::vector<mrun::value> describe(const mrun::call &c, const Regex &self, std::string_view s,
                                   const std::vector<Span> &groups) {
+  constexpr size_t usual_groups = 8;
+  if (groups.size() > usual_groups) c.charge(int64_t(groups.size() * 2 * sizeof(mrun_value)));
   std::vector<mrun::value> out;
   out.push_back(mrun::value::of(c, int64_t(groups[0].begin) + 1));
   out.push_back(mrun::value::of(c, int64_t(groups[0].end)));

@@ -7,8 +7,6 @@
 namespace text {
 namespace {
 
-constexpr int64_t bytes_per_text_byte = 100;  // an entry of each array a byte, and its piece
-
 // What was asked for, as it came; `resolve` makes options of it when all is known.
 struct Asked {
   const mrun_value *text = nullptr, *pair = nullptr;
@@ -95,7 +93,7 @@ const Parameter parameters[] = {
 
 std::string_view text_of(const mrun::call &c, const mrun_value &v) {
   const auto s = as<std::string_view>(c, v);
-  admit(c, s, bytes_per_text_byte);
+  admit(c, s, memory_per_byte);
   return s;
 }
 
@@ -174,8 +172,8 @@ void resolve_padding(const Asked &a, TokenizerCall &call) {
   call.padding_asked = a.padding.is_wanted();
   PaddingGiven given{t.padding(), std::nullopt, [&](const std::string &token) { return t.id(token); },
                      [&]() -> std::string {
-                       for (const char *name : {"[PAD]", "<pad>"})
-                         if (t.id(name)) return name;
+                       for (const std::string &name : {t.pad_token(), std::string("[PAD]"), std::string("<pad>")})
+                         if (!name.empty() && t.id(name)) return name;
                        mrun::refuse(
                            "padding: the tokenizer says nothing of padding and has neither \"[PAD]\" nor "
                            "\"<pad>\": name the token with pad_token");

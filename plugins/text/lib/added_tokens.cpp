@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "polling.h"
 #include "unicode.h"
 
 namespace text {
@@ -48,13 +49,15 @@ void AddedTokens::add_to(Finder &f, std::string_view pattern, int token) {
 int AddedTokens::longest(const Finder &f, std::string_view s, size_t at, size_t &end) {
   int found = -1;
   uint32_t node = f.root;
-  for (size_t i = at; i < s.size(); ++i) {
+  size_t i = at;
+  for (; i < s.size(); ++i) {
     node = f.trie.child(node, static_cast<unsigned char>(s[i]));
     if (node == Trie::none) break;
     if (f.token[node] < 0) continue;
     found = f.token[node];
     end = i + 1;
   }
+  Polling::steps(i - at);
   return found;
 }
 

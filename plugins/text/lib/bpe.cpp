@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bpe_merge.h"
+#include "budget.h"
 #include "byte_level.h"
 #include "models.h"
 #include "polling.h"
@@ -22,6 +23,9 @@ class Bpe final : public Model {
         bad_config("BPE: \"dropout\" is not a number from 0 to 1");
       dropout_ = dropout->get<float>();
     }
+    if (prefix_.size() > longest_affix || suffix_.size() > longest_affix)
+      bad_config("BPE: \"continuing_subword_prefix\" or \"end_of_word_suffix\" is longer than " +
+                 std::to_string(longest_affix) + " bytes");
     vocabulary_ = read_vocabulary(member(j, "vocab"));
     byte_fallback_ = bool_member(j, "byte_fallback", false);
     if (byte_fallback_) bytes_ = ByteTokens(vocabulary_);
@@ -39,7 +43,10 @@ class Bpe final : public Model {
     for (const auto &[bytes, rank] : ranks) {
       if (vocabulary_.token(rank)) bad_input("tiktoken: rank " + std::to_string(rank) + " comes twice");
       vocabulary_.add(bytes_to_letters(bytes), rank);
-      whole_.insert_or_assign(bytes, rank);
+      const auto [known, added] = whole_.emplace(bytes, rank);
+      if (!added)
+        bad_input("tiktoken: ranks " + std::to_string(known->second) + " and " + std::to_string(rank) +
+                  " have the same token");
       if (bytes.size() == 1) letters_[static_cast<unsigned char>(bytes[0])] = rank;
     }
     for (const auto &[token, id] : special) {
@@ -92,6 +99,7 @@ class Bpe final : public Model {
 
  private:
   static constexpr uint32_t missing = UINT32_MAX;
+  static constexpr size_t longest_affix = 256;  // a text has as many copies as characters
 
   // Characters without a token: each is the unknown token, or a run of them is where they are fused; they vanish where
   // there is no unknown token.
@@ -200,6 +208,7 @@ class Bpe final : public Model {
     std::string spelled;
     for (size_t at = 0; at < part.size();) {
       const size_t begin = at;
+      Polling::now();
       utf8_next(part, at);
       spelled = begin > 0 ? prefix_ : "";
       spelled += part.substr(begin, at - begin);
@@ -219,7 +228,9 @@ class Bpe final : public Model {
   // peer.
   template <class Put>
   bool fall_back(std::string_view spelled, Put put) const {
+    constexpr size_t one_character = 4;
     const std::vector<uint32_t> ids = bytes_.spell(spelled);
+    if (ids.size() > one_character) Budget::take(ids.size() * memory_per_byte);
     for (uint32_t id : ids) put({id, 1});
     return !ids.empty();
   }

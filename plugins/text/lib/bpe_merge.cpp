@@ -4,6 +4,8 @@
 #include <bit>
 #include <queue>
 
+#include "polling.h"
+
 namespace text {
 namespace {
 
@@ -168,6 +170,7 @@ void Merges::merge_in_order(std::vector<Symbol> &symbols) const {
   for (uint32_t i = 0; i < symbols.size(); ++i)
     if (const Candidate c = word.at(i); c.rank != none) push(c);
   for (Candidate c; queue.pop(c);) {
+    Polling::now();
     if (!word.still(c)) continue;
     if (!word.doubles(c.left)) {
       word.merge(c, push);
@@ -191,6 +194,7 @@ void Merges::merge_by_heap(std::vector<Symbol> &symbols, float probability, Rand
     if (const Candidate c = word.at(i); c.rank != none) found.push_back(c);
   std::priority_queue<Candidate> heap(std::less<Candidate>{}, std::move(found));
   while (!heap.empty()) {
+    Polling::now();
     const Candidate c = heap.top();
     heap.pop();
     if (random && random->next() < probability) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "budget.h"
 #include "byte_level.h"
 #include "normalizers.h"
+#include "polling.h"
 #include "utf8.h"
 
 namespace text {
@@ -12,7 +14,16 @@ namespace {
 
 void replace_all(std::string &s, std::string_view from, std::string_view to) {
   if (from.empty()) return;
-  for (size_t at = 0; (at = s.find(from, at)) != std::string::npos; at += to.size()) s.replace(at, from.size(), to);
+  size_t found = s.find(from);
+  if (found == std::string::npos) return;
+  std::string out;
+  out.reserve(s.size());
+  size_t done = 0;
+  for (; found != std::string::npos; found = s.find(from, done)) {
+    out.append(s, done, found - done).append(to);
+    done = found + from.size();
+  }
+  s = out.append(s, done);
 }
 
 // Spaces that English writing does not have.
@@ -105,15 +116,20 @@ class Replace final : public Decoder {
  public:
   explicit Replace(const Json &j) : pattern_(member(j, "pattern")), content_(string_member(j, "content")) {}
   void run(std::vector<std::string> &tokens) const override {
+    Growth growth(0);
+    size_t made = 0;
     for (std::string &t : tokens) {
       std::string out;
       size_t done = 0;
       pattern_.each(t, [&](uint32_t begin, uint32_t end) {
+        growth.to(made + out.size() + begin - done + content_.size());
+        Polling::now();
         out.append(t, done, begin - done);
         out += content_;
         done = end;
       });
       out.append(t, done);
+      made += out.size();
       t.swap(out);
     }
   }

@@ -10,7 +10,7 @@ namespace {
 
 // A part beside the first: there may be many, each a copy.
 void add_part(Encoding &to, Encoding part) {
-  Budget::take(part.size() * (part.wanted.pieces ? 128 : 16));
+  Budget::take(sizeof(Encoding) + memory_of(part.size(), part.wanted));
   Polling::now();
   to.overflowing.push_back(std::move(part));
 }
@@ -35,6 +35,13 @@ void add_range(Encoding &to, const Encoding &from, size_t begin, size_t end) {
 }
 
 }  // namespace
+
+size_t memory_of(size_t tokens, Wanted wanted) {
+  size_t each = 2 * sizeof(int64_t);
+  if (wanted.pieces) each += sizeof(Offsets) + sizeof(std::string) + 64;  // the piece, where it is long and there again
+  if (wanted.marks) each += 4 * sizeof(int64_t);
+  return tokens * each;
+}
 
 Encoding repeated(const Placeholder &p, size_t count, Wanted wanted) {
   Encoding e;

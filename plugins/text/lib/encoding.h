@@ -36,6 +36,9 @@ struct Encoding {
   auto arrays() const { return std::tie(ids, types, offsets, pieces, words, sequences, special, attention); }
 };
 
+// Memory that so many tokens of an encoding take.
+size_t memory_of(size_t tokens, Wanted);
+
 // A token that stands for no part of a text.
 struct Placeholder {
   int64_t id, type;

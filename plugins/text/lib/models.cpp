@@ -1,5 +1,7 @@
 #include "models.h"
 
+#include "budget.h"
+
 namespace text {
 namespace {
 
@@ -25,7 +27,11 @@ class WordLevel final : public Model {
 void Vocabulary::add(std::string token, uint32_t id) {
   if (id >= max_ids) bad_config("id " + std::to_string(id) + " is above " + std::to_string(max_ids - 1));
   const auto &entry = *ids_.insert_or_assign(std::move(token), id).first;
-  if (id >= tokens_.size()) tokens_.resize(id + 1);
+  if (id >= tokens_.size()) {
+    constexpr uint32_t usual_gap = 4096;
+    if (id - tokens_.size() > usual_gap) Budget::take((id - tokens_.size()) * sizeof(tokens_[0]));
+    tokens_.resize(id + 1);
+  }
   tokens_[id] = &entry.first;
 }
 

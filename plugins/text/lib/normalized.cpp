@@ -1,16 +1,12 @@
 #include "normalized.h"
 
-#include "budget.h"
+#include <algorithm>
 
 namespace text {
 namespace {
 
-// A rewritten text may be many times as long as the old one (forty rules that double it): announced step by step.
-constexpr size_t growth_step = size_t(64) << 10;
-
-void grown(size_t bytes, bool track) {
+void grown(size_t bytes) {
   if (bytes > size_t(1) << 30) bad_input("the normalized text is longer than 1 GiB");
-  Budget::take(growth_step * (track ? 1 + sizeof(Offsets) : 1));
   Polling::now();
 }
 
@@ -55,7 +51,7 @@ void Rewriter::skip() { advance(); }
 void Rewriter::put(char32_t c, int change) {
   const size_t before = out_.size();
   utf8_append(out_, c);
-  if (before / growth_step != out_.size() / growth_step) grown(out_.size(), n_.track);
+  if (growth_.to(out_.size())) grown(out_.size());
   if (n_.track) {
     Offsets o{n_.base, n_.base};
     if (change > 0 || done()) {
@@ -73,6 +69,7 @@ void Rewriter::put(char32_t c, int change) {
 void Rewriter::finish() {
   n_.bytes.swap(out_);
   n_.origin.swap(out_origin_);
+  n_.announced = std::max(n_.announced, n_.bytes.size());
 }
 
 void apply_edits(Normalized &n, const std::vector<Edit> &edits) {

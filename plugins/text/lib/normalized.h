@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "budget.h"
 #include "encoding.h"
 #include "regex.h"
 #include "utf8.h"
@@ -18,9 +19,13 @@ struct Normalized {
   std::vector<Offsets> origin;
   uint32_t base = 0;
   bool track = true;
+  // How long it may become before that is announced, whatever rewrites it (forty rules may double it forty times): the
+  // memory that a text has for each byte suffices for three that few characters become, as Hangul's letters.
+  size_t announced = 0;
 
   Normalized() = default;
-  Normalized(std::string_view s, uint32_t at, bool tracked) : bytes(s), base(at), track(tracked) {}
+  Normalized(std::string_view s, uint32_t at, bool tracked)
+      : bytes(s), base(at), track(tracked), announced(3 * s.size() + 16) {}
   // The range of the original that bytes [begin, end) stand for; begin < end.
   Offsets original(size_t begin, size_t end) const;
   Normalized part(size_t begin, size_t end) const;  // of a text with bytes there
@@ -30,7 +35,7 @@ struct Normalized {
 // of Hugging Face's NormalizedString.
 class Rewriter {
  public:
-  explicit Rewriter(Normalized &n) : n_(n) { out_.reserve(n.bytes.size() + 16); }
+  explicit Rewriter(Normalized &n) : n_(n), growth_(n.announced, memory_per_byte) { out_.reserve(n.bytes.size() + 16); }
 
   bool done() const { return at_ >= n_.bytes.size(); }
   size_t position() const { return at_; }         // of the next old character, in bytes
@@ -52,6 +57,7 @@ class Rewriter {
   Offsets next_origin() const;
   void advance();
   Normalized &n_;
+  Growth growth_;
   std::string out_;
   std::vector<Offsets> out_origin_;
   size_t at_ = 0;

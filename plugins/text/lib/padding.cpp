@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "budget.h"
+#include "polling.h"
 #include "truncation.h"
 
 namespace text {
@@ -32,6 +34,8 @@ void pad(Encoding &e, const Padding &p, size_t length) {
   for (Encoding &part : e.overflowing) pad(part, p, length);
   const size_t target = padded_length(p, length);
   if (target <= e.size()) return;
+  Budget::take(memory_of(target, e.wanted));
+  Polling::now();
   Encoding filling = repeated({p.id, p.type, p.piece, false}, target - e.size(), e.wanted);
   if (!p.left) return append(e, filling);
   append(filling, e);

@@ -21,6 +21,11 @@ class Polling {
     current_->calls_ = 0;
     current_->ask_();
   }
+  // Behind so many steps.
+  static void steps(size_t count) {
+    constexpr size_t between = 2048;
+    if (current_) now(unsigned(1 + count / between));
+  }
 
  private:
   static inline thread_local Polling *current_ = nullptr;

@@ -151,10 +151,11 @@ SentencePiece::SentencePiece(std::string_view model) {
 
 SentencePiece::~SentencePiece() = default;
 
-void SentencePiece::check_id(int id) const {
+int SentencePiece::checked(int64_t id) const {
   if (id < 0 || id >= size())
     bad_argument("sentencepiece: id " + std::to_string(id) + " is not in the model; wanted 0 to " +
                  std::to_string(size() - 1));
+  return int(id);
 }
 
 template <class T>
@@ -244,17 +245,14 @@ Encoding SentencePiece::tokenize(std::string_view s, const SentencePieceOptions 
 }
 
 std::string SentencePiece::decode(const std::vector<int> &ids) const {
-  for (int id : ids) check_id(id);
+  for (int id : ids) checked(id);
   std::string out;
   check(processor_->Decode(ids, &out));
   return out;
 }
 
 int SentencePiece::size() const { return processor_->GetPieceSize(); }
-std::string_view SentencePiece::piece(int id) const {
-  check_id(id);
-  return processor_->IdToPiece(id);
-}
+std::string_view SentencePiece::piece(int id) const { return processor_->IdToPiece(checked(id)); }
 int SentencePiece::id(std::string_view piece) const { return processor_->PieceToId(piece); }
 int SentencePiece::bos() const { return processor_->bos_id(); }
 int SentencePiece::eos() const { return processor_->eos_id(); }

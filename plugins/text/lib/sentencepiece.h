@@ -42,6 +42,7 @@ class SentencePiece {
   std::string decode(const std::vector<int> &ids) const;
 
   int size() const;
+  int checked(int64_t id) const;  // throws where the model has no such piece
   std::string_view piece(int id) const;
   int id(std::string_view piece) const;  // the unknown piece's where there is none
   // -1 where the model has none.
@@ -51,7 +52,6 @@ class SentencePiece {
   int pad() const;
 
  private:
-  void check_id(int id) const;
   void add_ends(std::vector<int> &ids, const SentencePieceOptions &) const;
   template <class T>
   static void shorten(std::vector<T> &, const SentencePieceOptions &);

@@ -295,8 +295,11 @@ void Tokenizer::pad_batch(std::vector<Encoding> &batch, const TokenizerOptions &
 
 std::string Tokenizer::decode(const std::vector<int64_t> &ids, bool skip_special) const {
   std::vector<std::string> tokens;
-  for (int64_t id : ids) {
-    if (id < 0 || id > int64_t(UINT32_MAX)) bad_argument("no id: " + std::to_string(id));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const int64_t id = ids[i];
+    if (id < 0 || id > int64_t(UINT32_MAX))
+      bad_argument("ids: number " + std::to_string(i + 1) + " is " + std::to_string(id) + "; wanted 0 to " +
+                   std::to_string(UINT32_MAX));
     const std::string *token = piece(uint32_t(id));
     if (!token) continue;
     if (const AddedToken *added = parts_.added.find(*token); skip_special && added && added->special) continue;

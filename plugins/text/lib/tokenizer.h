@@ -49,6 +49,7 @@ struct TokenizerParts {
   AddedTokens added;
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
+  std::string pad;  // the token that pads where neither the file nor a call says how
 };
 TokenizerParts read_tokenizer_json(std::string_view);
 
@@ -65,6 +66,7 @@ class Tokenizer {
   void pad_batch(std::vector<Encoding> &, const TokenizerOptions &) const;
   const std::optional<Truncation> &truncation() const { return parts_.truncation; }  // the file's
   const std::optional<Padding> &padding() const { return parts_.padding; }
+  const std::string &pad_token() const { return parts_.pad; }  // see TokenizerParts::pad
   // Ids that are in no vocabulary are left out, as special tokens are unless they are wanted.
   std::string decode(const std::vector<int64_t> &ids, bool skip_special) const;
 

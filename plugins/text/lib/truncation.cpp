@@ -49,7 +49,7 @@ std::vector<Encoding> parts_of(const Encoding &e, size_t length, const Truncatio
   std::vector<Encoding> parts;
   for (size_t done = 0;; done += step) {
     const size_t end = std::min(done + length, size);
-    Budget::take((end - done) * (e.wanted.pieces ? 128 : 16));
+    Budget::take(sizeof(Encoding) + memory_of(end - done, e.wanted));
     parts.push_back(t.left ? slice(e, size - end, size - done) : slice(e, done, end));
     if (end == size) return parts;
   }

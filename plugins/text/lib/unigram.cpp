@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "models.h"
+#include "polling.h"
 #include "trie.h"
 #include "utf8.h"
 
@@ -73,13 +74,15 @@ class Unigram final : public Model {
       const size_t width = utf8_width(static_cast<unsigned char>(part[begin]));
       bool single = false;
       uint32_t node = root_;
-      for (size_t end = begin; end < part.size();) {
+      size_t end = begin;
+      while (end < part.size()) {
         node = trie_.child(node, static_cast<unsigned char>(part[end++]));
         if (node == Trie::none) break;
         if (ids_[node] == Trie::none) continue;
         offer(begin, end, scores_[ids_[node]], ids_[node]);
         single = single || end - begin == width;
       }
+      Polling::steps(end - begin);
       if (!single) {
         if (unknown_ == none) bad_input("a character is not in the vocabulary, which has no unknown token");
         offer(begin, begin + width, unknown_score_, unknown_);

@@ -143,8 +143,11 @@ std::unique_ptr<Tokenizer> read_wordpiece(std::string_view vocabulary, const Wor
   Json added = Json::array();
   for (const auto &[token, option] : {std::pair(o.unknown, "unk_token"), {o.cls, "cls_token"}, {o.sep, "sep_token"}})
     added.push_back(special_token(token, token_and_id(vocab, token, option)[1]));
-  for (const std::string &token : {o.pad, o.mask})
-    if (vocab.contains(token)) added.push_back(special_token(token, vocab[token]));
+  const WordPieceOptions usual;
+  for (const auto &[token, otherwise, option] :
+       {std::tuple(o.pad, usual.pad, "pad_token"), {o.mask, usual.mask, "mask_token"}})
+    if (vocab.contains(token) || token != otherwise)  // what is asked for by name must be there
+      added.push_back(special_token(token, token_and_id(vocab, token, option)[1]));
   p.normalizer = make_normalizer({{"type", "BertNormalizer"},
                                   {"clean_text", o.clean_text},
                                   {"handle_chinese_chars", o.handle_chinese_chars},
@@ -157,6 +160,7 @@ std::unique_ptr<Tokenizer> read_wordpiece(std::string_view vocabulary, const Wor
   p.decoder = make_decoder({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}});
   p.model = make_wordpiece({{"vocab", vocab}, {"unk_token", o.unknown}});
   p.added = AddedTokens(added, p.model->vocabulary(), p.normalizer.get());
+  p.pad = o.pad;
   return std::make_unique<Tokenizer>(std::move(p));
 }
 
