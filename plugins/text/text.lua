@@ -14,26 +14,39 @@ end
 local Stream = {}
 Stream.__index = Stream
 
-local function behind(s, known)
-  if #s > #known and s:sub(1, #known) == known then return s:sub(#known + 1) end
-  return ""
+local function pending(self)
+  local ids = {}
+  for i = self.context + 1, #self.ids do ids[#ids + 1] = self.ids[i] end
+  return ids
+end
+
+-- What `whole` has behind the known text. Where ids changed that text, which is given already, they are read by themselves:
+-- a byte that stays unfinished makes all bytes before it unreadable to ByteFallback.
+local function behind(self, whole)
+  local known = self.known
+  if whole:sub(1, #known) == known then return whole:sub(#known + 1) end
+  return self.decode(pending(self))
 end
 
 function Stream:push(id)
+  if type(id) ~= "number" then error("push: want the id of a token, a number, got " .. type(id), 2) end
   local ids = self.ids
   ids[#ids + 1] = id
   local whole = self.decode(ids)
-  local new = behind(whole, self.known)
-  if new == "" or whole:sub(-3) == "\239\191\189" then return "" end
-  local kept = {}
-  for i = self.context + 1, #ids do kept[#kept + 1] = ids[i] end
-  self.ids, self.context, self.known = kept, #kept, self.decode(kept)
+  if whole:sub(-3) == "\239\191\189" then return "" end
+  local new = behind(self, whole)
+  if new == "" then return "" end
+  local kept = pending(self)
+  local known = self.decode(kept)
+  -- A space may be nothing where a text begins: then it says nothing about what follows.
+  if known == "" then kept, known = ids, whole end
+  self.ids, self.context, self.known = kept, #kept, known
   return new
 end
 
 -- What was held back, unfinished as it is; from here the stream is as new.
 function Stream:flush()
-  local rest = behind(self.decode(self.ids), self.known)
+  local rest = behind(self, self.decode(self.ids))
   self.ids, self.context, self.known = {}, 0, ""
   return rest
 end

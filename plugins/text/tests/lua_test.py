@@ -186,10 +186,12 @@ class Scripts(Case):
           local gpt = text.tiktoken(bundle.asset "t.tiktoken", {pattern = "[a-z]+|.", special = {["<|end|>"] = 300}})
           return function(s)
             local ids, mask = w:encode_batch({s, "é"}, {padding = true})
-            return {ids = ids, mask = mask, cased = cased:encode("Good goodness"), accents = text.wordpiece(bundle.asset "vocab.txt", {strip_accents = false}):encode "É",
+            local named = text.wordpiece(bundle.asset "vocab.txt", {pad_token = "Good"}):encode("é", {padding = 4})
+            return {ids = ids, mask = mask, named = named, cased = cased:encode("Good goodness"), accents = text.wordpiece(bundle.asset "vocab.txt", {strip_accents = false}):encode "É",
                     back = w:decode(w:encode(s)), gpt = gpt:encode("cab <|end|>"), parsed = gpt:encode("ab<|end|>", {parse_special = true}),
                     text = gpt:decode({256, 300, 99}, {skip_special = false}), size = gpt:size()}
           end""", "Goodness É", {"assets/vocab.txt": vocab, "assets/t.tiktoken": ranks})
+        self.assertEqual(got["named"], [2, 1, 3, 7])
         self.assertEqual((got["ids"], got["mask"]), ([[2, 4, 5, 1, 3], [2, 1, 3, 0, 0]], [[1] * 5, [1, 1, 1, 0, 0]]))
         self.assertEqual((got["cased"], got["accents"], got["back"]), ([2, 7, 4, 5, 3], [2, 6, 3], "goodness"))
         self.assertEqual(got["gpt"], [*b"c", 256, *b" <|end|>"])
@@ -199,10 +201,12 @@ class Scripts(Case):
         full = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256))
         for call, content, message in (
                 ("wordpiece(v)", "[UNK]\n[CLS]\na", 'it has no token "[SEP]"; sep_token says what it is called there'),
+                ('wordpiece(v, {pad_token = "[P]"})', "[UNK]\n[CLS]\n[SEP]", 'it has no token "[P]"; pad_token says what it is called there'),
                 ("wordpiece(v)", "{}", "text.tokenizer_json opens those"), ("wordpiece(v)", b"\xff\n", "UTF-8"),
                 ("tiktoken(v)", full, 'wanted "cl100k_base"'), ('tiktoken(v, {pattern = "("})', full, "the pattern cannot be read"),
                 ('tiktoken(v, {pattern = "."})', "YWI= 0\n", "byte 0 has no token"), ('tiktoken(v, {pattern = "."})', full + "YWI=", "line 257: wanted a token in Base64"),
                 ('tiktoken(v, {pattern = "."})', full + "YW!= 256", "line 257"), ('tiktoken(v, {pattern = "."})', full + "YWI= 3", "rank 3 comes twice"),
+                ('tiktoken(v, {pattern = "."})', full + "YQ== 300", "ranks 97 and 300 have the same token"),
                 ('tiktoken(v, {pattern = "."})', full + "YWI= 99999999", "the rank is above"),
                 ('tiktoken(v, {pattern = ".", special = {["<e>"] = 3}})', full, "3 is the id of another token"),
                 ('tiktoken(v, {pattern = ".", special = {["<e>"] = -1}})', full, "no id: -1")):
@@ -266,6 +270,34 @@ class Scripts(Case):
         self.assertEqual(got["cut"], ["a", "", "", "\ufffd\ufffd", ""])
         self.assertEqual(got["words"], ["", "good", "ness", " é", "!", "", "", ""])
         self.assertEqual(got["kept"], ["[CLS]", " good", "ness", "", ""])
+
+    def test_stream_goes_on(self):
+        """Behind bytes that stay unfinished, which ByteFallback lets make all bytes before them unreadable, and behind a space that a model
+        leaves out where a text begins."""
+        vocab = {"x": 0, "<0xC3>": 1, "<0xA9>": 2, "<0xE2>": 3}
+        bytes_json = {"version": "1.0", "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
+                      "model": {"type": "BPE", "vocab": vocab, "merges": []}}
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(["a b ab  ba"] * 50), model_writer=model, minloglevel=2, vocab_size=8,
+                                                 model_type="char")
+        theirs = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        ids = [theirs.piece_to_id(piece) for piece in "▁a▁▁b▁▁▁a"]
+        got = self.run_lua("""
+          local b, m = text.tokenizer_json(bundle.asset "b.json"), text.sentencepiece(bundle.asset "m")
+          local function run(t, ids)
+            local stream, out = t:stream(), {}
+            for i, id in ipairs(ids) do out[i] = stream:push(id) end
+            out[#out + 1] = stream:flush()
+            return out
+          end
+          return function()
+            return {bytes = run(b, {1, 2, 3, 0, 0}), cut = run(b, {1, 2, 3}), spaces = run(m, {%s}),
+                    missing = select(2, pcall(function() b:stream():push(nil) end))}
+          end""" % ", ".join(map(str, ids)), files={"assets/b.json": json.dumps(bytes_json), "assets/m": model.getvalue()})
+        self.assertEqual(got["bytes"], ["", "é", "", "\ufffdx", "x", ""])
+        self.assertEqual(got["cut"], ["", "é", "", "\ufffd"])
+        self.assertEqual("".join(got["spaces"]), theirs.decode(ids))
+        self.assertIn("want the id of a token, a number, got nil", got["missing"])
 
     def test_growing_normalization_meets_the_budget(self):
         double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
@@ -378,7 +410,7 @@ class Scripts(Case):
             self.refused(3, self.bundle(preprocess=script, files=files), "x", contains=contains)
         tokenizer = {"assets/t.json": json.dumps(TOKENIZER)}
         make = 'local t = text.tokenizer_json(bundle.asset "t.json")\n'
-        failed(make + "return function(s) return t:decode({-1}) end", "no id: -1", tokenizer)
+        failed(make + "return function(s) return t:decode({-1}) end", "ids: number 1 is -1; wanted 0 to 4294967295", tokenizer)
         failed(make + "return function(s) return t:encode(s, {max_length = 1}) end", "special tokens alone are 2", tokenizer)
         for call in ('t:encode("a\\255")', 't:tokenize("\\237\\160\\128")', 't:encode_batch({"ok", "\\192\\128"})', 't:encode("a", {pair = "\\226\\130"})',
                      'text.regex("a"):find("\\255")', 'text.nfc("\\255")'):
