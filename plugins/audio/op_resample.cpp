@@ -12,7 +12,8 @@ namespace {
 int64_t length_at(const Wave &w, int64_t from, int64_t to, const char *operation) {
   constexpr int64_t most = 10'000'000, longest = int64_t(1) << 31;
   if (from < 1 || to < 1 || from > most || to > most)
-    mrun::refuse(std::string(operation) + ": wanted rates from 1 to 10000000");
+    mrun::refuse(std::string(operation) + ": the rates are " + std::to_string(from) + " and " + std::to_string(to) +
+                 "; wanted 1 to 10000000");
   if (double(w.samples) / double(from) * double(to) > double(longest))
     mrun::refuse(std::string(operation) + ": the result would be longer than 2^31 samples");
   return resampled_length(w.samples, from, to);

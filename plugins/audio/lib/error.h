@@ -1,5 +1,8 @@
 // What went wrong. `input`: the file is at fault; `argument`: the caller is.
 #pragma once
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <exception>
 #include <string>
 #include <utility>
@@ -13,6 +16,12 @@ struct Error : std::exception {
   Code code;
   std::string text;
 };
+// A number for messages, as short as it can be and still be that number.
+inline std::string shown(double x) {
+  if (std::isnan(x)) return "nan";  // its sign is the processor's
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), x).ptr};
+}
 [[noreturn]] inline void bad_input(const std::string &text) { throw Error(Error::Code::input, "audio: " + text); }
 [[noreturn]] inline void bad_argument(const std::string &text) { throw Error(Error::Code::argument, text); }
 

@@ -166,15 +166,17 @@ void check(const FbankOptions &o, int64_t samples) {
   if (o.bins < 4 || o.bins > 4096) bad_argument("num_mel_bins is " + std::to_string(o.bins) + "; wanted 4 to 4096");
   const bool times = o.frame_length > 0 && o.frame_shift > 0 && o.frame_length < 1e6 && o.frame_shift < 1e6;
   if (!times || length_of(o) < 2 || length_of(o) > most || shift_of(o) < 1)
-    bad_argument("frame_length and frame_shift are " + std::to_string(o.frame_length) + " and " +
-                 std::to_string(o.frame_shift) + " ms; wanted frames of 2 to 1048576 samples, at least 1 apart");
+    bad_argument("frame_length and frame_shift are " + shown(o.frame_length) + " and " + shown(o.frame_shift) +
+                 " ms; wanted frames of 2 to 1048576 samples, at least 1 apart");
   check_fft_size("the frame's length", padded_of(o));
-  if (!(o.preemphasis >= 0 && o.preemphasis <= 1)) bad_argument("preemphasis_coefficient: wanted 0 to 1");
-  if (!(o.energy_floor >= 0) || std::isinf(o.energy_floor)) bad_argument("energy_floor: wanted 0 or more");
+  if (!(o.preemphasis >= 0 && o.preemphasis <= 1))
+    bad_argument("preemphasis_coefficient is " + shown(o.preemphasis) + "; wanted 0 to 1");
+  if (!(o.energy_floor >= 0) || std::isinf(o.energy_floor))
+    bad_argument("energy_floor is " + shown(o.energy_floor) + "; wanted 0 or more, finite");
   const double half = 0.5 * double(o.rate), top = top_of(o);
   if (!(o.low >= 0 && o.low < half && top > 0 && top <= half && o.low < top))
-    bad_argument("low_freq and high_freq are " + std::to_string(o.low) + " and " + std::to_string(top) +
-                 "; wanted 0 <= low_freq < high_freq <= half the rate, " + std::to_string(half));
+    bad_argument("low_freq and high_freq are " + shown(o.low) + " and " + shown(top) +
+                 "; wanted 0 <= low_freq < high_freq <= half the rate, " + shown(half));
   if (samples < length_of(o))
     bad_argument(std::to_string(samples) + " samples are too few; one frame has " + std::to_string(length_of(o)));
 }

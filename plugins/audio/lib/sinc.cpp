@@ -78,7 +78,7 @@ void check(const SincOptions &o) {
   if (o.lowpass_filter_width < 1 || o.lowpass_filter_width > 1024)
     bad_argument("lowpass_filter_width is " + std::to_string(o.lowpass_filter_width) + "; wanted 1 to 1024");
   if (!(o.rolloff > 0.01 && o.rolloff <= 1))
-    bad_argument("rolloff is " + std::to_string(o.rolloff) + "; wanted more than 0.01, at most 1");
+    bad_argument("rolloff is " + shown(o.rolloff) + "; wanted more than 0.01, at most 1");
 }
 
 void sinc_resample(const float *in, int64_t frames, int64_t stride, int64_t from, int64_t to, const SincOptions &o,

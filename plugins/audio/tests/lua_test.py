@@ -195,23 +195,24 @@ class Audio(Case):
 
     def test_bad_arguments(self):
         cases = {
-            "audio.resample(x, rate, 0)": "rates from 1",
-            "audio.resample(x, rate, 0/0)": "",
+            "audio.resample(x, rate, 0)": "the rates are 8000 and 0; wanted 1 to 10000000",
+            "audio.resample(x, rate, 0/0)": "want int",
             "audio.resample(x, 1, 100000)": "the rates are 1 and 100000; wanted less than 65536 times the other",
             "audio.resample(x, 65536, 1)": "the rates are 65536 and 1",
             "audio.resample(x, rate, 8000, {quality = 'best'})": "quality: wanted",
-            "audio.mel_spectrogram(x, rate, {f_min = 0/0})": "0 <= f_min < f_max",
-            "audio.mel_spectrogram(x, rate, {f_max = 1/0})": "0 <= f_min < f_max",
-            "audio.spectrogram(x, {power = 0/0})": "power is not a number above 0",
-            "audio.spectrogram(x, {hop_length = 0})": "",
-            "audio.log_mel(x, 0)": "",
+            "audio.mel_spectrogram(x, rate, {f_min = 0/0})": "are nan and 4000; wanted 0 <= f_min < f_max",
+            "audio.mel_spectrogram(x, rate, {f_max = 1/0})": "are 0 and inf; wanted 0 <= f_min < f_max",
+            "audio.spectrogram(x, {power = 0/0})": "power is nan; wanted a number above 0",
+            "audio.spectrogram(x, {hop_length = 0})": "hop_length is 0; wanted at least 1",
+            "audio.log_mel(x, 0)": "n_mels is 0",
             "audio.decode('RIFF')": "",
             "audio.sinc_resample(x, rate, 8000, {rolloff = 2})": "rolloff is 2",
             "audio.mfcc(x, rate, {n_mfcc = 200})": "n_mfcc is 200; wanted 1 to n_mels, 128",
             "audio.fbank(x, rate, {window_type = 'hann'})": "wanted povey, hanning",
             "audio.fbank(x, rate, {high_freq = 9000})": "half the rate",
             "audio.fbank(x, rate, {frame_length = 1000})": "samples are too few",
-            "audio.fbank(x, rate, {frame_shift = 0})": "frame_length and frame_shift",
+            "audio.fbank(x, rate, {frame_shift = 0})": "frame_length and frame_shift are 25 and 0 ms",
+            "audio.fbank(x, rate, {preemphasis_coefficient = 1.5})": "preemphasis_coefficient is 1.5; wanted 0 to 1",
             "audio.mono(x:to('float64'))": "got a float64 tensor",
         }
         good = file(sound(0.1, 8000), 8000)
