@@ -10,7 +10,7 @@ from command import Case  # noqa: E402
 from sides import added, bpe, seq, tokenizer  # noqa: E402
 
 WORDS = {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1}}
-LIMITS = "--memory", "256M", "--timeout", "4"
+LIMITS = "--memory", "256M", "--timeout", "60"
 
 
 def replace(old, new, kind="String"):
@@ -80,7 +80,7 @@ class Hostile(Case):
           return function(s)
             return {many:match("a丁a"), text.regex([[(a|b)+$]]):find(("ab"):rep(50000)), text.regex([[^(?:[^"]|"[^"]*")*$]]):find(('ab"c"'):rep(20000))}
           end""", files={"assets/many.txt": many[:21000]})
-        self.assertEqual(self.answer(folder, "x", "--start-timeout", "5"), ["丁", 1, 1, 100000])
+        self.assertEqual(self.answer(folder, "x", "--start-timeout", "20"), ["丁", 1, 1, 100000])
 
 
 if __name__ == "__main__":
