@@ -15,10 +15,12 @@ constexpr int64_t lanes = 16;
 
 typedef float Floats4 __attribute__((vector_size(16)));
 typedef int32_t Ints4 __attribute__((vector_size(16)));
+typedef double Doubles4 __attribute__((vector_size(32)));
 typedef float Floats8 __attribute__((vector_size(32)));
 typedef int32_t Ints8 __attribute__((vector_size(32)));
+typedef double Doubles8 __attribute__((vector_size(64)));
 
-template <class Floats, class Ints>
+template <class Floats, class Ints, class Doubles>
 struct Lanes {
   static constexpr int64_t width = sizeof(Floats) / sizeof(float);
   static constexpr int64_t parts = lanes / width;
@@ -74,19 +76,27 @@ struct Lanes {
     std::memcpy(&x, &bits, sizeof x);
   }
 
+  // Floats add up what a few scores give each lane, doubles the rest: beside one great score, many small ones are each
+  // less than a float's last bit, and together count.
   DECODE_INLINE double sum_of_exp(const float *x, int64_t n, float most) {
-    Floats total[parts] = {};
-    for (int64_t i = 0; i < n; i += lanes) {
-      for (int64_t p = 0; p < parts; ++p) {
-        Floats v;
-        load(v, x + i + p * width, n - i - p * width, most);
-        v -= most;
-        exponential(v);
-        total[p] += v;
+    constexpr int64_t block = 8 * lanes;
+    Doubles totals[parts] = {};
+    for (int64_t from = 0; from < n; from += block) {
+      Floats total[parts] = {};
+      const int64_t to = std::min(from + block, n);
+      for (int64_t i = from; i < to; i += lanes) {
+        for (int64_t p = 0; p < parts; ++p) {
+          Floats v;
+          load(v, x + i + p * width, n - i - p * width, most);
+          v -= most;
+          exponential(v);
+          total[p] += v;
+        }
       }
+      for (int64_t p = 0; p < parts; ++p) totals[p] += __builtin_convertvector(total[p], Doubles);
     }
     double sum = 0;
-    for (int64_t i = 0; i < lanes; ++i) sum += double{total[i / width][i % width]};
+    for (int64_t i = 0; i < lanes; ++i) sum += totals[i / width][i % width];
     const int64_t filled = (lanes - n % lanes) % lanes;  // each counted as exp(0)
     return sum - static_cast<double>(filled);
   }
@@ -98,11 +108,11 @@ struct Lanes {
   }
 };
 
-double plain(const float *x, int64_t n) { return Lanes<Floats4, Ints4>::log_sum(x, n); }
+double plain(const float *x, int64_t n) { return Lanes<Floats4, Ints4, Doubles4>::log_sum(x, n); }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) double with_avx2(const float *x, int64_t n) {
-  return Lanes<Floats8, Ints8>::log_sum(x, n);
+  return Lanes<Floats8, Ints8, Doubles8>::log_sum(x, n);
 }
 double (*best())(const float *, int64_t) { return __builtin_cpu_supports("avx2") ? with_avx2 : plain; }
 #else

@@ -126,6 +126,19 @@ class Searches(Case):
             at = token
         self.assertAlmostEqual(best["score"], total / len(best["log_probs"]), places=5)
 
+    def test_many_small_scores_beside_a_great_one_count(self):
+        body = """
+  step = function()
+    local s = torch.zeros({ 1, x.count }):fill_(-17)
+    s:select(1, 0):fill_(0)
+    return s
+  end
+"""
+        for count in (1000, 32_000, 262_144):
+            case = {"search": "greedy", "scores": [[0.0]], "count": count, "options": {"bos": 0, "max_new": 1}}
+            ((best,),) = self.run_cases(self.table(body), [case])
+            self.assertAlmostEqual(best["score"], -math.log1p((count - 1) * math.exp(-17)), delta=1e-6)
+
     def test_what_comes_out_fits(self):
         rng = random.Random(6)
         pieces = ["", "a", "b", "ab", "0", "1", "-", "c ", "ba", "é"]
