@@ -33,7 +33,7 @@ Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObje
     lists.push_back(
         integers_of(c, choices.as.list.items[i], "decode.constraint: choices[" + std::to_string(i + 1) + "]"));
   }
-  return Constraint(lists);
+  return {std::move(lists), [&] { c.poll(); }};
 }
 
 std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *pieces,

@@ -162,8 +162,12 @@ void Constraint::add_choice(const std::vector<int64_t> &choice) {
   states_[index(at)].accepts = true;
 }
 
-Constraint::Constraint(const std::vector<std::vector<int64_t>> &choices) : states_(1) {
-  for (const auto &choice : choices) add_choice(choice);
+Constraint::Constraint(std::vector<std::vector<int64_t>> choices, const Poll &poll) : states_(1) {
+  std::sort(choices.begin(), choices.end());  // so that each token goes behind those of its state
+  for (const auto &choice : choices) {
+    if (poll) poll();
+    add_choice(choice);
+  }
   Links links;
   for (const State &state : states_) links.push_back(state.targets);
   measure(links);

@@ -15,7 +15,7 @@ class Constraint {
   // the tables would need too much memory or work.
   Constraint(Automaton automaton, std::shared_ptr<const Pieces> pieces, const Poll &poll);
   // The generated tokens are one of these lists.
-  explicit Constraint(const std::vector<std::vector<int64_t>> &choices);
+  Constraint(std::vector<std::vector<int64_t>> choices, const Poll &poll);
 
   static constexpr int32_t start = 0;
   bool accepts(int32_t state) const { return states_[static_cast<size_t>(state)].accepts; }

@@ -97,6 +97,19 @@ class Constraints(Case):
             cases.append(({"choices": choices, "pieces": pieces, "prefixes": self.prefixes(rng, pieces, fits), "left": LONGEST}, fits))
         self.checked(cases)
 
+    def test_many_choices_in_falling_order(self):
+        folder = self.bundle("json", preprocess="""
+local decode = require "decode"
+return function(count)
+  local choices = {}
+  for token = count, 1, -1 do choices[#choices + 1] = { token } end
+  local made = decode.constraint({ choices = choices })
+  return { made:accepts({ 1 }), made:accepts({ count }), made:accepts({ 0 }) }
+end
+""")
+        answer = self.answer(folder, "400000", "--isolation", "none", "--timeout", "20")
+        self.assertEqual(answer, [True, True, False])
+
 
 if __name__ == "__main__":
     unittest.main()
