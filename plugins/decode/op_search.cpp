@@ -188,13 +188,20 @@ class Step {
 // The scores as the search reads them; keeps what they lie in.
 class Scores {
  public:
-  Scores(const mrun::call &c, const mrun::value &given, const mrun::value &attention, int64_t rows) {
+  Scores(const mrun::call &c, const mrun::value &given, const mrun::value &attention, int64_t rows) : call_(c) {
     read(c, given, rows, "scores", "vocabulary", tensor_, floats_, step.scores, step.vocabulary);
     step.rows = rows;
     if (!attention.is_nil()) {
       read(c, attention, rows, "attention", "sources", attention_, attention_floats_, step.attention, step.sources);
     }
   }
+  // A charge would last as long as the search, each step's would add up.
+  ~Scores() {
+    call_.charge(-static_cast<int64_t>((floats_.size() + attention_floats_.size()) * sizeof(float)));
+  }
+  Scores(const Scores &) = delete;
+  Scores &operator=(const Scores &) = delete;
+
   StepScores step;
 
  private:
@@ -217,8 +224,9 @@ class Scores {
     }
   }
 
+  const mrun::call &call_;
   mrun::tensor tensor_, attention_;
-  std::vector<float> floats_, attention_floats_;
+  std::vector<float> floats_, attention_floats_;  // where they are no float32: what floats_of charged
 };
 
 class SearchTask : public mrun::task<mrun::value> {
@@ -248,7 +256,7 @@ class SearchTask : public mrun::task<mrun::value> {
     const auto rows = static_cast<int64_t>(search_.to_feed().size());
     auto [given, attention] = step_.take(c, std::move(got));
     const Scores scores(c, given, attention, rows);
-    charge(c, scores.step.vocabulary);
+    charge(c, scores.step);
     Search::Bias bias;
     if (asked_.on_step) {
       bias = [&](float *log_probs, const Search &) { call_on_step(c, log_probs, rows, scores.step.vocabulary); };
@@ -257,12 +265,15 @@ class SearchTask : public mrun::task<mrun::value> {
     if (!search_.over()) step_.reorder(c, rows, search_.origins());
   }
 
-  // Of all rows the scores, and what sampling sorts, once.
-  void charge(const mrun::call &c, int64_t vocabulary) {
-    if (charged_) return;
+  // Of all rows the scores, and what sampling sorts; and what the search keeps, which grows from step to step. Charges
+  // last as long as the search.
+  void charge(const mrun::call &c, const StepScores &given) {
     constexpr int64_t bytes_a_score = 20;
-    c.charge(asked_.search.rows() * vocabulary * bytes_a_score);
-    charged_ = true;
+    const int64_t held =
+        asked_.search.rows() * given.vocabulary * bytes_a_score + search_.bytes(given.vocabulary, given.sources);
+    if (held <= charged_) return;
+    c.charge(held - charged_);
+    charged_ = held;
   }
 
   mrun::tensor tokens_of_rows(const mrun::call &c) const {
@@ -345,7 +356,7 @@ class SearchTask : public mrun::task<mrun::value> {
   Step step_;
   std::vector<Hypothesis> results_;
   size_t told_ = 0;
-  bool charged_ = false;
+  int64_t charged_ = 0;
 };
 
 struct Operation {

@@ -80,7 +80,7 @@ bool Search::complete(size_t row, const Weighed &w, int64_t vocabulary) const {
 
 std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary) const {
   const size_t each = std::max<size_t>(2, options_.eos.size() + 1);
-  Candidates best(each * static_cast<size_t>(options_.beam));
+  Candidates best(std::min(each * static_cast<size_t>(options_.beam), rows_.size() * static_cast<size_t>(vocabulary)));
   for (size_t row = 0; row < rows_.size(); ++row) {
     best.add(row, rows_[row].sum, w.scores[row], vocabulary, w.log_sums[row]);
   }
@@ -113,11 +113,14 @@ Row Search::continued(const Candidate &c, const Weighed &w, const StepScores &gi
   if (options_.alternatives > 0) {
     Candidates best(static_cast<size_t>(options_.alternatives));
     best.add(0, 0, w.scores[c.row], given.vocabulary, w.log_sums[c.row]);
+    const std::vector<Candidate> found = best.take();
     auto &place = row.alternatives.emplace_back();
-    for (const Candidate &a : best.take()) place.emplace_back(a.token, a.log_prob);
+    place.reserve(found.size());
+    for (const Candidate &a : found) place.emplace_back(a.token, a.log_prob);
   }
   if (options_.attention) {
     const float *from = given.attention + static_cast<int64_t>(c.row) * given.sources;
+    row.attention.reserve(row.attention.size() + static_cast<size_t>(given.sources));  // what `bytes` counts, no more
     row.attention.insert(row.attention.end(), from, from + given.sources);
   }
   if (options_.constraint) follow(row, c.token);
@@ -245,6 +248,17 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
   const bool done = !options_.sample && !best.empty() && pool_.done(best[0].total, step_, best_ended);
   if (done) rows_.clear();
   if (done || last || rows_.empty()) finish(given.sources);
+}
+
+// Of each token its number, log-probability, alternatives and attention: of the rows, of those that are made of them, and
+// of hypotheses, of which a step may add as many again.
+int64_t Search::bytes(int64_t vocabulary, int64_t sources) const {
+  constexpr int64_t an_alternative = sizeof(std::pair<int64_t, double>), a_list = sizeof(std::vector<float>);
+  const int64_t others = std::min(options_.alternatives, vocabulary);
+  const int64_t a_token = static_cast<int64_t>(sizeof(int64_t) + sizeof(double)) +
+                          (others > 0 ? a_list + others * an_alternative : 0) +
+                          sources * static_cast<int64_t>(sizeof(float));
+  return a_token * (step_ + 1) * (3 * options_.rows() + static_cast<int64_t>(pool_.kept().size()));
 }
 
 Tokens Search::settled() const {

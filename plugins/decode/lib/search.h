@@ -37,6 +37,8 @@ class Search {
   const SearchOptions &options() const { return options_; }
   // What no later step can change of the best hypothesis's tokens: what all rows and hypotheses begin with.
   Tokens settled() const;
+  // At most what rows and hypotheses hold while `advance` takes such scores.
+  int64_t bytes(int64_t vocabulary, int64_t sources) const;
   std::vector<Hypothesis> results() { return pool_.best(); }  // once it is over
 
  private:

@@ -305,6 +305,33 @@ class Searches(Case):
             (answer,) = self.run_cases(self.table(body), [case], "--timeout", "1")
             self.assertEqual(answer["error"]["code"], "TIMEOUT", body)
 
+    def test_what_hypotheses_hold_is_charged(self):
+        body = """
+  local attention = torch.rand(1, 20000)
+  local plain = step
+  step = function(tokens)
+    if not options.attention then return plain(tokens) end
+    return plain(tokens), attention:expand({ tokens:size(0), 20000 })
+  end
+"""
+        scores = [[0.1 * i for i in range(200)]] * 200
+        cases = [{"search": "beam_search", "scores": scores, "options": {"bos": 0, "max_new": 40, "beam": 400, **more}}
+                 for more in ({"attention": True}, {"alternatives": 1000}, {})]
+        attention, alternatives, plain = self.run_cases(self.table(body), cases, "--memory", "100M")
+        self.assertEqual(attention["error"]["code"], "QUOTA")
+        self.assertEqual(alternatives["error"]["code"], "QUOTA")
+        self.assertEqual(len(plain[0]["tokens"]), 40)
+
+    def test_scores_of_past_steps_are_charged_no_more(self):
+        body = """
+  local wide = torch.rand(1, 100000):to(x.dtype)
+  step = function() return wide end
+"""
+        cases = [{"search": "greedy", "scores": [[0.0]], "dtype": dtype, "options": {"bos": 0, "max_new": 300}}
+                 for dtype in ("float16", "bfloat16", "float64")]
+        for case, answer in zip(cases, self.run_cases(self.table(body), cases, "--memory", "50M")):
+            self.assertNotIn("error", answer, case["dtype"])
+
     def test_what_needs_too_much_memory_is_refused(self):
         body = "step = function(tokens) return torch.zeros({ tokens:size(0), 100000 }) end"
         case = {"search": "beam_search", "scores": [[0.0]], "options": {"bos": 0, "max_new": 1048576, "beam": 1024}}
