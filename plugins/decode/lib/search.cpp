@@ -78,19 +78,21 @@ bool Search::complete(size_t row, const Weighed &w, int64_t vocabulary) const {
          std::none_of(scores, scores + vocabulary, [](float x) { return x > -std::numeric_limits<float>::infinity(); });
 }
 
-std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary) const {
+std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary, const Poll &poll) const {
   const size_t each = std::max<size_t>(2, options_.eos.size() + 1);
   Candidates best(std::min(each * static_cast<size_t>(options_.beam), rows_.size() * static_cast<size_t>(vocabulary)));
   for (size_t row = 0; row < rows_.size(); ++row) {
+    if (poll) poll();
     best.add(row, rows_[row].sum, w.scores[row], vocabulary, w.log_sums[row]);
   }
   return best.take();
 }
 
-std::vector<Candidate> Search::drawn(const Weighed &w, int64_t vocabulary) const {
+std::vector<Candidate> Search::drawn(const Weighed &w, int64_t vocabulary, const Poll &poll) const {
   std::vector<Candidate> result;
   const auto wanted = static_cast<size_t>(step_ == 0 ? options_.n_best : static_cast<int64_t>(rows_.size()));
   for (size_t i = 0; i < wanted; ++i) {
+    if (poll) poll();
     const size_t row = step_ == 0 ? 0 : i;
     const uint64_t stream = step_ == 0 ? i : streams_[i];
     const double uniform = uniform_at(options_.seed, stream, static_cast<uint64_t>(step_));
@@ -164,7 +166,7 @@ void Search::keep(Row row, size_t origin) {
 }
 
 // Candidates become rows or hypotheses. Those that end count among the best `beam` only, as in all three libraries.
-void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given) {
+void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given, const Poll &poll) {
   const auto most = static_cast<size_t>(options_.rows());
   std::vector<Row> made;
   std::vector<size_t> origins;
@@ -172,6 +174,7 @@ void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const 
   for (size_t rank = 0; rank < best.size() && made.size() < most; ++rank) {
     const bool eos = is_eos(best[rank].token);
     if (eos && rank >= most) continue;
+    if (poll) poll();
     Row row = continued(best[rank], w, given);
     const int stop = eos ? -1 : stop_text(row);
     if (eos || stop >= 0) {
@@ -190,9 +193,11 @@ void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const 
 }
 
 // CTranslate2's last step: the best `beam` candidates are hypotheses, ended or not.
-void Search::choose_last(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given) {
+void Search::choose_last(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given,
+                         const Poll &poll) {
   const auto most = static_cast<size_t>(options_.rows());
   for (size_t rank = 0; rank < best.size() && rank < most; ++rank) {
+    if (poll) poll();
     Row row = continued(best[rank], w, given);
     const bool eos = is_eos(best[rank].token);
     const int stop = eos ? -1 : stop_text(row);
@@ -233,15 +238,15 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
   for (size_t row = 0; row < rows_.size(); ++row) {
     if (complete(row, w, given.vocabulary)) end(rows_[row], true, -1, given.sources);
   }
-  const std::vector<Candidate> best = options_.sample ? drawn(w, given.vocabulary) : candidates(w, given.vocabulary);
+  const std::vector<Candidate> best = options_.sample ? drawn(w, given.vocabulary, poll) : candidates(w, given.vocabulary, poll);
   if (best.empty() && pool_.empty()) {
     throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
   }
   const bool last = step_ + 1 == options_.max_new;
   if (last && options_.scoring == Scoring::ctranslate2 && !options_.sample) {
-    choose_last(best, w, given);
+    choose_last(best, w, given, poll);
   } else {
-    choose(best, w, given);
+    choose(best, w, given, poll);
   }
   ++step_;
   const bool best_ended = !best.empty() && is_eos(best[0].token);

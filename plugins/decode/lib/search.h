@@ -48,14 +48,14 @@ class Search {
     std::vector<float> copy;
   };
   Weighed weigh(const StepScores &, const Bias &, const Poll &);
-  std::vector<Candidate> candidates(const Weighed &, int64_t vocabulary) const;
-  std::vector<Candidate> drawn(const Weighed &, int64_t vocabulary) const;
+  std::vector<Candidate> candidates(const Weighed &, int64_t vocabulary, const Poll &) const;
+  std::vector<Candidate> drawn(const Weighed &, int64_t vocabulary, const Poll &) const;
   Row continued(const Candidate &, const Weighed &, const StepScores &) const;
   void follow(Row &, int64_t token) const;
   int stop_text(Row &) const;
   bool complete(size_t row, const Weighed &, int64_t vocabulary) const;
-  void choose(const std::vector<Candidate> &, const Weighed &, const StepScores &);
-  void choose_last(const std::vector<Candidate> &, const Weighed &, const StepScores &);
+  void choose(const std::vector<Candidate> &, const Weighed &, const StepScores &, const Poll &);
+  void choose_last(const std::vector<Candidate> &, const Weighed &, const StepScores &, const Poll &);
   void keep(Row, size_t origin);
   void end(const Row &, bool ended, int stop, int64_t sources);
   void finish(int64_t sources);

@@ -4,6 +4,7 @@ import math
 import random
 import re
 import sys
+import time
 import unittest
 
 import numpy
@@ -304,6 +305,17 @@ class Searches(Case):
             case = {"search": "greedy", "scores": [[0.0, 1.0]] * 2, "options": {"bos": 0, "max_new": 2}}
             (answer,) = self.run_cases(self.table(body), [case], "--timeout", "1")
             self.assertEqual(answer["error"]["code"], "TIMEOUT", body)
+
+    def test_drawing_is_ended_within_a_step(self):
+        body = """
+  local wide = torch.rand(1, 200000)
+  step = function(tokens) return wide:expand({ tokens:size(0), 200000 }) end
+"""
+        case = {"search": "sample", "scores": [[0.0]], "options": {"bos": 0, "max_new": 3, "n_best": 500, "top_p": 0.999}}
+        folder, begin = self.table(body), time.monotonic()
+        (answer,) = self.run_cases(folder, [case], "--timeout", "1", "--memory", "8G")
+        self.assertEqual(answer["error"]["code"], "TIMEOUT")
+        self.assertLess(time.monotonic() - begin, 20)  # the 500 draws of a step alone take longer
 
     def test_what_hypotheses_hold_is_charged(self):
         body = """
