@@ -116,6 +116,11 @@ class Parser {
       case '*':
       case '+':
       case '?': at_ = begin; wrong("there is nothing to repeat");
+      case '{':
+        at_ = begin;
+        if (looking_at_counts()) wrong("there is nothing to repeat");
+        ++at_;
+        return {Pattern::characters, {{c, c}}, {}, 0, 0};
       case '^':
       case '$': at_ = begin; wrong("^ and $ stand at the ends of a pattern only: all of the text is matched anyway");
       default: return {Pattern::characters, {{c, c}}, {}, 0, 0};
@@ -142,7 +147,7 @@ class Parser {
     return n;
   }
 
-  // {m} {m,} {,n} {m,n}; anything else in braces stands for itself, as in Python.
+  // {m} {m,} {,n} {m,n} {,}; anything else in braces stands for itself, as in Python.
   std::optional<std::pair<int32_t, int32_t>> counts() {
     const size_t begin = at_++;
     const auto least = number();
@@ -150,12 +155,19 @@ class Parser {
     if (looking_at(',')) {
       ++at_;
       most = number().value_or(-1);
-      if (looking_at('}') && (least || *most >= 0)) return ++at_, std::pair(least.value_or(0), *most);
+      if (looking_at('}')) return ++at_, std::pair(least.value_or(0), *most);
     } else if (looking_at('}') && least) {
       return ++at_, std::pair(*least, *most);
     }
     at_ = begin;
     return std::nullopt;
+  }
+
+  bool looking_at_counts() {
+    const size_t begin = at_;
+    const bool found = looking_at('{') && counts();
+    at_ = begin;
+    return found;
   }
 
   Pattern quantified(Pattern one) {
@@ -172,7 +184,7 @@ class Parser {
     if (std::max(times->first, times->second) > most_times) wrong("a count above " + std::to_string(most_times));
     if (times->second >= 0 && times->second < times->first) wrong("a count whose end is below its beginning");
     if (looking_at('?')) ++at_;  // lazy: the same texts
-    if (looking_at('*') || looking_at('+')) wrong("a second quantifier");
+    if (looking_at('*') || looking_at('+') || looking_at('?') || looking_at_counts()) wrong("a second quantifier");
     Pattern p{Pattern::repeat, {}, {}, times->first, times->second};
     p.parts.push_back(std::move(one));
     return p;
@@ -195,8 +207,17 @@ class Parser {
     if (!looking_at('{')) return hexadecimal(2);
     const size_t end = text_.find('}', ++at_);
     if (end == std::string_view::npos || end == at_) wrong("\\x{ without its number or }");
-    const uint32_t point = hexadecimal(static_cast<int>(std::min<size_t>(end - at_, 100)));
+    const uint32_t point = hexadecimal(static_cast<int>(end - at_));  // a pattern has at most 100,000 bytes
     ++at_;
+    return point;
+  }
+
+  // \0 and at most two more digits, as in Python.
+  uint32_t octal() {
+    uint32_t point = 0;
+    for (int i = 0; i < 2 && at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '7'; ++i) {
+      point = point * 8 + static_cast<uint32_t>(text_[at_++] - '0');
+    }
     return point;
   }
 
@@ -205,11 +226,13 @@ class Parser {
     const uint32_t c = code_point();
     const auto letter = static_cast<char>(c < 128 ? c : 0);
     if (auto points = class_of(letter)) return *points;
-    static constexpr std::string_view names = "ntrfva0", values{"\n\t\r\f\v\a\0", 7};
+    static constexpr std::string_view names = "ntrfva", values = "\n\t\r\f\v\a";
     const size_t known = names.find(letter);
     uint32_t point = c;
     if (c < 128 && known != std::string_view::npos) {
       point = static_cast<uint8_t>(values[known]);
+    } else if (letter == '0') {
+      point = octal();
     } else if (letter == 'x' || letter == 'u' || letter == 'U') {
       point = hexadecimal_escape(letter);
       if (point > last_point) wrong("there is no such character");

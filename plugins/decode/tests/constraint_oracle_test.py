@@ -35,7 +35,7 @@ def random_pattern(rng, depth=0):
         return "".join(random_pattern(rng, depth + 1) for _ in range(rng.randint(1, 3)))
     if kind < 0.85:
         return "(" + rng.choice(["", "?:"]) + "|".join(random_pattern(rng, depth + 1) for _ in range(rng.randint(1, 3))) + ")"
-    return f"(?:{random_pattern(rng, depth + 1)})" + rng.choice(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,3}", "*?", "+?"])
+    return f"(?:{random_pattern(rng, depth + 1)})" + rng.choice(["*", "+", "?", "{2}", "{1,}", "{0,2}", "{,3}", "{,}", "*?", "+?", "{1,2}?"])
 
 
 def fitting(rng, pieces, matches):
@@ -96,6 +96,50 @@ class Constraints(Case):
             fits = fitting(rng, pieces, lambda text, c=frozenset(choices): text in c)
             cases.append(({"choices": choices, "pieces": pieces, "prefixes": self.prefixes(rng, pieces, fits), "left": LONGEST}, fits))
         self.checked(cases)
+
+    def test_odd_patterns_mean_what_they_mean_to_re(self):
+        pieces = ["", "a", "{", "}", "{2}", "2", "3", ",", "\0", "\7", "7", "\x3f", "8", "A", "x"]
+        patterns = [r"{2}", r"a{2}{3}", r"a*{2}", r"(|{2})", r"a{1}?{3}", r"{,}", r"a{,}", r"a{x", r"{x", r"a{2}{x", r"a{,x}", r"a???", r"a?+",
+                    r"\07", r"\077", r"[\07]", r"\08", r"\0", r"\077a", r"\0777"]
+        texts = ["".join(t) for n in range(4) for t in itertools.product(pieces[1:], repeat=n)]
+        texts += ["aa{3}", "aaaa", "aa{x", "a{,x}", "{}{x"]
+        folder = self.bundle("json", preprocess="""
+local decode = require "decode"
+return function(x)
+  local ok, made = pcall(decode.constraint, { regex = x.regex, tokenizer = x.pieces })
+  return { ok = ok, message = ok and "" or tostring(made), accepts = ok and made:accepts(x.tokens) }
+end
+""")
+        cases, wanted, tokens = [], [], {p: t for t, p in enumerate(pieces)}
+        for pattern in patterns:
+            try:
+                compiled = re.compile(pattern, re.ASCII)
+            except re.error:
+                compiled = None
+            if pattern == r"a?+":
+                compiled = None  # possessive: not known here
+            fits = [t for t in texts if compiled and compiled.fullmatch(t)][-3:]
+            others = [t for t in texts if compiled and not compiled.fullmatch(t)][:40:3]
+            for text in fits + others + ["aa{3}", "{2}", "\0007"]:
+                cases.append({"regex": pattern, "pieces": pieces, "tokens": [tokens[c] for c in text]})
+                wanted.append(compiled and bool(compiled.fullmatch(text)))
+        cases.append({"regex": r"\x{" + "0" * 150 + "41}", "pieces": pieces, "tokens": [tokens["A"]]})
+        wanted.append(True)
+        path = self.dir / "cases.jsonl"
+        path.write_text("".join(json.dumps(c) + "\n" for c in cases))
+        for case, want, line in zip(cases, wanted, mrun(folder, "--jsonl", path, "--isolation", "none").stdout.splitlines()):
+            answer = json.loads(line)
+            if want is None:
+                self.assertRegex(answer["message"], "second quantifier|nothing to repeat", case)
+            else:
+                self.assertEqual((answer["ok"], answer["accepts"]), (True, want), (case, answer))
+
+    def test_nothing_follows_what_no_pieces_complete(self):
+        case = {"regex": "abc|x", "pieces": ["a", "b", "abc", "x"], "prefixes": [[], [0], [0, 1], [2], [3]], "left": 5}
+        folder = self.bundle("json", preprocess=ALLOWED)
+        answer = self.answer(folder, json.dumps(case))
+        self.assertEqual([a["allowed"] for a in answer], [[2, 3], [], [], [], []])
+        self.assertEqual([a["accepts"] for a in answer], [False, False, False, True, True])
 
     def test_many_choices_in_falling_order(self):
         folder = self.bundle("json", preprocess="""
