@@ -117,11 +117,16 @@ void Constraint::keep_tokens(State &state, const std::vector<int32_t> &tokens) {
   if (memory_ > most_memory) throw Error(Error::setting, "constrain: the pattern is too large for this vocabulary");
 }
 
-// Leaves out what leads to states from which no pieces make the rest of a text.
+// Leaves out what leads to states from which no pieces make the rest of a text, and what would follow in these.
 void Constraint::drop_dead_ends(const Links &links, const Poll &poll) {
   for (size_t s = 0; s < states_.size(); ++s) {
     const auto dead = [&](int32_t to) { return distance(to) < 0; };
-    if (states_[s].distance < 0 || std::none_of(links[s].begin(), links[s].end(), dead)) continue;
+    if (states_[s].distance < 0) {
+      states_[s].tokens.clear();
+      states_[s].bits.clear();
+      continue;
+    }
+    if (std::none_of(links[s].begin(), links[s].end(), dead)) continue;
     if (poll) poll();
     std::vector<int32_t> tokens;
     walk(static_cast<int32_t>(s), [&](int32_t token, int32_t to) {
