@@ -39,6 +39,15 @@ mrun::value told(const mrun::call &c, const CtcHypothesis &h) {
 }
 
 mrun::value ctc_greedy_op(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
+// The best alignment of the tokens; its table is charged as long as it is there.
+CtcHypothesis aligned(const mrun::call &c, const Frames &f, const std::vector<int64_t> &tokens) {
+  const int64_t table = f.count * static_cast<int64_t>(2 * tokens.size() + 1);
+  c.charge(table);
+  CtcHypothesis h = ctc_align(f, tokens, [&] { c.poll(); });
+  c.charge(-table);
+  return h;
+}
+
   return translated("decode.ctc_greedy", [&] {
     const Given g = frames_of(c, scores, blank);
     return told(c, ctc_greedy(g.frames, [&] { c.poll(); }));
@@ -52,7 +61,13 @@ mrun::value ctc_beam_op(const mrun::call &c, const mrun::tensor &scores, int64_t
     const Given g = frames_of(c, scores, blank);
     const CtcWords w{labels, separator, words, ngrams, backoffs, lm_weight, word_bonus, unknown};
     std::vector<mrun::value> list;
-    for (const auto &h : ctc_beam(g.frames, w, beam, n_best, [&] { c.poll(); })) list.push_back(told(c, h));
+    constexpr int64_t bytes_a_token = 3 * sizeof(int64_t);  // of the prefixes, what they become, what is kept of these
+    if (beam > 0) c.charge(std::min<int64_t>(beam, most_ctc_beam) * g.frames.count * bytes_a_token);
+    for (CtcHypothesis &h : ctc_beam(g.frames, w, beam, n_best, [&] { c.poll(); })) {
+      CtcHypothesis placed = aligned(c, g.frames, h.tokens);
+      placed.score = h.score;
+      list.push_back(told(c, placed));
+    }
     return mrun::value::of(c, std::move(list));
   });
 }
@@ -60,9 +75,7 @@ mrun::value ctc_beam_op(const mrun::call &c, const mrun::tensor &scores, int64_t
 mrun::value ctc_align_op(const mrun::call &c, const mrun::tensor &scores, const mrun::value &tokens, int64_t blank) {
   return translated("decode.ctc_align", [&] {
     const Given g = frames_of(c, scores, blank);
-    const std::vector<int64_t> wanted = integers_of(c, tokens.get(), "tokens");
-    c.charge(g.frames.count * static_cast<int64_t>(2 * wanted.size() + 1));
-    return told(c, ctc_align(g.frames, wanted, [&] { c.poll(); }));
+    return told(c, aligned(c, g.frames, integers_of(c, tokens.get(), "tokens")));
   });
 }
 

@@ -1,5 +1,6 @@
 // Connectionist temporal classification: from scores of frames to tokens, and where in time each lies.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ struct CtcWords {
 CtcHypothesis ctc_greedy(const Frames &, const Poll &);
 
 // Prefix beam search: score is log of the sum over all alignments that the beam kept, and what the words are worth.
-// At most `wanted`, best first.
+// At most `wanted`, best first; without first and last, which ctc_align gives.
+constexpr int64_t most_ctc_beam = 4096;
 std::vector<CtcHypothesis> ctc_beam(const Frames &, const CtcWords &, int64_t beam, int64_t wanted, const Poll &);
 
 // The most probable alignment of these tokens. Throws Error where there are too few frames or a token is none.

@@ -203,7 +203,9 @@ class BeamSearch {
 
 std::vector<CtcHypothesis> ctc_beam(const Frames &f, const CtcWords &w, int64_t beam, int64_t wanted,
                                     const Poll &poll) {
-  if (beam < 1 || beam > 4096) throw Error(Error::setting, "beam: want 1 to 4096, got " + std::to_string(beam));
+  if (beam < 1 || beam > most_ctc_beam) {
+    throw Error(Error::setting, "beam: want 1 to " + std::to_string(most_ctc_beam) + ", got " + std::to_string(beam));
+  }
   if (wanted < 1 || wanted > beam) throw Error(Error::setting, "n_best: want 1 to beam, got " + std::to_string(wanted));
   if (!w.labels.empty() && static_cast<int64_t>(w.labels.size()) != f.labels) {
     throw Error(Error::setting, "labels: want " + std::to_string(f.labels) +
@@ -217,13 +219,7 @@ std::vector<CtcHypothesis> ctc_beam(const Frames &f, const CtcWords &w, int64_t 
     if (poll) poll();
     search.step(frame_at(f, t));
   }
-  std::vector<CtcHypothesis> results = search.results(static_cast<size_t>(wanted));
-  for (CtcHypothesis &h : results) {
-    const CtcHypothesis aligned = ctc_align(f, h.tokens, poll);
-    h.first = aligned.first;
-    h.last = aligned.last;
-  }
-  return results;
+  return search.results(static_cast<size_t>(wanted));
 }
 
 }  // namespace decode
