@@ -162,12 +162,21 @@ std::vector<int64_t> characters(std::string_view text) {
   return points;
 }
 
-// What edit_distance compares: characters of a text, texts of a list, numbers.
+// What edit_distance compares: "a text" by its characters, "a list of texts", "integers"; of an empty list nothing.
+std::string units_name(const mrun_value &v) {
+  if (v.kind == MRUN_LIST && v.as.list.size == 0) return "";
+  if (v.kind == MRUN_STRING) return "a text";
+  if (v.kind != MRUN_LIST && v.kind != MRUN_TENSOR) return mrun::came_text(v);
+  return v.kind == MRUN_LIST && mrun::kind<Text>::is(v) ? "a list of texts" : "integers";
+}
+
 std::vector<int64_t> units(const mrun::call &c, const mrun_value &v, std::map<std::string, int64_t> &known,
                            const char *what) {
   if (v.kind == MRUN_STRING) return characters({v.as.string.data, v.as.string.size});
-  const bool texts = v.kind == MRUN_LIST && v.as.list.size > 0 && mrun::kind<Text>::is(v);
-  if (!texts) return integers_of(c, v, what);
+  if (v.kind != MRUN_LIST && v.kind != MRUN_TENSOR) {
+    mrun::refuse(std::string(what) + ": want a text, or a list of texts or integers, got " + mrun::came_text(v));
+  }
+  if (units_name(v) != "a list of texts") return integers_of(c, v, what);
   std::vector<int64_t> numbers;
   for (const std::string &text : mrun::kind<Text>::from(c, v)) {
     numbers.push_back(known.try_emplace(text, static_cast<int64_t>(known.size())).first->second);
@@ -178,14 +187,14 @@ std::vector<int64_t> units(const mrun::call &c, const mrun_value &v, std::map<st
 std::tuple<int64_t, int64_t, int64_t, int64_t> edit_distance_op(const mrun::call &c, const mrun::value &a,
                                                                 const mrun::value &b) {
   return translated("decode.edit_distance", [&]() -> std::tuple<int64_t, int64_t, int64_t, int64_t> {
-    const bool empty = a.kind() == MRUN_LIST && a.get().as.list.size == 0;
-    const bool other_empty = b.kind() == MRUN_LIST && b.get().as.list.size == 0;
-    if ((a.kind() == MRUN_STRING) != (b.kind() == MRUN_STRING) && !empty && !other_empty) {
-      mrun::refuse("b: want what a is, a text or a list");
-    }
     std::map<std::string, int64_t> known;
-    const auto x = units(c, a.get(), known, "a"), y = units(c, b.get(), known, "b");
-    c.charge(static_cast<int64_t>(y.size()) * 64);
+    const auto x = units(c, a.get(), known, "a");
+    const std::string one = units_name(a.get()), other = units_name(b.get());
+    if (one != other && !one.empty() && !other.empty()) mrun::refuse("b: want what a is, " + one + ", got " + other);
+    const auto y = units(c, b.get(), known, "b");
+    constexpr int64_t bytes_a_unit = 8, bytes_a_column = 64;
+    c.charge(static_cast<int64_t>(x.size() + y.size()) * bytes_a_unit +
+             static_cast<int64_t>(y.size()) * bytes_a_column);
     const Edits e = edit_distance(x, y, [&] { c.poll(); });
     return {e.distance, e.substitutions, e.insertions, e.deletions};
   });
