@@ -1,6 +1,7 @@
 // ctc_greedy, ctc_beam, ctc_align, viterbi, dtw, edit_distance.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ctc.h"
 #include "paths.h"
@@ -38,7 +39,6 @@ mrun::value told(const mrun::call &c, const CtcHypothesis &h) {
   return mrun::value::of(c, std::move(m));
 }
 
-mrun::value ctc_greedy_op(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
 // The best alignment of the tokens; its table is charged as long as it is there.
 CtcHypothesis aligned(const mrun::call &c, const Frames &f, const std::vector<int64_t> &tokens) {
   const int64_t table = f.count * static_cast<int64_t>(2 * tokens.size() + 1);
@@ -48,6 +48,7 @@ CtcHypothesis aligned(const mrun::call &c, const Frames &f, const std::vector<in
   return h;
 }
 
+mrun::value ctc_greedy_op(const mrun::call &c, const mrun::tensor &scores, int64_t blank) {
   return translated("decode.ctc_greedy", [&] {
     const Given g = frames_of(c, scores, blank);
     return told(c, ctc_greedy(g.frames, [&] { c.poll(); }));
@@ -60,9 +61,9 @@ mrun::value ctc_beam_op(const mrun::call &c, const mrun::tensor &scores, int64_t
   return translated("decode.ctc_beam", [&] {
     const Given g = frames_of(c, scores, blank);
     const CtcWords w{labels, separator, words, ngrams, backoffs, lm_weight, word_bonus, unknown};
-    std::vector<mrun::value> list;
     constexpr int64_t bytes_a_token = 3 * sizeof(int64_t);  // of the prefixes, what they become, what is kept of these
     if (beam > 0) c.charge(std::min<int64_t>(beam, most_ctc_beam) * g.frames.count * bytes_a_token);
+    std::vector<mrun::value> list;
     for (CtcHypothesis &h : ctc_beam(g.frames, w, beam, n_best, [&] { c.poll(); })) {
       CtcHypothesis placed = aligned(c, g.frames, h.tokens);
       placed.score = h.score;
@@ -93,6 +94,14 @@ std::vector<double> ends_of(const mrun::call &c, const std::optional<mrun::tenso
   return doubles_of(c, *t, what);
 }
 
+// Logarithms, whose sums are no NaN: -inf says that something is impossible.
+void want_logs(const std::vector<double> &scores, const char *what) {
+  for (const double x : scores) {
+    if (!(x < std::numeric_limits<double>::infinity()))
+      mrun::refuse(std::string(what) + ": want numbers or -inf, got " + (std::isnan(x) ? "NaN" : "inf"));
+  }
+}
+
 std::tuple<mrun::tensor, double> viterbi_op(const mrun::call &c, const mrun::tensor &emissions,
                                             const mrun::tensor &transitions, const std::optional<mrun::tensor> &start,
                                             const std::optional<mrun::tensor> &stop) {
@@ -105,18 +114,19 @@ std::tuple<mrun::tensor, double> viterbi_op(const mrun::call &c, const mrun::ten
     c.charge(steps * states * 4);
     const auto e = doubles_of(c, emissions, "emissions"), t = doubles_of(c, transitions, "transitions");
     const auto first = ends_of(c, start, states, "start"), last = ends_of(c, stop, states, "stop");
-    for (const auto *numbers : {&e, &t, &first, &last}) {
-      if (std::any_of(numbers->begin(), numbers->end(), [](double x) { return std::isnan(x); }))
-        mrun::refuse("a score is NaN");
-    }
+    want_logs(e, "emissions");
+    want_logs(t, "transitions");
+    want_logs(first, "start");
+    want_logs(last, "stop");
     const Path path = viterbi(e.data(), steps, states, t.data(), first.data(), last.data(), [&] { c.poll(); });
+    if (std::isinf(path.score)) mrun::refuse("no path is possible: each has a score of -inf");
     return {positions_tensor(c, path.states), path.score};
   });
 }
 
 Warp warped(const mrun::call &c, const std::vector<double> &costs, const mrun::tensor &t, const char *what) {
   if (!std::all_of(costs.begin(), costs.end(), [](double x) { return std::isfinite(x); })) {
-    mrun::refuse(std::string(what) + ": one is not finite");
+    mrun::refuse(std::string(what) + ": want finite numbers, got NaN or an infinity");
   }
   return warp(costs.data(), t.size(0), t.size(1), [&] { c.poll(); });
 }
@@ -213,9 +223,8 @@ void add_ctc(const mrun::registrar &r) {
   r.op<ctc_align_op>("decode.ctc_align@1(Tensor scores, Any tokens, *, int blank=0) -> Any",
                      "The most probable alignment of tokens with frames: {tokens, first, last, score}.");
   r.op<viterbi_op>(
-      "decode.viterbi@1(Tensor emissions, Tensor transitions, *, Tensor? start=None, Tensor? stop=None) -> (Tensor "
-      "path, "
-      "float score)",
+      "decode.viterbi@1(Tensor emissions, Tensor transitions, *, Tensor? start=None, Tensor? stop=None) -> "
+      "(Tensor path, float score)",
       "The best path through states: [steps, states] emissions, [states, states] transitions from and to.");
   r.op<dtw>("decode.dtw@1(Tensor costs) -> (Tensor rows, Tensor columns)",
             "The path of least cost from the first to the last corner (dynamic time warping).");

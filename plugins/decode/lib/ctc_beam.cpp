@@ -1,6 +1,8 @@
 // Prefix beam search (Hannun et al. 2014): for each prefix the probability of all alignments that end with a blank, and
 // of those that end with its last token.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "automaton.h"
 #include "ctc_frame.h"
@@ -56,7 +58,7 @@ class BeamSearch {
     std::vector<CtcHypothesis> all;
     for (Prefix &p : prefixes_) {
       if (!p.word.empty()) {
-        if (!finish_word(p)) continue;
+        if (!finish_word(p) || p.rank() == log_zero) continue;
       }
       all.push_back({p.tokens, {}, {}, p.rank()});
     }
@@ -87,7 +89,7 @@ class BeamSearch {
   // False where the word is none.
   bool finish_word(Prefix &p) const {
     if (!words_.words.empty() && automaton_.accepts[static_cast<size_t>(p.state)] == 0) return false;
-    if (order_ > 0) p.words += words_.lm_weight * ngram(p.history, p.word);
+    if (order_ > 0 && words_.lm_weight != 0) p.words += words_.lm_weight * ngram(p.history, p.word);
     p.words += words_.word_bonus;
     p.history.push_back(std::move(p.word));
     if (p.history.size() > order_) p.history.erase(p.history.begin());
@@ -185,7 +187,7 @@ class BeamSearch {
       p.token = e.probability;
       next.push_back(std::move(p));
     }
-    std::erase_if(next, [](const Prefix &p) { return p.total() == log_zero; });
+    std::erase_if(next, [](const Prefix &p) { return p.rank() == log_zero; });
     std::stable_sort(next.begin(), next.end(), [](const Prefix &a, const Prefix &b) { return a.rank() > b.rank(); });
     if (next.size() > beam_) next.resize(beam_);
     return next;
@@ -198,6 +200,27 @@ class BeamSearch {
   Automaton automaton_;  // of one word
   size_t order_ = 0;     // of the n-grams
 };
+
+// Ranks are sorted: none may be NaN. -inf is a probability of nothing.
+void check_log(const char *name, const std::string &key, double value) {
+  if (value < std::numeric_limits<double>::infinity()) return;
+  throw Error(Error::setting, std::string(name) + (key.empty() ? "" : "[\"" + key + "\"]") +
+                                  ": want a number or -inf, got " + (std::isnan(value) ? "NaN" : "inf"));
+}
+
+void check_weight(const char *name, double value) {
+  if (std::isfinite(value)) return;
+  throw Error(Error::setting,
+              std::string(name) + ": want a finite number, got " + (std::isnan(value) ? "NaN" : "an infinity"));
+}
+
+void check_worth(const CtcWords &w) {
+  check_weight("lm_weight", w.lm_weight);
+  check_weight("word_bonus", w.word_bonus);
+  check_log("unknown", "", w.unknown);
+  for (const auto &[words, value] : w.ngrams) check_log("ngrams", words, value);
+  for (const auto &[words, value] : w.backoffs) check_log("backoffs", words, value);
+}
 
 }  // namespace
 
@@ -214,6 +237,7 @@ std::vector<CtcHypothesis> ctc_beam(const Frames &f, const CtcWords &w, int64_t 
   if (w.labels.empty() && !(w.words.empty() && w.ngrams.empty())) {
     throw Error(Error::setting, "labels: words and ngrams need the labels' texts");
   }
+  check_worth(w);
   BeamSearch search(f, w, beam);
   for (int64_t t = 0; t < f.count; ++t) {
     if (poll) poll();

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <cmath>
+#include <cstdio>
 
 #include "error.h"
 
@@ -16,7 +17,10 @@ void want_between(const char *name, int64_t value, int64_t least, int64_t most) 
 }
 
 void want(bool right, const char *name, double value, const char *wanted) {
-  if (!right) wrong(std::string(name) + ": want " + wanted + ", got " + std::to_string(value));
+  if (right) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  wrong(std::string(name) + ": want " + wanted + ", got " + (std::isnan(value) ? "NaN" : text));
 }
 
 void want_inside(const char *name, const Tokens &tokens, int64_t size) {
@@ -44,12 +48,13 @@ void SearchOptions::check() const {
   want_between("no_repeat_ngram", no_repeat_ngram, 0, most_tokens);
   want_between("top_k", top_k, 0, INT32_MAX);
   want_between("alternatives", alternatives, 0, 1000);
-  want(std::isfinite(length_penalty), "length_penalty", length_penalty, "a finite number");
+  want(std::fabs(length_penalty) <= 50, "length_penalty", length_penalty, "-50 to 50");  // most_tokens ^ 50 is finite
   want(coverage_penalty >= 0 && std::isfinite(coverage_penalty), "coverage_penalty", coverage_penalty, "at least 0");
   want(patience > 0 && patience <= 1000, "patience", patience, "a number above 0, at most 1000");
   want(repetition_penalty > 0 && std::isfinite(repetition_penalty), "repetition_penalty", repetition_penalty,
        "a number above 0");
-  want(temperature > 0 && std::isfinite(temperature), "temperature", temperature, "a number above 0");
+  want(temperature > 0 && std::isfinite(temperature), "temperature", temperature,
+       "a number above 0 (without chance: decode.greedy)");
   want(top_p > 0 && top_p <= 1, "top_p", top_p, "a number above 0, at most 1");
   want(min_p >= 0 && min_p <= 1, "min_p", min_p, "0 to 1");
   if (coverage_penalty > 0 && !attention) wrong("coverage_penalty: needs attention = true, and a step that gives it");

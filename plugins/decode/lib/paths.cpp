@@ -58,10 +58,11 @@ Warp warp(const double *costs, int64_t rows, int64_t columns, const Poll &poll) 
     std::swap(above, here);
   }
   Warp path;
-  for (size_t i = n, j = m; i > 0 && j > 0;) {
+  for (size_t i = n, j = m; i > 0 && j > 0;) {  // along the borders, whatever sums that overflow say
     path.rows.push_back(static_cast<int64_t>(i) - 1);
     path.columns.push_back(static_cast<int64_t>(j) - 1);
-    const uint8_t move = moves[(i - 1) * m + j - 1];
+    const auto found = static_cast<Move>(moves[(i - 1) * m + j - 1]);
+    const Move move = i == 1 ? right : j == 1 ? down : found;
     if (move != right) --i;
     if (move != down) --j;
   }

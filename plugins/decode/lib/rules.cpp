@@ -24,8 +24,8 @@ void Rules::penalize(const Row &row, float *scores, double log_sum) const {
   for (const int64_t token : seen) {
     float &score = scores[token];
     const double log_prob = double{score} - log_sum;
-    const double penalty = log_prob < 0 ? options_.repetition_penalty : 1 / options_.repetition_penalty;
-    score = static_cast<float>(log_sum + log_prob * penalty);
+    const double penalty = options_.repetition_penalty;
+    score = static_cast<float>(log_sum + (log_prob < 0 ? log_prob * penalty : log_prob / penalty));
   }
 }
 

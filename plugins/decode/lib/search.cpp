@@ -217,7 +217,8 @@ void Search::finish(int64_t sources) {
   over_ = true;
 }
 
-void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll) {
+// The step's results are as they were in the first call, and attention is numbers.
+void Search::check_shapes(const StepScores &given) {
   if (vocabulary_ == 0) options_.check_vocabulary(given.vocabulary);
   if (vocabulary_ != 0 && vocabulary_ != given.vocabulary) {
     throw Error(Error::model, "the step gave scores of " + std::to_string(vocabulary_) + " tokens, now of " +
@@ -229,6 +230,16 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
                                   std::to_string(given.sources));
   }
   sources_ = given.sources;
+  const float *const end = given.attention + given.rows * given.sources;
+  const auto wrong = std::find_if_not(given.attention, end, [](float x) { return std::isfinite(x); });
+  if (wrong != end) {
+    throw Error(Error::model, std::string("the step's attention has ") + (std::isnan(*wrong) ? "NaN" : "an infinity") +
+                                  " in row " + std::to_string((wrong - given.attention) / given.sources));
+  }
+}
+
+void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll) {
+  check_shapes(given);
   if (++fed_ < options_.prompt.size()) {
     feed_ = {options_.prompt[fed_]};
     origins_ = {0};
@@ -238,7 +249,8 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
   for (size_t row = 0; row < rows_.size(); ++row) {
     if (complete(row, w, given.vocabulary)) end(rows_[row], true, -1, given.sources);
   }
-  const std::vector<Candidate> best = options_.sample ? drawn(w, given.vocabulary, poll) : candidates(w, given.vocabulary, poll);
+  const std::vector<Candidate> best =
+      options_.sample ? drawn(w, given.vocabulary, poll) : candidates(w, given.vocabulary, poll);
   if (best.empty() && pool_.empty()) {
     throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
   }

@@ -47,6 +47,7 @@ class Search {
     std::vector<double> log_sums;
     std::vector<float> copy;
   };
+  void check_shapes(const StepScores &);
   Weighed weigh(const StepScores &, const Bias &, const Poll &);
   std::vector<Candidate> candidates(const Weighed &, int64_t vocabulary, const Poll &) const;
   std::vector<Candidate> drawn(const Weighed &, int64_t vocabulary, const Poll &) const;

@@ -13,10 +13,18 @@ from command import Case, mrun  # noqa: E402
 
 CALL = """
 local decode, torch = require "decode", require "torch"
-local function tensor(values) return torch.tensor(values, { dtype = "float64" }) end
+local function numbers(values)  -- "-inf" and "nan" too: JSON has none
+  if type(values) == "string" then return tonumber(values) end
+  if type(values) ~= "table" then return values end
+  local out = {}
+  for i, value in ipairs(values) do out[i] = numbers(value) end
+  return out
+end
+local function tensor(values) return torch.tensor(numbers(values), { dtype = "float64" }) end
 return function(x)
   local options = {}
-  for key, value in pairs(x.options or {}) do options[key] = value end
+  for key, value in pairs(x.options or {}) do options[key] = type(value) == "string" and numbers(value) or value end
+  if options.ngrams and options.ngrams.b == "nan" then options.ngrams = { b = 0 / 0 } end
   local function with(f, ...)  -- an empty table is no options
     local args = { ... }
     if next(options) ~= nil then args[#args + 1] = options end
@@ -263,6 +271,26 @@ end
         self.assertEqual(answer, [{"word": "ab", "first": 0, "last": 3}, {"word": "cd", "first": 6, "last": 9},
                                   {"word": "e", "first": 10, "last": 11}, {"word": "f", "first": 16, "last": 17}])
 
+    def test_ctc_beam_leaves_out_words_of_no_probability(self):
+        labels = ["", "a", "b", " "]
+        case = {"call": "ctc_beam", "scores": [[0.0, 3.0, 1.0, -9.0]] * 4,
+                "options": {"labels": labels, "ngrams": {"b": -1.0}, "unknown": "-inf", "beam": 100, "n_best": 50}}
+        (answer,) = self.ask([case])
+        self.assertGreater(len(answer), 0)
+        for h in answer:
+            self.assertTrue(set("".join(labels[t] for t in h["tokens"]).split()) <= {"b"}, h)
+
+    def test_dtw_of_sums_that_overflow_keeps_to_the_corners(self):
+        (answer,) = self.ask([{"call": "dtw", "scores": [[1e308] * 5] * 3}])
+        path = list(zip(answer["rows"], answer["columns"]))
+        self.assertEqual((path[0], path[-1]), ((0, 0), (2, 4)))
+        for (i, j), (k, m) in zip(path, path[1:]):
+            self.assertIn((k - i, m - j), {(0, 1), (1, 0), (1, 1)})
+
+    def test_viterbi_passes_by_what_is_impossible(self):
+        (answer,) = self.ask([{"call": "viterbi", "scores": [["-inf", 0.0], [0.0, -5.0]], "transitions": [[0.0, 0.0], ["-inf", 0.0]]}])
+        self.assertEqual((answer["path"], answer["score"]), ([1, 1], -5.0))
+
     def test_bad_input_is_named(self):
         ok = [[0.0, 1.0], [1.0, 0.0]]
         cases = [({"call": "ctc_greedy", "scores": ok, "options": {"blank": 2}}, "blank: want 0 to 1, got 2"),
@@ -273,7 +301,18 @@ end
                  ({"call": "ctc_align", "scores": ok, "tokens": [1, 1]}, "they need 3 frames, there are 2"),
                  ({"call": "ctc_align", "scores": ok, "tokens": [0]}, "the blank or no label"),
                  ({"call": "viterbi", "scores": ok, "transitions": [[1.0]]}, "transitions: want [2, 2], got [1, 1]"),
-                 ({"call": "edit_distance", "a": "x", "b": [1]}, "b: want what a is")]
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", " "], "word_bonus": "nan"}}, "word_bonus: want a finite number, got NaN"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", " "], "lm_weight": "inf"}}, "lm_weight: want a finite number, got an infinity"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", " "], "unknown": "inf"}}, "unknown: want a number or -inf, got inf"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", " "], "ngrams": {"b": "nan"}}}, 'ngrams["b"]: want a number or -inf, got NaN'),
+                 ({"call": "viterbi", "scores": [["inf", 0.0]], "transitions": ok}, "emissions: want numbers or -inf, got inf"),
+                 ({"call": "viterbi", "scores": ok, "transitions": [["nan", 0.0], [0.0, 0.0]]}, "transitions: want numbers or -inf, got NaN"),
+                 ({"call": "viterbi", "scores": [["-inf", "-inf"]], "transitions": ok}, "no path is possible"),
+                 ({"call": "edit_distance", "a": ["x"], "b": [0]}, "b: want what a is, a list of texts, got integers"),
+                 ({"call": "edit_distance", "a": [0], "b": ["x"]}, "b: want what a is, integers, got a list of texts"),
+                 ({"call": "edit_distance", "a": "x"}, "b: want what a is, a text, got nil"),
+                 ({"call": "edit_distance", "a": [1.5], "b": [1]}, "a: want a list of integers, or a tensor of them, got a list with a number in it"),
+                 ({"call": "edit_distance", "a": "x", "b": [1]}, "b: want what a is, a text, got integers")]
         for (case, text), answer in zip(cases, self.ask([c for c, _ in cases])):
             self.assertIn(text, answer["error"]["message"])
             self.assertEqual(answer["error"]["code"], "ARGUMENT")
