@@ -220,6 +220,7 @@ std::string mismatch(const Type &type, const mrun_value &v) {
   std::string all;
   std::vector<std::string> names;
   for (const Parameter &p : schema.parameters) {
+    if (p.name[0] == '_') continue;  // between a plugin's Lua face and its operation
     all += (all.empty() ? "; there are: " : ", ") + p.name;
     names.push_back(p.name);
   }
@@ -323,6 +324,7 @@ bool may_miss(const Parameter &p) {
   while (most < schema.parameters.size() && !schema.parameters[most].keyword_only) ++most;
   std::string named;
   for (size_t i = most; i < schema.parameters.size() && i < most + 8; ++i) {
+    if (schema.parameters[i].name[0] == '_') continue;
     named += (named.empty() ? "" : ", ") + schema.parameters[i].name + " = …";
   }
   wrong(schema, {},

@@ -86,7 +86,7 @@ constexpr unsigned beams = 1U << unsigned(Method::beam_search), drawn = 1U << un
 
 const Parameter parameters[] = {
     {"Callable step, *", all, [](const mrun::call &, const mrun_value &v, Asked &a) { a.step.raw = v.as.function; }},
-    {"str[] parameters=[]", all,
+    {"str[] _parameters|parameters=[]", all,
      [](const mrun::call &c, const mrun_value &v, Asked &a) { a.parameters = as<std::vector<std::string>>(c, v); }},
     {"Any state=None", all,
      [](const mrun::call &c, const mrun_value &v, Asked &a) { a.state = mrun::value::copy(c, v); }},
@@ -114,7 +114,7 @@ const Parameter parameters[] = {
      [](const mrun::call &c, const mrun_value &v, Asked &a) { set_tokens(c, v, a.search.forced, "forced"); }},
     {"decode.Constraint? constrain=None", all, set_constraint},
     {"str[] stop=[]", all, set<std::vector<std::string>, &SearchOptions::stop>},
-    {"decode.Pieces? pieces=None", all, set_pieces},
+    {"decode.Pieces? _pieces|pieces=None", all, set_pieces},
     {"float temperature=1.0", drawn, set<double, &SearchOptions::temperature>},
     {"int top_k=0", drawn, set<int64_t, &SearchOptions::top_k>},
     {"float top_p=1.0", drawn, set<double, &SearchOptions::top_p>},
