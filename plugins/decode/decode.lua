@@ -5,10 +5,14 @@ local topk = native "decode.topk@1"
 
 -- The k best of one item's scores, best first: {label = ..., score = ...}, without labels {id = ..., score = ...}.
 function decode.topk(scores, k, labels)
-  if type(labels) == "table" and #labels < scores:numel() then
+  local values, ids = topk(scores, k)
+  local kind = type(labels)
+  if kind ~= "nil" and kind ~= "table" and kind ~= "userdata" then
+    error("decode.topk: labels: want a list of texts, got a " .. kind, 2)
+  end
+  if kind == "table" and #labels < scores:numel() then
     error(string.format("decode.topk: labels: %d for %d scores; one for each is wanted", #labels, scores:numel()), 2)
   end
-  local values, ids = topk(scores, k)
   local answer = {}
   for i = 0, ids:numel() - 1 do
     local id, score = ids[i], values[i]
@@ -56,6 +60,26 @@ local function spelling_of(pieces)
   return found
 end
 
+local function came(value)
+  if value == nil then return "nil" end
+  return type(value) == "userdata" and "another object" or "a " .. type(value)
+end
+
+local function has(object, name)
+  local ok, method = pcall(function() return object[name] end)
+  return ok and method ~= nil
+end
+
+local function is_tokenizer(value)
+  return type(value) == "table" or (type(value) == "userdata" and has(value, "piece") and has(value, "size"))
+end
+
+local function want_tokenizer(name, value, level)
+  if value == nil or is_tokenizer(value) then return end
+  local what = "tokenizer: want one of module text or a list of each token's text, got "
+  error(name .. ": " .. what .. came(value), level + 1)
+end
+
 -- The pieces of a tokenizer, or of a list of texts: token 0 is the first.
 local function spelled(tokenizer)
   if type(tokenizer) == "table" then return make_pieces(tokenizer) end
@@ -90,45 +114,69 @@ end)
 function decode.pieces(tokenizer) return pieces_of(tokenizer) end
 
 -- {regex = …, tokenizer = …} or {choices = …, tokenizer = …}
-function decode.constraint(options)
-  local pieces = options.tokenizer and pieces_of(options.tokenizer)
+local function constraint_of(options, level)
+  if type(options) ~= "table" then
+    error("decode.constraint: want a table, {regex = … or choices = …, tokenizer = …}, got " .. came(options), level + 1)
+  end
   for key in pairs(options) do
     if key ~= "regex" and key ~= "choices" and key ~= "tokenizer" then
-      error(string.format("decode.constraint: there is no option %s; want regex or choices, and tokenizer", tostring(key)), 2)
+      local text = "decode.constraint: there is no option %s; want regex or choices, and tokenizer"
+      error(string.format(text, tostring(key)), level + 1)
     end
   end
+  want_tokenizer("decode.constraint", options.tokenizer, level + 1)
+  local pieces = options.tokenizer and pieces_of(options.tokenizer)
   if options.regex and pieces and not options.choices then return regex_of(pieces)(options.regex) end
   return make_constraint(pieces, { regex = options.regex, choices = options.choices })
 end
 
+function decode.constraint(options)
+  local made = constraint_of(options, 2)  -- no tail call: levels are counted
+  return made
+end
+
 -- ---- Searches
 
--- The names of a model's method's parameters; of a Lua function none.
+-- The names of a model's method's parameters; none of a Lua function, or of what the operation refuses.
 local function parameters_of(step)
   if type(step) ~= "userdata" then return {} end
-  local ok, names = pcall(function() return step.parameters end)
-  if ok then return names end
-  return step:method("forward").parameters
+  if has(step, "parameters") then return step.parameters end
+  if has(step, "method") then return step:method("forward").parameters end
+  return {}
 end
 
 -- What the operations are told from here, and a script does not say.
-local made_here = { parameters = "they are the step's own", pieces = "tokenizer is what they are made of" }
+local made_here = {
+  parameters = "they are the step's own",
+  pieces = "tokenizer is what they are made of",
+}
 
--- The options as the operation takes them: pieces for a tokenizer, an object for a table of what constrains.
-local function prepared(step, options)
-  local o = { parameters = parameters_of(step) }
+local function copied(name, options)
+  if options ~= nil and type(options) ~= "table" then
+    error(string.format("%s: options: want a table, got %s", name, came(options)), 4)
+  end
+  local o = {}
   for key, value in pairs(options or {}) do
-    if made_here[key] then error(string.format("decode: %s is no option: %s", key, made_here[key]), 3) end
+    local why = made_here[key] or (type(key) == "string" and made_here[key:match "^_(.*)"])
+    if why then error(string.format("%s: %s is no option: %s", name, key, why), 4) end
     o[key] = value
   end
+  return o
+end
+
+-- The options as the operation takes them: pieces for a tokenizer, an object for a table of what constrains.
+local function prepared(name, step, options)
+  local o = copied(name, options)
+  o._parameters = parameters_of(step)
+  want_tokenizer(name, o.tokenizer, 3)
   if type(o.constrain) == "table" then
     local c = {}
     for key, value in pairs(o.constrain) do c[key] = value end
     c.tokenizer = c.tokenizer or o.tokenizer
-    o.constrain = decode.constraint(c)
+    o.constrain = constraint_of(c, 3)
   end
   if o.tokenizer ~= nil then
-    if o.stop ~= nil then o.pieces = pieces_of(o.tokenizer) end
+    if o.stop ~= nil then o._pieces = pieces_of(o.tokenizer) end
     o.tokenizer = nil
   end
   if type(o.stop) == "string" then o.stop = { o.stop } end
@@ -137,11 +185,11 @@ end
 
 local beam_search, greedy, sample = native "decode.beam_search@1", native "decode.greedy@1", native "decode.sample@1"
 
-function decode.beam_search(step, options) return beam_search(step, prepared(step, options)) end
+function decode.beam_search(step, options) return beam_search(step, prepared("decode.beam_search", step, options)) end
 
-function decode.greedy(step, options) return greedy(step, prepared(step, options)) end
+function decode.greedy(step, options) return greedy(step, prepared("decode.greedy", step, options)) end
 
-function decode.sample(step, options) return sample(step, prepared(step, options)) end
+function decode.sample(step, options) return sample(step, prepared("decode.sample", step, options)) end
 
 -- ---- Sequences
 
@@ -159,9 +207,33 @@ function decode.edit_distance(a, b)
   return distance, { substitutions = substitutions, insertions = insertions, deletions = deletions }
 end
 
+local function want_texts(name, list)
+  if type(list) ~= "table" then error("decode.word_times: " .. name .. ": want a list of texts, got " .. came(list), 3) end
+  for i, text in ipairs(list) do
+    if type(text) ~= "string" then
+      error(string.format("decode.word_times: %s[%d]: want a text, got %s", name, i, came(text)), 3)
+    end
+  end
+end
+
+-- A place for each piece.
+local function want_places(name, places, count)
+  if type(places) ~= "userdata" or not has(places, "numel") then
+    error("decode.word_times: " .. name .. ": want a tensor, got " .. came(places), 3)
+  end
+  if places:dim() ~= 1 or places:size(0) ~= count then
+    local text = "decode.word_times: %s: want a place for each piece, [%d], got [%s]"
+    error(string.format(text, name, count, table.concat({ places:shape() }, ", ")), 3)
+  end
+end
+
 -- Words from the pieces of tokens and the places of each: a piece that begins with the mark, or is it, begins a word.
 function decode.word_times(pieces, first, last, mark)
-  mark = mark or "▁"
+  mark = mark == nil and "▁" or mark
+  want_texts("pieces", pieces)
+  want_places("first", first, #pieces)
+  want_places("last", last, #pieces)
+  if type(mark) ~= "string" then error("decode.word_times: mark: want a text, got " .. came(mark), 2) end
   local words = {}
   for i, piece in ipairs(pieces) do
     local word = words[#words]

@@ -21,13 +21,17 @@ std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std:
 
 // choices: texts, or lists of tokens.
 Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObject *pieces) {
+  if (choices.kind == MRUN_LIST && choices.as.list.size == 0)
+    mrun::refuse("decode.constraint: choices: want at least one, got an empty list");
   if (mrun::kind<std::vector<std::string>>::is(choices)) {
     if (pieces == nullptr)
       mrun::refuse("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
     return {compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices)), pieces->pieces, [&] { c.poll(); }};
   }
-  if (choices.kind != MRUN_LIST)
-    mrun::refuse("decode.constraint: choices: want a list of texts, or of lists of tokens");
+  if (choices.kind != MRUN_LIST) {
+    mrun::refuse("decode.constraint: choices: want a list of texts, or of lists of tokens, got " +
+                 mrun::came_text(choices));
+  }
   std::vector<std::vector<int64_t>> lists;
   for (size_t i = 0; i < choices.as.list.size; ++i) {
     lists.push_back(
@@ -51,7 +55,9 @@ std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *
 
 std::vector<int64_t> allowed(const mrun::call &c, const ConstraintObject &self, const mrun::value &tokens, int64_t left,
                              int64_t count) {
-  if (count < 0 || count > (1 << 24)) mrun::refuse("decode.Constraint.allowed: count: want 0 to 2^24");
+  if (count < 0 || count > (1 << 24))
+    mrun::refuse("decode.Constraint.allowed: count: want 0 to 2^24, got " + std::to_string(count));
+  c.charge(count * static_cast<int64_t>(sizeof(float)));
   int32_t state = Constraint::start;
   for (const int64_t token : integers_of(c, tokens.get(), "decode.Constraint.allowed: tokens")) {
     state = self.constraint->next(state, token);

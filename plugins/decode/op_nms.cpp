@@ -1,4 +1,7 @@
 #include "nms.h"
+
+#include <cmath>
+
 #include "operations.h"
 
 namespace decode {
@@ -19,7 +22,7 @@ std::vector<double> scores_of(const mrun::call &c, const mrun::tensor &scores, i
 }
 
 std::vector<int64_t> classes_of(const mrun::call &c, const mrun::tensor &classes, int64_t count) {
-  if (classes.dtype().code == kDLFloat)
+  if (classes.dtype().code == kDLFloat || classes.dtype().code == kDLBfloat)
     mrun::refuse("decode.nms: classes: want integers, got " + mrun::came_text(classes));
   return one_a_box<int64_t>(c, classes, count, "decode.nms: classes");
 }
@@ -30,7 +33,9 @@ mrun::tensor nms_boxes(const mrun::call &c, const mrun::tensor &given, const mru
   want_cpu(given, "decode.nms: boxes");
   if (given.dim() != 2 || given.size(1) != 4)
     mrun::refuse("decode.nms: boxes: want [n, 4] (x1, y1, x2, y2), got " + mrun::shape_text(given));
-  if (!given.is(mrun::float32) && !given.is(mrun::float64)) mrun::refuse("decode.nms: boxes: want float32 or float64");
+  if (!given.is(mrun::float32) && !given.is(mrun::float64))
+    mrun::refuse("decode.nms: boxes: want float32 or float64, got " + mrun::came_text(given));
+  if (std::isnan(iou)) mrun::refuse("decode.nms: iou: want a number, got NaN");
   if (overlap != "union" && overlap != "smaller")
     mrun::refuse("decode.nms: overlap: want union or smaller, got \"" + overlap + "\"");
   if (max && *max < 0) mrun::refuse("decode.nms: max: must not be negative, got " + std::to_string(*max));
@@ -60,8 +65,7 @@ void add_nms(const mrun::registrar &r) {
       "Positions of the boxes that no better box overlaps by more than iou.\n\nboxes: [n, 4], x1, y1, x2, y2, float32 "
       "or float64; scores: [n]; classes: [n], integers, boxes of different classes do not compete; score: only boxes "
       "with a higher score; max: at most so many; overlap: the intersection's share of the union, or of the smaller "
-      "box. "
-      "Result: int64, by falling score, equal scores by position.");
+      "box. Result: int64, by falling score, equal scores by position.");
 }
 
 }  // namespace decode

@@ -54,7 +54,8 @@ class Step {
     const auto kind = given_constants_.kind();
     const bool empty = kind == MRUN_LIST && given_constants_.get().as.list.size == 0;
     if (kind != MRUN_NIL && kind != MRUN_MAP && !empty)
-      mrun::refuse("const: want a table of values by the step's argument names");
+      mrun::refuse("const: want a table of values by the step's argument names, got " +
+                   mrun::came_text(given_constants_));
     order_names();
   }
 
@@ -87,7 +88,7 @@ class Step {
 
   // Keeps of what the step returned the state, as it is; gives the scores and, where asked for, attention.
   std::pair<mrun::value, mrun::value> take(const mrun::call &c, std::vector<mrun::value> got) {
-    if (got.empty() || got[0].kind() != MRUN_TENSOR) returned_wrong(got.size());
+    if (got.empty()) returned_wrong(0);
     std::pair<mrun::value, mrun::value> result;
     result.first = std::move(got[0]);
     got.erase(got.begin());
@@ -196,9 +197,7 @@ class Scores {
     }
   }
   // A charge would last as long as the search, each step's would add up.
-  ~Scores() {
-    call_.charge(-static_cast<int64_t>((floats_.size() + attention_floats_.size()) * sizeof(float)));
-  }
+  ~Scores() { call_.charge(-static_cast<int64_t>((floats_.size() + attention_floats_.size()) * sizeof(float))); }
   Scores(const Scores &) = delete;
   Scores &operator=(const Scores &) = delete;
 
@@ -209,7 +208,7 @@ class Scores {
                    mrun::tensor &kept, std::vector<float> &floats, const float *&data, int64_t &count) {
     const std::string wanted =
         std::string("the step's ") + what + ": want a tensor [" + std::to_string(rows) + ", " + width + "]";
-    if (given.kind() != MRUN_TENSOR) throw mrun::error(MRUN_MODEL, wanted);
+    if (given.kind() != MRUN_TENSOR) throw mrun::error(MRUN_MODEL, wanted + ", got " + mrun::came_text(given));
     const mrun::tensor t(c, given.get());
     if (t.dim() != 2 || t.size(0) != rows || t.size(1) == 0)
       throw mrun::error(MRUN_MODEL, wanted + ", got " + mrun::shape_text(t));

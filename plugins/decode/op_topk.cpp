@@ -24,7 +24,7 @@ std::tuple<mrun::tensor, mrun::tensor> topk_scores(const mrun::call &c, const mr
   if (scores.is(mrun::float32)) return best<float>(c, scores, k);
   if (scores.is(mrun::float64)) return best<double>(c, scores, k);
   if (scores.is(mrun::int64)) return best<int64_t>(c, scores, k);
-  mrun::refuse("decode.topk: scores: want float32, float64 or int64");
+  mrun::refuse("decode.topk: scores: want float32, float64 or int64, got " + mrun::came_text(given));
 }
 
 }  // namespace

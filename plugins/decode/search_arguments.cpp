@@ -41,12 +41,16 @@ void set_bad_words(const mrun::call &c, const mrun_value &v, Asked &a) {
   for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) {
     a.search.bad_words.push_back(integers_of(c, v.as.list.items[i], "bad_words[" + std::to_string(i + 1) + "]"));
   }
-  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL) mrun::refuse("bad_words: want a list of lists of tokens");
+  if (v.kind != MRUN_LIST && v.kind != MRUN_NIL)
+    mrun::refuse("bad_words: want a list of lists of tokens, got " + mrun::came_text(v));
 }
 
 void set_early_stopping(const mrun::call &c, const mrun_value &v, Asked &a) {
   const bool never = v.kind == MRUN_STRING && as<std::string>(c, v) == "never";
-  if (!never && v.kind != MRUN_BOOL) mrun::refuse("early_stopping: want true, false or \"never\"");
+  if (!never && v.kind != MRUN_BOOL) {
+    mrun::refuse("early_stopping: want true, false or \"never\", got " +
+                 (v.kind == MRUN_STRING ? '"' + as<std::string>(c, v) + '"' : mrun::came_text(v)));
+  }
   a.search.early_stopping = never ? Stopping::never : as<bool>(c, v) ? Stopping::at_count : Stopping::bound;
 }
 

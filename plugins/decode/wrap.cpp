@@ -47,9 +47,18 @@ std::vector<To> numbers_of(const mrun::call &c, const mrun::tensor &given, const
   } else if (t.is(bfloat16)) {
     convert<To, uint16_t>(out, t, from_bfloat16);
   } else {
-    mrun::refuse(what + ": want a tensor of floats");
+    mrun::refuse(what + ": want a tensor of floats, got " + mrun::came_text(t));
   }
   return out;
+}
+
+// "a string", "a list with a string in it": what is no list of integers.
+std::string list_text(const mrun_value &v) {
+  for (size_t i = 0; v.kind == MRUN_LIST && i < v.as.list.size; ++i) {
+    if (!mrun::kind<int64_t>::is(v.as.list.items[i]))
+      return "a list with " + mrun::came_text(v.as.list.items[i]) + " in it";
+  }
+  return mrun::came_text(v);
 }
 
 }  // namespace
@@ -63,7 +72,9 @@ std::vector<double> doubles_of(const mrun::call &c, const mrun::tensor &t, const
 
 std::vector<int64_t> integers_of(const mrun::call &c, const mrun_value &v, const std::string &what) {
   if (v.kind != MRUN_TENSOR) {
-    if (!mrun::kind<std::vector<int64_t>>::is(v)) mrun::refuse(what + ": want a list of integers, or a tensor of them");
+    if (!mrun::kind<std::vector<int64_t>>::is(v)) {
+      mrun::refuse(what + ": want a list of integers, or a tensor of them, got " + list_text(v));
+    }
     return mrun::kind<std::vector<int64_t>>::from(c, v);
   }
   const mrun::tensor given(c, v);
@@ -79,7 +90,7 @@ std::vector<int64_t> integers_of(const mrun::call &c, const mrun_value &v, const
   } else if (t.is(mrun::uint8)) {
     convert<int64_t, uint8_t>(out, t, same);
   } else {
-    mrun::refuse(what + ": want int64, int32 or uint8");
+    mrun::refuse(what + ": want int64, int32 or uint8, got " + mrun::came_text(t));
   }
   return out;
 }

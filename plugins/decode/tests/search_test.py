@@ -228,10 +228,23 @@ class Searches(Case):
             ({"n_best": 5, "beam": 2}, ok, "ARGUMENT", "n_best: want at most beam (2), got 5"),
             ({"eos": 6}, ok, "ARGUMENT", "eos: token 6 is outside the vocabulary of 6"),
             ({"eos": [-1]}, ok, "ARGUMENT", "eos: token -1 is outside the vocabulary of 6"),
-            ({"eos": "x"}, ok, "ARGUMENT", "eos: want a list of integers"),
+            ({"eos": "x"}, ok, "ARGUMENT", "eos: want a list of integers, or a tensor of them, got a string"),
+            ({"eos": [1, "x"]}, ok, "ARGUMENT", "eos: want a list of integers, or a tensor of them, got a list with a string in it"),
             ({"beams": 2}, ok, "ARGUMENT", "beams"),
+            ({"xyz": 2}, ok, "ARGUMENT", "there are: step, state, const, bos,"),
+            ({"pieces": 2}, ok, "SCRIPT", "decode.beam_search: pieces is no option: tokenizer is what they are made of"),
+            ({"_parameters": 2}, ok, "SCRIPT", "decode.beam_search: _parameters is no option"),
+            ({"tokenizer": 2}, ok, "SCRIPT", "decode.beam_search: tokenizer: want one of module text or a list of each token's text, got a number"),
+            ({"constrain": {"regex": "a"}, "tokenizer": "x"}, ok, "SCRIPT", "tokenizer: want one of module text"),
+            ({"constrain": {"choices": []}}, ok, "ARGUMENT", "choices: want at least one, got an empty list"),
+            ({"bad_words": 1}, ok, "ARGUMENT", "bad_words: want a list of lists of tokens, got a number"),
+            ({"bad_words": [[1], "x"]}, ok, "ARGUMENT", "bad_words[2]: want a list of integers, or a tensor of them, got a string"),
+            ({"length_penalty": 1e308}, ok, "ARGUMENT", "length_penalty: want -50 to 50, got 1e+308"),
+            ({"patience": 1e300}, ok, "ARGUMENT", "patience: want a number above 0, at most 1000, got 1e+300"),
+            ({"const": [1]}, ok, "ARGUMENT", "const: want a table of values by the step's argument names, got a list"),
             ({"max_new": 0}, ok, "ARGUMENT", "max_new: want 1"),
-            ({"early_stopping": "maybe"}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\""),
+            ({"early_stopping": "maybe"}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\", got \"maybe\""),
+            ({"early_stopping": 1}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\", got a number"),
             ({"scoring": "x"}, ok, "ARGUMENT", "scoring: want huggingface, ctranslate2 or fairseq"),
             ({"stop": ["a"]}, ok, "ARGUMENT", "stop: needs tokenizer"),
             ({"suppress": [0, 1, 2, 3, 4, 5]}, ok, "SCRIPT", "no token may follow"),
@@ -260,7 +273,10 @@ class Searches(Case):
             ({"how": "on_step nothing later"}, ok, "SCRIPT", "no token may follow"),
             ({"how": "loses a row"}, ok, "MODEL", "state.h: the step was given 4 rows and returned [3, 3]"),
             ({"how": "loses its rows"}, ok, "MODEL", "state.h: the step was given 4 rows and returned []"),
-            ({"how": "integers"}, ok, "ARGUMENT", "scores: want a tensor of floats"),
+            ({"how": "integers"}, ok, "ARGUMENT", "scores: want a tensor of floats, got an int64 tensor [1, 6]"),
+            ({"how": "text"}, ok, "MODEL", "the step's scores: want a tensor [1, vocabulary], got a string"),
+            ({"how": "attention nan", "attention": True}, ok, "MODEL", "the step's attention has NaN in row 0"),
+            ({"how": "attention inf", "attention": True}, ok, "MODEL", "the step's attention has an infinity in row 0"),
         ]
         body = """
   local how, calls = options.how, 0
@@ -286,6 +302,9 @@ class Searches(Case):
     if how == "loses its rows" then return given, { h = calls > 1 and torch.tensor(1) or all.h } end
     if how == "narrows" and calls > 1 then return given:narrow(1, 0, 5) end
     if how == "integers" then return given:to("int64") end
+    if how == "text" then return "x" end
+    if how == "attention nan" then return given, torch.zeros({ tokens:size(0), 2 }):fill_(0 / 0) end
+    if how == "attention inf" then return given, torch.zeros({ tokens:size(0), 2 }):fill_(math.huge) end
     return given
   end
 """
@@ -298,6 +317,38 @@ class Searches(Case):
             self.assertIn("error", answer, options)
             self.assertEqual(answer["error"]["code"], code, (options, answer))
             self.assertIn(text, answer["error"]["message"], options)
+
+    def test_wrong_arguments_are_named(self):
+        calls = [
+            ("decode.greedy(torch.rand(3), { bos = 0 })", "decode.greedy: step: want Callable"),
+            ("decode.greedy(function() end, 5)", "decode.greedy: options: want a table, got a number"),
+            ("decode.topk('x', 5, {})", "decode.topk: scores: want Tensor, got a string"),
+            ("decode.topk(nil, 5, {})", "decode.topk: scores: is missing"),
+            ("decode.topk(torch.rand(3), 2, 5)", "decode.topk: labels: want a list of texts, got a number"),
+            ("decode.topk(torch.rand(3), 2, 'abc')", "decode.topk: labels: want a list of texts, got a string"),
+            ("decode.topk(torch.rand(3):to('float16'), 2)", "scores: want float32, float64 or int64, got a float16 tensor [3]"),
+            ("decode.nms(torch.rand(3, 4):to('int64'), torch.rand(3), 0.5)", "boxes: want float32 or float64, got an int64 tensor [3, 4]"),
+            ("decode.nms(torch.rand(3, 4), torch.rand(3), 0 / 0)", "decode.nms: iou: want a number, got NaN"),
+            ("decode.nms(torch.rand(1, 4), torch.rand(1), 0.5, { classes = torch.rand(1):to('bfloat16') })", "classes: want integers, got a bfloat16"),
+            ("decode.constraint()", "decode.constraint: want a table, {regex = … or choices = …, tokenizer = …}, got nil"),
+            ("decode.constraint('a')", "got a string"),
+            ("decode.constraint({ regex = 'a', tokenizer = torch.rand(3) })", "decode.constraint: tokenizer: want one of module text"),
+            ("decode.word_times({ 'a', 'b' }, torch.rand(1), torch.rand(2))", "first: want a place for each piece, [2], got [1]"),
+            ("decode.word_times({ 'a' }, torch.rand(1), { 1 })", "decode.word_times: last: want a tensor, got a table"),
+            ("decode.word_times({ 'a' })", "decode.word_times: first: want a tensor, got nil"),
+            ("decode.word_times({ 'a', 2 }, torch.rand(2), torch.rand(2))", "decode.word_times: pieces[2]: want a text, got a number"),
+            ("decode.word_times(nil)", "decode.word_times: pieces: want a list of texts, got nil"),
+            ("decode.word_times({}, torch.rand(0), torch.rand(0), 5)", "decode.word_times: mark: want a text, got a number"),
+            ("decode.sample(function() end, { bos = 0, temperature = 0 })", "temperature: want a number above 0 (without chance: decode.greedy), got 0"),
+        ]
+        body = ", ".join(f"function() return {call} end" for call, _ in calls)
+        folder = self.bundle("json", preprocess=f"""
+local decode, torch = require "decode", require "torch"
+local calls = {{ {body} }}
+return function(i) return calls[i]() end
+""")
+        for (call, text), answer in zip(calls, self.run_cases(folder, list(range(1, len(calls) + 1)))):
+            self.assertIn(text, answer["error"]["message"], call)
 
     def test_loops_end(self):
         for body in ("options.on_step = function() while true do end end", "step = function() while true do end end",
