@@ -26,7 +26,8 @@ Constraint of_choices(const mrun::call &c, const mrun_value &choices, PiecesObje
   if (mrun::kind<std::vector<std::string>>::is(choices)) {
     if (pieces == nullptr)
       mrun::refuse("decode.constraint: choices: texts need a tokenizer; lists of tokens need none");
-    return {compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices)), pieces->pieces, [&] { c.poll(); }};
+    return {compile_texts(mrun::kind<std::vector<std::string>>::from(c, choices), "constrain: choices"), pieces->pieces,
+            [&] { c.poll(); }};
   }
   if (choices.kind != MRUN_LIST) {
     mrun::refuse("decode.constraint: choices: want a list of texts, or of lists of tokens, got " +

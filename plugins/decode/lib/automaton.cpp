@@ -271,7 +271,7 @@ Automaton compile_regex(std::string_view pattern, const Poll &poll) {
   return a;
 }
 
-Automaton compile_texts(const std::vector<std::string> &texts) {
+Automaton compile_texts(const std::vector<std::string> &texts, const char *what) {
   constexpr size_t most_nodes = 200000;
   Automaton a;
   a.classes.assign(256, 0);
@@ -279,11 +279,11 @@ Automaton compile_texts(const std::vector<std::string> &texts) {
   for (const std::string &text : texts) {
     for (const char c : text) {
       uint8_t &class_number = a.classes[static_cast<uint8_t>(c)];
-      if (class_number == 0) class_number = static_cast<uint8_t>(std::min<size_t>(a.class_count++, 255));
+      if (class_number == 0) class_number = static_cast<uint8_t>(a.class_count++);  // UTF-8 has fewer than 255
     }
   }
   const auto add_state = [&] {
-    if (a.size() == most_nodes) throw Error(Error::setting, "constrain: choices: more than 200,000 characters");
+    if (a.size() == most_nodes) throw Error(Error::setting, std::string(what) + ": more than 200,000 bytes of text");
     a.accepts.push_back(0);
     a.next.resize(a.accepts.size() * a.class_count, Automaton::dead);
     return static_cast<int32_t>(a.size() - 1);

@@ -30,7 +30,8 @@ struct Automaton {
 // read, and for a pattern of more than 10,000 states.
 Automaton compile_regex(std::string_view pattern, const Poll &poll);
 
-// One of these texts.
-Automaton compile_texts(const std::vector<std::string> &texts);
+// One of these texts, in UTF-8. Throws Error, which calls them `what`, where they have more than 200,000 bytes, those of
+// a common beginning counted once.
+Automaton compile_texts(const std::vector<std::string> &texts, const char *what);
 
 }  // namespace decode

@@ -37,7 +37,7 @@ class BeamSearch {
   BeamSearch(const Frames &f, const CtcWords &w, int64_t beam)
       : frames_(f), words_(w), beam_(static_cast<size_t>(beam)), prefixes_(1) {
     prefixes_[0].blank = 0;
-    if (!w.words.empty()) automaton_ = compile_texts(w.words);
+    if (!w.words.empty()) automaton_ = compile_texts(w.words, "words");
     for (const auto &entry : w.ngrams) {
       order_ = std::max(order_, 1 + static_cast<size_t>(std::count(entry.first.begin(), entry.first.end(), ' ')));
     }

@@ -298,6 +298,8 @@ end
                  ({"call": "ctc_beam", "scores": ok, "options": {"beam": 0}}, "beam: want 1 to 4096, got 0"),
                  ({"call": "ctc_beam", "scores": ok, "options": {"words": ["a"]}}, "labels: words and ngrams need"),
                  ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["a"]}}, "labels: want 2"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", "a"], "words": [f"{i * 2654435761 % 2**40:012x}" for i in range(30000)]}},
+                  "ctc_beam: words: more than 200,000 bytes of text"),
                  ({"call": "ctc_align", "scores": ok, "tokens": [1, 1]}, "they need 3 frames, there are 2"),
                  ({"call": "ctc_align", "scores": ok, "tokens": [0]}, "the blank or no label"),
                  ({"call": "viterbi", "scores": ok, "transitions": [[1.0]]}, "transitions: want [2, 2], got [1, 1]"),
