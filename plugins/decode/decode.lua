@@ -111,8 +111,6 @@ local regex_of = remembering(4, function(pieces)
   return remembering(16, function(regex) return make_constraint(pieces, { regex = regex }) end)
 end)
 
-function decode.pieces(tokenizer) return pieces_of(tokenizer) end
-
 -- {regex = …, tokenizer = …} or {choices = …, tokenizer = …}
 local function constraint_of(options, level)
   if type(options) ~= "table" then

@@ -70,6 +70,7 @@ std::vector<double> doubles_of(const mrun::call &c, const mrun::tensor &t, const
   return numbers_of<double>(c, t, what);
 }
 
+// Not mrun::numbers, which takes what has no fraction: a float tensor given for tokens is a mistake.
 std::vector<int64_t> integers_of(const mrun::call &c, const mrun_value &v, const std::string &what) {
   if (v.kind != MRUN_TENSOR) {
     if (!mrun::kind<std::vector<int64_t>>::is(v)) {

@@ -18,7 +18,7 @@ Path viterbi(const double *emissions, int64_t steps, int64_t states, const doubl
     std::fill(next.begin(), next.end(), -std::numeric_limits<double>::infinity());
     for (size_t a = 0; a < n; ++a) {
       if (poll && a % 64 == 0) poll();
-      for (size_t b = 0; b < n; ++b) {
+      for (size_t b = 0; b < n; ++b) {  // by rows of transitions, which lie behind each other; the lower `a` stays
         const double score = best[a] + transitions[a * n + b];
         if (score > next[b]) {
           next[b] = score;
@@ -73,6 +73,7 @@ Warp warp(const double *costs, int64_t rows, int64_t columns, const Poll &poll) 
 
 Edits edit_distance(const std::vector<int64_t> &a, const std::vector<int64_t> &b, const Poll &poll) {
   const auto rank = [](const Edits &e) { return std::make_tuple(e.distance, e.insertions + e.deletions); };
+  // Both ranks and the lengths fix all three counts: of equal ones it does not matter which stays.
   std::vector<Edits> above(b.size() + 1), here(b.size() + 1);
   for (size_t j = 0; j < above.size(); ++j) above[j].distance = above[j].insertions = static_cast<int64_t>(j);
   for (size_t i = 0; i < a.size(); ++i) {

@@ -32,6 +32,7 @@ double Pool::score(const Hypothesis &h) const {
 
 void Pool::add(Hypothesis h) {
   h.score = score(h);
+  // CTranslate2 keeps all that end in the step which fills the pool, fairseq the first ones, Hugging Face the best.
   if (kept_.size() < capacity_ || options_.scoring == Scoring::ctranslate2) {
     kept_.push_back(std::move(h));
     return;
@@ -54,6 +55,8 @@ bool Pool::done(double best, int64_t length, bool best_ended) const {
   if (options_.scoring == Scoring::ctranslate2) return done_as_ctranslate2(best_ended);
   if (kept_.size() < capacity_) return false;
   if (options_.scoring == Scoring::fairseq || options_.early_stopping == Stopping::at_count) return true;
+  // What an open row may still score: its sum only falls, and where length is rewarded the longest is divided by most
+  // ("never"). With the present length instead, as false has it, a better one may be missed.
   const bool longest = options_.early_stopping == Stopping::never && options_.length_penalty > 0;
   const auto at = static_cast<double>(longest ? options_.max_new : length);
   const double bound = best / std::pow(at, options_.length_penalty);

@@ -47,6 +47,7 @@ Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const P
     if (poll) poll();
   }
   if (!bias && !rules_.any()) return w;
+  // What the model gave may be shared: rules and on_step change a copy.
   w.copy.assign(given.scores, given.scores + rows_.size() * width);
   if (bias) {
     for (size_t i = 0; i < w.copy.size(); ++i) {
@@ -55,6 +56,7 @@ Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const P
     std::fill(w.log_sums.begin(), w.log_sums.end(), 0.0);
     bias(w.copy.data(), *this);
     for (size_t row = 0; row < rows_.size(); ++row) {
+      // Only for the check: sums are not normalized again.
       const double after = log_sum_exp(w.copy.data() + row * width, given.vocabulary);
       if (std::isnan(after) || after > std::numeric_limits<float>::max()) {
         throw Error(Error::setting, "on_step: it left NaN or an infinity in row " + std::to_string(row));
@@ -183,6 +185,7 @@ void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const 
     }
     made.push_back(std::move(row));
     origins.push_back(best[rank].row);
+    // A draw's random numbers stay its own when rows before it end.
     streams.push_back(step_ == 0 ? rank : streams_[best[rank].row]);
   }
   rows_.clear();
