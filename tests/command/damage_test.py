@@ -43,7 +43,8 @@ class Disks(Case):
                 self.refused(5, *args, preexec_fn=full_disk(limit), contains="too large")
                 self.assertEqual(self.tree(), before, (args, limit))
         for args in [("record", self.folder, "one", "x"), ("verify", self.folder, "--junit", self.dir / "report.xml"),
-                     (self.path, "x", "-o", self.dir / "answers")]:
+                     (self.path, "x", "-o", self.dir / "answers"), (self.path, "x", "--trace", self.dir / "trace.json"), ("new-plugin", self.dir / "mine"),
+                     ("new", self.dir / "mine", "--kind", "text")]:
             result = mrun(*args, preexec_fn=full_disk(0))
             self.assertEqual(result.returncode, 5, result.stderr)
             self.assertEqual(self.tree(), before, args)
@@ -66,7 +67,8 @@ class Disks(Case):
         try:
             for args in [("commit", self.path, self.folder, "-m", "more"), ("pack", self.folder, "-o", self.path), ("record", self.folder, "one", "x"),
                          ("unpack", self.path, "-C", self.dir / "out"), (self.path, "x", "-o", self.dir / "answers"),
-                         ("verify", self.path, "--junit", self.dir / "report.xml"), ("new", self.dir / "new", "--kind", "text")]:
+                         ("verify", self.path, "--junit", self.dir / "report.xml"), ("new", self.dir / "new", "--kind", "text"),
+                         ("new-plugin", self.dir / "mine"), (self.path, "x", "--trace", self.dir / "trace.json")]:
                 result = self.as_another(command, *args)
                 self.assertEqual(result.returncode, 5, (args, result.stderr))
                 self.assertIn("Permission denied", result.stderr)

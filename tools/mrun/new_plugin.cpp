@@ -1,9 +1,10 @@
 // The subcommand that makes the folder of a plugin: new-plugin.
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include "arguments.h"
+#include "base/draft.h"
+#include "files.h"
 #include "report.h"
 #include "subcommands.h"
 #include "view.h"
@@ -45,22 +46,15 @@ void check_name(const std::string &name) {
   }
 }
 
-void write(const fs::path &path, const std::string &text) {
-  fs::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw mrun::failure(MRUN_IO, path.string() + ": cannot be written");
-}
-
 void write_all(const fs::path &folder, const std::string &name) {
-  std::error_code error;
-  if (fs::exists(folder, error)) throw mrun::failure(MRUN_USAGE, folder.string() + ": is there already");
-  try {
-    for (const TemplateFile &file : files) write(folder / filled(file.path, name), filled(file.text, name));
-  } catch (const fs::filesystem_error &e) {
-    throw mrun::failure(MRUN_IO, folder.string() + ": cannot be made: " + e.code().message());
-  }
+  std::error_code unknown;  // what cannot be looked at cannot be made: that says why
+  if (fs::exists(fs::symlink_status(folder, unknown)))
+    throw mrun::failure(MRUN_USAGE, folder.string() + ": is there already");
+  with_files([&] {
+    mrun::FolderDraft draft(folder);
+    for (const TemplateFile &file : files) draft.write(filled(file.path, name), filled(file.text, name));
+    draft.commit();
+  });
 }
 
 }  // namespace
