@@ -73,7 +73,10 @@ void *open_library(const fs::path &path, const std::vector<std::string> &librari
   if (fs::is_directory(path, error)) {
     fail(MRUN_MISSING, "{}: is a folder; a plugin's file is wanted, as NAME.so in it", printable(path.native()));
   }
-  if (!fs::is_regular_file(path, error)) fail(MRUN_MISSING, "{}: no such plugin file", printable(path.native()));
+  if (!fs::is_regular_file(path, error)) {
+    fail(MRUN_MISSING, "{}: {}", printable(path.native()),
+         fs::exists(path, error) ? "is no regular file; a plugin's is wanted" : "no such plugin file");
+  }
   const fs::path full = fs::canonical(path, error);
   const LoadRules rules = load_rules(path);
   refuse_other_versions(path, rules);

@@ -311,6 +311,8 @@ class Commands(Case):
         self.refused(2, folder, "--memory", "512MB", "x", contains="as 512M, got 512MB")
         self.refused(2, folder, "--memory", "0x10M", "x", contains="got 0x10M")
         self.refused(2, folder, "x", "--plugin", self.dir / "none.so", contains=["--plugin: ", "no such plugin file"])
+        os.mkfifo(self.dir / "pipe.so")
+        self.refused(2, folder, "x", "--plugin", self.dir / "pipe.so", contains=["--plugin: ", "is no regular file; a plugin's is wanted"])
         self.refused(2, folder, "x", "--plugin", self.dir, contains="is a folder")
         self.refused(2, folder, "x", contains="MRUN_ISOLATION", env={**os.environ, "MRUN_ISOLATION": "docker"})
         self.refused(5, folder, "x", "-o", self.dir / "no/out", contains="/no is not there; a folder that is there is wanted")
