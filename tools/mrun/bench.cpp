@@ -93,8 +93,10 @@ std::vector<int> workers_to_try(int given) {
   return counts;
 }
 
-std::vector<int> sizes_to_try(int given) {
+std::vector<int> sizes_to_try(int given, const mrun::bundle &bundle) {
   if (given > 0) return {given};
+  const mrun::variant manifest = mrun::from_json(bundle.inspect("manifest"));
+  if (View{&manifest.c()}.at("models").size() == 0) return {1};  // nothing to join
   return {1, 4, 16, 64};
 }
 
@@ -103,7 +105,7 @@ class Bench {
   Bench(const Options &o, const mrun::bundle &bundle) : o_(o), bundle_(bundle), inputs_(read_all(o.inputs, bundle)) {}
 
   std::deque<Measured> all() {
-    const std::vector<int> workers = workers_to_try(o_.run.workers), sizes = sizes_to_try(o_.run.batch_size);
+    const std::vector<int> workers = workers_to_try(o_.run.workers), sizes = sizes_to_try(o_.run.batch_size, bundle_);
     const double seconds = o_.seconds / static_cast<double>(workers.size() * sizes.size());
     std::deque<Measured> measured;
     for (const int w : workers) {
