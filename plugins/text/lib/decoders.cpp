@@ -1,6 +1,7 @@
 #include "decoders.h"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 
 #include "budget.h"
@@ -199,17 +200,10 @@ class ByteFallback final : public Decoder {
  private:
   static int byte_of(const std::string &t) {  // "<0x0A>"
     if (t.size() != 6 || !t.starts_with("<0x") || t[5] != '>') return -1;
-    int value = 0;
-    for (size_t i = 3; i < 5; ++i) {
-      const char c = t[i];
-      const int digit = c >= '0' && c <= '9'   ? c - '0'
-                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                               : -1;
-      if (digit < 0) return -1;
-      value = value * 16 + digit;
-    }
-    return value;
+    unsigned value = 0;
+    const char *end = t.data() + 5;
+    const auto read = std::from_chars(t.data() + 3, end, value, 16);
+    return read.ec == std::errc() && read.ptr == end ? int(value) : -1;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base64.h"
 #include "byte_level.h"
 #include "charsmap.h"
 #include "unicode.h"
@@ -295,7 +296,7 @@ class ByteLevelNormalizer final : public Normalizer {
 // sentencepiece's compiled rules, applied to each grapheme cluster below six bytes, else to each character.
 class Precompiled final : public Normalizer {
  public:
-  explicit Precompiled(const Json &j) : map_(decode_base64(string_member(j, "precompiled_charsmap"))) {}
+  explicit Precompiled(const Json &j) : map_(bytes_of(string_member(j, "precompiled_charsmap"))) {}
   void run(Normalized &n) const override {
     std::vector<Edit> edits;
     bool changed = false;
@@ -318,23 +319,10 @@ class Precompiled final : public Normalizer {
   }
 
  private:
-  static std::string decode_base64(std::string_view s) {
-    std::string out;
-    uint32_t bits = 0;
-    int count = 0;
-    for (char c : s) {
-      int v = c >= 'A' && c <= 'Z'   ? c - 'A'
-              : c >= 'a' && c <= 'z' ? c - 'a' + 26
-              : c >= '0' && c <= '9' ? c - '0' + 52
-              : c == '+'             ? 62
-              : c == '/'             ? 63
-                                     : -1;
-      if (c == '=') break;
-      if (v < 0) bad_config("precompiled_charsmap is not base64");
-      bits = bits << 6 | uint32_t(v);
-      if ((count += 6) >= 8) out += char(bits >> (count -= 8));
-    }
-    return out;
+  static std::string bytes_of(const std::string &base64) {
+    auto bytes = from_base64(base64);
+    if (!bytes) bad_config("precompiled_charsmap is not base64");
+    return std::move(*bytes);
   }
   static void substitute(std::vector<Edit> &edits, std::string_view old_part, std::string_view new_part) {
     const int more = int(utf8_length(new_part)) - int(utf8_length(old_part));

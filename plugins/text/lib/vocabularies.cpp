@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base64.h"
 #include "polling.h"
 #include "utf8.h"
 
@@ -86,25 +87,6 @@ const NamedEncoding *encoding_called(std::string_view name) {
   bad_input("tiktoken: line " + std::to_string(number) + ": " + what);
 }
 
-// nullopt for what is no Base64.
-std::optional<std::string> from_base64(std::string_view s) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (s.empty() || s.size() % 4 != 0) return std::nullopt;
-  const size_t padding = s.size() - std::min(s.find_last_not_of('=') + 1, s.size());
-  if (padding > 2) return std::nullopt;
-  std::string out;
-  uint32_t bits = 0;
-  for (size_t i = 0; i < s.size(); ++i) {
-    const size_t digit = i < s.size() - padding ? digits.find(s[i]) : 0;
-    if (digit == digits.npos) return std::nullopt;
-    bits = bits << 6 | uint32_t(digit);
-    if (i % 4 == 3)
-      for (int shift : {16, 8, 0}) out += char(bits >> shift);
-  }
-  out.resize(out.size() - padding);
-  return out;
-}
-
 std::pair<std::string, uint32_t> token_of(std::string_view line, size_t number) {
   constexpr size_t longest = 1024;
   const size_t space = line.find(' ');
@@ -112,7 +94,7 @@ std::pair<std::string, uint32_t> token_of(std::string_view line, size_t number) 
   const auto bytes = from_base64(word);
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(rank.data(), rank.data() + rank.size(), value);
-  if (!bytes || rank.empty() || error != std::errc() || end != rank.data() + rank.size())
+  if (!bytes || bytes->empty() || rank.empty() || error != std::errc() || end != rank.data() + rank.size())
     bad_line(number, "wanted a token in Base64, a space and its rank");
   if (value >= max_ids) bad_line(number, "the rank is above " + std::to_string(max_ids - 1));
   if (bytes->size() > longest) bad_line(number, "the token is longer than " + std::to_string(longest) + " bytes");
