@@ -46,7 +46,7 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
   Translated over = translate(pattern, dialect);
   uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS;
   if (!over.alphabet || !over.alphabet->fits_bytes()) options |= PCRE2_UTF;
-  if (dialect == Dialect::ruby) options |= PCRE2_MULTILINE;
+  if (dialect == Dialect::ruby) options |= PCRE2_MULTILINE | PCRE2_DUPNAMES;
   if (over.pattern.size() > longest_written) bad_argument("the pattern cannot be read: it is too large");
   constexpr std::string_view begin = "(?C1)(?:";  // each try of a match calls Search::ask
   const std::string whole = std::string(begin) + over.pattern + ')';

@@ -71,14 +71,18 @@ class WireReader {
 };
 
 // Field numbers of sentencepiece_model.proto.
-enum ModelField : uint64_t { model_pieces = 1, model_normalizer = 3, model_denormalizer = 5 };
+enum ModelField : uint64_t { model_pieces = 1, model_trainer = 2, model_normalizer = 3, model_denormalizer = 5 };
+enum TrainerField : uint64_t { trainer_model_type = 3 };
 enum PieceField : uint64_t { piece_text = 1, piece_score = 2 };
 enum NormalizerField : uint64_t { normalizer_charsmap = 2 };
 
+constexpr uint64_t type_unigram = 1;  // the default of a trainer's model type
+
 // libsentencepiece walks the normalization trie without bounds, sorts by scores and indexes pieces that end at a zero
-// byte: all are checked here.
-void check_model(std::string_view model) {
+// byte: all are checked here. Returns the model's type.
+uint64_t check_model(std::string_view model) {
   size_t pieces = 0;
+  uint64_t type = type_unigram;
   WireReader reader(model);
   for (Field f; reader.next(f);) {
     WireReader inner(f.bytes);
@@ -94,12 +98,16 @@ void check_model(std::string_view model) {
         if (g.number == piece_text && g.bytes.find('\0') != g.bytes.npos)
           not_a_model("piece " + std::to_string(pieces - 1) + " has a zero byte");
       }
+    } else if (f.number == model_trainer) {
+      while (inner.next(g))
+        if (g.number == trainer_model_type) type = g.varint;
     } else if (f.number == model_normalizer || f.number == model_denormalizer) {
       while (inner.next(g))
         if (g.number == normalizer_charsmap && !g.bytes.empty()) CharsMap check(g.bytes);
     }
   }
   if (pieces == 0) not_a_model("it has no pieces");
+  return type;
 }
 
 void check(const sentencepiece::util::Status &status) {
@@ -123,18 +131,23 @@ void check_text(std::string_view s) {
   if (s.size() > max_text_bytes) bad_input("sentencepiece: the text is longer than 1 GiB");
 }
 
-void check_sampling(const SentencePieceOptions::Sampling &s) {
+}  // namespace
+
+void SentencePiece::check_sampling(std::string_view text, const SentencePieceOptions::Sampling &s) const {
+  constexpr size_t most = 8192;  // bytes whose best segmentations are found in about a second
   if (s.nbest_size == 0 || s.nbest_size == 1 || s.nbest_size > 512)
     bad_argument("sentencepiece: nbest_size is " + std::to_string(s.nbest_size) +
                  "; wanted -1 for all segmentations, or 2 to 512");
   if (!std::isfinite(s.alpha)) bad_argument("sentencepiece: alpha is not a number");
+  if (unigram_ && s.nbest_size > 1 && text.size() > most)
+    bad_input("sentencepiece: nbest_size is " + std::to_string(s.nbest_size) + ", and the text has " +
+              std::to_string(text.size()) + " bytes; wanted at most " + std::to_string(most) +
+              ", or -1 for all segmentations");
 }
-
-}  // namespace
 
 SentencePiece::SentencePiece(std::string_view model) {
   if (model.size() > max_model_bytes) not_a_model("it is larger than 1 GiB");
-  check_model(model);
+  unigram_ = check_model(model) == type_unigram;
   if (sentencepiece::logging::SetMinLogLevel) sentencepiece::logging::SetMinLogLevel(10);
   processor_ = std::make_unique<sentencepiece::SentencePieceProcessor>();
   std::string why;
@@ -190,7 +203,7 @@ std::vector<int> SentencePiece::encode(std::string_view s, const SentencePieceOp
   check_text(s);
   std::vector<int> ids;
   if (options.sampling) {
-    check_sampling(*options.sampling);
+    check_sampling(s, *options.sampling);
     with_seed(options.sampling->seed,
               [&] { return processor_->SampleEncode(s, options.sampling->nbest_size, options.sampling->alpha, &ids); });
   } else {
@@ -205,7 +218,7 @@ Encoding SentencePiece::tokenize(std::string_view s, const SentencePieceOptions 
   check_text(s);
   sentencepiece::ImmutableSentencePieceText found;
   if (options.sampling) {
-    check_sampling(*options.sampling);
+    check_sampling(s, *options.sampling);
     with_seed(options.sampling->seed, [&] {
       return processor_->SampleEncode(s, options.sampling->nbest_size, options.sampling->alpha, found.mutable_proto());
     });

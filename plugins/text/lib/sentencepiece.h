@@ -52,10 +52,12 @@ class SentencePiece {
   int pad() const;
 
  private:
+  void check_sampling(std::string_view text, const SentencePieceOptions::Sampling &) const;
   void add_ends(std::vector<int> &ids, const SentencePieceOptions &) const;
   template <class T>
   static void shorten(std::vector<T> &, const SentencePieceOptions &);
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
+  bool unigram_ = false;
 };
 
 }  // namespace text

@@ -47,9 +47,11 @@ class Scripts(Case):
             return {ids = sp:encode(s), both = sp:encode(s, {add_bos = true, add_eos = true, reverse = true}), pieces = t.pieces,
                     offsets = t.offsets, back = sp:decode(sp:encode(s)), list = sp:decode(sp:encode(s):tolist()), size = sp:size(),
                     piece = sp:piece(5), id = sp:id(sp:piece(5)), bos = sp:bos(), eos = sp:eos(), unk = sp:unk(), pad = sp:pad() == nil,
+                    long = tostring(select(2, pcall(sp.encode, sp, ("the good "):rep(2000), {enable_sampling = true, nbest_size = 64}))),
                     batch = {batch[1], batch[2], batch[3]}, same = one:tolist()[1] == two:tolist()[1], dtype = sp:encode(s).dtype}
           end""", text, {"assets/m.model": model.getvalue()})
         ids = theirs.encode(text)
+        self.assertIn("nbest_size is 64, and the text has 18000 bytes; wanted at most 8192, or -1", got["long"])
         self.assertEqual(got["ids"], ids)
         self.assertEqual(got["both"], theirs.encode(text, add_bos=True, add_eos=True, reverse=True))
         self.assertEqual(got["pieces"], ["<s>"] + theirs.encode(text, out_type=str))

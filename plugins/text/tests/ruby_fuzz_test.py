@@ -10,7 +10,7 @@ from tokenizer_fuzz_test import Oracle
 
 COUNT, SEED = int(os.environ.get("RUBY_FUZZ", 600)), int(os.environ.get("RUBY_FUZZ_SEED", 1))
 TEXTS = ["abcab ABC a1_2 b\n\tc-d pLQE éÉ σΣς ssſK kK", "aaa bbb\r\naab]^-\\[x]{2}(a) .*+?|", "d d1\u00a0x\u2028ee 👍🏽 12 的Ω😀", "AB ab aB\n\n\n ẞ"]
-# Not here: what the page names as different, (?i) of ß, \K, {2,1}, (?~a).
+# Not here: what the page names as different: (?i) of ß, \K, {2,1}, (?~a).
 ATOMS = r"""a b c A 1 _ é σ ſ . \. \d \w \s \h \D \W \S \H \v \V \p{L} \P{L} \p{^L} \p{N} \p{Lu} \p{Alpha} \p{Han} \p{Greek} \pL \PL \x41 \x{e9} \u00e9
   \101 \n \t \e \Q \E \L \U \i [abc] [^a] [a-c1] [[:alpha:]] [[:^digit:]x] [a[bc]] [a-z&&[^b]] [\w&&\D] [^\s\p{L}] [\d\-x] [a\]b] []a] [^]a] [\pL]
   [\Qa] \b \B ^ $ \A \z \Z \R \X \G (a) (?:ab) (?<n>b) (?=a) (?!b) (?<=a) (?<!b) (?>a+) (?i:AB) (?i)a (?m:.) (?-i:A) \k<n> \g<1> (?<=a|bc)
