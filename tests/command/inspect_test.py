@@ -225,6 +225,12 @@ torch.jit.trace(Many(), torch.zeros(1)).save({str(path)!r})
                 self.assertNotRegex(text, r"[\x00-\x08\x0b-\x1f\x7f\u202e]", args)
         self.assertEqual(mrun("inspect", folder, "README.md").stdout, "\x1b[2Jx\x7f")  # the file itself, where it is no terminal
 
+    def test_what_says_nothing_about_one_file_is_refused_beside_it(self):
+        folder = self.bundle(postprocess="return 1\n")
+        for args in (["postprocess.lua", "--json"], ["postprocess.lua", "--stats"], ["postprocess.lua", "--isolation"], ["--isolation", "--stats"]):
+            result = mrun("inspect", folder, *args)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), args)
+            self.assertRegex(result.stderr, "^mrun: .*excludes", args)
 
     def test_a_strangers_log_and_diff_do_not_either(self):
         folder, path = self.bundle(postprocess="return 1\n"), self.dir / "x.mb"
@@ -236,11 +242,11 @@ torch.jit.trace(Many(), torch.zeros(1)).save({str(path)!r})
             _, screen, _ = at_a_terminal(*args)
             for control in ["\033]", "\007", "\u009b", "\u202e", "\033[31m\nb", "\033[1mA"]:
                 self.assertNotIn(control, screen)
-            self.assertIn("\\u{1b}", screen)
+            self.assertIn("\\x1b", screen)
         log = mrun("log", path).stdout.splitlines()
         self.assertRegex(log[0], r"^revision 2  [0-9a-f]{12}  c$")
-        self.assertEqual(log[1], "  by \\u{1b}[1mA\\nB")
-        self.assertRegex(log[2], r"^revision 1  [0-9a-f]{12}  a \\u\{1b\}\[31m$")
+        self.assertEqual(log[1], "  by \\x1b[1mA\\nB")
+        self.assertRegex(log[2], r"^revision 1  [0-9a-f]{12}  a \\x1b\[31m$")
         self.assertEqual(log[3], "  b\\u{202e}")
         self.assertIn("+\033]0;title", mrun("diff", f"{path}@1", path).stdout)  # a file gets the bytes as they are
 
@@ -288,7 +294,7 @@ class Texts(Case):
             parent, child = pty.openpty()
             subprocess.run([MRUN, "inspect", folder, path], stdout=child, env={**os.environ, "NO_COLOR": "1"}, check=True)
             os.close(child)
-            self.assertEqual(os.read(parent, 1000), b"a\xc2\\u{1b}[2J \\u{85} \\u{202e} \xe2 \xc2")
+            self.assertEqual(os.read(parent, 1000), b"a\xc2\\x1b[2J \\u{85} \\u{202e} \xe2 \xc2")
             os.close(parent)
 
     def test_what_is_no_text_is_not_thrown_at_the_terminal(self):

@@ -131,6 +131,9 @@ class Isolation(command.Case):
         file = self.packed()
         self.refused(3, file, SENTENCE, contains="worker", env={**os.environ, "MRUN_WORKER": str(self.dir / "nothing")})
         self.refused(3, file, SENTENCE, contains="the worker process ended with status 1", env={**os.environ, "MRUN_WORKER": "/bin/false"})
+        no_program = self.dir / "no_program"
+        no_program.write_text("")
+        self.refused(3, file, SENTENCE, contains="the worker process cannot be started: Permission denied", env={**os.environ, "MRUN_WORKER": str(no_program)})
 
     def test_a_worker_that_closes_its_channel_and_stays(self):
         worker = self.dir / "worker"

@@ -126,7 +126,7 @@ class Bench {
     run.batch_size = m.setting.batch_size;
     EngineOptions options(run, bundle_);
     options.get()->offline = 1;
-    const mrun::engine engine(bundle_, options.get());
+    const mrun::engine engine = start(bundle_, options.get());
     warm_up(engine, inputs_);
     m.seconds = run_for(engine, inputs_, seconds, m.times);
     m.joined = joined_calls(engine);

@@ -53,6 +53,13 @@ std::string bundle_nearby(const std::string &path) {
   return mrun::did_you_mean(given.filename().native(), names);
 }
 
+namespace {
+
+// Not the status of a failing item, or of an output that cannot be written.
+int refusal(int code) { return code == MRUN_INPUT || code == MRUN_IO ? int(MRUN_BUNDLE) : code; }
+
+}  // namespace
+
 mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   const BundleName parts = split_revision(name);
   mrun_open_options options;
@@ -69,10 +76,14 @@ mrun::bundle open_bundle(const std::string &name, const Trust &trust) {
   try {
     return mrun::bundle(parts.path.c_str(), &options);
   } catch (const mrun::failure &e) {
-    // Whatever kept the bundle from opening, it was refused: 3, not the status of a failing item.
-    const int code = e.code == MRUN_INPUT || e.code == MRUN_IO ? MRUN_BUNDLE : e.code;
-    throw mrun::failure(code, e.what() + bundle_nearby(parts.path), e.detail);
+    throw mrun::failure(refusal(e.code), e.what() + bundle_nearby(parts.path), e.detail);
   }
+}
+
+mrun::engine start(const mrun::bundle &bundle, const mrun_options *options) {
+  try {
+    return mrun::engine(bundle, options);
+  } catch (const mrun::failure &e) { throw mrun::failure(refusal(e.code), e.what(), e.detail); }
 }
 
 bool same_file(const std::string &a, const std::string &b) {

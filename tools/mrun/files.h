@@ -20,7 +20,9 @@ struct Trust {
   bool require = false;
   void add_to(CLI::App &);
 };
+// Both: what keeps it from opening, or from being run, refuses the bundle (exit status 3), whatever its code is elsewhere.
 mrun::bundle open_bundle(const std::string &name, const Trust & = {});
+mrun::engine start(const mrun::bundle &, const mrun_options *);
 
 // What tells a folder's bundle from the same one edited since. Of large files, as weights are, the time of the last change
 // stands for the content.

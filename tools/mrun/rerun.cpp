@@ -177,7 +177,7 @@ int rerun_one(const Options &o) {
   EngineOptions options(o.run, bundle);
   std::string device;
   set_options(*options.get(), meta, device);
-  const mrun::engine engine(bundle, options.get());
+  const mrun::engine engine = start(bundle, options.get());
   mrun_item how;
   MRUN_INIT(how);
   how.number = static_cast<uint64_t>(meta.at("item").v->as.integer);

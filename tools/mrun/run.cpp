@@ -332,7 +332,7 @@ int answer(Options o) {
   trace.add_to(*options.get());
   Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
   Output output(output_options(o, bundle, inputs), [&] { progress.erase(); });
-  mrun::engine engine(bundle, options.get());
+  mrun::engine engine = start(bundle, options.get());
   warn_unused_device(o.run, bundle);
   progress.start();
   std::signal(SIGPIPE, SIG_IGN);

@@ -73,7 +73,7 @@ std::string escaped_controls(std::string_view text) {
       continue;
     }
     char escape[16];
-    std::snprintf(escape, sizeof escape, "\\u{%x}", code);
+    std::snprintf(escape, sizeof escape, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);  // as errors have it
     out += escape;
   }
   return out;
