@@ -1,5 +1,8 @@
 // What a file is, by its first bytes or its name, as far as the scan asks.
 #pragma once
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 

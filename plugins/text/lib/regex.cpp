@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "pattern/pattern.h"
 #include "utf8.h"
