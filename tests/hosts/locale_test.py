@@ -9,8 +9,18 @@ import sys
 import tempfile
 import unittest
 
+import in_python
+
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 NUMBERS = "[1.5,-0.00225,12345.678901234567,1e+300,0.1,-7,5e-324]"
+REFUSED = """
+local image, decode, torch = require "image", require "decode", require "torch"
+return function()
+  local _, size = pcall(image.pad, torch.zeros({ 2, 2, 3 }, { dtype = "uint8" }), { 1, 1, 1, 1 }, { value = { 300.5 } })
+  local _, penalty = pcall(decode.beam_search, function() end, { state = {}, bos = 1, eos = 2, length_penalty = 50.5 })
+  return { tostring(size):match "value is [^;]*", tostring(penalty):match "got .*" }
+end
+"""
 # A comma; two bytes; one byte a character, letters above 127 among them.
 LOCALES = [("de_DE", "UTF-8"), ("ps_AF", "UTF-8"), ("tr_TR", "ISO-8859-9")]
 
@@ -52,6 +62,8 @@ def as_host(name, folder):
     host = Host()
     print(host.text(host.value(NUMBERS)))
     print(json.dumps(host.params(folder)))
+    host.library.mrun_text.restype = in_python.Value
+    in_python.answer(host.library, f"{folder}/refused", in_python.Options(ctypes.sizeof(in_python.Options), in_python.ISOLATION["none"], 1), [""])
 
 
 class Locales(unittest.TestCase):
@@ -59,13 +71,16 @@ class Locales(unittest.TestCase):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         (folder / "bundle.toml").write_text('[bundle]\nname = "b"\nversion = "1.0.0"\n[input]\nkind = "json"\n'
                                             "[params]\nrate = 2.5e-3\n")
+        (folder / "refused").mkdir()
+        (folder / "refused/bundle.toml").write_text('[bundle]\nname = "r"\nversion = "1.0.0"\n[input]\nkind = "text"\n')
+        (folder / "refused/preprocess.lua").write_text(REFUSED)
         for language, charset in LOCALES:
             name = f"{language}.{charset}"
             subprocess.run(["localedef", "-i", language, "-f", charset, folder / name], check=True, capture_output=True)
             env = dict(os.environ, LOCPATH=str(folder))
             run = subprocess.run([sys.executable, __file__, name, folder], capture_output=True, text=True, env=env)
             with self.subTest(locale=name):
-                self.assertEqual(run.stdout.splitlines(), [NUMBERS, '{"rate": 0.0025}'], run.stderr)
+                self.assertEqual(run.stdout.splitlines(), [NUMBERS, '{"rate": 0.0025}', '["value is 300.5","got 50.5"]'], run.stderr)
 
 
 if __name__ == "__main__":

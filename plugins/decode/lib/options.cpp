@@ -1,7 +1,8 @@
 #include "options.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 #include "error.h"
 
@@ -18,9 +19,11 @@ void want_between(const char *name, int64_t value, int64_t least, int64_t most) 
 
 void want(bool right, const char *name, double value, const char *wanted) {
   if (right) return;
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  wrong(std::string(name) + ": want " + wanted + ", got " + (std::isnan(value) ? "NaN" : text));
+  std::array<char, 32> text{};  // not printf's: that goes by the program's locale
+  char *const begin = text.data();
+  const char *const end = std::to_chars(begin, begin + text.size(), value, std::chars_format::general, 6).ptr;
+  const std::string came = std::isnan(value) ? "NaN" : std::string(begin, static_cast<size_t>(end - begin));
+  wrong(std::string(name) + ": want " + wanted + ", got " + came);
 }
 
 void want_inside(const char *name, const Tokens &tokens, int64_t size) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <new>
 
@@ -14,9 +14,8 @@ void bad_argument(std::string text) { throw Error(Error::Code::argument, std::mo
 
 std::string number(double v) {
   if (std::isnan(v)) return "nan";
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", v);
-  return text.data();
+  std::array<char, 32> text{};  // not printf's: that goes by the program's locale
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), v, std::chars_format::general, 6).ptr};
 }
 
 Rect intersect(const Rect &a, const Rect &b) {
