@@ -10,7 +10,7 @@ extern const char mrun_script_prelude[];
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"create", "status"};
+constexpr const char *taken[] = {"create", "status"};
 
 // Its address is a tag that no script can make.
 const char user_tag = 0;
@@ -88,7 +88,7 @@ void add_prelude(lua_State *L, std::initializer_list<const char *> names) {
 }
 
 void push_coroutine(lua_State *L, int from) {
-  take(L, from, names);
+  take(L, from, taken);
   add_prelude(L, {"resume", "wrap", "yield"});
   lua_pushcfunction(L, library<running>);
   lua_setfield(L, -2, "running");
