@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 
 namespace mrun {
@@ -23,6 +24,17 @@ std::string escape(uint32_t c) {
     case '\t': return "\\t";
     default: return c < 0x80 ? fmt::format("\\x{:02x}", c) : fmt::format("\\u{{{:x}}}", c);
   }
+}
+
+// Where the characters of ASCII that begin at `at` end. Most texts are mostly these: eight are looked at at once.
+size_t ascii_end(std::string_view s, size_t at) {
+  constexpr uint64_t tops = 0x8080808080808080;
+  for (uint64_t eight = 0; at + sizeof eight <= s.size(); at += sizeof eight) {
+    std::memcpy(&eight, s.data() + at, sizeof eight);
+    if ((eight & tops) != 0) break;
+  }
+  while (at < s.size() && static_cast<unsigned char>(s[at]) < 0x80) ++at;
+  return at;
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -78,7 +90,7 @@ char32_t utf8_decode(std::string_view c) {
 }
 
 bool valid_utf8(std::string_view s) {
-  for (size_t at = 0; at < s.size();) {
+  for (size_t at = ascii_end(s, 0); at < s.size(); at = ascii_end(s, at)) {
     const size_t length = utf8_length(s, at);
     if (length == 0) return false;
     at += length;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "ops.h"
 #include "polling.h"
@@ -78,6 +79,30 @@ constexpr int64_t text_in_letters = 5;  // what a search makes of each byte of a
 
 std::unique_ptr<Regex> compile(std::string_view pattern) { return std::make_unique<Regex>(pattern); }
 
+// The text that a thread looked into last, in its pattern's letters: a loop of finds spells it once, not each time. No
+// item is charged for what stays, so it is bounded.
+class LastText {
+ public:
+  std::shared_ptr<const Regex::Letters> spell(const Regex &regex, std::string_view s) {
+    if (regex.serial() == regex_ && s == text_) return letters_;
+    require_utf8(s, "the text");
+    auto letters = regex.spell(s);
+    constexpr size_t longest = size_t(1) << 20;
+    if (s.size() <= longest) {
+      regex_ = 0;  // where the next line throws, nothing is remembered
+      text_ = s;
+      letters_ = letters;
+      regex_ = regex.serial();
+    }
+    return letters;
+  }
+
+ private:
+  uint64_t regex_ = 0;
+  std::string text_;
+  std::shared_ptr<const Regex::Letters> letters_;
+};
+
 // Lua's positions: from 1, the end included; negative ones count from the end.
 size_t start_of(std::string_view s, int64_t init) {
   const auto size = int64_t(s.size());
@@ -118,9 +143,10 @@ std::vector<mrun::value> describe(const mrun::call &c, const Regex &self, std::s
 
 std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::string_view s, int64_t init) {
   const Polling polling(mrun::asking(c));
-  admit(c, s, text_in_letters);
+  charge_text(c, s, text_in_letters);
+  thread_local LastText last;
   std::vector<Span> groups;
-  Regex::Search search(self, s);
+  Regex::Search search(self, s, last.spell(self, s));
   const size_t at = start_of(s, init);
   if (at > s.size() || !search.find(at, groups)) return {};
   return describe(c, self, s, groups);

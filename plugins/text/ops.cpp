@@ -49,6 +49,10 @@ OffsetUnit offset_unit(std::string_view name) {
 
 void admit(const mrun::call &c, std::string_view text, int64_t per_byte) {
   require_utf8(text, "the text");
+  charge_text(c, text, per_byte);
+}
+
+void charge_text(const mrun::call &c, std::string_view text, int64_t per_byte) {
   constexpr size_t unannounced = 1024;  // what is this small needs no budget
   if (text.size() > unannounced) c.charge(int64_t(text.size()) * per_byte);
 }

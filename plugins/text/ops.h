@@ -59,5 +59,7 @@ OffsetUnit offset_unit(std::string_view name);  // "char" or "byte"
 
 // Every text is checked once, here, and its work announced: `per_byte` bytes of memory for each of its own.
 void admit(const mrun::call &, std::string_view text, int64_t per_byte);
+// The second half of it, for a text that was looked at before.
+void charge_text(const mrun::call &, std::string_view text, int64_t per_byte);
 
 }  // namespace text

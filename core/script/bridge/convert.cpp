@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/text.h"
 #include "script/bridge/object.h"
@@ -23,16 +22,6 @@ mrun_value string_value(const char *data, size_t size) {
   v.kind = MRUN_STRING;
   v.as.string = {data, size};
   return v;
-}
-
-bool is_ascii(const char *data, size_t size) {
-  uint64_t high = 0, word;
-  for (; size >= sizeof word; data += sizeof word, size -= sizeof word) {
-    std::memcpy(&word, data, sizeof word);
-    high |= word;
-  }
-  for (; size > 0; ++data, --size) high |= static_cast<uint64_t>(static_cast<unsigned char>(*data)) << 56 >> 56;
-  return (high & 0x8080808080808080u) == 0;
 }
 
 bool has_metatable(lua_State *L, int index, int anchor) {
@@ -172,9 +161,7 @@ mrun_value Reader::read_string(int index, const Place *place) {
   if ((bytes_ += static_cast<int64_t>(size)) > vm_.options.lua_memory) {
     fail(MRUN_MEMORY, "{}: more than {} bytes of text", what_, vm_.options.lua_memory);
   }
-  if (!is_ascii(data, size) && !valid_utf8({data, size})) {
-    refuse(place, "is a string that is not valid UTF-8; bytes are uint8 tensors");
-  }
+  if (!valid_utf8({data, size})) { refuse(place, "is a string that is not valid UTF-8; bytes are uint8 tensors"); }
   return string_value(data, size);
 }
 

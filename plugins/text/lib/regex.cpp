@@ -64,15 +64,22 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
 
 Regex::~Regex() { pcre2_code_free(code_); }
 
-Regex::Search::Search(const Regex &regex, std::string_view s)
+std::shared_ptr<const Regex::Letters> Regex::spell(std::string_view s) const {
+  auto out = std::make_shared<Letters>();
+  if (s.size() >= no_match) bad_input("the text is longer than 4 GiB");
+  if (alphabet_) alphabet_->spell(s, out->letters, out->places);
+  return out;
+}
+
+Regex::Search::Search(const Regex &regex, std::string_view s, std::shared_ptr<const Letters> letters)
     : regex_(regex),
       s_(s),
+      in_letters_(std::move(letters)),
       data_(pcre2_match_data_create_from_pattern(regex.code_, nullptr)),
       context_(pcre2_match_context_create(nullptr)) {
-  if (!data_ || !context_ || s.size() >= no_match) {
+  if (!data_ || !context_) {
     pcre2_match_data_free(data_);
     pcre2_match_context_free(context_);
-    if (s.size() >= no_match) bad_input("the text is longer than 4 GiB");
     throw std::bad_alloc();
   }
   pcre2_set_match_limit(context_, step_limit);
@@ -82,7 +89,6 @@ Regex::Search::Search(const Regex &regex, std::string_view s)
     return static_cast<Search *>(self)->stopped_ ? PCRE2_ERROR_CALLOUT : 0;
   };
   pcre2_set_callout(context_, ask, this);
-  if (regex.alphabet_) regex.alphabet_->spell(s, letters_, places_);
 }
 
 // The limits are those of one try, so all tries of a search may take as many times longer as the text has characters.
@@ -94,8 +100,9 @@ void Regex::Search::ask() noexcept {
 }
 
 size_t Regex::Search::letter_at(size_t place) const {
-  if (places_.empty()) return place;
-  return size_t(std::lower_bound(places_.begin(), places_.end(), place) - places_.begin());
+  const std::vector<uint32_t> &places = in_letters_->places;
+  if (places.empty()) return place;
+  return size_t(std::lower_bound(places.begin(), places.end(), place) - places.begin());
 }
 
 Regex::Search::~Search() {
@@ -105,7 +112,7 @@ Regex::Search::~Search() {
 }
 
 int Regex::Search::match(size_t from) {
-  const std::string_view text = regex_.alphabet_ ? std::string_view(letters_) : s_;
+  const std::string_view text = regex_.alphabet_ ? std::string_view(in_letters_->letters) : s_;
   return pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
                      PCRE2_NO_UTF_CHECK, data_, context_);
 }

@@ -2,8 +2,10 @@
 // steps is an error, not a hang. What the characters are is worked out here (pattern/pattern.h), so that results do not
 // depend on the installed PCRE2's version of Unicode. Immutable; may be used from several threads at once.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +36,19 @@ class Regex {
   Regex(const Regex &) = delete;
   Regex &operator=(const Regex &) = delete;
 
+  // A text in the pattern's alphabet. places: see Alphabet::spell. Both are empty for a pattern over characters.
+  struct Letters {
+    std::string letters;
+    std::vector<uint32_t> places;
+  };
+  std::shared_ptr<const Letters> spell(std::string_view s) const;  // s: valid UTF-8
+
   // Finds matches in one text: what a search needs is made once. Used by one thread.
   class Search {
    public:
-    Search(const Regex &, std::string_view s);  // s: valid UTF-8, below 4 GiB
+    Search(const Regex &regex, std::string_view s) : Search(regex, s, regex.spell(s)) {}
+    // s: valid UTF-8, below 4 GiB; letters: of this text and this pattern.
+    Search(const Regex &, std::string_view s, std::shared_ptr<const Letters> letters);
     ~Search();
     Search(const Search &) = delete;
     Search &operator=(const Search &) = delete;
@@ -46,15 +57,16 @@ class Regex {
     bool find(size_t from, std::vector<Span> &groups);
 
    private:
-    size_t letter_at(size_t place) const;  // the byte of letters_ of the character there
-    uint32_t place_of(size_t letter) const { return places_.empty() ? uint32_t(letter) : places_[letter]; }
+    size_t letter_at(size_t place) const;  // the byte of the letters of the character there
+    uint32_t place_of(size_t letter) const {
+      return in_letters_->places.empty() ? uint32_t(letter) : in_letters_->places[letter];
+    }
     void ask() noexcept;  // at each try of a match; what it throws is kept in stopped_
     int match(size_t from);
     bool grow_stack();  // false where it has grown already
     const Regex &regex_;
     std::string_view s_;
-    std::string letters_;  // the text in the pattern's alphabet; places_: see Alphabet::spell
-    std::vector<uint32_t> places_;
+    std::shared_ptr<const Letters> in_letters_;
     std::exception_ptr stopped_;
     pcre2_real_match_data_8 *data_;
     pcre2_real_match_context_8 *context_;
@@ -74,12 +86,15 @@ class Regex {
   // Where the search for the next match begins.
   static size_t after(std::string_view s, Span match);
 
+  uint64_t serial() const { return serial_; }              // another for each one made: an address is used again
   int groups() const;                                      // capturing ones, without the whole match
   std::vector<std::pair<std::string, int>> names() const;  // of named groups, by name
   bool has_names() const { return has_names_; }
   bool matches_empty() const;  // whether some match may be empty
 
  private:
+  static inline std::atomic<uint64_t> made_{0};
+  const uint64_t serial_ = ++made_;
   pcre2_real_code_8 *code_ = nullptr;
   bool has_names_ = false;
   std::optional<Alphabet> alphabet_;  // none: the pattern is over characters

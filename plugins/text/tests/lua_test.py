@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import sys
 import unittest
 
@@ -401,6 +402,34 @@ class Scripts(Case):
         self.assertEqual((got["swapped"], got["n"], got["upper"]), ("b at a d at c", 2, "AB CD"))
         self.assertEqual((got["mapped"], got["m"]), ("1 cd ef", 2))
         self.assertEqual((got["split"], got["limited"], got["chars"]), (["a", "b", "c"], ["a", "b,c"], ["a", "é"]))
+
+    def test_finds_in_turns(self):
+        """What a search keeps of a text is that text's and that pattern's: patterns, texts and their order change at each find."""
+        got = self.run_lua(r"""
+          local long = ("é1 "):rep(500000)
+          local texts = {"aé1b", "aéb1", "", "1", "的的1", long .. "x", ("z"):rep(70000) .. "1x"}
+          return function()
+            local out = {}
+            for round = 1, 40 do
+              local s = texts[(round * 3) % #texts + 1]
+              local re = text.regex(round % 2 == 0 and [[\d]] or [[\pL]])  -- new ones stand where old ones stood
+              local last = text.regex "x"
+              out[round] = {re:find(s) or 0, re:find(s, 3) or 0, last:find(s, -1) or 0, re:find(s) or 0}
+            end
+            return out
+          end""")
+        texts = ["aé1b", "aéb1", "", "1", "的的1", "é1 " * 500000 + "x", "z" * 70000 + "1x"]
+        for n, finds in enumerate(got, 1):
+            s = texts[n * 3 % len(texts)].encode()
+
+            def find(pattern, start=0):
+                while start < len(s) and s[start] & 0xC0 == 0x80:
+                    start += 1
+                at = re.search(pattern, s[start:].decode())
+                return 0 if not at else start + len(s[start:].decode()[: at.start()].encode()) + 1
+
+            kind = r"\d" if n % 2 == 0 else r"[^\W\d_]"
+            self.assertEqual(finds, [find(kind), find(kind, 2), find("x", max(len(s) - 1, 0)), find(kind)], n)
 
     def test_errors(self):
         def failed(body, contains, files=None):
