@@ -62,6 +62,7 @@ class Bpe final : public Model {
     raw_ = true;
     letters_.fill(missing);
     for (const auto &[token, id] : vocabulary_.ids()) {
+      Polling::now();
       const auto bytes = letters_to_bytes(token);
       if (!bytes) continue;
       if (bytes->size() == 1) letters_[static_cast<unsigned char>((*bytes)[0])] = id;
@@ -148,6 +149,7 @@ class Bpe final : public Model {
         left = one[0].get<std::string>();
         right = one[1].get<std::string>();
       }
+      Polling::now();
       merges_.set(known(left), known(right),
                   {rank, known(left + right.substr(std::min(prefix_.size(), right.size())))});
       ++rank;

@@ -110,7 +110,7 @@ void Merges::reserve(size_t count) {
 
 void Merges::set(uint32_t left, uint32_t right, Merge merge) {
   const uint64_t key = uint64_t(left) << 32 | right;
-  size_t i = hash(key) & (slots_.size() - 1);
+  size_t i = KeyedHash::of(key) & (slots_.size() - 1);
   while (slots_[i].key != empty && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
   slots_[i] = {key, merge};
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "keyed_hash.h"
 #include "models.h"
 
 namespace text {
@@ -23,7 +24,7 @@ class Merges {
   void set(uint32_t left, uint32_t right, Merge);  // a later one replaces an earlier of the same pair
   Merge get(uint32_t left, uint32_t right) const {
     const uint64_t key = uint64_t(left) << 32 | right;
-    for (size_t i = hash(key) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
+    for (size_t i = KeyedHash::of(key) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
       if (slots_[i].key == key) return slots_[i].merge;
       if (slots_[i].key == empty) return {};
     }
@@ -47,7 +48,6 @@ class Merges {
     Merge merge;
   };
   class Word;
-  static size_t hash(uint64_t key) { return size_t((key * 0x9e3779b97f4a7c15u) >> 29); }
   void merge_in_order(std::vector<Symbol> &symbols) const;                              // linear; where in_order_
   void merge_by_heap(std::vector<Symbol> &symbols, float probability, Random *) const;  // n log n
 

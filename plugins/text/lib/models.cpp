@@ -1,6 +1,7 @@
 #include "models.h"
 
 #include "budget.h"
+#include "polling.h"
 
 namespace text {
 namespace {
@@ -26,6 +27,7 @@ class WordLevel final : public Model {
 
 void Vocabulary::add(std::string token, uint32_t id) {
   if (id >= max_ids) bad_config("id " + std::to_string(id) + " is above " + std::to_string(max_ids - 1));
+  Polling::now();
   const auto &entry = *ids_.insert_or_assign(std::move(token), id).first;
   if (id >= tokens_.size()) {
     constexpr uint32_t usual_gap = 4096;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config.h"
+#include "keyed_hash.h"
 
 namespace text {
 
@@ -17,7 +18,7 @@ struct Token {
 
 struct TextHash {
   using is_transparent = void;
-  size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  size_t operator()(std::string_view s) const { return KeyedHash::of(s); }
 };
 template <class T>
 using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;

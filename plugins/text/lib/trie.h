@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "keyed_hash.h"
+
 namespace text {
 
 class Trie {
@@ -23,7 +25,7 @@ class Trie {
   }
   uint32_t child(uint32_t node, unsigned char byte) const {
     const uint64_t key = uint64_t(node) << 8 | byte;
-    for (size_t i = hash(key) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
+    for (size_t i = KeyedHash::of(key) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
       if (slots_[i].key == key) return slots_[i].node;
       if (slots_[i].key == empty) return none;
     }
@@ -36,14 +38,13 @@ class Trie {
     uint64_t key;
     uint32_t node;
   };
-  static size_t hash(uint64_t key) { return size_t((key * 0x9e3779b97f4a7c15u) >> 29); }
   uint32_t add(uint32_t from, unsigned char byte) {
     if (2 * size_t(count_) >= slots_.size()) grow();
     place({uint64_t(from) << 8 | byte, count_});
     return count_++;
   }
   void place(Slot s) {
-    size_t i = hash(s.key) & (slots_.size() - 1);
+    size_t i = KeyedHash::of(s.key) & (slots_.size() - 1);
     while (slots_[i].key != empty) i = (i + 1) & (slots_.size() - 1);
     slots_[i] = s;
   }

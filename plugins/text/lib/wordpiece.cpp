@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models.h"
+#include "polling.h"
 #include "trie.h"
 #include "utf8.h"
 
@@ -45,6 +46,7 @@ class WordPiece final : public Model {
     begin_ = trie_.add_root();
     middle_ = trie_.add_root();
     for (const auto &[token, id] : vocabulary_.ids()) {
+      Polling::now();
       if (utf8_length(token) > size_t(max_characters_) + prefix_.size()) continue;  // can never match
       add(begin_, token, id);
       if (token.size() > prefix_.size() && token.starts_with(prefix_))
@@ -67,6 +69,7 @@ class WordPiece final : public Model {
     std::vector<uint32_t> queue{begin_, middle_};
     for (size_t head = 0; head < queue.size(); ++head) {
       const uint32_t parent = queue[head];
+      Polling::now();
       for (unsigned byte = 0; byte < 256; ++byte) {
         const uint32_t node = trie_.child(parent, static_cast<unsigned char>(byte));
         if (node == Trie::none) continue;

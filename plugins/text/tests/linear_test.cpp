@@ -1,6 +1,10 @@
 // Time that grows as the text does, on texts made to be hard: counted in the program's own steps (basic blocks, by the
 // compiler's instrumentation of the library), so that the machine's load plays no part.
+#include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <functional>
+#include <random>
 
 #include "catch.h"
 #include "config.h"
@@ -130,6 +134,40 @@ Json split(const std::string &pattern, const std::string &behavior = "Isolated")
   return {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}, {"invert", false}};
 }
 
+// Words of ASCII that std::hash, which anybody can compute, tells apart as little as it can (MurmurHash64A of libstdc++:
+// behind any eight bytes there are eight that lead to the hash wanted).
+std::vector<std::string> colliding(size_t count) {
+  constexpr uint64_t m = 0xc6a4a7935bd1e995, seed = 0xc70f6907, length = 16;
+  uint64_t inverse = m;
+  for (int i = 0; i < 5; ++i) inverse *= 2 - m * inverse;
+  const auto mixed = [](uint64_t k, uint64_t factor) {
+    k *= factor;
+    return (k ^ k >> 47) * factor;
+  };
+  std::vector<std::string> out;
+  std::mt19937_64 random(1);
+  while (out.size() < count) {
+    std::string word;
+    for (int i = 0; i < 8; ++i) word += char('a' + random() % 26);
+    uint64_t first = 0;
+    std::memcpy(&first, word.data(), sizeof first);
+    const uint64_t second = mixed((((seed ^ length * m) ^ mixed(first, m)) * m) ^ 1, inverse);
+    word.append(reinterpret_cast<const char *>(&second), sizeof second);
+    const bool readable = std::all_of(word.begin(), word.end(), [](char c) { return c > ' ' && c <= '~'; });
+    if (readable) out.push_back(word);
+  }
+  return out;
+}
+
+uint64_t steps_to_read(const std::vector<std::string> &words) {
+  Json vocab = {{"<unk>", 0}};
+  for (const std::string &word : words) vocab[word] = vocab.size();
+  const std::string file = tokenizer({{"type", "WordLevel"}, {"vocab", vocab}}, nullptr, nullptr, nullptr).dump();
+  const uint64_t before = steps;
+  const text::Tokenizer t(file);
+  return steps - before;
+}
+
 }  // namespace
 
 TEST_CASE("models take linear time") {
@@ -183,4 +221,13 @@ TEST_CASE("half a million bytes pass through the patterns of known tokenizers") 
     INFO(unit);
     CHECK(!t.encode(repeated(unit, 1 << 19), {}).empty());
   }
+}
+
+TEST_CASE("a vocabulary made to collide is read like any other", "[text]") {
+  constexpr size_t few = 500;
+  const std::vector<std::string> many = colliding(few * times);
+  REQUIRE(std::hash<std::string>{}(many[0]) == std::hash<std::string>{}(many.back()));
+  const uint64_t one = steps_to_read({many.begin(), many.begin() + few}), all = steps_to_read(many);
+  INFO(one << " steps, for " << times << " times the words " << all);
+  CHECK(double(all) <= double(one) * times * 1.5);  // the reader of JSON sorts
 }
