@@ -13,6 +13,12 @@
 #include <mutex>
 
 namespace mrun {
+
+uint64_t largest_file() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 namespace {
 
 constexpr size_t step = size_t{1} << 30;
@@ -30,10 +36,9 @@ Known &known() {
 
 bool is_worth_it(int fd) {
   struct stat status = {};
-  rlimit limit{};  // a larger file than it allows would end the process, one of memory, too
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || ::getrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
-  const auto size = static_cast<rlim_t>(status.st_size);
-  if (size < SealedFile::least || size + size / 2 > limit.rlim_cur) return false;
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size < SealedFile::least || size + size / 2 > largest_file()) return false;  // it may grow while it is copied
   const std::lock_guard lock(known().mutex);
   return known().files.size() < static_cast<size_t>(SealedFile::most);
 }

@@ -5,6 +5,9 @@
 
 namespace mrun {
 
+// Bytes that a file of this process may have. A larger one ends the process (SIGXFSZ), one that is memory, too.
+uint64_t largest_file();
+
 class SealedFile {
  public:
   static constexpr size_t least = size_t{1} << 20;  // bytes of a file for which it pays

@@ -215,6 +215,34 @@ class M(nn.Module):
         answers = [json.loads(a) for a in self.run_isolated(folder, "--jsonl", inputs).stdout.splitlines()]
         self.assertEqual([a if a == 1 else a["error"]["code"] for a in answers], [1, "PROTOCOL", 1, 1])
 
+    def test_61_memory_that_is_asked_for_and_not_filled(self):
+        """A worker that asks without end gets no more of the host's descriptors than an honest one wants, nor what no item may hold."""
+        folder = self.intruder("if input then intruder.want(1000, input[1], input[2]) end\nreturn 1")
+        for n, size, most in ((3000, 1 << 20, 80), (40, 1 << 40, 5)):
+            with self.subTest(size=size), subprocess.Popen(
+                    [command.MRUN, folder, "--jsonl", "-", "--isolation", "process", "--workers", "1", "--plugin", INTRUDER],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
+                def ask(given):
+                    host.stdin.write(given + "\n")
+                    host.stdin.flush()
+                    self.assertEqual(host.stdout.readline(), "1\n")
+                    return len(os.listdir(f"/proc/{host.pid}/fd"))
+                before = ask("false")
+                ask(json.dumps([n, size]))
+                self.assertLess(ask("false"), before + most)
+                host.stdin.close()
+                self.assertEqual(host.wait(timeout=60), 0)
+
+    def test_61_memory_of_which_it_names_a_part(self):
+        """The rest of it would stay with the host, and be counted nowhere."""
+        folder = self.intruder("intruder.want(input[1], 1, 1048576)\nintruder.tell(input[1], input[2])\nreturn 1")
+        last = {}
+        for named in (1 << 20, 4096):
+            result = self.run_isolated(folder, "--jsonl", "-", "--stream", stdin=f"[1, {named}]\n")
+            last[named] = json.loads(result.stdout.splitlines()[-1])
+        self.assertEqual(last[1 << 20], 1)
+        self.assertEqual(last[4096]["error"]["code"], "PROTOCOL", last)
+
     def test_62_environment(self):
         folder = self.intruder("return intruder.environment()")
         answer = self.run_isolated(folder, "null", env={**os.environ, "SECRET_OF_THE_HOST": "tell nobody"})
@@ -271,6 +299,24 @@ class M(nn.Module):
                              stderr=subprocess.PIPE, text=True, timeout=60, env=os.environ | command.in_python())
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         self.assertIn("was not answered before its deadline; the worker process was ended", run.stdout)
+
+    def test_63_a_host_that_stood_still(self):
+        """Stopped at a terminal for longer than a worker may be silent: it has answered, and neither that nor what comes next is late."""
+        file = self.packed(self.intruder("intruder.sleep(input)\nreturn input"))
+        with subprocess.Popen([command.MRUN, file, "--jsonl", "-", "--isolation", "process", "--workers", "1", "--timeout", "1"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as host:
+            def ask(given):
+                host.stdin.write(given + "\n")
+                host.stdin.flush()
+            ask("0")
+            self.assertEqual(host.stdout.readline(), "0\n")
+            ask("0.5")
+            time.sleep(0.2)
+            host.send_signal(signal.SIGSTOP)
+            time.sleep(32)
+            host.send_signal(signal.SIGCONT)
+            ask("0")
+            self.assertEqual(host.communicate(timeout=60)[0], "0.5\n0\n")
 
     def test_63_killed_at_any_moment(self):
         """While many items are in flight: each is answered once, in order, by its value or by CRASH, and nothing is left."""

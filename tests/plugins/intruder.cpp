@@ -14,6 +14,8 @@
 #include <cstring>
 #include <map>
 #include <mrun/plugin.hpp>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -103,13 +105,36 @@ void leave() { _exit(7); }
   for (volatile int i = 0;; i = i + 1) {}
 }
 
+struct Header {
+  uint32_t magic = 0x4b57524d;
+  uint16_t version = 3, kind = 13;
+  uint64_t id = 1, size = 0, beside = 0, descriptors = 0;
+};
+
+void send_frame(Header header, std::string_view part) {
+  const uint32_t begin[] = {0x6e75726d, 1};
+  header.size = sizeof begin + part.size();
+  std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);
+  bytes.append(reinterpret_cast<const char *>(begin), sizeof begin).append(part);
+  if (write(channel, bytes.data(), bytes.size()) < 0) _exit(8);
+}
+
+// Asks the parent for memory, for n items from `first` on.
+void want(int64_t first, int64_t n, int64_t size) {
+  const std::string part = "\2" + std::string(reinterpret_cast<const char *>(&size), sizeof size);
+  for (Header header{.kind = 20, .id = static_cast<uint64_t>(first)}; n > 0; --n, ++header.id) send_frame(header, part);
+}
+
+// A partial answer, nil, that claims so many bytes of the memory that was asked for.
+void tell(int64_t item, int64_t beside) {
+  const char nil[] = {4, 0};
+  send_frame({.kind = 14, .id = static_cast<uint64_t>(item), .beside = static_cast<uint64_t>(beside)},
+             {nil, sizeof nil});
+}
+
 // Talks to the parent as a worker that was taken over: a frame whose header lies, bytes that are none, half a frame.
 void say(std::string what) {
-  struct {
-    uint32_t magic = 0x4b57524d;
-    uint16_t version = 3, kind = 13;
-    uint64_t id = 1, size = 0, beside = 0, descriptors = 0;
-  } header;
+  Header header;
   std::string bytes(64, 'x');
   if (what == "length") header.size = uint64_t{1} << 63;
   if (what == "kind") header.kind = 4711;
@@ -135,5 +160,7 @@ MRUN_PLUGIN("intruder", "1.0.0", "What native code that was taken over would try
   op<crash>("intruder.crash@1() -> ()", "Ends the process by a signal.");
   op<leave>("intruder.leave@1() -> ()", "Ends the process.");
   op<spin>("intruder.spin@1() -> ()", "Does not return.");
+  op<want>("intruder.want@1(int first, int n, int size) -> ()", "Asks the parent for memory.");
+  op<tell>("intruder.tell@1(int item, int beside) -> ()", "Emits nil, with memory beside it.");
   op<say>("intruder.say@1(str what) -> ()", "Writes nonsense to the parent.");
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -169,6 +170,7 @@ void hold_standard_descriptors() {
 int main(int argc, char **argv) {
   hold_standard_descriptors();
   command::keep_standard_output();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that outgrows `ulimit -f` is an error as a full disk is
   // Threads of OpenBLAS spin while the rest of libtorch is loaded. How many it may use is set again before each run.
   setenv("OPENBLAS_NUM_THREADS", "1", 0);
   // Operator threads that spin between small operators slow each other down many times on a busy machine.

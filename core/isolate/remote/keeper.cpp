@@ -13,6 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds glance{20}, rest{200};  // how often the page is looked at, busy or not
 constexpr int64_t grace = 500'000'000;              // ns beyond an item's limit, for what polls to end by itself
 constexpr double silence = 30;                      // s beyond what all items together may take
+constexpr std::chrono::seconds standstill{2};       // of this process, where a glance has taken so long
 constexpr size_t patience_with_deaths = 3;          // in a row, while nobody waits
 constexpr size_t most_failures = 3;                 // to start one, in a row
 constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
@@ -79,9 +80,12 @@ Error RemoteSession::serve(RemoteWorker &worker) {
   auto looked = Clock::now();
   try {
     for (;;) {
+      const auto asked = Clock::now();
       const bool said = worker.has_said(is_busy() ? glance : rest);
-      if (!said || Clock::now() - looked > rest) {
-        looked = Clock::now();
+      const auto now = Clock::now();
+      if (now - asked > standstill) awake_since_ = now;
+      if (!said || now - looked > rest) {
+        looked = now;
         if (is_overdue(worker)) worker.kill();
       }
       if (send_next_) send_waiting();
@@ -236,11 +240,16 @@ bool RemoteSession::is_overdue(RemoteWorker &worker) {
   for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
     if (r.end < now - grace) job.overdue = late = true;
   });
-  timed_out_ = timed_out_ || late || is_silent();
+  if (!late && is_silent()) {
+    late = true;
+    for (const auto &[id, job] : jobs_) job->overdue = job->sent;
+  }
+  timed_out_ = timed_out_ || late;
   return timed_out_;
 }
 
-// For a worker that lies on its page: all items together cannot take so long.
+// For a worker that lies on its page: all items together cannot take so long. What it said while this process stood still
+// (stopped at a terminal, in a debugger) has not been read yet.
 bool RemoteSession::is_silent() const {
   double together = silence;
   Clock::time_point since = Clock::time_point::max();
@@ -251,12 +260,13 @@ bool RemoteSession::is_silent() const {
     if (job->sent) since = std::min(since, job->sent_at);
   }
   if (since == Clock::time_point::max()) return false;
-  return seconds_between(std::max(since, last_result_), Clock::now()) > together;
+  return seconds_between(std::max({since, last_result_, awake_since_}), Clock::now()) > together;
 }
 
 // ---- the end of one, and the next
 
-// Marks whose slice or joined call it was in; where nobody's, all that it had. How many.
+// Marks whose slice or joined call it was in; where nobody's, all that it had. How many. Of one that was ended because of what
+// took too long, only that: it may have been answered meanwhile, and what was sent behind it is innocent.
 size_t RemoteSession::mark_suspects(const RemoteWorker &worker) {
   size_t marked = 0;
   const auto mark = [&](RemoteJob &job, const char *stage) {
@@ -264,12 +274,15 @@ size_t RemoteSession::mark_suspects(const RemoteWorker &worker) {
     job.suspected = stage;
     ++marked;
   };
-  const bool late = std::any_of(jobs_.begin(), jobs_.end(), [](const auto &entry) { return entry.second->overdue; });
+  const bool late = timed_out_;
+  const auto may_be = [late](const RemoteJob &job) { return !late || job.overdue; };
   for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
-    if (!late || job.overdue) mark(job, r.stage);
+    if (may_be(job)) mark(job, r.stage);
   });
   if (marked > 0) return marked;
-  for (const auto &[id, job] : jobs_) mark(*job, "engine");
+  for (const auto &[id, job] : jobs_) {
+    if (may_be(*job)) mark(*job, "engine");
+  }
   return marked;
 }
 

@@ -189,7 +189,8 @@ class RemoteSession final : public Session {
   std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
   std::atomic<bool> send_next_{false};        // some may wait that can go now: for the keeper
   std::atomic<uint64_t> next_number_{0};
-  size_t log_bytes_ = 0;  // in this second; this and the next: of the keeper, and before it of the constructor
+  Clock::time_point awake_since_;  // this process, as far as the keeper knows
+  size_t log_bytes_ = 0;           // in this second; this and the next: of the keeper, and before it of the constructor
   Clock::time_point log_since_;
   Mutex joining_;  // a second stop() waits for the first
   // The last: they use all the others. The first submit makes the postman; end() joins them.

@@ -16,12 +16,11 @@
 namespace mrun {
 namespace {
 
-constexpr double prepare_seconds = 120;            // plugins may come from a slow disk
-constexpr double open_seconds = 60;                // and what a model's size and the limit of top-level code add
-constexpr int files = 3;                           // that may have some
-constexpr double bytes_a_second = 20e6;            // of a bundle, at the least
-constexpr size_t most_granted = 4096;              // results that wait for their memory to be filled
-constexpr size_t largest_grant = size_t{1} << 40;  // it costs what is written there alone
+constexpr double prepare_seconds = 120;  // plugins may come from a slow disk
+constexpr double open_seconds = 60;      // and what a model's size and the limit of top-level code add
+constexpr int files = 3;                 // that may have some
+constexpr double bytes_a_second = 20e6;  // of a bundle, at the least
+constexpr size_t most_granted = 64;      // results that wait for their memory to be filled: each has a descriptor open
 
 double seconds_to_open(uint64_t size, const EngineOptions &o) {
   if (o.start_timeout <= 0) return 1e9;
@@ -86,6 +85,7 @@ Frame RemoteWorker::answer(Kind wanted, double seconds, const char *while_it,
 }
 
 void RemoteWorker::prepare(const Preparation &preparation) {
+  address_space_ = preparation.lockdown.address_space;
   try {
     channel().send(Kind::prepare, 0, encode(preparation));
   } catch (const Error &e) {
@@ -137,26 +137,46 @@ void RemoteWorker::send(uint64_t id, const Work &work, Kind how) {
   send_item(id, out.finish(), how, {&fd, 1}, size);
 }
 
-void RemoteWorker::grant(uint64_t id, size_t size) {
-  if (size == 0 || size > largest_grant || granted_.size() >= most_granted || granted_.count(id) != 0) {
-    fail(MRUN_PROTOCOL, "{} wants memory of {} bytes", channel().peer(), size);
-  }
-  UniqueFd memory;
+UniqueFd RemoteWorker::memory_to_grant(size_t size) const {
+  if (granted_.size() >= most_granted || size > address_space_ - granted_bytes_) return {};
   try {
-    memory = make_shared_memory(size);
-  } catch (const Error &) { return channel().send(Kind::memory, id, {}); }  // the system gives none
+    return make_shared_memory(size);
+  } catch (const Error &) { return {}; }  // the system gives none
+}
+
+void RemoteWorker::grant(uint64_t id, size_t size) {
+  if (size == 0) fail(MRUN_PROTOCOL, "{} wants memory of {} bytes", channel().peer(), size);
+  take_back(id);
+  UniqueFd memory = memory_to_grant(size);
+  if (!memory) return channel().send(Kind::memory, id, {});
   const int fd = memory.get();
-  granted_.emplace(id, std::move(memory));
+  granted_.emplace(id, Grant{std::move(memory), size});
+  granted_bytes_ += size;
   channel().send(Kind::memory, id, {}, {&fd, 1}, size);
 }
 
+// Memory of an item that was never filled: the worker had no room to map it.
+UniqueFd RemoteWorker::take_back(uint64_t id) {
+  const auto at = granted_.find(id);
+  if (at == granted_.end()) return {};
+  UniqueFd memory = std::move(at->second.memory);
+  granted_bytes_ -= at->second.size;
+  granted_.erase(at);
+  return memory;
+}
+
+// All of it or nothing: a part would keep the rest, which is counted nowhere, with the host.
 Tensor RemoteWorker::beside(const Frame &frame) {
   if (!frame.fds.empty()) fail(MRUN_PROTOCOL, "{} sent a descriptor", channel().peer());
-  if (frame.beside == 0) return {};
+  if (frame.beside == 0) {
+    if (frame.kind == Kind::result) take_back(frame.id);
+    return {};
+  }
   const auto at = granted_.find(frame.id);
-  if (at == granted_.end()) fail(MRUN_PROTOCOL, "{} names memory that it was not given", channel().peer());
-  const UniqueFd memory = std::move(at->second);
-  granted_.erase(at);
+  if (at == granted_.end() || at->second.size != frame.beside) {
+    fail(MRUN_PROTOCOL, "{} names memory that it was not given", channel().peer());
+  }
+  const UniqueFd memory = take_back(frame.id);
   seal(memory.get(), channel().peer());
   return map_shared_memory(memory.get(), frame.beside, channel().peer());
 }

@@ -30,7 +30,8 @@ class RemoteWorker {
   // Sends an item, one of many (submit) or one that runs by itself (run, run_submitted); what is large goes beside it.
   // Throws USAGE where the input cannot leave this process.
   void send(uint64_t id, const Work &, Kind how);
-  // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it.
+  // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it. Where there is none,
+  // or the worker has not filled so much of what it has, it is told so, and an honest one sends the bytes in the message.
   void grant(uint64_t id, size_t size);
   // What the frame's large tensors lie in: from now on the worker cannot write there. Throws PROTOCOL.
   Tensor beside(const Frame &);
@@ -50,7 +51,15 @@ class RemoteWorker {
   WorkerProcess process_;
   Locked locked_;
   uint64_t block_ = 1;
-  std::map<uint64_t, UniqueFd> granted_;
+  struct Grant {
+    UniqueFd memory;
+    size_t size = 0;
+  };
+  UniqueFd memory_to_grant(size_t size) const;
+  UniqueFd take_back(uint64_t id);
+  std::map<uint64_t, Grant> granted_;
+  uint64_t address_space_ = 0;  // of the worker, which must map what it fills
+  uint64_t granted_bytes_ = 0;  // of granted_; never above address_space_
 };
 
 }  // namespace mrun

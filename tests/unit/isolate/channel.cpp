@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -187,4 +188,21 @@ TEST_CASE("Memory that somebody can still write to or cut is refused") {
   const UniqueFd file(::memfd_create("test", MFD_ALLOW_SEALING));
   REQUIRE(::ftruncate(file.get(), 4096) == 0);
   CHECK_THROWS_AS(map_shared_memory(file.get(), 4096, "test"), Error);
+}
+
+TEST_CASE("Memory beyond what the system lets a file of this process have is refused, and does not end the process") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit small{4096, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto code_of = [](size_t size) {
+    try {
+      make_shared_memory(size);
+    } catch (const Error &e) { return e.code; }
+    return MRUN_OK;
+  };
+  const mrun_code fits = code_of(4096), larger = code_of(4097);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(fits == MRUN_OK);
+  CHECK(larger == MRUN_MEMORY);
 }
