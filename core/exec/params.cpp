@@ -2,7 +2,11 @@
 
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <cmath>
+#include <optional>
+#include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -53,7 +57,7 @@ const char *spelling(const Value &declared, const Value &given) {
   if (!given.is_string()) return "";
   switch (declared.kind()) {
     case MRUN_BOOL: return "; it is written true or false";
-    case MRUN_INT: return "; it is written as 5";
+    case MRUN_INT: return "; it is written as 5, and fits 64 bits";
     case MRUN_FLOAT: return "; it is written as 0.5 or 1e-4";
     case MRUN_LIST: return "; it is written as JSON: [1, 2] or [\"a\", \"b\"]";
     case MRUN_MAP: return "; it is written as JSON, {\"key\": 1}, or by its keys, NAME.KEY=VALUE";
@@ -77,6 +81,18 @@ Value merged(const Value &declared, const Value &given, const std::string &name,
   return Value::map(std::move(entries));
 }
 
+// An integer that 64 bits do not hold stayed a text where --param was read; as a number it is the nearest one.
+std::optional<double> large_integer(const Value &given) {
+  if (!given.is_string()) return std::nullopt;
+  std::string_view digits = given.as_string();
+  double number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (digits.starts_with('-')) digits.remove_prefix(1);
+  if (error != std::errc() || digits.empty() || digits.find_first_not_of("0123456789") != digits.npos)
+    return std::nullopt;
+  return number;
+}
+
 // The override as the declared type: an integral number fits an integer, an integer fits a number.
 Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all) {
   if (declared.is_int() && given.is_float() && given.as_number() == std::floor(given.as_number()) &&
@@ -84,6 +100,7 @@ Value converted(const Value &declared, const Value &given, const std::string &na
     return Value::integer(static_cast<int64_t>(given.as_number()));
   }
   if (declared.is_float() && given.is_int()) return Value::number(given.as_number());
+  if (const auto large = large_integer(given); declared.is_float() && large) return Value::number(*large);
   if (declared.kind() != given.kind()) {
     const char *wanted = declared.is_int() ? "integer" : kind_name(declared.kind());
     fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}{}", name, *wanted == 'i' ? "an" : "a",

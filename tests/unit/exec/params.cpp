@@ -36,7 +36,11 @@ TEST_CASE("an override replaces a declared parameter, inside tables too") {
 TEST_CASE("numbers convert where nothing is lost") {
   REQUIRE(overridden(R"({"top_k": 3.0})") == overridden(R"({"top_k": 3})"));
   REQUIRE(overridden(R"({"scale": 2})").find("\"scale\":2") != std::string::npos);
+  REQUIRE(overridden(R"({"scale": "-9223372036854775809"})") == overridden(R"({"scale": -9223372036854775808.0})"));
+  REQUIRE(refusal(R"({"scale": "12x"})").find("want a number") != std::string::npos);
+  REQUIRE(refusal(R"({"scale": "1e400"})").find("want a number") != std::string::npos);
   REQUIRE(refusal(R"({"top_k": 3.5})").find("want an integer") != std::string::npos);
+  REQUIRE(refusal(R"({"top_k": "9223372036854775808"})").find("fits 64 bits") != std::string::npos);
 }
 
 TEST_CASE("an undeclared parameter is refused and near misses are named") {
