@@ -85,10 +85,26 @@ int64_t clamp(double given, int64_t size) {
   return static_cast<int64_t>(std::clamp(at, 0.0, static_cast<double>(size)));
 }
 
+// A table with nothing but what slice_at reads, or such a list of the params.
+bool is_slice(lua_State *L, int index) {
+  if (const Handle *list = handle_at(L, index, Handle::constant)) {
+    return list->held.kind == MRUN_LIST && list->held.as.list.size <= 3;
+  }
+  if (lua_type(L, index) != LUA_TTABLE) return false;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    const double key = lua_type(L, -2) == LUA_TNUMBER ? lua_tonumber(L, -2) : 0;
+    if (key == 1 || key == 2 || key == 3) continue;
+    lua_pop(L, 2);
+    return false;
+  }
+  return true;
+}
+
 Slice slice_at(lua_State *L, int index, int64_t size) {
   double bounds[3] = {0, static_cast<double>(size), 1};
   for (int i = 0; i < 3; ++i) {
-    lua_rawgeti(L, index, i + 1);
+    lua_pushinteger(L, i + 1);
+    lua_gettable(L, index);
     if (!lua_isnil(L, -1)) bounds[i] = static_cast<double>(want_int(L, lua_gettop(L), "at", "slice"));
     lua_pop(L, 1);
   }
@@ -113,14 +129,14 @@ int at(lua_State *L, Vm &) {
       steps.push_back(step);
     } else if (lua_type(L, d + 2) == LUA_TNUMBER) {
       offset += position(L, d + 2, t.size(d), "at", d) * step;
-    } else if (lua_type(L, d + 2) == LUA_TTABLE) {
+    } else if (is_slice(L, d + 2)) {
       const Slice s = slice_at(L, d + 2, t.size(d));
       if (s.count > 0) offset += s.start * step;
       shape.push_back(s.count);
       steps.push_back(step * s.step);
     } else {
-      fail(MRUN_ARGUMENT, "at: want a position or {{start, stop, step}} for dimension {}, got {}", d,
-           describe_lua(L, d + 2));
+      fail(MRUN_ARGUMENT, "at: want a position or {{start, stop, step}} for dimension {}, got {}{}", d,
+           describe_lua(L, d + 2), lua_type(L, d + 2) == LUA_TTABLE ? " with other keys than 1, 2 and 3" : "");
     }
   }
   push_tensor(L, t.view(shape, steps, offset).c());

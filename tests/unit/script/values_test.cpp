@@ -67,13 +67,24 @@ TEST_CASE("Tensors are indexed as PyTorch does, from 0") {
 }
 TEST_CASE("Positions out of range, broken or NaN are refused") {
   for (const char *wrong : {"input[2]", "input[-3]", "input[0.5]", "input[0/0]", "input[2^53 + 2]", "input:at(0, 5)",
-                            "input:size(3)", "input:at({0, 1, 0})", "input:at(0, 0, 0, 0)", "#input", "input:item()"}) {
+                            "input:size(3)", "input:at({0, 1, 0})", "input:at({start = 1})", "input:at({0, 1, 1, 1})",
+                            "input:at(0, 0, 0, 0)", "#input", "input:item()"}) {
     CAPTURE(wrong);
     Script s(Script::body(std::string("local x = ") + wrong + " return x"));
     const Error e = error_of([&] { s.preprocess(floats({2, 3, 4})); });
     CHECK((e.code == MRUN_ARGUMENT || e.code == MRUN_SCRIPT));
     CHECK(e.line == 1);
   }
+}
+TEST_CASE("A slice may be a list of the params") {
+  Script s(Script::Files{{"bundle.toml",
+                          "[bundle]\nname = \"t\"\n[input]\nkind = \"json\"\n[params]\nwindow = [1, 3]\n"
+                          "far = [0, 4, 2, 9]\nnamed = {start = 1}\n"},
+                         {"preprocess.lua",
+                          "return function(input, params) local function fails(f, ...) return not pcall(f, ...) end "
+                          "return {input:at(params.window):tolist(), fails(input.at, input, params.far), "
+                          "fails(input.at, input, params.named)} end"}});
+  CHECK(to_json(s.preprocess(floats({4}))) == "[[1,2],true,true]");
 }
 TEST_CASE("The input is read-only") {
   Script s(Script::body("input[0] = 1"));
