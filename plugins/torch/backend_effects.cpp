@@ -20,10 +20,12 @@ namespace prim = c10::prim;
 namespace aten = c10::aten;
 
 const std::unordered_set<std::string> random_operators = {
-    "rand",         "randn",     "randint",         "randperm",         "rand_like", "randn_like",
-    "randint_like", "bernoulli", "bernoulli_",      "multinomial",      "normal",    "normal_",
-    "uniform_",     "random_",   "exponential_",    "geometric_",       "cauchy_",   "log_normal_",
-    "poisson",      "binomial",  "_standard_gamma", "_sample_dirichlet"};
+    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "bernoulli_",
+    "multinomial", "normal", "normal_", "uniform_", "random_", "exponential_", "geometric_", "cauchy_", "log_normal_",
+    "poisson", "binomial", "_standard_gamma", "_sample_dirichlet",
+    // torch.nn.init's, and those in place as functions
+    "_no_grad_uniform_", "_no_grad_normal_", "normal_functional", "uniform", "random", "exponential", "geometric",
+    "cauchy", "log_normal"};
 
 // Random only where the argument that says so is true.
 const std::unordered_map<std::string, const char *> random_in_training = {{"dropout", "train"},

@@ -239,6 +239,14 @@ TEST_CASE("random models say so and follow the item's seed", "[torch]") {
   CHECK(test::difference(other, first) != "");
   const Model images(test::read_file(test::model_path("images")));
   CHECK(images.traits("forward") == 0);
+  for (const char *name : {"noise", "functional_noise"}) {
+    INFO(name);
+    const Model noise(test::read_file(test::model_path(name)));
+    const Tensor zeros = floats({3}, {0, 0, 0});
+    const Value drawn = noise.call("forward", {zeros}, 1)[0];
+    CHECK(test::difference(noise.call("forward", {zeros}, 1)[0], drawn) == "");
+    CHECK(test::difference(noise.call("forward", {zeros}, 2)[0], drawn) != "");
+  }
 }
 
 TEST_CASE("what a model writes in place stays inside", "[torch]") {

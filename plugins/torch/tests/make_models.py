@@ -287,6 +287,17 @@ class Mapping(nn.Module):
         return cache["x"]
 
 
+class Noise(nn.Module):
+    """Numbers of torch.nn.init's."""
+    def forward(self, x: Tensor) -> Tensor:
+        return x + nn.init.uniform_(torch.zeros(3))
+
+
+class FunctionalNoise(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.aten.normal_functional(x, 0.0, 1.0)
+
+
 class Quantized(nn.Module):
     def __init__(self):
         super().__init__()
@@ -335,6 +346,8 @@ def main(folder):
     w.add("training", torch.jit.script(Running()), [("forward", torch.randn(4, 3))], writes=["self.norm"])
     w.add("evaluated", torch.jit.script(Running().eval()), [("forward", torch.randn(4, 3))])
     w.add("dropout", torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))), [], random=True)
+    w.add("noise", torch.jit.script(Noise().eval()), [], random=True)
+    w.add("functional_noise", torch.jit.script(FunctionalNoise().eval()), [], random=True)
     w.add("writes_input", torch.jit.script(WritesInput()), [("forward", torch.ones(2), [torch.ones(2)])])
     w.add("gives", torch.jit.script(Gives()), [("forward", torch.randn(2, 3))])
     w.add("throws", torch.jit.script(Throws()), [])
