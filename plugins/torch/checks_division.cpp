@@ -25,16 +25,23 @@ int64_t least_of(c10::ScalarType type) {
   return type == c10::kLong ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int32_t>::min();
 }
 
+// What a number is in the type of the division, which takes its low bits: 2^32 - 1 is -1 beside a tensor of int32.
+int64_t cut(int64_t number, c10::ScalarType type) {
+  return type == c10::kLong ? number : static_cast<int32_t>(static_cast<uint32_t>(number));
+}
+
 // Where an operand, in the type of the division, is `value`: a tensor of booleans, or undefined where it is nowhere.
 at::Tensor places_of(const IValue &operand, int64_t value, c10::ScalarType type) {
   if (!operand.isTensor()) {
     const at::Scalar s = operand.toScalar();
-    return s.isIntegral(true) && s.toLong() == value ? at::ones({}, c10::kBool) : at::Tensor();
+    return s.isIntegral(true) && cut(s.toLong(), type) == value ? at::ones({}, c10::kBool) : at::Tensor();
   }
   const at::Tensor &t = operand.toTensor();
-  if (value < std::numeric_limits<int16_t>::min() && t.scalar_type() != type) return {};  // a narrower type has no such
+  const bool narrower = c10::elementSize(t.scalar_type()) < c10::elementSize(type);
+  if (narrower && value < std::numeric_limits<int16_t>::min()) return {};
   if (t.scalar_type() == c10::kByte || t.scalar_type() == c10::kBool) return {};
-  at::Tensor places = at::eq(t, value);
+  // A wider type is that of a tensor without dimensions, which counts as a number.
+  at::Tensor places = at::eq(narrower ? t : t.to(type), value);
   return at::any(places).item<bool>() ? places : at::Tensor();
 }
 
@@ -69,15 +76,20 @@ void check_rounded_quotient(KernelCall &call) {
 void check_remainder(KernelCall &call) {
   if (!traps(call).defined()) return;
   IValue &divisor = *call.find("other");
-  divisor = divisor.isTensor() ? IValue(divisor.toTensor().masked_fill(divisor.toTensor().eq(-1), 1)) : IValue(1);
+  if (!divisor.isTensor()) {
+    divisor = 1;
+    return;
+  }
+  const c10::ScalarType type = common_type(*call.find("self"), divisor);
+  divisor = divisor.toTensor().masked_fill(places_of(divisor, -1, type), 1);
 }
 
 // Its greatest common divisor with another number may come out as -1, by which it is then divided.
 void check_multiple(KernelCall &call) {
+  const c10::ScalarType type = common_type(*call.find("self"), *call.find("other"));
+  if (type != c10::kLong && type != c10::kInt) return;
   for (const char *operand : {"self", "other"}) {
-    const at::Tensor t = call.tensor(operand);
-    if (!t.defined() || (t.scalar_type() != c10::kLong && t.scalar_type() != c10::kInt)) continue;
-    if (!places_of(t, least_of(t.scalar_type()), t.scalar_type()).defined()) continue;
+    if (!places_of(*call.find(operand), least_of(type), type).defined()) continue;
     throw mrun::error(MRUN_ARGUMENT, call.name() + ": the least integer of its type has no multiple that is positive");
   }
 }

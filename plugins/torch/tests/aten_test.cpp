@@ -281,6 +281,26 @@ TEST_CASE("integers divide as numbers do, or not at all", "[aten]") {
   CHECK(elements<int64_t>(call("aten.lcm", {integers({1}, {4}), integers({1}, {6})})[0]) == std::vector<int64_t>{12});
 }
 
+TEST_CASE("integers beside narrower ones divide as what is left of them", "[aten]") {
+  const int32_t least = std::numeric_limits<int32_t>::min();
+  const Tensor narrow = tensor<int32_t>(mrun::dtype::int32, {2}, {least, 7});
+  const Tensor ones = tensor<int32_t>(mrun::dtype::int32, {2}, {-1, 2});
+  // 2^32 - 1 is -1 there, and 2^31 the least.
+  for (const Value &by : {number(4294967295), Value(integers({}, {4294967295})), Value(integers({}, {-1}))}) {
+    CHECK(elements<int32_t>(call("aten.remainder", {narrow, by})[0]) == std::vector<int32_t>{0, 0});
+    CHECK(elements<int32_t>(call("aten.fmod", {narrow, by})[0]) == std::vector<int32_t>{0, 0});
+    CHECK(error_of("aten.floor_divide", {narrow, by}).message.find("divided by -1") != std::string::npos);
+    CHECK(error_of("aten.div", {narrow, by}, {{"rounding_mode", text("floor")}}).code == MRUN_ARGUMENT);
+  }
+  for (const int64_t of : {int64_t{least}, int64_t{2147483648}}) {
+    INFO(of);
+    CHECK(elements<int32_t>(call("aten.remainder", {integers({}, {of}), ones})[0]) == std::vector<int32_t>{0, 0});
+    CHECK(error_of("aten.floor_divide", {integers({}, {of}), ones}).code == MRUN_ARGUMENT);
+    CHECK(error_of("aten.lcm", {ones, integers({}, {of})}).code == MRUN_ARGUMENT);
+  }
+  CHECK(elements<int32_t>(call("aten.remainder", {number(2147483648), ones})[0]) == std::vector<int32_t>{0, 0});
+}
+
 TEST_CASE("what LAPACK cannot work on is refused before it prints or never returns", "[aten]") {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor endless = floats({3, 4}, {1, 2, 3, inf, 5, 6, 7, 8, 9, 10, 11, 12});
