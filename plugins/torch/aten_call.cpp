@@ -166,6 +166,32 @@ void check_effects(const Overload &o, const std::vector<IValue> &stack) {
   }
 }
 
+// As libtorch's own look at it, which compares storages: a view that the engine made (t[i], t:at) has one of its own.
+bool overlap_in_part(const at::Tensor &a, const at::Tensor &b) {
+  if (a.is_same(b) || a.numel() == 0 || b.numel() == 0 || a.device() != b.device()) return false;
+  const auto known = [](const at::Tensor &t) { return t.unsafeGetTensorImpl()->is_non_overlapping_and_dense(); };
+  if (!known(a) || !known(b)) return false;
+  const auto *first_a = static_cast<const char *>(a.data_ptr()), *first_b = static_cast<const char *>(b.data_ptr());
+  const char *const end_a = first_a + a.nbytes(), *const end_b = first_b + b.nbytes();
+  if (first_a == first_b && end_a == end_b) return a.strides() != b.strides();
+  return first_a < end_b && first_b < end_a;
+}
+
+// What is written while it is read gives neither the old numbers nor the new ones.
+void check_overlap(const Overload &o, const std::vector<IValue> &stack) {
+  const auto &parameters = o.op.schema().arguments();
+  const auto is_tensor = [](const IValue &v) { return v.isTensor() && v.toTensor().defined(); };
+  for (size_t i = 0; i < stack.size(); ++i) {
+    if (parameters[i].alias_info() == nullptr || !parameters[i].alias_info()->isWrite() || !is_tensor(stack[i]))
+      continue;
+    for (const IValue &read : stack) {
+      if (!is_tensor(read) || !overlap_in_part(stack[i].toTensor(), read.toTensor())) continue;
+      throw mrun::error(MRUN_ARGUMENT,
+                        "the tensor that is written and one that is read share some elements: clone() one");
+    }
+  }
+}
+
 // A script's `0 * -1` is minus zero. Among integers it is the integer that it stands for; beside floats its sign counts.
 void settle_zeros(const Overload &o, std::vector<IValue> &stack) {
   const auto is_tensor = [](const IValue &v) { return v.isTensor() && v.toTensor().defined(); };
@@ -197,6 +223,7 @@ void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value 
   }
   settle_zeros(o, stack);
   check_effects(o, stack);
+  check_overlap(o, stack);
   o.op.callBoxed(stack);
   for (size_t i = 0; i < o.results.size(); ++i) results[i] = from_ivalue(call, o.results[i], stack[i]);
 }

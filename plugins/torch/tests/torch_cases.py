@@ -115,6 +115,8 @@ ERRORS = [
     ("x[torch.tensor({0, 2})]", "positions are int64, got float32"),
     ("(function() local t = x:clone(); t[0] = 1 end)()", "t[i]:fill_(v)"),
     ("(function() local t = x:clone(); t[t:gt(0)] = 1 end)()", "masked_fill_"),
+    ("(function() local t = x:clone(); t:add_(t[0]) end)()", "share some elements"),
+    ("(function() local t = v:clone(); t:at({1, 4}):copy_(t:at({0, 3})) end)()", "share some elements"),
     ("torch.F.normalize(x, {axis = 1})", "no argument axis"),
     ("torch.F.normalize(x, 2, {p = 1})", "given twice"),
     ("torch.F.normalize(x, 1, 2, 3, 4)", "at most 4"),
