@@ -4,6 +4,7 @@
 #include <mrun/plugin.hpp>
 
 #include "checks.h"
+#include "scope.h"
 
 namespace mrun_torch {
 namespace {
@@ -78,6 +79,41 @@ void check_cell(KernelCall &call, int64_t gates) {
   }
 }
 
+// ---- as many tensors as the data say
+
+// A tensor takes memory beside its elements: in libtorch, in the engine and in the script's list.
+void charge_parts(int64_t count, int64_t dimensions) {
+  constexpr int64_t each = 1024, each_dimension = 32;
+  charge_current(count, each + each_dimension * dimensions);
+}
+
+// The size of the dimension that is taken apart; 0 where the kernel will say that there is none.
+int64_t size_of_dimension(KernelCall &call) {
+  const at::Tensor self = call.tensor("self");
+  const int64_t dim = call.integer("dim", 0), at = dim < 0 ? dim + self.dim() : dim;
+  return at >= 0 && at < self.dim() ? self.size(at) : 0;
+}
+
+void check_unbind(KernelCall &call) { charge_parts(size_of_dimension(call), call.tensor("self").dim()); }
+
+void check_split(KernelCall &call) {
+  const int64_t size = size_of_dimension(call), step = call.integer("split_size", 0);
+  if (step > 0) charge_parts(size / step + 1, call.tensor("self").dim());
+}
+
+// Of an empty dimension as many as were asked for; of others it is split that makes them.
+void check_chunk(KernelCall &call) {
+  if (size_of_dimension(call) == 0) charge_parts(call.integer("chunks", 0), call.tensor("self").dim());
+}
+
+void check_tensor_split(KernelCall &call) { charge_parts(call.integer("sections", 0), call.tensor("self").dim()); }
+
+// Each of the results has a dimension for each of the tensors.
+void check_meshgrid(KernelCall &call) {
+  const auto count = static_cast<int64_t>(call.find("tensors")->toListRef().size());
+  charge_parts(count, count);
+}
+
 }  // namespace
 
 const std::vector<CheckRule> &size_checks() {
@@ -88,6 +124,15 @@ const std::vector<CheckRule> &size_checks() {
       {"im2col", &check_windows},
       {"col2im", &check_windows},
       {"embedding_bag", &check_bag},
+      {"unbind", &check_unbind},
+      {"unbind_copy", &check_unbind},
+      {"split", &check_split},
+      {"split_copy", &check_split},
+      {"unsafe_split", &check_split},
+      {"chunk", &check_chunk},
+      {"unsafe_chunk", &check_chunk},
+      {"tensor_split", &check_tensor_split, "sections"},
+      {"meshgrid", &check_meshgrid},
       {"gru_cell", [](KernelCall &call) { check_cell(call, 3); }},
       {"lstm_cell", [](KernelCall &call) { check_cell(call, 4); }},
       {"rnn_tanh_cell", [](KernelCall &call) { check_cell(call, 1); }},

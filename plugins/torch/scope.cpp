@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <limits>
 #include <mrun/plugin.hpp>
 
 #include "checks.h"
@@ -83,6 +84,13 @@ Scope::Scope(mrun_call *call, Kind kind)
 Scope::~Scope() {
   current_call = outer_call_;
   current_serial = outer_serial_;
+}
+
+void charge_current(int64_t count, int64_t bytes_each) {
+  int64_t bytes = 0;
+  if (current_call == nullptr || count <= 0) return;
+  if (__builtin_mul_overflow(count, bytes_each, &bytes)) bytes = std::numeric_limits<int64_t>::max();
+  mrun::check(mrun::host->charge(current_call, bytes));
 }
 
 void prepare_libtorch() {

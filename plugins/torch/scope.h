@@ -27,6 +27,9 @@ class Scope {
   uint64_t outer_serial_;
 };
 
+// Charges the call that runs on this thread, if any, until it ends: memory that libtorch's allocator does not see.
+void charge_current(int64_t count, int64_t bytes_each);
+
 // Once a process, before any operator: the charging allocator, the checks, and one inter-operator thread.
 void prepare_libtorch();
 

@@ -369,6 +369,46 @@ TEST_CASE("memory is charged before it is taken", "[aten]") {
   CHECK(call(c.raw, "aten.zeros", {list({number(16)})}).size() == 1);
 }
 
+TEST_CASE("what shares some elements with what it is written into is refused", "[aten]") {
+  const Tensor own = integers({4}, {1, 2, 3, 4});
+  const Tensor front = own.view({3}, {1}, 0), back = own.view({3}, {1}, 1);
+  for (const char *name : {"aten.copy_", "aten.add_", "aten.eq_"}) {
+    INFO(name);
+    CHECK(error_of(name, {back, front}).message.find("clone()") != std::string::npos);
+    CHECK(error_of(name, {own, own.view({1}, {1}, 2)}).message.find("clone()") != std::string::npos);
+  }
+  CHECK(elements<int64_t>(own) == std::vector<int64_t>{1, 2, 3, 4});
+  call("aten.add_", {own, own.view({4}, {1}, 0)});
+  call("aten.copy_", {own.view({2}, {1}, 0), own.view({2}, {1}, 2)});
+  CHECK(elements<int64_t>(own) == std::vector<int64_t>{6, 8, 6, 8});
+}
+
+TEST_CASE("as many tensors as the data say are charged before they are made", "[aten]") {
+  const auto refused = [](const char *name, std::vector<Value> args) {
+    INFO(name);
+    test::Call c;
+    c.item.budget = std::make_shared<mrun::Budget>(int64_t{1} << 20);
+    try {
+      call(c.raw, name, std::move(args));
+      FAIL_CHECK("made");
+    } catch (const mrun::Error &e) { CHECK(e.code == MRUN_QUOTA); }
+  };
+  const Tensor empty = floats({0}, {}), many = tensor<float>(mrun::dtype::float32, {2000000, 0}, {});
+  refused("aten.unbind", {many});
+  refused("aten.unbind_copy", {many});
+  refused("aten.split", {many, number(2)});
+  refused("aten.split_copy", {many, number(2)});
+  refused("aten.chunk", {many, number(1e6)});
+  refused("aten.chunk", {empty, number(0x1p52)});
+  refused("aten.tensor_split", {empty, number(0x1p52)});
+  refused("aten.tensor_split", {empty, integers({}, {int64_t{1} << 52})});
+  refused("aten.hsplit", {empty, number(0x1p52)});
+  refused("aten.meshgrid", {list(std::vector<Value>(500, x()))});
+  CHECK(call("aten.unbind", {x()}).size() == 1);
+  CHECK(call("aten.split", {empty, number(0)}).size() == 1);
+  CHECK(error_of("aten.unbind", {x(), number(9)}).message.find("Dimension out of range") != std::string::npos);
+}
+
 TEST_CASE("torch.tensor takes no number that its dtype does not hold", "[aten]") {
   const auto refused = [](double x, const char *dtype) {
     const std::string message = error_of("torch.tensor@1", {list({number(x)})}, {{"dtype", text(dtype)}}).message;
