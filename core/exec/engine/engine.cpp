@@ -49,7 +49,9 @@ RoundsOptions rounds_options(const Loaded &loaded) {
   const size_t live = live_batches * std::max(largest_batch(loaded), least);
   // Offline both lanes must fit into the queue, or the second would wait for places that the first holds.
   rounds.live = std::clamp<size_t>(live, 1, std::max<size_t>(1, o.offline ? queue / 2 : queue));
-  rounds.block = std::min(block_of_live * rounds.live, std::max<size_t>(queue, 1));
+  // A lane waits for the next item of its oldest one's block. So no block is larger than what is in the queue while who submits
+  // sleeps there: with answers in order, places that are not many may be all that become free, and he would wait for the lane.
+  rounds.block = std::min(block_of_live * rounds.live, queue + 1 - Room::many_of(queue));
   rounds.max_delay = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(o.max_delay));
   rounds.runners = count_runners(loaded);
   return rounds;
@@ -106,8 +108,10 @@ Result Engine::run(const Work &work) {
   want_outside("run");
   {
     const ExclusiveLock lock(mutex_);
-    if (loaded_->options.offline) {
+    if (loaded_->options.offline) {  // what was submitted comes first
+      end_list();
       while (!stopping_ && !may_run_directly()) changed_.wait(mutex_);
+      --draining_;
     }
     if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
     if (may_run_directly()) return run_directly(work);
@@ -222,12 +226,17 @@ void Engine::end_input() {
   wake_workers();
 }
 
-void Engine::drain() {
-  want_outside("drain");
-  const ExclusiveLock lock(mutex_);
+// For a caller who then waits: nothing may wait for what he would submit next.
+void Engine::end_list() {
   ++draining_;
   rounds_.end_of_input(true);
   wake_workers();
+}
+
+void Engine::drain() {
+  want_outside("drain");
+  const ExclusiveLock lock(mutex_);
+  end_list();
   while (!delivery_.all_told()) changed_.wait(mutex_);
   --draining_;
 }

@@ -69,6 +69,7 @@ class Engine : public Session {
   bool may_run_directly() const REQUIRES(mutex_);
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
+  void end_list() REQUIRES(mutex_);
   void end_all() REQUIRES(mutex_);
   void end();
   void abandon() NO_THREAD_SAFETY_ANALYSIS;

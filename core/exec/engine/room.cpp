@@ -13,9 +13,11 @@ constexpr size_t part = 8;       // of the queue, that is many
 
 }  // namespace
 
+size_t Room::many_of(size_t queue) { return std::max<size_t>(queue / part, 1); }
+
 Room::Free Room::beside(size_t taken) const {
   if (taken >= queue_) return Free::none;
-  return queue_ - taken >= std::max<size_t>(queue_ / part, 1) ? Free::many : Free::some;
+  return queue_ - taken >= many_of(queue_) ? Free::many : Free::some;
 }
 
 void Room::wait(Mutex &mutex, double seconds) {

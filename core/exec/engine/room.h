@@ -21,7 +21,9 @@ class Room {
   Room(const Session *session, int queue, std::function<Free()> look)
       : session_(session), queue_(static_cast<size_t>(queue)), look_(std::move(look)) {}
 
-  // Of the queue's places, when `taken` of them are. Of a small queue each one is many.
+  // How many free places of a queue are many; of a small one each is.
+  static size_t many_of(size_t queue);
+  // Of the queue's places, when `taken` of them are.
   Free beside(size_t taken) const;
 
   // Until a place is free, `seconds` at most (negative: for ever), in a callback of the session not at all. Throws TIMEOUT.

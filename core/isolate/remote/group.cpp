@@ -12,7 +12,13 @@
 namespace mrun {
 namespace {
 
-constexpr uint64_t least_block = 16;  // of items that nothing is joined of: each change of the process costs a message
+constexpr uint64_t least_block = 16;  // items: each change of the process costs a message
+
+// Whole blocks of a member's, or other items would be joined than in one process.
+uint64_t block_of(const Session &member) {
+  const uint64_t own = member.facts().block;
+  return (least_block + own - 1) / own * own;
+}
 
 EngineOptions with_defaults(EngineOptions options) {
   if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
@@ -38,7 +44,7 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
       delivery_([this]() REQUIRES(mutex_) { room_.tell(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
       members_(static_cast<size_t>(options_.processes)) {
   start(bundle, files);
-  if (options_.offline) block_ = std::max(members_.front()->facts().block, least_block);
+  if (options_.offline) block_ = block_of(*members_.front());
 }
 
 RemoteGroup::~RemoteGroup() { end(); }

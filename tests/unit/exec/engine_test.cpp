@@ -137,6 +137,42 @@ TEST_CASE("offline, what is joined is the same for any number of workers and any
   }
 }
 
+TEST_CASE("offline, an item by itself does not wait for the rest of a list that its own thread submits") {
+  const MockBundle bundle(Files{{"forward.lua", loop}});
+  const auto session = bundle.start(with_workers(1, true));
+  std::atomic<int> answered{0};
+  for (uint64_t i = 0; i < 3; ++i) {
+    session->submit(work(Item{}.input(), i), -1, [&](uint64_t, Result &&r) { answered += r.ok() ? 1 : 0; });
+  }
+  auto alone = std::async(std::launch::async, [&] { return session->run(work(Item{}.input(), 3)).ok(); });
+  const bool came = alone.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  if (!came) session->stop();
+  CHECK(came);
+  if (came) CHECK(alone.get());
+  CHECK(answered == 3);
+}
+
+// Item 23 fills the queue behind it; then two places become free, too few to wake who submits, while 25 and its like wait.
+TEST_CASE("offline and in order, nothing waits for an item that waits for a place in the queue") {
+  const MockBundle bundle(Files{{"forward.lua", R"(
+return function(model, x)
+  if x[0] == 1 then model:wait(x) end
+  return x[0] == 2 and model(x) or x
+end)"}});
+  EngineOptions options = with_workers(1, true);
+  options.queue = 24;
+  const auto session = bundle.start(options);
+  session->set_ordered(true);
+  std::atomic<int> answered{0};
+  for (uint64_t i = 0; i < 60; ++i) {
+    Work w = work(floats({i == 23 ? 1.0f : i >= 25 && i % 2 == 1 ? 2.0f : 0.0f}), i);
+    if (i == 23) w.timeout = 0.3;
+    REQUIRE_NOTHROW(session->submit(std::move(w), 20, [&](uint64_t, Result &&) { ++answered; }));
+  }
+  session->drain();
+  CHECK(answered == 60);
+}
+
 TEST_CASE("offline, blocks of items may be given to several engines, and the same is joined") {
   const MockBundle bundle(Files{{"forward.lua", loop}}, "max_size = 4\n");
   const auto all = bundle.start(with_workers(2, true));
