@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "value/nesting.h"
 
 namespace mrun {
 namespace {
@@ -14,7 +15,9 @@ class Look {
   explicit Look(const Writer &writer) : writer_(writer) {}
 
   std::string at(const mrun_value &v, int depth) const {
-    if (depth > deepest) return fmt::format("a value is nested more than {} deep, or contains itself", deepest);
+    if (depth + levels_of(v) > deepest) {
+      return fmt::format("a value is nested more than {} deep, or contains itself", deepest);
+    }
     const bool borrowed = v.owner == nullptr;
     switch (v.kind) {
       case MRUN_NIL:

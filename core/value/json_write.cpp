@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/place.h"
 #include "base/text.h"
 #include "value/dtype.h"
 #include "value/json_look.h"
@@ -37,17 +38,17 @@ class Writer {
   };
 
   std::string place() const {
-    std::string text = options_.name;
+    std::vector<std::string> steps;
     for (const Step &step : path_) {
       if (step.key.data() == nullptr) {
-        text += fmt::format("[{}]", step.index);
+        steps.push_back(fmt::format("[{}]", step.index));
       } else if (is_name(step.key)) {
-        text += fmt::format(".{}", step.key);
+        steps.push_back(fmt::format(".{}", step.key));
       } else {
-        text += fmt::format("[\"{}\"]", printable(step.key, 60));
+        steps.push_back(fmt::format("[\"{}\"]", printable(step.key, 60)));
       }
     }
-    return text;
+    return options_.name + place_text(steps);
   }
 
   static bool is_name(std::string_view s) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "value/nesting.h"
 #include "value/object.h"
 #include "value/tensor.h"
 
@@ -16,12 +17,14 @@ struct StringBlock : Block {
   const std::string text;
 };
 
-struct ListBlock : Block {
-  explicit ListBlock(std::vector<Value> v) : items(std::move(v)) {}
+struct ListBlock : NestingBlock {
+  explicit ListBlock(std::vector<Value> v) : items(std::move(v)) {
+    for (const Value &item : items) hold(item.c());
+  }
   const std::vector<Value> items;
 };
 
-struct MapBlock : Block {
+struct MapBlock : NestingBlock {
   ~MapBlock() override {
     for (mrun_entry &e : entries) Value::free(&e.value);
   }
@@ -100,6 +103,7 @@ Value Value::map(std::vector<std::pair<std::string, Value>> entries) {
     const size_t at = block->keys.size();
     block->keys += entries[i].first;
     block->entries.push_back({{block->keys.data() + at, entries[i].first.size()}, entries[i].second.release()});
+    block->hold(block->entries.back().value);
   }
   mrun_value v = make(MRUN_MAP);
   v.as.map = {block->entries.data(), block->entries.size()};

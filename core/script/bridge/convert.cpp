@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/place.h"
 #include "base/text.h"
 #include "script/bridge/object.h"
 #include "script/bridge/tensor.h"
@@ -118,15 +119,16 @@ Reader::Reader(lua_State *L, const char *what, mrun_code code, Functions *functi
     : L_(L), vm_(vm_of(L)), what_(what), code_(code), functions_(functions), settled_(settled) {}
 
 void Reader::refuse(const Place *place, const std::string &problem) const {
-  std::string path;
+  std::vector<std::string> steps;
   for (const Place *p = place; p != nullptr; p = p->outer) {
     if (p->key.kind == MRUN_STRING) {
-      path = "." + printable({p->key.as.string.data, p->key.as.string.size}, 60) + path;
+      steps.push_back("." + printable({p->key.as.string.data, p->key.as.string.size}, 60));
     } else if (p->key.kind == MRUN_FLOAT) {
-      path = fmt::format("[{}]", p->key.as.number) + path;
+      steps.push_back(fmt::format("[{}]", p->key.as.number));
     }
   }
-  fail(code_, "{}{}: {}", what_, path, problem);
+  std::reverse(steps.begin(), steps.end());
+  fail(code_, "{}{}: {}", what_, place_text(steps), problem);
 }
 
 void Reader::count_node(const Place *place) {

@@ -1,5 +1,8 @@
 #include "base/text.h"
 
+#include <vector>
+
+#include "base/place.h"
 #include "catch.h"
 
 using namespace mrun;
@@ -32,6 +35,14 @@ TEST_CASE("text: every code point is decoded, and no surrogate") {
     wrong += surrogate ? length != 0 : length != s.size() || utf8_decode(s) != c;
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("a place is told by its steps, a deep one by both its ends") {
+  const std::vector<std::string> steps(1000, "[1]");
+  CHECK(place_text({}).empty());
+  CHECK(place_text(std::span(steps).first(3)) == "[1][1][1]");
+  CHECK(place_text(steps).size() < 100);
+  CHECK(place_text(steps).find("]…[") != std::string::npos);
 }
 
 TEST_CASE("text: nothing hostile reaches a message") {
