@@ -62,6 +62,16 @@ void fill_result_safely(mrun::Result &&result, bool json, mrun_result *out) {
   out->stage = "engine";
 }
 
+// Of a call that could not run its item; its error is there.
+void fill_refusal(int code, bool json, mrun_result *out) {
+  out->code = code;
+  out->stage = "engine";
+  if (!json) return;
+  mrun::Error e(static_cast<mrun_code>(code), out->error.message == nullptr ? "" : out->error.message);
+  e.stage = out->stage;
+  guard(nullptr, [&] { out->json = copy_string(error_line(e)); });
+}
+
 // Seconds that a host gives; 0 stands for the default. Throws USAGE, for what is no number, too.
 double seconds(const char *name, double given) {
   if (!(given >= 0)) mrun::fail(MRUN_USAGE, "{}: want seconds, 0 for the default, got {}", name, given);
@@ -124,14 +134,12 @@ int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item
   mrun::Result result;
   bool json = false;
   const int code = guard(&out->error, [&] {
+    json = mrun::api::sized(item, "mrun_item").json != 0;
     const auto running = find(engine);
-    const Work work = make_work(*running->session, input, item);
-    json = work.json;
-    result = running->session->run(work);
+    result = running->session->run(make_work(*running->session, input, item));
   });
   if (code != MRUN_OK) {
-    out->code = code;
-    out->stage = "engine";
+    fill_refusal(code, json, out);
     return code;
   }
   fill_result_safely(std::move(result), json, out);

@@ -467,6 +467,37 @@ TEST_CASE("values that a host makes itself are checked") {
   CHECK(none.kind == MRUN_NIL);
 }
 
+TEST_CASE("an item that could not run at all has its line, too, where one is asked for") {
+  const Folder folder("text", echo);
+  const Running running(folder);
+  mrun_item item;
+  MRUN_INIT(item);
+  item.json = 1;
+  const auto line = [&](mrun_engine *engine, const mrun_value *input) {
+    mrun_result result;
+    CHECK(mrun_run(engine, input, &item, &result) == MRUN_USAGE);
+    const std::string json = result.json == nullptr ? "" : result.json;
+    CHECK(std::string(result.stage) == "engine");
+    mrun_result_free(&result);
+    return json;
+  };
+  const mrun_value text = mrun_text("a");
+  CHECK(line(running.engine, nullptr) == R"({"error":{"code":"USAGE","message":"a value is NULL","stage":"engine"}})");
+  CHECK_THAT(line(nullptr, &text), Catch::Matchers::ContainsSubstring("the engine is NULL"));
+}
+
+TEST_CASE("a value nests in others 1000 times at most") {
+  mrun_value v{};
+  int code = MRUN_OK, levels = 0;
+  for (; code == MRUN_OK && levels < 100000; ++levels) {
+    mrun_entry entry{{"a", 1}, std::exchange(v, {})};
+    code = levels % 2 == 0 ? mrun_map(&entry, 1, &v) : mrun_list(&entry.value, 1, &v);
+  }
+  CHECK(code == MRUN_USAGE);
+  CHECK(levels < 1100);
+  CHECK_THAT(mrun_last_error()->message, Catch::Matchers::ContainsSubstring("1000"));
+}
+
 TEST_CASE("a text that is not UTF-8 is the item's fault, here and in a worker process") {
   const Folder folder("json", echo), texts("text", echo);
   mrun_options how = options();
