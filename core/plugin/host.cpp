@@ -75,7 +75,7 @@ __attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, c
   char text[longest_message];
   va_list args;
   va_start(args, format);
-  const int length = std::vsnprintf(text, sizeof text, format, args);
+  const int length = std::vsnprintf(text, sizeof text, format == nullptr ? "" : format, args);
   va_end(args);
   const int known = code > MRUN_OK && code <= MRUN_INTERNAL ? code : MRUN_INTERNAL;
   guarded(nullptr, [&] {
@@ -249,11 +249,17 @@ int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) 
   });
 }
 
+void want_made(const mrun_value &v) {
+  if (const std::string wrong = malformed(v, plugin_writer); !wrong.empty()) fail(MRUN_USAGE, "{}", wrong);
+}
+
 // Takes over what was given; a value without an owner may be borrowed and is copied.
 Value taken(mrun_value &v) {
-  if (const std::string wrong = malformed(v, plugin_writer); !wrong.empty()) {
+  try {
+    want_made(v);
+  } catch (...) {
     v = mrun_value{};
-    fail(MRUN_USAGE, "{}", wrong);
+    throw;
   }
   Value value = v.owner == nullptr && (v.kind == MRUN_STRING || v.kind == MRUN_LIST || v.kind == MRUN_MAP)
                     ? Value::copy(v)
@@ -312,6 +318,7 @@ int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
 int value_copy(mrun_call *call, const mrun_value *in, mrun_value *out) {
   return guarded(call, [&] {
     want(in != nullptr && out != nullptr, "value_copy: NULL was given");
+    want_made(*in);
     *out = Value::copy(*in).release();
   });
 }
@@ -364,6 +371,7 @@ int call_back(mrun_call *call, mrun_function *f, const mrun_value *args, size_t 
   return guarded(call, [&] {
     want(call != nullptr && f != nullptr, "call: the function is NULL");
     want((args != nullptr || nargs == 0) && (results != nullptr || room == 0), "call: NULL was given");
+    for (size_t i = 0; i < nargs; ++i) want_made(args[i]);
     std::vector<Value> given = call_function(*call, *f, {args, nargs});
     const size_t kept = std::min(room, given.size());
     for (size_t i = 0; i < kept; ++i) results[i] = given[i].release();

@@ -116,6 +116,10 @@ end
             self.assertEqual(self.answer(folder, "[1, 2]", "--plugin", plugin), [[1, 2]] * int(text.split()[1]))
         (folder / "forward.lua").write_text("return function(model, x) return model:threads(x) end")
         self.assertEqual([self.answer(folder, "[1]", "--plugin", plugin, "--threads", n) for n in (1, 3)], [1, 3])
+        (folder / "model.listed").write_text("listed 2 liar")
+        (folder / "forward.lua").write_text("return function(model, x) return model:liar(x) end")
+        done = mrun(folder, "[1]", "--plugin", plugin)
+        self.assertIn("gave 100 results, more than its schema says", done.stdout + done.stderr)
         (folder / "model.listed").write_text("listed 0 never")
         self.refused(3, folder, "[1]", "--plugin", plugin, contains="listed N NAME")
 

@@ -54,7 +54,8 @@ struct Helped {
   int64_t extra = 0;
 };
 
-// "N NAME": a method of that name gives N results, another how many threads its opening was told of.
+// "N NAME": a method of that name gives N results, another how many threads its opening was told of. One named
+// liar gives more.
 struct Listed {
   Listed(const mrun::call &c, const mrun::model_source &source)
       : count(Helped::number(source.file())), threads(c.threads()) {
@@ -69,7 +70,8 @@ struct Listed {
   std::vector<mrun::value> run(const mrun::call &c, size_t method, const mrun_value *args) const {
     c.poll();
     if (method == 1) return {mrun::value::of(c, threads)};
-    return std::vector<mrun::value>(static_cast<size_t>(count), mrun::tensor(c, args[0]));
+    const size_t given = listed.rfind("liar", 0) == 0 ? 100 : static_cast<size_t>(count);
+    return std::vector<mrun::value>(given, mrun::tensor(c, args[0]));
   }
 
   float count;

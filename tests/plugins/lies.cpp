@@ -64,6 +64,10 @@ int64_t nulls(const mrun::call &c) {
   mrun_function *f = nullptr;
   uint64_t seed = 0;
   mrun_entry entry{{nullptr, 3}, {}};
+  mrun_value unmade{};
+  unmade.kind = MRUN_TENSOR;
+  mrun_function *silent = nullptr;
+  if (h.find(c.raw, "lies.silent@1", &silent) != MRUN_OK) return -1;
   const int codes[] = {h.tensor_new(c.raw, mrun::float32, &one, 1, cpu, nullptr),
                        h.tensor_new(nullptr, mrun::float32, &one, 1, cpu, &v),
                        h.string_new(c.raw, "a", 1, nullptr),
@@ -72,6 +76,9 @@ int64_t nulls(const mrun::call &c) {
                        h.map_new(c.raw, &entry, 1, &v),
                        h.value_copy(c.raw, nullptr, &v),
                        h.value_copy(c.raw, &v, nullptr),
+                       h.value_copy(c.raw, &unmade, &v),
+                       h.call(c.raw, silent, &unmade, 1, nullptr, nullptr),
+                       h.fail(c.raw, MRUN_USAGE, nullptr),
                        h.find(c.raw, "lies.none@1", nullptr),
                        h.find(nullptr, "lies.none@1", &f),
                        h.seed(c.raw, 0, nullptr),

@@ -11,7 +11,7 @@
 //   (Tensor), value (Any, and whatever else), function (Callable), std::optional<T> (T?), std::vector<T> (T[], T[n];
 //   Any[] for a vector of vectors), std::map<std::string, T> (Dict(str, T)), T & (an object type), T * (an object type
 //   or nil: T?), call & (the call itself, anywhere, not in the schema).
-// Results: void, one of these but function, std::unique_ptr<T> (a new object), a std::tuple of them, or later<R> for an
+// Results: void, one of these but function, T & and T *, std::unique_ptr<T> (a new object), a std::tuple of them, or later<R> for an
 // operation that awaits (see task). The types are compared with the schema when the plugin loads.
 // string_view, T &, T * and function are borrowed for the call; tensor and value are counted references and may be
 // kept.

@@ -89,6 +89,31 @@ struct has_traits : std::false_type {};
 template <class M>
 struct has_traits<M, std::void_t<decltype(&M::traits)>> : std::true_type {};
 
+// Of a schema: what stands behind its last arrow, "Tensor", "()" or "(Tensor, Dict(str, int))".
+inline size_t count_results(std::string_view schema) {
+  const size_t arrow = schema.rfind("->");
+  const std::string_view text = arrow == std::string_view::npos ? std::string_view() : schema.substr(arrow + 2);
+  const size_t first = text.find_first_not_of(' ');
+  if (first == std::string_view::npos) return 0;
+  if (text[first] != '(') return 1;
+  size_t commas = 0;
+  bool any = false;
+  int depth = 0;
+  for (const char c : text.substr(first)) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 1) ++commas;
+    any = any || (c != ' ' && c != '(' && c != ')');
+  }
+  return any ? commas + 1 : 0;
+}
+// The host has room for as many as the schema says, and no more.
+inline int put_results(std::string_view schema, std::vector<value> given, mrun_value *results) {
+  if (given.size() > count_results(schema))
+    throw error(MRUN_INTERNAL, "gave " + std::to_string(given.size()) + " results, more than its schema says");
+  for (value &v : given) *results++ = v.release();
+  return MRUN_OK;
+}
+
 template <class A>
 decltype(auto) take_checked(call &c, const mrun_value *&next) {
   if constexpr (!is_call<A>) {
@@ -172,8 +197,8 @@ class backend {
   static int run(mrun_call *raw, void *model, size_t i, const mrun_value *args, mrun_value *results) {
     if constexpr (detail::has_schema<M>::value) {
       return detail::guarded(raw, [&] {
-        for (value &v : static_cast<const M *>(model)->run(call(raw), i, args)) *results++ = v.release();
-        return int{MRUN_OK};
+        const M &m = *static_cast<const M *>(model);
+        return detail::put_results(m.schema(i), m.run(call(raw), i, args), results);
       });
     } else {
       return methods()[i].run(raw, model, args, results);
@@ -208,26 +233,6 @@ struct lazy_op {
   std::function<std::vector<value>(call &, const mrun_value *args)> run;
 };
 
-namespace detail {
-// Of a schema: what stands behind its last arrow, "Tensor", "()" or "(Tensor, Dict(str, int))".
-inline size_t count_results(std::string_view schema) {
-  const size_t arrow = schema.rfind("->");
-  const std::string_view text = arrow == std::string_view::npos ? std::string_view() : schema.substr(arrow + 2);
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return 0;
-  if (text[first] != '(') return 1;
-  size_t commas = 0;
-  bool any = false;
-  int depth = 0;
-  for (const char c : text.substr(first)) {
-    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    if (c == ',' && depth == 1) ++commas;
-    any = any || (c != ' ' && c != '(' && c != ')');
-  }
-  return any ? commas + 1 : 0;
-}
-}  // namespace detail
-
 // Operations of a prefix ("myns."): `make` gives the overloads of a name without it ("add"), none where there is no such;
 // each is asked for once and kept. list: such names, nullptr past the end. version: of the library that gives them their
 // meaning, "mylib 1.2".
@@ -242,12 +247,7 @@ void add_namespace(const registrar &r, const char *prefix, const char *version) 
     return detail::guarded(raw, [&] {
       call c(raw);
       const auto &op = *static_cast<lazy_op *>(user);
-      std::vector<value> given = op.run(c, args);
-      if (given.size() > detail::count_results(op.schema)) {  // the host has room for those alone
-        throw error(MRUN_INTERNAL, "gave " + std::to_string(given.size()) + " results, more than its schema says");
-      }
-      for (value &v : given) *results++ = v.release();
-      return int{MRUN_OK};
+      return detail::put_results(op.schema, op.run(c, args), results);
     });
   };
   static int (*const call_made)(mrun_call *, const mrun_value *, mrun_value *, void *) = run;
