@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <complex>
+#include <cstddef>
 #include <set>
 
 #include "support.h"
@@ -49,6 +51,14 @@ std::set<int> children() {
 int give(Versioned *v, mrun_value *out) {
   return mrun_tensor_versioned(reinterpret_cast<DLManagedTensorVersioned *>(v), out);
 }
+
+template <class T, class = void>
+struct HasDtype : std::false_type {};
+template <class T>
+struct HasDtype<T, std::void_t<decltype(mrun::dtype<T>)>> : std::true_type {};
+static_assert(HasDtype<float>::value && HasDtype<bool>::value && HasDtype<uint64_t>::value);
+// What would be told to be integers of as many bits.
+static_assert(!HasDtype<std::complex<float>>::value && !HasDtype<std::byte>::value && !HasDtype<long double>::value);
 
 }  // namespace
 

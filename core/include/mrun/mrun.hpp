@@ -151,7 +151,8 @@ inline variant call_operation(const char *name, std::vector<variant> args) {
 
 // ---- tensors
 
-template <class T>
+// Of an arithmetic type, by its bits; for others (halves, complex numbers) write the DLDataType.
+template <class T, class = std::enable_if_t<std::is_arithmetic_v<T> && !std::is_same_v<T, long double>>>
 inline constexpr DLDataType dtype{std::is_same_v<T, bool>       ? uint8_t{6}
                                   : std::is_floating_point_v<T> ? uint8_t{kDLFloat}
                                   : std::is_unsigned_v<T>       ? uint8_t{kDLUInt}
