@@ -199,7 +199,7 @@ class Frame {
         operation_(call.operation),
         arguments_(call.arguments),
         found_(call.found.size()),
-        charged_(call.charged.load()),
+        charged_before_(std::exchange(call.charged_before, call.charged.load())),
         awaiting_(call.awaiting) {
     call.registry = registry;
     call.operation = &schema;
@@ -211,12 +211,13 @@ class Frame {
     if (!call_.awaiting) {
       if (call_.found.size() > found_) call_.found.resize(found_);
       const int64_t charged = call_.charged.load();
-      if (charged > charged_) {
-        call_.charged.store(charged_);
-        call_.item.budget->charge(charged_ - charged);
+      if (charged > call_.charged_before) {
+        call_.charged.store(call_.charged_before);
+        call_.item.budget->charge(call_.charged_before - charged);
       }
       call_.awaiting = awaiting_;
     }
+    call_.charged_before = charged_before_;
     call_.registry = registry_;
     call_.operation = operation_;
     call_.arguments = arguments_;
@@ -230,7 +231,7 @@ class Frame {
   const Schema *operation_;
   std::span<const mrun_value> arguments_;
   size_t found_;
-  int64_t charged_;
+  int64_t charged_before_;
   bool awaiting_;
 };
 

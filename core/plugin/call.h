@@ -77,6 +77,7 @@ struct mrun_call {
   mrun::Error error;                                  // written by host->fail
   bool failed = false;                                // error is set
   std::atomic<int64_t> charged{0};                    // by host->charge; given back when the call ends
+  int64_t charged_before = 0;                         // of it: by those that called the operation that runs
   std::vector<std::unique_ptr<mrun_function>> found;  // by host->find, valid until the call ends
   // What the native function that runs was given. A tensor that it hands over and that lies inside one of these is a
   // view: it keeps that one alive instead of being charged, and is read-only if that one is.

@@ -327,6 +327,15 @@ void value_free(mrun_value *v) {
   if (v != nullptr) Value::free(v);
 }
 
+// What the operation that runs has charged is what it made the object of, and goes back with that.
+void keep_charge(mrun_call &call, mrun_object &object) {
+  object.budget = call.item.budget;
+  int64_t charged = call.charged.load();
+  do {
+    object.charged = std::max<int64_t>(charged - call.charged_before, 0);
+  } while (object.charged > 0 && !call.charged.compare_exchange_weak(charged, call.charged_before));
+}
+
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
   return guarded(call, [&] {
     want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
@@ -334,7 +343,9 @@ int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *o
     const auto destroy = [type](void *s) { destroy_object(type, s); };
     std::unique_ptr<void, decltype(destroy)> guard(self, destroy);
     want(out != nullptr, "object_new: NULL was given");
-    *out = object_value(type, guard.release()).release();
+    Value made = object_value(type, guard.release());
+    if (call != nullptr) keep_charge(*call, *made.c().as.object);
+    *out = made.release();
   });
 }
 

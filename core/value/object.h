@@ -2,8 +2,11 @@
 #pragma once
 #include <mrun/plugin.h>
 
+#include <cstdint>
+#include <memory>
 #include <mutex>
 
+#include "base/budget.h"
 #include "base/let_go.h"
 #include "value/tensor.h"
 
@@ -17,11 +20,16 @@ inline void destroy_object(const mrun_type *type, void *self) noexcept {
 // Named by types.h.
 struct mrun_object : mrun::Block {
   mrun_object(const mrun_type *t, void *s) : type(t), self(s) {}
-  ~mrun_object() override { mrun::destroy_object(type, self); }
+  ~mrun_object() override {
+    mrun::destroy_object(type, self);
+    if (budget) budget->charge(-charged);
+  }
   bool shareable() const { return (type->flags & MRUN_TYPE_SHAREABLE) != 0; }
 
   const mrun_type *const type;
   void *const self;
+  std::shared_ptr<mrun::Budget> budget;  // of the item whose call made it; null where nothing is charged
+  int64_t charged = 0;                   // native bytes, given back with it
   // For types with to_tensor: the tensor it stands for, made once, under the lock (tensor_of in plugin/call.cpp).
   std::mutex mutex;
   mrun::Tensor tensor;

@@ -14,7 +14,7 @@ Spelling spelling_of(const std::string &name) {
 
 std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std::string> &spelled,
                                      const std::string &spelling) {
-  constexpr int64_t bytes_a_piece = 64;
+  constexpr int64_t bytes_a_piece = 128;  // its text, and its place in two orders
   c.charge(static_cast<int64_t>(spelled.size()) * bytes_a_piece);
   return std::make_unique<PiecesObject>(PiecesObject{std::make_shared<const Pieces>(spelled, spelling_of(spelling))});
 }
@@ -50,6 +50,7 @@ std::unique_ptr<ConstraintObject> constraint(const mrun::call &c, PiecesObject *
     const auto poll = [&] { c.poll(); };
     auto made = regex ? std::make_shared<const Constraint>(compile_regex(*regex, poll), pieces->pieces, poll)
                       : std::make_shared<const Constraint>(of_choices(c, choices.get(), pieces));
+    c.charge(static_cast<int64_t>(made->memory()));
     return std::make_unique<ConstraintObject>(ConstraintObject{std::move(made)});
   });
 }

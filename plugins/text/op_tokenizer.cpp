@@ -18,7 +18,7 @@ namespace {
 std::unique_ptr<Tokenizer> open(const mrun::call &c, const mrun::tensor &json) {
   const Limits limits(c);
   const mrun::bytes bytes(c, json, "text.tokenizer_json");
-  c.charge(int64_t(bytes.size()) * 20);
+  c.charge(int64_t(bytes.size()) * 20 + int64_t(WordCache::memory));
   return std::make_unique<Tokenizer>(bytes.view());
 }
 
@@ -31,7 +31,7 @@ std::unique_ptr<Tokenizer> wordpiece(const mrun::call &c, const mrun::tensor &vo
                                      std::string mask) {
   const Limits limits(c);
   const mrun::bytes bytes(c, vocabulary, "text.wordpiece");
-  c.charge(int64_t(bytes.size()) * memory_per_byte);
+  c.charge(int64_t(bytes.size()) * memory_per_byte + int64_t(WordCache::memory));
   return read_wordpiece(bytes.view(), {lower, strip_accents, handle_chinese_chars, clean_text, std::move(unknown),
                                        std::move(cls), std::move(sep), std::move(pad), std::move(mask)});
 }
@@ -44,7 +44,7 @@ std::unique_ptr<Tokenizer> tiktoken(const mrun::call &c, const mrun::tensor &ran
         "text.tiktoken: pattern: wanted \"cl100k_base\", \"o200k_base\", \"p50k_base\", \"r50k_base\", "
         "\"gpt2\" or a regular expression, got nil: the file does not say how a text is cut");
   const mrun::bytes bytes(c, ranks, "text.tiktoken");
-  c.charge(int64_t(bytes.size()) * memory_per_byte);
+  c.charge(int64_t(bytes.size()) * memory_per_byte + int64_t(WordCache::memory));
   TiktokenOptions o{std::move(*pattern), std::nullopt};
   if (special) o.special.emplace();
   for (const auto &[token, id] : special.value_or(std::map<std::string, int64_t>())) {

@@ -77,7 +77,10 @@ std::vector<std::string_view> parts(const mrun::call &c, std::string_view s) {
 
 constexpr int64_t text_in_letters = 5;  // what a search makes of each byte of a text
 
-std::unique_ptr<Regex> compile(std::string_view pattern) { return std::make_unique<Regex>(pattern); }
+std::unique_ptr<Regex> compile(const mrun::call &c, std::string_view pattern) {
+  const Limits limits(c);
+  return std::make_unique<Regex>(pattern);
+}
 
 // The text that a thread looked into last, in its pattern's letters: a loop of finds spells it once, not each time. No
 // item is charged for what stays, so it is bounded.

@@ -189,6 +189,11 @@ return refused""", attacks=("true", "true"))
         self.held(["SCRIPT", "ARGUMENT"], 'return torch.zeros({1}, {[("x"):rep(1e7)] = 1})', TORCH, time="20")
         self.held(["ARGUMENT", "SCRIPT", "MISSING", "BUNDLE"], 'return bundle.asset(("x"):rep(1e7))', TEXT, time="20")
 
+    def test_85_small_things_that_are_kept(self):
+        self.held(["QUOTA"], 'local kept = {}\nfor i = 1, 1e9 do kept[i] = text.regex("(\\\\p{L}+|\\\\p{N})" .. i) end', TEXT, time="30")
+        self.held(["MEMORY"], "local kept = {}\nfor i = 1, 1e9 do kept[i] = torch.zeros(0) end", TORCH, time="30")
+        self.held(["MEMORY"], "local x, kept = torch.zeros(10), {}\nfor i = 1, 1e9 do kept[i] = x:at({0, 1}) end", TORCH, time="30")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -171,7 +171,10 @@ mrun::value call_by_name(const mrun::call &c, const std::string &name, const mru
   return call_back(c, c.find(name.c_str()), x);
 }
 
-std::unique_ptr<Cell> cell() { return std::make_unique<Cell>(); }
+std::unique_ptr<Cell> cell(const mrun::call &c, int64_t charge) {
+  c.charge(charge);
+  return std::make_unique<Cell>();
+}
 double add(Cell &self, double x) { return self.number += x; }
 void with(const mrun::call &c, Cell &self, mrun::function f) {
   self.number += 1;
@@ -270,7 +273,7 @@ MRUN_PLUGIN("kit", "2.1.0", "For tests.", nullptr, "Apache-2.0") {
   op<fails>("kit.fails@1(str how) -> ()");
   op<call_back>("kit.call@1(Callable f, Any x) -> Any");
   op<call_by_name>("kit.call_by_name@1(str name, Any x) -> Any");
-  op<cell>("kit.cell@1() -> kit.Cell");
+  op<cell>("kit.cell@1(int charge=0) -> kit.Cell");
   op<add>("kit.Cell.add@1(kit.Cell self, float x) -> float");
   op<with>("kit.Cell.with@1(kit.Cell self, Callable f) -> ()");
   op<lazy>("kit.lazy@1(int n) -> kit.Lazy", "", MRUN_OP_ONCE);

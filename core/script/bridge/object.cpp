@@ -124,6 +124,7 @@ void push_object(lua_State *L, const mrun_value &v) {
   push_metatable(L, v.as.object->type);
   lua_setmetatable(L, -2);
   handle->held = Value::copy(v).release();
+  count_native(vm_of(L), *handle, v.as.object->charged);
 }
 
 void open_objects(lua_State *L) {

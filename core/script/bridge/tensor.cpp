@@ -326,9 +326,8 @@ bool is_operator(std::string_view name) {
 
 // Mapped memory is nobody's allocation; what a script can write, or made, is counted.
 void count_tensor(Vm &vm, Handle &handle) {
-  if ((handle.held.flags & MRUN_READONLY) != 0) return;
-  handle.counted = memory_range(handle.held.as.tensor.dl->dl_tensor, "a tensor").bytes();
-  vm.native_bytes += handle.counted;
+  const bool own = (handle.held.flags & MRUN_READONLY) == 0;
+  count_native(vm, handle, own ? memory_range(handle.held.as.tensor.dl->dl_tensor, "a tensor").bytes() : 0);
 }
 
 void push_tensor(lua_State *L, const mrun_value &v, bool readonly) {

@@ -7,8 +7,7 @@ namespace mrun {
 void open_tensors(lua_State *);
 // Pushes a tensor; readonly: flagged as such, whatever it was.
 void push_tensor(lua_State *, const mrun_value &, bool readonly = false);
-// Adds the bytes behind a tensor's handle to Vm::native_bytes: Lua's collector sees a handle of some bytes and would let
-// gigabytes wait. Those that its elements lie in: one that repeats a few elements holds a few.
+// count_native of the bytes that a tensor's elements lie in: one that repeats a few elements holds a few.
 void count_tensor(Vm &, Handle &);
 // Takes the methods and operators in `table`; those that the core has stay as they are.
 void set_tensor_methods(lua_State *, int table);

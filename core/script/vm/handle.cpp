@@ -9,6 +9,21 @@ Handle &push_handle(lua_State *L, Handle::Kind kind, int metatable) {
   return *handle;
 }
 
+void count_native(Vm &vm, Handle &handle, int64_t bytes) {
+  constexpr int64_t blocks = 600;  // of the smallest tensor: 400 to 800 here and in libtorch
+  const auto has_room = [&] { return blocks <= vm.limit - vm.used; };
+  if (handle.on_heap == 0) {
+    if (!has_room()) vm.collect();
+    if (!has_room()) {
+      vm.overflowed = true;
+      throw heap_full(vm);
+    }
+    vm.used += handle.on_heap = blocks;
+  }
+  vm.native_bytes += bytes - handle.counted;
+  handle.counted = bytes;
+}
+
 int collect_handle(lua_State *L) {
   Handle &handle = *static_cast<Handle *>(lua_touserdata(L, 1));
   vm_of(L).native_bytes -= handle.counted;

@@ -14,6 +14,10 @@ struct Handle {
   void *pointer = nullptr;                     // of error and task
   void (*destroy)(void *) = nullptr;           // of the pointer, where it is owned
 };
+// Counts native memory behind a handle: Lua's collector sees a handle of some bytes and would let gigabytes wait. Of the
+// Lua heap are the blocks that any object or tensor takes beside its bytes: as many of these as a script likes are no less
+// memory. Throws where the heap has no room for them.
+void count_native(Vm &, Handle &, int64_t bytes);
 inline constexpr uint32_t all_models = UINT32_MAX;
 
 inline Handle *handle_at(lua_State *L, int index) {

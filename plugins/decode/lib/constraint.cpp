@@ -145,6 +145,14 @@ Constraint::Constraint(Automaton automaton, std::shared_ptr<const Pieces> pieces
   drop_dead_ends(links, poll);
 }
 
+size_t Constraint::memory() const {
+  size_t bytes = automaton_.next.size() * sizeof(int32_t) + automaton_.accepts.size() + states_.size() * sizeof(State);
+  for (const State &s : states_) {
+    bytes += (s.tokens.size() + s.targets.size()) * sizeof(int32_t) + s.bits.size() * sizeof(uint64_t);
+  }
+  return bytes;
+}
+
 void Constraint::add_choice(const std::vector<int64_t> &choice) {
   int32_t at = start;
   for (const int64_t token : choice) {

@@ -21,6 +21,7 @@ class Constraint {
   bool accepts(int32_t state) const { return states_[static_cast<size_t>(state)].accepts; }
   // How many tokens at least lead to a state that accepts.
   int32_t distance(int32_t state) const { return states_[static_cast<size_t>(state)].distance; }
+  size_t memory() const;  // bytes, without the pieces
   // Of a token that may follow.
   int32_t next(int32_t state, int64_t token) const;
   // Makes -inf of the scores of tokens that may not follow. One of `ends` may where the state accepts. left: how many

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "budget.h"
 #include "pattern/pattern.h"
 #include "utf8.h"
 
@@ -53,16 +54,25 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
   const std::string whole = std::string(begin) + over.pattern + ')';
   int error = 0;
   size_t at = 0;
-  code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), options, &error, &at, context.get());
+  code_.reset(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), options, &error, &at, context.get()));
   if (!code_)
     bad_argument("the pattern cannot be read: " + message(error) + ", at byte " +
                  std::to_string(at < begin.size() ? 0 : over.source(at - begin.size())));
-  pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
+  pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
   alphabet_ = std::move(over.alphabet);
   has_names_ = !names().empty();
+  Budget::take(memory());
 }
 
-Regex::~Regex() { pcre2_code_free(code_); }
+size_t Regex::memory() const {
+  size_t code = 0, compiled = 0;
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_SIZE, &code);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_JITSIZE, &compiled);
+  return sizeof *this + code + compiled + (alphabet_ ? alphabet_->memory() : 0);
+}
+
+void Regex::FreeCode::operator()(pcre2_real_code_8 *code) const { pcre2_code_free(code); }
 
 std::shared_ptr<const Regex::Letters> Regex::spell(std::string_view s) const {
   auto out = std::make_shared<Letters>();
@@ -75,7 +85,7 @@ Regex::Search::Search(const Regex &regex, std::string_view s, std::shared_ptr<co
     : regex_(regex),
       s_(s),
       in_letters_(std::move(letters)),
-      data_(pcre2_match_data_create_from_pattern(regex.code_, nullptr)),
+      data_(pcre2_match_data_create_from_pattern(regex.code_.get(), nullptr)),
       context_(pcre2_match_context_create(nullptr)) {
   if (!data_ || !context_) {
     pcre2_match_data_free(data_);
@@ -113,7 +123,7 @@ Regex::Search::~Search() {
 
 int Regex::Search::match(size_t from) {
   const std::string_view text = regex_.alphabet_ ? std::string_view(in_letters_->letters) : s_;
-  return pcre2_match(regex_.code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
+  return pcre2_match(regex_.code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
                      PCRE2_NO_UTF_CHECK, data_, context_);
 }
 
@@ -147,22 +157,22 @@ size_t Regex::after(std::string_view s, Span match) {
 
 bool Regex::matches_empty() const {
   uint32_t empty = 0;
-  pcre2_pattern_info(code_, PCRE2_INFO_MATCHEMPTY, &empty);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_MATCHEMPTY, &empty);
   return empty != 0;
 }
 
 int Regex::groups() const {
   uint32_t count = 0;
-  pcre2_pattern_info(code_, PCRE2_INFO_CAPTURECOUNT, &count);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_CAPTURECOUNT, &count);
   return int(count);
 }
 
 std::vector<std::pair<std::string, int>> Regex::names() const {
   uint32_t count = 0, size = 0;
   PCRE2_SPTR table = nullptr;
-  pcre2_pattern_info(code_, PCRE2_INFO_NAMECOUNT, &count);
-  pcre2_pattern_info(code_, PCRE2_INFO_NAMEENTRYSIZE, &size);
-  pcre2_pattern_info(code_, PCRE2_INFO_NAMETABLE, &table);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_NAMECOUNT, &count);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_NAMEENTRYSIZE, &size);
+  pcre2_pattern_info(code_.get(), PCRE2_INFO_NAMETABLE, &table);
   std::vector<std::pair<std::string, int>> out;
   for (uint32_t i = 0; i < count; ++i, table += size)
     out.emplace_back(reinterpret_cast<const char *>(table + 2), table[0] << 8 | table[1]);

@@ -32,7 +32,6 @@ class Regex {
  public:
   // In Ruby's dialect ^ and $ match at lines, and (?m) lets the dot match line ends.
   explicit Regex(std::string_view pattern, Dialect = Dialect::pcre);
-  ~Regex();
   Regex(const Regex &) = delete;
   Regex &operator=(const Regex &) = delete;
 
@@ -95,7 +94,11 @@ class Regex {
  private:
   static inline std::atomic<uint64_t> made_{0};
   const uint64_t serial_ = ++made_;
-  pcre2_real_code_8 *code_ = nullptr;
+  struct FreeCode {
+    void operator()(pcre2_real_code_8 *) const;
+  };
+  std::unique_ptr<pcre2_real_code_8, FreeCode> code_;
+  size_t memory() const;  // bytes of what a pattern became
   bool has_names_ = false;
   std::optional<Alphabet> alphabet_;  // none: the pattern is over characters
 };

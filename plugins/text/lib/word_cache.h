@@ -13,6 +13,7 @@ namespace text {
 class WordCache {
  public:
   static constexpr size_t max_bytes = 24, max_tokens = 7;
+  static constexpr size_t memory = size_t(1) << 20;  // bytes
 
   WordCache() : slots_(size) {}
 
@@ -44,8 +45,8 @@ class WordCache {
   }
 
  private:
-  static constexpr size_t size = 1 << 14;  // times 64 bytes
-  struct alignas(64) Slot {
+  static constexpr size_t slot = 64, size = memory / slot;
+  struct alignas(slot) Slot {
     uint64_t key[3] = {};
     uint8_t bytes = 0, count = 0;
     uint8_t lengths[max_tokens];

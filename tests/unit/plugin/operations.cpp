@@ -223,6 +223,28 @@ TEST_CASE("what an operation found and charged ends with it, also inside another
   CHECK(r.item.budget->used() == 0);
 }
 
+TEST_CASE("what an operation charged for an object stays charged while that lives") {
+  Runner r;
+  const std::shared_ptr<Budget> budget = r.item.budget;
+  {
+    const Value first = r.one("kit.cell@1", {of(1000)});
+    CHECK(budget->used() == 1000);
+    mrun_call call(r.item, &r.host);
+    call.charged = 70;  // of an operation that calls another
+    budget->charge(70);
+    const std::vector<Value> args{of("kit.cell@1"), of(500)};
+    const auto second = call_operation(registry().require("kit.call_by_name@1"), call, raw(args));
+    CHECK(call.charged == 70);
+    CHECK(budget->used() == 1570);
+    const Value copy = Value::copy(first.c());
+    r.one("kit.alive@1");
+    CHECK(budget->used() == 1570);
+  }
+  CHECK(budget->used() == 0);
+  r.item.budget = std::make_shared<Budget>(100);
+  CHECK(r.error("kit.cell@1", {of(101)}).code == MRUN_QUOTA);
+}
+
 TEST_CASE("a task awaits, is resumed and ends") {
   Runner r;
   Function f([](std::span<const mrun_value>) { return std::vector<Value>(); });

@@ -34,8 +34,10 @@ int apply(mrun_call *call, const mrun_value *args, mrun_value *results, void *) 
 }
 
 const mrun_type thing = {sizeof(mrun_type), MRUN_TYPE_SHAREABLE, "t.Thing", "", [](void *) {}, nullptr};
+constexpr int64_t thing_bytes = 100000;
 int make(mrun_call *call, const mrun_value *, mrun_value *results, void *) {
   ++things_made;
+  if (const int code = host->charge(call, thing_bytes); code != MRUN_OK) return code;
   return host->object_new(call, &thing, &things_made, results);
 }
 int thing_number(mrun_call *, const mrun_value *, mrun_value *results, void *) {
@@ -229,6 +231,22 @@ TEST_CASE("32, 33 Tensors that are held: QUOTA; that are dropped: bounded memory
   dropped.item->budget = budget;
   CHECK(dropped.preprocess().as_number() == 1);
   CHECK(budget->used() < int64_t{150} << 20);
+}
+TEST_CASE("Objects that are held: QUOTA; that are dropped: bounded memory") {
+  Script held(with_module("local all = {} for i = 1, 4000 do all[i] = t.make(t.zeros(1), 'x') end return #all"));
+  held.item->budget = std::make_shared<Budget>(thing_bytes * 2000);
+  CHECK(error_of([&] { held.preprocess(); }).code == MRUN_QUOTA);
+  Script dropped(with_module("for i = 1, 4000 do local x = t.make(t.zeros(1), 'x') end return 1"));
+  dropped.item->budget = std::make_shared<Budget>(thing_bytes * 2000);
+  CHECK(dropped.preprocess().as_number() == 1);
+}
+TEST_CASE("Small tensors that are held fill the heap; that are dropped do not") {
+  Script held(with_module("local all = {} for i = 1, 40000 do all[i] = t.zeros(0) end return #all"));
+  held.options.lua_memory = 16 << 20;
+  CHECK(error_of([&] { held.preprocess(); }).code == MRUN_MEMORY);
+  Script dropped(with_module("for i = 1, 200000 do local x = t.zeros(0) end return 1"));
+  dropped.options.lua_memory = 16 << 20;
+  CHECK(dropped.preprocess().as_number() == 1);
 }
 TEST_CASE("Tensors that native code made can be written") {
   CHECK(run("local x = t.zeros(3) x[0], x[1], x[2] = 1, 2, 255 return x:tolist()") == "[1,2,255]");

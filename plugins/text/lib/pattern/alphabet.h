@@ -29,6 +29,7 @@ class Alphabet {
   explicit Alphabet(const SetTable &);
 
   bool fits_bytes() const { return count_ < 256; }  // and one is left over
+  size_t memory() const { return letters_.memory() + samples_.size() * sizeof samples_[0]; }
   // A set as PCRE2 writes it: a letter, a class, [^] for all, an unused letter for none.
   std::string write(const unicode::CodeSet &) const;
 

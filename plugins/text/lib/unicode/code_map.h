@@ -24,6 +24,8 @@ class CodeMap {
 
   T operator[](char32_t c) const { return pages_[index_[c >> 8]][c & 0xff]; }
 
+  size_t memory() const { return sizeof *this + pages_.size() * sizeof pages_[0]; }
+
   void set(char32_t first, char32_t end, T value) {
     while (first < end) {
       const char32_t page_end = (first | 0xff) + 1, stop = end < page_end ? end : page_end;
