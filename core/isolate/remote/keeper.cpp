@@ -77,16 +77,16 @@ void RemoteSession::keep() {
 
 // Until it ends. Returns why: CRASH where it ended by itself.
 Error RemoteSession::serve(RemoteWorker &worker) {
-  auto looked = Clock::now();
+  auto looked = Clock::now(), before = looked;
   try {
     for (;;) {
-      const auto asked = Clock::now();
       const bool said = worker.has_said(is_busy() ? glance : rest);
       const auto now = Clock::now();
-      if (now - asked > standstill) awake_since_ = now;
+      if (now - before > standstill) awake_since_ = now;  // wherever in the loop it stood still
+      before = now;
       if (!said || now - looked > rest) {
         looked = now;
-        if (is_overdue(worker)) worker.kill();
+        if (is_overdue(worker, now)) worker.kill();
       }
       if (send_next_) send_waiting();
       if (!said) continue;
@@ -232,15 +232,16 @@ void RemoteSession::call_host(const std::function<void()> &call) {
 
 // ---- what does not end
 
-// Whether the worker must be ended for an item that takes too long.
-bool RemoteSession::is_overdue(RemoteWorker &worker) {
+// Whether the worker must be ended for an item that takes too long. looked: when it was asked whether it has said something;
+// after a standstill behind that, the next look decides.
+bool RemoteSession::is_overdue(RemoteWorker &worker, Clock::time_point looked) {
   const int64_t now = now_ns();
   const ExclusiveLock lock(mutex_);
   bool late = false;
   for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
     if (r.end < now - grace) job.overdue = late = true;
   });
-  if (!late && is_silent()) {
+  if (!late && is_silent(looked)) {
     late = true;
     for (const auto &[id, job] : jobs_) job->overdue = job->sent;
   }
@@ -250,7 +251,7 @@ bool RemoteSession::is_overdue(RemoteWorker &worker) {
 
 // For a worker that lies on its page: all items together cannot take so long. What it said while this process stood still
 // (stopped at a terminal, in a debugger) has not been read yet.
-bool RemoteSession::is_silent() const {
+bool RemoteSession::is_silent(Clock::time_point now) const {
   double together = silence;
   Clock::time_point since = Clock::time_point::max();
   for (const auto &[id, job] : jobs_) {
@@ -260,7 +261,7 @@ bool RemoteSession::is_silent() const {
     if (job->sent) since = std::min(since, job->sent_at);
   }
   if (since == Clock::time_point::max()) return false;
-  return seconds_between(std::max({since, last_result_, awake_since_}), Clock::now()) > together;
+  return seconds_between(std::max({since, last_result_, awake_since_}), now) > together;
 }
 
 // ---- the end of one, and the next

@@ -135,8 +135,8 @@ class RemoteSession final : public Session {
   void handle_trace(Frame &);
   void call_host(const std::function<void()> &);
   void note_handled(uint64_t frames);
-  bool is_overdue(RemoteWorker &);
-  bool is_silent() const REQUIRES(mutex_);
+  bool is_overdue(RemoteWorker &, Clock::time_point looked);
+  bool is_silent(Clock::time_point now) const REQUIRES(mutex_);
   void bury(RemoteWorker &, Error why);
   size_t mark_suspects(const RemoteWorker &) REQUIRES(mutex_);
   void put_back(const JobPtr &, bool guilty, const Error &) REQUIRES(mutex_);
