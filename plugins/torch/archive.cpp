@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <mrun/file_kind.hpp>
 #include <mrun/plugin.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace mrun_torch {
 namespace {
@@ -117,30 +117,19 @@ void check_entry(const Bytes &bytes, const Entry &e) {
   if (crc != e.crc) damaged("an entry does not match its checksum");
 }
 
-// Files that are taken for models: how they begin, and what they are.
-constexpr std::pair<std::string_view, const char *> others[] = {
-    {"version https://git-lfs", "a pointer of Git LFS, which stands for the file: `git lfs pull` fetches that"},
-    {"<", "a web page or XML, as a failed download leaves one"},
-    {"\x89HDF", "HDF5, as Keras writes it"},
-    {"\x1f\x8b", "compressed with gzip: unpack it first"},
-    {"\x93NUMPY", "a NumPy array, which holds no code"},
-    {"GGUF", "a GGUF file, which holds weights without code"},
-    {"{", "JSON text"}};
-
-// "; it is …, and …" for what is known, else nothing.
+// ": it is …" for what is known, else nothing.
 std::string recognized(const Bytes &bytes) {
   const auto begin = reinterpret_cast<const char *>(bytes.part(0, bytes.size()));
   const std::string_view head(begin, std::min<size_t>(bytes.size(), 256));
   if (head.empty()) return ": it is empty";
-  for (const auto &[start, what] : others) {
-    if (head.substr(0, start.size()) == start) return std::string(": it is ") + what;
-  }
   if (head.size() > 9 && head.substr(8, 2) == "{\"")
     return ": it is a safetensors file, which holds weights without code";
   if (head[0] == 8 && (head.find("pytorch") != head.npos || head.find("onnx") != head.npos || head[2] == 18)) {
     return ": it is an ONNX model";
   }
-  return head.substr(0, 2) == "PK" ? ": it is cut off" : "";
+  if (head.substr(0, 2) == "PK") return ": it is cut off";
+  const std::string kind(mrun::known_file_kind(head));
+  return kind.empty() ? "" : ": it is " + kind;
 }
 
 constexpr const char *how_to_save = "; a model is saved with torch.jit.script(model.eval()).save(\"model.pt\")";

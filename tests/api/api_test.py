@@ -103,7 +103,7 @@ class Api(unittest.TestCase):
 
     def test_the_headers_compile_alone_in_every_language_without_a_warning(self):
         include = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core/include"
-        c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp"]
+        c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp"]
         cases = [(compiler, std, "c", c) for compiler in ("gcc", "clang") for std in ("c99", "c11")]
         cases += [(compiler, std, "c++", c + cpp) for compiler in ("g++", "clang++") for std in ("c++17", "c++20")]
         for compiler, std, language, headers in cases:

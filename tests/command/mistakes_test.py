@@ -347,7 +347,8 @@ class Commands(Case):
         for name, data, advice in [("model.pt", b"PK\3\4" + bytes(60), "a model by itself; `mrun new NAME"), ("preprocess.lua", ECHO.encode(), "a script"),
                                    ("net.onnx", b"\x08\x07" + bytes(60), "ONNX"), ("bundle.toml", b"[bundle]\n", "a bundle's manifest"),
                                    ("cut.mb", b"", "is empty"), ("web.mb", b"<!DOCTYPE html>", "a web page"), ("lfs.mb", b"version https://git-lfs", "git lfs pull"),
-                                   ("zip.mb", b"PK\3\4" + bytes(60), "`mrun pack DIR`"), ("cat.jpg", b"\xff\xd8\xff" + bytes(60), "the bundle comes first")]:
+                                   ("zip.mb", b"PK\3\4" + bytes(60), "`mrun pack DIR`"), ("cat.jpg", b"\xff\xd8\xff" + bytes(60), "the bundle comes first"),
+                                   ("cat.webp", b"RIFF\1\0\0\0WEBP" + bytes(60), "the bundle comes first"), ("notes.mb", b"BMW and MAC", "a text")]:
             with self.subTest(name):
                 (self.dir / name).write_bytes(data)
                 self.refused(3, self.dir / name, "x", contains=[name, advice])
@@ -425,7 +426,9 @@ class Inputs(Case):
         for kind, preprocess in stages.items():
             folder = self.bundle(kind, preprocess=preprocess)
             for data, advice in [(b"", "empty"), (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-                                 (b"<!DOCTYPE html><html>", "a web page"), (b'{"a": 1}', "JSON text")]:
+                                 (b"<!DOCTYPE html><html>", "a web page"), (b'{"a": 1}', "JSON text"), (b"%PDF-1.7\n", "a PDF document"),
+                                 (b"MThd\0\0\0\6" + bytes(50), "a MIDI file"), (b"v/1\1" + bytes(60), "an OpenEXR picture"),
+                                 (b"\x93NUMPY\1\0" + bytes(60), 'kind = "tensor"')]:
                 with self.subTest(f"{kind}: {advice}"):
                     (self.dir / "x.bin").write_bytes(data)
                     self.item_error("INPUT", "preprocess", folder, self.dir / "x.bin", contains=advice)

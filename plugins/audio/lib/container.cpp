@@ -1,5 +1,7 @@
 #include "container.h"
 
+#include <mrun/file_kind.hpp>
+
 #include <algorithm>
 
 #include "bytes.h"
@@ -220,47 +222,12 @@ std::string_view without_tag(std::string_view file) {
   return file;
 }
 
+// What may be in an OGG, by its first page, and is not read.
 struct Foreign {
   size_t at;
   std::string_view magic;
   const char *what;
 };
-constexpr Foreign foreign[] = {
-    {4, "ftyp"sv, "an MP4 or M4A file (AAC, ALAC)"},
-    {0, "\x1a\x45\xdf\xa3"sv, "a Matroska or WebM file"},
-    {0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv, "a WMA or ASF file"},
-    {0, "#!AMR"sv, "an AMR file"},
-    {0, "MAC "sv, "a Monkey's Audio file"},
-    {0, "wvpk"sv, "a WavPack file"},
-    {0, "MPCK"sv, "a Musepack file"},
-    {0, "MP+"sv, "a Musepack file"},
-    {0, "TTA1"sv, "a True Audio file"},
-    {0, "DSD "sv, "a DSD file"},
-    {0, "FRM8"sv, "a DSD file"},
-    {0, "MThd"sv, "a MIDI file, which holds notes and no samples"},
-    {0, ".RMF"sv, "a RealMedia file"},
-    {0, "ADIF"sv, "an AAC file"},
-    {0, "\xff\xf1"sv, "an AAC file (ADTS)"},
-    {0, "\xff\xf9"sv, "an AAC file (ADTS)"},
-    {0, "FLV"sv, "a Flash video"},
-    {0, "\x89PNG"sv, "a PNG picture"},
-    {0, "\xff\xd8\xff"sv, "a JPEG picture"},
-    {0, "GIF8"sv, "a GIF picture"},
-    {8, "WEBP"sv, "a WebP picture"},
-    {8, "AVI "sv, "an AVI video"},
-    {0, "BM"sv, "a BMP picture"},
-    {0, "II*\0"sv, "a TIFF picture"},
-    {0, "MM\0*"sv, "a TIFF picture"},
-    {0, "%PDF"sv, "a PDF document"},
-    {0, "PK\x03\x04"sv, "a ZIP archive"},
-    {0, "\x1f\x8b"sv, "a gzip archive"},
-    {0, "version https://git-lfs"sv, "a pointer of Git LFS, which stands for the file (`git lfs pull` fetches that)"},
-    {0, "\x93NUMPY"sv, "NumPy's .npy (kind = \"tensor\" reads it)"},
-    {0, "<"sv, "a web page or XML, as a failed download leaves one"},
-    {0, "{"sv, "JSON text"},
-};
-
-// What may be in an OGG, by its first page, and is not read.
 constexpr Foreign foreign_in_ogg[] = {
     {28,
      "\x7f"
@@ -274,11 +241,9 @@ constexpr Foreign foreign_in_ogg[] = {
 }  // namespace
 
 std::string foreign_kind(std::string_view file) {
-  for (const Foreign &f : foreign)
-    if (has(file, f.at, f.magic)) return f.what;
   for (const Foreign &f : foreign_in_ogg)
     if (has(file, 0, "OggS") && has(file, f.at, f.magic)) return f.what;
-  return "";
+  return std::string(mrun::known_file_kind(file));
 }
 
 std::vector<Source> sources_of(std::string_view file) {

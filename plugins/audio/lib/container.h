@@ -21,7 +21,7 @@ struct Source {
 // (input) where the file says itself that some of it is missing.
 std::vector<Source> sources_of(std::string_view file);
 
-// What the file is, where libsndfile does not read it: "an MP4 or M4A file (AAC, ALAC)"; empty where that is not known.
+// What the file is, where libsndfile does not read it: "a MIDI file, which holds notes and no samples"; empty where that is not known.
 std::string foreign_kind(std::string_view file);
 
 // The OGG streams that follow each other, each whole: every page is there, undamaged, and the last one says so. Opus

@@ -235,7 +235,7 @@ class Decode(unittest.TestCase):
 
     def test_foreign_kinds_are_named(self):
         path = os.path.join(self.folder, "x")
-        for content, name in ((b"\0\0\0\x20ftypM4A " + bytes(50), "MP4 or M4A"), (b"\x1a\x45\xdf\xa3" + bytes(50), "WebM"),
+        for content, name in ((b"\0\0\0\x20ftypM4A " + bytes(50), "MP4 file"), (b"\x1a\x45\xdf\xa3" + bytes(50), "WebM"),
                               (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG picture"), (b"#!AMR\n" + bytes(50), "AMR"),
                               (b"MThd" + bytes(50), "MIDI"), (b"OggS\0\2" + bytes(20) + b"\1\x30\x7fFLAC" + bytes(43), "OGG"), (b"RIFF\0\0\0\0WEBP" + bytes(50), "WebP"), (b"%PDF-1.4", "PDF")):
             with self.subTest(name), self.assertRaisesRegex(ValueError, name):

@@ -1,5 +1,7 @@
 #include "decode.h"
 
+#include <mrun/file_kind.hpp>
+
 #include <cstring>
 
 namespace image {
@@ -36,40 +38,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// What is often taken for one of the formats here.
-struct Foreign {
-  size_t at;
-  std::string_view magic;
-  const char *what;
-};
-constexpr Foreign foreign[] = {
-    {4, "ftypavif"sv, "an AVIF picture"},
-    {4, "ftypheic"sv, "a HEIC picture"},
-    {4, "ftypmif1"sv, "a HEIF picture"},
-    {4, "ftyp"sv, "a video (MP4)"},
-    {0, "\xff\x0a"sv, "a JPEG XL picture"},
-    {4, "JXL \r\n"sv, "a JPEG XL picture"},
-    {4, "jP  \r\n"sv, "a JPEG 2000 picture"},
-    {0, "\xff\x4f\xff\x51"sv, "a JPEG 2000 picture"},
-    {0, "8BPS"sv, "a Photoshop document"},
-    {0, "\0\0\1\0"sv, "an icon (ICO)"},
-    {0, "P7"sv, "a PAM picture"},
-    {0, "Pf"sv, "a PFM picture"},
-    {0, "PF"sv, "a PFM picture"},
-    {0, "v/1\1"sv, "an OpenEXR picture"},
-    {0, "#?RADIANCE"sv, "a Radiance picture (HDR)"},
-    {0, "DDS "sv, "a DDS texture"},
-    {0, "%PDF"sv, "a PDF document"},
-    {0, "<svg"sv, "an SVG drawing"},
-    {0, "<?xml"sv, "XML"},
-    {0, "\x1f\x8b"sv, "a gzip archive"},
-    {0, "PK\3\4"sv, "a ZIP archive"},
-    {0, "version https://git-lfs"sv, "a pointer of Git LFS, which stands for the file (`git lfs pull` fetches that)"},
-    {0, "\x93NUMPY"sv, "NumPy's .npy (kind = \"tensor\" reads it)"},
-    {0, "RIFF"sv, "a sound or video (RIFF)"},
-    {0, "<"sv, "a web page or XML, as a failed download leaves one"},
-    {0, "{"sv, "JSON text"},
-};
 constexpr const char *wanted = "JPEG, PNG, WebP, BMP, GIF, TIFF or PNM";
 
 }  // namespace
@@ -87,8 +55,9 @@ std::unique_ptr<Decoder> open_image(Context &context, const uint8_t *data, size_
     return open_tiff(context, data, size);
   if (begins("BM"sv)) return open_bmp(context, data, size);
   if (size >= 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6') return open_pnm(context, data, size);
-  for (const Foreign &f : foreign)
-    if (begins(f.magic, f.at)) bad_input(std::string("this is ") + f.what + "; wanted " + wanted);
+  std::string kind(mrun::known_file_kind({reinterpret_cast<const char *>(data), size}));
+  if (kind.empty() && begins("RIFF"sv)) kind = "a sound or video (RIFF)";
+  if (!kind.empty()) bad_input("this is " + kind + "; wanted " + wanted);
   bad_input(std::string("the bytes are no image of a known format; wanted ") + wanted);
 }
 
