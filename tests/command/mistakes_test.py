@@ -449,6 +449,8 @@ class Inputs(Case):
         self.refused(2, folder, contains="record: photo=PATH question=TEXT")
         self.item_error("USAGE", "input", folder, "fotografie=x", contains='"fotografie" is no field of the record; there are: photo (image), question (text, optional)')
         self.item_error("USAGE", "input", folder, "phto=x", contains="did you mean 'photo'?")
+        (self.dir / "many.jsonl").write_text('{"photo": "cat.png"}\n')
+        self.item_error("INPUT", "input", folder, "--jsonl", self.dir / "many.jsonl", contains=['field "photo"', "a text cannot stand for it", "--paths"])
         folder = self.bundle("record", preprocess=ECHO, toml='[input.fields]\ntimes = "json"\n')
         self.item_error("INPUT", "input", folder, "times=abc", contains='field "times": JSON: line 1, column 1: invalid literal; a text wants double quotes: "abc"')
 
