@@ -21,8 +21,8 @@ TEST_CASE("file kind: by how a file begins") {
 }
 
 TEST_CASE("file kind: a text is one, with whatever letters it begins") {
-  for (const char *text : {"BMW is a company", "MAC addresses", "MP+ and more", "FLV", "GIF89a pictures", "TTA1", "BZhang",
-                           "DDS and DSD are names", "GGUF holds weights", "ID3", "Größe"}) {
+  for (const char *text : {"BMW is a company", "MAC addresses", "MP+ and more", "FLV", "GIF89a pictures", "TTA1",
+                           "BZhang", "DDS and DSD are names", "GGUF holds weights", "ID3", "Größe"}) {
     CAPTURE(text);
     CHECK(file_kind(text) == "a text");
   }
