@@ -35,6 +35,14 @@ def open_to_all(folder):
     return all(stat.S_IMODE(f.stat().st_mode) & 0o001 for f in [folder, *folder.parents])
 
 
+def is_alive(pid):
+    """Nor a zombie: a container's first process may look after none that is left to it."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def mrun(*args, stdin=None, **more):
     """Runs the command; stdout and stderr as text. Never hangs: a limit far above what any case takes."""
     given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}

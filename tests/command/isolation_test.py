@@ -169,9 +169,9 @@ class Isolation(command.Case):
             time.sleep(1)
             host.kill()
         deadline = time.monotonic() + 30
-        while pathlib.Path(f"/proc/{workers[0]}").exists() and time.monotonic() < deadline:
+        while command.is_alive(workers[0]) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.assertFalse(pathlib.Path(f"/proc/{workers[0]}").exists())
+        self.assertFalse(command.is_alive(workers[0]))
 
 
 if __name__ == "__main__":

@@ -138,9 +138,9 @@ class Processes(command.Case):
             host.kill()
         self.assertEqual(len(workers), 3)
         deadline = time.monotonic() + 30
-        while any(pathlib.Path(f"/proc/{w}").exists() for w in workers) and time.monotonic() < deadline:
+        while any(command.is_alive(w) for w in workers) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.assertEqual([w for w in workers if pathlib.Path(f"/proc/{w}").exists()], [])
+        self.assertEqual([w for w in workers if command.is_alive(w)], [])
 
 
 if __name__ == "__main__":

@@ -93,6 +93,16 @@ std::string no_option(const CLI::App &app, const std::string &given) {
   return mrun::printable(name, 60) + ": no such option" + advice;
 }
 
+// "-\x1b", "--\t": a name for older CLI11, which finds no such option, and an INPUT for newer.
+void refuse_control(const CLI::App &app, const std::vector<std::string> &args) {
+  for (const std::string &given : args) {
+    if (given == "--") return;
+    const size_t begin = given.starts_with("--") ? 2 : 1;
+    if (!given.starts_with('-') || given.size() <= begin || given[begin] == '\n') continue;
+    if (static_cast<unsigned char>(given[begin]) < ' ') throw mrun::failure(MRUN_USAGE, no_option(app, given));
+  }
+}
+
 // Of a required one: what it is.
 std::string missing(const CLI::App &app, const std::string &name) {
   for (const CLI::Option *option : app.get_options()) {
@@ -200,6 +210,7 @@ int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::funct
   }
   try {
     refuse_equals(app, args);
+    refuse_control(app, args);
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 takes them from the back
   } catch (const mrun::failure &e) { return report(e); } catch (const CLI::CallForHelp &) {
     print(help_of(app));
