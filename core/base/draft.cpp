@@ -136,10 +136,13 @@ fs::path FileDraft::part_of(const fs::path &target) {
 
 FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
   const fs::path part = part_of(target_);
-  fd_.reset(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!fd_) fail_to_begin(errno, target_, "write a file beside it");
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));
+  // Between the opening and the lock another writer may have put the part in its place: what is locked then is the whole file.
+  for (int attempt = 0; !fd_ || !same_file(fd(), part); ++attempt) {
+    fd_.reset(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (!fd_) fail_to_begin(errno, target_, "write a file beside it");
+    if ((::flock(fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || attempt == most_attempts)
+      fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));
+  }
   keep_mode(fd(), target_);
   path_ = part;
 }

@@ -4,9 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <thread>
 
 #include "catch.h"
 
@@ -127,6 +130,35 @@ TEST_CASE("a kept draft is gone on with, by one writer at a time") {
   CHECK(place.content() == Content{{"a.txt", "one two"}});
   { const FileDraft third(target, FileDraft::Kept::part); }
   CHECK(place.content() == Content{{"a.txt", "one two"}});
+}
+
+TEST_CASE("a kept draft never is the file that its last writer has put in its place meanwhile") {
+  const Place place;
+  const fs::path target = place.path / "a.txt";
+  const auto begin = [&](const std::function<void(FileDraft &)> &go_on) {
+    try {
+      FileDraft draft(target, FileDraft::Kept::part);
+      if (::ftruncate(draft.fd(), 0) == 0) go_on(draft);
+    } catch (const Error &e) {
+      if (e.code != MRUN_USAGE) throw;  // another writes it
+    }
+  };
+  std::atomic<bool> ended = false;
+  std::thread other([&] {
+    while (!ended) begin([](FileDraft &draft) { draft.leave(); });
+  });
+  int torn = 0;
+  for (int written = 0; written < 300;) {
+    begin([&](FileDraft &draft) {
+      write_all(draft.fd(), "whole", "a.txt");
+      draft.commit();
+      ++written;
+    });
+    torn += written > 0 && read_file(target) != "whole" ? 1 : 0;
+  }
+  ended = true;
+  other.join();
+  CHECK(torn == 0);
 }
 
 TEST_CASE("drafts: a folder for which no descriptor is left leaves nothing behind") {
