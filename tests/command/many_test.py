@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import select
 import signal
 import subprocess
@@ -101,6 +102,39 @@ class Many(Case):
         self.refused(2, folder, "--lines", lines, "-o", finished, "--resume", contains="no interrupted run")
         self.assertEqual(finished.read_text(), "something else\n")
         self.refused(2, folder, "--lines", lines, "--resume", contains="-o FILE")
+
+    def kept(self, folder, lines, out):
+        """A run that was killed when some of its answers were there: its arguments, and how many are kept."""
+        command, part = [folder, "--lines", lines, "-o", out], out.with_name(f".{out.name}.part")
+        run = subprocess.Popen([MRUN, *map(str, command)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not (part.exists() and part.read_bytes().count(b"\n") > 100):
+            time.sleep(0.01)
+        run.kill()
+        run.wait()
+        return command, part.read_bytes().count(b"\n")
+
+    def test_a_run_that_ends_by_an_error_loses_no_answers(self):
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
+        part = self.dir / ".out.jsonl.part"
+        command, before = self.kept(folder, lines, out)
+        self.refused(3, *command, "--resume", "--isolation", "process", env={**os.environ, "MRUN_WORKER": "/nonexistent"}, contains="/nonexistent")
+        self.assertEqual(part.read_bytes().count(b"\n"), before)
+        limit = part.stat().st_size + 1000
+        self.refused(5, *command, "--resume", contains="--resume goes on", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assertGreater(part.read_bytes().count(b"\n"), before)
+        self.assertEqual(mrun(*command, "--resume").returncode, 0)
+        self.assertEqual(out.read_text(), mrun(folder, "--lines", lines).stdout)
+        self.assertEqual([p.name for p in self.dir.iterdir() if ".part" in p.name], [])
+
+    def test_what_is_kept_must_fit_the_inputs_and_the_options(self):
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
+        command, _ = self.kept(folder, lines, out)
+        for changed in (["--threads", 2], ["--batch-size", 3], ["--exact"]):
+            self.refused(2, *command, "--resume", *changed, contains="options")
+        with (self.dir / ".out.jsonl.part").open("a") as part:
+            part.write("[]\n" * 12000)
+        self.refused(2, *command, "--resume", contains=["12000", "something else"])
+        self.assertFalse(out.exists())
 
     def test_a_pipe_that_stays_open_is_answered_line_by_line(self):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=SCRIPT), "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -111,7 +112,13 @@ void Output::go_on() {
 }
 
 Output::~Output() {
-  if (draft_ && !state_.empty()) unlink(state_.c_str());
+  if (!draft_ || state_.empty()) return;
+  struct stat status {};
+  if (fstat(fd_, &status) == 0 && status.st_size > 0) {  // whatever ended the run: what was answered may have taken days
+    draft_->leave();
+  } else {
+    unlink(state_.c_str());
+  }
 }
 
 bool Output::keep() {
@@ -186,7 +193,7 @@ bool Output::finish_early() {
 
 void Output::finish() {
   const std::lock_guard lock(mutex_);
-  if (!error_.empty()) throw mrun::failure(MRUN_IO, error_);
+  if (!error_.empty()) throw mrun::failure(MRUN_IO, error_ + (state_.empty() ? "" : "; --resume goes on from there"));
   if (!draft_) return;
   with_files([&] { draft_->commit(); });
   draft_.reset();

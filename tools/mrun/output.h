@@ -19,14 +19,14 @@ struct OutputOptions {
 };
 
 // Of a kept run the answers so far stand in .NAME.part beside the file, and its identity in .NAME.part.json; both go when
-// the file is whole. An interrupted or killed run leaves them for --resume.
+// the file is whole. A run that is interrupted, killed or ended by an error leaves them for --resume.
 class Output {
  public:
   // Throws mrun::failure: MRUN_IO; MRUN_USAGE where there is nothing to resume, or what is there is of another run.
   // before_print is called before each write to standard output, under the output's lock.
   explicit Output(
       const OutputOptions &, std::function<void()> before_print = [] {});
-  ~Output();  // removes a file that was not finished, but for one that is kept
+  ~Output();  // removes a file that was not finished, but for one that is kept and holds answers
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
 

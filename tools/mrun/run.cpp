@@ -1,6 +1,7 @@
 // mrun BUNDLE INPUT…: answers.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -91,6 +92,11 @@ class Run {
       ++place;
     }
     if (interrupt_asked()) return interrupted;
+    if (!stopping() && place < output_.resumed()) {
+      throw mrun::failure(MRUN_USAGE, o_.output + ": more answers are kept, " + std::to_string(output_.resumed()) +
+                                          ", than there are inputs, " + std::to_string(place) +
+                                          ": something else has written there");
+    }
     mrun_end(engine_.raw());
     while (done_ < submitted_ && !interrupt_asked() && !output_.failed() && !output_.ended()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(done_ == 0 ? 1 : 5));
@@ -274,6 +280,7 @@ std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inpu
   for (const std::string &p : o.run.params) params += p + '\n';
   const std::string text = params + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
                            "/" + std::to_string(shard.count) + "\nbatch " + std::to_string(o.run.batch_size) +
+                           "\nthreads " + std::to_string(std::max(o.run.threads, 1)) + "\ndevice " + o.run.device +
                            "\nsave " + o.save + (o.meta ? "\nmeta" : "") + (o.run.exact ? "\nexact" : "");
   return "{\"bundle\":\"" + code + "\",\"inputs\":\"" + list + "\",\"options\":\"" + sha256(text) + "\"}";
 }
