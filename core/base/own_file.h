@@ -4,8 +4,8 @@
 
 namespace mrun {
 
-// The file that holds this code: the library, or the program where it is linked in. Links are followed. Empty where the file
-// is not there any more, as after an update.
-std::filesystem::path own_file();
+// The file that holds this code, as it was loaded: the library, or the program where it is linked in. Links are followed. Empty
+// where the system does not say.
+const std::filesystem::path &own_file();
 
 }  // namespace mrun

@@ -2,6 +2,7 @@
 texts by BUNDLE and verifies OTHER through ctypes and imports the modules AFTER; prints the answers and ends as any Python does."""
 import ctypes
 import importlib
+import os
 import sys
 
 ISOLATION = {"process": 1, "none": 2}
@@ -75,6 +76,7 @@ def main():
     library, bundle, other, isolation, before, after, *texts = sys.argv[1:]
     use(before)
     lib = ctypes.CDLL(library)
+    os.chdir("/")  # as a service does, which finds its worker and plugins still
     lib.mrun_text.restype = Value
     options = Options(ctypes.sizeof(Options), ISOLATION[isolation], 1)
     answer(lib, bundle, options, texts)

@@ -28,8 +28,8 @@ class InPython(unittest.TestCase):
 
     def check(self, before, after, isolation):
         with self.subTest(before=before, after=after, isolation=isolation):
-            run = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("in_python.py"), BUILD / "lib/libmrun.so", TEXT, DIGITS, isolation,
-                                  before, after, *TEXTS], capture_output=True, text=True, timeout=600)
+            run = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("in_python.py"), "lib/libmrun.so", TEXT, DIGITS, isolation,
+                                  before, after, *TEXTS], capture_output=True, text=True, timeout=600, cwd=BUILD)
             self.assertEqual((run.returncode, run.stdout), (0, self.wanted), run.stderr)
 
     def test_answers_in_the_process(self):
