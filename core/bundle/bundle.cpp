@@ -15,14 +15,21 @@ namespace mrun {
 namespace fs = std::filesystem;
 
 std::shared_ptr<const Bundle> Bundle::open(const fs::path &path, const OpenOptions &options) {
+  const std::shared_ptr<Bundle> opened = open_path(path, options);
+  std::error_code unknown;  // the folder of this process may be gone
+  opened->file_ = fs::absolute(path, unknown).lexically_normal();
+  return opened;
+}
+
+std::shared_ptr<Bundle> Bundle::open_path(const fs::path &path, const OpenOptions &options) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
     if (!options.revision.empty()) {
       fail(MRUN_MISSING, "{}: is a folder and has no revisions; a .mb file is wanted", printable(path.native()));
     }
-    return std::make_shared<const Folder>(path, options);
+    return std::make_shared<Folder>(path, options);
   }
-  return std::make_shared<const Packed>(file_source(open_file(path, MRUN_BUNDLE), path.native()), options);
+  return std::make_shared<Packed>(file_source(open_file(path, MRUN_BUNDLE), path.native()), options);
 }
 
 std::shared_ptr<const Bundle> Bundle::open_fd(int fd, const OpenOptions &options) {

@@ -48,6 +48,8 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   // Models are complete: a lone model file without a section in bundle.toml stands here as "main".
   const Manifest &manifest() const { return manifest_; }
   const std::string &origin() const { return origin_; }  // the path it was opened by, for messages
+  // The same, absolute: the process may change its folder. Empty of a bundle that was opened from a descriptor or from memory.
+  const std::filesystem::path &file() const { return file_; }
   virtual bool packed() const = 0;
   virtual std::string digest() const = 0;              // SHA-256 of bundle.lock; "" for a folder
   virtual Value lock() const = 0;                      // bundle.lock as a map; nil for a folder
@@ -83,6 +85,9 @@ class Bundle : public std::enable_shared_from_this<Bundle> {
   std::string origin_;
 
  private:
+  static std::shared_ptr<Bundle> open_path(const std::filesystem::path &, const OpenOptions &);
+
+  std::filesystem::path file_;
   std::string signed_by_;
   mutable Mutex mutex_;
   mutable std::map<std::string, Tensor, std::less<>> loaded_ GUARDED_BY(mutex_);

@@ -6,20 +6,16 @@
 namespace mrun {
 namespace {
 
-namespace fs = std::filesystem;
-
 Value bundle_of(const Bundle &bundle) {
   const Manifest &m = bundle.manifest();
-  std::error_code error;
-  const fs::path path = fs::absolute(bundle.origin(), error);
+  const std::string &path = bundle.file().native();
   const Value lock = bundle.lock();
   const Value *revision = lock.find("revision");
-  return Value::map(
-      {{"path", Value::string(printable(error ? bundle.origin() : path.lexically_normal().string(), SIZE_MAX))},
-       {"name", Value::string(m.name)},
-       {"version", Value::string(m.version)},
-       {"digest", bundle.packed() ? Value::string(bundle.digest()) : Value()},
-       {"revision", revision == nullptr ? Value() : *revision->find("number")}});
+  return Value::map({{"path", path.empty() ? Value() : Value::string(printable(path, SIZE_MAX))},
+                     {"name", Value::string(m.name)},
+                     {"version", Value::string(m.version)},
+                     {"digest", bundle.packed() ? Value::string(bundle.digest()) : Value()},
+                     {"revision", revision == nullptr ? Value() : *revision->find("number")}});
 }
 
 Value strings(const std::map<std::string, std::string> &from) {

@@ -160,6 +160,29 @@ TEST_CASE("a bundle is opened from memory and from a descriptor") {
   fs::remove(file);
 }
 
+TEST_CASE("an engine tells the file of its bundle, wherever the process has gone, and none of what was no file") {
+  const Folder folder("text", echo);
+  const std::string file = folder.path() + ".mb";
+  REQUIRE(mrun_pack(folder.path().c_str(), file.c_str(), nullptr, nullptr, nullptr) == MRUN_OK);
+  const std::string bytes = read_all(file);
+  mrun::options options;
+  options.isolation = MRUN_ISOLATION_NONE;
+  const auto meta_of = [&](const mrun::bundle &bundle) {
+    const mrun::engine engine{bundle, &options};
+    return mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_meta(engine.raw(), 0, s, e); });
+  };
+  const fs::path here = fs::current_path();
+  fs::current_path(fs::path(file).parent_path());
+  const mrun::bundle packed{fs::path(file).filename().c_str()}, open{fs::path(folder.path()).filename().c_str()};
+  fs::current_path("/");
+  CHECK(meta_of(packed).find("\"path\":\"" + file + "\"") != std::string::npos);
+  CHECK(meta_of(open).find("\"path\":\"" + folder.path() + "\"") != std::string::npos);
+  fs::current_path(here);
+  const auto held = mrun::bundle::from_memory(bytes.data(), bytes.size(), [] {});
+  CHECK(meta_of(held).find("\"path\":null") != std::string::npos);
+  fs::remove(file);
+}
+
 TEST_CASE("values in C++") {
   std::vector<mrun::variant> items;
   items.push_back(mrun::text("a"));

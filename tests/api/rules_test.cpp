@@ -229,7 +229,7 @@ TEST_CASE("3: after a fork an engine is its parent's: every call says so, and st
                          mrun_submit(e, &input, nullptr, -1, done, nullptr, nullptr) == MRUN_USAGE &&
                          mrun_cancel(e, 1) == MRUN_USAGE && mrun_end(e) == MRUN_USAGE &&
                          mrun_ordered(e, 1) == MRUN_USAGE && mrun_statistics(e, &json) == MRUN_USAGE &&
-                         last().find("forked") != std::string::npos;
+                         mrun_meta(e, 1, &json, nullptr) == MRUN_USAGE && last().find("forked") != std::string::npos;
     if (!refused) return 1;
     if (mrun_stop(e) != MRUN_OK || mrun_stop(e) != MRUN_USAGE) return 2;
     mrun_engine *own = nullptr;

@@ -114,8 +114,8 @@ void Output::go_on() {
 Output::~Output() {
   if (!draft_ || state_.empty()) return;
   struct stat status {};
-  if (fstat(fd_, &status) == 0 && status.st_size > 0) {  // whatever ended the run: what was answered may have taken days
-    draft_->leave();
+  if (fstat(fd_, &status) == 0 && status.st_size > 0) {
+    draft_->leave();  // whatever has ended the run: what was answered may have taken days
   } else {
     unlink(state_.c_str());
   }

@@ -102,6 +102,7 @@ mrun::bundle open_same(const View &bundle, const std::string &elsewhere) {
     refuse("the answer came from a folder, " + shown(path) +
            ", which has no digest: nothing shows that it is the same still");
   }
+  if (path.empty()) refuse("the bundle was not opened by a path; --bundle FILE says where it is");
   mrun::bundle newest = open_bundle(path);
   if (newest.digest() == digest) return newest;
   try {
@@ -136,11 +137,11 @@ void check(const View &meta) {
   if (meta.at("threads").number() < 0 || meta.at("threads").number() > most_threads) {
     refuse("\"threads\" must be from 0 to 1024");
   }
-  for (const auto &[object, key] : {std::pair{meta, "device"}, std::pair{meta.at("bundle"), "path"}}) {
-    if (object.at(key).v->kind != MRUN_STRING) refuse(std::string("\"") + key + "\" must be a text");
+  if (meta.at("device").v->kind != MRUN_STRING) refuse("\"device\" must be a text");
+  for (const char *key : {"path", "digest"}) {
+    const uint32_t kind = meta.at("bundle").at(key).v->kind;
+    if (kind != MRUN_STRING && kind != MRUN_NIL) refuse(std::string("\"") + key + "\" must be a text or null");
   }
-  const uint32_t digest = meta.at("bundle").at("digest").v->kind;
-  if (digest != MRUN_STRING && digest != MRUN_NIL) refuse("\"digest\" must be a text or null");
   if (meta.at("params").v->kind != MRUN_MAP) refuse("\"params\" must be an object");
 }
 

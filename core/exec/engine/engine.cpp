@@ -329,6 +329,7 @@ Value Engine::statistics() const {
 }
 
 Facts Engine::facts() const {
+  want_usable("meta");
   Facts facts;
   facts.bundle = loaded_->bundle;
   facts.options = loaded_->options;

@@ -321,6 +321,7 @@ Value RemoteSession::statistics() const {
 }
 
 Facts RemoteSession::facts() const {
+  want_usable("meta");
   const ExclusiveLock lock(mutex_);
   Facts facts;
   facts.bundle = bundle_;
