@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "base/apart.h"
 #include "base/folder_names.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -121,7 +122,7 @@ bool exchange(const fs::path &a, const fs::path &b) {
 
 FileDraft::FileDraft(fs::path target) : target_(std::move(target)) {
   fd_ = make_draft(target_, path_, "write a file beside it", [](const fs::path &path) {
-    return UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    return apart(UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666)));
   });
   keep_mode(fd(), target_);
 }
@@ -138,7 +139,7 @@ FileDraft::FileDraft(fs::path target, Kept) : target_(std::move(target)) {
   const fs::path part = part_of(target_);
   // Between the opening and the lock another writer may have put the part in its place: what is locked then is the whole file.
   for (int attempt = 0; !fd_ || !same_file(fd(), part); ++attempt) {
-    fd_.reset(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+    fd_ = apart(UniqueFd(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)));
     if (!fd_) fail_to_begin(errno, target_, "write a file beside it");
     if ((::flock(fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || attempt == most_attempts)
       fail(MRUN_USAGE, "{}: another run writes it at this moment", printable(target_.native()));

@@ -12,6 +12,8 @@
 #include <map>
 #include <mutex>
 
+#include "base/apart.h"
+
 namespace mrun {
 
 uint64_t largest_file() {
@@ -68,7 +70,7 @@ SealedFile::~SealedFile() {
 
 std::shared_ptr<const SealedFile> SealedFile::read(int fd, std::string_view name) {
   if (!is_worth_it(fd)) return nullptr;
-  UniqueFd memory(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd memory = apart(UniqueFd(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!memory || !copy(fd, memory.get(), name)) return nullptr;
   constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
   if (::fcntl(memory.get(), F_ADD_SEALS, seals) != 0) return nullptr;

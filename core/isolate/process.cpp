@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/apart.h"
 #include "base/own_file.h"
 #include "isolate/worker/descriptors.h"
 
@@ -84,8 +85,9 @@ UniqueFd make_channel(std::unique_ptr<Channel> &channel) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
   }
-  UniqueFd ours(ends[0]), theirs(ends[1]);
   for (const int fd : ends) { ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_size, sizeof buffer_size); }
+  UniqueFd theirs(ends[1]), ours = apart(UniqueFd(ends[0]));
+  if (!ours) fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
   channel = std::make_unique<Channel>(std::move(ours), "the worker process");
   channel->set_patience(patience);
   return theirs;

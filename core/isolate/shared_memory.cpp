@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/apart.h"
 #include "base/sealed_file.h"
 #include "value/wire.h"
 
@@ -45,7 +46,7 @@ UniqueFd make_shared_memory(size_t size) {
          "no memory for {} bytes between two processes: the system allows this one files of {} (ulimit -f)", size,
          most);
   }
-  UniqueFd fd(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd fd = apart(UniqueFd(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0 ||
       ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
     fail(MRUN_MEMORY, "no memory for {} bytes between two processes: {}", size, strerror(errno));

@@ -172,8 +172,8 @@ TEST_CASE("an engine tells the file of its bundle, wherever the process has gone
     return mrun::host_detail::string_of([&](char **s, mrun_error *e) { return mrun_meta(engine.raw(), 0, s, e); });
   };
   const fs::path here = fs::current_path();
-  fs::current_path(fs::path(file).parent_path());
-  const mrun::bundle packed{fs::path(file).filename().c_str()}, open{fs::path(folder.path()).filename().c_str()};
+  fs::current_path(folder.path());
+  const mrun::bundle packed{fs::path(file).filename().c_str()}, open{"."};
   fs::current_path("/");
   CHECK(meta_of(packed).find("\"path\":\"" + file + "\"") != std::string::npos);
   CHECK(meta_of(open).find("\"path\":\"" + folder.path() + "\"") != std::string::npos);

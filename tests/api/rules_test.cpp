@@ -1,5 +1,6 @@
 // The rules of mrun.h, one by one, from outside.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -257,6 +258,29 @@ TEST_CASE(
     });
     CHECK(code == 0);
     CHECK(run(running.engine, "and goes on here").code == MRUN_OK);
+  }
+}
+
+TEST_CASE("4: what a host prints that has closed its standard descriptors reaches nothing of the library's") {
+  const Folder folder("text", {{"preprocess.lua", "return function(x) require('log').warn(x) return x end"}});
+  mrun_options how = options();
+  how.isolation = MRUN_ISOLATION_PROCESS;
+  for (const int kept : {0, 1, 2, 3}) {  // so many other descriptors come before
+    const int code = in_child([&] {
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
+      for (int i = 0; i < kept; ++i) {
+        if (::open("/dev/null", O_RDONLY) < 0) return 1;
+      }
+      mrun_bundle *bundle = nullptr;
+      mrun_engine *engine = nullptr;
+      if (mrun_open(folder.path().c_str(), nullptr, &bundle, nullptr) != MRUN_OK) return 2;
+      if (mrun_start(bundle, &how, &engine, nullptr) != MRUN_OK) return 3;
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::write(fd, "a line of the host's\n", 21) >= 0) return 4;
+      }
+      return run(engine, "mine").json == "\"mine\"" && mrun_stop(engine) == MRUN_OK ? 0 : 5;
+    });
+    CHECK(code == 0);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/apart.h"
 #include "base/sealed_file.h"
 #include "exec/engine/job.h"
 #include "isolate/shared_memory.h"
@@ -29,7 +30,7 @@ double seconds_to_open(uint64_t size, const EngineOptions &o) {
 
 }  // namespace
 
-RemoteWorker::RemoteWorker() : bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+RemoteWorker::RemoteWorker() : bell_(apart(UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)))) {
   if (!bell_) fail(MRUN_IO, "the worker process cannot be started: {}", strerror(errno));
 }
 
