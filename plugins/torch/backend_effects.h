@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace mrun_torch {
 
@@ -14,9 +15,9 @@ struct Effects {
   bool training = false;          // a layer works as in training: the module was not saved in eval()
 };
 
-// The code is inlined; branches whose condition is fixed by the module's attributes (`if self.training:`) count only
-// where they are taken. In doubt the answer is yes: a value may come from an attribute or input through any operator
-// whose result may share its memory.
-Effects effects_of(const torch::jit::Module &module, const torch::jit::Method &method);
+// Of each of a module's methods. Branches whose condition is fixed by the module's attributes (`if self.training:`) count only
+// where they are taken. In doubt the answer is yes: a value may come from an attribute or input through any operator whose
+// result may share its memory, and through any list, dict or object that it is put into.
+std::vector<Effects> effects_of(const torch::jit::Module &module, const std::vector<torch::jit::Method> &methods);
 
 }  // namespace mrun_torch

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
 #include <torch/csrc/jit/passes/frozen_linear_transpose.h>
@@ -12,9 +13,12 @@
 #include <algorithm>
 #include <mrun/plugin.hpp>
 #include <mutex>
+#include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "aten_warnings.h"
+#include "backend_code.h"
 #include "backend_load.h"
 #include "backend_types.h"
 #include "convert.h"
@@ -107,9 +111,9 @@ std::shared_ptr<const void> use_quantized_engine(const std::string &wanted) {
 // Copies a module's objects and containers; tensors are shared but for those whose memory is in `written`.
 class Copier {
  public:
-  explicit Copier(const std::vector<Place> &written) {
-    for (const Place &p : written) {
-      if (p.tensor.has_storage()) copies_.emplace(p.tensor.storage().unsafeGetStorageImpl(), c10::Storage());
+  explicit Copier(const std::vector<at::Tensor> &written) {
+    for (const at::Tensor &t : written) {
+      if (t.has_storage()) copies_.emplace(t.storage().unsafeGetStorageImpl(), c10::Storage());
     }
   }
 
@@ -162,10 +166,20 @@ class Copier {
   std::unordered_map<const c10::ivalue::Object *, c10::intrusive_ptr<c10::ivalue::Object>> objects_;
 };
 
-// The tensors that an attribute path "self.a.b" holds.
-bool holds(const std::string &written, const std::string &path) {
-  const std::string attribute = written.substr(std::min(written.size(), sizeof("self.") - 1));
-  return attribute.empty() || path == attribute || path.rfind(attribute + ".", 0) == 0;
+// Adds the tensors that an attribute path "self.a.b" holds: of all that the last name there leads to.
+void add_tensors(const torch::jit::Module &module, const std::string &path, std::vector<at::Tensor> &tensors) {
+  IValue at = module._ivalue();
+  std::istringstream names(path);
+  std::string name;
+  std::getline(names, name, '.');  // self
+  while (std::getline(names, name, '.') && at.isObject() && at.toObjectRef().type()->findAttributeSlot(name)) {
+    at = at.toObjectRef().getAttr(name);
+  }
+  std::unordered_set<const void *> seen;  // objects may refer to each other
+  at.visit([&](const IValue &v) {
+    if (v.isTensor() && v.toTensor().defined()) tensors.push_back(v.toTensor());
+    return v.isCustomClass() || (v.isObject() && !seen.insert(&v.toObjectRef()).second);
+  });
 }
 
 // ---- what a model was given -----------------------------------------------------------------------------------------
@@ -281,14 +295,34 @@ std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &sou
 
 namespace {
 
+// libtorch ends the process where what a fork runs needs nothing that it is given: it would become a constant.
+void refuse_constant_forks(const torch::jit::Method &method) {
+  const Code code(method);
+  for (const torch::jit::Node *n : code.nodes()) {
+    if (n->kind() != c10::prim::fork) continue;
+    const auto body = code.called(n)->copy();
+    torch::jit::EliminateDeadCode(body);
+    const auto given = body->inputs();
+    const bool needs = std::any_of(given.begin(), given.end(), [](const torch::jit::Value *v) {
+      return v->hasUses() && v->type()->kind() != c10::TypeKind::ClassType;
+    });
+    if (needs) continue;
+    throw mrun::error(MRUN_BUNDLE, "model option freeze: in method " + method.name() +
+                                       " a torch.jit.fork runs what needs no argument, which libtorch cannot freeze; "
+                                       "leave freeze out");
+  }
+}
+
 // What torch::jit::freeze does, of each method: that wants a forward, and makes that alone faster. Weights of linear layers are
 // laid out as a matrix product reads them: OpenBLAS spends most of a product with few rows on turning them.
-torch::jit::Module frozen(torch::jit::Module module) {
+torch::jit::Module frozen(torch::jit::Module module, bool training) {
   std::vector<std::string> names;
   for (const torch::jit::Method &m : module.get_methods()) {
-    if (m.name().rfind('_', 0) != 0) names.push_back(m.name());
+    if (m.name().rfind('_', 0) == 0) continue;
+    refuse_constant_forks(m);
+    names.push_back(m.name());
   }
-  if (module.hasattr("training")) module.eval();
+  if (!training && module.hasattr("training")) module.eval();
   module = torch::jit::freeze_module(module, names);
   for (const std::string &name : names) {
     std::shared_ptr<torch::jit::Graph> graph = module.get_method(name).graph();
@@ -310,15 +344,19 @@ Model::Model(torch::jit::Module module, c10::Device device, const ModelOptions &
       }
     }
   }
-  if (options_.freeze) module_ = frozen(module_);
+  if (options_.freeze) module_ = frozen(module_, options_.training);
   list_methods();
 }
 
 void Model::list_methods() {
+  std::vector<torch::jit::Method> open;
   for (const torch::jit::Method &m : module_.get_methods()) {
-    if (m.name().rfind('_', 0) == 0) continue;
-    const c10::FunctionSchema &schema = m.function().getSchema();
-    methods_.push_back({schema_text(schema), m, effects_of(module_, m), result_count(schema)});
+    if (m.name().rfind('_', 0) != 0) open.push_back(m);
+  }
+  const std::vector<Effects> effects = effects_of(module_, open);
+  for (size_t i = 0; i < open.size(); ++i) {
+    const c10::FunctionSchema &schema = open[i].function().getSchema();
+    methods_.push_back({schema_text(schema), open[i], effects[i], result_count(schema)});
   }
   std::stable_partition(methods_.begin(), methods_.end(), [](const Method &m) { return m.code.name() == "forward"; });
 }
@@ -344,13 +382,9 @@ void Model::refuse_state() const {
 }
 
 std::unique_ptr<Model> Model::clone() const {
-  std::vector<Place> written;
-  for (Place &p : places_of(module_)) {
-    const bool hit = std::any_of(methods_.begin(), methods_.end(), [&](const Method &m) {
-      return std::any_of(m.effects.written.begin(), m.effects.written.end(),
-                         [&](const std::string &w) { return holds(w, p.path); });
-    });
-    if (hit) written.push_back(std::move(p));
+  std::vector<at::Tensor> written;
+  for (const Method &m : methods_) {
+    for (const std::string &path : m.effects.written) add_tensors(module_, path, written);
   }
   std::unique_ptr<Model> copy(new Model(*this));
   copy->module_ = torch::jit::Module(Copier(written).object(module_._ivalue()));

@@ -45,6 +45,17 @@ bool is_decoration(std::string_view line) {
          starts_with(line, "frame #") || starts_with(line, "File \"") || starts_with(line, "~");
 }
 
+// The first that is the error.
+std::string_view first_line(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = trim(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (!line.empty() && !is_decoration(line)) return line;
+  }
+  return {};
+}
+
 // `"cond" INTERNAL ASSERT FAILED at "/path/file.cpp":12, please report a bug to PyTorch. text` -> text
 std::string_view without_assert(std::string_view line) {
   for (const std::string_view mark : {"please report a bug to PyTorch.", "please report a bug to PyTorch"}) {
@@ -77,9 +88,11 @@ std::string_view without_class(std::string_view line) {
   return line;
 }
 
-}  // namespace
-
-namespace {
+// "Unknown builtin op: torchvision::nms."
+std::string of_operators(std::string_view line) {
+  if (!starts_with(line, "Unknown builtin op: ") || starts_with(line, "Unknown builtin op: aten::")) return "";
+  return " The operators are libtorch's own: what other libraries add in Python is not there";
+}
 
 // Memory's end arrives as a text, too: libtorch's allocator throws a c10::Error, the interpreter what any exception says.
 mrun::error error_of(int code, const char *what) {
@@ -93,16 +106,10 @@ mrun::error error_of(int code, const char *what) {
 }  // namespace
 
 std::string clean_message(const char *what) {
-  std::string_view text = without_traceback(what);
-  std::string_view found;
-  while (!text.empty() && found.empty()) {
-    const size_t end = text.find('\n');
-    const std::string_view line = trim(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (!is_decoration(line)) found = line;
-  }
+  std::string_view found = first_line(without_traceback(what));
+  if (found.empty()) found = first_line(what);  // of code that does not compile: the error stands before its place
   const std::string result(without_class(without_enforce(without_assert(found))).substr(0, 500));
-  return result.empty() ? "libtorch failed without a message" : result;
+  return result.empty() ? "libtorch failed without a message" : result + of_operators(result);
 }
 
 mrun::error current_error(int code) {

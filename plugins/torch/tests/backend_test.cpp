@@ -229,6 +229,36 @@ TEST_CASE("state is refused, or given to each item alone", "[torch]") {
   }
 }
 
+TEST_CASE("a buffer that a method writes through something else is each item's own", "[torch]") {
+  const Model model = open("detours", *test::cases().find("detours"));
+  const Tensor one = floats({1}, {1});
+  for (const char *name : {"forward", "in_object", "left", "forked", "copied", "values", "numbers", "broadcast",
+                           "by_its_other_name", "switched"}) {
+    INFO(name);
+    const float first = model.clone().call(name, {one})[0].as_tensor().data<float>()[0];
+    const Model own = model.clone();
+    own.call(name, {one});
+    CHECK(own.call(name, {one})[0].as_tensor().data<float>()[0] > first);  // it does write
+    CHECK(model.clone().call(name, {one})[0].as_tensor().data<float>()[0] == first);
+  }
+}
+
+TEST_CASE("freezing keeps the training mode that is meant, and refuses what would end the process", "[torch]") {
+  const Value frozen = Value::boolean(true);
+  const Model model(test::read_file(test::model_path("dropout")), {},
+                    Value::map({{"freeze", frozen}, {"training", frozen}}));
+  CHECK((model.traits("forward") & MRUN_MODEL_RANDOM) != 0);
+  const std::string bytes = test::read_file(test::model_path("constant_fork"));
+  const std::string text = error_of([&] { Model m(bytes, {}, options("freeze", frozen)); });
+  CHECK(text.find("model option freeze: in method forward a torch.jit.fork") != std::string::npos);
+  CHECK(Model(bytes).call("forward", {floats({1}, {2})})[0].as_tensor().data<float>()[0] == 3);
+}
+
+TEST_CASE("an operator that is not there is named", "[torch]") {
+  const std::string text = error_of([&] { Model m(test::read_file(test::model_path("foreign"))); });
+  CHECK(text.find("Unknown builtin op: other::twice. The operators are libtorch's own") != std::string::npos);
+}
+
 TEST_CASE("random models say so and follow the item's seed", "[torch]") {
   const Model model(test::read_file(test::model_path("dropout")));
   // In training mode, as saved.

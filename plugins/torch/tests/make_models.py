@@ -8,7 +8,7 @@ import os
 import struct
 import sys
 import warnings
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 import torch.nn as nn
@@ -219,6 +219,147 @@ class Counter(nn.Module):
         return self.sum.clone(), self.count
 
 
+@torch.jit.script
+class Holder:
+    def __init__(self, kept: Tensor):
+        self.kept = kept
+
+    def __enter__(self) -> Tensor:
+        return self.kept
+
+    def __exit__(self, kind: Any, value: Any, trace: Any):
+        self.kept.add_(1)
+
+
+class Inner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", torch.zeros(1))
+
+
+# Each method writes a buffer that it reaches through something else.
+class Detours(nn.Module):
+    named: Dict[str, Tensor]
+
+    def __init__(self):
+        super().__init__()
+        for name in ("a", "b", "c", "d", "e", "f"):
+            self.register_buffer(name, torch.zeros(1))
+        self.listed = [torch.zeros(1), torch.zeros(1)]
+        self.named = {"x": torch.zeros(1)}
+        self.counts = [[1]]
+        self.first = Inner()
+        self.second = self.first
+        self.on = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        all: List[Tensor] = []
+        all.append(self.a)
+        all[0].add_(x)
+        return self.a + 0
+
+    @torch.jit.export
+    def in_object(self, x: Tensor) -> Tensor:
+        Holder(self.b).kept.add_(x)
+        return self.b + 0
+
+    @torch.jit.export
+    def left(self, x: Tensor) -> Tensor:
+        with Holder(self.c) as kept:
+            x = x + kept
+        return self.c + x
+
+    def own(self) -> Tensor:
+        return self.d
+
+    @torch.jit.export
+    def forked(self, x: Tensor) -> Tensor:
+        torch.jit.wait(torch.jit.fork(self.own)).add_(x)
+        return self.d + 0
+
+    @torch.jit.export
+    def copied(self, x: Tensor) -> Tensor:
+        for t in self.listed[1:]:
+            t.add_(x)
+        return self.listed[1] + 0
+
+    @torch.jit.export
+    def values(self, x: Tensor) -> Tensor:
+        for t in self.named.values():
+            t.add_(x)
+        return self.named["x"] + 0
+
+    @torch.jit.export
+    def numbers(self, x: Tensor) -> Tensor:
+        local = {"a": self.counts}
+        local["a"][0].append(1)
+        return x * len(self.counts[0])
+
+    @torch.jit.export
+    def broadcast(self, x: Tensor) -> Tensor:
+        torch.broadcast_tensors(self.e, x)[0].add_(x)
+        return self.e + 0
+
+    @torch.jit.export
+    def by_its_other_name(self, x: Tensor) -> Tensor:
+        self.second.total.add_(x)
+        return self.first.total + 0
+
+    @torch.jit.export
+    def switched(self, x: Tensor) -> Tensor:
+        if self.on:
+            self.f.add_(x)
+        self.on = True
+        return self.f + 0
+
+
+# What it writes in place is its own, though it comes out of lists and objects.
+class Local(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("a", torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        all = [x + 1, x * 2]
+        all[0].add_(1)
+        for i in range(2):
+            all.append(torch.zeros(1))
+            all[i].mul_(2)
+        named = {"a": x + self.a}
+        named["b"] = x * 3
+        named["a"].add_(named["b"])
+        holder = Holder(x + 1)
+        holder.kept.add_(self.a)
+        sizes = list(self.a.shape)
+        sizes.append(1)
+        with torch.no_grad():
+            first, second = torch.cat([x, self.a]).chunk(2)
+        first.add_(1)
+        return all[0] + all[1] + named["a"] + holder.kept + first + second + len(sizes)
+
+
+class ConstantFork(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("a", torch.ones(1))
+
+    def own(self, x: Tensor) -> Tensor:
+        return self.a
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.jit.wait(torch.jit.fork(self.own, x))
+
+
+# An operator that nothing but this process has.
+other = torch.library.Library("other", "DEF")
+other.define("twice(Tensor x) -> Tensor")
+
+
+class Foreign(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.other.twice(x)
+
+
 class Running(nn.Module):
     """Like BatchNorm in training: writes buffers where a flag says so."""
     def __init__(self):
@@ -343,6 +484,10 @@ def main(folder):
     w.add("kinds", torch.jit.script(Kinds().eval()), [("forward", torch.randn(2))])
     w.add("stateful", torch.jit.script(Counter().eval()), [("forward", torch.tensor([1.0, 2.0]))],
           writes=["self.count", "self.sum"])
+    w.add("detours", torch.jit.script(Detours().eval()), [], writes=["self"])
+    w.add("local", torch.jit.script(Local().eval()), [("forward", torch.ones(1))])
+    w.add("constant_fork", torch.jit.script(ConstantFork().eval()), [], unsplittable=True)
+    torch.jit.script(Foreign()).save(os.path.join(folder, "foreign.pt"))
     w.add("training", torch.jit.script(Running()), [("forward", torch.randn(4, 3))], writes=["self.norm"])
     w.add("evaluated", torch.jit.script(Running().eval()), [("forward", torch.randn(4, 3))])
     w.add("dropout", torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))), [], random=True)
