@@ -9,7 +9,9 @@
 namespace mrun {
 namespace {
 
-constexpr uint32_t most_methods = 4096;
+// A method among those of all models, as Lua knows it: a number that holds both places. Exact for two million models.
+double key_of(uint32_t model, uint32_t method) { return model * 0x1p32 + method; }
+
 constexpr const char *an_argument = "an argument";
 
 std::optional<uint32_t> find_method(const ModelInfo &model, std::string_view name) {
@@ -43,18 +45,20 @@ uint32_t want_method(const Vm &vm, uint32_t model, std::string_view name) {
 // The Lua function that calls a method.
 void push_method(lua_State *L, uint32_t model, uint32_t method) {
   const Vm &vm = vm_of(L);
-  const int key = static_cast<int>(model * most_methods + method);
+  const double key = key_of(model, method);
   push_anchor(L, vm.anchors.methods);
-  lua_rawgeti(L, -1, key);
+  lua_pushnumber(L, key);
+  lua_rawget(L, -2);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     push_anchor(L, vm.anchors.prelude);
     lua_getfield(L, -1, "method");
     lua_remove(L, -2);
-    lua_pushinteger(L, key);
+    lua_pushnumber(L, key);
     lua_call(L, 1, 1);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, -3, key);
+    lua_pushnumber(L, key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
   }
   lua_remove(L, -2);
 }
@@ -197,8 +201,8 @@ static Given read_call(lua_State *L, Reader &reader, const std::string &model, c
 }
 
 int model_begin(lua_State *L, Vm &vm) {
-  const auto key = static_cast<uint32_t>(lua_tointeger(L, 1));
-  const uint32_t model = key / most_methods, method = key % most_methods;
+  const auto key = static_cast<uint64_t>(lua_tonumber(L, 1));  // of key_of
+  const auto model = static_cast<uint32_t>(key >> 32), method = static_cast<uint32_t>(key);
   const ModelInfo &info = vm.options.models[model];
   const Schema &schema = info.methods[method];
   // model.NAME(x) and model(x) pass the model or method as self; model:encode(x) the model.

@@ -31,7 +31,7 @@ struct Anchors {
   int object_types = 0;                                                      // type pointer -> metatable
   int object_methods = 0;                                                    // type name -> table of methods
   int modules = 0;                                                           // name -> what it returned
-  int methods = 0;                                                           // model * 4096 + method -> function
+  int methods = 0;  // number of a model and its method -> function
   int params = 0;
   int models = 0;   // the first argument of forward
   int prelude = 0;  // what prelude.lua returned

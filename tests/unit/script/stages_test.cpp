@@ -133,6 +133,20 @@ TEST_CASE("Several models are told apart by name") {
   CHECK(to_json(s.run(Stage::forward, {Value::integer(1)})[0]) == R"([1,111,"model a"])");
 }
 
+TEST_CASE("A model may have any number of methods") {
+  Script s(Script::Files{
+      {"forward.lua", "return function(model, x) return {model.a:m4095(x), model.a:m4096(x), model.b:m4999(x)} end"}});
+  ModelInfo a{"a", {}};
+  for (int i = 0; i < 5000; ++i) a.methods.push_back(schema(("m" + std::to_string(i) + "(float x) -> float").c_str()));
+  ModelInfo b = a;
+  b.name = "b";
+  s.options.models = {a, b};
+  s.model = [](ModelCall &c) -> std::vector<Value> {
+    return {Value::number(1e6 * static_cast<double>(c.model) + static_cast<double>(c.method))};
+  };
+  CHECK(to_json(s.run(Stage::forward, {Value::integer(1)})[0]) == "[4095,4096,1004999]");
+}
+
 TEST_CASE("Wrong arguments of a model are named") {
   Script s(Script::Files{{"forward.lua", "return function(model, x) local y = model('a') return y end"}});
   s.options.models = {{"main", {schema("forward(float x) -> float")}}};
