@@ -27,6 +27,10 @@ BatchConfig batch_of(const Batching &batching, const std::string &method, const 
   return config;
 }
 
+bool keeps_state(const Manifest &manifest, const std::string &model) {
+  return std::ranges::any_of(manifest.models, [&](const ModelConfig &c) { return c.name == model && c.stateful; });
+}
+
 bool has_parameter(const Schema &method, const std::string &name) {
   return std::any_of(method.parameters.begin(), method.parameters.end(),
                      [&](const Parameter &p) { return p.name == name; });
@@ -101,6 +105,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   source.device = options.device.c_str();
   source.one_shot = options.one_shot ? 1 : 0;
   offer.reader->offer(source);
+  // Nobody's: opening has no limit of time, and waits for the library's lock as long as it takes.
   ItemContext item;
   item.threads = options.threads;
   mrun_call call(item);
@@ -114,17 +119,18 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
     e.message = fmt::format("{}{}: {}", section, offer.file, e.message);
     throw e;
   }
-  list_methods(batching_of(manifest, name), options);
+  list_methods(batching_of(manifest, name), options, keeps_state(manifest, name));
 }
 
-void Model::list_methods(const Batching &batching, const ModelOptions &options) {
+// Random numbers are the item's own, and so is state: such calls are never joined. In a model that keeps state no method's
+// are: one that only reads it has no trait, and would be answered for all items from the first one's copy.
+void Model::list_methods(const Batching &batching, const ModelOptions &options, bool keeps_state) {
   for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
     methods_.push_back(parse_schema(text));
     const Schema &method = methods_.back();
     BatchConfig config = batch_of(batching, method.name, options);
     drop_foreign_unpad(method, batching.calls, config);
-    // Random numbers are the item's own, and so is state: such calls are never joined.
-    if ((traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
+    if (keeps_state || (traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
       config.mode = BatchConfig::Mode::none;
       rows_batches_.push_back(config);
     } else {
@@ -177,6 +183,7 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   std::vector<mrun_value> borrowed;
   borrowed.reserve(args.size());
   for (const Value &v : args) borrowed.push_back(v.c());
+  // At least one, so that a backend without results is not given NULL.
   std::vector<Value> results(std::max<size_t>(schema.results.size(), 1));
   mrun_call call(context.item(), nullptr, &schema);
   call.registry = registry_;

@@ -49,7 +49,7 @@ class Model {
 
  private:
   Model() = default;
-  void list_methods(const Batching &, const ModelOptions &);
+  void list_methods(const Batching &, const ModelOptions &, bool keeps_state);
 
   std::string name_;
   const mrun_backend *backend_ = nullptr;

@@ -22,3 +22,13 @@ TEST_CASE("what a backend throws is its item's error, and the engine works on") 
     }
   }
 }
+
+TEST_CASE("no method of a model that keeps state is joined, also where it only reads it") {
+  const MockBundle bundle({{"forward.lua", "return function(model, x) return model:two(x) end"}}, "",
+                          "file = \"m.serial\"\nstateful = true\n");
+  calls.clear();
+  std::vector<Work> works;
+  for (uint64_t i = 0; i < 8; ++i) works.push_back(work(floats({1}), i));
+  for (const Result &r : run_together(*bundle.start(with_workers(2, true)), std::move(works))) CHECK(r.ok());
+  CHECK(calls.rows == std::vector<int64_t>(8, 1));
+}

@@ -45,7 +45,7 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
 // a row's place, what sized gives on how many rows there are. paired wants as many rows of y. bad throws what it must not, by its element.
-// Of files *.serial each item has a model of its own, and one call at a time runs.
+// Of files *.serial each item has a model of its own, in which two only reads; and one call at a time runs.
 class Mock {
  public:
   static Registry &registry() {
@@ -81,7 +81,7 @@ class Mock {
     *copy = new (std::nothrow) int;
     return *copy == nullptr ? MRUN_MEMORY : MRUN_OK;
   }
-  static uint32_t traits(void *, size_t) { return MRUN_MODEL_STATEFUL; }
+  static uint32_t traits(void *, size_t method) { return method == 1 ? 0 : MRUN_MODEL_STATEFUL; }
   static const char *method(void *, size_t i) {
     static const char *const methods[] = {
         "forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",     "wrong(Tensor x) -> Tensor",
