@@ -32,6 +32,7 @@ class Tokenizer::Lease {
  public:
   explicit Lease(const Tokenizer &t) : owner_(t) {
     std::lock_guard lock(t.idle_mutex_);
+    t.idle_.reserve(most);  // giving it back, which a destructor does, then wants no memory
     if (!t.idle_.empty()) {
       work_ = std::move(t.idle_.back());
       t.idle_.pop_back();
@@ -39,13 +40,13 @@ class Tokenizer::Lease {
     if (!work_) work_ = std::make_unique<Work>();
   }
   ~Lease() {
-    constexpr size_t most = 64;
     std::lock_guard lock(owner_.idle_mutex_);
     if (owner_.idle_.size() < most) owner_.idle_.push_back(std::move(work_));
   }
   Work &operator*() { return *work_; }
 
  private:
+  static constexpr size_t most = 64;  // that are kept
   const Tokenizer &owner_;
   std::unique_ptr<Work> work_;
 };
