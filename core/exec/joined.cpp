@@ -93,7 +93,7 @@ Outcome run_next(Model &model, const JoinedCall &call, JoinedRun &run) {
   return outcome;
 }
 
-// A call of more rows than a batch may have, part by part.
+// A call of more rows than a batch may have, part by part: views of its arguments, under its own key.
 Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most, JoinedRun &run) {
   std::vector<std::vector<Value>> parts;
   for (int64_t from = 0; from < call.call->rows; from += most) {

@@ -87,6 +87,7 @@ Passage::Passage(const Loaded &loaded, State &state, const Work &work, std::shar
       last_moment_(last_moment) {}
 
 Passage::~Passage() {
+  // In this order: input_handles.h wants the item's last fiber gone.
   fiber_.reset();
   mrun::end_input(root_);
 }
@@ -150,8 +151,8 @@ Passage::Step Passage::step() {
   } catch (Error &e) { fail_with(std::move(e)); } catch (const std::bad_alloc &) {
     fail_with(Error(MRUN_MEMORY, "out of memory"));
   } catch (const std::exception &e) { fail_with(internal_error(e)); }
-  if (result_.ok()) stop_clock(1);
-  if (step == Step::done) {  // what it held is free before the next slice
+  if (result_.ok()) stop_clock(1);  // else fail_with() has
+  if (step == Step::done) {         // what it held is free before the next slice
     fiber_.reset();
     call_.reset();
     x_ = context_ = output_ = Value();
@@ -259,6 +260,7 @@ bool Passage::begin_answer() {
 void Passage::end(std::vector<Value> results) {
   credit(1);
   begun_ = false;
+  // Of a model that gives several tensors postprocess gets one list.
   if (at_ == At::forward && results.size() != 1) results = {Value::list(std::move(results))};
   results.resize(2);
   switch (at_) {

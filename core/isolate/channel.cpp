@@ -52,6 +52,7 @@ void Channel::send_bytes(std::string_view header, std::string_view payload, std:
       c->cmsg_len = CMSG_LEN(fds.size_bytes());
       std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
     }
+    // Never waits in the system: how long it may take is for wait_for() to say.
     const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       const size_t of_header = std::min(static_cast<size_t>(n), header.size());
@@ -112,6 +113,7 @@ size_t Channel::receive_some(char *out, size_t n) {
   message.msg_controllen = sizeof control;
   ssize_t got = 0;
   do { got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC); } while (got < 0 && errno == EINTR);
+  // The other end was closed before it had read all that was sent to it: an end like another.
   if (got < 0 && errno == ECONNRESET) return 0;
   if (got < 0) fail(MRUN_CRASH, "{}: is gone: {}", peer_, strerror(errno));
   for (cmsghdr *c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
@@ -178,6 +180,7 @@ std::vector<UniqueFd> Channel::take_descriptors(uint64_t count) {
   const auto last = came_.begin() + static_cast<ptrdiff_t>(count);
   std::vector<UniqueFd> taken(std::make_move_iterator(came_.begin()), std::make_move_iterator(last));
   came_.erase(came_.begin(), last);
+  // Nothing lies ahead that they could belong to.
   if (!has_some() && !came_.empty()) fail(MRUN_PROTOCOL, "{}: sent stray descriptors", peer_);
   return taken;
 }

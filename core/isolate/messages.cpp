@@ -1,3 +1,4 @@
+// Each encode has its decode beside it, which reads the same fields in the same order: they have no names.
 #include "isolate/messages.h"
 
 namespace mrun {

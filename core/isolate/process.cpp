@@ -143,6 +143,7 @@ WorkerProcess::~WorkerProcess() {
   end();
 }
 
+// By the pidfd where there is one: a number may be another process's as soon as end() has reaped this one.
 void WorkerProcess::kill() noexcept {
   const pid_t pid = pid_;
   if (pid < 0) return;
@@ -160,6 +161,7 @@ bool WorkerProcess::ends_by_itself() const {
   return ready > 0;
 }
 
+// One that has closed its channel may be about to say by its status why: it gets a moment before it is killed.
 std::string WorkerProcess::end() {
   siginfo_t info{};
   if (pid_ >= 0 && !(pidfd_ && ends_by_itself())) kill();

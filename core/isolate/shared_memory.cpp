@@ -16,6 +16,7 @@
 namespace mrun {
 namespace {
 
+// Of one write: the system takes less than 2 GiB at once.
 constexpr size_t piece = size_t{1} << 30;
 
 void write_at(int fd, std::string_view bytes, size_t offset) {
@@ -46,6 +47,7 @@ UniqueFd make_shared_memory(size_t size) {
          "no memory for {} bytes between two processes: the system allows this one files of {} (ulimit -f)", size,
          most);
   }
+  // Of one size from the beginning: no end that has it mapped can be made to fault by the other.
   UniqueFd fd = apart(UniqueFd(::memfd_create("mrun", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(size)) != 0 ||
       ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
@@ -54,6 +56,7 @@ UniqueFd make_shared_memory(size_t size) {
   return fd;
 }
 
+// Mapped only while it is filled: what is mapped for writing anywhere cannot be sealed, and that would be PROTOCOL.
 void put_tensors(int fd, const std::vector<Tensor> &tensors, size_t size) {
   void *const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED)
@@ -80,6 +83,7 @@ void seal(int fd, const std::string &sender) {
 Tensor map_shared_memory(int fd, size_t size, const std::string &sender) {
   struct stat status = {};
   const int seals = ::fcntl(fd, F_GET_SEALS);
+  // Else the sender could change what has been checked, or cut it off below who reads.
   constexpr int wanted = F_SEAL_SHRINK | F_SEAL_WRITE;
   if (seals < 0 || (seals & wanted) != wanted) fail(MRUN_PROTOCOL, "{}: shared memory is not sealed", sender);
   if (::fstat(fd, &status) != 0 || static_cast<uint64_t>(status.st_size) < size) {

@@ -1,3 +1,4 @@
+// Keys, lengths, and the selection of a batch. A key is built for each model call, so it is bytes and never parsed.
 #include "exec/batch/call.h"
 
 #include <algorithm>
@@ -11,8 +12,8 @@ namespace {
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// Writes what must be equal for calls to be joined: bytes, not text, as it is built for every call
-// and read by nobody. Free dimensions (rows, padded ones) are written as -1.
+// Writes what must be equal for calls to be joined. Kinds and sizes stand before what they are of, so that two different
+// lists of arguments never give one key. Free dimensions (rows, padded ones) are written as -1.
 class KeyWriter {
  public:
   KeyWriter(PendingCall &call, const BatchConfig &config, bool exact)
@@ -61,6 +62,7 @@ class KeyWriter {
       const bool free = (rows_ && d == 0 && !empty) || (padded && !exact_);
       put(free ? int64_t{-1} : size);
     }
+    // Collating copies, on the CPU; and tensors of one call that have different rows could not be told apart afterwards.
     if (!t.on_cpu() || (rows_ && !empty && rows != call_.rows)) call_.alone = true;
   }
 
@@ -107,6 +109,7 @@ struct Filling {
   int64_t rows = 0, own = 0;  // tokens of the calls themselves
   Shape longest;
 
+  // too_much_filling ends a selection, too, but does not make it full: calls of nearer lengths may still come.
   enum class Verdict { fits, full, too_much_filling };
   Verdict add(const PendingCall &call, const BatchConfig &config) {
     Shape to = longest;
@@ -163,6 +166,7 @@ Selection select(std::span<const PendingCall *const> calls, const BatchConfig &c
   std::iota(order.begin(), order.end(), size_t{0});
   const Shape &oldest = calls.front()->lengths;
   if (!oldest.empty()) {  // stable, so that what is chosen depends on the items alone
+    // The oldest stays first: it must leave with this batch, whatever fits it.
     std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) {
       return distance(calls[a]->lengths, oldest) < distance(calls[b]->lengths, oldest);
     });

@@ -65,6 +65,7 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
       return failed(std::move(e));
     } catch (const std::exception &) { return failed(Error(MRUN_MEMORY, "out of memory")); }
     if (!seat.state->over_memory()) return result;
+    // Nobody else has filled it: then what the item says is its own.
     const bool fresh = seat.items == 1;
     seat.state.reset();
     if (fresh || job.item->stop.load() != MRUN_OK) return result;

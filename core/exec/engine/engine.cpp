@@ -1,3 +1,4 @@
+// What an engine offers as a session, how it starts and how it ends. What its workers do is in worker.cpp.
 #include "exec/engine/engine.h"
 
 #include <sys/resource.h>
@@ -29,9 +30,11 @@ size_t largest_batch(const Loaded &loaded) {
       if (config.mode != BatchConfig::Mode::none) most = std::max(most, config.max_size);
     }
   }
+  // A manifest may name any number; what is reckoned with this one must not overflow.
   return static_cast<size_t>(std::min<int64_t>(most, 1 << 16));
 }
 
+// How many workers may run batches at once: with t operator threads each of them keeps t cores busy.
 size_t count_runners(const Loaded &loaded) {
   const EngineOptions &o = loaded.options;
   if (o.threads <= 1) return static_cast<size_t>(o.workers);
@@ -119,6 +122,7 @@ Result Engine::run(const Work &work) {
   return run_queued(work);
 }
 
+// The job is in no list, and nobody knows an id of it: stop() reaches the item through direct_items_, and waits for them.
 Result Engine::run_directly(const Work &work) {
   Seat &seat = *seats_.front();
   const auto job = std::make_unique<Job>();
@@ -192,7 +196,9 @@ uint64_t Engine::submit(Work work, double wait, Done done) {
   const uint64_t id = job.id = delivery_.next_number();
   job.seq = id - 1;
   job.submitted = Clock::now();
+  // More has come after all. Who drains waits for what is there: lanes must not wait for still more.
   if (draining_ == 0) rounds_.end_of_input(false);
+  // The last that may throw: the rest moves nodes and counts.
   rounds_.add(&job);
   delivery_.reserve();
   delivery_.take(std::move(node));
@@ -206,6 +212,7 @@ bool Engine::cancel(uint64_t id) {
   const auto at = delivery_.unanswered().find(id);
   if (at == delivery_.unanswered().end()) return false;
   Job &job = *at->second.item;
+  // What it is stopped for first stands: it may have run out of time already.
   int running = MRUN_OK;
   job.item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   if (rounds_.withdraw(&job)) make_ready(&job);
@@ -275,6 +282,7 @@ void Engine::end() {
     const ExclusiveLock lock(mutex_);
     end_all();
     while (!direct_items_.empty() || !delivery_.all_told()) changed_.wait(mutex_);
+    // When end_all() woke them some items may have been unanswered still, and they slept again (idle).
     for (const auto &seat : seats_) seat->wake.notify_all();
     threads = std::exchange(threads_, {});
   }

@@ -65,6 +65,7 @@ void Rounds::join_group(Lane &lane, Job *job) {
   }
 }
 
+// Without the time: what is overdue leaves at the next tick.
 void Rounds::finished(Job *job) {
   Lane &lane = lanes_[job->lane];
   lane.unfinished.erase(job->seq);
@@ -73,6 +74,7 @@ void Rounds::finished(Job *job) {
   advance(lane, Clock::time_point{});
 }
 
+// The lane does not move: those that come back run first.
 void Rounds::returned(const JoinedBatch &batch) {
   Lane &lane = lanes_[batch.lane];
   for (Job *job : batch.jobs) job->where = Job::Where::running;
@@ -88,6 +90,7 @@ bool Rounds::starved() const {
 
 void Rounds::tick(Clock::time_point now) {
   for (Lane &lane : lanes_) {
+    // Offline advance() does it, between the lane's rounds.
     if (!options_.offline) drop_ended(lane);
     advance(lane, now);
   }
@@ -261,6 +264,8 @@ void Rounds::dispatch_round(Lane &lane) {
   }
 }
 
+// Full batches leave at once. Of the others the one that has waited longest does: without a delay when nothing runs that
+// could join it, and a runner is free; with one when it is overdue, or when nothing can come: all that may live wait.
 void Rounds::dispatch_online(Lane &lane, Clock::time_point now) {
   cut_full(lane);
   const bool patient = options_.max_delay > Clock::duration::zero();

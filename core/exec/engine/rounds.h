@@ -55,7 +55,7 @@ class Rounds {
   size_t room() const;
   bool starved() const;  // a lane has none left
 
-  // What happened. Each moves the lane on.
+  // What happened. Each but returned() moves the lane on.
   void waits(Job *, Clock::time_point now);  // its slice ended with a call
   void finished(Job *);                      // its last slice has ended
   void returned(const JoinedBatch &);        // its calls have been answered: the jobs run again

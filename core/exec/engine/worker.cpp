@@ -71,8 +71,8 @@ bool Engine::turn(Seat &seat) {
   return true;
 }
 
-// Waits for something to do, or for the moment at which a joined call has waited long enough. False: the engine has stopped
-// and nothing is left.
+// Waits for something to do, or for the moment at which a joined call has waited long enough. No condition is looked at
+// again here: who is woken for nothing takes a turn that finds nothing. False: the engine has stopped and nothing is left.
 bool Engine::idle(Seat &seat) {
   if (stopping_ && delivery_.unanswered().empty()) return false;
   seat.sleeping = true;
@@ -100,6 +100,7 @@ void Engine::wake_workers() {
     const bool item = !own && !batch && shared > 0 && takes_items(*seat);
     if (item) --shared;
     if (!own && !batch && !item && !(stopping_ && delivery_.unanswered().empty())) continue;
+    // Here and not when it comes: until it has the lock, others would count on it once more.
     seat->sleeping = false;
     seat->wake.notify_one();
   }
@@ -265,6 +266,7 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
     job->passage->begin_share(sharers);
     calls.push_back({&job->passage->call(), job->item.get()});
   }
+  // Calls of one key are of one model. Of one that keeps state, of which each item has a copy, none is joined.
   Model &model = batch.jobs.front()->passage->model();
   JoinedRun run = run_safely(model, calls);
   statistics_.add_batch(calls.size(), std::move(run.failure));

@@ -92,6 +92,7 @@ void RemoteSession::send(const JobPtr &job) {
   bool cancelled = false;
   {
     const ExclusiveLock lock(mutex_);
+    // The worker may have been buried meanwhile, which put the item back.
     job->delivered = job->sent && worker == worker_;
     cancelled = job->delivered && job->cancelled;
     job->changed.notify_all();  // run()'s thread may read its answer now
@@ -163,6 +164,7 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     job = add(next_id_, std::move(work), std::move(done));
     ++next_id_;  // once nothing can throw: in order, the answers behind a number that nobody has would wait for ever
     ++pending_;
+    // More has come after all; but who drains waits for what is there.
     ended_ = draining_ > 0;
   }
   send(job);

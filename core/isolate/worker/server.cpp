@@ -242,6 +242,7 @@ void Server::submit(Frame &frame) {
   const uint64_t id = session().submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
     {
       const ExclusiveLock lock(mutex_);
+      // Its answer may come before submit() has said the engine's id below.
       if (submitted_.erase(item) == 0) answered_.insert(item);
     }
     send_result(item, r, Sending::gathered);
@@ -301,6 +302,8 @@ void Server::send(Kind kind, uint64_t id, Encode &&encode_into, Sending how) {
   channel_.send(kind, id, whole.finish());
 }
 
+// Waits for the parent's answer, which the thread of serve_channel() takes in: that one never sends what is large. An item
+// wants one at a time, as what it says comes one after the other.
 UniqueFd Server::want_memory(uint64_t id, size_t size) {
   std::promise<UniqueFd> promise;
   std::future<UniqueFd> memory = promise.get_future();

@@ -66,6 +66,7 @@ std::vector<Value> Callbacks::call_lua(LuaFunction &f, std::span<const mrun_valu
     if (vm_.fiber->stopped()) throw vm_.fiber->stop_error();
     fail(MRUN_USAGE, "a function that native code calls back cannot yield");
   }
+  // First of all (memory_error): what follows allocates.
   if (status == LUA_ERRMEM) throw memory_error(vm_, co);
   std::vector<Value> results;
   vm_.protect([&](lua_State *L) {

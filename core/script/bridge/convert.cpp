@@ -229,6 +229,7 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
   std::fill_n(items, size, mrun_value{});
   size_t found = 0;
   lua_pushnil(L_);
+  // All keys, not 1 to size: one beside them would be lost without a word.
   while (lua_next(L_, index) != 0) {
     const double key = lua_type(L_, -2) == LUA_TNUMBER ? lua_tonumber(L_, -2) : 0;
     if (!(key >= 1 && key <= static_cast<double>(size)) || key != std::floor(key)) {
@@ -285,6 +286,7 @@ mrun_value Reader::read_map(int index, Place &here) {
     e.value = read(lua_gettop(L_), &here);
     lua_pop(L_, 1);
   }
+  // By key: a map's entries are in order (value.h), and so equal for tables that were filled in another one.
   std::sort(entries, entries + size, [this, compared = 0](const mrun_entry &a, const mrun_entry &b) mutable {
     if (++compared % poll_period == 0) poll(L_);
     return std::string_view(a.key.data, a.key.size) < std::string_view(b.key.data, b.key.size);
@@ -309,6 +311,7 @@ Given read_arguments(lua_State *L, Reader &reader, int first) {
   return given;
 }
 
+// Copied while Lua's values stand: what the Reader gives is borrowed from them.
 Value to_value(lua_State *L, int index, const char *what, mrun_code code) {
   const Arena::Scope scope(vm_of(L).arena);
   Reader reader(L, what, code, nullptr, true);

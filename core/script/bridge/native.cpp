@@ -12,7 +12,8 @@
 namespace mrun {
 namespace {
 
-// ---- MRUN_OP_ONCE: the key of a call whose arguments are assets and plain values
+// ---- MRUN_OP_ONCE: the key of a call whose arguments are assets and plain values. Each part says its kind, and texts their
+// length, so that two different calls never have one key; numbers are written exactly.
 
 bool add_key(const Vm &vm, const mrun_value &v, std::string &key) {
   switch (v.kind) {
@@ -98,6 +99,7 @@ bool has(const OperationSet &set, const std::function<bool(const Operation &)> &
   return std::any_of(set.overloads.begin(), set.overloads.end(), [&](const Operation *op) { return test(*op); });
 }
 
+// One for each set, never taken out: Lua functions hold its address.
 NativeOperation &operation(Vm &vm, const OperationSet &set) {
   for (const auto &known : vm.operations) {
     if (known->set == &set) return *known;
@@ -110,6 +112,7 @@ NativeOperation &operation(Vm &vm, const OperationSet &set) {
       return calls_back(p.type) || (p.type.element && calls_back(*p.type.element));
     });
   });
+  // call_once keeps one value; a callback is this state's own and could not be shared.
   op->once = set.overloads.size() == 1 && set.overloads[0]->once() && set.overloads[0]->schema.results.size() == 1 &&
              !op->callable;
   op->retry = !has(set, [](const Operation &o) { return o.writes; });

@@ -121,6 +121,7 @@ void settle(lua_State *L, int index) {
 
 void push_object(lua_State *L, const mrun_value &v) {
   auto *handle = new (lua_newuserdata(L, sizeof(Handle))) Handle{Handle::value};
+  // Before it holds anything: memory may run out here, and without a metatable nobody would let go of it.
   push_metatable(L, v.as.object->type);
   lua_setmetatable(L, -2);
   handle->held = Value::copy(v).release();

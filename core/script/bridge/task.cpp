@@ -22,6 +22,7 @@ TaskCall &Task::begin_call() {
 }
 
 void Task::end() {
+  // The plugin's state first: it may still look at the arguments and functions that it was given.
   if (waiting) {
     waiting = false;
     std::erase(fiber->tasks, this);
@@ -165,6 +166,7 @@ int task_start(lua_State *L, Vm &vm) {
   std::vector<mrun_value> args;
   for (const Value &v : task->args) args.push_back(v.c());
   CallResult result = with_room(vm, op, [&] {
+    // With room after a collection it is called anew: nothing of the first try is kept.
     task->calls.clear();
     return call_operation(*op.set, task->begin_call(), args, task->keywords.c());
   });

@@ -380,6 +380,7 @@ void set_tensor_methods(lua_State *L, int table) {
     } else {
       lua_pushvalue(L, -2);
       lua_rawget(L, methods);
+      // A C function: the core's own, or an operation that came first.
       const bool known = lua_tocfunction(L, -1) != nullptr;
       lua_pop(L, 1);
       if (known) {

@@ -9,6 +9,7 @@ constexpr size_t block_size = 32 << 10;
 
 void *Arena::take(size_t bytes) {
   bytes = (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+  // What is left of a block that is too small stays unused until the scope ends.
   while (block_ < blocks_.size() && bytes > blocks_[block_].size - used_) {
     ++block_;
     used_ = 0;

@@ -104,6 +104,7 @@ std::string field_text(lua_State *L, int table, const char *name) {
   return text;
 }
 
+// What a script may raise to say that the input is at fault: {code = "INPUT", message = …}. Other codes become SCRIPT.
 Error from_table(lua_State *L, int index) {
   Error e(MRUN_SCRIPT, field_text(L, index, "message"));
   if (field_text(L, index, "code") == "INPUT") e.code = MRUN_INPUT;

@@ -48,6 +48,7 @@ Vm::Thread take_thread(Vm &vm, lua_State *L) {
 void give_thread(Vm &vm, Vm::Thread thread, bool reusable) {
   if (thread.state == nullptr) return;
   if (reusable && vm.idle.size() < most_idle) {
+    // What it held is garbage from here on, so an idle coroutine keeps nothing of an item.
     lua_settop(thread.state, 0);
     vm.idle.push_back(thread);
   } else {
@@ -58,6 +59,7 @@ void give_thread(Vm &vm, Vm::Thread thread, bool reusable) {
 FiberImpl::FiberImpl(Vm &v, const char *s, std::shared_ptr<ItemContext> i) : vm(v), stage(s), item(std::move(i)) {}
 
 FiberImpl::~FiberImpl() {
+  // Each takes itself out of `tasks`.
   while (!tasks.empty()) tasks.back()->end();
   give_thread(vm, thread, reusable);
 }
@@ -75,6 +77,7 @@ FiberStatus FiberImpl::run(int given) {
     } else if (status == LUA_YIELD && preempted && !stopped()) {
       result = FiberStatus::preempted;
     } else if (status == 0 && !stopped()) {
+      // Whatever take_results says: the coroutine has ended.
       reusable = true;
       if (take_results != nullptr) take_results(*this);
       result = FiberStatus::finished;

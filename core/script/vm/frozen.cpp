@@ -37,6 +37,8 @@ void freeze_fields(lua_State *L, int level) {
   }
 }
 
+// Puts in the place of the table on top an empty one that reads through to it: only in a table that has no key of its own does
+// every assignment come to __newindex.
 void freeze_table(lua_State *L, int level) {
   luaL_checkstack(L, 8, "a module has too many levels");
   if (level < 4) freeze_fields(L, level);

@@ -24,6 +24,7 @@ void *Heap::allocate(void *heap, void *block, size_t old_size, size_t size) {
     return nullptr;
   }
   h.used += growth;
+  // Not while the state is made or closed, when there is no limit: no script runs, and the hook may not be there.
   if (growth > 0 && (h.churn += growth) > most_churn && h.limit != unlimited && h.interrupt != nullptr) {
     h.churn = 0;
     h.interrupt(h.L);

@@ -31,6 +31,7 @@ Inputs &inputs() {
   return *all;
 }
 
+// Stays where it is while other items come and go: the map moves no element.
 Input *input_of(uint64_t root) {
   const std::lock_guard lock(inputs().mutex);
   const auto at = inputs().all.find(root);
@@ -53,6 +54,7 @@ void begin_input(uint64_t root, const ItemContext &item) {
   inputs().all.emplace(root, Input{&item});
 }
 
+// The handles without the lock: they are this thread's, and what they let go may be foreign code.
 void end_input(uint64_t root) {
   const Input *const input = input_of(root);
   if (input == nullptr) return;

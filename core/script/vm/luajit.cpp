@@ -135,6 +135,7 @@ const std::string &trouble() {
   return text;
 }
 
+// While this is loaded: a jump through an empty slot would go nowhere. What went wrong check_luajit() tells.
 [[maybe_unused]] const bool filled = trouble().empty();
 
 }  // namespace

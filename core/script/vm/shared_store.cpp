@@ -108,7 +108,8 @@ Value SharedStore::get(const std::string &key, const void *maker, const std::fun
       impl.changed.notify_all();
     }
   } giving{*impl_, key};
-  Value value = detached(make());  // it outlives the item
+  // Without the lock: it runs a script or a plugin, which may ask for other keys. Detached, since it outlives the item.
+  Value value = detached(make());
   impl_->keep(key, value, most_bytes);
   giving.made = true;
   return value;
