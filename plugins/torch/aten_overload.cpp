@@ -15,6 +15,7 @@ namespace {
 
 using c10::TypeKind;
 
+// What a type of ATen's is to a script, and its name in the host's notation.
 struct ScriptType {
   Kind kind;
   std::string text;  // "Tensor?[]"

@@ -37,6 +37,8 @@ class MemoryReader final : public caffe2::serialize::ReadAdapterInterface {
 
 // ---- the walk over a model's attributes -----------------------------------------------------------------------------
 
+// Names every tensor that is reached by attributes alone, in the order of these, so that packing and loading find the same
+// places. An object is walked once: models may hold one twice, or itself.
 class Walk {
  public:
   std::vector<Place> places;
@@ -184,6 +186,7 @@ void attach(mrun_call *call, const torch::jit::Module &module, const std::string
     if (place->second.sizes() != at::IntArrayRef(view.sizes) || place->second.scalar_type() != view.dtype) {
       damaged(view.path + " has another shape or dtype in the model");
     }
+    // In place: whatever else in the model holds this tensor sees the weight, too.
     place->second.set_data(all.view(view));
   }
 }

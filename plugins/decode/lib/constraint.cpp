@@ -18,6 +18,7 @@ size_t index(int32_t state) { return static_cast<size_t>(state); }
 // Of at most 64 scores, those whose bit is set.
 void keep_bits(uint64_t bits, float *scores, int64_t count) {
   const uint64_t all = count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+  // Whichever are fewer are touched one by one.
   if (__builtin_popcountll(bits & all) > 32) {
     for (uint64_t gone = all & ~bits; gone != 0; gone &= gone - 1) scores[__builtin_ctzll(gone)] = never;
     return;
@@ -106,6 +107,7 @@ void Constraint::keep_tokens(State &state, const std::vector<int32_t> &tokens) {
   const auto size = static_cast<size_t>(pieces_->size());
   state.tokens.clear();
   state.bits.clear();
+  // A token in the list takes 32 bits, a token of the vocabulary one in `bits`: the smaller.
   if (tokens.size() <= size / 32) {
     state.tokens = tokens;
     std::sort(state.tokens.begin(), state.tokens.end());
@@ -227,6 +229,7 @@ void Constraint::mask(int32_t state, float *scores, int64_t count, const std::ve
   std::vector<float> end_scores;
   for (const int64_t e : ends) end_scores.push_back(s.accepts ? scores[e] : never);
   keep_allowed(s, scores, count);
+  // Only where some token leads so far away that the rest would not fit any more; most steps look at none.
   for (int64_t t = 0; t < count && s.furthest >= left; ++t) {
     if (scores[t] != never && may_follow(s, t) && distance(next(state, t)) >= left) scores[t] = never;
   }

@@ -64,6 +64,7 @@ class Alignment {
     for (size_t s = 0; s < states_; ++s) {
       uint8_t back = 0;
       double best = begins ? (s < 2 ? 0 : log_zero) : score_[s];
+      // The blank between two tokens may be left out, but not between equal ones: these would be one.
       const bool may_skip = s % 2 == 1 && s >= 3 && tokens_[s / 2] != tokens_[s / 2 - 1];
       for (uint8_t by = 1; !begins && by <= (may_skip ? 2 : 1) && by <= s; ++by) {
         if (score_[s - by] > best) {

@@ -72,6 +72,8 @@ class BeamSearch {
   const std::string &label(int64_t token) const { return words_.labels[static_cast<size_t>(token)]; }
   bool separates(int64_t token) const { return has_words() && label(token) == words_.separator; }
 
+  // Back-off as in ARPA files: the longest context of which the n-gram is known counts, and the weights of the longer ones
+  // that were given up for it are added.
   double ngram(const std::vector<std::string> &history, const std::string &word) const {
     double backed_off = 0;
     const size_t most = std::min(history.size(), order_ > 0 ? order_ - 1 : 0);
@@ -135,6 +137,8 @@ class BeamSearch {
       const double total = from.total();
       for (int64_t token = 0; token < frames_.labels; ++token) {
         if (token == frames_.blank) continue;
+        // The last token again makes a longer prefix only behind a blank; behind the token itself it is the same one going on,
+        // which step() has counted.
         const bool repeats = !from.tokens.empty() && from.tokens.back() == token;
         const double probability = (repeats ? from.blank : total) + frame[token];
         if (probability == log_zero) continue;

@@ -85,6 +85,7 @@ Candidate draw(const SearchOptions &o, const float *scores, int64_t count, doubl
   if (o.top_p < 1) keep_share(weights, o.top_p);
   if (o.min_p > 0) keep_above(weights, o.min_p);
   double left = uniform * sum(weights);
+  // The last one takes what rounding leaves over, so one is always picked.
   const auto picked = std::find_if(weights.begin(), weights.end() - 1, [&](const Weight &w) {
     left -= w.weight;
     return left < 0;

@@ -52,6 +52,7 @@ Warp warp(const double *costs, int64_t rows, int64_t columns, const Poll &poll) 
     for (size_t j = 0; j < m; ++j) {
       const double diagonal = above[j], up = above[j + 1], left = here[j];
       const double least = std::min({diagonal, up, left});
+      // Of equal ones the diagonal: the shorter path.
       moves[i * m + j] = diagonal == least ? both : up == least ? down : right;
       here[j + 1] = costs[i * m + j] + least;
     }

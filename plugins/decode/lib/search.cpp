@@ -81,6 +81,7 @@ bool Search::complete(size_t row, const Weighed &w, int64_t vocabulary) const {
 }
 
 std::vector<Candidate> Search::candidates(const Weighed &w, int64_t vocabulary, const Poll &poll) const {
+  // A row has at most eos.size() candidates that end: though all of these were among the best, a whole beam goes on.
   const size_t each = std::max<size_t>(2, options_.eos.size() + 1);
   Candidates best(std::min(each * static_cast<size_t>(options_.beam), rows_.size() * static_cast<size_t>(vocabulary)));
   for (size_t row = 0; row < rows_.size(); ++row) {
@@ -148,6 +149,7 @@ int Search::stop_text(Row &row) const {
     if (row.tail.find(options_.stop[i]) != std::string::npos) return static_cast<int>(i);
     longest = std::max(longest, options_.stop[i].size());
   }
+  // A stop text may begin in this token and end in a later one: all but the first byte of the longest could be here.
   if (row.tail.size() >= longest) row.tail.erase(0, row.tail.size() - longest + 1);
   return -1;
 }

@@ -5,7 +5,8 @@
 namespace text {
 namespace {
 
-// A unit is a node (label, offset to its children's block) or, where the top bit is set, a value.
+// A double array as Darts-clone, which is inside sentencepiece, lays it out: a unit is a node (label, offset to its
+// children's block) or, where the top bit is set, a value.
 bool has_value(uint32_t unit) { return unit >> 8 & 1; }
 uint32_t value(uint32_t unit) { return unit & 0x7fffffff; }
 uint32_t label(uint32_t unit) { return unit & 0x800000ff; }
@@ -30,6 +31,7 @@ CharsMap::CharsMap(std::string_view blob) {
   check();
 }
 
+// Looks at every unit that can be reached, once: shortest() then needs no bounds.
 void CharsMap::check() const {
   std::vector<uint8_t> seen(units_.size());
   std::vector<uint32_t> todo{0};

@@ -36,6 +36,7 @@ class Unigram final : public Model {
       unknown_ = to_uint(*unknown, "unk_id");
       if (unknown_ >= scores_.size()) bad_config("Unigram: unk_id is not in the vocabulary");
     }
+    // sentencepiece's: an unknown character is worse than any token, but possible.
     constexpr double penalty = 10;
     unknown_score_ = lowest - penalty;
     if (bool_member(j, "byte_fallback", false)) bytes_ = ByteTokens(vocabulary_);
@@ -62,6 +63,7 @@ class Unigram final : public Model {
   };
   static constexpr uint32_t none = UINT32_MAX;
 
+  // best[end]: the best way to cut the first `end` bytes, by its last token. Of equal ones the one that was found first.
   std::vector<Step> search(std::string_view part) const {
     std::vector<Step> best(part.size() + 1);
     auto offer = [&](size_t begin, size_t end, double score, uint32_t id) {

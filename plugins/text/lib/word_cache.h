@@ -63,7 +63,8 @@ class WordCache {
     uint64_t h = (s.key[0] ^ s.bytes) * mix;
     h = (h ^ (h >> 32) ^ s.key[1]) * mix;
     h = (h ^ (h >> 32) ^ s.key[2]) * mix;
-    return size_t(h >> 50);
+    static_assert(size == size_t(1) << 14);
+    return size_t(h >> 50);  // the upper bits, which depend on all of the word
   }
   std::vector<Slot> slots_;
 };
