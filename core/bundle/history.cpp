@@ -10,6 +10,8 @@ namespace mrun {
 namespace {
 
 constexpr size_t shortest_digest = 7;
+// Each step back encodes a whole lock, so a long history of a large bundle costs the product of both. Beyond so many bytes
+// only what is opened is checked.
 constexpr size_t most_checked = size_t{32} << 20;
 
 [[noreturn]] void fail_digest(const std::string &where, uint64_t next) {

@@ -37,6 +37,7 @@ Packed::Packed(std::shared_ptr<const Source> source, const OpenOptions &options)
   if (options.verify) verify_hashes();
 }
 
+// An older revision's bytes lie where they came to: below history/objects, or still under their name or another one.
 void Packed::index_by_hash() {
   for (const auto &[name, entry] : container_.lock().entries) { by_hash_.emplace(entry.sha256, container_.find(name)); }
 }

@@ -208,6 +208,7 @@ class Frame {
     call.awaiting = false;
   }
   ~Frame() {
+    // Of an operation that awaits, what it found and charged stays: whoever keeps its task takes it over (call.h).
     if (!call_.awaiting) {
       if (call_.found.size() > found_) call_.found.resize(found_);
       const int64_t charged = call_.charged.load();

@@ -77,6 +77,7 @@ Catalog::Catalog(const std::vector<fs::path> &folders) {
   for (const fs::path &folder : folders) {
     std::error_code error;
     for (const std::string &file : folder_names(folder, error)) {
+      // The first folder that has a name keeps it: so a plugin is replaced by a folder in front.
       const fs::path path = folder / file;
       const std::string name = path.stem().string();
       if (path.extension() != ".so" || !valid_plugin_name(name) || files_.count(name) != 0) continue;
