@@ -1,6 +1,7 @@
 #include "script/vm/errors.h"
 
 #include <charconv>
+#include <utility>
 
 #include "base/text.h"
 #include "script/vm/fiber.h"
@@ -23,6 +24,23 @@ std::string script_of(const lua_Debug &frame) {
 }
 
 bool is_prelude(std::string_view script) { return script == "[mrun]"; }
+
+// A coroutine that ended without memory no longer knows its innermost line: it is read while the heap refuses.
+void note_refusal(lua_State *L) {
+  Vm &vm = vm_of(L);
+  vm.refused_script = {};
+  vm.refused_line = 0;
+  lua_State *running = vm.fiber != nullptr ? vm.fiber->co() : L;
+  lua_Debug frame;
+  for (int level = 0; lua_getstack(running, level, &frame) != 0; ++level) {
+    if (lua_getinfo(running, "Sl", &frame) == 0 || frame.currentline <= 0 || *frame.source != '@') continue;
+    const auto script = vm.texts.find(std::string_view(frame.source + 1));
+    if (script == vm.texts.end() || is_std(script->first)) continue;
+    vm.refused_script = script->first;
+    vm.refused_line = frame.currentline;
+    return;
+  }
+}
 
 // "preprocess.lua:12: text" -> the place and where the text begins; line 0 where there is none.
 Place parse_place(const Vm &vm, std::string_view message, size_t &text) {
@@ -55,14 +73,17 @@ Place innermost(lua_State *L) {
   return any;
 }
 
-std::string traceback(lua_State *L) {
+// `known`: where its script's innermost frame stood, if that is known better than by the frame.
+std::string traceback(lua_State *L, Place known = {}) {
   std::string text;
   lua_Debug frame;
   int lines = 0;
   for (int level = 0; lua_getstack(L, level, &frame) != 0; ++level) {
-    if (lua_getinfo(L, "Sln", &frame) == 0 || frame.currentline <= 0) continue;
+    if (lua_getinfo(L, "Sln", &frame) == 0 || *frame.what == 'C') continue;
     const std::string script = script_of(frame);
     if (is_prelude(script)) continue;
+    if (known.line > 0 && script == known.script) frame.currentline = std::exchange(known.line, 0);
+    if (frame.currentline <= 0) continue;
     if (++lines > most_frames) return text + "\n...";
     if (!text.empty()) text += '\n';
     text += fmt::format("{}:{}: in ", script, frame.currentline);
@@ -206,14 +227,32 @@ void locate(lua_State *L, Error &e) {
 
 Error memory_error(const Vm &vm, lua_State *co) {
   Error e = heap_full(vm);
+  e.script = vm.refused_script;
+  e.line = vm.refused_line;
+  e.traceback = traceback(co, {e.script, e.line});
   locate(co, e);
   return e;
 }
 
+namespace {
+
+// A full heap as a script passes it on that has caught it, or that it reached from a coroutine: Lua's text, perhaps behind
+// a place.
+bool is_full_heap(lua_State *L, int index) {
+  constexpr std::string_view said = "not enough memory";
+  if (lua_type(L, index) != LUA_TSTRING || !vm_of(L).overflowed) return false;
+  size_t size = 0;
+  const char *text = lua_tolstring(L, index, &size);
+  const std::string_view message(text, size);
+  return message == said || message.ends_with(": not enough memory");
+}
+
+}  // namespace
+
 Error error_of(lua_State *L, lua_State *co, int status) {
   const Vm &vm = vm_of(L);
   if (L != co) lua_xmove(co, L, 1);
-  if (status == LUA_ERRMEM) {
+  if (status == LUA_ERRMEM || is_full_heap(L, -1)) {
     lua_pop(L, 1);
     return memory_error(vm, co);
   }
@@ -318,6 +357,7 @@ const Error *error_at(lua_State *L, int index) {
 }
 
 void open_errors(lua_State *L) {
+  vm_of(L).note_refusal = note_refusal;
   begin_metatable(L);
   lua_pushcfunction(L, function<error_index>);
   lua_setfield(L, -2, "__index");

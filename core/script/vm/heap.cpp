@@ -21,6 +21,7 @@ void *Heap::allocate(void *heap, void *block, size_t old_size, size_t size) {
   void *moved = growth > 0 && growth > h.limit - h.used ? nullptr : std::realloc(block, size);
   if (moved == nullptr) {
     h.refused = h.overflowed = true;
+    if (h.note_refusal != nullptr) h.note_refusal(h.L);
     return nullptr;
   }
   h.used += growth;

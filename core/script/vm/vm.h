@@ -52,16 +52,18 @@ struct Vm : Heap {
   StateOptions options;
   Anchors anchors;
   Arena arena;
-  FiberImpl *fiber = nullptr;          // the one whose slice runs
-  ItemContext *running = nullptr;      // its item
-  const char *stack_base = nullptr;    // the C stack where the slice began
-  Error raised;                        // on its way to a lua_error
-  Error said;                          // of the last error that went as a text: what the text alone does not say
-  bool frozen = false;                 // the top-level code has ended
-  std::shared_ptr<ItemContext> setup;  // of the top-level code
-  int64_t soft_limit = 0;              // of the Lua heap: above it the hook collects
-  int64_t native_bytes = 0;            // behind the handles of this state
-  int64_t native_limit = 0;            // above it a native call collects
+  FiberImpl *fiber = nullptr;        // the one whose slice runs
+  ItemContext *running = nullptr;    // its item
+  const char *stack_base = nullptr;  // the C stack where the slice began
+  Error raised;                      // on its way to a lua_error
+  Error said;                        // of the last error that went as a text: what the text alone does not say
+  std::string_view refused_script;   // where the heap last refused memory; a key of `texts`, empty where no script was
+  int refused_line = 0;
+  bool frozen = false;                                      // the top-level code has ended
+  std::shared_ptr<ItemContext> setup;                       // of the top-level code
+  int64_t soft_limit = 0;                                   // of the Lua heap: above it the hook collects
+  int64_t native_bytes = 0;                                 // behind the handles of this state
+  int64_t native_limit = 0;                                 // above it a native call collects
   std::map<std::string, std::string, std::less<>> texts;    // script -> its text, for error messages
   std::vector<std::string> loading;                         // modules, outermost first
   std::map<const void *, std::string> assets;               // first byte -> path; the bundle's memory never moves

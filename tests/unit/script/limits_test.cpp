@@ -212,6 +212,30 @@ TEST_CASE("Garbage makes room before the heap is full") {
   s.options.lua_memory = int64_t{8} << 20;
   CHECK(s.preprocess().as_number() == 1);
 }
+TEST_CASE("The line where the heap was full is named") {
+  const std::pair<const char *, int> bodies[] = {
+      {"return function()\n  local t = {}\n  for i = 1, 1e9 do t[i] = {i} end\n  local a = 1\n  return t, a\nend", 3},
+      {"local function grow(t)\n  for i = 1, 1e9 do\n    t[i] = {i}\n  end\nend\nreturn function()\n  local t = {}\n  "
+       "grow(t)\n"
+       "  return t\nend",
+       3},
+      {"return function()\n  local t = 'a'\n  while true do\n    t = t .. t\n  end\n  return t\nend", 4},
+      {"return function()\n  local t = {}\n  for i = 1, 1e9 do\n    t[#t + 1] = tostring(i)\n  end\n  return t\nend",
+       4},
+      {"return function()\n  local f = coroutine.wrap(function()\n    local t = {}\n    for i = 1, 1e9 do t[i] = {i} "
+       "end\n  end)\n"
+       "  f()\n  return 1\nend",
+       6}};
+  for (const auto &[body, line] : bodies) {
+    CAPTURE(body);
+    Script s(Script::Files{{"preprocess.lua", body}});
+    s.options.lua_memory = int64_t{8} << 20;
+    const Error e = error_of([&] { s.preprocess(); });
+    CHECK(e.code == MRUN_MEMORY);
+    CHECK(e.line == line);
+    CHECK(e.traceback.starts_with(fmt::format("preprocess.lua:{}: ", line)));
+  }
+}
 TEST_CASE("states are opened and closed without growth") {
   const auto resident = [] {
     std::ifstream statm("/proc/self/statm");
