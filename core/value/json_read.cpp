@@ -103,12 +103,13 @@ class Builder {
     }
     return add(Value::map(std::move(entries)));
   }
-  // The library says "… syntax error while parsing value - unexpected ']'; expected …": the last part is kept.
+  // The library says "… syntax error while parsing value - unexpected ']'; expected …": the last part is kept. Of an empty
+  // text a newer one says something else.
   bool parse_error(size_t position, const std::string &, const nlohmann::json::exception &e) {
     const std::string_view message = e.what();
     const size_t dash = message.find(" - "), bracket = message.find("] ");
     const std::string_view said = message.substr(dash != std::string_view::npos ? dash + 3 : bracket + 2);
-    refuse(position, json_advice(said, text_, position));
+    refuse(position, json_advice(text_.empty() ? "unexpected end of input" : said, text_, position));
   }
 
  private:
