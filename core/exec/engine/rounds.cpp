@@ -259,6 +259,7 @@ void Rounds::dispatch_round(Lane &lane) {
   for (GroupAt group = lane.groups.begin(); group != lane.groups.end();) {
     const GroupAt next = std::next(group);
     const bool chosen = full == 0 && group == largest;
+    if (chosen) largest = lane.groups.end();  // what is cut is no longer there to be compared
     if (chosen || ++group->second.age >= oldest_age) cut(lane, group, false);
     group = next;
   }
