@@ -16,6 +16,7 @@ using Key = std::shared_ptr<EVP_PKEY>;
 using Bio = std::unique_ptr<BIO, int (*)(BIO *)>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX *)>;
 
+constexpr const char *begin_public = "-----BEGIN PUBLIC KEY-----";
 constexpr const char *wanted = "want one of P-256, P-384, P-521 or Ed25519 in PEM";
 
 [[noreturn]] void fail_crypto(const char *what) {
@@ -94,6 +95,10 @@ PublicKey::PublicKey(Key key) : key_(std::move(key)) {
 
 PublicKey PublicKey::parse(std::string_view pem, const std::string &where) {
   if (holds(pem, "PRIVATE KEY-----")) fail(MRUN_USAGE, "{}: is a private key; the public one is wanted here", where);
+  // Only the first would be read, and who added the second would wonder.
+  if (const size_t first = pem.find(begin_public); first != pem.rfind(begin_public)) {
+    fail(MRUN_USAGE, "{}: holds several public keys; one a file is wanted", where);
+  }
   Key key = adopt(PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   if (!key) fail(MRUN_USAGE, "{}: is no public key; {}", where, wanted);

@@ -11,7 +11,7 @@ namespace mrun {
 
 class PublicKey {
  public:
-  // Throws USAGE, with `where` in front, for what is no public key of these kinds.
+  // Throws USAGE, with `where` in front, for what is no public key of these kinds, or several.
   static PublicKey parse(std::string_view pem, const std::string &where);
   // ECDSA's signatures are DER; its digest is the one of the curve's size.
   bool verifies(std::string_view message, std::string_view signature) const;  // false also for what is no signature

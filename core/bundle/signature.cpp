@@ -93,11 +93,17 @@ class Fields {
   const std::string where_;
 };
 
+constexpr const char *wanted_key = "a key, not a certificate,";
+
+// One that names a certificate is somebody else's affair: it keeps nobody from the signatures beside it.
+bool names_certificate(const Value &material) {
+  if (material.find("publicKey") != nullptr) return false;
+  return material.find("certificate") != nullptr || material.find("x509CertificateChain") != nullptr;
+}
+
 // The fingerprint that it names; older makers wrote the key itself instead, which nobody need believe.
-std::string named_key(const Fields &bundle) {
-  const Fields material = bundle.object("verificationMaterial");
-  const Value &key = material.get("publicKey", &Value::is_map, "a key, not a certificate,");
-  const Value *hint = key.find("hint");
+std::string named_key(const Fields &material) {
+  const Value *hint = material.get("publicKey", &Value::is_map, wanted_key).find("hint");
   return hint != nullptr && hint->is_string() ? std::string(hint->as_string()) : "";
 }
 
@@ -109,10 +115,24 @@ Signature parse_signature(std::string_view line, const std::string &where) {
   envelope.want("payloadType", payload_type);
   const auto signatures = envelope.list("signatures");
   if (signatures.size() != 1) envelope.refuse(fmt::format("holds {} signatures; one is wanted", signatures.size()));
-  return {named_key(bundle), envelope.bytes("payload"), Fields(signatures[0], where).bytes("sig"), to_json(value)};
+  const Value &material = bundle.get("verificationMaterial", &Value::is_map, "an object");
+  const bool certified = names_certificate(material);
+  return {certified ? "" : named_key({material, where}), envelope.bytes("payload"),
+          Fields(signatures[0], where).bytes("sig"), to_json(value),
+          certified ? fmt::format("{}: has no publicKey: {} is wanted", where, wanted_key) : ""};
 }
 
-bool blank(std::string_view s) { return s.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+constexpr const char *blanks = " \t\r\n";
+
+bool blank(std::string_view s) { return s.find_first_not_of(blanks) == std::string_view::npos; }
+
+// A line that is an object of its own is one signature; other tools lay a single one out over several.
+bool one_a_line(std::string_view all) {
+  const size_t begin = all.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return true;
+  const std::string_view first = all.substr(begin, all.find('\n', begin) - begin);
+  return first[first.find_last_not_of(blanks)] == '}';
+}
 
 SignedFiles read_resources(const Fields &predicate, const std::string &where) {
   SignedFiles files;
@@ -171,11 +191,9 @@ std::string make_signature(const std::string &subject, const SignedFiles &files,
 
 std::vector<Signature> parse_signatures(std::string_view all, const std::string &where) {
   std::vector<Signature> signatures;
-  // A line that is an object of its own is one; other tools lay one out over several.
-  const size_t first = all.find('\n');
-  const bool one_a_line = first == std::string_view::npos || all.substr(0, first).ends_with("}");
+  const bool lines = one_a_line(all);
   for (size_t begin = 0; begin < all.size();) {
-    const size_t end = one_a_line ? std::min(all.find('\n', begin), all.size()) : all.size();
+    const size_t end = lines ? std::min(all.find('\n', begin), all.size()) : all.size();
     const std::string_view line = all.substr(begin, end - begin);
     if (!blank(line)) {
       signatures.push_back(parse_signature(line, fmt::format("{}: signature {}", where, signatures.size() + 1)));
@@ -207,8 +225,12 @@ std::string check_signatures(const std::string *all, const SignedFiles &files, c
                              const std::string &where) {
   if (all == nullptr) fail(MRUN_VERIFY, "{}: is missing: this bundle is not signed, and a signature is wanted", where);
   std::set<std::string> signers, trusted;
-  std::string why;
+  std::string why, unchecked;
   for (const Signature &s : parse_signatures(*all, where)) {
+    if (!s.unchecked.empty()) {
+      unchecked = s.unchecked;
+      continue;
+    }
     signers.insert(s.key);
     for (const PublicKey &key : keys) {
       trusted.insert(key.fingerprint());
@@ -222,6 +244,7 @@ std::string check_signatures(const std::string *all, const SignedFiles &files, c
     }
   }
   if (!why.empty()) fail(MRUN_VERIFY, "{}: {}", where, why);
+  if (signers.empty()) fail(MRUN_VERIFY, "{}", unchecked);
   fail(MRUN_VERIFY, "{}: no signature by a trusted key: it is signed by {}, trusted {} {}", where, short_names(signers),
        trusted.size() == 1 ? "is" : "are", short_names(trusted));
 }

@@ -21,10 +21,11 @@ using SignedFiles = std::map<std::string, std::string>;
 std::string make_signature(const std::string &subject, const SignedFiles &, const PrivateKey &);
 
 struct Signature {
-  std::string key;      // fingerprint of the key it names; empty: it names none
-  std::string payload;  // the statement's bytes
-  std::string value;    // over the payload's pre-authentication encoding
-  std::string line;     // the text it came from
+  std::string key;        // fingerprint of the key it names; empty: it names none
+  std::string payload;    // the statement's bytes
+  std::string value;      // over the payload's pre-authentication encoding
+  std::string line;       // the text it came from
+  std::string unchecked;  // why no key is tried on it: it names a certificate; empty: one is
 };
 // bundle.sig: one signature a line, or a single one laid out over lines. Throws VERIFY with `where` in front.
 std::vector<Signature> parse_signatures(std::string_view text, const std::string &where);
@@ -41,8 +42,8 @@ class Container;
 SignedFiles signed_entries(const Container &);
 SignedFiles signed_folder(const std::filesystem::path &);
 
-// A public key's file, or a folder: of its files those called NAME.pub, and those that hold a public key in PEM. Throws
-// USAGE: no key in it, a NAME.pub that is none.
+// A public key's file, or a folder: of its files those called NAME.pub, and those that hold a public key in PEM and no
+// private one. Throws USAGE: no key in it, a NAME.pub that is none, a file of several.
 std::vector<PublicKey> read_trusted_keys(const std::filesystem::path &);
 
 // Writes a new private key (PEM, readable by its owner alone) and `path`.pub; gives the public key. Throws USAGE where one

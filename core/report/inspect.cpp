@@ -203,8 +203,9 @@ Value signatures_of(const Bundle &bundle) {
   std::vector<Value> rows;
   try {
     for (const Signature &s : parse_signatures(*all, "bundle.sig")) {
+      const Value error = s.unchecked.empty() ? Value() : text(s.unchecked);
       const bool checked = !s.key.empty() && s.key == bundle.signed_by();
-      rows.push_back(Value::map({{"key", text(s.key)}, {"checked", Value::boolean(checked)}, {"error", Value()}}));
+      rows.push_back(Value::map({{"key", text(s.key)}, {"checked", Value::boolean(checked)}, {"error", error}}));
     }
   } catch (const Error &e) {  // nothing else depends on it
     rows = {Value::map({{"key", text("")}, {"checked", Value::boolean(false)}, {"error", text(e.message)}})};

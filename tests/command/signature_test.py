@@ -211,8 +211,13 @@ class Signatures(Case):
         (keys / "README.txt").write_text("keys of those whom we trust")
         os.mkfifo(keys / "pipe")
         self.refused(2, self.file, "x", "--trust", keys, contains=["no public key in this folder", "other files: 6"])
+        (keys / "pair.pem").write_bytes(self.key.read_bytes() + self.public(self.key).read_bytes())
+        self.refused(2, self.file, "x", "--trust", keys, contains=["no public key in this folder", "other files: 7"])
         shutil.copy(self.public(self.key), keys / "by another name")
         self.assertEqual(self.answer(self.file, "x", "--trust", keys), "x")
+        several = self.dir / "several.pub"
+        several.write_bytes(self.public(self.keygen("other")).read_bytes() + self.public(self.key).read_bytes())
+        self.refused(2, self.file, "x", "--key", several, contains="several.pub: holds several public keys; one a file is wanted")
 
     def test_verify_and_inspect_say_who_signed(self):
         self.sign(self.file, self.key)
@@ -236,6 +241,31 @@ class Signatures(Case):
         for key in (self.key, second):
             self.assertEqual(mrun("verify", self.file, "--key", self.public(key)).returncode, 0)
         self.refused(4, "verify", self.file, "--key", self.public(third), contains=["it is signed by", ", "])
+
+    def test_one_with_a_certificate_stands_beside_others(self):
+        self.sign(self.file, self.key)
+        signed = json.loads(mbzip.read(self.file.read_bytes())["bundle.sig"])
+        kinds = {"certificate": {"rawBytes": "AAAA"}, "x509CertificateChain": {"certificates": [{"rawBytes": "AAAA"}]}}
+        for kind, content in kinds.items():
+            with self.subTest(kind):
+                line = json.dumps(signed | {"verificationMaterial": {kind: content, "tlogEntries": []}}, sort_keys=True, separators=(",", ":"))
+                path = self.with_signature(line.encode())
+                self.refused(4, path, "x", "--key", self.public(self.key), contains="signature 1: has no publicKey: a key, not a certificate, is wanted")
+                self.sign(path, self.key)
+                self.assertEqual(self.answer(path, "x", "--key", self.public(self.key)), "x")
+                self.assertEqual(len(mbzip.read(path.read_bytes())["bundle.sig"].splitlines()), 2)
+                rows = json.loads(mrun("inspect", path, "--json").stdout)["signatures"]
+                self.assertEqual([r["error"] is None for r in rows], [False, True])
+                self.refused(4, path, "x", "--key", self.public(self.keygen(f"other-{kind}")), contains="no signature by a trusted key")
+
+    def test_line_ends_and_blanks_of_other_tools(self):
+        second = self.keygen("second")
+        for key in (self.key, second):
+            self.sign(self.file, key)
+        lines = mbzip.read(self.file.read_bytes())["bundle.sig"].splitlines()
+        for text in (b"\r\n".join(lines) + b"\r\n", b" \t\n".join(lines), b"\n\n" + b"\n".join(lines), b"  " + b"\n\n  ".join(lines)):
+            for key in (self.key, second):
+                self.assertEqual(self.answer(self.with_signature(text), "x", "--key", self.public(key)), "x", text)
 
     def test_one_made_elsewhere_and_what_is_wrong_with_others(self):
         key = ec.generate_private_key(ec.SECP256R1())
