@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "exec/batch/call.h"
+#include "exec/watch.h"
 #include "support.h"
 
 using namespace mrun;
@@ -288,6 +290,22 @@ TEST_CASE("the limit ends an item inside a model call, and the next one runs") {
   const auto session = bundle.start(options);
   CHECK(session->run(work(floats({1}))).error.code == MRUN_TIMEOUT);
   CHECK(session->run(work(floats({-1}))).ok());
+}
+
+TEST_CASE("an item found ended a moment after its time was counted took longer than its limit: it had no deadline") {
+  struct Slow : Watch {
+    int begins(uint64_t, int64_t, const char *) noexcept override { return 0; }
+    void moves(int, const char *) noexcept override {}
+    void ends(int) noexcept override { std::this_thread::sleep_for(std::chrono::milliseconds(400)); }
+  } slow;
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:two(x) end"}});
+  EngineOptions options = with_workers(1, false);
+  options.timeout = 0.2;
+  options.watch = &slow;
+  const auto session = bundle.start(options);
+  const Result result = session->run(work(floats({5})));
+  CHECK(result.error.code == MRUN_TIMEOUT);
+  CHECK(result.error.message.find("longer than its limit of 0.2 s") != std::string::npos);
 }
 
 TEST_CASE("a deadline counts the time in the queue") {
