@@ -230,7 +230,7 @@ class Signatures(Case):
         self.assertEqual(json.loads(mrun("inspect", self.file, "--json").stdout)["signatures"], [row])
         self.assertEqual(json.loads(mrun("inspect", self.folder, "--json").stdout)["signatures"], [])
         text = mrun("inspect", self.with_signature(b'{"\x1b[31m": 1}')).stdout
-        self.assertIn("signed     unreadable: ", text)
+        self.assertIn("signed     not checked: ", text)
         self.assertNotIn("\x1b", text)
 
     def test_several_signatures(self):

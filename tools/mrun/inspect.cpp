@@ -102,7 +102,7 @@ std::string signers_of(const View &signatures) {
     const std::string key = s.at("key").text(), error = s.at("error").text();
     text += i == 0 ? "" : "; ";
     if (!error.empty()) {
-      text += "unreadable: " + shown(error);
+      text += "not checked: " + shown(error);
     } else {
       text += "by " + (key.empty() ? "a key that it does not name" : shown(key)) +
               (s.at("checked").flag() ? " (checked)" : " (not checked: --key or --trust)");
