@@ -83,6 +83,7 @@ DigestContext new_context() {
 const unsigned char *bytes(std::string_view s) { return reinterpret_cast<const unsigned char *>(s.data()); }
 
 bool holds(std::string_view text, const char *mark) { return text.find(mark) != std::string_view::npos; }
+bool holds_private_key(std::string_view text) { return holds(text, "PRIVATE KEY-----"); }
 
 }  // namespace
 
@@ -93,9 +94,11 @@ PublicKey::PublicKey(Key key) : key_(std::move(key)) {
   fingerprint_ = sha256_hex(pem_);
 }
 
+bool holds_public_key(std::string_view text) { return holds(text, begin_public) && !holds_private_key(text); }
+
 PublicKey PublicKey::parse(std::string_view pem, const std::string &where) {
-  if (holds(pem, "PRIVATE KEY-----")) fail(MRUN_USAGE, "{}: is a private key; the public one is wanted here", where);
-  // Only the first would be read, and who added the second would wonder.
+  if (holds_private_key(pem)) fail(MRUN_USAGE, "{}: is a private key; the public one is wanted here", where);
+  // OpenSSL reads the first alone: a signature by another would count for nobody.
   if (const size_t first = pem.find(begin_public); first != pem.rfind(begin_public)) {
     fail(MRUN_USAGE, "{}: holds several public keys; one a file is wanted", where);
   }

@@ -9,6 +9,9 @@ struct evp_pkey_st;
 
 namespace mrun {
 
+// Whether a file's text holds public keys in PEM, and no private one.
+bool holds_public_key(std::string_view text);
+
 class PublicKey {
  public:
   // Throws USAGE, with `where` in front, for what is no public key of these kinds, or several.

@@ -29,10 +29,7 @@ bool is_key(const fs::path &file) {
   if (file.filename().native().front() == '.' || !fs::is_regular_file(file, error)) return false;
   if (file.extension() == ".pub") return true;
   const auto size = fs::file_size(file, error);
-  if (error || size > max_key) return false;
-  const std::string text = read_key(file);
-  return text.find("-----BEGIN PUBLIC KEY-----") != std::string::npos &&
-         text.find("PRIVATE KEY-----") == std::string::npos;
+  return !error && size <= max_key && holds_public_key(read_key(file));
 }
 
 // `mode` holds from the first byte on. Throws USAGE where the file is there and is not to be replaced.
