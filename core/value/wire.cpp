@@ -112,9 +112,10 @@ void WireWriter::nested(const Value &v, size_t depth) {
 
 // ---- reading
 
-WireReader::WireReader(const Tensor &message, std::string sender, Tensor beside)
+WireReader::WireReader(const Tensor &message, std::string sender, Tensor beside, size_t most_values)
     : message_(message),
       beside_(std::move(beside)),
+      values_left_(most_values),
       sender_(std::move(sender)),
       in_(message_.bytes(), sender_, MRUN_PROTOCOL) {
   if (in_.get<uint32_t>() != magic) refuse("this is no message of mrun's");
@@ -210,6 +211,8 @@ Value WireReader::tensor() {
 
 Value WireReader::nested(size_t depth) {
   if (depth > wire_depth) refuse(fmt::format("lists and tables nest deeper than {} levels", wire_depth));
+  if (values_left_ == 0) refuse("more values than anyone may send");
+  --values_left_;
   const auto kind = in_.get<uint8_t>();
   switch (kind) {
     case MRUN_NIL: return {};

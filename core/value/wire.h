@@ -22,6 +22,8 @@ namespace mrun {
 
 inline constexpr uint32_t wire_version = 1;  // both ends have the same
 inline constexpr size_t wire_depth = 1000;   // levels of lists and maps
+// Of a message from a worker: a value takes one byte there and 32 or more here. A script's value has at most a quarter.
+inline constexpr size_t wire_values = 8'000'000;
 
 class WireWriter {
  public:
@@ -53,7 +55,8 @@ class WireWriter {
 class WireReader {
  public:
   // message, beside: 1-D uint8; tensors are views of them and keep them alive. `sender` begins the errors' texts.
-  WireReader(const Tensor &message, std::string sender, Tensor beside = {});
+  // most_values: with those in lists and maps.
+  WireReader(const Tensor &message, std::string sender, Tensor beside = {}, size_t most_values = SIZE_MAX);
   double number();
   int64_t integer();
   std::string text();
@@ -70,6 +73,7 @@ class WireReader {
   [[noreturn]] void refuse(const std::string &what) const;
   Tensor message_, beside_;
   size_t beside_at_ = 0;
+  size_t values_left_;
   std::string sender_;
   ByteReader in_;
 };

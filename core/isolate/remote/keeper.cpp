@@ -6,6 +6,7 @@
 #include "isolate/remote/failures.h"
 #include "isolate/remote/session.h"
 #include "value/json.h"
+#include "value/size.h"
 
 namespace mrun {
 namespace {
@@ -139,7 +140,7 @@ void RemoteSession::dispatch(RemoteWorker &worker, Frame &frame) {
       return worker.grant(frame.id, static_cast<size_t>(in.integer()));
     }
     case Kind::counts: {
-      WireReader in(frame.payload, worker.channel().peer());
+      WireReader in(frame.payload, worker.channel().peer(), {}, wire_values);
       const ExclusiveLock lock(mutex_);
       counts_ = in.value();
       ++counts_said_;
@@ -155,11 +156,12 @@ void RemoteSession::dispatch(RemoteWorker &worker, Frame &frame) {
 
 void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
   const Tensor beside = worker.beside(frame);  // first: it must not be kept where there is no memory for the rest
-  WireReader in(frame.payload, worker.channel().peer(), beside);
+  WireReader in(frame.payload, worker.channel().peer(), beside, wire_values);
   Event event;
   if (frame.kind == Kind::observed) event.stage = in.text();
   event.value = in.value();
-  event.bytes = frame.payload.nbytes() + frame.beside;
+  // Views keep the message, and each value takes more here than there.
+  event.bytes = std::max(frame.payload.nbytes() + frame.beside, static_cast<size_t>(bytes_of(event.value.c())));
   in.finish();
   JobPtr job;
   {
@@ -177,7 +179,7 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
 
 void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
   const Tensor beside = worker.beside(frame);  // as in handle_item
-  Result result = decode_result({frame.payload, worker.channel().peer(), beside});
+  Result result = decode_result({frame.payload, worker.channel().peer(), beside, wire_values});
   const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(frame.id);
   if (at == jobs_.end() || !at->second->sent)

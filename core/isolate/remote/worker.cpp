@@ -48,7 +48,7 @@ std::optional<Answer> RemoteWorker::answer_of(uint64_t id) {
   if (frame->kind != Kind::result || frame->id != id || frame->beside != 0 || !frame->fds.empty()) {
     fail(MRUN_PROTOCOL, "{} sent what is no answer to an item by itself", channel().peer());
   }
-  return decode_answer({frame->payload, channel().peer()});
+  return decode_answer({frame->payload, channel().peer(), {}, wire_values});
 }
 
 void RemoteWorker::ring() noexcept {

@@ -137,3 +137,14 @@ TEST_CASE("what no writer wrote is refused") {
   CHECK_THAT(refused(head + float32 + shape + number(UINT64_MAX) + number(1)), ContainsSubstring("makes no sense"));
   CHECK_THAT(refused(head + float32 + shape + number(1 << 30) + number(1 << 30)), ContainsSubstring("cut off"));
 }
+
+TEST_CASE("a reader takes as many values as it was told, those in lists and of all parts together") {
+  const Tensor message = message_of(WireWriter().value(parse_json("[null,{\"a\":[1]}]")).value(Value()).finish());
+  WireReader enough(message, "the worker", {}, 6);
+  enough.value();
+  enough.value();
+  CHECK_NOTHROW(enough.finish());
+  WireReader few(message, "the worker", {}, 5);
+  CHECK_NOTHROW(few.value());
+  CHECK_THROWS_WITH(few.value(), ContainsSubstring("more values than anyone may send"));
+}
