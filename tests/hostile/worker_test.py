@@ -243,6 +243,22 @@ class M(nn.Module):
         self.assertEqual(last[1 << 20], 1)
         self.assertEqual(last[4096]["error"]["code"], "PROTOCOL", last)
 
+    def test_61_a_message_of_bytes_that_are_values(self):
+        """A nil is one byte on the way, and 32 or more in the host."""
+        folder = self.intruder("if input then intruder.swell(1, input) end\nreturn 1")
+        with subprocess.Popen([command.MRUN, folder, "--jsonl", "-", "--stream", "--isolation", "process", "--workers", "1", "--plugin", INTRUDER],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
+            host.stdin.write(f"{1 << 28}\nfalse\n")
+            host.stdin.flush()
+            answers = [json.loads(host.stdout.readline()) for _ in range(2)]
+            peak = int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{host.pid}/status").read_text())[1]) * 1024
+            host.stdin.close()
+            host.wait(timeout=60)
+        self.assertEqual(answers[0]["error"]["code"], "PROTOCOL", answers)
+        self.assertIn("more values", answers[0]["error"]["message"])
+        self.assertEqual(answers[1], 1)
+        self.assertLess(peak, 2 << 30)
+
     def test_62_environment(self):
         folder = self.intruder("return intruder.environment()")
         answer = self.run_isolated(folder, "null", env={**os.environ, "SECRET_OF_THE_HOST": "tell nobody"})

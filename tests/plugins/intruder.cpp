@@ -116,7 +116,11 @@ void send_frame(Header header, std::string_view part) {
   header.size = sizeof begin + part.size();
   std::string bytes(reinterpret_cast<const char *>(&header), sizeof header);
   bytes.append(reinterpret_cast<const char *>(begin), sizeof begin).append(part);
-  if (write(channel, bytes.data(), bytes.size()) < 0) _exit(8);
+  for (std::string_view left = bytes; !left.empty();) {
+    const ssize_t n = write(channel, left.data(), left.size());
+    if (n < 0 && errno != EAGAIN && errno != EINTR) _exit(8);
+    left.remove_prefix(n < 0 ? 0 : static_cast<size_t>(n));
+  }
 }
 
 // Asks the parent for memory, for n items from `first` on.
@@ -130,6 +134,13 @@ void tell(int64_t item, int64_t beside) {
   const char nil[] = {4, 0};
   send_frame({.kind = 14, .id = static_cast<uint64_t>(item), .beside = static_cast<uint64_t>(beside)},
              {nil, sizeof nil});
+}
+
+// A partial answer of so many nils: a byte each here.
+void swell(int64_t item, int64_t nils) {
+  std::string part("\4\6");
+  part.append(reinterpret_cast<const char *>(&nils), sizeof nils).append(static_cast<size_t>(nils), '\0');
+  send_frame({.kind = 14, .id = static_cast<uint64_t>(item)}, part);
 }
 
 // Talks to the parent as a worker that was taken over: a frame whose header lies, bytes that are none, half a frame.
@@ -162,5 +173,6 @@ MRUN_PLUGIN("intruder", "1.0.0", "What native code that was taken over would try
   op<spin>("intruder.spin@1() -> ()", "Does not return.");
   op<want>("intruder.want@1(int first, int n, int size) -> ()", "Asks the parent for memory.");
   op<tell>("intruder.tell@1(int item, int beside) -> ()", "Emits nil, with memory beside it.");
+  op<swell>("intruder.swell@1(int item, int nils) -> ()", "Emits a list of nils.");
   op<say>("intruder.say@1(str what) -> ()", "Writes nonsense to the parent.");
 }
