@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -103,6 +104,9 @@ class Analysis {
       }
     }
     if (is_random(n, *schema, name)) effects_.random = true;
+    // quantized::linear, aten::quantize_per_tensor, aten::quantized_lstm
+    if (std::string_view(n->kind().toQualString()).find("quantize") != std::string_view::npos)
+      effects_.quantized = true;
     for (const char *argument : {"train", "training"}) {
       const auto i = schema->argumentIndexWithName(argument);
       if (i && drops_for_sure(n, *schema)) note_training(n->input(static_cast<size_t>(*i)));

@@ -13,6 +13,7 @@ struct Effects {
   bool writes_inputs = false;     // an argument's memory may be written
   bool random = false;            // an operator draws random numbers
   bool training = false;          // a layer works as in training: the module was not saved in eval()
+  bool quantized = false;         // what it gives may depend on the quantized engine
 };
 
 // Of each of a module's methods. Branches whose condition is fixed by the module's attributes (`if self.training:`) count only

@@ -19,6 +19,7 @@
 
 #include "aten_warnings.h"
 #include "backend_code.h"
+#include "backend_engine.h"
 #include "backend_load.h"
 #include "backend_types.h"
 #include "convert.h"
@@ -66,44 +67,6 @@ IValue mapped(const IValue &v, const Replace &replace) {
   auto list = v.toList().copy();
   for (size_t i = 0; i < list.size(); ++i) list.set(i, mapped(list.get(i), replace));
   return list;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
-at::QEngine engine_of(const std::string &wanted) {
-  std::string known;
-  for (const at::QEngine engine : at::globalContext().supportedQEngines()) {
-    const std::string name = lower(c10::toString(engine));
-    if (name == wanted) return engine;
-    known += (known.empty() ? "" : ", ") + name;
-  }
-  throw mrun::error(MRUN_BUNDLE,
-                    "model option quantized_engine: this libtorch has no \"" + wanted + "\", only " + known);
-}
-
-// libtorch has one engine for the process: what is returned holds the choice for as long as it lives.
-std::shared_ptr<const void> use_quantized_engine(const std::string &wanted) {
-  static std::mutex mutex;
-  static std::weak_ptr<const at::QEngine> chosen;
-  if (wanted.empty()) return nullptr;
-  const at::QEngine engine = engine_of(wanted);
-  const std::lock_guard lock(mutex);
-  auto current = chosen.lock();
-  if (current && *current != engine) {
-    throw mrun::error(MRUN_USAGE, "model option quantized_engine: another open model runs on \"" +
-                                      lower(c10::toString(*current)) +
-                                      "\", and libtorch has one engine for the whole process");
-  }
-  if (!current) {
-    at::globalContext().setQEngine(engine);
-    current = std::make_shared<const at::QEngine>(engine);
-    chosen = current;
-  }
-  return current;
 }
 
 // ---- copies ---------------------------------------------------------------------------------------------------------
@@ -284,10 +247,13 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
 
 std::unique_ptr<Model> Model::open(mrun_call *call, const mrun_model_source &source) {
   const ModelOptions options = ModelOptions::from(source.options);
-  std::shared_ptr<const void> engine = use_quantized_engine(options.quantized_engine);
+  // Before it is read: weights are laid out as the engine wants them.
+  std::shared_ptr<const void> engine =
+      options.quantized_engine.empty() ? nullptr : hold_engine(options.quantized_engine);
   const c10::Device device = device_of(source.device != nullptr ? source.device : "cpu", MRUN_USAGE);
   torch::jit::Module module = load_module(call, source.graph.data, source.graph.size, source.weights);
   std::unique_ptr<Model> model(new Model(std::move(module), device, options));
+  if (!engine && model->is_quantized()) engine = hold_own_engine();
   model->engine_ = std::move(engine);
   model->refuse_state();
   return model;
@@ -359,6 +325,10 @@ void Model::list_methods() {
     methods_.push_back({schema_text(schema), open[i], effects[i], result_count(schema)});
   }
   std::stable_partition(methods_.begin(), methods_.end(), [](const Method &m) { return m.code.name() == "forward"; });
+}
+
+bool Model::is_quantized() const {
+  return std::any_of(methods_.begin(), methods_.end(), [](const Method &m) { return m.effects.quantized; });
 }
 
 void Model::refuse_state() const {

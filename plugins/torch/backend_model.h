@@ -18,7 +18,7 @@ struct ModelOptions {
   bool channels_last = false;    // memory_format = "channels_last": convolution weights and images in that order
   bool stateful = false;         // methods may assign attributes; each item then gets a clone
   bool training = false;         // the file is meant to work as in training
-  std::string quantized_engine;  // empty: libtorch's default
+  std::string quantized_engine;  // empty: that of the process
   static ModelOptions from(const mrun_value *map);  // throws mrun::error USAGE
 };
 
@@ -47,12 +47,13 @@ class Model {
 
   Model(torch::jit::Module module, c10::Device device, const ModelOptions &options);
   void list_methods();
+  bool is_quantized() const;
   void refuse_state() const;
   c10::IValue placed(const c10::IValue &v, const Method &m) const;
   c10::IValue on_cpu(c10::IValue v) const;
   void run(const Method &m, std::vector<c10::IValue> &stack, const std::vector<c10::IValue> &inputs) const;
 
-  std::shared_ptr<const void> engine_;  // while it lives, no other model may choose another quantized engine
+  std::shared_ptr<const void> engine_;  // held (backend_engine.h); null where it does not matter
   torch::jit::Module module_;
   c10::Device device_;
   ModelOptions options_;

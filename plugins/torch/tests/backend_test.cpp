@@ -184,22 +184,45 @@ TEST_CASE("a model that works as in training says so, unless that is meant", "[t
   CHECK(text.find("call eval()") != std::string::npos);
 }
 
+// Of this libtorch.
+std::vector<std::string> engines() {
+  const std::string bytes = test::read_file(test::model_path("gives"));
+  const std::string text = error_of([&] { Model m(bytes, {}, options("quantized_engine", Value::string("?"))); });
+  std::vector<std::string> all;
+  std::istringstream names(text.substr(text.find("only ") + 5));
+  for (std::string name; std::getline(names, name, ',');) all.push_back(name.substr(name.find_first_not_of(' ')));
+  return all;
+}
+
 TEST_CASE("two open models cannot want different quantized engines", "[torch]") {
   const std::string bytes = test::read_file(test::model_path("gives"));
-  const std::string none = error_of([&] { Model m(bytes, {}, options("quantized_engine", Value::string("?"))); });
-  std::vector<std::string> engines;
-  std::istringstream names(none.substr(none.find("only ") + 5));
-  for (std::string name; std::getline(names, name, ',');) engines.push_back(name.substr(name.find_first_not_of(' ')));
-  REQUIRE(engines.size() >= 2);
-  const auto wants = [&](size_t i) { return options("quantized_engine", Value::string(engines[i])); };
+  const std::vector<std::string> names = engines();
+  REQUIRE(names.size() >= 2);
+  const auto wants = [&](size_t i) { return options("quantized_engine", Value::string(names[i])); };
   {
     const Model first(bytes, {}, wants(0)), same(bytes, {}, wants(0));
     int code = 0;
     const std::string text = error_of([&] { Model m(bytes, {}, wants(1)); }, &code);
     CHECK(code == MRUN_USAGE);
-    CHECK(text.find("another open model runs on \"" + engines[0] + "\"") != std::string::npos);
+    CHECK(text.find("another open model runs on \"" + names[0] + "\"") != std::string::npos);
   }
   CHECK(error_of([&] { Model m(bytes, {}, wants(1)); }).empty());
+}
+
+TEST_CASE("a quantized model that names no engine has the process's own, whatever was open before", "[torch]") {
+  const std::string bytes = test::read_file(test::model_path("quantized"));
+  const std::string own(test::cases().find("quantized")->find("engine")->as_string());
+  for (const std::string &engine : engines()) {
+    const Model other(test::read_file(test::model_path("gives")), {},
+                      options("quantized_engine", Value::string(engine)));
+    int code = MRUN_OK;
+    const std::string text = error_of([&] { Model m(bytes); }, &code);
+    CHECK(code == (engine == own ? MRUN_OK : MRUN_USAGE));
+    if (engine != own)
+      CHECK(text.find("so it wants \"" + own + "\": another open model runs on \"" + engine) != std::string::npos);
+  }
+  const Model after(bytes);
+  CHECK(error_of([&] { Model m(bytes, {}, options("quantized_engine", Value::string(own))); }).empty());
 }
 
 TEST_CASE("state is refused, or given to each item alone", "[torch]") {
