@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from command import GOOD_BAD_UGLY, MRUN, Case, mrun
+from command import BUILD, GOOD_BAD_UGLY, MRUN, Case, mrun
 
 # Its answers depend on the item's number: random numbers do.
 SCRIPT = "return function(s) return { s, math.random(1000000) } end\n"
@@ -129,7 +129,7 @@ class Many(Case):
     def test_what_is_kept_must_fit_the_inputs_and_the_options(self):
         folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
         command, _ = self.kept(folder, lines, out)
-        for changed in (["--threads", 2], ["--batch-size", 3], ["--exact"]):
+        for changed in (["--threads", 2], ["--batch-size", 3], ["--exact"], ["--plugin", BUILD / "tests/plugins/intruder.so"]):
             self.refused(2, *command, "--resume", *changed, contains="options")
         with (self.dir / ".out.jsonl.part").open("a") as part:
             part.write("[]\n" * 12000)

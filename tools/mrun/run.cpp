@@ -276,9 +276,10 @@ std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inpu
   std::string code = mrun_digest(bundle.raw());
   if (code.empty()) code = folder_digest(bundle, split_revision(o.bundle).path);
   const Shard shard = parse_shard(o.shard);  // what "auto" stands for differs from job to job
-  std::string params;
-  for (const std::string &p : o.run.params) params += p + '\n';
-  const std::string text = params + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
+  std::string given;
+  for (const std::string &p : o.run.params) given += p + '\n';
+  for (const std::string &p : o.run.plugins) given += "plugin " + sha256(read_file(p)) + '\n';
+  const std::string text = given + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
                            "/" + std::to_string(shard.count) + "\nbatch " + std::to_string(o.run.batch_size) +
                            "\nthreads " + std::to_string(std::max(o.run.threads, 1)) + "\ndevice " + o.run.device +
                            "\nsave " + o.save + (o.meta ? "\nmeta" : "") + (o.run.exact ? "\nexact" : "");
