@@ -103,7 +103,7 @@ class Faults(Case):
         run = self.start(self.bundle(preprocess=script), "--lines", "-", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         block, sent, end = "x" * 1000 + "\n", 0, time.monotonic() + 3
         os.set_blocking(run.stdin.fileno(), False)
-        while time.monotonic() < end:
+        while time.monotonic() < end or sent <= 100000:  # on a busy machine the worker is not there yet
             try:
                 sent += os.write(run.stdin.fileno(), (block * 60).encode())
             except BlockingIOError:
@@ -112,7 +112,6 @@ class Faults(Case):
             peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(timeout=300), 130)
-        self.assertGreater(sent, 100000)
         self.assertLess(peak, 400 * 1024)
         run.stdin.close()
         run.stderr.close()
