@@ -83,11 +83,12 @@ UniqueFd make_draft(const fs::path &target, fs::path &path, const char *action, 
   fail_errno(EEXIST, target.native(), action);
 }
 
-// What takes a file's place is as private as that was, from its first byte on.
+// What takes a file's or a folder's place is as private as that was, from its first byte on.
 void keep_mode(int fd, const fs::path &target) {
   struct stat old = {};
-  const bool replaces = ::stat(target.c_str(), &old) == 0 && S_ISREG(old.st_mode);
-  if (replaces && ::fchmod(fd, old.st_mode & 07777) != 0) fail_errno(errno, target.native(), "keep its mode");
+  if (::stat(target.c_str(), &old) != 0 || !(S_ISREG(old.st_mode) || S_ISDIR(old.st_mode))) return;
+  const mode_t writable = S_ISDIR(old.st_mode) ? S_IRWXU : 0;  // a folder is filled afterwards
+  if (::fchmod(fd, (old.st_mode & 07777) | writable) != 0) fail_errno(errno, target.native(), "keep its mode");
 }
 
 void sync(int fd, const fs::path &name) {
@@ -174,6 +175,7 @@ FolderDraft::FolderDraft(fs::path target) : target_(std::move(target)) {
     }
     return fd;
   });
+  keep_mode(lock_.get(), target_);
 }
 
 FolderDraft::~FolderDraft() {

@@ -1,8 +1,8 @@
 // Drafts: a file and a folder that appear whole or not at all. Each is written beside its target under a name of its
 // own, `.NAME.tmp-PID`, locked while its writer lives, and put in the target's place by commit(), synced: what is seen
-// under the target's name survives a loss of power; a file keeps the mode of the one whose place it takes. What is not
-// committed is removed: by the destructor, or, where the writer was killed, by the next writer of the same target; but for
-// a draft that is kept to be gone on with.
+// under the target's name survives a loss of power; a file or folder keeps the mode of the one whose place it takes.
+// What is not committed is removed: by the destructor, or, where the writer was killed, by the next writer of the same
+// target; but for a draft that is kept to be gone on with.
 #pragma once
 #include <filesystem>
 #include <string>

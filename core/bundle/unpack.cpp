@@ -17,10 +17,19 @@ fs::path absolute_target(const fs::path &folder) {
   fs::path target = fs::absolute(folder, error).lexically_normal();
   if (error) fail_errno(error.value(), folder.native(), "find the folder it is in");
   if (!target.has_filename()) target = target.parent_path();  // "out/"
-  if (fs::symlink_status(target, error).type() != fs::file_type::not_found &&
-      !(fs::is_directory(target, error) && fs::is_empty(target, error))) {
+  const fs::file_type there = fs::symlink_status(target, error).type();
+  if (there == fs::file_type::not_found) return target;
+  if (there == fs::file_type::none) fail_errno(error.value(), folder.native(), "make it");
+  if (!(fs::is_directory(target, error) && fs::is_empty(target, error))) {
     fail(MRUN_IO, "{}: is there already; a new or empty folder is wanted", printable(folder.native()));
   }
+  // The new folder takes its place, and who stands in the old one, a shell, would see nothing of it.
+  if (fs::equivalent(target, ".", error)) {
+    fail(MRUN_USAGE, "{}: is the folder that you are in; another one is wanted, as {}", printable(folder.native()),
+         printable((target / "NAME").native()));
+  }
+  target = fs::canonical(target, error);  // of a link the folder that it leads to
+  if (error) fail_errno(error.value(), folder.native(), "find the folder it is in");
   return target;
 }
 
@@ -31,7 +40,11 @@ void write_signed(const Bundle &bundle, const FolderDraft &draft) {
   if (packed == nullptr || !packed->newest() || !packed->signatures()) return;
   const Container &all = packed->container();
   for (const Item &item : all.items()) {
-    if (is_machinery(item.name)) draft.write(item.name, all.source().read(item.start, static_cast<size_t>(item.size)));
+    if (!is_machinery(item.name)) continue;
+    const auto listed = all.lock().entries.find(item.name);  // all but the lock and its signatures, whose CRCs hold
+    draft.write(item.name, listed == all.lock().entries.end()
+                               ? all.source().read(item.start, static_cast<size_t>(item.size))
+                               : all.checked_text(item, listed->second.sha256));
   }
 }
 

@@ -62,6 +62,20 @@ class Packing(Case):
         self.assertFalse((self.dir / "u/bundle.lock").exists())
         self.assertEqual(digest(self.packed(self.dir / "u", "again.mb")), digest(path))
 
+    def test_an_empty_folder_to_unpack_into(self):
+        path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
+        private, link = self.dir / "private", self.dir / "link"
+        private.mkdir(mode=0o700)
+        link.symlink_to("private")
+        self.assertEqual(mrun("unpack", path, "-C", link).returncode, 0)
+        self.assertTrue((private / "bundle.toml").exists() and link.is_symlink())
+        self.assertEqual(private.stat().st_mode & 0o777, 0o700)
+        here = self.dir / "here"
+        here.mkdir()
+        self.refused(2, "unpack", path, "-C", ".", cwd=here, contains=[".: is the folder that you are in", str(here / "NAME")])
+        self.refused(5, "unpack", path, "-C", self.dir / ("u" * 256), contains="File name too long")
+        self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".")], [])
+
     def test_other_tools_read_it(self):
         path = self.packed(GOOD_BAD_UGLY)
         self.assertEqual(subprocess.run(["unzip", "-tqq", path]).returncode, 0)

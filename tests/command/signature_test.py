@@ -302,6 +302,17 @@ class Signatures(Case):
         self.assertEqual(self.answer(self.file, "x"), "x")
         self.refused(4, self.file, "x", "--key", self.public(self.key), contains="assets/large.bin is damaged or was changed")
 
+    def test_what_only_earlier_revisions_have_is_unpacked_whole_or_not_at_all(self):
+        (self.folder / "preprocess.lua").write_text("return function(x) return x .. x end\n")
+        self.assertEqual(mrun("commit", self.file, self.folder, "-m", "twice").returncode, 0)
+        self.sign(self.file, self.key)
+        data = self.file.read_bytes()
+        for name in [n for n in mbzip.read(data) if n.startswith("history/")]:
+            at = data.rindex(mbzip.read(data)[name])
+            self.file.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+            self.refused(4, "unpack", self.file, "-C", self.dir / "out", contains=f"{name} is damaged or was changed")
+            self.assertFalse((self.dir / "out").exists())
+
     def test_a_folder_is_signed_and_checked(self):
         self.sign(self.file, self.key)
         out = self.dir / "out"
