@@ -1,6 +1,7 @@
 #include "base/key.h"
 
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -74,6 +75,15 @@ void refuse_other_kinds(const EVP_PKEY *key, const std::string &where) {
   }
 }
 
+// A key has one name, however its file wrote it: OpenSSL would write a compressed point, or a curve spelled out, as it was.
+void write_as_others(EVP_PKEY *key) {
+  if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return;
+  if (EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed") != 1 ||
+      EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP) != 1) {
+    fail_crypto("naming a key's curve");
+  }
+}
+
 DigestContext new_context() {
   DigestContext context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   if (!context) fail_crypto("making a context");
@@ -106,6 +116,7 @@ PublicKey PublicKey::parse(std::string_view pem, const std::string &where) {
   ERR_clear_error();
   if (!key) fail(MRUN_USAGE, "{}: is no public key; {}", where, wanted);
   refuse_other_kinds(key.get(), where);
+  write_as_others(key.get());
   return PublicKey(std::move(key));
 }
 
@@ -134,16 +145,19 @@ PrivateKey PrivateKey::generate(std::string_view algorithm) {
 }
 
 PrivateKey PrivateKey::parse(std::string_view pem, const std::string &where) {
-  if (holds(pem, "PUBLIC KEY-----")) fail(MRUN_USAGE, "{}: is a public key; the private one is wanted here", where);
+  if (holds(pem, "PUBLIC KEY-----") && !holds_private_key(pem)) {
+    fail(MRUN_USAGE, "{}: is a public key; the private one is wanted here", where);
+  }
   bool encrypted = false;
   Key key = adopt(PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, no_passphrase, &encrypted));
   ERR_clear_error();
   if (encrypted) {
-    fail(MRUN_USAGE, "{}: is encrypted; a key without a passphrase is wanted (openssl pkcs8 -in FILE -out PLAIN)",
+    fail(MRUN_USAGE, "{}: is encrypted; a key without a passphrase is wanted (openssl pkey -in FILE -out PLAIN)",
          where);
   }
   if (!key) fail(MRUN_USAGE, "{}: is no private key; {}", where, wanted);
   refuse_other_kinds(key.get(), where);
+  write_as_others(key.get());
   return PrivateKey(std::move(key));
 }
 

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <future>
 #include <set>
-#include <system_error>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -272,10 +271,7 @@ class Committer {
 }  // namespace
 
 Committed commit_revision(const fs::path &path, const CommitSteps &steps) {
-  std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
-  return Committer(real).run(steps);
+  return Committer(real_bundle(path)).run(steps);
 }
 
 Committed commit_revision(const fs::path &path, Contents contents, Lock lock) {

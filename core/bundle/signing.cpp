@@ -32,18 +32,20 @@ bool is_key(const fs::path &file) {
   return !error && size <= max_key && holds_public_key(read_key(file));
 }
 
-// `mode` holds from the first byte on. Throws USAGE where the file is there and is not to be replaced.
-void write_key(const fs::path &path, std::string_view text, mode_t mode, bool replace) {
-  FileDraft draft(path);
+// `mode` holds from the first byte on.
+void write_key(const FileDraft &draft, std::string_view text, mode_t mode, const fs::path &path) {
   if (::fchmod(draft.fd(), mode) != 0) fail_errno(errno, path.native(), "set its mode");
   write_all(draft.fd(), text, path.native());
-  draft.commit(replace);
 }
 
-void refuse_present(const fs::path &path) {
+void check_place(const fs::path &path, bool replace) {
   if (path.empty()) fail(MRUN_USAGE, "the path is empty; a key's file to make is wanted");
   std::error_code error;
-  if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return;
+  const fs::file_status there = fs::symlink_status(path, error);
+  if (there.type() == fs::file_type::not_found) return;
+  if (there.type() == fs::file_type::none) fail_errno(error.value(), path.native(), "make it");
+  if (fs::is_directory(there)) fail(MRUN_USAGE, "{}: is a folder; a file to make is wanted", printable(path.native()));
+  if (replace) return;
   fail(MRUN_USAGE, "{}: is there already; a key is never overwritten but with --force", printable(path.native()));
 }
 
@@ -143,14 +145,15 @@ std::vector<PublicKey> read_trusted_keys(const fs::path &path) {
 
 PublicKey make_key(const fs::path &path, std::string_view algorithm, bool replace) {
   const fs::path public_path = path.native() + ".pub";
-  if (!replace) {
-    refuse_present(path);
-    refuse_present(public_path);
-  }
+  check_place(path, replace);
+  check_place(public_path, replace);
   const PrivateKey key = PrivateKey::generate(algorithm);
   PublicKey public_key = key.public_key();
-  write_key(path, key.pem(), 0600, replace);
-  write_key(public_path, public_key.pem(), 0644, replace);
+  FileDraft private_draft(path), public_draft(public_path);  // both are whole before one takes its place
+  write_key(private_draft, key.pem(), 0600, path);
+  write_key(public_draft, public_key.pem(), 0644, public_path);
+  private_draft.commit(replace);
+  public_draft.commit(replace);
   return public_key;
 }
 
@@ -159,9 +162,8 @@ PrivateKey read_private_key(const fs::path &path) {
 }
 
 std::string sign_bundle(const fs::path &path, const PrivateKey &key) {
+  const fs::path real = real_bundle(path);
   std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  if (error) fail(MRUN_BUNDLE, "{}: no such file", printable(path.native()));
   if (fs::is_directory(real, error)) {
     sign_folder(real, key);
   } else {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "base/hash.h"
 #include "base/text.h"
@@ -36,6 +37,14 @@ bool clone_range(int from, uint64_t start, int to, uint64_t at, uint64_t size) {
 }
 
 }  // namespace
+
+fs::path real_bundle(const fs::path &path) {
+  std::error_code error;
+  fs::path real = fs::canonical(path, error);
+  if (!error) return real;
+  open_file(path, MRUN_BUNDLE);
+  fail_errno(error.value(), path.native(), "find where it lies");
+}
 
 UniqueFd open_locked(const fs::path &path) {
   for (;;) {

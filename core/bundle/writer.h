@@ -58,6 +58,8 @@ class ContainerWriter {
   std::string directory_;
 };
 
+// The file or folder that links lead to; BUNDLE where there is none, in the words of opening it.
+std::filesystem::path real_bundle(const std::filesystem::path &path);
 // A .mb file for who will replace it: holds the lock on the file that is at `path` now, not on one that another writer
 // has replaced meanwhile.
 UniqueFd open_locked(const std::filesystem::path &);

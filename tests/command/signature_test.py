@@ -148,6 +148,31 @@ class Signatures(Case):
         self.assertEqual(stat.S_IMODE(self.key.stat().st_mode), 0o600)
         self.refused(2, "keygen", self.dir / "x", "--algorithm", "rsa", contains="want p256 or ed25519")
 
+    def test_a_pair_is_replaced_whole_or_not_at_all(self):
+        before, public = self.key.read_bytes(), self.public(self.key)
+        public.unlink()
+        public.mkdir()
+        self.refused(2, "keygen", self.key, "--force", contains="is a folder")
+        self.assertEqual(self.key.read_bytes(), before)
+        self.refused(2, "keygen", public, "--force", contains="is a folder")
+        self.refused(5, "keygen", self.dir / ("k" * 252), contains="File name too long")
+        self.refused(5, "keygen", self.dir / ("k" * 252), "--force", contains="File name too long")
+        self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith((".", "k"))], [])
+
+    def test_a_key_has_one_name_however_its_file_writes_it(self):
+        def openssl(*args):
+            subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
+        for name, how in (("compressed", ("-conv_form", "compressed")), ("hybrid", ("-conv_form", "hybrid")), ("explicit", ("-param_enc", "explicit"))):
+            with self.subTest(name):
+                private, public = self.dir / f"{name}.key", self.dir / f"{name}.pub"
+                openssl("ec", "-in", self.key, *how, "-out", private)
+                openssl("ec", "-in", self.key, *how, "-pubout", "-out", public)
+                self.assertNotEqual(public.read_bytes(), self.public(self.key).read_bytes())
+                result = mrun("sign", self.file, "--key", private)
+                self.assertIn(sha256(self.public(self.key).read_bytes()), result.stdout)
+                self.assertEqual(mrun("verify", self.file, "--key", public).returncode, 0)
+        self.assertEqual(len(mbzip.read(self.file.read_bytes())["bundle.sig"].splitlines()), 1)
+
     def test_another_implementation_takes_it(self):
         for key in (self.key, self.keygen("ed", "--algorithm", "ed25519")):
             self.assertEqual(mrun("pack", self.folder, "-o", self.file).returncode, 0)
@@ -347,13 +372,20 @@ class Signatures(Case):
         encrypted, other = self.dir / "encrypted", self.dir / "rsa"
         private = ec.generate_private_key(ec.SECP256R1())
         encrypted.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"p")))
-        self.refused(2, "sign", self.file, "--key", encrypted, contains="is encrypted")
+        self.refused(2, "sign", self.file, "--key", encrypted, contains=["is encrypted", "openssl pkey -in FILE -out PLAIN"])
         other.write_bytes(rsa.generate_private_key(65537, 2048).private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         self.refused(2, "sign", self.file, "--key", other, contains="a key of another kind (RSA)")
         self.refused(2, "sign", self.file, "--key", "/dev/zero", contains="is a device")
         self.refused(2, "keygen", "", contains="the path is empty")
         self.refused(2, "sign", f"{self.file}@1", "--key", self.key, contains=["over the whole file", "give "])
         self.refused(3, "sign", self.dir / "none.mb", "--key", self.key, contains="no such file")
+        both = self.dir / "both"
+        both.write_bytes(self.public(self.key).read_bytes() + self.key.read_bytes())
+        self.sign(self.file, self.key)
+        self.assertEqual(mrun("sign", self.file, "--key", both).returncode, 0)
+        (self.dir / "loop").symlink_to("loop")
+        for args in (("sign", self.dir / "loop", "--key", self.key), ("commit", self.dir / "loop", self.folder, "-m", "x")):
+            self.refused(3, *args, contains="Too many levels of symbolic links")
 
 
 if __name__ == "__main__":
