@@ -343,6 +343,11 @@ class New(Case):
         self.assertEqual(mrun("new", self.dir / "b-record", "--kind", "record").returncode, 0)
         self.refused(2, "new", self.dir / "b-text", "--kind", "text", contains="b-text")
 
+    def test_no_plugin_is_made_that_would_not_load_or_build(self):
+        for name, why in (("bit", "a module"), ("core", "a module"), ("table", "a module"), ("torch", "a module"), ("end", "Lua"), ("repeat", "Lua"), ("test", "CMake"), ("install", "CMake")):
+            self.refused(2, "new-plugin", self.dir / name, contains=[f"'{name}' is ", why])
+            self.assertFalse((self.dir / name).exists())
+
 
 if __name__ == "__main__":
     unittest.main()

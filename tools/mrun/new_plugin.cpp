@@ -1,6 +1,9 @@
 // The subcommand that makes the folder of a plugin: new-plugin.
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "arguments.h"
 #include "base/draft.h"
@@ -36,13 +39,31 @@ std::string filled(std::string text, const std::string &name) {
   return text;
 }
 
+// Names with which what is made would not load, build or run.
+struct Taken {
+  const char *what;
+  std::vector<std::string> names;
+};
+
+const std::array<Taken, 3> taken{
+    {{"the name of a module that mrun brings",
+      {"torch", "image", "text", "audio", "decode", "bundle", "json", "log", "bit", "core", "coroutine", "lib", "math",
+       "string", "table"}},
+     {"a word of Lua's, so no script could write it",
+      {"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
+       "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"}},
+     {"a target of CMake's own",
+      {"all", "help", "install", "preinstall", "clean", "edit_cache", "rebuild_cache", "test", "package",
+       "package_source"}}}};
+
 void check_name(const std::string &name) {
   const bool word = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   if (!word || name.empty() || name[0] < 'a' || name.size() > 64) {
     throw mrun::failure(MRUN_USAGE, "'" + name + "' is no plugin's name: want [a-z][a-z0-9_]*, as scripts require it");
   }
-  for (const char *taken : {"torch", "image", "text", "audio", "decode", "bundle", "json", "log"}) {
-    if (name == taken) throw mrun::failure(MRUN_USAGE, "'" + name + "' is the name of a module that mrun brings");
+  for (const Taken &t : taken) {
+    if (std::find(t.names.begin(), t.names.end(), name) == t.names.end()) continue;
+    throw mrun::failure(MRUN_USAGE, "'" + name + "' is " + t.what + "; give another name");
   }
 }
 
