@@ -186,7 +186,7 @@ int diff(std::vector<std::string> args) {
   bool json = false;
   CLI::App app("Compares two bundles, revisions or folders. Exit status 0: equal, 1: they differ.", "diff");
   app.add_option("A", a, "a .mb file, FILE.mb@REV or a folder")->required();
-  app.add_option("B", b, "another one")->required();
+  app.add_option("B", b, "what to compare it with, likewise")->required();
   app.add_flag("--json", json, "as JSON");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle before = open_bundle(a), after = open_bundle(b);

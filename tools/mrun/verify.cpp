@@ -110,9 +110,9 @@ std::string what_differs(const View &row) {
 int verify(std::vector<std::string> args) {
   Options o;
   CLI::App app(
-      "Checks every hash, then runs each example twice, the second time in the opposite order, and reports the first "
-      "stage that differs from what was recorded; with --key or --trust the signature first. Exit status 0: all agree, "
-      "4: something differs.",
+      "Checks every hash, then runs each example: alone, again in the opposite order of all, and with its model calls "
+      "joined with those of others; reports the first stage that differs from what was recorded. With --key or --trust "
+      "the signature comes first. Exit status 0: all agree, 4: something differs.",
       "verify");
   app.add_option("BUNDLE", o.name, "a .mb file or a folder")->required();
   app.add_flag("--hashes", o.hashes, "only the hashes; runs nothing");
