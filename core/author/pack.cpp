@@ -174,18 +174,24 @@ Rows report_of(const Packing &packing, const fs::path &out, size_t examples) {
           {"examples", Value::integer(static_cast<int64_t>(examples))}};
 }
 
-// Where the next pack would take it in, and be another one for that; and where a file of the folder's stands.
-void refuse_inside(const fs::path &root, const Folder &folder, const fs::path &out) {
+// The path in the folder that writing `out` would come to, links followed; begins with ".." where it lies outside.
+std::string place_in(const fs::path &root, const fs::path &out) {
   std::error_code error;
-  const fs::path parent = fs::canonical(out.has_parent_path() ? out.parent_path() : ".", error);
-  if (error) return;  // writing says why
-  const std::string inside = (parent / out.filename()).lexically_relative(fs::canonical(root, error)).native();
-  if (folder.has(inside)) {
-    fail(MRUN_USAGE, "{}: is a file of the bundle, which the packed one would replace; give another name",
-         printable(out.native()));
-  }
-  if (!inside.starts_with("assets/") && !inside.starts_with("examples/")) return;
+  const fs::path real = fs::weakly_canonical(fs::absolute(out, error), error);
+  if (error) return "..";  // writing says why
+  return real.lexically_relative(fs::canonical(root, error)).native();
+}
+
+// Where the next pack would take it in, and be another one for that.
+void refuse_inside(const fs::path &root, const Folder &folder, const fs::path &out) {
+  if (!folder.belongs(place_in(root, out))) return;
   fail(MRUN_USAGE, "{}: lies in what is packed, so the next pack would hold this one; give a file outside the folder",
+       printable(out.native()));
+}
+
+void refuse_replacing(const fs::path &root, const Folder &folder, const fs::path &out) {
+  if (!folder.has(place_in(root, out))) return;
+  fail(MRUN_USAGE, "{}: is a file of the bundle, which the packed one would replace; give another name",
        printable(out.native()));
 }
 
@@ -204,6 +210,7 @@ Value pack(Registry &registry, const fs::path &folder, const fs::path &out, cons
   if (!valid_utf8(options.message)) fail(MRUN_USAGE, "the message is not UTF-8");
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
+  refuse_replacing(folder, packing.folder, out);
   refuse_inside(folder, packing.folder, out);
   packing.contents.merge(packing.split_models(nullptr));
   packing.add_modules();
@@ -223,6 +230,7 @@ Value pack(Registry &registry, const fs::path &folder, const fs::path &out, cons
 Value commit(Registry &registry, const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
+  refuse_inside(folder, packing.folder, bundle);
   const Contents pairs = take_weights(packing.contents);
   Contents others;  // models that are no weights: whole ones with another suffix
   size_t examples = 0;

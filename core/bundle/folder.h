@@ -22,6 +22,8 @@ class Folder final : public Bundle {
 
   // Where a file is, links followed.
   const std::filesystem::path &path_of(std::string_view entry) const;
+  // Whether a file of that name is the bundle's, should it be there.
+  bool belongs(const std::string &name) const;
 
  protected:
   SignedFiles signed_files() const override { return signed_folder(root_); }
@@ -35,7 +37,6 @@ class Folder final : public Bundle {
   void walk(const std::filesystem::path &folder, const std::string &prefix);
   void add(const std::filesystem::path &, const std::string &name);
   bool enters(const std::string &folder) const;
-  bool belongs(const std::string &name) const;
   void check_doubles() const;
 
   std::filesystem::path root_;

@@ -281,6 +281,18 @@ class Examples(Case):
             self.refused(2, "pack", folder, "-o", folder / name, contains="is a file of the bundle")
             self.assertEqual((folder / name).read_bytes(), content)
 
+    def test_a_target_under_any_name_that_the_bundle_would_take_in(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n", files={"lib/a.lua": "return {}\n"})
+        for name in ("LICENSE", "lib/x.lua", "model.pt"):
+            self.refused(2, "pack", folder, "-o", folder / name, contains="lies in what is packed")
+        (self.dir / "link.mb").symlink_to(folder / "preprocess.lua")
+        self.refused(2, "pack", folder, "-o", self.dir / "link.mb", contains="is a file of the bundle")
+        self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+        (folder / "assets").mkdir()
+        shutil.copy(self.dir / "x.mb", folder / "assets/x.mb")
+        self.refused(2, "commit", folder / "assets/x.mb", folder, "-m", "x", contains="lies in what is packed")
+        self.assertEqual((folder / "assets/x.mb").read_bytes(), (self.dir / "x.mb").read_bytes())
+
     def test_a_message_that_is_no_text(self):
         self.refused(2, "pack", self.bundle(preprocess=self.UPPER), "-o", self.dir / "x.mb", "-m", "\udcff", contains="not UTF-8")
         self.assertFalse((self.dir / "x.mb").exists())
