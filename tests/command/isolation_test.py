@@ -143,6 +143,27 @@ class Isolation(command.Case):
         self.refused(3, self.packed(), SENTENCE, contains="worker process", env={**os.environ, "MRUN_WORKER": str(worker)})
         self.assertLess(time.monotonic() - begin, 20)
 
+    def test_a_worker_that_ends_while_it_is_given_the_bundle(self):
+        """What is sent to it then fails; how it ended, or what it said before, is known all the same."""
+        worker = self.dir / "worker"
+        for says, wanted in (("", "ended with status 7 while it opened the bundle"), ("send(13, error)", "no room in here")):
+            worker.write_text(f"""#!/usr/bin/python3
+import os, socket, struct
+channel, header = socket.socket(fileno=3), struct.Struct("<IHHQQQQ")
+magic, version, *_, size, _, _ = header.unpack(channel.recv(header.size, socket.MSG_WAITALL))
+wire = channel.recv(size, socket.MSG_WAITALL)[:8]
+channel.shutdown(socket.SHUT_RD)
+integer = lambda n: struct.pack("<Bq", 2, n)
+text = lambda s: struct.pack("<BQ", 3, len(s)) + s
+send = lambda kind, payload: channel.sendall(header.pack(magic, version, kind, 0, len(wire + payload), 0, 0) + wire + payload)
+error = b"\\5" + integer(10) + integer(0) + text(b"no room in here") + 6 * text(b"")
+send(11, 3 * integer(0))
+{says}
+os._exit(7)
+""")
+            worker.chmod(0o755)
+            self.refused(3, self.packed(), SENTENCE, contains=wanted, env={**os.environ, "MRUN_WORKER": str(worker)})
+
     def test_it_fails_closed(self):
         file = self.packed()
         for calls, says in (((SECCOMP,), "seccomp"), ((LANDLOCK, UNSHARE), "Landlock and namespaces")):

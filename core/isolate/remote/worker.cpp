@@ -97,7 +97,7 @@ void RemoteWorker::prepare(const Preparation &preparation) {
   locked_ = decode_locked({frame.payload, channel().peer()});
 }
 
-void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const std::function<void(Frame &)> &on_log) {
+void RemoteWorker::hand(const HandedFiles &files) {
   std::vector<int> fds;
   const auto flush = [&] {
     channel().send(Kind::files, 0, {}, fds);
@@ -108,7 +108,15 @@ void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const 
     fds.push_back(fd.get());
   }
   flush();
-  channel().send(Kind::open, 0, encode(opening));
+}
+
+void RemoteWorker::open(const HandedFiles &files, const Opening &opening, const std::function<void(Frame &)> &on_log) {
+  try {
+    hand(files);
+    channel().send(Kind::open, 0, encode(opening));
+  } catch (const Error &e) {
+    if (e.code != MRUN_CRASH) throw;  // else answer() finds what it said before it ended, or how it did
+  }
   const Frame opened = answer(Kind::opened, seconds_to_open(files.size, opening.options), "opened the bundle", on_log);
   WireReader in(opened.payload, channel().peer());
   block_ = static_cast<uint64_t>(std::max<int64_t>(1, in.integer()));

@@ -45,6 +45,7 @@ class RemoteWorker {
   void ring() noexcept;
 
  private:
+  void hand(const HandedFiles &);
   void send_item(uint64_t id, std::string_view payload, Kind how, std::span<const int> fds = {}, size_t beside = 0);
   Frame answer(Kind wanted, double seconds, const char *while_it, const std::function<void(Frame &)> &on_log);
   const UniqueFd bell_;
