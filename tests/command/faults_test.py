@@ -86,6 +86,15 @@ class Faults(Case):
             out, said = self.ends(result, 1, 2)
             self.assertIn("1 GiB", out + said)
 
+    def test_one_interrupt_ends_a_run_that_waits_for_a_fifo_s_writer(self):
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        run = self.start(self.bundle(preprocess=WORK), "--lines", fifo)
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        _, said = self.ends(run, 130)
+        self.assertIn("nobody writes to it yet", said)
+
     def test_a_fifo_is_read_as_it_comes(self):
         fifo = self.dir / "fifo"
         os.mkfifo(fifo)

@@ -144,7 +144,8 @@ bool is_terminal(int fd) { return isatty(fd) == 1; }
 std::string read_file(const std::string &path) {
   constexpr size_t most = size_t{1} << 30;  // of what has no size of its own
   if (path.empty()) throw mrun::failure(MRUN_INPUT, "the path is empty; a file is wanted");
-  const int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = path == "-" ? STDIN_FILENO : open_unless_interrupted(path, O_RDONLY);
+  if (fd < 0 && errno == EINTR) throw mrun::failure(MRUN_CANCELLED, path + ": interrupted while it was opened");
   if (fd < 0) throw mrun::failure(MRUN_INPUT, path + ": " + std::strerror(errno));
   struct stat status {};
   const bool bounded = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);

@@ -1,9 +1,11 @@
 #include "interrupt.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 
@@ -32,5 +34,14 @@ void watch_interrupts() {
 
 bool interrupt_asked() { return asked; }
 int interrupt_fd() { return wake; }
+
+int open_unless_interrupted(const std::string &path, int flags) {
+  while (!asked) {
+    const int fd = open(path.c_str(), flags | O_CLOEXEC);
+    if (fd >= 0 || errno != EINTR) return fd;
+  }
+  errno = EINTR;
+  return -1;
+}
 
 }  // namespace command

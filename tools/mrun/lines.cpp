@@ -20,7 +20,8 @@ constexpr size_t longest_line = size_t{1} << 30, block = size_t{1} << 16;
 }  // namespace
 
 Lines::Lines(const std::string &path) : name_(path == "-" ? "standard input" : path) {
-  fd_ = path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  fd_ = path == "-" ? dup(STDIN_FILENO) : open_unless_interrupted(path, O_RDONLY);
+  if (fd_ < 0 && errno == EINTR) throw mrun::failure(MRUN_CANCELLED, name_ + ": nobody writes to it yet");
   struct stat status {};
   if (fd_ < 0 || fstat(fd_, &status) != 0) throw mrun::failure(MRUN_USAGE, name_ + ": " + std::strerror(errno));
   if (S_ISDIR(status.st_mode)) {

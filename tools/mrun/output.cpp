@@ -44,11 +44,9 @@ Output::Output(const OutputOptions &o, std::function<void()> before_print)
   const fs::file_status status = fs::status(path_, unknown);
   if (fs::is_directory(status)) throw mrun::failure(MRUN_IO, path_ + ": is a folder, want a file to write");
   if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device or pipe cannot be replaced by renaming
-    while (!special_ && !interrupt_asked()) {
-      special_.reset(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
-      if (!special_ && errno != EINTR) cannot_write(path_);
-    }
-    if (!special_) throw mrun::failure(MRUN_CANCELLED, path_ + ": nobody reads it yet");
+    special_.reset(open_unless_interrupted(path_, O_WRONLY));
+    if (!special_ && errno == EINTR) throw mrun::failure(MRUN_CANCELLED, path_ + ": nobody reads it yet");
+    if (!special_) cannot_write(path_);
     fd_ = special_.get();
     return;
   }
