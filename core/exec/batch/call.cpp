@@ -89,6 +89,13 @@ Shape padded_lengths(const PendingCall &call, const Schema &schema, const BatchC
   return {};
 }
 
+// What may be cut into rows, so far as the schema tells. A number or a string that a model computes of a batch is of all its
+// rows: nothing says which part is whose.
+bool may_have_rows(const Type &t) {
+  if (t.base == Base::dict && t.element) return may_have_rows(*t.element);
+  return t.base == Base::tensor || t.base == Base::any;
+}
+
 // Saturating: sizes come from scripts.
 int64_t product(const Shape &lengths, int64_t rows) {
   int64_t n = rows;
@@ -159,6 +166,7 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
     writer.write(call.args[i], pad_of(config, schema.parameters[i].name));
   }
   call.lengths = padded_lengths(call, schema, config);
+  call.alone = call.alone || !std::ranges::all_of(schema.results, may_have_rows);
 }
 
 Selection select(std::span<const PendingCall *const> calls, const BatchConfig &config) {

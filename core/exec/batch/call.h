@@ -18,10 +18,11 @@ struct PendingCall {
   bool by_rows = false;          // MRUN_AWAIT_ROWS: rows in dimension 0, whatever [batch] says
   std::vector<Value> args;       // one a parameter; a joined call reads them until its batch has been split
 
-  std::string key;         // calls with equal keys can be joined
-  bool alone = false;      // never joined: mode none, tensors of different rows, or memory that is not the CPU's
-  int64_t rows = 1;        // that it brings to the batch
-  Shape lengths;           // of the first padded argument: its padded dimensions, rounded up to their multiple
+  std::string key;  // calls with equal keys can be joined
+  bool alone =
+      false;         // never joined: mode none, tensors of different rows, results that are none, or a device's memory
+  int64_t rows = 1;  // that it brings to the batch
+  Shape lengths;     // of the first padded argument: its padded dimensions, rounded up to their multiple
   int64_t tokens() const;  // rows times lengths
 };
 

@@ -92,6 +92,11 @@ struct Splitter {
         entries.emplace_back(std::string(e.key()), one(e.value(), index, std::string(e.key())));
       return Value::map(std::move(entries));
     }
+    if (!v.is_nil() && batch.rows[index] != batch.total) {
+      fail(MRUN_MODEL,
+           "{}: the result {} is {}, which cannot be cut into the parts of a batch of {}: set [batch] mode = \"none\"",
+           schema.name, name, describe(v.c()), batch.total);
+    }
     return v;
   }
 };

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "exec/batch/call.h"
 #include "exec/batch/split.h"
 
 using namespace mrun;
@@ -168,6 +169,37 @@ TEST_CASE("a result without the batch in dimension 0 is an error that says what 
     REQUIRE(e.code == MRUN_MODEL);
     REQUIRE(e.message.find("mode = \"none\"") != std::string::npos);
   }
+}
+
+TEST_CASE("a number of a whole batch is no item's") {
+  const BatchConfig config;
+  const auto alone = [&](const char *results) {
+    PendingCall call;
+    call.args = {ints({1})};
+    prepare(call, parse_schema(std::string("forward(Tensor ids) -> ") + results), config, false);
+    return call.alone;
+  };
+  for (const char *results : {"(Tensor, int)", "int[]", "(Tensor, str)", "(Tensor, Dict(str, float))", "bool"}) {
+    INFO(results);
+    CHECK(alone(results));
+  }
+  for (const char *results : {"Tensor", "(Tensor, Tensor?, Tensor[])", "Dict(str, Tensor)", "Any", "()"}) {
+    INFO(results);
+    CHECK_FALSE(alone(results));
+  }
+  // What the schema does not tell: the failure makes each of the calls run alone.
+  const Joined two(schema, config, {{ints({1})}, {ints({2})}}), one(schema, config, {{ints({1})}});
+  const std::vector<Value> nested = {Value::list({ints({1, 2}), Value::integer(3)})};
+  try {
+    split(schema, config, two, nested);
+    FAIL("no error");
+  } catch (const Error &e) {
+    CHECK(e.code == MRUN_MODEL);
+    CHECK(e.message.find("the result 1[2] is") != std::string::npos);
+    CHECK(e.message.find("mode = \"none\"") != std::string::npos);
+  }
+  CHECK(split(schema, config, one, {Value::integer(3)})[0][0].as_int() == 3);
+  CHECK(split(schema, config, two, {Value()})[1][0].is_nil());
 }
 
 TEST_CASE("lists and tables of tensors are joined inside") {
