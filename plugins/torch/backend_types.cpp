@@ -113,11 +113,20 @@ std::vector<TypePtr> result_types(const c10::FunctionSchema &method) {
 
 // ---- arguments ------------------------------------------------------------------------------------------------------
 
+// As the model's author wrote it: of a class its own name, without the module that it was scripted in.
+std::string written(const TypePtr &t) {
+  return t->annotation_str([](const c10::Type &inner) -> c10::optional<std::string> {
+    const auto *named = dynamic_cast<const c10::NamedType *>(&inner);
+    if (named == nullptr || !named->name()) return c10::nullopt;
+    return named->name()->name();
+  });
+}
+
 class Reader {
  public:
-  Reader(mrun_call *call, const std::string &argument) : call_(call), argument_(argument) {}
+  Reader(mrun_call *call, const std::string &argument) : call_(call), place_(argument) {}
 
-  IValue read(const mrun_value &v, const TypePtr &t) const {
+  IValue read(const mrun_value &v, const TypePtr &t) {
     switch (t->kind()) {
       case TypeKind::TensorType: return tensor(v, t);
       case TypeKind::IntType: return integer(v, t);
@@ -147,18 +156,43 @@ class Reader {
       case TypeKind::ListType: return list(v, t);
       case TypeKind::TupleType: return tuple(v, t);
       case TypeKind::DictType: return dict(v, t);
+      case TypeKind::UnionType: return one_of(v, t);
       case TypeKind::AnyType: return anything(v);
+      case TypeKind::ClassType:
+      case TypeKind::EnumType:
+      case TypeKind::InterfaceType:
+        throw mrun::error(MRUN_ARGUMENT,
+                          place_ + ": " + written(t) + " is a class, of which no object can enter a model");
       default: break;
     }
     refuse(v, t);
   }
 
  private:
+  // What is read next is inside of what has been read so far: "x: item 2: name".
+  class Inside {
+   public:
+    Inside(Reader &reader, const std::string &part) : place_(reader.place_), size_(place_.size()) {
+      place_ += ": " + part;
+    }
+    ~Inside() { place_.resize(size_); }
+    Inside(const Inside &) = delete;
+    Inside &operator=(const Inside &) = delete;
+
+   private:
+    std::string &place_;
+    const size_t size_;
+  };
+
   [[noreturn]] void refuse(const mrun_value &v, const TypePtr &t) const {
-    throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got " + mrun::came_text(v));
+    throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + ", got " + mrun::came_text(v));
   }
   static std::string text(const mrun_value &v) { return {v.as.string.data, v.as.string.size}; }
 
+  IValue item(const mrun_value &list, size_t i, const TypePtr &t) {
+    const Inside inside(*this, "item " + std::to_string(i + 1));
+    return read(list.as.list.items[i], t);
+  }
   IValue tensor(const mrun_value &v, const TypePtr &t) const {
     if (v.kind != MRUN_TENSOR) refuse(v, t);
     return from_value(call_, v);
@@ -171,43 +205,93 @@ class Reader {
     }
     refuse(v, t);
   }
-  IValue list(const mrun_value &v, const TypePtr &t) const {
+  IValue list(const mrun_value &v, const TypePtr &t) {
     if (v.kind != MRUN_LIST) refuse(v, t);
     const TypePtr &element = t->expectRef<c10::ListType>().getElementType();
     c10::impl::GenericList out(element);
     out.reserve(v.as.list.size);
-    for (size_t i = 0; i < v.as.list.size; ++i) out.push_back(read(v.as.list.items[i], element));
+    for (size_t i = 0; i < v.as.list.size; ++i) out.push_back(item(v, i, element));
     return out;
   }
-  IValue tuple(const mrun_value &v, const TypePtr &t) const {
-    const auto types = t->expectRef<c10::TupleType>().elements();
+  IValue tuple(const mrun_value &v, const TypePtr &t) {
+    const auto &type = t->expectRef<c10::TupleType>();
+    const auto types = type.elements();
+    if (v.kind == MRUN_MAP && type.schema() != nullptr) return named_tuple(v, t);
     if (v.kind != MRUN_LIST) refuse(v, t);
     if (v.as.list.size != types.size()) {
-      throw mrun::error(MRUN_ARGUMENT, argument_ + ": want " + t->annotation_str() + ", got a list of " +
+      throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + fields(type) + ", got a list of " +
                                            std::to_string(v.as.list.size));
     }
     std::vector<IValue> items;
-    for (size_t i = 0; i < types.size(); ++i) items.push_back(read(v.as.list.items[i], types[i]));
-    return c10::ivalue::Tuple::create(std::move(items));
+    for (size_t i = 0; i < types.size(); ++i) items.push_back(item(v, i, types[i]));
+    return c10::ivalue::Tuple::createNamed(std::move(items), t->cast<c10::TupleType>());
   }
-  IValue dict(const mrun_value &v, const TypePtr &t) const {
+  IValue named_tuple(const mrun_value &v, const TypePtr &t) {
+    const auto &type = t->expectRef<c10::TupleType>();
+    std::vector<IValue> items;
+    size_t found = 0;
+    for (const c10::Argument &field : type.schema()->arguments()) {
+      const mrun_value *given = entry(v, field.name());
+      if (given != nullptr) ++found;
+      if (given == nullptr && field.default_value()) {
+        items.push_back(*field.default_value());
+        continue;
+      }
+      const Inside inside(*this, field.name());
+      items.push_back(read(given != nullptr ? *given : mrun_value{}, field.type()));
+    }
+    if (found < v.as.map.size) {
+      throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + fields(type) + ", got a table of " +
+                                           std::to_string(v.as.map.size));
+    }
+    return c10::ivalue::Tuple::createNamed(std::move(items), t->cast<c10::TupleType>());
+  }
+  // " (x, y)" of a NamedTuple.
+  static std::string fields(const c10::TupleType &type) {
+    if (type.schema() == nullptr) return "";
+    std::string names;
+    for (const c10::Argument &field : type.schema()->arguments()) names += (names.empty() ? "" : ", ") + field.name();
+    return " (" + names + ")";
+  }
+  static const mrun_value *entry(const mrun_value &map, const std::string &name) {
+    for (size_t i = 0; i < map.as.map.size; ++i) {
+      const mrun_entry &e = map.as.map.items[i];
+      if (name.compare(0, std::string::npos, e.key.data, e.key.size) == 0) return &e.value;
+    }
+    return nullptr;
+  }
+  IValue dict(const mrun_value &v, const TypePtr &t) {
     const auto &type = t->expectRef<c10::DictType>();
     const bool empty_list = v.kind == MRUN_LIST && v.as.list.size == 0;  // Lua's {} is a list
     if (v.kind != MRUN_MAP && !empty_list) refuse(v, t);
     c10::impl::GenericDict out(type.getKeyType(), type.getValueType());
     for (size_t i = 0; !empty_list && i < v.as.map.size; ++i) {
       const mrun_entry &e = v.as.map.items[i];
-      out.insert(key({e.key.data, e.key.size}, v, t), read(e.value, type.getValueType()));
+      const std::string name(e.key.data, e.key.size);
+      const Inside inside(*this, name);
+      out.insert(key(name, t), read(e.value, type.getValueType()));
     }
     return out;
   }
-  IValue key(const std::string &name, const mrun_value &v, const TypePtr &t) const {
+  IValue key(const std::string &name, const TypePtr &t) const {
     const TypeKind kind = t->expectRef<c10::DictType>().getKeyType()->kind();
     if (kind == TypeKind::StringType) return name;
     int64_t number = 0;
     const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (kind != TypeKind::IntType || code != std::errc() || end != name.data() + name.size()) refuse(v, t);
-    return number;
+    if (kind == TypeKind::IntType && code == std::errc() && end == name.data() + name.size()) return number;
+    throw mrun::error(MRUN_ARGUMENT, place_ + ": is no key of " + written(t));
+  }
+  // The first that takes it; float last, since it takes whole numbers, too.
+  IValue one_of(const mrun_value &v, const TypePtr &t) {
+    for (const bool floats : {false, true}) {
+      for (const TypePtr &each : t->containedTypes()) {
+        if ((each->kind() == TypeKind::FloatType) != floats) continue;
+        try {
+          return read(v, each);
+        } catch (const mrun::error &) {}  // not this one
+      }
+    }
+    refuse(v, t);
   }
   IValue anything(const mrun_value &v) const {
     switch (v.kind) {
@@ -217,12 +301,15 @@ class Reader {
       case MRUN_FLOAT: return v.as.number;
       case MRUN_STRING: return text(v);
       case MRUN_TENSOR: return from_value(call_, v);
-      default: throw mrun::error(MRUN_ARGUMENT, argument_ + ": cannot pass " + mrun::came_text(v) + " as Any");
+      default:
+        throw mrun::error(
+            MRUN_ARGUMENT,
+            place_ + ": want nil, a boolean, a number, a string or a tensor for Any, got " + mrun::came_text(v));
     }
   }
 
   mrun_call *call_;
-  const std::string &argument_;
+  std::string place_;
 };
 
 // ---- results --------------------------------------------------------------------------------------------------------
@@ -253,7 +340,7 @@ class Writer {
       return map(v.toGenericDict());
     } else {
       throw mrun::error(MRUN_MODEL,
-                        "the model returned a value of type " + v.type()->annotation_str() + ", which cannot leave it");
+                        "the model returned a value of type " + written(v.type()) + ", which cannot leave it");
     }
     return mrun::value(out);
   }

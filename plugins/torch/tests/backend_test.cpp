@@ -127,9 +127,34 @@ TEST_CASE("arguments are checked against the declared types", "[torch]") {
               names = Value::list({Value::string("a")});
   CHECK(error_of([&] { nested(short_pair, rows); }, &code) == "pair: want Tuple[Tensor, int], got a list of 1");
   CHECK(code == MRUN_ARGUMENT);
-  CHECK(error_of([&] { nested(wrong_pair, rows); }) == "pair: want int, got a number");
-  CHECK(error_of([&] { nested(pair, names); }) == "rows: want List[int], got a string");
-  CHECK(error_of([&] { dicts(Value::map({{"one", x}})); }) == "n: want Dict[int, Tensor], got a table");
+  CHECK(error_of([&] { nested(wrong_pair, rows); }) == "pair: item 2: want int, got a number");
+  CHECK(error_of([&] { nested(pair, names); }) == "rows: item 1: want List[int], got a string");
+  CHECK(error_of([&] { dicts(Value::map({{"one", x}})); }) == "n: one: is no key of Dict[int, Tensor]");
+}
+
+TEST_CASE("types with names are told as their author wrote them", "[torch]") {
+  const Model model(test::read_file(test::model_path("types")));
+  const Tensor x = floats({2}, {1, 2});
+  const Value two = Value::integer(2), text = Value::string("a");
+  const auto named = [&](const Value &pair) { return error_of([&] { model.call("named", {pair}); }); };
+  const auto by_name = model.call("named", {Value::map({{"left", x}, {"times", two}})});
+  CHECK(by_name[0].as_tensor().data<float>()[1] == 4);
+  CHECK(named(two) == "pair: want Pair, got an integer");
+  CHECK(named(Value::list({x})) == "pair: want Pair (left, times), got a list of 1");
+  CHECK(named(Value::map({{"left", x}, {"times", text}})) == "pair: times: want int, got a string");
+  CHECK(named(Value::map({{"left", x}})) == "pair: times: want int, got nil");
+  CHECK(named(Value::map({{"left", x}, {"other", two}, {"times", two}})) ==
+        "pair: want Pair (left, times), got a table of 3");
+  const std::string one_of = error_of([&] { model.call("one_of", {x, text}); });
+  CHECK(one_of.rfind("by: want Union[", 0) == 0);
+  CHECK(one_of.find("], got a string") != std::string::npos);
+  CHECK(error_of([&] {
+          model.call("coloured", {x, two});
+        }) == "colour: Colour is a class, of which no object can enter a model");
+  CHECK(error_of([&] { model.call("colours", {x}); }) ==
+        "the model returned a value of type Colour, which cannot leave it");
+  CHECK(error_of([&] { model.call("anything", {Value::list({x})}); }) ==
+        "x: want nil, a boolean, a number, a string or a tensor for Any, got a list");
 }
 
 TEST_CASE("a model that throws gives one clean line", "[torch]") {
@@ -138,10 +163,10 @@ TEST_CASE("a model that throws gives one clean line", "[torch]") {
   const Tensor three = floats({3}, {1, 2, 3}), one = floats({1}, {1});
   const std::string shapes = error_of([&] { model.call("forward", {three}); }, &code);
   CHECK(code == MRUN_MODEL);
-  CHECK(
-      shapes ==
-      "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0; the model was given "
-      "(float32 [3])");
+  CHECK(shapes ==
+        "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0; the model was "
+        "given "
+        "(float32 [3])");
   CHECK(error_of([&] { model.call("forward", {one}); }) ==
         "ValueError: one row is not enough; the model was given (float32 [1])");
 }

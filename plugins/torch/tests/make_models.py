@@ -3,12 +3,13 @@
 make_models.py FOLDER writes NAME.pt, tensors.safetensors and cases.json: for each model its schemas and calls
 [{"method", "args", "results"}]. In args and results a tensor is {"$": name in tensors.safetensors}.
 """
+import enum
 import json
 import os
 import struct
 import sys
 import warnings
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import torch
 import torch.nn as nn
@@ -118,6 +119,45 @@ class Methods(nn.Module):
     @torch.jit.export
     def kinds(self, x: Tensor) -> Tuple[int, float, bool, str]:
         return int(x.sum()), float(x.mean()), bool((x > 0).any()), "sum"
+
+
+class Pair(NamedTuple):
+    left: Tensor
+    times: int
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Types(nn.Module):
+    """Parameters of types that have names, or are one of several."""
+    @torch.jit.export
+    def one_of(self, x: Tensor, by: Union[float, int, Tensor, List[int]]) -> Tensor:
+        if isinstance(by, int):
+            return x * by
+        elif isinstance(by, float):
+            return x + by
+        elif isinstance(by, Tensor):
+            return x - by
+        else:
+            return x * len(by)
+
+    @torch.jit.export
+    def named(self, pair: Pair) -> Tensor:
+        return pair.left * pair.times
+
+    @torch.jit.export
+    def coloured(self, x: Tensor, colour: Colour) -> Tensor:
+        return x * colour.value
+
+    @torch.jit.export
+    def colours(self, x: Tensor) -> List[Colour]:
+        return [Colour.RED]
+
+    @torch.jit.export
+    def anything(self, x: Any) -> Any:
+        return x
 
 
 class Steps(nn.Module):
@@ -464,6 +504,8 @@ def main(folder):
          "dicts(Dict(str, Tensor) d, Any n) -> (Dict(str, Tensor), Any)",
          "nested(Any pair, Any rows, Tensor?[] mixed) -> (Any, Any, Tensor?, int)",
          "nothing(Tensor x) -> ()", "kinds(Tensor x) -> (int, float, bool, str)"])
+    w.add("types", torch.jit.script(Types().eval()), [
+        ("one_of", x, 3), ("one_of", x, 3.5), ("one_of", x, x), ("one_of", x, [1, 2]), ("named", (x, 2))])
     ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
     w.add("steps", torch.jit.script(Steps().eval()), [
         ("encode", ids), ("encode", ids[0]), ("step", ids[0], torch.randn(3, 5))])
