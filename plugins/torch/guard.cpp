@@ -2,7 +2,9 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <new>
+#include <string>
 #include <string_view>
 
 namespace mrun_torch {
@@ -45,8 +47,8 @@ bool is_decoration(std::string_view line) {
          starts_with(line, "frame #") || starts_with(line, "File \"") || starts_with(line, "~");
 }
 
-// The first that is the error.
-std::string_view first_line(std::string_view text) {
+// The first that is the error; `text` is then what follows it.
+std::string_view take_line(std::string_view &text) {
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const std::string_view line = trim(text.substr(0, end));
@@ -106,9 +108,17 @@ mrun::error error_of(int code, const char *what) {
 }  // namespace
 
 std::string clean_message(const char *what) {
-  std::string_view found = first_line(without_traceback(what));
-  if (found.empty()) found = first_line(what);  // of code that does not compile: the error stands before its place
-  const std::string result(without_class(without_enforce(without_assert(found))).substr(0, 500));
+  std::string_view text = without_traceback(what);
+  std::string_view found = take_line(text);
+  if (found.empty())
+    found = take_line(text = what);  // of code that does not compile: the error stands before its place
+  std::string result(without_class(without_enforce(without_assert(found))));
+  // What the model's author raised is told whole. Of libtorch's own errors further lines are its tables and advice.
+  while (starts_with(found, "builtins.") && !text.empty()) {
+    const std::string_view line = take_line(text);
+    if (!line.empty()) result.append(" ").append(line);
+  }
+  result.resize(std::min<size_t>(result.size(), 500));
   return result.empty() ? "libtorch failed without a message" : result + of_operators(result);
 }
 

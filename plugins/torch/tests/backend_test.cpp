@@ -169,6 +169,9 @@ TEST_CASE("a model that throws gives one clean line", "[torch]") {
         "(float32 [3])");
   CHECK(error_of([&] { model.call("forward", {one}); }) ==
         "ValueError: one row is not enough; the model was given (float32 [1])");
+  CHECK(error_of([&] {
+          model.call("forward", {floats({2}, {1, 2})});
+        }) == "ValueError: two rows: they are not enough; the model was given (float32 [2])");
 }
 
 TEST_CASE("a traced model's error is its cause, not a line of the Python that it was traced from", "[torch]") {

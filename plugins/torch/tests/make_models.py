@@ -432,6 +432,8 @@ class Throws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.size(0) == 1:
             raise ValueError("one row is not enough")
+        if x.size(0) == 2:
+            raise ValueError("two rows:\n\n  they are\nnot enough")
         return x + torch.ones(4)
 
 
