@@ -111,7 +111,10 @@ Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most, JoinedR
       for (const std::vector<Value> &p : parts) column.push_back(&p[i]);
       whole.results.push_back(join_rows(column, fmt::format("result {}", i + 1), call.item->budget));
     }
-  } catch (const Error &e) { whole.error = e; }
+  } catch (const Error &e) {
+    if (e.code == MRUN_MODEL) return run_next(model, call, run);  // these results are of all rows together
+    whole.error = e;
+  }
   return whole;
 }
 

@@ -301,8 +301,24 @@ Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallA
   return batch;
 }
 
+namespace {
+
+// A number that a model computes of some rows tells nothing of all.
+void want_rows(const Value &v, const std::string &name) {
+  for (const Value &item : v.is_list() ? v.as_list() : std::span<const Value>()) want_rows(item, name);
+  for (const Entry &e : v.is_map() ? v.as_map() : std::span<const Entry>()) want_rows(e.value(), name);
+  if (v.is_tensor() || v.is_list() || v.is_map() || v.is_nil()) return;
+  fail(MRUN_MODEL, "{}: {} cannot be joined from parts", name, describe(v.c()));
+}
+
+}  // namespace
+
 Value join_rows(const std::vector<const Value *> &parts, const std::string &name,
                 const std::shared_ptr<Budget> &budget) {
+  for (const Value *part : parts) {
+    want_rows(*part, name);
+    if (part->is_nil() != parts.front()->is_nil()) fail(MRUN_MODEL, "{}: is nil in some parts alone", name);
+  }
   return join(parts, Mode::concat, nullptr, name, {budget, 0});
 }
 

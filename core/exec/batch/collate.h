@@ -36,7 +36,8 @@ struct CollateOptions {
 
 // Throws MODEL naming the parameter where tensors cannot be joined; MEMORY, QUOTA.
 Batch collate(const Schema &, const BatchConfig &, std::vector<CallArguments> calls, const CollateOptions & = {});
-// Puts the results of a call's parts, cut by rows, together again: tensors one behind the other in dimension 0.
+// Puts the results of a call's parts, cut by rows, together again: tensors one behind the other in dimension 0. MODEL where they
+// hold anything else, or do not fit.
 Value join_rows(const std::vector<const Value *> &parts, const std::string &name, const std::shared_ptr<Budget> &);
 
 // The schema that scripts are checked against: what collate fills in is optional there.

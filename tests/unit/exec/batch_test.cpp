@@ -54,6 +54,17 @@ TEST_CASE("a call of more rows than a batch may have is run in parts") {
   CHECK(calls.rows == std::vector<int64_t>{4, 4, 2});
 }
 
+TEST_CASE("a large call whose results are no rows is run whole") {
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:counted(x) end"}},
+                          "mode = \"concat\"\nmax_size = 4\n");
+  calls.clear();
+  const Result r = bundle.start(with_workers(1, false))->run(work(floats(std::vector<float>(10, 1), {10, 1})));
+  INFO(r.error.message);
+  REQUIRE(r.ok());
+  CHECK(r.answer.as_list()[0].as_number() == 10);
+  CHECK(calls.rows == std::vector<int64_t>{4, 4, 2, 10});
+}
+
 TEST_CASE("between the parts of a large call its item's limit is looked at, however short each is") {
   const MockBundle bundle(Files{}, "mode = \"concat\"\nmax_size = 1\n");
   calls.clear();

@@ -44,7 +44,8 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 }
 
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
-// a row's place, what sized gives on how many rows there are. paired wants as many rows of y. bad throws what it must not, by its element.
+// a row's place, what sized gives on how many rows there are. counted says how many, in a
+// list. paired wants as many rows of y. bad throws what it must not, by its element.
 // Of files *.serial each item has a model of its own, in which two only reads; and one call at a time runs.
 class Mock {
  public:
@@ -83,10 +84,11 @@ class Mock {
   }
   static uint32_t traits(void *, size_t method) { return method == 1 ? 0 : MRUN_MODEL_STATEFUL; }
   static const char *method(void *, size_t i) {
-    static const char *const methods[] = {
-        "forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",     "wrong(Tensor x) -> Tensor",
-        "wait(Tensor x) -> Tensor",    "placed(Tensor x) -> Tensor",           "listed(Tensor[] xs) -> Tensor",
-        "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor", "bad(Tensor x) -> Tensor"};
+    static const char *const methods[] = {"forward(Tensor x) -> Tensor", "two(Tensor x, int n=3) -> Tensor",
+                                          "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
+                                          "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor",
+                                          "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor",
+                                          "bad(Tensor x) -> Tensor",     "counted(Tensor x) -> Any"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -106,6 +108,12 @@ class Mock {
     if (method == 8 && x[0] == 1) throw std::runtime_error("raw exception");
     if (method == 8) throw 2;
     if (const int code = enter(call, x, rows, rows > 0 ? n / rows : 0); code != MRUN_OK) return code;
+    if (method == 9) {
+      mrun_value number{};
+      number.kind = MRUN_INT;
+      number.as.integer = rows;
+      return host->list_new(call, &number, 1, &results[0]);
+    }
     if (const int code = host->tensor_new(call, in.dtype, in.shape, in.ndim, in.device, &results[0]); code != MRUN_OK)
       return code;
     auto *y = static_cast<float *>(results[0].as.tensor.dl->dl_tensor.data);
