@@ -13,7 +13,7 @@ std::thread start_thread(const char *what, F &&f) {
   try {
     return std::thread(std::forward<F>(f));
   } catch (const std::system_error &e) {
-    fail(MRUN_MEMORY, "no thread could be started for {}: {} (a limit of this user's or container's processes?)", what,
+    fail(MRUN_MEMORY, "no thread could be started for {}: {} (a limit of processes or of the address space?)", what,
          e.code().message());
   }
 }
