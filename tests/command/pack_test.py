@@ -76,6 +76,15 @@ class Packing(Case):
         self.refused(5, "unpack", path, "-C", self.dir / ("u" * 256), contains="File name too long")
         self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".")], [])
 
+    def test_the_folder_is_named_after_the_file_without_mb(self):
+        path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
+        for file, folder in (("resnet.v2.mb", "resnet.v2"), ("one.mb@1", "one")):
+            shutil.copy(path, self.dir / file.partition("@")[0])
+            self.assertEqual(mrun("unpack", file, cwd=self.dir).returncode, 0)
+            self.assertTrue((self.dir / folder / "bundle.toml").exists())
+        shutil.copy(path, self.dir / "resnet.v3")
+        self.refused(2, "unpack", "resnet.v3", cwd=self.dir, contains="say with -C which folder")
+
     def test_other_tools_read_it(self):
         path = self.packed(GOOD_BAD_UGLY)
         self.assertEqual(subprocess.run(["unzip", "-tqq", path]).returncode, 0)

@@ -41,6 +41,12 @@ std::string beside(const std::string &folder) {
   return (named ? given : fs::canonical(given, error)).string() + ".mb";
 }
 
+// Other suffixes belong to the name, as in resnet.v2.
+std::string name_without_suffix(const fs::path &file) {
+  if (file.extension() == ".mb") return file.stem().string();
+  throw mrun::failure(MRUN_USAGE, file.string() + ": its name does not end in .mb; say with -C which folder to make");
+}
+
 }  // namespace
 
 int make_new(std::vector<std::string> args) {
@@ -95,7 +101,7 @@ int unpack(std::vector<std::string> args) {
     std::error_code unknown;
     if (fs::is_directory(split_revision(name).path, unknown))
       throw mrun::failure(MRUN_BUNDLE, name + ": is a folder already; a .mb file is wanted");
-    if (folder.empty()) folder = fs::path(split_revision(name).path).filename().replace_extension().string();
+    if (folder.empty()) folder = name_without_suffix(split_revision(name).path);
     mrun::host_detail::call([&](mrun_error *e) { return mrun_unpack(bundle.raw(), folder.c_str(), nullptr, e); });
     print(shown(folder) + ": made\n");
     return int(ok);
