@@ -124,7 +124,7 @@ std::string written(const TypePtr &t) {
 
 class Reader {
  public:
-  Reader(mrun_call *call, const std::string &argument) : call_(call), place_(argument) {}
+  Reader(mrun_call *call, const std::string &argument) : call_(call), argument_(argument) {}
 
   IValue read(const mrun_value &v, const TypePtr &t) {
     switch (t->kind()) {
@@ -162,35 +162,42 @@ class Reader {
       case TypeKind::EnumType:
       case TypeKind::InterfaceType:
         throw mrun::error(MRUN_ARGUMENT,
-                          place_ + ": " + written(t) + " is a class, of which no object can enter a model");
+                          place() + ": " + written(t) + " is a class, of which no object can enter a model");
       default: break;
     }
     refuse(v, t);
   }
 
  private:
-  // What is read next is inside of what has been read so far: "x: item 2: name".
+  // Where in the argument what is read next stands; in words where it is refused alone, since lists are long.
+  struct Part {
+    const std::string *name;  // of an entry or a field; null: an item of a list
+    size_t number;
+  };
   class Inside {
    public:
-    Inside(Reader &reader, const std::string &part) : place_(reader.place_), size_(place_.size()) {
-      place_ += ": " + part;
-    }
-    ~Inside() { place_.resize(size_); }
+    Inside(Reader &reader, Part part) : parts_(reader.parts_) { parts_.push_back(part); }
+    ~Inside() { parts_.pop_back(); }
     Inside(const Inside &) = delete;
     Inside &operator=(const Inside &) = delete;
 
    private:
-    std::string &place_;
-    const size_t size_;
+    std::vector<Part> &parts_;
   };
 
+  // "x: item 2: name"
+  std::string place() const {
+    std::string text = argument_;
+    for (const Part &p : parts_) text += ": " + (p.name != nullptr ? *p.name : "item " + std::to_string(p.number));
+    return text;
+  }
   [[noreturn]] void refuse(const mrun_value &v, const TypePtr &t) const {
-    throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + ", got " + mrun::came_text(v));
+    throw mrun::error(MRUN_ARGUMENT, place() + ": want " + written(t) + ", got " + mrun::came_text(v));
   }
   static std::string text(const mrun_value &v) { return {v.as.string.data, v.as.string.size}; }
 
   IValue item(const mrun_value &list, size_t i, const TypePtr &t) {
-    const Inside inside(*this, "item " + std::to_string(i + 1));
+    const Inside inside(*this, {nullptr, i + 1});
     return read(list.as.list.items[i], t);
   }
   IValue tensor(const mrun_value &v, const TypePtr &t) const {
@@ -219,7 +226,7 @@ class Reader {
     if (v.kind == MRUN_MAP && type.schema() != nullptr) return named_tuple(v, t);
     if (v.kind != MRUN_LIST) refuse(v, t);
     if (v.as.list.size != types.size()) {
-      throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + fields(type) + ", got a list of " +
+      throw mrun::error(MRUN_ARGUMENT, place() + ": want " + written(t) + fields(type) + ", got a list of " +
                                            std::to_string(v.as.list.size));
     }
     std::vector<IValue> items;
@@ -237,11 +244,11 @@ class Reader {
         items.push_back(*field.default_value());
         continue;
       }
-      const Inside inside(*this, field.name());
+      const Inside inside(*this, {&field.name(), 0});
       items.push_back(read(given != nullptr ? *given : mrun_value{}, field.type()));
     }
     if (found < v.as.map.size) {
-      throw mrun::error(MRUN_ARGUMENT, place_ + ": want " + written(t) + fields(type) + ", got a table of " +
+      throw mrun::error(MRUN_ARGUMENT, place() + ": want " + written(t) + fields(type) + ", got a table of " +
                                            std::to_string(v.as.map.size));
     }
     return c10::ivalue::Tuple::createNamed(std::move(items), t->cast<c10::TupleType>());
@@ -268,7 +275,7 @@ class Reader {
     for (size_t i = 0; !empty_list && i < v.as.map.size; ++i) {
       const mrun_entry &e = v.as.map.items[i];
       const std::string name(e.key.data, e.key.size);
-      const Inside inside(*this, name);
+      const Inside inside(*this, {&name, 0});
       out.insert(key(name, t), read(e.value, type.getValueType()));
     }
     return out;
@@ -279,7 +286,7 @@ class Reader {
     int64_t number = 0;
     const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (kind == TypeKind::IntType && code == std::errc() && end == name.data() + name.size()) return number;
-    throw mrun::error(MRUN_ARGUMENT, place_ + ": is no key of " + written(t));
+    throw mrun::error(MRUN_ARGUMENT, place() + ": is no key of " + written(t));
   }
   // The first that takes it; float last, since it takes whole numbers, too.
   IValue one_of(const mrun_value &v, const TypePtr &t) {
@@ -288,7 +295,9 @@ class Reader {
         if ((each->kind() == TypeKind::FloatType) != floats) continue;
         try {
           return read(v, each);
-        } catch (const mrun::error &) {}  // not this one
+        } catch (const mrun::error &e) {
+          if (e.code != MRUN_ARGUMENT) throw;  // it is not this one
+        }
       }
     }
     refuse(v, t);
@@ -304,12 +313,13 @@ class Reader {
       default:
         throw mrun::error(
             MRUN_ARGUMENT,
-            place_ + ": want nil, a boolean, a number, a string or a tensor for Any, got " + mrun::came_text(v));
+            place() + ": want nil, a boolean, a number, a string or a tensor for Any, got " + mrun::came_text(v));
     }
   }
 
   mrun_call *call_;
-  std::string place_;
+  const std::string &argument_;
+  std::vector<Part> parts_;
 };
 
 // ---- results --------------------------------------------------------------------------------------------------------
