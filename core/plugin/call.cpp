@@ -93,6 +93,14 @@ const Operation &choose(const OperationSet &set, std::span<const mrun_value> pos
 
 // ---- objects that stand for tensors
 
+// Names the type, as the operation's name says nothing of it.
+Error to_tensor_error(const mrun_object &object, mrun_call &call, int code) {
+  Error e = take_error(call, code);
+  const std::string type = object.type->name;
+  if (e.message.compare(0, type.size(), type) != 0) e.message = fmt::format("{}: to_tensor: {}", type, e.message);
+  return e;
+}
+
 }  // namespace
 
 Tensor tensor_of(mrun_object &object, mrun_call &call) {
@@ -101,7 +109,7 @@ Tensor tensor_of(mrun_object &object, mrun_call &call) {
     Value made;
     const auto [code, wrong] = run_native(object.type->name, {&made, 1},
                                           [&] { return object.type->to_tensor(&call, object.self, made.out()); });
-    if (code != MRUN_OK) throw take_error(call, code);
+    if (code != MRUN_OK) throw to_tensor_error(object, call, code);
     if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
     if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
     object.tensor = Tensor(std::move(made));

@@ -159,7 +159,7 @@ int tensor_new(mrun_call *call, DLDataType type, const int64_t *shape, int32_t n
     want(call != nullptr && out != nullptr, "tensor_new: NULL was given");
     want(ndim >= 0 && (ndim == 0 || shape != nullptr), "tensor_new: the shape is NULL or ndim is negative");
     want(device_kind(device) == kDLCPU, "tensor_new: makes CPU tensors; give others with tensor_give");
-    want(type.lanes == 1 && type.bits > 0 && type.bits % 8 == 0, "tensor_new: a dtype without lanes, of whole bytes");
+    check_dtype(type, "tensor_new");
     *out = Tensor::empty(type, Shape(shape, shape + ndim), call->item.budget).release();
   });
 }

@@ -65,10 +65,13 @@ MemoryRange memory_range(const DLTensor &t, const char *what) {
   return {data + low, data + high};
 }
 
+void check_dtype(DLDataType t, const char *what) {
+  if (*dtype_name(t) != '?') return;
+  fail(MRUN_USAGE, "{}: no dtype has code {}, {} bits and {} lanes", what, t.code, t.bits, t.lanes);
+}
+
 MemoryRange check_tensor(const DLTensor &t, const char *what) {
-  if (*dtype_name(t.dtype) == '?') {
-    fail(MRUN_USAGE, "{}: no dtype has code {}, {} bits and {} lanes", what, t.dtype.code, t.dtype.bits, t.dtype.lanes);
-  }
+  check_dtype(t.dtype, what);
   const int32_t kind = device_kind(t.device);
   if ((kind != kDLCPU && kind != kDLCUDA) || t.device.device_id < 0) {
     fail(MRUN_USAGE, "{}: want a tensor on the CPU or a CUDA device, got {}", what, device_name(t.device));

@@ -27,6 +27,9 @@ struct MemoryRange {
 // where these make no sense: negative, overflowing, elements without memory.
 MemoryRange memory_range(const DLTensor &, const char *what);
 
+// Throws USAGE for what is the dtype of no tensor here.
+void check_dtype(DLDataType, const char *what);
+
 // A tensor from outside: its numbers make sense, dtype and device are known, its elements are aligned. Throws USAGE.
 MemoryRange check_tensor(const DLTensor &, const char *what);
 

@@ -130,8 +130,13 @@ Value Value::copy(const mrun_value &v) {
 
 void Value::free(mrun_value *v) noexcept {
   switch (v->kind) {
-    case MRUN_OBJECT: v->as.object->release(); break;
-    case MRUN_TENSOR: static_cast<Block *>(v->as.tensor.owner)->release(); break;
+    // Without an owner it is none, though its kind says so: other code wrote it (value/foreign), and hands over all it has.
+    case MRUN_OBJECT:
+      if (v->as.object != nullptr) v->as.object->release();
+      break;
+    case MRUN_TENSOR:
+      if (v->as.tensor.owner != nullptr) static_cast<Block *>(v->as.tensor.owner)->release();
+      break;
     case MRUN_STRING:
     case MRUN_LIST:
     case MRUN_MAP:

@@ -144,11 +144,19 @@ end
         done = mrun("plugins", "--plugin", plugin, "--call", "lies.nulls@1")
         self.assertEqual((done.returncode, done.stdout), (0, "0\n"), done.stderr)
 
+    def test_an_object_that_gives_no_tensor_is_named(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) return lies.dimensions(lies.number()) end\n')
+        self.item_error("MODEL", "preprocess", folder, "1", "--plugin", plugin, contains="lies.Number: to_tensor: failed and gave no reason")
+
     def test_a_task_gives_what_its_schema_says(self):
         plugin = self.build("c++", "lies.cpp", "-std=c++17")
         folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) return lies.task(function() return 1 end) end\n')
         self.item_error("INTERNAL", "preprocess", folder, "1", "--plugin", plugin,
                         contains="lies.task: plugin lies gave a string of 9 bytes as result 1, its schema says int")
+        for given, said in [("nil", "lies.task: returned MRUN_PENDING without awaiting anything"), ("true", "lies.task: unknown exception")]:
+            folder = self.bundle("json", preprocess=f'local lies = require "lies"\nreturn function(x) return lies.task(function() return {given} end) end\n')
+            self.item_error("INTERNAL", "preprocess", folder, "1", "--plugin", plugin, contains=said)
 
     def test_a_destructor_that_throws_ends_nothing(self):
         plugin = self.build("c++", "lies.cpp", "-std=c++17")

@@ -54,6 +54,24 @@ const mrun_op raw[] = {{sizeof(mrun_op), 0, "lies.raw@1() -> Tensor", "", nullpt
                        {sizeof(mrun_op), 0, "lies.raw_failure@1() -> Tensor", "", nullptr, raw_failure, nullptr},
                        {sizeof(mrun_op), 0, "lies.raw_throw@1() -> Tensor", "", nullptr, raw_throw, nullptr}};
 
+// Several of what is no value, beside one that is: all are taken over.
+int list_of_none(const mrun::call &c) {
+  mrun_value items[4]{}, list{};
+  items[0].kind = items[1].kind = MRUN_TENSOR;
+  items[2].kind = MRUN_OBJECT;
+  items[3] = mrun::value::of(c, std::string("a value")).release();
+  const int code = mrun::host->list_new(c.raw, items, 4, &list);
+  return items[3].kind == MRUN_NIL ? code : MRUN_OK;
+}
+int map_of_none(const mrun::call &c) {
+  mrun_entry items[3]{};
+  mrun_value map{};
+  items[0].value.kind = items[1].value.kind = MRUN_OBJECT;
+  items[2].value = mrun::value::of(c, std::string("a value")).release();
+  const int code = mrun::host->map_new(c.raw, items, 3, &map);
+  return items[2].value.kind == MRUN_NIL ? code : MRUN_OK;
+}
+
 // NULL wherever the host's functions take a pointer: how many of them do not say that it is wrong.
 int64_t nulls(const mrun::call &c) {
   const mrun_host &h = *mrun::host;
@@ -70,6 +88,10 @@ int64_t nulls(const mrun::call &c) {
   if (h.find(c.raw, "lies.silent@1", &silent) != MRUN_OK) return -1;
   const int codes[] = {h.tensor_new(c.raw, mrun::float32, &one, 1, cpu, nullptr),
                        h.tensor_new(nullptr, mrun::float32, &one, 1, cpu, &v),
+                       h.tensor_new(c.raw, DLDataType{99, 32, 1}, &one, 1, cpu, &v),
+                       h.tensor_new(c.raw, DLDataType{kDLFloat, 24, 1}, &one, 1, cpu, &v),
+                       list_of_none(c),
+                       map_of_none(c),
                        h.string_new(c.raw, "a", 1, nullptr),
                        h.list_new(c.raw, nullptr, 0, nullptr),
                        h.map_new(c.raw, nullptr, 0, nullptr),
@@ -103,7 +125,9 @@ struct Thrower {
 std::unique_ptr<Thrower> thrower() { return std::make_unique<Thrower>(); }
 
 struct Wrong : mrun::task<mrun::value> {
-  mrun::later<mrun::value> resume(mrun::call &c, std::vector<mrun::value>) override {
+  mrun::later<mrun::value> resume(mrun::call &c, std::vector<mrun::value> got) override {
+    if (got.at(0).is_nil()) return mrun::pending{};  // of nothing
+    if (got[0].kind() == MRUN_BOOL) throw 7;
     return mrun::value::of(c, std::string("no number"));
   }
 };
@@ -126,6 +150,12 @@ int find_wrong(const char *name, const mrun_op *const **overloads, size_t *count
 }
 const mrun_namespace wrong_names{sizeof(mrun_namespace), 0, "lieszz.", "lies 1", find_wrong, nullptr};
 
+// Stands for a tensor, and has none.
+struct Number {};
+std::unique_ptr<Number> number() { return std::make_unique<Number>(); }
+int no_tensor(mrun_call *, void *, mrun_value *) { return MRUN_MODEL; }
+int64_t dimensions(const mrun::tensor &x) { return x.dim(); }
+
 std::unique_ptr<Thing> none() { return nullptr; }
 int64_t size(Thing &thing) { return thing.n; }
 void silent() { throw mrun::error(MRUN_INPUT, ""); }
@@ -147,6 +177,12 @@ struct mrun::type_of<Thing> {
 };
 
 template <>
+struct mrun::type_of<Number> {
+  static inline const mrun_type info{
+      sizeof(mrun_type), 0, "lies.Number", "", [](void *self) { delete static_cast<Number *>(self); }, no_tensor};
+};
+
+template <>
 struct mrun::type_of<Thrower> {
   static inline const mrun_type info{
       sizeof(mrun_type), 0, "lies.Thrower", "", [](void *self) { delete static_cast<Thrower *>(self); }, nullptr};
@@ -155,6 +191,9 @@ struct mrun::type_of<Thrower> {
 MRUN_PLUGIN("lies", "1.0.0", "For tests.") {
   type<Thing>();
   op<wrong>("lies.wrong@1(int how) -> Tensor");
+  type<Number>();
+  op<number>("lies.number@1() -> lies.Number");
+  op<dimensions>("lies.dimensions@1(Tensor x) -> int");
   type<Thrower>();
   op<thrower>("lies.thrower@1() -> lies.Thrower");
   op<unmade>("lies.unmade@1(int how) -> Any");

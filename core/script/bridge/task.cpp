@@ -106,10 +106,17 @@ bool resume_once(Task &task) {
   mrun_call &first = *task.calls.front();
   first.charged += call.charged.exchange(0);
   std::move(call.found.begin(), call.found.end(), std::back_inserter(first.found));
-  if (code == MRUN_PENDING) return false;
+  if (code == MRUN_PENDING) {
+    if (!call.awaiting) fail(MRUN_INTERNAL, "{}: returned MRUN_PENDING without awaiting anything", schema.name);
+    return false;
+  }
   if (code != MRUN_OK) {
     Error e = take_error(call, code);
-    if (e.operation.empty()) e.operation = schema.full_name();
+    if (e.operation.empty()) {
+      e.operation = schema.full_name();
+      if (e.message.compare(0, schema.name.size(), schema.name) != 0)
+        e.message = fmt::format("{}: {}", schema.name, e.message);
+    }
     throw e;
   }
   check_results(schema, operation.plugin->name, results, wrong);
