@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t longest_stem = 200;  // a number and an extension follow, and drafts have longer names
+constexpr size_t longest_stem = 200;  // in bytes; a number and an extension follow, and drafts have longer names
 
 // ASCII's, in every locale of the program.
 bool letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
@@ -86,6 +86,14 @@ class Files {
   std::set<std::string> taken_;
 };
 
+// One that is cut would be another one's beginning, whose files have the same names then.
+void check_prefix(std::string_view prefix) {
+  if (prefix.find('/') == std::string_view::npos && prefix.size() <= longest_stem && mrun::valid_utf8(prefix)) return;
+  mrun::fail(MRUN_USAGE,
+             "mrun_save_json: prefix: want the begin of a file's name, in UTF-8 and of at most {} bytes, got {}",
+             longest_stem, mrun::printable(prefix, longest_stem));
+}
+
 }  // namespace
 
 extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const char *prefix, char **out,
@@ -94,9 +102,7 @@ extern "C" int mrun_save_json(const mrun_value *value, const char *folder, const
     return usage(error, "mrun_save_json: an argument is NULL");
   }
   return guard(error, [&] {
-    if (std::string_view(prefix).find('/') != std::string_view::npos)
-      mrun::fail(MRUN_USAGE, "mrun_save_json: prefix: want the begin of a file's name, got {}",
-                 mrun::printable(prefix));
+    check_prefix(prefix);
     if (!mrun::valid_utf8(folder))
       mrun::fail(MRUN_USAGE, "{}: JSON names the files in it, so it must be UTF-8", mrun::printable(folder));
     std::error_code failed;

@@ -15,15 +15,13 @@ namespace {
 mrun_value &value_of(mrun_value &v) { return v; }
 mrun_value &value_of(mrun_entry &e) { return e.value; }
 
-// What a host moves in is freed in every case, but for what is no value at all: its kind says nothing of what lies there.
+// What a host moves in is freed in every case.
 template <class T>
 struct MovedIn {
   T *items;
   size_t count;
   ~MovedIn() {
-    for (size_t i = 0; items != nullptr && i < count; ++i) {
-      if (value_of(items[i]).kind <= MRUN_FUNCTION) mrun_value_free(&value_of(items[i]));
-    }
+    for (size_t i = 0; items != nullptr && i < count; ++i) mrun_value_free(&value_of(items[i]));
   }
 };
 
@@ -127,7 +125,7 @@ void mrun_value_free(mrun_value *value) {
 }
 
 const mrun_value *mrun_get(const mrun_value *map, const char *key) {
-  if (map == nullptr || key == nullptr || map->kind != MRUN_MAP) return nullptr;
+  if (map == nullptr || key == nullptr || map->kind != MRUN_MAP || map->as.map.items == nullptr) return nullptr;
   const Value *v = reinterpret_cast<const Value *>(map)->find(key);
   return v == nullptr ? nullptr : &v->c();
 }
@@ -140,6 +138,8 @@ int mrun_from_json(const char *text, size_t size, mrun_value *out, mrun_error *e
 int mrun_to_json(const mrun_value *value, int indent, char **out, mrun_error *error) {
   if (out == nullptr) return usage(error, "mrun_to_json: out must not be NULL");
   return guard(error, [&] {
+    constexpr int most = 100;
+    if (indent > most) mrun::fail(MRUN_USAGE, "mrun_to_json: indent: want at most {}, got {}", most, indent);
     mrun::JsonOptions options;
     if (indent > 0) {
       options.style = mrun::JsonOptions::Style::pretty;

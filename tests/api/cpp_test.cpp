@@ -209,7 +209,8 @@ TEST_CASE("an answer's files lie in the folder that is named for them") {
   const mrun::variant large = mrun::make_tensor(many.data(), mrun::dtype<float>, {20000}, [] {});
   const Folder folder("text", echo);
   const std::string inside = folder.path() + "/in";
-  for (const char *prefix : {"../out", "/out", "a/b"}) {
+  const std::string longest(200, 'x'), longer = longest + "y";
+  for (const char *prefix : {"../out", "/out", "a/b", "\xff", longer.c_str()}) {
     char *json = nullptr;
     CHECK(mrun_save_json(&large.c(), inside.c_str(), prefix, &json, nullptr) == MRUN_USAGE);
     CHECK(json == nullptr);

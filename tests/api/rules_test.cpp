@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <future>
 #include <limits>
 #include <utility>
@@ -556,4 +557,27 @@ TEST_CASE("a list and a map move their items in, also where they fail") {
   items[0] = frame();
   CHECK(mrun_list(items, 1, nullptr) == MRUN_USAGE);
   CHECK(gone == 3);
+  for (const uint32_t kind : {MRUN_STRING, MRUN_TENSOR, MRUN_LIST, MRUN_MAP, MRUN_OBJECT, MRUN_FUNCTION}) {
+    items[0] = items[1] = entry.value = {};  // of a kind that there is, without what it should hold
+    items[0].kind = items[1].kind = entry.value.kind = kind;
+    items[0].as.string.size = items[1].as.string.size = entry.value.as.string.size = 3;
+    if (kind == MRUN_OBJECT || kind == MRUN_TENSOR) items[0].as = items[1].as = entry.value.as = {};
+    CHECK(mrun_list(items, 2, &out) == MRUN_USAGE);
+    CHECK(items[1].kind == MRUN_NIL);
+    CHECK(mrun_map(&entry, 1, &out) == MRUN_USAGE);
+  }
+  entry.value.kind = MRUN_MAP;
+  entry.value.as.map = {nullptr, 3};
+  CHECK(mrun_get(&entry.value, "a") == nullptr);
+}
+
+TEST_CASE("JSON is indented by so much as people can read") {
+  mrun_value list{};
+  REQUIRE(mrun_from_json("[[1]]", 5, &list, nullptr) == MRUN_OK);
+  char *json = nullptr;
+  CHECK(mrun_to_json(&list, INT32_MAX, &json, nullptr) == MRUN_USAGE);
+  REQUIRE(mrun_to_json(&list, 100, &json, nullptr) == MRUN_OK);
+  CHECK(std::strlen(json) > 100);
+  mrun_free(json);
+  mrun_value_free(&list);
 }
