@@ -118,18 +118,26 @@ Value read_text(std::string text, const std::string &where) {
   return Value::string(text);
 }
 
-// A byte order mark is no part of the text.
-std::string read_marked(const std::filesystem::path &path) {
-  std::string text = read_file(path, MRUN_INPUT);
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-  return text;
+// A byte order mark is no part of the text that a file holds.
+std::string_view without_mark(std::string_view content) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (content.starts_with(mark)) content.remove_prefix(mark.size());
+  return content;
 }
 
 // Nor is the end of the last line.
-std::string file_text(const std::filesystem::path &path) {
-  std::string text = read_marked(path);
-  if (text.ends_with('\n')) text.resize(text.size() - (text.ends_with("\r\n") ? 2 : 1));
+std::string_view without_end(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
   return text;
+}
+
+bool is_text(InputKind kind) { return kind == InputKind::text || kind == InputKind::json || kind == InputKind::record; }
+
+// The content of a file that holds a text.
+Value read_content(InputKind kind, std::string_view content, const std::string &name) {
+  const std::string_view text = without_mark(content);
+  if (kind == InputKind::text) return read_text(std::string(without_end(text)), name);
+  return parse_json(text, {.name = name});
 }
 
 // Of a file that holds tensors in another way.
@@ -235,9 +243,10 @@ Value read_input(InputKind kind, const std::string &argument) {
 }
 
 Value read_input_file(InputKind kind, const std::filesystem::path &path) {
-  if (kind == InputKind::text) return read_text(file_text(path), printable(path.native()));
-  if (kind == InputKind::json || kind == InputKind::record)
-    return parse_json(read_marked(path), {.name = path.native()});
+  if (is_text(kind)) {
+    const std::string name = kind == InputKind::text ? printable(path.native()) : path.native();
+    return read_content(kind, read_file(path, MRUN_INPUT), name);
+  }
   if (kind == InputKind::tensor && path.extension() != ".npy" && path.extension() != ".safetensors")
     fail(MRUN_INPUT, "{}: want a .npy or .safetensors file{}", printable(path.native()), how_to_save(path));
   return input_of_bytes(kind, file_bytes(path), path.string());
@@ -258,6 +267,7 @@ Value input_of_bytes(InputKind kind, const Tensor &bytes, const std::string &nam
 }
 
 Value read_input_bytes(InputKind kind, std::string_view content) {
+  if (is_text(kind)) return read_content(kind, content, "input");
   Tensor bytes = Tensor::empty(dtype::uint8, {static_cast<int64_t>(content.size())});
   std::copy(content.begin(), content.end(), bytes.data<char>());
   return input_of_bytes(kind, bytes, "input");

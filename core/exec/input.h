@@ -33,10 +33,10 @@ Value read_input(InputKind, const std::string &argument);
 // The same from a file, whatever the kind: text and json are read from it. Of a text, a byte order mark and the end of the
 // last line are dropped.
 Value read_input_file(InputKind, const std::filesystem::path &);
-// The same from the content of such a file, all of it: nothing in it names a file. `bytes`: 1-D
+// From the content of such a file, all of it: of a text nothing is dropped, and nothing in it names a file. `bytes`: 1-D
 // uint8; what is returned may be it. name: for messages. Throws INPUT.
 Value input_of_bytes(InputKind, const Tensor &bytes, const std::string &name);
-// The same from what a host holds: the bytes are copied.
+// As read_input_file from what a host holds of such a file: the bytes are copied.
 Value read_input_bytes(InputKind, std::string_view content);
 // The reverse: what a file of that kind holds, and the ending of its name ("txt", "jpg"). Throws USAGE for pixels and
 // samples, which are no file's bytes.

@@ -108,15 +108,6 @@ void take_named(const Input &field, const std::string &name, F &&take) {
   }
 }
 
-void drop_end(std::string &text, char c) {
-  if (text.ends_with(c)) text.pop_back();
-}
-
-void drop_byte_order_mark(std::string &text) {
-  constexpr std::string_view mark = "\xEF\xBB\xBF";
-  if (text.starts_with(mark)) text.erase(0, mark.size());
-}
-
 // Whether nobody meant standard input to be the input: it is closed, a device such as /dev/null, or an empty file.
 bool nothing_to_read(int fd) {
   struct stat status {};
@@ -245,24 +236,8 @@ void Inputs::take_field(Input &input, const std::string &field, const View &give
 }
 
 void Inputs::take_stdin(Input &input) const {
-  if (kind_ == "text") {
-    std::string text = read_file("-");
-    drop_byte_order_mark(text);
-    if (text.ends_with('\n')) {
-      text.pop_back();
-      drop_end(text, '\r');
-    }
-    input.value = copied(mrun::text(std::string_view(text)).c());
-  } else if (kind_ == "json" || kind_ == "record") {
-    std::string json = read_file("-");
-    drop_byte_order_mark(json);
-    input.value = mrun::from_json(json);
-  } else {
-    const std::string bytes = read_file("-");  // /dev/stdin would begin anew, and cannot be opened where it is a socket
-    mrun::host_detail::call([&](mrun_error *e) {
-      return mrun_input_bytes(bundle_.raw(), nullptr, bytes.data(), bytes.size(), input.value.out(), e);
-    });
-  }
+  const std::string bytes = read_file("-");  // /dev/stdin would begin anew, and cannot be opened where it is a socket
+  input.value = bundle_.input(bytes.data(), bytes.size());
   if (describe_) input.description = describe_value(kind_, input.value.c());
 }
 

@@ -14,6 +14,12 @@ using namespace mrun;
 TEST_CASE("an input is read from bytes by the bundle's kind") {
   CHECK(read_input_bytes(InputKind::text, "@etc").as_string() == "@etc");  // names no file
   CHECK(read_input_bytes(InputKind::json, "{\"a\": 1}").find("a")->as_int() == 1);
+  for (const char *text : {"a\n", "a", "a\r\n",
+                           "\xEF\xBB\xBF"
+                           "a\n"}) {  // as of a file
+    CHECK(read_input_bytes(InputKind::text, text).as_string() == "a");
+  }
+  CHECK(read_input_bytes(InputKind::json, "\xEF\xBB\xBF[1]\n").as_list().size() == 1);
   const Value bytes = read_input_bytes(InputKind::image, "\xFF\xD8");
   CHECK(bytes.as_tensor().shape() == Shape{2});
   Tensor t = Tensor::empty(dtype::int64, {2});
