@@ -202,6 +202,9 @@ TEST_CASE("values in C++") {
   const mrun::variant padded = mrun::make_tensor(rows, mrun::dtype<uint8_t>, {2, 3}, nullptr, {4, 1});
   CHECK(padded.json() == "[[1,2,3],[4,5,6]]");
   CHECK_FALSE(mrun::tensor_view(padded.c()).contiguous());
+  const mrun::variant none = mrun::make_tensor(rows, mrun::dtype<uint8_t>, {0, 2}, nullptr, {7, 5});
+  CHECK(mrun::tensor_view(none.c()).contiguous());
+  CHECK(mrun::dtype<const bool>.code == mrun::dtype<bool>.code);
 }
 
 TEST_CASE("an answer's files lie in the folder that is named for them") {

@@ -46,6 +46,17 @@ end
         self.assertEqual(self.answer(folder, "1", "--plugin", plugin), ["one", 3, "two", [2, 4], [0.5, 1]])
         self.item_error("ARGUMENT", "preprocess", folder, "7", "--plugin", plugin, contains=["id", "range"])
 
+    def test_a_program_that_never_adds_its_plugin_ends_as_any(self):
+        source, program = self.dir / "kept.cpp", self.dir / "kept"
+        source.write_text("""#include <mrun/plugin.hpp>
+static mrun::tensor kept;
+static mrun::tensor keep(const mrun::call &, const mrun::tensor &x) { return kept = x; }
+MRUN_PLUGIN("kept", "1.0.0", "For tests.") { op<keep>("kept.keep@1(Tensor x) -> Tensor"); }
+int main() { return 0; }
+""")
+        subprocess.run(["c++", "-std=c++17", "-I", SOURCE / "core/include", source, "-o", program], check=True)
+        self.assertEqual(subprocess.run([program]).returncode, 0)
+
     def test_packed_with_a_plugin_and_refused_without_it(self):
         plugin = self.build("cc", "hello.c", "-std=c99")
         folder = self.bundle("json", preprocess='local hello = require "hello"\nreturn function(x) return hello.negate ~= nil end\n')

@@ -9,8 +9,9 @@
 //   engine.submit(mrun::text("sit"), [](mrun::result r) { ... });           // on a thread of the engine's
 //   auto frame = mrun::make_tensor(pixels, mrun::dtype<uint8_t>, {h, w, 3}, [buffer] {});  // no copy; lets `buffer` go
 //
-// A failing item is no exception: test the result. A bundle that cannot be opened, or a call that can never work,
-// throws mrun::failure. (Braces: `engine e(bundle(path));` would declare a function.)
+// A failing item is no exception: test the result (run() puts there, too, what kept its item from running at all). A bundle
+// that cannot be opened, or another call that can never work, throws mrun::failure. An engine that ends in a callback of its
+// own is not stopped, and nobody can do it any more. (Braces: `engine e(bundle(path));` would declare a function.)
 #pragma once
 #include <cstring>
 #include <functional>
@@ -153,10 +154,10 @@ inline variant call_operation(const char *name, std::vector<variant> args) {
 
 // Of an arithmetic type, by its bits; for others (halves, complex numbers) write the DLDataType.
 template <class T, class = std::enable_if_t<std::is_arithmetic_v<T> && !std::is_same_v<T, long double>>>
-inline constexpr DLDataType dtype{std::is_same_v<T, bool>       ? uint8_t{6}
-                                  : std::is_floating_point_v<T> ? uint8_t{kDLFloat}
-                                  : std::is_unsigned_v<T>       ? uint8_t{kDLUInt}
-                                                                : uint8_t{kDLInt},
+inline constexpr DLDataType dtype{std::is_same_v<std::remove_cv_t<T>, bool> ? uint8_t{6}
+                                  : std::is_floating_point_v<T>             ? uint8_t{kDLFloat}
+                                  : std::is_unsigned_v<T>                   ? uint8_t{kDLUInt}
+                                                                            : uint8_t{kDLInt},
                                   8 * sizeof(T), 1};
 
 // A DLPack tensor of somebody's, taken over in every case.
@@ -210,9 +211,9 @@ class tensor_view {
     return n;
   }
   bool contiguous() const {
+    if (t_->strides == nullptr || size() == 0) return true;
     int64_t step = 1;
-    for (int32_t d = t_->ndim; t_->strides != nullptr && d-- > 0; step *= t_->shape[d]) {
-      if (t_->shape[d] == 0) return true;
+    for (int32_t d = t_->ndim; d-- > 0; step *= t_->shape[d]) {
       if (t_->shape[d] != 1 && t_->strides[d] != step) return false;
     }
     return true;

@@ -103,7 +103,9 @@ class value {  // owns one reference
     std::swap(v_, o.v_);
     return *this;
   }
-  ~value() { host->value_free(&v_); }
+  ~value() {
+    if (v_.kind != MRUN_NIL) host->value_free(&v_);  // a static one may go where no host ever came
+  }
   static value copy(const call &c, const mrun_value &borrowed) {
     value r;
     check(host->value_copy(c.raw, &borrowed, &r.v_));
