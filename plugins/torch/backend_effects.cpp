@@ -73,6 +73,7 @@ class Analysis {
       return;
     }
     for (const Block *b : n->blocks()) visit(b);
+    effects_.forks = effects_.forks || n->kind() == prim::fork;
     if (const torch::jit::Graph *called = code_.called(n)) visit(called->block());
     if (n->kind() == prim::GetAttr && n->s(attr::name) == "training") note_training(n->output());
     if (n->kind() == prim::SetAttr) {

@@ -13,6 +13,7 @@ struct Effects {
   bool writes_inputs = false;     // an argument's memory may be written
   bool random = false;            // an operator draws random numbers
   bool training = false;          // a layer works as in training: the module was not saved in eval()
+  bool forks = false;             // a torch.jit.fork runs beside it
   bool quantized = false;         // what it gives may depend on the quantized engine
 };
 

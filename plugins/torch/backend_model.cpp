@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/core/function.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
@@ -11,6 +12,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
+#include <functional>
 #include <mrun/plugin.hpp>
 #include <mutex>
 #include <sstream>
@@ -298,6 +300,25 @@ torch::jit::Module frozen(torch::jit::Module module, bool training) {
   return module;
 }
 
+bool has_autocast(const torch::jit::Method &method) {
+  const Code code(method);
+  return std::any_of(code.nodes().begin(), code.nodes().end(), [](const torch::jit::Node *n) {
+    if (n->kind() != c10::prim::Enter) return false;
+    const auto type = n->input(0)->type()->cast<c10::ClassType>();
+    return type && type->name() && type->name()->name() == "autocast";
+  });
+}
+
+// `with torch.autocast(...)` does nothing by itself: the optimizer writes its conversions into the code, and that is off
+// where no profiling is (run).
+void write_autocast(const torch::jit::Module &module) {
+  for (const torch::jit::Method &m : module.get_methods()) {
+    if (!has_autocast(m)) continue;
+    std::shared_ptr<torch::jit::Graph> graph = m.graph();
+    torch::jit::preoptimizeGraph(graph);
+  }
+}
+
 }  // namespace
 
 Model::Model(torch::jit::Module module, c10::Device device, const ModelOptions &options)
@@ -310,6 +331,7 @@ Model::Model(torch::jit::Module module, c10::Device device, const ModelOptions &
       }
     }
   }
+  write_autocast(module_);
   if (options_.freeze) module_ = frozen(module_, options_.training);
   list_methods();
 }
@@ -395,11 +417,28 @@ IValue Model::on_cpu(IValue v) const {
   return mapped(v, [](const at::Tensor &t) { return t.to(c10::kCPU); });
 }
 
+namespace {
+
+// What a fork runs, runs at once, on this thread: it draws its random numbers in an order that does not depend on timing, and what
+// it allocates is charged.
+void run_with_forks(const torch::jit::Method &code, std::vector<IValue> &stack) {
+  stack.insert(stack.begin(), code.owner()._ivalue());
+  const auto result = code.function().runAsync(stack, [](const std::function<void()> &task) { task(); });
+  result->wait();
+  stack = {result->value()};
+}
+
+}  // namespace
+
 // Without profiling: its specialized code differs in the last bits, and from which call on would depend on timing.
 void Model::run(const Method &m, std::vector<IValue> &stack, const std::vector<IValue> &inputs) const {
   const torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   try {
-    m.code.run(stack);
+    if (m.effects.forks) {
+      run_with_forks(m.code, stack);
+    } else {
+      m.code.run(stack);
+    }
   } catch (...) {
     mrun::error e = current_error(MRUN_MODEL);
     if (e.code == MRUN_MODEL && !inputs.empty()) {

@@ -476,9 +476,47 @@ class Noise(nn.Module):
         return x + nn.init.uniform_(torch.zeros(3))
 
 
+class ForkedNoise(nn.Module):
+    def work(self, x: Tensor) -> Tensor:
+        return x + torch.rand(3) + torch.zeros(1000).sum()
+
+    def forward(self, x: Tensor) -> Tensor:
+        jobs = [torch.jit.fork(self.work, x), torch.jit.fork(self.work, x)]
+        y = torch.rand(3)
+        for job in jobs:
+            y = y * 3 + torch.jit.wait(job)
+        return y
+
+
 class FunctionalNoise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.ops.aten.normal_functional(x, 0.0, 1.0)
+
+
+class Autocast(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return self.linear(x).float()
+
+    @torch.jit.export
+    def partly(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.linear(x)
+        return self.linear(x) + y.float()
+
+
+class Encoded(NamedTuple):
+    hidden: Tensor
+    pooled: Optional[Tensor]
+
+
+class NamedResults(nn.Module):
+    def forward(self, x: Tensor) -> Encoded:
+        return Encoded(x * 2, x.sum(1))
 
 
 class Quantized(nn.Module):
@@ -534,8 +572,12 @@ def main(folder):
     torch.jit.script(Foreign()).save(os.path.join(folder, "foreign.pt"))
     w.add("training", torch.jit.script(Running()), [("forward", torch.randn(4, 3))], writes=["self.norm"])
     w.add("evaluated", torch.jit.script(Running().eval()), [("forward", torch.randn(4, 3))])
+    w.add("autocast", torch.jit.script(Autocast().eval()), [("forward", x), ("partly", x)], coarse=True)
+    w.add("named_results", torch.jit.script(NamedResults()), [("forward", x)],
+          ["forward(Tensor x) -> (Tensor hidden, Tensor? pooled)"])
     w.add("dropout", torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))), [], random=True)
     w.add("noise", torch.jit.script(Noise().eval()), [], random=True)
+    w.add("forked_noise", torch.jit.script(ForkedNoise().eval()), [], random=True)
     w.add("functional_noise", torch.jit.script(FunctionalNoise().eval()), [], random=True)
     w.add("writes_input", torch.jit.script(WritesInput()), [("forward", torch.ones(2), [torch.ones(2)])])
     w.add("gives", torch.jit.script(Gives()), [("forward", torch.randn(2, 3))])
