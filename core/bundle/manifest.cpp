@@ -153,7 +153,14 @@ class Section {
     const toml::node *node = find(key);
     if (node == nullptr) return fallback;
     if (!node->is_number()) wrong_type(*node, key, "a number");
-    return *node->value<double>();
+    if (node->is_floating_point()) return node->as_floating_point()->get();
+    // value<double>() gives nothing for one that a double does not hold.
+    const int64_t whole = node->as_integer()->get();
+    const auto number = static_cast<double>(whole);
+    constexpr double end = 0x1p63;
+    if (number >= end || static_cast<int64_t>(number) != whole)
+      refuse(*node, key, "want a number that 64-bit floating point holds exactly, got {}", whole);
+    return number;
   }
 
   // One of several words; its position among them.

@@ -1,7 +1,9 @@
 #include "exec/batch/collate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "base/error.h"
 #include "exec/batch/rows.h"
@@ -12,12 +14,29 @@ namespace {
 
 using Mode = BatchConfig::Mode;
 
-bool is_filled(const std::string &parameter) { return parameter == "lengths" || parameter == "mask"; }
+// A tensor is filled in: what is a list of numbers to the model, the script gives.
+bool is_filled(const Parameter &p) {
+  const bool takes_tensor = (p.type.base == Base::tensor && !p.type.list) || p.type.base == Base::any;
+  return takes_tensor && (p.name == "lengths" || p.name == "mask");
+}
+
+bool is_infinite(DLDataType type, const char *element) {
+  return visit(
+      type,
+      [&]<class E>(E) {
+        if constexpr (std::is_floating_point_v<typename E::Number>) return std::isinf(E::read(element));
+        return false;
+      },
+      [] { return false; });
+}
 
 // One element of `type` that holds `value`; zero is one of any type. Throws MODEL where it cannot.
 std::vector<char> element(DLDataType type, double value, const std::string &name) {
   std::vector<char> bytes(item_size(type));
-  if (value != 0 && !put_number(type, value, bytes.data()))
+  const bool zero = value == 0 && !std::signbit(value);
+  const bool fits =
+      zero || (put_number(type, value, bytes.data()) && (std::isinf(value) || !is_infinite(type, bytes.data())));
+  if (!fits)
     fail(MRUN_MODEL, "[batch] pad.{}: the value {} does not fit an element of {}", name, value, dtype_name(type));
   return bytes;
 }
@@ -273,9 +292,9 @@ void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config, cons
   const Lengths lengths = measure(schema, config, batch);
   if (lengths.values.empty()) return;
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
-    if (!batch.args[i].is_nil()) continue;  // the script's own
-    if (schema.parameters[i].name == "lengths") batch.args[i] = lengths_tensor(lengths, how);
-    if (schema.parameters[i].name == "mask") batch.args[i] = mask_tensor(lengths, how);
+    if (!batch.args[i].is_nil() || !is_filled(schema.parameters[i])) continue;  // the script's own
+    const bool is_mask = schema.parameters[i].name == "mask";
+    batch.args[i] = is_mask ? mask_tensor(lengths, how) : lengths_tensor(lengths, how);
   }
 }
 
@@ -326,7 +345,7 @@ Schema script_schema(const Schema &schema, const BatchConfig &config) {
   Schema s = schema;
   if (config.mode == Mode::none || config.pad.empty()) return s;
   for (Parameter &p : s.parameters) {
-    if (!is_filled(p.name)) continue;
+    if (!is_filled(p)) continue;
     p.type.optional = true;
     p.has_default = true;
     p.default_value = Value();

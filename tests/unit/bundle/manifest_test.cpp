@@ -161,6 +161,13 @@ TEST_CASE("manifest: wrong types and values say what was wanted") {
   CHECK(contains(refused("[batch]\npad = {ids = {}}\n"), "want a list of the item's dimensions"));
   CHECK(contains(refused("[batch]\npad = {ids = {dims = [0, 0]}}\n"), "0 is given twice"));
   CHECK(contains(refused("[batch]\npad = {ids = {dims = [0], side = \"rigth\"}}\n"), "want \"right\" or \"left\""));
+  for (const char *value : {"9007199254740993", "9223372036854775807"}) {
+    CHECK(contains(refused(fmt::format("[batch]\npad = {{ids = {{dims = [0], value = {}}}}}\n", value)),
+                   "holds exactly"));
+  }
+  const Manifest least =
+      parse_manifest("[batch]\npad = {ids = {dims = [0], value = -9223372036854775808}}\n", "bundle.toml");
+  CHECK(least.batch.calls.pad.at("ids").value == -0x1p63);
   CHECK(contains(refused("[batch]\nunpad = {h = {dim = 0}}\n"), "want the name of the padded argument"));
   CHECK(contains(refused("[verify]\nrtol = -1\n"), "want a number from 0, got -1"));
   CHECK(contains(refused("[verify]\natol = nan\n"), "want a number from 0"));
