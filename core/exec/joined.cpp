@@ -70,7 +70,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   if (exact) prove_exact(model, calls);
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
   count_filling(batch, run);
-  return split(schema, config, batch, model.run(context, first.method, batch.args));
+  return split(schema, config, batch, model.run(context, first.method, batch.args), context.budget());
 }
 
 Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {

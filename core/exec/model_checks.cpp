@@ -10,10 +10,12 @@ namespace {
 
 // What [batch] may speak of.
 struct Callable {
+  std::vector<const Schema *> schemas;
   std::vector<std::string> methods, arguments;
 
   void add(const std::vector<Schema> &model) {
     for (const Schema &method : model) {
+      schemas.push_back(&method);
       methods.push_back(method.name);
       for (const Parameter &p : method.parameters) arguments.push_back(p.name);
     }
@@ -27,6 +29,40 @@ void want_known(const std::string &name, const std::vector<std::string> &known, 
        did_you_mean(name, known));
 }
 
+bool has_argument(const Schema &method, const std::string &name) {
+  return std::ranges::any_of(method.parameters, [&](const Parameter &p) { return p.name == name; });
+}
+
+bool holds_tensors(const Type &t) { return t.base == Base::tensor || t.base == Base::any; }
+
+// Whether a tensor of the results can go by this name, so far as the schema tells: what keys a table has it does not.
+bool may_give(const Schema &method, const std::string &name) {
+  const auto number = method.find_result(name.substr(0, name.find('[')));
+  if (number && holds_tensors(method.results[*number])) return true;
+  return std::ranges::any_of(method.results, [](const Type &t) { return t.base == Base::dict || t.base == Base::any; });
+}
+
+// What names no result would leave its filling in an answer. in_all: [batch]'s own, which a method's table may repeat.
+void check_unpad_names(const BatchConfig &config, const BatchConfig *in_all, const std::string &section,
+                       const Callable &callable, std::string_view of) {
+  for (const auto &[name, unpad] : config.unpad) {
+    if (in_all != nullptr && in_all->unpad.contains(name)) continue;
+    std::vector<std::string> known;
+    bool given = false;
+    for (const Schema *method : callable.schemas) {
+      if ((!of.empty() && method->name != of) || !has_argument(*method, unpad.like)) continue;
+      given = given || may_give(*method, name);
+      for (size_t i = 0; i < method->results.size(); ++i) {
+        const std::string &own = method->result_names[i];
+        known.push_back(own.empty() ? std::to_string(i + 1) : own);
+      }
+    }
+    if (given || known.empty()) continue;
+    fail(MRUN_BUNDLE, "bundle.toml: [{}] unpad.{}: no method with the argument {} gives tensors as a result {}{}",
+         section, name, unpad.like, name, did_you_mean(name, known));
+  }
+}
+
 void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
   for (const auto &[name, pad] : batching.calls.pad) {
     want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
@@ -34,12 +70,14 @@ void check_names(const Batching &batching, const std::string &section, const Cal
   for (const auto &[name, unpad] : batching.calls.unpad) {
     want_known(unpad.like, callable.arguments, fmt::format("[{}] unpad.{}: like", section, name), "an argument");
   }
+  check_unpad_names(batching.calls, nullptr, section, callable, "");
   for (const auto &[method, config] : batching.methods) {
     const std::string own = fmt::format("{}.{}", section, method);
     want_known(method, callable.methods, fmt::format("[{}]", own), "a method");
     for (const auto &[name, pad] : config.pad) {
       want_known(name, callable.arguments, fmt::format("[{}] pad.{}", own, name), "an argument");
     }
+    check_unpad_names(config, &batching.calls, own, callable, method);
   }
 }
 

@@ -403,8 +403,13 @@ std::string schema_text(const c10::FunctionSchema &method) {
     out += parameter_text(a);
   }
   const std::vector<TypePtr> results = result_types(method);
+  const auto *tuple = dynamic_cast<const c10::TupleType *>(method.returns().at(0).type().get());
+  const bool named = tuple != nullptr && tuple->schema() != nullptr;  // a NamedTuple: [batch] unpad may say its fields
   std::string text;
-  for (const TypePtr &t : results) text += (text.empty() ? "" : ", ") + type_text(t);
+  for (size_t i = 0; i < results.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + type_text(results[i]);
+    if (named) text += " " + tuple->schema()->arguments()[i].name();
+  }
   return out + ") -> " + (results.size() == 1 ? text : "(" + text + ")");
 }
 

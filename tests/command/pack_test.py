@@ -108,6 +108,10 @@ class Packing(Case):
         for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "[batch.encode]: no model that this is for has a method encode"),
                                  ("[batch]\npad = {idz = {dims = [0]}}\n", model, "pad.idz: no model that this is for has an argument idz"),
                                  ("[models.main.batch]\nunpad = {\"1\" = {like = \"x\"}}\n", model, "unpad.1: like: no model that this is for has"),
+                                 ("[batch]\npad = {ids = {dims = [0]}}\nunpad = {\"2\" = {like = \"ids\"}}\n", model,
+                                  "[batch] unpad.2: no method with the argument ids gives tensors as a result 2"),
+                                 ("[batch.forward]\npad = {ids = {dims = [0]}}\nunpad = {logits = {like = \"ids\"}}\n", model,
+                                  "[batch.forward] unpad.logits: no method"),
                                  ("", b"x", "model.pt: this is no TorchScript file"),
                                  ("[models.main]\nfrezee = true\n", model, "bundle.toml:7: [models.main]: model.pt: there is no model option frezee"),
                                  ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:8: [models.main]: model.pt: model option freeze: want true")]:

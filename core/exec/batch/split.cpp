@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "exec/batch/apart.h"
 
 namespace mrun {
 namespace {
@@ -57,7 +58,7 @@ struct Splitter {
     return t.view(shape, t.strides(), offset);
   }
 
-  Tensor part(const Tensor &t, size_t index, const std::string &name) const {
+  Tensor part(const Tensor &t, size_t index, const std::string &name, const Unpad *unpad) const {
     if (t.dim() == 0 || t.size(0) != batch.total) {
       fail(MRUN_MODEL,
            "{}: the result {} is {}: want the batch of {} in dimension 0; if this model returns something else, set "
@@ -73,16 +74,17 @@ struct Splitter {
       shape[0] = batch.rows[index];
     }
     Tensor own = shape.empty() ? t.view({}, {}, offset) : t.view(shape, strides, offset);
-    const Unpad *unpad = unpad_of(name);
     return unpad == nullptr ? own : cut(own, *unpad, index, name);
   }
 
-  Value one(const Value &v, size_t index, const std::string &name) const {
-    if (v.is_tensor()) return part(v.as_tensor(), index, name);
+  // of_list: how the list that holds it is cut, if it is: so are its items.
+  Value one(const Value &v, size_t index, const std::string &name, const Unpad *of_list = nullptr) const {
+    const Unpad *own = unpad_of(name), *unpad = own != nullptr ? own : of_list;
+    if (v.is_tensor()) return part(v.as_tensor(), index, name, unpad);
     if (v.is_list()) {
       std::vector<Value> items;
       for (size_t i = 0; i < v.as_list().size(); ++i) {
-        items.push_back(one(v.as_list()[i], index, fmt::format("{}[{}]", name, i + 1)));
+        items.push_back(one(v.as_list()[i], index, fmt::format("{}[{}]", name, i + 1), unpad));
       }
       return Value::list(std::move(items));
     }
@@ -104,9 +106,10 @@ struct Splitter {
 }  // namespace
 
 std::vector<std::vector<Value>> split(const Schema &schema, const BatchConfig &config, const Batch &batch,
-                                      const std::vector<Value> &results) {
-  if (config.mode == BatchConfig::Mode::none) return {results};
+                                      const std::vector<Value> &given, const std::shared_ptr<Budget> &budget) {
+  if (config.mode == BatchConfig::Mode::none) return {given};
   const Splitter splitter{schema, config, batch};
+  const std::vector<Value> results = batch.calls.size() > 1 ? rows_apart(given, budget) : given;
   std::vector<std::vector<Value>> calls(batch.calls.size());
   for (size_t index = 0; index < calls.size(); ++index) {
     for (size_t i = 0; i < results.size(); ++i) {

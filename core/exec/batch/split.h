@@ -5,9 +5,11 @@
 namespace mrun {
 
 // results: what the model returned for the batch. Returns the results of each call, in order; tensors are views of the
-// batch's memory. Throws MODEL where a tensor does not have the batch in dimension 0.
+// batch's memory, no two calls' of the same part of it (apart.h; the budget pays for copies; null: nobody). Throws MODEL where a
+// tensor does not have the batch in dimension 0.
 std::vector<std::vector<Value>> split(const Schema &, const BatchConfig &, const Batch &,
-                                      const std::vector<Value> &results);
+                                      const std::vector<Value> &results,
+                                      const std::shared_ptr<Budget> &budget = nullptr);
 
 // What `unpad` names must be a padded tensor argument of the method. Throws BUNDLE.
 void check_unpad(const Schema &, const BatchConfig &);

@@ -1,6 +1,7 @@
 #include "exec/batch/collate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -118,6 +119,15 @@ TEST_CASE("lengths and mask that a script gives stay its own") {
   REQUIRE(values_of(batch.args[2]) == std::vector<int64_t>{0, 0, 3, 4});
 }
 
+TEST_CASE("lengths that are no tensor to the model are the script's to give") {
+  const Schema listed = parse_schema("forward(Tensor ids, int[]? lengths=None, Tensor? mask=None) -> Tensor");
+  CHECK_FALSE(
+      script_schema(parse_schema("forward(Tensor ids, int[] lengths) -> Tensor"), padded()).parameters[1].has_default);
+  const Joined batch(listed, padded(), {{ints({7}), Value(), Value()}});
+  CHECK(batch.args[1].is_nil());
+  CHECK(batch.args[2].is_tensor());
+}
+
 TEST_CASE("unpad cuts results back to the argument's length") {
   BatchConfig config = padded();
   config.unpad["hidden"] = Unpad{0, "ids"};
@@ -139,6 +149,50 @@ TEST_CASE("unpad finds a result by its name in the schema, and by its place") {
     REQUIRE(values_of(calls[0][result]) == std::vector<int64_t>{1});
     REQUIRE(values_of(calls[1][result]) == std::vector<int64_t>{2, 3});
   }
+}
+
+TEST_CASE("the items of a list are cut as the list is, in tables by their own keys alone") {
+  const Schema lists = parse_schema("forward(Tensor ids) -> (Any layers, Any)");
+  BatchConfig config = padded();
+  config.unpad["layers"] = Unpad{0, "ids"};
+  config.unpad["2"] = Unpad{0, "ids"};
+  config.unpad["hidden"] = Unpad{0, "ids"};
+  const Joined batch(lists, config, {{ints({1})}, {ints({2, 3})}});
+  const Value x = batch.args[0];
+  const Value nested = Value::list({x, Value::list({x})});
+  const auto calls = split(lists, config, batch, {nested, Value::map({{"hidden", nested}, {"pooled", x}})});
+  const auto first_of = [](const Value &layers) {
+    CHECK(values_of(layers.as_list()[0]) == std::vector<int64_t>{1});
+    CHECK(values_of(layers.as_list()[1].as_list()[0]) == std::vector<int64_t>{1});
+  };
+  first_of(calls[0][0]);
+  first_of(*calls[0][1].find("hidden"));
+  CHECK(calls[0][1].find("pooled")->as_tensor().numel() == 2);
+}
+
+TEST_CASE("rows that lie over each other in a result become each item's own") {
+  const Schema two = parse_schema("forward(Tensor ids) -> (Tensor, Tensor)");
+  const BatchConfig config;
+  const Joined batch(two, config, {{ints({1, 2})}, {ints({3, 4})}});
+  const auto separate = [&](const Tensor &a, const Tensor &b) {
+    const auto calls = split(two, config, batch, {a, b});
+    for (size_t result : {0, 1}) {
+      const Tensor &mine = calls[0][result].as_tensor();
+      const int64_t before = *calls[1][0].as_tensor().data<int64_t>(), also = *calls[1][1].as_tensor().data<int64_t>();
+      std::fill_n(mine.data<int64_t>(), mine.numel(), -1);
+      CHECK(*calls[1][0].as_tensor().data<int64_t>() == before);
+      CHECK(*calls[1][1].as_tensor().data<int64_t>() == also);
+    }
+    return calls;
+  };
+  const Tensor line = ints({1, 2, 3, 4, 5, 6}), plain = ints({1, 2, 3, 4}, {2, 2});
+  separate(line.view({2, 2}, {0, 1}, 0), plain);                         // expanded
+  separate(line.view({2, 2}, {1, 1}, 0), plain);                         // windows
+  separate(line.view({2, 2}, {2, 1}, 0), line.view({2, 2}, {2, 1}, 2));  // this and the next
+  const auto views = separate(line.view({2, 2}, {3, 1}, 0), line.view({2, 1}, {3, 1}, 2));
+  CHECK(views[0][1].as_tensor().data<int64_t>() == line.data<int64_t>() + 2);  // side by side: not copied
+  const Tensor turned = line.view({2, 3}, {1, 2}, 0);
+  CHECK(split(two, config, batch, {turned, plain})[1][0].as_tensor().data<int64_t>() == line.data<int64_t>() + 1);
 }
 
 TEST_CASE("concat brings rows one after the other and cuts them back") {
@@ -229,6 +283,17 @@ TEST_CASE("what fills up must fit the elements") {
   const Tensor one = Tensor::empty(dtype::uint8, {1}), two = Tensor::empty(dtype::uint8, {2});
   CHECK_THROWS_WITH(Joined(schema, config, {{one}, {two}}),
                     Catch::Matchers::ContainsSubstring("300 does not fit an element of uint8"));
+}
+
+TEST_CASE("what fills up keeps its sign, and never becomes an infinity") {
+  BatchConfig config = padded();
+  config.pad["ids"].value = 65520.0;
+  const Tensor one = Tensor::empty(dtype::float16, {1}), two = Tensor::empty(dtype::float16, {2});
+  CHECK_THROWS_WITH(Joined(schema, config, {{one}, {two}}),
+                    Catch::Matchers::ContainsSubstring("65520 does not fit an element of float16"));
+  config.pad["ids"].value = -0.0;
+  const Joined zero(schema, config, {{Tensor::empty(dtype::float64, {0})}, {Tensor::empty(dtype::float64, {1})}});
+  CHECK(std::signbit(*zero.args[0].as_tensor().data<double>()));
 }
 
 TEST_CASE("tensors of several padded dimensions lie in the batch as if each had been filled up by itself") {
