@@ -4,6 +4,7 @@
 
 #include "api/handles.h"
 #include "author/compare.h"
+#include "author/example.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "report/meta.h"
@@ -48,7 +49,7 @@ Value without_tensors(const Value &answer, std::vector<Value> &tensors) {
     tensors.emplace_back(t);
     return Value::map(std::move(entry));
   };
-  return mrun::parse_json(mrun::to_json(answer, options), {.name = "answer", .code = MRUN_SCRIPT});
+  return mrun::answer_as_json(answer, options);
 }
 
 Value read_saved(const std::string &path, const Value &type) {

@@ -1,11 +1,13 @@
 #include "author/example.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 
 #include "exec/input.h"
-#include "value/json.h"
+#include "value/dtype.h"
 #include "value/safetensors.h"
 
 namespace mrun {
@@ -23,6 +25,37 @@ std::string field_of(std::string_view file) {
 
 Value read_kept(const Bundle &bundle, InputKind kind, const std::string &path) {
   return input_of_bytes(kind, bundle.read(path), path);
+}
+
+constexpr double whole_from = 9007199254740992;  // 2^53: a double of this size or more has no fraction
+
+// A printed tensor's elements.
+Value as_floats(const Value &printed) {
+  if (printed.is_int()) return Value::number(printed.as_number());
+  if (!printed.is_list()) return printed;
+  std::vector<Value> items;
+  for (const Value &item : printed.as_list()) items.push_back(as_floats(item));
+  return Value::list(std::move(items));
+}
+
+// JSON prints a float that is whole as an integer. What surely is none, having been a floating-point tensor's element or a
+// double too large for a fraction, becomes a float again.
+Value with_floats(const Value &printed, const Value &answer) {
+  if (answer.is_tensor() && is_floating(answer.as_tensor().dtype())) return as_floats(printed);
+  if (answer.kind() == MRUN_FLOAT && std::abs(answer.as_number()) >= whole_from) return as_floats(printed);
+  if (answer.is_list() && printed.is_list() && answer.as_list().size() == printed.as_list().size()) {
+    std::vector<Value> items;
+    for (size_t i = 0; i < answer.as_list().size(); ++i)
+      items.push_back(with_floats(printed.as_list()[i], answer.as_list()[i]));
+    return Value::list(std::move(items));
+  }
+  if (!answer.is_map() || !printed.is_map()) return printed;
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const Entry &e : printed.as_map()) {
+    const Value *const given = answer.find(e.key());
+    entries.emplace_back(e.key(), given == nullptr ? e.value() : with_floats(e.value(), *given));
+  }
+  return Value::map(std::move(entries));
 }
 
 }  // namespace
@@ -111,7 +144,11 @@ Recorded run_recorded(Session &session, const Value &input, uint64_t number) {
 Value answer_as_json(const Value &answer) {
   JsonOptions options;
   options.max_elements = std::numeric_limits<int64_t>::max();
-  return parse_json(to_json(answer, options), {.name = "answer", .code = MRUN_SCRIPT});
+  return answer_as_json(answer, options);
+}
+
+Value answer_as_json(const Value &answer, const JsonOptions &options) {
+  return with_floats(parse_json(to_json(answer, options), {.name = "answer", .code = MRUN_SCRIPT}), answer);
 }
 
 }  // namespace mrun

@@ -12,6 +12,7 @@
 
 #include "author/compare.h"
 #include "exec/session.h"
+#include "value/json.h"
 
 namespace mrun {
 
@@ -38,7 +39,9 @@ struct Recorded {
   std::vector<std::pair<std::string, Value>> stages;
 };
 Recorded run_recorded(Session &, const Value &input, uint64_t number);
-// The answer as JSON reads it back: what expected.json holds and what it is compared with.
+// The answer as JSON reads it back, to be compared with what expected.json holds; but what is known to be a float stays
+// one, also where it is printed without a fraction.
 Value answer_as_json(const Value &answer);
+Value answer_as_json(const Value &answer, const JsonOptions &);
 
 }  // namespace mrun

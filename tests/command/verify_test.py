@@ -60,6 +60,20 @@ return function(input) return torch.ones(#input) end
             self.assertEqual(mrun("record", folder, text, text).returncode, 0)
         return folder
 
+    def test_whole_floats_are_compared_within_the_tolerance_and_integers_are_not(self):
+        script = """local torch = require "torch"
+return function(v)
+  return { floats = torch.tensor(v), large = 9.1e15, label = 3, ids = torch.tensor({7}, {dtype = "int64"}) }
+end
+"""
+        folder = self.bundle(kind="json", toml="\n[verify]\nrtol = 0.5\n", preprocess=script)
+        self.assertEqual(mrun("record", folder, "one", "[16777216]").returncode, 0)
+        file = folder / "examples/one/expected.json"
+        recorded = json.loads(file.read_text())
+        for key, value, status in (("floats", [16777218], 0), ("large", 9100000000000002, 0), ("floats", [99999999], 4), ("label", 4, 4), ("ids", [8], 4)):
+            file.write_text(json.dumps({**recorded, key: value}))
+            self.assertEqual(mrun("verify", folder).returncode, status, (key, value))
+
     def test_it_shows_in_answers(self):
         unpad = 'unpad = { "2" = { like = "x" } }\n'
         for model, cut in (Mean(), unpad), (MeanOfReal(), ""):
