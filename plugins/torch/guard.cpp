@@ -96,6 +96,15 @@ std::string of_operators(std::string_view line) {
   return " The operators are libtorch's own: what other libraries add in Python is not there";
 }
 
+// Between two characters, as half of one would be no text.
+void cut(std::string &text) {
+  constexpr size_t longest = 500;
+  if (text.size() <= longest) return;
+  size_t end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+}
+
 // Memory's end arrives as a text, too: libtorch's allocator throws a c10::Error, the interpreter what any exception says.
 mrun::error error_of(int code, const char *what) {
   const std::string_view all = what;
@@ -118,7 +127,7 @@ std::string clean_message(const char *what) {
     const std::string_view line = take_line(text);
     if (!line.empty()) result.append(" ").append(line);
   }
-  result.resize(std::min<size_t>(result.size(), 500));
+  cut(result);
   return result.empty() ? "libtorch failed without a message" : result + of_operators(result);
 }
 

@@ -1,9 +1,20 @@
 """Bad bundles, bad scripts: one line that says what, where and what was wanted; the documented code and exit status."""
 import unittest
 
+import torch
+
 from command import Case, mrun
 
 ECHO = "return function(x) return x end\n"
+
+
+class Long(Case):
+    def test_what_a_model_raises_is_cut_between_two_characters(self):
+        model = torch.jit.ScriptModule()
+        model.define(f"def forward(self, x):\n    if x.numel() > 0:\n        raise ValueError('a{'ä' * 300}')\n    return x\n")
+        folder = self.bundle(kind="json", preprocess="local torch = require 'torch'\nreturn function(v) return torch.tensor(v) end\n")
+        model.save(str(folder / "model.pt"))
+        self.assertRegex(self.answers(folder, "[1]", status=1)[0]["error"]["message"], "a(ä{200,})[^ä\\\\]*$")
 
 
 class Opening(Case):

@@ -18,7 +18,7 @@ constexpr std::chrono::seconds standstill{2};       // of this process, where a 
 constexpr size_t patience_with_deaths = 3;          // in a row, while nobody waits
 constexpr size_t most_failures = 3;                 // to start one, in a row
 constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
-constexpr size_t longest_line = 4000, longest_trace = size_t{64} << 10;
+constexpr size_t longest_line = 4000, longest_stage = 20, longest_trace = size_t{64} << 10;
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
@@ -215,7 +215,7 @@ void RemoteSession::handle_log(Frame &frame) {
   const int level = static_cast<int>(std::clamp<int64_t>(in.integer(), 0, 3));
   const std::string stage = in.text(), text = in.text();
   if (log_bytes_ > most_log_bytes || !options_.log) return;
-  call_host([&] { options_.log(level, stage.substr(0, 20), text.substr(0, longest_line)); });
+  call_host([&] { options_.log(level, printable(stage, longest_stage), printable(text, longest_line)); });
 }
 
 void RemoteSession::call_host(const std::function<void()> &call) {
