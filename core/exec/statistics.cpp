@@ -19,11 +19,11 @@ struct Column {
   const char *name;
   double Timings::*field;
 };
-constexpr Column columns[] = {{"queue", &Timings::queue},
-                              {"preprocess", &Timings::preprocess},
-                              {"batch", &Timings::batch},
-                              {"forward", &Timings::forward},
-                              {"postprocess", &Timings::postprocess}};
+constexpr Column columns[stage_count] = {{"queue", &Timings::queue},
+                                         {"preprocess", &Timings::preprocess},
+                                         {"batch", &Timings::batch},
+                                         {"forward", &Timings::forward},
+                                         {"postprocess", &Timings::postprocess}};
 
 }  // namespace
 
@@ -41,7 +41,11 @@ void Statistics::add(const Timings &t, mrun_code code) {
   } else if (code != MRUN_OK) {
     ++failed_;
   }
-  for (const Column &c : columns) sum_.*c.field += t.*c.field;
+  for (size_t i = 0; i < stage_count; ++i) {
+    const double took = t.*columns[i].field;
+    sum_.*columns[i].field += took;
+    counts_[i] += took > 0 ? 1 : 0;
+  }
   sum_.batch_size += t.batch_size;
   if (last_.size() < kept) {
     last_.push_back(t);
@@ -60,10 +64,13 @@ void Statistics::add_batch(size_t calls, std::optional<Error> failure) {
 Value Statistics::report() const {
   const ExclusiveLock lock(mutex_);
   std::vector<std::pair<std::string, Value>> stages;
-  for (const Column &c : columns) {
+  for (size_t i = 0; i < stage_count; ++i) {
+    const Column &c = columns[i];
     std::vector<double> values;
-    for (const Timings &t : last_) values.push_back(t.*c.field);
-    stages.emplace_back(c.name, summary(std::move(values), sum_.*c.field, items_));
+    for (const Timings &t : last_) {
+      if (t.*c.field > 0) values.push_back(t.*c.field);
+    }
+    stages.emplace_back(c.name, summary(std::move(values), sum_.*c.field, counts_[i]));
   }
   std::vector<double> sizes;
   for (const Timings &t : last_) sizes.push_back(t.batch_size);

@@ -95,6 +95,50 @@ class Faults(Case):
         _, said = self.ends(run, 130)
         self.assertIn("nobody writes to it yet", said)
 
+    def test_one_signal_ends_a_single_item(self):
+        folder = self.bundle(preprocess="return function(s) while true do end end\n")
+        for name, status in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)):
+            run = self.start(folder, "x", "--timeout", "-1")
+            time.sleep(0.7)
+            run.send_signal(name)
+            self.assertEqual(self.ends(run, status)[0], "")
+
+    def test_one_signal_ends_a_run_whose_answers_nobody_reads(self):
+        folder = self.bundle(preprocess="return function(s) return ('x'):rep(5000) end\n")
+        run = self.start(folder, "--lines", self.lines(3000))
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(timeout=300), 130)
+        run.stdout.close()
+        run.stderr.close()
+
+    def test_one_signal_ends_a_run_whose_input_does_not_come(self):
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        writer = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, writer)
+        os.write(writer, b"some")
+        run = self.start(self.bundle(kind="bytes", preprocess="return function(s) return 1 end\n"), fifo)
+        time.sleep(0.7)
+        run.send_signal(signal.SIGINT)
+        self.ends(run, 130)
+
+    def test_a_signal_to_end_leaves_what_an_interrupt_does(self):
+        folder, out = self.bundle(preprocess=WORK), self.dir / "out"
+        for name in signal.SIGTERM, signal.SIGHUP:
+            run = self.start(folder, "--lines", "-", "-o", out, stdin=subprocess.PIPE)
+            run.stdin.write("a\nb\n")
+            run.stdin.flush()
+            while sum(f.read_bytes().count(b"\n") for f in self.dir.glob(".out.tmp-*")) < 2:
+                time.sleep(0.01)
+            run.send_signal(name)
+            self.assertEqual(run.wait(timeout=300), -name)
+            self.assertIn("holds the answers until then", run.stderr.read())
+            for pipe in (run.stdin, run.stdout, run.stderr):
+                pipe.close()
+            self.assertEqual([json.loads(line)[0] for line in out.read_text().splitlines()], ["a", "b"])
+            out.unlink()
+
     def test_a_fifo_is_read_as_it_comes(self):
         fifo = self.dir / "fifo"
         os.mkfifo(fifo)

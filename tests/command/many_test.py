@@ -136,6 +136,27 @@ class Many(Case):
         self.refused(2, *command, "--resume", contains=["12000", "something else"])
         self.assertFalse(out.exists())
 
+    def test_a_run_that_goes_on_counts_the_failures_that_are_kept(self):
+        folder = self.bundle(preprocess=SLOW.replace("  local n", "  if s == 'line 3' then error('odd') end\n  local n", 1))
+        lines, out = self.lines(12000), self.dir / "out.jsonl"
+        command, _ = self.kept(folder, lines, out)
+        self.assertEqual(mrun(*command, "--resume").returncode, 1)
+        self.assertIn("error", json.loads(out.read_text().splitlines()[3]))
+
+    def test_a_stage_s_times_are_those_of_the_items_that_came_to_it(self):
+        folder = self.bundle(preprocess="return function(s)\n  if s:find('[1-9]$') then error('odd') end\n  return s\nend\n",
+                             postprocess="return function(s)\n  for i = 1, 300000 do s = i end\n  return s\nend\n")
+        result = mrun(folder, "--lines", self.lines(50), "--timings")
+        (row,) = [line.split() for line in result.stderr.splitlines() if line.startswith("postprocess")]
+        self.assertEqual(row[1], "5")
+        self.assertGreater(float(row[3]), 0)  # the median
+
+    def test_inputs_that_could_not_be_read_are_told(self):
+        folder = self.bundle(kind="bytes", preprocess="return function(s) return 1 end\n")
+        (self.dir / "there").write_text("x")
+        result = mrun(folder, self.dir / "there", self.dir / "gone", "--timings")
+        self.assertIn("1 item, 0 failed, 1 input could not be read", result.stderr)
+
     def test_a_pipe_that_stays_open_is_answered_line_by_line(self):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=SCRIPT), "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for i in range(5):

@@ -79,6 +79,14 @@ class Progress(Case):
         self.assertRegex(screen, r"\d+ of 60 items, \d+/s, \d+ s left")
         self.assertEqual(out.read_text(), "1\n" * 60)
 
+    def test_a_shard_counts_its_own_items(self):
+        folder = self.bundle(kind="bytes", preprocess=WORK, postprocess="return function() return 1 end\n")
+        files = [self.dir / f"{i}" for i in range(120)]
+        for file in files:
+            file.write_text("x")
+        screen = at_terminal(folder, *files, "--shard", "2/2", "-o", self.dir / "out.jsonl")
+        self.assertRegex(screen, r"\d+ of 60 items, \d+/s")
+
     def test_there_is_none_for_files_pipes_and_where_it_is_not_wanted(self):
         folder, lines = self.work()
         self.assertEqual(mrun(folder, "--lines", lines).stderr, "")

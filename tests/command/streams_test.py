@@ -244,6 +244,21 @@ return function() return {{{table}, a = {{b = part(100)}}, x = {{part(101)}}}} e
         self.assertEqual((first(answer["a"]["b"]), first(answer["x"][0])), (100, 101))
 
 
+    def test_a_partial_answer_that_json_cannot_hold_is_said(self):
+        folder = self.bundle(postprocess="return function(s)\n  emit(0 / 0)\n  emit(1)\n  return s\nend\n")
+        result = mrun(folder, "x", "--stream")
+        self.assertEqual(result.stdout, '{"item":0,"partial":1}\n"x"\n')
+        self.assertIn("item 0: a partial answer is left out: answer is NaN", result.stderr)
+
+    def test_files_of_partial_answers(self):
+        folder = self.bundle(postprocess="local torch = require 'torch'\nreturn function(s)\n  emit(torch.zeros(20000))\n  emit(torch.ones(20000))\n  return s\nend\n")
+        lines = [json.loads(line) for line in mrun(folder, "x", "--stream", "--save", self.dir / "out").stdout.splitlines()]
+        files = [line["partial"]["$file"] for line in lines[:2]]
+        import numpy
+        self.assertEqual([float(numpy.load(f).sum()) for f in files], [0, 20000])
+        self.assertEqual(lines[2], "x")
+
+
 class Resumed(Case):
     """A kept run is gone on with by the same run alone: with another one's its answers would be mixed."""
 

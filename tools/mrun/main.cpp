@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "base/text.h"
 #include "files.h"
+#include "interrupt.h"
 #include "manual.h"
 #include "report.h"
 #include "standard_output.h"
@@ -72,7 +73,7 @@ std::string help() {
       "  cat lines.txt | mrun model.mb --lines - -o answers.jsonl\n\n"
       "Exit status: 0 all answered, 1 some items failed, 2 wrong usage, 3 the bundle\n"
       "was refused, 4 verification failed, 5 output could not be written,\n"
-      "130 interrupted.\n\n"
+      "130 interrupted (Ctrl-C; SIGTERM and SIGHUP leave the same behind).\n\n"
       "Environment: MRUN_ISOLATION is --isolation where that is not given;\n"
       "MRUN_PLUGIN_PATH are folders of plugins (A:B), looked into before the install's;\n"
       "MRUN_WORKER is the worker's program where it is not the install's; NO_COLOR.\n\n"
@@ -183,5 +184,6 @@ int main(int argc, char **argv) {
   }
   std::fflush(stdout);
   std::fflush(stderr);
+  if (status == command::interrupted) command::end_interrupted();
   _exit(status);  // libtorch's destructors take tens of milliseconds and nothing is left to save
 }

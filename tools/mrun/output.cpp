@@ -94,15 +94,24 @@ void Output::check_kept(const OutputOptions &o) const {
 
 // Counts the answers that are there; a line that was torn off is given anew.
 void Output::go_on() {
+  constexpr std::string_view failure = R"({"error":{"code":")";  // as error_json begins
   std::string block(size_t{1} << 20, '\0');
   off_t size = 0, whole = 0;
+  size_t at = 0;  // in the line
+  bool failed = true;
   for (ssize_t n; (n = pread(fd_, block.data(), block.size(), size)) != 0; size += n) {
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EINTR) n = 0;
     if (n < 0) cannot_write(path_);
     for (ssize_t i = 0; i < n; ++i) {
-      if (block[static_cast<size_t>(i)] != '\n') continue;
+      const char c = block[static_cast<size_t>(i)];
+      failed = failed && (at >= failure.size() || c == failure[at]);
+      ++at;
+      if (c != '\n') continue;
       ++resumed_;
+      if (failed) ++resumed_failures_;
       whole = size + i + 1;
+      at = 0;
+      failed = true;
     }
   }
   if (ftruncate(fd_, whole) != 0 || lseek(fd_, whole, SEEK_SET) != whole) cannot_write(path_);
@@ -119,14 +128,22 @@ Output::~Output() {
   }
 }
 
-bool Output::keep() {
-  const std::lock_guard lock(mutex_);
-  end_ = next_;  // items that end because of it have no answer
-  waiting_.clear();
-  if (state_.empty() || !error_.empty()) return false;
-  draft_->leave();
-  draft_.reset();
-  return true;
+Output::Rest Output::end_early() {
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = next_;  // items that end because of it have no answer
+    closed_ = true;
+    waiting_.clear();
+    if (!draft_) return Rest::none;
+    if (!state_.empty() && error_.empty()) {
+      draft_->leave();
+      draft_.reset();
+      return Rest::kept;
+    }
+    if (is_there(path_) || lseek(fd_, 0, SEEK_CUR) <= 0) return Rest::none;
+  }
+  finish();
+  return Rest::file;
 }
 
 void Output::write(const std::string &text) {
@@ -170,23 +187,19 @@ bool Output::ended() const {
 
 void Output::put_now(const std::string &text) {
   const std::lock_guard lock(mutex_);
-  write(text);
+  if (!closed_) write(text);
 }
 
 void Output::wait_for_room(uint64_t number, uint64_t ahead) {
   std::unique_lock lock(mutex_);
-  written_.wait(lock, [&] { return number < next_ + ahead || !error_.empty(); });
+  constexpr auto look = std::chrono::milliseconds(100);  // a signal tells nobody here that it came
+  const auto is_there = [&] { return number < next_ + ahead || !error_.empty() || interrupt_asked(); };
+  while (!written_.wait_for(lock, look, is_there)) {}
 }
 
 bool Output::failed() const {
   const std::lock_guard lock(mutex_);
   return !error_.empty();
-}
-
-bool Output::finish_early() {
-  if (is_there(path_) || lseek(fd_, 0, SEEK_CUR) <= 0) return false;
-  finish();
-  return true;
 }
 
 void Output::finish() {

@@ -30,7 +30,8 @@ class Output {
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
 
-  uint64_t resumed() const { return resumed_; }  // answers that were there already
+  uint64_t resumed() const { return resumed_; }                    // answers that were there already
+  uint64_t resumed_failures() const { return resumed_failures_; }  // errors of items among them
 
   // The text of item `number`, newline included; written once all before it are. Any thread. After a failed write it is
   // dropped.
@@ -40,16 +41,15 @@ class Output {
   bool ended() const;  // all up to that item are written
   // At once, between items (--stream).
   void put_now(const std::string &text);
-  // Waits until item `number` is at most `ahead` items beyond what has been written.
+  // Waits until item `number` is at most `ahead` items beyond what has been written, a write fails or an interrupt comes.
   void wait_for_room(uint64_t number, uint64_t ahead);
   bool appears() const { return draft_.has_value(); }  // as a file, once it is whole
   bool failed() const;                                 // a write failed: nothing more will be written
-  // The run was interrupted: nothing more is written, and what was answered stays. False where it cannot be resumed.
-  bool keep();
-  void finish();  // flush, rename. Throws the first write error
-  // The same of what an interrupted run has answered, where there is any and no file of that name. False: nothing has
-  // changed.
-  bool finish_early();
+  void finish();                                       // flush, rename. Throws the first write error
+  // The run was interrupted: nothing more is written. What was answered is kept for --resume; or it becomes the file, where
+  // there is any and none of that name; or nothing has changed. Throws as finish().
+  enum class Rest { kept, file, none };
+  Rest end_early();
 
  private:
   void open_kept(const OutputOptions &);
@@ -62,11 +62,12 @@ class Output {
   std::optional<mrun::FileDraft> draft_;  // of a file that is to appear
   mrun::UniqueFd special_;                // a device or pipe
   int fd_ = -1;                           // of one of them, or standard output
-  uint64_t resumed_ = 0;
+  uint64_t resumed_ = 0, resumed_failures_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable written_;
   std::map<uint64_t, std::string> waiting_;
   uint64_t next_ = 0, end_ = UINT64_MAX;
+  bool closed_ = false;  // the run was interrupted
 };
 
 }  // namespace command

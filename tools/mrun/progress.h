@@ -10,11 +10,14 @@ namespace command {
 
 class Progress {
  public:
-  // all: how many there are; 0: not known.
-  Progress(bool show, uint64_t all) : show_(show), all_(all) {}
-  void start() { begin_ = Clock::now(); }  // the first item may come
-  void count(bool ok);                     // any thread
-  void erase();                            // before something else is written on that terminal; any thread
+  explicit Progress(bool show) : show_(show) {}
+  // The first item may come. all: how many will; 0: not known.
+  void start(uint64_t all) {
+    begin_ = Clock::now();
+    all_ = all;
+  }
+  void count(bool ok);  // any thread
+  void erase();         // before something else is written on that terminal; any thread
   void end();
 
  private:
@@ -22,9 +25,8 @@ class Progress {
   void draw(bool ended) const;
 
   const bool show_;
-  const uint64_t all_;
   std::mutex mutex_;
-  uint64_t items_ = 0, failed_ = 0;
+  uint64_t all_ = 0, items_ = 0, failed_ = 0;
   bool on_line_ = false;  // the cursor stands behind what was drawn
   Clock::time_point begin_ = Clock::now(), drawn_;
 };

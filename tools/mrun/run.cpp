@@ -20,6 +20,7 @@
 #include "report.h"
 #include "shard.h"
 #include "standard_output.h"
+#include "stop_at_interrupt.h"
 #include "subcommands.h"
 #include "timings.h"
 #include "trace_file.h"
@@ -70,7 +71,8 @@ class Run {
         engine_(engine),
         output_(output),
         pretty_(pretty),
-        progress_(progress) {}
+        progress_(progress),
+        failed_(output.resumed_failures()) {}
 
   // Returns the exit status.
   int all(Inputs &inputs) {
@@ -115,17 +117,24 @@ class Run {
     Item item{this, 0, 0, std::move(input->name), std::move(input->description)};
     mrun_item how = item_options(item);
     mrun::result result;
-    mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
+    {
+      const StopAtInterrupt stop(engine_);
+      mrun_run(engine_.raw(), &input->value.c(), &how, result.raw());
+    }
+    if (interrupt_asked()) return interrupted;
     finish(item, *result.raw());
     if (!result && is_terminal(STDERR_FILENO)) show_source(result.raw()->error);
     return status();
   }
+
+  uint64_t unread() const { return unread_; }  // inputs
 
  private:
   struct Item {
     Run *run;
     uint64_t number, place;         // in the whole work, in the output
     std::string name, description;  // of the input: its file, and for --meta
+    uint64_t partials = 0;          // that it has emitted
   };
 
   bool stopping() const { return interrupt_asked() || output_.failed() || (o_.fail_fast && failed_ > 0); }
@@ -167,11 +176,23 @@ class Run {
     ++submitted_;
   }
 
-  void emit(const Item &item, const mrun_value &partial) {
-    char *json = nullptr;
-    if (mrun_to_json(&partial, 0, &json, nullptr) != MRUN_OK) return;
-    const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
-    output_.put_now("{\"item\":" + std::to_string(item.number) + ",\"partial\":" + json + "}\n");
+  // As JSON, with --save the bytes and large tensors in files.
+  std::string json_of(const mrun_value &value, const std::string &files) const {
+    return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
+      return o_.save.empty() ? mrun_to_json(&value, 0, s, e)
+                             : mrun_save_json(&value, o_.save.c_str(), files.c_str(), s, e);
+    });
+  }
+
+  void emit(Item &item, const mrun_value &partial) {
+    const std::string number = std::to_string(item.number);
+    try {
+      const std::string json = json_of(partial, number + "-partial-" + std::to_string(++item.partials));
+      output_.put_now("{\"item\":" + number + ",\"partial\":" + json + "}\n");
+    } catch (const mrun::failure &e) {
+      if (e.code == MRUN_IO) unsaved_ = true;
+      warn("item " + number + ": a partial answer is left out: " + e.what());
+    }
   }
 
   // The answer or the error as compact JSON.
@@ -179,9 +200,7 @@ class Run {
     if (r.code != MRUN_OK) return error_json(r, item.name);
     if (o_.save.empty()) return r.json;
     try {
-      return mrun::host_detail::string_of([&](char **s, mrun_error *e) {
-        return mrun_save_json(&r.answer, o_.save.c_str(), std::to_string(item.number).c_str(), s, e);
-      });
+      return json_of(r.answer, std::to_string(item.number));
     } catch (const mrun::failure &e) {
       r.code = e.code;
       if (e.code == MRUN_IO) unsaved_ = true;
@@ -208,7 +227,9 @@ class Run {
     return pretty_ && r.code == MRUN_OK ? mrun::from_json(text).json(2) : text;
   }
 
+  // After an interrupt nothing counts any more: the same signal may have ended the worker process.
   void finish(const Item &item, mrun_result &r) {
+    if (interrupt_asked()) return;
     std::string text;
     try {
       text = text_of(item, r);
@@ -220,6 +241,7 @@ class Run {
   }
 
   void fail_item(const Item &item, const mrun::failure &e) {
+    ++unread_;
     const std::string error = error_json(e.code, "input", e.what(), item.name);
     put(item, o_.meta ? with_meta(item, error, false) : error, false);
   }
@@ -252,7 +274,7 @@ class Run {
   Output &output_;
   const bool pretty_;
   Progress &progress_;
-  std::atomic<uint64_t> submitted_{0}, done_{0}, failed_{0};
+  std::atomic<uint64_t> submitted_{0}, done_{0}, failed_, unread_{0};
   std::atomic<bool> unsaved_{false};  // an answer's files could not be written
 };
 
@@ -319,6 +341,31 @@ void want_other_files(const Options &o, const Inputs &inputs) {
   }
 }
 
+// How many this run is to answer; 0: not known.
+uint64_t left_of(const Shard &shard, const Inputs &inputs, const Output &output) {
+  const uint64_t all = shard.of(inputs.count().value_or(0));
+  return all - std::min(all, output.resumed());
+}
+
+// What was answered is saved before the engine ends where that may take long, as after an interrupt. Returns what is left
+// to do then.
+std::function<void()> save(int status, const std::string &name, Output &output) {
+  if (status != interrupted) return [&output] { output.finish(); };
+  const bool appears = output.appears();
+  std::string said;
+  try {
+    const Output::Rest rest = output.end_early();
+    said = rest == Output::Rest::kept   ? "the same command with --resume goes on where it stopped"
+           : rest == Output::Rest::file ? name + " holds the answers until then"
+                                        : name + " would not be whole, so it is left as it was";
+  } catch (const mrun::failure &e) {
+    return [e] { throw e; };
+  }
+  return [appears, said] {
+    if (appears) warn("interrupted: " + said);
+  };
+}
+
 int answer(Options o) {
   if (o.output == "-") o.output.clear();
   parse_shard(o.shard);
@@ -338,29 +385,21 @@ int answer(Options o) {
   options.get()->offline = !inputs.single() && inputs.complete() ? 1 : 0;
   TraceFile trace(o.trace);
   trace.add_to(*options.get());
-  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO), inputs.count().value_or(0));
+  Progress progress(!o.no_progress && !inputs.single() && is_terminal(STDERR_FILENO));
   Output output(output_options(o, bundle, inputs), [&] { progress.erase(); });
   mrun::engine engine = start(bundle, options.get());
   warn_unused_device(o.run, bundle);
-  progress.start();
+  progress.start(left_of(parse_shard(o.shard), inputs, output));
   std::signal(SIGPIPE, SIG_IGN);
   const bool pretty = inputs.single() && o.output.empty() && is_terminal(answers_fd());
   Run run(o, bundle, engine, output, pretty, progress);
   const int status = inputs.single() ? run.one(inputs) : run.all(inputs);
-  const bool kept = status == interrupted && output.keep();
+  const std::function<void()> leave = save(status, o.output, output);
   progress.erase();
-  if (o.timings) print_timings(engine);
+  if (o.timings) print_timings(engine, run.unread());
   { const mrun::engine ended(std::move(engine)); }  // every callback has returned before `run` goes
   progress.end();
-  if (kept) {
-    warn("interrupted: the same command with --resume goes on where it stopped");
-  } else if (status == interrupted && output.appears()) {
-    const bool early = output.finish_early();
-    warn("interrupted: " + o.output +
-         (early ? " holds the answers until then" : " would not be whole, so it is left as it was"));
-  } else {
-    output.finish();
-  }
+  leave();
   trace.finish();
   return status;
 }

@@ -8,6 +8,7 @@ namespace command {
 struct Shard {
   uint64_t index = 1, count = 1;  // index from 1
   bool has(uint64_t number) const { return number % count == index - 1; }
+  uint64_t of(uint64_t all) const { return (all + count - index) / count; }  // how many of the first `all` it has
 };
 
 // "2/8"; "auto": what a scheduler says in the environment: Slurm's job arrays and tasks, or Kubernetes' indexed jobs with

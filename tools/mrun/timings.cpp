@@ -13,11 +13,14 @@ constexpr struct {
   bool waiting;
 } stages[] = {{"queue", true}, {"preprocess", false}, {"batch", true}, {"forward", false}, {"postprocess", false}};
 
-// work: the mean of what is no waiting.
+// work: a stage's part of all the time that is no waiting.
 void print_stages(const View &all) {
   const View taken = all.at("stages");
+  const auto whole = [&](const char *stage) {
+    return taken.at(stage).at("mean").number() * all.at("counts").at(stage).number();
+  };
   double work = 0;
-  for (const auto &stage : stages) work += stage.waiting ? 0 : taken.at(stage.name).at("mean").number();
+  for (const auto &stage : stages) work += stage.waiting ? 0 : whole(stage.name);
   for (const auto &stage : stages) {
     const View row = taken.at(stage.name);
     std::fprintf(stderr, "%-12s %9.0f", stage.name, all.at("counts").at(stage.name).number());
@@ -25,21 +28,23 @@ void print_stages(const View &all) {
     if (stage.waiting) {
       std::fputs("     wait\n", stderr);
     } else {
-      std::fprintf(stderr, " %6.1f %%\n", work > 0 ? row.at("mean").number() / work * 100 : 0);
+      std::fprintf(stderr, " %6.1f %%\n", work > 0 ? whole(stage.name) / work * 100 : 0);
     }
   }
 }
 
 }  // namespace
 
-void print_timings(const mrun::engine &engine) {
+void print_timings(const mrun::engine &engine, uint64_t unread) {
   char *json = nullptr;
   if (mrun_statistics(engine.raw(), &json) != MRUN_OK) return;
   const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
   const mrun::variant statistics = mrun::from_json(json);
   const View all{&statistics.c()};
-  std::fprintf(stderr, "%s, %.0f failed; milliseconds an item:\n",
-               counted(all.at("items").number(), "item", "items").c_str(), all.at("failed").number());
+  const std::string more =
+      unread == 0 ? "" : ", " + counted(static_cast<double>(unread), "input", "inputs") + " could not be read";
+  std::fprintf(stderr, "%s, %.0f failed%s; milliseconds an item:\n",
+               counted(all.at("items").number(), "item", "items").c_str(), all.at("failed").number(), more.c_str());
   std::fprintf(stderr, "%-12s %9s %9s %9s %9s %9s %8s\n", "", "items", "mean", "p50", "p95", "p99", "work");
   print_stages(all);
   const double batches = all.at("batches").number();
