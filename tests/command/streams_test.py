@@ -292,6 +292,14 @@ class Resumed(Case):
         (folder / "preprocess.lua").write_text(LONG.replace("return x\n", "return n\n"))
         self.refused(2, folder, "--lines", self.lines, *self.out, "--resume", contains="begun by another run")
 
+    def test_a_plugin_put_into_the_folders_looked_into(self):
+        folder, own = self.bundle(preprocess=LONG), self.dir / "own"
+        own.mkdir()
+        known = {"env": {**os.environ, "MRUN_PLUGIN_PATH": str(own)}}
+        self.interrupted(folder, "--lines", self.lines, *self.out, **known)
+        (own / "own.so").write_bytes(b"of another build")
+        self.refused(2, folder, "--lines", self.lines, *self.out, "--resume", **known, contains="begun by another run")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -149,6 +149,16 @@ void RunOptions::add_limits_to(CLI::App &app) {
       ->type_name("debug|info|warn|error");
 }
 
+std::vector<std::string> plugin_path() {
+  const char *const text = std::getenv("MRUN_PLUGIN_PATH");
+  std::istringstream rest(text == nullptr ? "" : text);
+  std::vector<std::string> folders;
+  for (std::string folder; std::getline(rest, folder, ':');) {
+    if (!folder.empty()) folders.push_back(folder);
+  }
+  return folders;
+}
+
 void RunOptions::load_plugins() const {
   for (const std::string &path : plugins) {
     try {
@@ -160,11 +170,9 @@ void RunOptions::load_plugins() const {
 }
 
 void RunOptions::load_plugins_to_list() const {
-  const char *const folders = std::getenv("MRUN_PLUGIN_PATH");
-  std::istringstream rest(folders == nullptr ? "" : folders);
-  for (std::string folder; std::getline(rest, folder, ':');) {
+  for (const std::string &folder : plugin_path()) {
     std::error_code unknown;
-    if (folder.empty() || std::filesystem::is_directory(folder, unknown)) continue;
+    if (std::filesystem::is_directory(folder, unknown)) continue;
     warn(printable(folder) + ": is no folder; MRUN_PLUGIN_PATH names folders of plugins");
   }
   load_plugins();

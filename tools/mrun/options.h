@@ -7,6 +7,9 @@
 
 namespace command {
 
+// The folders that MRUN_PLUGIN_PATH names: what is looked into before the install's plugins.
+std::vector<std::string> plugin_path();
+
 // What `--plugin FILE` and `--param K=V` give, for every subcommand that runs a bundle.
 struct RunOptions {
   std::vector<std::string> plugins, params;

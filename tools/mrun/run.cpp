@@ -291,6 +291,23 @@ int verify_first(const mrun::bundle &bundle, const EngineOptions &options) {
   return report(code, message);
 }
 
+// The user's own plugins, by content: those of --plugin and of MRUN_PLUGIN_PATH.
+std::string plugins_of(const Options &o) {
+  std::string all;
+  for (const std::string &p : o.run.plugins) all += "plugin " + sha256(read_file(p)) + '\n';
+  for (const std::string &folder : plugin_path()) {
+    std::vector<std::string> found;
+    std::error_code unknown;
+    for (const auto &file : std::filesystem::directory_iterator(folder, unknown)) {
+      const std::string &path = file.path().native();
+      if (path.ends_with(".so") && access(path.c_str(), R_OK) == 0) found.push_back(path);
+    }
+    std::sort(found.begin(), found.end());
+    for (const std::string &p : found) all += "plugin " + sha256(read_file(p)) + '\n';
+  }
+  return all;
+}
+
 // All that the answers of a run depend on, as JSON.
 std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inputs &inputs) {
   const std::string list = inputs.identity();
@@ -298,9 +315,8 @@ std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inpu
   std::string code = mrun_digest(bundle.raw());
   if (code.empty()) code = folder_digest(bundle, split_revision(o.bundle).path);
   const Shard shard = parse_shard(o.shard);  // what "auto" stands for differs from job to job
-  std::string given;
+  std::string given = plugins_of(o);
   for (const std::string &p : o.run.params) given += p + '\n';
-  for (const std::string &p : o.run.plugins) given += "plugin " + sha256(read_file(p)) + '\n';
   const std::string text = given + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
                            "/" + std::to_string(shard.count) + "\nbatch " + std::to_string(o.run.batch_size) +
                            "\nthreads " + std::to_string(std::max(o.run.threads, 1)) + "\ndevice " + o.run.device +
