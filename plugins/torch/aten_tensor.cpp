@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <mrun/plugin.hpp>
+#include <mrun/plugin_kit.hpp>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -82,14 +83,14 @@ class Filler {
   void fill(const mrun_value &v, size_t level) {
     if (level == shape_.size()) {
       if (v.kind == MRUN_TENSOR) wrong("want numbers, got a tensor: stack and cat join tensors, item() is a number");
-      if (!is_element(v)) wrong("want numbers or booleans in lists of equal length");
+      if (!is_element(v)) wrong("want numbers or booleans in lists of equal length, got " + mrun::came_text(v));
       *next_++ = element<T>(v);
       return;
     }
     const auto want = static_cast<size_t>(shape_[level]);
     if (v.kind != MRUN_LIST || v.as.list.size != want) {
       wrong("want a list of " + std::to_string(want) + " at level " + std::to_string(level + 1) + ", got " +
-            (v.kind == MRUN_LIST ? "one of " + std::to_string(v.as.list.size) : "something else"));
+            (v.kind == MRUN_LIST ? "one of " + std::to_string(v.as.list.size) : mrun::came_text(v)));
     }
     for (size_t i = 0; i < want; ++i) fill(v.as.list.items[i], level + 1);
   }
@@ -122,7 +123,9 @@ at::Tensor from_numbers(const mrun_value &data, const std::vector<int64_t> &shap
 }
 
 at::Tensor from_lists(const mrun_value &data, c10::optional<c10::ScalarType> wanted) {
-  if (data.kind != MRUN_LIST && !is_element(data)) wrong("want a number, a boolean or nested lists of them");
+  if (data.kind != MRUN_LIST && !is_element(data)) {
+    wrong("want a number, a boolean or nested lists of them, got " + mrun::came_text(data));
+  }
   const std::vector<int64_t> shape = shape_of(data);
   Kinds kinds;
   note_kinds(data, kinds);

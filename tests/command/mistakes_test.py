@@ -198,11 +198,24 @@ class Errors(Case):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode(x)")), "x",
                         contains=["global 'json'", 'local json = require "json" loads it'])
 
+    def test_a_module_under_another_name(self):
+        outside = 'local b, j = require("bundle"), require "json"\n'
+        for make, body, advice in [("", 'local b = require "bundle" return b.read("l.txt")', "bundle has no read; bundle.text, lines"),
+                                   (outside, 'return b.assets["l.txt"]', 'bundle has no assets; bundle.asset("NAME")'),
+                                   (outside, "return b.model(x)", "function(model, x)"), (outside, "return j.loads(x)", "json has no loads; json.decode"),
+                                   (outside, "b = nil return b.read(x)", "attempt to index upvalue 'b'")]:
+            with self.subTest(body):
+                self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=make + stage(body)), "x", contains=advice)
+
     def test_tensors(self):
         make = MODULES + "return function(x, params)\n  local t = torch.rand(2, 3)\n  "
         for body, code, advice in [("return t.shape[0]", "SCRIPT", "t:size(0)"), ("return t.size(0)", "ARGUMENT", "with a colon: t:size("),
                                    ("return t.sigmoid()", "ARGUMENT", "t:sigmoid("), ("return t.mean()", "ARGUMENT", "t:mean("),
                                    ("return t:numpy()", "SCRIPT", "t:tolist()"), ("return t[0][1][0]", "SCRIPT", "no batch dimension"),
+                                   ("return t[0][1]:sum()", "SCRIPT", "no batch dimension"), ("return t[0]:softmax(1)", "ARGUMENT", "0 is its last"),
+                                   ("return t:argmax(2)", "ARGUMENT", "no batch dimension, so 1 is its last"), ("return t.float()", "ARGUMENT", "t:float("),
+                                   ("return torch.tensor(x)", "ARGUMENT", "nested lists of them, got a string"),
+                                   ("return torch.tensor({1, x})", "ARGUMENT", "of equal length, got a string"),
                                    ('return "a" .. t', "SCRIPT", "t:item()"), ("return math.floor(t)", "SCRIPT", "t:item()"),
                                    ("for v in t do end", "SCRIPT", "for i = 0, t:size(0) - 1"),
                                    ("for i, v in ipairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
@@ -211,6 +224,7 @@ class Errors(Case):
                                    ("for k, v in pairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
                                    ('return torch.zeros(2, {dtype = "torch.int64"})', "ARGUMENT", "without torch"),
                                    ('return image.resize(t, 5, {interpolation = "bilinear"})', "ARGUMENT", "it is filter"),
+                                   ('return image.resize(t, 5, {mode = "bilinear"})', "ARGUMENT", "it is filter"),
                                    ("return t:resize(2)", "SCRIPT", "it is module image's"),
                                    ("return image.resize(t, 5, 5)", "ARGUMENT", "by name, in a table at the end: {filter = …"),
                                    ("return image.normalize(t, params.mean, 1)", "ARGUMENT", "params has no mean"),
@@ -274,6 +288,8 @@ class Commands(Case):
     def test_options(self):
         folder = self.bundle(preprocess=ECHO)
         for option, advice in [("--ouput", "did you mean '--output'?"), ("--batch_size=4", "did you mean '--batch-size'?"),
+                               ("--batch=4", "did you mean '--batch-size'?"), ("--gpu", "it is --device cuda"), ("-v", "it is --log-level"),
+                               ("-i", "an INPUT stands behind the BUNDLE"), ("--jobs=4", "it is --workers N"),
                                ("--k=3", "--param NAME=VALUE"), ("-x", "comes behind --")]:
             with self.subTest(option):
                 self.refused(2, folder, option, "x", contains=[option.split("=")[0] + ": no such option", advice])

@@ -74,6 +74,25 @@ CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
           ""};
 }
 
+// What other programs call what is an option here, or none.
+std::string known_elsewhere(const std::string &name, const std::vector<std::string> &names) {
+  struct Other {
+    const char *words, *option, *advice;
+  };
+  constexpr Other others[] = {
+      {" gpu cuda use-cuda use-gpu ", "device", "; it is --device cuda"},
+      {" i in input input-file file ", "lines", "; an INPUT stands behind the BUNDLE, without an option"},
+      {" v verbose debug quiet q ", "log-level", "; it is --log-level debug|info|warn|error"},
+      {" j jobs num-workers parallel ", "workers", "; it is --workers N"},
+      {" out outfile ", "output", "; it is -o FILE"},
+  };
+  for (const Other &o : others) {
+    const bool has = std::find(names.begin(), names.end(), o.option) != names.end();
+    if (has && std::string_view(o.words).find(" " + name + " ") != std::string_view::npos) return o.advice;
+  }
+  return "";
+}
+
 // Of an option that there is not: "--ouput: no such option; did you mean '--output'?".
 std::string no_option(const CLI::App &app, const std::string &given) {
   const std::string name = given.substr(0, given.find('='));
@@ -81,11 +100,16 @@ std::string no_option(const CLI::App &app, const std::string &given) {
   for (const CLI::Option *option : app.get_options()) {
     for (const std::string &n : option->get_lnames()) names.push_back(n);
   }
-  std::string advice;  // compared without the dashes, which all of them share
-  for (const std::string &n : mrun::nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), names)) {
-    advice += (advice.empty() ? "; did you mean '--" : " or '--") + n + "'";
+  const std::string word = name.substr(std::min(name.find_first_not_of('-'), name.size()));  // all share the dashes
+  std::vector<std::string> meant = mrun::nearest(word, names);
+  for (const std::string &n : names) {
+    if (meant.empty() && n.starts_with(word + "-")) meant.push_back(n);
   }
-  if (!advice.empty()) advice += "?";
+  std::string advice = known_elsewhere(word, names);
+  if (advice.empty() && !meant.empty()) {
+    for (const std::string &n : meant) advice += (advice.empty() ? "; did you mean '--" : " or '--") + n + "'";
+    advice += "?";
+  }
   const bool params = std::find(names.begin(), names.end(), "param") != names.end();
   if (advice.empty() && params) {
     advice = "; a parameter is --param NAME=VALUE, an INPUT that begins with - comes behind --";

@@ -216,7 +216,7 @@ std::string tensor_hint(std::string_view message, std::string_view line) {
                                   contains(message, "method 'item'"))) {
     return "; t[i] of a tensor of one dimension is a number already, without :item()";
   }
-  if (contains(message, "attempt to index a number value") && contains(line, "][")) {
+  if (contains(message, "attempt to index a number value") && (contains(line, "][") || contains(line, "]:"))) {
     return "; t[i] of a tensor of one dimension is a number: an item has no batch dimension, which the engine takes "
            "off";
   }
@@ -269,13 +269,31 @@ std::string global_hint(const Vm &vm, std::string_view message) {
   return idiom("", name);
 }
 
+// The module that a variable of another name holds: `local b = require "bundle"`, in the same line or outside the
+// function that failed. Else the variable's own name.
+std::string module_of(lua_State *L, lua_State *co, std::string_view line, std::string_view variable) {
+  const std::string required = std::string(variable) + " = require";
+  const size_t at = line.find(required);
+  const size_t name = at == std::string_view::npos ? at : line.find_first_of("\"'", at);
+  if (name != std::string_view::npos) return std::string(name_at(line, name + 1));
+  std::string module(variable);
+  if (!push_variable(L, co, variable)) return module;
+  const int value = lua_gettop(L);
+  push_anchor(L, vm_of(L).anchors.modules);
+  for (lua_pushnil(L); lua_next(L, value + 1) != 0; lua_pop(L, 1)) {
+    if (lua_rawequal(L, -1, value) != 0 && lua_type(L, -2) == LUA_TSTRING) module = lua_tostring(L, -2);
+  }
+  lua_settop(L, value - 1);
+  return module;
+}
+
 // That a module or params has no field of a name that the line asks it for: "; params has no treshold; did you mean …".
-std::string field_hint(lua_State *L, std::string_view line) {
+std::string field_hint(lua_State *L, lua_State *co, std::string_view line) {
   const Vm &vm = vm_of(L);
   std::string hint;
   each_field(line, [&](std::string_view owner, std::string_view field) {
     if (!hint.empty()) return;
-    hint = owner == "params" ? params_hint(vm, field) : module_hint(L, vm, owner, field);
+    hint = owner == "params" ? params_hint(vm, field) : module_hint(L, vm, module_of(L, co, line, owner), field);
   });
   return hint;
 }
@@ -283,20 +301,41 @@ std::string field_hint(lua_State *L, std::string_view line) {
 // Of a method that was called with a dot, and so got another value for its object.
 std::string colon_hint(std::string_view message, std::string_view line) {
   if (!contains(message, "self: is missing") && !contains(message, ": self: want ") &&
-      !contains(message, "no form takes ()") && !contains(message, ": want a tensor, got ")) {
+      !contains(message, "no form takes ()") && !contains(message, "no form takes (nil") &&
+      !contains(message, ": want a tensor, got ")) {
     return "";
   }
   std::string hint;
   each_field(line, [&](std::string_view owner, std::string_view field) {
     const std::string called = std::string(field) + "(";
-    const bool failed =
-        contains(message, "." + std::string(field) + ":") || contains(message, " " + std::string(field) + ":");
+    const bool failed = contains(message, "no form takes (nil") ||  // x:float() is aten.to
+                        contains(message, "." + std::string(field) + ":") ||
+                        contains(message, " " + std::string(field) + ":");
     const bool module = owner == "torch" || owner == "F" || owner == "linalg" || owner == "fft" || owner == "special";
     if (hint.empty() && failed && !module && contains(line, called)) {
       hint = fmt::format("; a method is called with a colon: {}:{}(…)", owner, field);
     }
   });
   return hint;
+}
+
+// Of a parameter that is called otherwise elsewhere; not "it is filter" where the operation has no filter.
+std::string renamed_hint(std::string_view message, std::string_view given) {
+  constexpr std::string_view renamed = "; it is ";
+  std::string hint = idiom("argument", given);
+  const bool there = contains(message, " " + hint.substr(std::min(renamed.size(), hint.size())));
+  return hint.starts_with(renamed) && !there ? "" : hint;
+}
+
+// Of a dimension one beyond the last: counted as in a batch.
+std::string dimension_hint(std::string_view message) {
+  for (const auto &[range, got] :
+       {std::pair{"[-1, 0], but got 1)", "0"}, {"[-2, 1], but got 2)", "1"}, {"[-3, 2], but got 3)", "2"}}) {
+    if (contains(message, range)) {
+      return fmt::format("; an item has no batch dimension, so {} is its last, as -1 is", got);
+    }
+  }
+  return "";
 }
 
 // Of a native operation's arguments: what was left out, or came as nil.
@@ -313,14 +352,15 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
   if (contains(message, "names no dtype") && contains(message, "torch.")) {
     return "; a dtype is written without torch: \"int64\", or torch.int64 itself";
   }
+  if (contains(message, "Dimension out of range")) return dimension_hint(message);
   if (contains(message, "no parameter is called")) {
     const size_t name = message.find('"') + 1;
-    return idiom("argument", message.substr(name, message.find('"', name) - name));
+    return renamed_hint(message, message.substr(name, message.find('"', name) - name));
   }
   std::string hint = filled_in_hint(message);
   if (hint.empty()) hint = colon_hint(message, line);
   const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");
-  return hint.empty() && nothing ? field_hint(L, line) : hint;
+  return hint.empty() && nothing ? field_hint(L, L, line) : hint;
 }
 
 // An error's text with what helps: the words that LuaJIT has for it mean nothing to who writes a script, and the line
@@ -347,7 +387,7 @@ std::string with_hint(lua_State *co, std::string_view message, std::string_view 
   std::string hint = tensor_hint(message, line);
   if (hint.empty()) hint = operator_hint(message, line);
   if (hint.empty()) hint = global_hint(vm, message);
-  if (hint.empty() && contains(message, "nil")) hint = field_hint(vm.L, line);
+  if (hint.empty() && contains(message, "nil")) hint = field_hint(vm.L, co, line);
   if (hint.empty() && contains(message, "nil")) hint = variable_hint(vm.L, co, message, line);
   return text + hint;
 }
