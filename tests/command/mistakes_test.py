@@ -202,7 +202,8 @@ class Errors(Case):
         outside = 'local b, j = require("bundle"), require "json"\n'
         for make, body, advice in [("", 'local b = require "bundle" return b.read("l.txt")', "bundle has no read; bundle.text, lines"),
                                    (outside, 'return b.assets["l.txt"]', 'bundle has no assets; bundle.asset("NAME")'),
-                                   (outside, "return b.model(x)", "function(model, x)"), (outside, "return j.loads(x)", "json has no loads; json.decode"),
+                                   (outside, "return b.path()", "a script sees the parameters"),
+                                   (outside, "return j.loads(x)", "json has no loads; json.decode"),
                                    (outside, "b = nil return b.read(x)", "attempt to index upvalue 'b'")]:
             with self.subTest(body):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=make + stage(body)), "x", contains=advice)
