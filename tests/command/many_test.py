@@ -140,8 +140,10 @@ class Many(Case):
         folder = self.bundle(preprocess=SLOW.replace("  local n", "  if s == 'line 3' then error('odd') end\n  local n", 1))
         lines, out = self.lines(12000), self.dir / "out.jsonl"
         command, _ = self.kept(folder, lines, out)
-        self.assertEqual(mrun(*command, "--resume").returncode, 1)
-        self.assertIn("error", json.loads(out.read_text().splitlines()[3]))
+        self.assertEqual(mrun(*command, "--resume", "--fail-fast").returncode, 1)  # which they do not stop
+        answers = out.read_text().splitlines()
+        self.assertEqual(len(answers), 12000)
+        self.assertIn("error", json.loads(answers[3]))
 
     def test_a_stage_s_times_are_those_of_the_items_that_came_to_it(self):
         folder = self.bundle(preprocess="return function(s)\n  if s:find('[1-9]$') then error('odd') end\n  return s\nend\n",

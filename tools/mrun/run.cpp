@@ -71,8 +71,7 @@ class Run {
         engine_(engine),
         output_(output),
         pretty_(pretty),
-        progress_(progress),
-        failed_(output.resumed_failures()) {}
+        progress_(progress) {}
 
   // Returns the exit status.
   int all(Inputs &inputs) {
@@ -138,7 +137,7 @@ class Run {
   };
 
   bool stopping() const { return interrupt_asked() || output_.failed() || (o_.fail_fast && failed_ > 0); }
-  int status() const { return unsaved_ ? no_output : failed_ > 0 ? some_failed : ok; }
+  int status() const { return unsaved_ ? no_output : failed_ + output_.resumed_failures() > 0 ? some_failed : ok; }
 
   mrun_item item_options(Item &item) const {
     mrun_item how;
@@ -274,7 +273,7 @@ class Run {
   Output &output_;
   const bool pretty_;
   Progress &progress_;
-  std::atomic<uint64_t> submitted_{0}, done_{0}, failed_, unread_{0};
+  std::atomic<uint64_t> submitted_{0}, done_{0}, failed_{0}, unread_{0};
   std::atomic<bool> unsaved_{false};  // an answer's files could not be written
 };
 
