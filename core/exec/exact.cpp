@@ -38,20 +38,28 @@ class Prover {
     }
   }
 
+  // The largest batch whose rows do not depend on each other, 0 if there is none.
+  int64_t rows() {
+    for (const int64_t rows : exact_ladder) {
+      if (exact(rows)) return rows;
+    }
+    return 0;
+  }
+
+ private:
   // Each variant alone (behind it only copies of itself), and at each place among the others.
-  bool exact() {
+  bool exact(int64_t rows) {
     std::vector<Value> alone[variants];
-    for (int64_t n = 0; n < variants; ++n) alone[n] = run(n, 1).front();
+    for (int64_t n = 0; n < variants; ++n) alone[n] = run(n, 1, rows).front();
     for (int64_t shift = 0; shift < variants; ++shift) {
-      const auto results = run(shift, exact_rows);
-      for (int64_t place = 0; place < exact_rows; ++place) {
+      const auto results = run(shift, rows, rows);
+      for (int64_t place = 0; place < rows; ++place) {
         if (!same(results[static_cast<size_t>(place)], alone[(shift + place) % variants])) return false;
       }
     }
     return true;
   }
 
- private:
   // Calls of one row, whatever the call has: what is found holds for all calls of its key, and those differ in their rows.
   Value variant(const Value &v, int64_t n) const {
     const bool many = config_.mode == BatchConfig::Mode::concat && call_.rows > 1;
@@ -59,12 +67,12 @@ class Prover {
                        [&](const Tensor &t) { return turned(t, n, item_.budget); });
   }
 
-  // The results of `count` calls in a batch: at place i that of variant (first + i) % variants.
-  std::vector<std::vector<Value>> run(int64_t first, int64_t count) {
+  // The results of `count` calls in a batch of `rows`: at place i that of variant (first + i) % variants.
+  std::vector<std::vector<Value>> run(int64_t first, int64_t count, int64_t rows) {
     std::vector<CallArguments> calls;
     for (int64_t i = 0; i < count; ++i) calls.emplace_back(rows_[(first + i) % variants]);
     BatchContext context({&item_});
-    const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), exact_rows});
+    const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), rows});
     return split(schema_, config_, batch, model_.run(context, call_.method, batch.args));
   }
 
@@ -81,10 +89,12 @@ class Prover {
 
 }  // namespace
 
-void want_exact(Model &model, const PendingCall &call, ItemContext &item) {
-  if (model.exact_proof().holds(call.key, [&] { return Prover(model, call, item).exact(); })) return;
+int64_t want_exact(Model &model, const PendingCall &call, ItemContext &item) {
+  const int64_t rows = model.exact_proof().rows(call.key, [&] { return Prover(model, call, item).rows(); });
+  if (rows > 0) return rows;
   fail(MRUN_MODEL,
-       "not exact here: what {} gives for a row depends on its place or its companions in a batch of {} rows, with the "
+       "not exact here: what {} gives for a row depends on its place or its companions in batches of {} rows and "
+       "fewer, with the "
        "libraries of this machine; leave --exact out, or set [batch] mode = \"none\"",
        model.methods()[call.method].name, exact_rows);
 }

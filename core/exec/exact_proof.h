@@ -9,13 +9,14 @@
 
 namespace mrun {
 
-inline constexpr int64_t exact_rows = 16;  // of every exact batch
+inline constexpr int64_t exact_rows = 16;              // the most of an exact batch
+inline constexpr int64_t exact_ladder[] = {16, 8, 4};  // each exact batch of a key is filled up to the same of these
 
 class ExactProof {
  public:
-  // Whether calls of this key are exact: what `prove` found the first time. It runs the model, and has the lock meanwhile,
+  // How many rows make calls of this key exact, 0 if none do: what `prove` found the first time. It runs the model, and has the lock meanwhile,
   // so that others of the engine wait for its finding; what it throws is not remembered.
-  bool holds(const std::string &key, const std::function<bool()> &prove) {
+  int64_t rows(const std::string &key, const std::function<int64_t()> &prove) {
     const ExclusiveLock lock(mutex_);
     auto known = exact_.find(key);
     if (known == exact_.end()) known = exact_.emplace(key, prove()).first;
@@ -24,7 +25,7 @@ class ExactProof {
 
  private:
   Mutex mutex_;
-  std::unordered_map<std::string, bool> exact_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, int64_t> exact_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mrun

@@ -1,6 +1,7 @@
 #include "exec/joined.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "exec/batch/context.h"
 #include "exec/batch/rows.h"
@@ -49,10 +50,13 @@ void count_filling(const Batch &batch, JoinedRun &run) {
   run.filled += std::max<int64_t>(whole - given, 0);
 }
 
-// By a call that has rows: one without says nothing of the others of its key.
-void prove_exact(Model &model, std::span<const JoinedCall> calls) {
+// How many rows a batch of these calls is filled up to and has at the most; 0: they need not be exact. Proven by a call
+// that has rows: one without says nothing of the others of its key.
+int64_t rows_if_exact(Model &model, std::span<const JoinedCall> calls) {
+  const PendingCall &first = *calls.front().call;
+  if (first.alone || !model.batch(first.method, first.by_rows).exact) return 0;
   const auto some = std::ranges::find_if(calls, [](const JoinedCall &c) { return c.call->rows > 0; });
-  if (some != calls.end()) want_exact(model, *some->call, *some->item);
+  return some == calls.end() ? exact_rows : want_exact(model, *some->call, *some->item);
 }
 
 std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCall> calls, JoinedRun &run) {
@@ -66,9 +70,7 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
     arguments.emplace_back(c.call->args);
   }
   BatchContext context(std::move(items));
-  const bool exact = config.exact && !first.alone;
-  if (exact) prove_exact(model, calls);
-  const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), exact ? exact_rows : 0});
+  const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), rows_if_exact(model, calls)});
   count_filling(batch, run);
   return split(schema, config, batch, model.run(context, first.method, batch.args), context.budget());
 }
@@ -118,26 +120,57 @@ Outcome run_in_parts(Model &model, const JoinedCall &call, int64_t most, JoinedR
   return whole;
 }
 
-}  // namespace
-
 // What makes a joined call fail may be one item's (a token beyond the vocabulary, its memory): the others must not pay for
 // it with more than the time.
-JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
-  JoinedRun run;
+void run_batch(Model &model, std::span<const JoinedCall> calls, int64_t most, JoinedRun &run) {
   if (calls.size() > 1) {
+    const size_t before = run.outcomes.size();
     try {
       for (std::vector<Value> &results : run_once(model, calls, run)) run.outcomes.push_back({std::move(results), {}});
-      return run;
+      return;
     } catch (const Error &e) {
-      run.outcomes.clear();
+      run.outcomes.resize(before);
       run.failure = e;
     }
   }
   const auto run_one = calls.size() > 1 ? run_next : run_alone;
   for (const JoinedCall &c : calls) {
     const BatchConfig &config = model.batch(c.call->method, c.call->by_rows);
-    const bool large = config.mode == Mode::concat && c.call->rows > config.max_size && !c.call->alone;
-    run.outcomes.push_back(large ? run_in_parts(model, c, config.max_size, run) : run_one(model, c, run));
+    const int64_t part = std::min(config.max_size, most);
+    const bool large = config.mode == Mode::concat && c.call->rows > part && !c.call->alone;
+    run.outcomes.push_back(large ? run_in_parts(model, c, part, run) : run_one(model, c, run));
+  }
+}
+
+constexpr int64_t any_number = std::numeric_limits<int64_t>::max();
+
+// How many rows a batch of these calls may have. Where they are not exact, run_batch tells each of them so.
+int64_t most_rows(Model &model, std::span<const JoinedCall> calls) {
+  try {
+    const int64_t rows = rows_if_exact(model, calls);
+    return rows > 0 ? rows : any_number;
+  } catch (const Error &) { return any_number; }
+}
+
+// How many of the calls make a batch of at most so many rows: at least one.
+size_t fitting(Model &model, std::span<const JoinedCall> calls, int64_t most) {
+  const PendingCall &first = *calls.front().call;
+  const bool concat = model.batch(first.method, first.by_rows).mode == Mode::concat;
+  int64_t rows = 0;
+  size_t n = 0;
+  for (; n < calls.size() && rows <= most; ++n) rows += concat ? calls[n].call->rows : 1;
+  return rows <= most ? n : std::max<size_t>(n - 1, 1);
+}
+
+}  // namespace
+
+JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
+  JoinedRun run;
+  const int64_t most = most_rows(model, calls);
+  while (!calls.empty()) {
+    const size_t n = fitting(model, calls, most);
+    run_batch(model, calls.first(n), most, run);
+    calls = calls.subspan(n);
   }
   return run;
 }
