@@ -58,6 +58,31 @@ TEST_CASE("a call of any number of rows proves as much of its key as one of a si
   }
 }
 
+TEST_CASE("where a row's bits depend on its place among 16, exact batches have fewer rows") {
+  const std::string mode = GENERATE("", "mode = \"concat\"\n");
+  const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:edged(x) end"}}, mode);
+  const auto session = bundle.start(exact(1, true));
+  std::vector<Work> works;
+  for (int64_t rows = 1; rows < 20; ++rows) {
+    works.push_back(
+        work(floats(std::vector<float>(static_cast<size_t>(rows), 3), {rows, 1}), static_cast<uint64_t>(rows)));
+  }
+  const bool stacked = mode.empty();
+  if (stacked) {
+    works.clear();
+    for (uint64_t i = 0; i < 20; ++i) works.push_back(work(floats({3}), i));
+  }
+  calls.clear();
+  const std::vector<Result> results = run_together(*session, std::move(works));
+  for (size_t i = 0; i < results.size(); ++i) {
+    INFO(results[i].error.message);
+    REQUIRE(results[i].ok());
+    CHECK(values_of(results[i].answer) == std::vector<float>(stacked ? 1 : i + 1, 6));
+  }
+  CHECK(calls.rows.front() == 16);  // tried first
+  CHECK(calls.rows.back() == 8);
+}
+
 TEST_CASE("exact calls of many rows that are exact have the bits of single ones") {
   const MockBundle bundle(Files{}, "mode = \"concat\"\n");
   EngineOptions options = exact(2, true);

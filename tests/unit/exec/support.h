@@ -44,7 +44,7 @@ inline Tensor floats(const std::vector<float> &x, Shape shape = {}) {
 }
 
 // forward doubles; a row that begins with -13 fails the whole call. two takes a default. wrong gives no tensor. What placed gives depends on
-// a row's place, what sized gives on how many rows there are. counted says how many, in a
+// a row's place, what edged gives only beyond the eighth, what sized gives on how many rows there are. counted says how many, in a
 // list. paired wants as many rows of y. bad throws what it must not, by its element.
 // Of files *.serial each item has a model of its own, in which two only reads; and one call at a time runs.
 class Mock {
@@ -88,7 +88,8 @@ class Mock {
                                           "wrong(Tensor x) -> Tensor",   "wait(Tensor x) -> Tensor",
                                           "placed(Tensor x) -> Tensor",  "listed(Tensor[] xs) -> Tensor",
                                           "sized(Tensor x) -> Tensor",   "paired(Tensor x, Tensor y) -> Tensor",
-                                          "bad(Tensor x) -> Tensor",     "counted(Tensor x) -> Any"};
+                                          "bad(Tensor x) -> Tensor",     "counted(Tensor x) -> Any",
+                                          "edged(Tensor x) -> Tensor"};
     return i < std::size(methods) ? methods[i] : nullptr;
   }
   static int call(mrun_call *call, void *, size_t method, const mrun_value *args, mrun_value *results) {
@@ -119,9 +120,10 @@ class Mock {
     auto *y = static_cast<float *>(results[0].as.tensor.dl->dl_tensor.data);
     const float by = method == 1 ? static_cast<float>(args[1].as.integer) : 2;
     for (int64_t i = 0; i < n; ++i)
-      y[i] = x[i] * by + (method == 4   ? static_cast<float>(i)
-                          : method == 6 ? std::ldexp(static_cast<float>(rows), -10)
-                                        : 0);
+      y[i] = x[i] * by + (method == 4    ? static_cast<float>(i)
+                          : method == 6  ? std::ldexp(static_cast<float>(rows), -10)
+                          : method == 10 ? static_cast<float>(i / (n / rows) / 8)
+                                         : 0);
     return MRUN_OK;
   }
   static int enter(mrun_call *call, const float *x, int64_t rows, int64_t size) {
