@@ -144,12 +144,13 @@ struct method<F, R (M::*)(A...) const> {
 };
 }  // namespace detail
 
-// Registers the backend; its methods are added to it, in the order in which models list them.
+// Registers the backend, at the end of the statement that makes it: the host takes it as it is then. Methods are added to
+// it in the order in which models list them.
 template <class M>
 class backend {
  public:
-  backend(const registrar &r, const char *name, const char *suffixes) {
-    mrun_backend &b = info();
+  backend(const registrar &r, const char *name, const char *suffixes) : registry_(r.registry), info_(registered()) {
+    mrun_backend &b = info_;
     b.size = sizeof b;
     b.name = name;
     b.suffixes = suffixes;
@@ -162,10 +163,13 @@ class backend {
     if constexpr (detail::has_traits<M>::value) {
       b.traits = [](void *model, size_t i) -> uint32_t { return static_cast<const M *>(model)->traits(i); };
     }
-    check(host->add_backend(r.registry, &b));
   }
+  // Why it is refused the host notes itself, and the plugin is refused with it.
+  ~backend() { host->add_backend(registry_, &info_); }
+  backend(const backend &) = delete;
+  backend &operator=(const backend &) = delete;
   backend &parallel() {  // methods may run on several threads at once
-    info().parallel = 1;
+    info_.parallel = 1;
     return *this;
   }
   template <auto F>
@@ -179,9 +183,9 @@ class backend {
     const char *schema;
     int (*run)(mrun_call *, void *, const mrun_value *, mrun_value *);
   };
-  static mrun_backend &info() {  // the host keeps a pointer to it
-    static mrun_backend b{};
-    return b;
+  static mrun_backend &registered() {  // what is registered lives as long as the process
+    static std::deque<mrun_backend> all;
+    return all.emplace_back();
   }
   static std::vector<entry> &methods() {
     static std::vector<entry> all;
@@ -225,6 +229,9 @@ class backend {
       return int{MRUN_OK};
     });
   }
+
+  mrun_registry *registry_;
+  mrun_backend &info_;
 };
 
 // An operation that is made when a script first asks for it. The results are owned.

@@ -131,6 +131,9 @@ TEST_CASE("a plugin is found by its operations, types, backend, namespace and fi
   CHECK(r.backend("kit") == r.backend_of_file("models/a.kit"));
   CHECK(r.backend_of_file("a.kit2") == r.backend("kit"));
   CHECK(r.backend_of_file("a.onnx") == nullptr);
+  REQUIRE(r.plugin("company") != nullptr);
+  REQUIRE(r.backend("company") != nullptr);
+  CHECK(r.backend("company")->backend->parallel == 1);
   CHECK(r.backend("onnx") == nullptr);
   CHECK(r.find("kitns.pick")->overloads.size() == 4);
 }
