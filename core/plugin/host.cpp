@@ -338,10 +338,14 @@ void keep_charge(mrun_call &call, mrun_object &object) {
 
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
   return guarded(call, [&] {
-    want(type != nullptr && type->name != nullptr, "object_new: NULL was given for the type");
+    want(type != nullptr, "object_new: NULL was given for the type");
     want(self != nullptr, "object_new: NULL was given for the object");
-    const auto destroy = [type](void *s) { destroy_object(type, s); };
+    const auto destroy = [type](void *s) {
+      if (type->name != nullptr) return destroy_object(type, s);
+      if (type->destroy != nullptr) let_go("an object", [&] { type->destroy(s); });
+    };
     std::unique_ptr<void, decltype(destroy)> guard(self, destroy);
+    want(type->name != nullptr, "object_new: the type's name is NULL");
     want(out != nullptr, "object_new: NULL was given");
     Value made = object_value(type, guard.release());
     if (call != nullptr) keep_charge(*call, *made.c().as.object);

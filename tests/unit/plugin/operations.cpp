@@ -3,6 +3,7 @@
 #include <cstring>
 #include <thread>
 
+#include "plugin/registration.h"
 #include "support.h"
 
 using namespace mrun;
@@ -362,4 +363,14 @@ TEST_CASE("a namespace is asked once for a name, and the best overload is called
   CHECK(registry().library_version("kit.sum@1").empty());
   CHECK_THROWS_WITH(registry().require("kitns.absent"),
                     ContainsSubstring("libkit 1.2.3 of plugin kit has no such operation"));
+}
+
+TEST_CASE("an object whose type has no name is destroyed all the same") {
+  int gone = 0;
+  const mrun_type nameless{
+      sizeof(mrun_type), 0, nullptr, nullptr, [](void *self) { ++*static_cast<int *>(self); }, nullptr};
+  mrun_value out{};
+  CHECK(host_table().object_new(nullptr, &nameless, &gone, &out) == MRUN_USAGE);
+  CHECK(gone == 1);
+  CHECK(out.kind == MRUN_NIL);
 }
