@@ -63,6 +63,22 @@ void check_unpad_names(const BatchConfig &config, const BatchConfig *in_all, con
   }
 }
 
+// A call's results are cut back to the rows that it brought: rows of filling would be nobody's.
+void check_rows(const Batching &batching, const std::string &section, const Callable &callable) {
+  for (const Schema *method : callable.schemas) {
+    const auto own = batching.methods.find(method->name);
+    const BatchConfig &config = own == batching.methods.end() ? batching.calls : own->second;
+    if (config.mode != BatchConfig::Mode::concat) continue;
+    for (const auto &[name, pad] : config.pad) {
+      if (!has_argument(*method, name) || std::ranges::find(pad.dims, 0) == pad.dims.end()) continue;
+      fail(MRUN_BUNDLE,
+           "bundle.toml: [{}] pad.{}: dims: in mode \"concat\" dimension 0 has the rows of {}'s calls, which are not "
+           "padded: want those after it, as [1]",
+           section, name, method->name);
+    }
+  }
+}
+
 void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
   for (const auto &[name, pad] : batching.calls.pad) {
     want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
@@ -81,6 +97,11 @@ void check_names(const Batching &batching, const std::string &section, const Cal
   }
 }
 
+void check_all(const Batching &batching, const std::string &section, const Callable &callable) {
+  check_names(batching, section, callable);
+  check_rows(batching, section, callable);
+}
+
 }  // namespace
 
 void check_batching(const Manifest &manifest, const ModelMethods &methods) {
@@ -89,9 +110,9 @@ void check_batching(const Manifest &manifest, const ModelMethods &methods) {
     const ModelConfig &config = manifest.models[i];
     Callable own;
     (config.batch ? own : shared).add(methods[i]);
-    if (config.batch) check_names(*config.batch, fmt::format("models.{}.batch", config.name), own);
+    if (config.batch) check_all(*config.batch, fmt::format("models.{}.batch", config.name), own);
   }
-  check_names(manifest.batch, "batch", shared);
+  check_all(manifest.batch, "batch", shared);
 }
 
 void check_forward(const Bundle &bundle, const ModelMethods &methods) {

@@ -112,6 +112,10 @@ class Packing(Case):
                                   "[batch] unpad.2: no method with the argument ids gives tensors as a result 2"),
                                  ("[batch.forward]\npad = {ids = {dims = [0]}}\nunpad = {logits = {like = \"ids\"}}\n", model,
                                   "[batch.forward] unpad.logits: no method"),
+                                 ("[batch]\nmode = \"concat\"\npad = {ids = {dims = [1, 0]}}\n", model,
+                                  "[batch] pad.ids: dims: in mode \"concat\" dimension 0 has the rows of forward's calls"),
+                                 ("[batch]\npad = {ids = {dims = [0]}}\n[batch.forward]\nmode = \"concat\"\n", model,
+                                  "[batch] pad.ids: dims: in mode \"concat\""),
                                  ("", b"x", "model.pt: this is no TorchScript file"),
                                  ("[models.main]\nfrezee = true\n", model, "bundle.toml:7: [models.main]: model.pt: there is no model option frezee"),
                                  ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:8: [models.main]: model.pt: model option freeze: want true")]:
