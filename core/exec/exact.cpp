@@ -73,7 +73,8 @@ class Prover {
     for (int64_t i = 0; i < count; ++i) calls.emplace_back(rows_[(first + i) % variants]);
     BatchContext context({&item_});
     const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), rows});
-    return split(schema_, config_, batch, model_.run(context, call_.method, batch.args));
+    return split(schema_, config_, batch,
+                 with_tensors(config_, model_.run(context, call_.method, batch.args), context));
   }
 
   // Tensors to the bit.

@@ -72,7 +72,8 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   BatchContext context(std::move(items));
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), rows_if_exact(model, calls)});
   count_filling(batch, run);
-  return split(schema, config, batch, model.run(context, first.method, batch.args), context.budget());
+  std::vector<Value> results = with_tensors(config, model.run(context, first.method, batch.args), context);
+  return split(schema, config, batch, results, context.budget());
 }
 
 Outcome run_alone(Model &model, const JoinedCall &call, JoinedRun &run) {

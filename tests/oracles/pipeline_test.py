@@ -105,6 +105,14 @@ class Two(torch.nn.Module):
         return a @ b.t(), (a - b).abs().sum(-1)
 
 
+class QuantizedResult(torch.nn.Module):
+    """Of each row its quantized numbers, and how many rows it came with."""
+
+    def forward(self, x):
+        q = torch.quantize_per_tensor(x, 0.1, 0, torch.qint8)
+        return {"q": q}, [q], torch.full([x.size(0)], x.size(0))
+
+
 class Dictionary(torch.nn.Module):
     def forward(self, x):
         return {"mean": x.mean(-1), "max": x.max(-1).values}
@@ -195,6 +203,26 @@ class SmallModels(Pipeline):
         x, path = self.x(5)
         answer = self.both(self.bundle(torch.jit.script(Dictionary())), path)
         numpy.testing.assert_allclose([answer["max"], answer["mean"]], [x.max(), x.mean()], rtol=1e-6)
+
+    def test_quantized_results_are_each_item_s_own_rows(self):
+        for batch, shape, own in (("", [3], 1), ('[batch]\nmode = "concat"\n', [4, 3], 4), ('[batch]\nmode = "none"\n', [1, 3], 1)):
+            with self.subTest(batch):
+                folder = self.bundle(torch.jit.script(QuantizedResult()), "return function(model, x)\n  local table, list, rows = model(x)\n"
+                                     "  return { table.q, list[1], rows }\nend\n")
+                with open(folder / "bundle.toml", "a") as toml:
+                    toml.write(batch)
+                inputs = [torch.randn(shape) for _ in range(3)]
+                for i, x in enumerate(inputs):
+                    numpy.save(self.dir / f"{i}.npy", x.numpy())
+                (self.dir / "paths").write_text("".join(f"{self.dir}/{i}.npy\n" for i in range(3)))
+                answers = [json.loads(line) for line in mrun(folder, "--paths", self.dir / "paths").splitlines()]
+                counts = []
+                for x, (q, listed, rows) in zip(inputs, answers, strict=True):
+                    wanted = torch.quantize_per_tensor(x, 0.1, 0, torch.qint8).dequantize().tolist()
+                    numpy.testing.assert_allclose(q, wanted, rtol=1e-6)
+                    numpy.testing.assert_allclose(listed, wanted, rtol=1e-6)
+                    counts.append(numpy.max(rows))
+                self.assertEqual(max(counts) > own, "none" not in batch, counts)
 
     def test_methods(self):
         torch.manual_seed(2)

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "exec/batch/apart.h"
+#include "plugin/registry.h"
+#include "value/object.h"
 
 namespace mrun {
 namespace {
@@ -103,7 +105,30 @@ struct Splitter {
   }
 };
 
+Value with_tensors(const Value &v, mrun_call &call) {
+  if (v.is_list()) {
+    std::vector<Value> items;
+    for (const Value &item : v.as_list()) items.push_back(with_tensors(item, call));
+    return Value::list(std::move(items));
+  }
+  if (v.is_map()) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), with_tensors(e.value(), call));
+    return Value::map(std::move(entries));
+  }
+  if (v.kind() != MRUN_OBJECT || v.c().as.object->type->to_tensor == nullptr) return v;
+  return tensor_of(*v.c().as.object, call);
+}
+
 }  // namespace
+
+std::vector<Value> with_tensors(const BatchConfig &config, std::vector<Value> results, BatchContext &context) {
+  if (config.mode == BatchConfig::Mode::none) return results;
+  mrun_call call(context.item());
+  call.batch = context.batch();
+  for (Value &v : results) v = with_tensors(v, call);
+  return results;
+}
 
 std::vector<std::vector<Value>> split(const Schema &schema, const BatchConfig &config, const Batch &batch,
                                       const std::vector<Value> &given, const std::shared_ptr<Budget> &budget) {

@@ -1,6 +1,7 @@
 // The arrow batch result -> each call's own: the inverse of collate.
 #pragma once
 #include "exec/batch/collate.h"
+#include "exec/batch/context.h"
 
 namespace mrun {
 
@@ -10,6 +11,10 @@ namespace mrun {
 std::vector<std::vector<Value>> split(const Schema &, const BatchConfig &, const Batch &,
                                       const std::vector<Value> &results,
                                       const std::shared_ptr<Budget> &budget = nullptr);
+
+// A model's results with the tensors that objects among them stand for: what no tensor can carry (quantized numbers) has rows
+// too. Where calls run as they are, so do such results stay.
+std::vector<Value> with_tensors(const BatchConfig &, std::vector<Value> results, BatchContext &);
 
 // What `unpad` names must be a padded tensor argument of the method. Throws BUNDLE.
 void check_unpad(const Schema &, const BatchConfig &);
