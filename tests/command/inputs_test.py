@@ -211,13 +211,13 @@ class Record(Case):
         folder = self.bundle("record", toml=self.TOML, preprocess="return function(x) return { x.question, x.data and x.data:size(0) } end\n")
         (self.dir / "d").write_bytes(b"abc")
         (self.dir / "r.json").write_text('{"question": "of a file"}')
-        lines = [json.dumps({"question": "a", "data": f"{self.dir}/d"}), '{"question": "b"}', str(self.dir / "r.json"), '{"data": "none", "question": "c"}',
+        lines = [json.dumps({"question": "a", "data": f"{self.dir}/d"}), ' {"question": "b"}', str(self.dir / "r.json"), '{"data": "none", "question": "c"}',
                  '{"question": 1}', '{"qestion": "x"}', '{"question"', "{}"]
         path = self.dir / "list"
         path.write_text("".join(line + "\n" for line in lines))
         answers = self.answers(folder, "--paths", path, status=1)
         self.assertEqual(answers[:3], [["a", 3], ["b"], ["of a file"]])
-        for answer, text in zip(answers[3:], ("none", "want a text", "missing", "JSON", "missing")):
+        for answer, text in zip(answers[3:], ("none", "want a text", "missing", f"{path}:7: column 12", "missing")):
             self.assertEqual(answer["error"]["code"], "INPUT", answer)
             self.assertIn(text, answer["error"]["message"])
         envelope = self.answers(folder, "--paths", path, "--meta", status=1)[0]

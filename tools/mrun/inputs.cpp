@@ -276,7 +276,7 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
 
 Input Inputs::read_record_of_paths(const std::string &json) const {
   return guarded([&](Input &input) {
-    const mrun::variant record = mrun::from_json(json);
+    const mrun::variant record = json_of_line(json);
     const View fields{&record.c()};
     std::vector<std::pair<std::string, mrun::variant>> entries;
     std::vector<std::pair<std::string, std::string>> descriptions;
@@ -316,7 +316,10 @@ Input Inputs::of_line(const std::string &line) const {
         input.value = json_of_line(line);
         if (describe_) input.description = describe_value("json", input.value.c());
       });
-    default: return kind_ == "record" && line.starts_with('{') ? read_record_of_paths(line) : read_path(line);
+    default: {
+      const size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+      return kind_ == "record" && line.substr(begin, 1) == "{" ? read_record_of_paths(line) : read_path(line);
+    }
   }
 }
 
