@@ -103,10 +103,10 @@ double *Passage::time_of_stage() {
 }
 
 // The item's own time runs: `sharers` times as slowly where it shares a joined call.
-void Passage::limit(double seconds, int sharers) {
+void Passage::limit(double seconds, int sharers, Clock::time_point now) {
   constexpr double forever = 1e9;  // seconds; beyond it a deadline would overflow the clock
   const double rest = seconds <= 0 || seconds >= forever ? forever : (seconds - seconds_) * sharers;
-  began_ = Clock::now();
+  began_ = now;
   int64_t end = last_moment_;
   if (rest < forever) {
     const auto span = std::chrono::nanoseconds(static_cast<int64_t>(std::max(rest, 0.0) * 1e9));
@@ -116,34 +116,36 @@ void Passage::limit(double seconds, int sharers) {
   if (Watch *watch = loaded_.options.watch) watched_ = watch->begins(work_.tag, end, stage());
 }
 
-void Passage::begin_share(int sharers) { limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers); }
+void Passage::begin_share(int sharers, Clock::time_point now) {
+  limit(work_.timeout > 0 ? work_.timeout : loaded_.options.timeout, sharers, now);
+}
 
 // What has passed since the last time is the current stage's: of a joined call the item's share, since what it costs alone
 // cannot be known.
-void Passage::credit(int sharers) {
-  const auto now = Clock::now();
+void Passage::credit(int sharers, Clock::time_point now) {
   const double share = std::chrono::duration<double>(now - std::exchange(began_, now)).count() / sharers;
   seconds_ += share;
   *time_of_stage() += share;
 }
 
-void Passage::stop_clock(int sharers) {
-  credit(sharers);
+void Passage::stop_clock(int sharers, Clock::time_point now) {
+  credit(sharers, now);
   if (watched_ >= 0) loaded_.options.watch->ends(std::exchange(watched_, -1));
   // Raised now, before the deadline goes: between slices nobody looks at the clock, and waiting costs an item nothing.
   item_->stopped();
   item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
 }
 
-void Passage::end_share(int sharers, double waited) {
-  stop_clock(sharers);
+void Passage::end_share(int sharers, Clock::time_point now, double waited) {
+  stop_clock(sharers, now);
   result_.timings.batch += waited;
   result_.timings.batch_size = std::max(result_.timings.batch_size, sharers);
 }
 
 // What it throws inside, a bug or no memory included, ends this item and no other.
 Passage::Step Passage::step() {
-  begin_share(1);
+  begin_share(1, Clock::now());
+  if (call_) spare_key_ = std::move(call_->key);
   call_.reset();
   Step step = Step::done;
   try {
@@ -151,8 +153,8 @@ Passage::Step Passage::step() {
   } catch (Error &e) { fail_with(std::move(e)); } catch (const std::bad_alloc &) {
     fail_with(Error(MRUN_MEMORY, "out of memory"));
   } catch (const std::exception &e) { fail_with(internal_error(e)); }
-  if (result_.ok()) stop_clock(1);  // else fail_with() has
-  if (step == Step::done) {         // what it held is free before the next slice
+  if (result_.ok()) stop_clock(1, Clock::now());  // else fail_with() has
+  if (step == Step::done) {                       // what it held is free before the next slice
     fiber_.reset();
     call_.reset();
     x_ = context_ = output_ = Value();
@@ -258,7 +260,7 @@ bool Passage::begin_answer() {
 }
 
 void Passage::end(std::vector<Value> results) {
-  credit(1);
+  credit(1, Clock::now());
   begun_ = false;
   // Of a model that gives several tensors postprocess gets one list.
   if (at_ == At::forward && results.size() != 1) results = {Value::list(std::move(results))};
@@ -283,6 +285,7 @@ void Passage::end(std::vector<Value> results) {
 void Passage::prepare_call() {
   const Model &m = model();
   const BatchConfig &config = m.batch(call_->method, call_->by_rows);
+  call_->key = std::move(spare_key_);
   prepare(*call_, m.methods()[call_->method], config, config.exact);
 }
 
@@ -305,7 +308,7 @@ void Passage::say_which_limit(Error &e) const {
 
 // Without memory for more the error says less; it is there all the same.
 void Passage::fail_with(Error e) noexcept {
-  stop_clock(1);
+  stop_clock(1, Clock::now());
   result_.answer = Value();
   result_.json.clear();
   try {

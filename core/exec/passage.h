@@ -44,8 +44,9 @@ class Passage {
   void give(Outcome);
 
   // An item's time is its slices and its share of joined calls. Around a joined call of `sharers` items:
-  void begin_share(int sharers);
-  void end_share(int sharers, double waited);  // waited: seconds before it began
+  void begin_share(int sharers, Clock::time_point now);
+  void end_share(int sharers, Clock::time_point now, double waited);  // waited: seconds before it began
+  Clock::time_point ended() const { return began_; }                  // the last slice or share
 
   Result &result() { return result_; }  // once done
   int64_t emits() const { return emits_; }
@@ -66,9 +67,9 @@ class Passage {
   void say_which_limit(Error &) const;
   void fail_with(Error) noexcept;
   void prepare_call();
-  void limit(double seconds, int sharers);
-  void credit(int sharers);
-  void stop_clock(int sharers);
+  void limit(double seconds, int sharers, Clock::time_point now);
+  void credit(int sharers, Clock::time_point now);
+  void stop_clock(int sharers, Clock::time_point now);
   double *time_of_stage();
 
   const Loaded &loaded_;
@@ -80,12 +81,13 @@ class Passage {
   bool begun_ = false;                         // it has begun and not ended
   std::unique_ptr<Fiber> fiber_;               // its coroutine, where it has one; before the state in which it lives
   std::optional<PendingCall> call_;            // while it waits
+  std::string spare_key_;                      // memory for the next one's
   std::optional<Outcome> given_;               // to the waiting call
   int watched_ = -1;                           // its place, while it runs
   Value x_, context_, output_;
   Result result_;
   double seconds_ = 0;                 // taken so far, without waiting: what the limit is for
-  Clock::time_point began_;            // the slice or share that runs
+  Clock::time_point began_;            // since when the time is not credited yet: the slice's or share's begin or end
   int64_t emits_ = 0, emitted_ = 0;    // how many, and their bytes
   const uint64_t root_ = next_root();  // of its input's tensors
   const int64_t skip_emits_, last_moment_;

@@ -1,6 +1,7 @@
 #include "value/tensor.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,44 @@
 
 namespace mrun {
 
+namespace {
+
+// A shape and its strides, which rarely have more than a few dimensions: those lie in the object.
+class OwnDims {
+ public:
+  // Empty strides: row-major.
+  void set(std::span<const int64_t> shape, std::span<const int64_t> strides) {
+    const size_t n = shape.size();
+    if (2 * n > few_.size()) many_ = std::make_unique<int64_t[]>(2 * n);
+    int64_t *const at = many_ ? many_.get() : few_.data();
+    shape_ = {at, n};
+    strides_ = {at + n, n};
+    std::ranges::copy(shape, shape_.begin());
+    if (strides.empty()) {
+      row_major();
+    } else {
+      std::ranges::copy(strides, strides_.begin());
+    }
+  }
+  std::span<int64_t> shape() const { return shape_; }
+  std::span<int64_t> strides() const { return strides_; }
+
+ private:
+  void row_major() {
+    int64_t step = 1;
+    for (size_t i = shape_.size(); i-- > 0;) {
+      strides_[i] = step;
+      step *= std::max<int64_t>(shape_[i], 1);
+    }
+  }
+
+  std::array<int64_t, 8> few_;
+  std::unique_ptr<int64_t[]> many_;
+  std::span<int64_t> shape_, strides_;
+};
+
+}  // namespace
+
 struct TensorBlock : Block {
   ~TensorBlock() override {
     if (dl != nullptr && dl != &own) DlpackDeleter<DLManagedTensor>()(dl);
@@ -19,7 +58,7 @@ struct TensorBlock : Block {
   }
   DLManagedTensor own{};             // used where the core made the tensor
   DLManagedTensor *dl = &own;        // own, or one that was handed over
-  Shape shape, strides;              // of own
+  OwnDims dims;                      // of own
   void *memory = nullptr;            // allocated here
   std::shared_ptr<const void> keep;  // what owns the memory, where that is somebody else
   std::string media;
@@ -43,24 +82,14 @@ Tensor wrap(std::unique_ptr<TensorBlock> block, bool readonly) {
   return Tensor(Value::adopt(v));
 }
 
-Shape row_major(const Shape &shape) {
-  Shape strides(shape.size());
-  int64_t step = 1;
-  for (size_t i = shape.size(); i-- > 0;) {
-    strides[i] = step;
-    step *= std::max<int64_t>(shape[i], 1);
-  }
-  return strides;
-}
-
 void describe_own(TensorBlock &b, void *data, DLDataType type, DLDevice device) {
   DLTensor &t = b.own.dl_tensor;
   t.data = data;
   t.device = device;
-  t.ndim = static_cast<int32_t>(b.shape.size());
+  t.ndim = static_cast<int32_t>(b.dims.shape().size());
   t.dtype = type;
-  t.shape = b.shape.data();
-  t.strides = b.strides.data();
+  t.shape = b.dims.shape().data();
+  t.strides = b.dims.strides().data();
   t.byte_offset = 0;
 }
 
@@ -111,8 +140,7 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
   if (block->memory == nullptr) {
     fail(MRUN_MEMORY, "out of memory for a {} tensor {}", dtype_name(type), shape_text(shape));
   }
-  block->shape = shape;
-  block->strides = row_major(shape);
+  block->dims.set(shape, {});
   describe_own(*block, block->memory, type, cpu);
   return wrap(std::move(block), false);
 }
@@ -131,22 +159,21 @@ Tensor Tensor::give(DLManagedTensor *dl, std::shared_ptr<Budget> budget, int64_t
 Tensor Tensor::over(void *data, DLDataType type, const Shape &shape, std::shared_ptr<const void> keep, bool readonly,
                     const Shape &strides, DLDevice device) {
   auto block = std::make_unique<TensorBlock>();
-  block->shape = shape;
-  block->strides = strides.empty() ? row_major(shape) : strides;
+  block->dims.set(shape, strides);
   block->keep = std::move(keep);
   describe_own(*block, data, type, device);
   return wrap(std::move(block), readonly);
 }
 
-Tensor Tensor::view(const Shape &shape, const Shape &strides, int64_t offset) const {
-  // A view of a view holds on to the memory, not to the view: chains of views stay short.
+Tensor Tensor::view(std::span<const int64_t> shape, std::span<const int64_t> strides, int64_t offset) const {
   const TensorBlock &block = *block_of(*this);
-  std::shared_ptr<const void> keep = block.keep;
-  if (!keep) keep = std::make_shared<const Tensor>(*this);
-  char *first = data<char>() + offset * static_cast<int64_t>(item_size(dtype()));
-  const Tensor made = over(first, dtype(), shape, std::move(keep), readonly(), strides, dl().device);
-  block_of(made)->root = block.root;
-  return made;
+  auto made = std::make_unique<TensorBlock>();
+  made->dims.set(shape, strides);
+  // A view of a view holds on to the memory, not to the view: chains of views stay short.
+  made->keep = block.keep != nullptr ? block.keep : std::make_shared<const Tensor>(*this);
+  made->root = block.root;
+  describe_own(*made, data<char>() + offset * static_cast<int64_t>(item_size(dtype())), dtype(), dl().device);
+  return wrap(std::move(made), readonly());
 }
 
 Tensor Tensor::read_only() const {
@@ -182,7 +209,10 @@ Tensor::Tensor(Value v) : Value(std::move(v)) {
 
 Shape Tensor::strides() const {
   const DLTensor &t = dl();
-  return t.strides != nullptr ? Shape(t.strides, t.strides + t.ndim) : row_major(shape());
+  if (t.strides != nullptr) return {t.strides, t.strides + t.ndim};
+  OwnDims dims;
+  dims.set({t.shape, static_cast<size_t>(t.ndim)}, {});
+  return {dims.strides().begin(), dims.strides().end()};
 }
 
 int64_t Tensor::numel() const {

@@ -63,7 +63,10 @@ class Tensor : public Value {
   static Tensor over(void *data, DLDataType, const Shape &, std::shared_ptr<const void> keep, bool readonly,
                      const Shape &strides = {}, DLDevice = cpu);
   // Another shape, strides and first element (in elements from data()) of the same memory.
-  Tensor view(const Shape &shape, const Shape &strides, int64_t offset) const;
+  Tensor view(std::span<const int64_t> shape, std::span<const int64_t> strides, int64_t offset) const;
+  Tensor view(const Shape &shape, const Shape &strides, int64_t offset) const {
+    return view(std::span(shape), std::span(strides), offset);
+  }
   Tensor read_only() const;  // the same memory, flagged: in-place operations refuse it
   // Itself where row-major, else a copy, inside the budget. Throws ARGUMENT where it does not lie on the CPU.
   Tensor contiguous(std::shared_ptr<Budget> = nullptr) const;

@@ -100,13 +100,15 @@ void want_cpu(const Tensor &t, const std::string &name) {
   fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(a.c()), describe(b.c()));
 }
 
-// One call's tensor, and the shape that it is filled up to.
+// One call's tensor, and the shape that it is filled up to where it is.
 struct Part {
-  explicit Part(const Tensor &t) : tensor(t), shape(t.shape()) {}
-  bool whole() const { return std::equal(shape.begin(), shape.end(), tensor.dl().shape); }
+  explicit Part(const Tensor &t) : tensor(t) {}
+  std::span<const int64_t> own() const { return {tensor.dl().shape, static_cast<size_t>(tensor.dim())}; }
+  std::span<const int64_t> shape() const { return padded.empty() ? own() : padded; }
+  bool whole() const { return padded.empty() || std::ranges::equal(padded, own()); }
 
   Tensor tensor;
-  Shape shape;
+  Shape padded;
 };
 
 void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) {
@@ -121,7 +123,10 @@ void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) 
       longest = std::max(longest, part.tensor.size(static_cast<int32_t>(d)));
     }
     const int64_t rounded = (longest + pad.multiple - 1) / pad.multiple * pad.multiple;
-    for (Part &part : parts) part.shape[static_cast<size_t>(d)] = rounded;
+    for (Part &part : parts) {
+      if (part.padded.empty()) part.padded = part.tensor.shape();
+      part.padded[static_cast<size_t>(d)] = rounded;
+    }
   }
 }
 
@@ -140,10 +145,10 @@ void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions
   char *at = out.data<char>();
   for (const Part &part : column.parts) {
     want_cpu(part.tensor, column.name);
-    const size_t size = column.mode == Mode::stack ? row : row * static_cast<size_t>(part.shape[0]);
+    const size_t size = column.mode == Mode::stack ? row : row * static_cast<size_t>(part.shape()[0]);
     const Tensor t = part.tensor.contiguous(how.budget);
     if (!part.whole()) {
-      PaddedCopy(t.shape(), part.shape, column.pad->left, padding).copy(at, t.data<const char>());
+      PaddedCopy(t.shape(), part.padded, column.pad->left, padding).copy(at, t.data<const char>());
     } else if (size > 0) {
       std::memcpy(at, t.data<const char>(), size);
     }
@@ -155,7 +160,7 @@ void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions
 
 Tensor stack(const Column &column, const CollateOptions &how) {
   const Part &first = column.parts[0];
-  Shape shape = first.shape;
+  Shape shape(first.shape().begin(), first.shape().end());
   const auto n = static_cast<int64_t>(column.parts.size()), rows = std::max(n, how.least_rows);
   shape.insert(shape.begin(), rows);
   if (rows == 1 && first.whole()) {  // a view: a lone call costs no copy, and its memory may be a device's
@@ -164,7 +169,7 @@ Tensor stack(const Column &column, const CollateOptions &how) {
     return first.tensor.view(shape, strides, 0);
   }
   for (const Part &part : column.parts) {
-    if (part.shape != first.shape || !(part.tensor.dtype() == first.tensor.dtype()))
+    if (!std::ranges::equal(part.shape(), first.shape()) || !(part.tensor.dtype() == first.tensor.dtype()))
       mismatch(column.name, part.tensor, first.tensor);
   }
   Tensor out = Tensor::empty(first.tensor.dtype(), shape, how.budget);
@@ -174,13 +179,13 @@ Tensor stack(const Column &column, const CollateOptions &how) {
 
 Tensor concat(const Column &column, const CollateOptions &how) {
   const Part &first = column.parts[0];
-  Shape shape = first.shape;
+  Shape shape(first.shape().begin(), first.shape().end());
   if (shape.empty())
     fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", column.name);
   if (column.parts.size() == 1 && shape[0] >= how.least_rows && first.whole()) return first.tensor;
   int64_t rows = 0;
   for (const Part &part : column.parts) {
-    const Shape &s = part.shape;
+    const std::span<const int64_t> s = part.shape();
     if (s.size() != shape.size() || !std::equal(s.begin() + 1, s.end(), shape.begin() + 1) ||
         !(part.tensor.dtype() == first.tensor.dtype())) {
       mismatch(column.name, part.tensor, first.tensor);

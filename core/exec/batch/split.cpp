@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "exec/batch/apart.h"
 #include "plugin/registry.h"
+#include "value/map_tensors.h"
 #include "value/object.h"
 
 namespace mrun {
@@ -49,15 +50,27 @@ struct Splitter {
     Shape shape = t.shape();
     const int64_t n = real_length(unpad, index, name);
     if (d >= shape.size() || n > shape[d]) {
-      fail(
-          MRUN_MODEL,
-          "[batch] unpad.{}: cannot cut {} to {} in dimension {}, the length of {}; what {} gives of another length is "
-          "cut in the script",
-          name, describe(t.c()), n, d, unpad.like, schema.name);
+      fail(MRUN_MODEL,
+           "[batch] unpad.{}: cannot cut {} to {} in dimension {}, the length of {}; what {} gives of another length "
+           "is "
+           "cut in the script",
+           name, describe(t.c()), n, d, unpad.like, schema.name);
     }
     const int64_t offset = left(unpad) ? (shape[d] - n) * t.strides()[d] : 0;
     shape[d] = n;
     return t.view(shape, t.strides(), offset);
+  }
+
+  // Of one with strides (split).
+  Tensor rows(const Tensor &t, size_t index) const {
+    const std::span<const int64_t> strides(t.dl().strides, static_cast<size_t>(t.dim()));
+    const int64_t offset = batch.first[index] * strides[0];
+    if (config.mode == BatchConfig::Mode::stack) {
+      return t.view(std::span(t.dl().shape, strides.size()).subspan(1), strides.subspan(1), offset);
+    }
+    Shape shape = t.shape();
+    shape[0] = batch.rows[index];
+    return t.view(shape, strides, offset);
   }
 
   Tensor part(const Tensor &t, size_t index, const std::string &name, const Unpad *unpad) const {
@@ -67,15 +80,7 @@ struct Splitter {
            "[batch] mode = \"none\"",
            schema.name, name, describe(t.c()), batch.total);
     }
-    Shape shape = t.shape(), strides = t.strides();
-    const int64_t offset = batch.first[index] * strides[0];
-    if (config.mode == BatchConfig::Mode::stack) {
-      shape.erase(shape.begin());
-      strides.erase(strides.begin());
-    } else {
-      shape[0] = batch.rows[index];
-    }
-    Tensor own = shape.empty() ? t.view({}, {}, offset) : t.view(shape, strides, offset);
+    const Tensor own = rows(t, index);
     return unpad == nullptr ? own : cut(own, *unpad, index, name);
   }
 
@@ -120,6 +125,9 @@ Value with_tensors(const Value &v, mrun_call &call) {
   return tensor_of(*v.c().as.object, call);
 }
 
+// With strides, and what every part of it can hold on to.
+Tensor whole_view(const Tensor &t) { return t.view(t.shape(), t.strides(), 0); }
+
 }  // namespace
 
 std::vector<Value> with_tensors(const BatchConfig &config, std::vector<Value> results, BatchContext &context) {
@@ -134,9 +142,11 @@ std::vector<std::vector<Value>> split(const Schema &schema, const BatchConfig &c
                                       const std::vector<Value> &given, const std::shared_ptr<Budget> &budget) {
   if (config.mode == BatchConfig::Mode::none) return {given};
   const Splitter splitter{schema, config, batch};
-  const std::vector<Value> results = batch.calls.size() > 1 ? rows_apart(given, budget) : given;
+  std::vector<Value> results = batch.calls.size() > 1 ? rows_apart(given, budget) : given;
+  for (Value &v : results) v = map_tensors(v, whole_view);
   std::vector<std::vector<Value>> calls(batch.calls.size());
   for (size_t index = 0; index < calls.size(); ++index) {
+    calls[index].reserve(results.size());
     for (size_t i = 0; i < results.size(); ++i) {
       calls[index].push_back(splitter.one(results[i], index, std::to_string(i + 1)));
     }

@@ -43,9 +43,9 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
     if (step == Passage::Step::preempted) continue;
     const JoinedCall call{&passage.call(), job.item.get()};
     const auto begin = trace_.now();
-    passage.begin_share(1);
+    passage.begin_share(1, Clock::now());
     JoinedRun run = run_joined(passage.model(), {&call, 1});
-    passage.end_share(1, 0);
+    passage.end_share(1, Clock::now(), 0);
     statistics_.add_batch(1, {});
     usage_.add_batch(1, run);
     trace_.batch(seat.number, passage.model(), {&call, 1}, begin);

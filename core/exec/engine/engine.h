@@ -87,7 +87,7 @@ class Engine : public Session {
   JobList step_jobs(Seat &, JobList &, bool &over) EXCLUDES(mutex_);
   void run_slices(Seat &) REQUIRES(mutex_);
   void renew_state(Seat &) REQUIRES(mutex_);
-  void post(Seat &, Job &) REQUIRES(mutex_);
+  void post(Seat &, Job &, Clock::time_point now) REQUIRES(mutex_);
   void end_job(Seat &, Job &, Result) REQUIRES(mutex_);
   void end_telling(Seat &) REQUIRES(mutex_);
   void answer_batch(Seat &, const JoinedBatch &) EXCLUDES(mutex_);

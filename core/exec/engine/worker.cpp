@@ -171,11 +171,13 @@ Passage::Step Engine::step_job(Seat &seat, Job &job) {
 // A slice of each, in order, as long as the turn may last and the state is within its memory. `over`: it is not. Returns
 // those that had theirs; the others stay in `jobs`.
 JobList Engine::step_jobs(Seat &seat, JobList &jobs, bool &over) {
-  const auto end = Clock::now() + longest_turn;
+  auto now = Clock::now();
+  const auto end = now + longest_turn;
   JobList stepped;
-  while (!jobs.empty() && !over && (stepped.empty() || Clock::now() < end)) {
+  while (!jobs.empty() && !over && now < end) {
     Job *job = jobs.pop_front();
     job->step = step_job(seat, *job);
+    if (job->passage != nullptr) now = job->passage->ended();
     stepped.push_back(job);
     over = seat.state != nullptr && seat.state->over_memory();
   }
@@ -200,7 +202,8 @@ void Engine::run_slices(Seat &seat) {
     return;
   }
   seat.closing = over;
-  while (Job *job = stepped.pop_front()) post(seat, *job);
+  const auto now = Clock::now();
+  while (Job *job = stepped.pop_front()) post(seat, *job, now);
   if (seat.closing && seat.jobs == 0) renew_state(seat);
 }
 
@@ -214,11 +217,11 @@ void Engine::renew_state(Seat &seat) {
 
 // Tells what came of a slice. A job that was cancelled during it, when no group held it, is taken back at once: nobody else
 // would look at its flag again while it waits.
-void Engine::post(Seat &seat, Job &job) {
+void Engine::post(Seat &seat, Job &job, Clock::time_point now) {
   if (job.step == Passage::Step::preempted) {
     seat.ready.push_back(&job);
   } else if (job.step == Passage::Step::waiting) {
-    rounds_.waits(&job, Clock::now());
+    rounds_.waits(&job, now);
     if (job.item->stop.load() != MRUN_OK && rounds_.withdraw(&job)) make_ready(&job);
   } else {
     Result result;
@@ -263,7 +266,7 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
     return;
   }
   for (Job *job : batch.jobs) {
-    job->passage->begin_share(sharers);
+    job->passage->begin_share(sharers, now);
     calls.push_back({&job->passage->call(), job->item.get()});
   }
   // Calls of one key are of one model. Of one that keeps state, of which each item has a copy, none is joined.
@@ -272,9 +275,10 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
   statistics_.add_batch(calls.size(), std::move(run.failure));
   usage_.add_batch(calls.size(), run);
   trace_.batch(seat.number, model, calls, now);
+  const auto end = Clock::now();
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Passage &passage = *batch.jobs[i]->passage;
-    passage.end_share(sharers, seconds_between(batch.jobs[i]->waiting_since, now));
+    passage.end_share(sharers, end, seconds_between(batch.jobs[i]->waiting_since, now));
     passage.give(i < run.outcomes.size() ? std::move(run.outcomes[i]) : out_of_memory());
   }
 }

@@ -68,8 +68,8 @@ int element(lua_State *L, const Tensor &given) {
     push_element(L, t.dtype(), element_at(t, at));
   } else {
     const Shape shape = given.shape(), strides = given.strides();
-    push_tensor(
-        L, given.view({shape.begin() + 1, shape.end()}, {strides.begin() + 1, strides.end()}, at * strides[0]).c());
+    const Tensor row = given.view(std::span(shape).subspan(1), std::span(strides).subspan(1), at * strides[0]);
+    push_tensor(L, row.c());
   }
   return 1;
 }

@@ -138,6 +138,6 @@ TEST_CASE("unpad over a list of tensors is refused when the bundle is opened") {
 TEST_CASE("unpad of a tensor without dimensions is an error of the item") {
   const MockBundle bundle(Files{},
                           "[batch.forward]\npad = {x = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"x\"}}\n");
-  const Result r = bundle.start(with_workers(1, false))->run(work(floats({1}).view({}, {}, 0)));
+  const Result r = bundle.start(with_workers(1, false))->run(work(floats({1}).view(Shape{}, Shape{}, 0)));
   CHECK(r.error.code == MRUN_MODEL);
 }
