@@ -41,7 +41,8 @@ class Many(Case):
                 self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", f"{i + 1}/{count}"), whole[i::count])
         kubernetes = dict(os.environ, JOB_COMPLETION_INDEX="2", JOB_COMPLETIONS="3")
         self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", "auto", env=kubernetes), whole[2::3])
-        slurm = dict(os.environ, SLURM_ARRAY_TASK_ID="7", SLURM_ARRAY_TASK_MIN="5", SLURM_ARRAY_TASK_STEP="2", SLURM_ARRAY_TASK_COUNT="3")
+        slurm = dict(os.environ, SLURM_ARRAY_TASK_ID="7", SLURM_ARRAY_TASK_MIN="5", SLURM_ARRAY_TASK_STEP="2", SLURM_ARRAY_TASK_COUNT="3",
+                     SLURM_ARRAY_TASK_MAX="10")  # --array=5-10:2
         self.assertEqual(self.run_lines(folder, "--lines", lines, "--shard", "auto", env=slurm), whole[1::3])
 
     def test_a_single_input_is_the_first_shards(self):
@@ -54,7 +55,10 @@ class Many(Case):
             self.refused(2, folder, "--lines", lines, "--shard", shard, contains=["--shard", "I/N"])
         for variables, said in [({"SLURM_ARRAY_TASK_ID": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}, ["SLURM_ARRAY_TASK_ID is set", "SLURM_ARRAY_TASK_COUNT"]),
                                 ({"SLURM_ARRAY_TASK_ID": "x", "SLURM_ARRAY_TASK_COUNT": "3"}, ["SLURM_ARRAY_TASK_ID is x", "want a number"]),
-                                ({"JOB_COMPLETION_INDEX": "1"}, ["JOB_COMPLETIONS", "--shard I/N"])]:
+                                ({"JOB_COMPLETION_INDEX": "1"}, ["JOB_COMPLETIONS", "--shard I/N"]),
+                                # --array=1,3,7: every task says so, also those whose index would fit
+                                *[({"SLURM_ARRAY_TASK_ID": i, "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_MAX": "7"},
+                                   ["SLURM_ARRAY_TASK_COUNT is 3", "1 to 7, an array with gaps", "--shard I/N"]) for i in "137"]]:
             self.refused(2, folder, "--lines", lines, "--shard", "auto", env={**os.environ, **variables}, contains=said)
         for option in "--shard", "--device", "--isolation", "--memory":  # a script's unset variable
             self.refused(2, folder, "--lines", lines, option, "", contains=[option, "empty"])

@@ -28,13 +28,24 @@ std::optional<uint64_t> variable(const char *name) {
   return n;
 }
 
-// Who says which of how many this is. `first`: what its first index is called.
+// Who says which of how many this is. `first`, `last`: what its first and last index are called.
 struct Scheduler {
-  const char *index, *count, *first;
+  const char *index, *count, *first, *last;
 };
-constexpr Scheduler schedulers[] = {{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"},
-                                    {"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", nullptr},
-                                    {"SLURM_PROCID", "SLURM_NTASKS", nullptr}};
+constexpr Scheduler schedulers[] = {
+    {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"},
+    {"JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", nullptr, nullptr},
+    {"SLURM_PROCID", "SLURM_NTASKS", nullptr, nullptr}};
+
+// Of an array with gaps (--array=1,3,7, or what failed of another) nobody says which of its tasks this is: with its index
+// alone some would take what is no one's, and others nothing.
+void want_no_gaps(const Scheduler &s, uint64_t first, uint64_t step, uint64_t count) {
+  const std::optional<uint64_t> last = s.last == nullptr ? std::nullopt : variable(s.last);
+  if (!last || step == 0 || (*last >= first && (*last - first) / step + 1 == count)) return;
+  throw mrun::failure(MRUN_USAGE, std::string("--shard auto: ") + s.count + " is " + std::to_string(count) + ", but " +
+                                      s.first + " to " + s.last + " is " + std::to_string(first) + " to " +
+                                      std::to_string(*last) + ", an array with gaps: give --shard I/N");
+}
 
 Shard of_scheduler() {
   for (const Scheduler &s : schedulers) {
@@ -47,6 +58,7 @@ Shard of_scheduler() {
     }
     const uint64_t first = s.first == nullptr ? 0 : variable(s.first).value_or(0);
     const uint64_t step = s.first == nullptr ? 1 : variable("SLURM_ARRAY_TASK_STEP").value_or(1);
+    want_no_gaps(s, first, step, *count);
     if (*index < first || step == 0 || (*index - first) / step >= *count) {
       throw mrun::failure(MRUN_USAGE,
                           std::string("--shard auto: ") + s.index + " and " + s.count + " do not fit together");
