@@ -8,7 +8,9 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
+#include <shared_mutex>
 #include <string>
 
 #include "container.h"
@@ -80,12 +82,31 @@ using File = std::unique_ptr<SNDFILE, Close>;
   bad_input(text);
 }
 
-[[noreturn]] void not_opened(std::string_view bytes) {
-  const std::string kind = foreign_kind(bytes);
+// Why a file is not opened libsndfile keeps in one place for all threads: another's file that is opened meanwhile takes it
+// away. So the reason is that of a second try, alone.
+std::shared_mutex opening;
+
+File opened(SF_INFO &info, Memory &bytes) {
+  SF_VIRTUAL_IO io = memory_io();
+  return File(sf_open_virtual(&io, SFM_READ, &info, &bytes));
+}
+
+std::string why_not_opened(const Source &source, const Grow &grow) {
+  Memory bytes{source, grow, 0, 0, {}};
+  SF_INFO info{};
+  const std::unique_lock alone(opening);
+  errno = 0;
+  const File f = opened(info, bytes);
+  if (bytes.stopped) std::rethrow_exception(bytes.stopped);
+  return sf_strerror(nullptr);
+}
+
+[[noreturn]] void not_opened(const Source &source, const Grow &grow) {
+  const std::string kind = foreign_kind(source.bytes);
   if (!kind.empty())
     bad_input("this is " + kind + "; wanted sound that libsndfile reads: WAV, FLAC, OGG, MP3, AIFF, …");
-  failed(std::string("no sound that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, …): ") +
-         sf_strerror(nullptr));
+  if (errno == ENOMEM) throw std::bad_alloc();
+  failed("no sound that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, …): " + why_not_opened(source, grow));
 }
 
 void check(const SF_INFO &info) {
@@ -133,11 +154,14 @@ void append(const File &f, int channels, const Grow &grow, Samples &out) {
 void decode_source(const Source &source, const Grow &grow, Samples &out) {
   errno = 0;
   Memory bytes{source, grow, 0, 0, {}};
-  SF_VIRTUAL_IO io = memory_io();
   SF_INFO info{};
-  const File f(sf_open_virtual(&io, SFM_READ, &info, &bytes));
+  File f;
+  {
+    const std::shared_lock with_others(opening);
+    f = opened(info, bytes);
+  }
   if (bytes.stopped) std::rethrow_exception(bytes.stopped);
-  if (!f) not_opened(source.bytes);
+  if (!f) not_opened(source, grow);
   check(info);
   join(out, info);
   const int kind = info.format & SF_FORMAT_TYPEMASK;

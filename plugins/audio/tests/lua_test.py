@@ -78,6 +78,15 @@ class Audio(Case):
                 want = torch.log(transform(torch.from_numpy(theirs).double()) + 1e-6).numpy()
                 numpy.testing.assert_allclose(numpy.log(numpy.array(got["mel"]) + 1e-6), want, rtol=0, atol=TOLERANCE)
 
+    def test_a_file_that_is_not_opened_gets_its_own_reason(self):
+        """libsndfile keeps the last reason of all threads: here others open their files meanwhile."""
+        self.ask("return function() return 0 end", wav(bytes(400)), b"what is this?" * 10)
+        (self.dir / "list").write_text(f"{self.dir}/sound0\n{self.dir}/sound1\n" * 20000)
+        answers = self.answers(self.bundle(kind="audio", preprocess=DECODE), "--paths", self.dir / "list", "--workers", 8, status=1)
+        self.assertEqual({str(a) for a in answers[::2]}, {"[[1, 100], 8000]"})
+        (why,) = {a["error"]["message"] for a in answers[1::2]}
+        self.assertIn("Format not recognised", why)
+
     def test_other_rates(self):
         files = [file(sound(0.5, rate), rate, container) for rate, container in ((44100, "FLAC"), (8000, "WAV"), (48000, "WAV"))]
         want = log_mel(sound(0.5, 16000)[0])
