@@ -175,7 +175,9 @@ Value json_argument(const std::string &argument) {
 // A path that a person wrote.
 Value path_argument(InputKind kind, const std::string &argument) {
   std::error_code unknown;
-  if (std::filesystem::exists(argument, unknown) || argument.empty()) return read_input_file(kind, argument);
+  const bool there = std::filesystem::exists(argument, unknown);
+  const bool barred = unknown && unknown != std::errc::filename_too_long;
+  if (there || barred || argument.empty()) return read_input_file(kind, argument);  // which says why it cannot be read
   std::string advice = fmt::format("the path of a file is wanted ({})", input_kind_name(kind));
   if (argument.find("://") != std::string::npos) advice = "nothing is fetched: a file of this machine is wanted";
   if (argument[0] == '@' && std::filesystem::exists(argument.substr(1), unknown)) advice = "a path is given without @";

@@ -298,6 +298,7 @@ class Commands(Case):
         self.refused(2, folder, "--lines", contains="--lines: wants F behind it")
         self.refused(2, folder, "x", "--meta=x", contains="--meta: takes no value")
         self.refused(2, "--versoin", contains="did you mean '--version'?")
+        self.refused(2, folder, "--version", contains="--version: stands alone: mrun --version")
         self.refused(2, "sign", folder, "--kye", "x", contains="did you mean '--key'?")
 
     def test_values_of_options(self):
@@ -452,6 +453,8 @@ class Inputs(Case):
         folder = self.bundle("tensor", preprocess=ECHO)
         self.item_error("INPUT", "input", folder, "https://example.org/x.npy", contains="nothing is fetched")
         self.item_error("INPUT", "input", folder, "none.npy", contains="no such file; the path of a file is wanted (tensor)")
+        (self.dir / "loop.npy").symlink_to("loop.npy")
+        self.item_error("INPUT", "input", folder, self.dir / "loop.npy", contains="Too many levels of symbolic links")
         (self.dir / "there.npy").write_bytes(b"")
         self.item_error("INPUT", "input", folder, f"@{self.dir}/there.npy", contains="a path is given without @")
         for name, data, advice in [("x.npy", b"", "it is empty"), ("x.npy", b"<html>", "a web page"), ("x.safetensors", b"version https://git-lfs.github.com", "git lfs pull"),

@@ -101,6 +101,7 @@ std::string no_option(const CLI::App &app, const std::string &given) {
     for (const std::string &n : option->get_lnames()) names.push_back(n);
   }
   const std::string word = name.substr(std::min(name.find_first_not_of('-'), name.size()));  // all share the dashes
+  if (word == "version") return "--version: stands alone: mrun --version";
   std::vector<std::string> meant = mrun::nearest(word, names);
   for (const std::string &n : names) {
     if (meant.empty() && n.starts_with(word + "-")) meant.push_back(n);
