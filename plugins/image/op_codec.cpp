@@ -34,8 +34,7 @@ tensor encode(call &c, const value &image, std::string_view format, int64_t qual
     const Picture p = picture(c, image);
     want_u8(p);
     const bool jpeg = format == "jpeg" || format == "jpg";
-    if (!jpeg && format != "png")
-      bad_argument("format is \"" + std::string(format.substr(0, 40)) + "\"; wanted png or jpeg");
+    if (!jpeg && format != "png") bad_argument("format is \"" + shown(format) + "\"; wanted png or jpeg");
     if (quality < 1 || quality > 100) bad_argument("quality is " + std::to_string(quality) + "; wanted 1 to 100");
     if (jpeg && p.shape().channels != 1 && p.shape().channels != 3)
       bad_argument("the image has " + std::to_string(p.shape().channels) +

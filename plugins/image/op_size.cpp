@@ -64,7 +64,7 @@ value flip(call &c, const value &image, std::string_view direction) {
   return guarded([&] {
     const Picture p = picture(c, image);
     if (direction != "horizontal" && direction != "vertical")
-      bad_argument("direction is \"" + std::string(direction.substr(0, 40)) + "\"; wanted horizontal or vertical");
+      bad_argument("direction is \"" + shown(direction) + "\"; wanted horizontal or vertical");
     return result(c, flip_node(p.node, direction == "horizontal"), p.constant);
   });
 }

@@ -1,10 +1,12 @@
 // What went wrong. `input`: the file is at fault; `argument`: the caller is.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace audio {
@@ -21,6 +23,12 @@ inline std::string shown(double x) {
   if (std::isnan(x)) return "nan";  // its sign is the processor's
   std::array<char, 32> digits{};
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), x).ptr};
+}
+// A name as a message shows it: its first 40 bytes, of whole characters.
+inline std::string shown(std::string_view name) {
+  size_t end = std::min<size_t>(name.size(), 40);
+  while (end > 0 && end < name.size() && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return std::string(name.substr(0, end));
 }
 [[noreturn]] inline void bad_input(const std::string &text) { throw Error(Error::Code::input, "audio: " + text); }
 [[noreturn]] inline void bad_argument(const std::string &text) { throw Error(Error::Code::argument, text); }

@@ -156,8 +156,7 @@ FrameWindow frame_window_by_name(std::string_view name) {
   static constexpr std::string_view names[] = {"povey", "hanning", "hamming", "rectangular", "blackman"};
   for (size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return FrameWindow(i);
-  bad_argument("window_type is \"" + std::string(name.substr(0, 40)) +
-               "\"; wanted povey, hanning, hamming, rectangular or blackman");
+  bad_argument("window_type is \"" + shown(name) + "\"; wanted povey, hanning, hamming, rectangular or blackman");
 }
 
 void check(const FbankOptions &o, int64_t samples) {

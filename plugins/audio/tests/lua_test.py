@@ -218,6 +218,7 @@ class Audio(Case):
             "audio.sinc_resample(x, rate, 8000, {rolloff = 2})": "rolloff is 2",
             "audio.mfcc(x, rate, {n_mfcc = 200})": "n_mfcc is 200; wanted 1 to n_mels, 128",
             "audio.fbank(x, rate, {window_type = 'hann'})": "wanted povey, hanning",
+            "audio.fbank(x, rate, {window_type = ('a'):rep(39) .. 'ä'})": '"' + "a" * 39 + '"; wanted povey, hanning',
             "audio.fbank(x, rate, {high_freq = 9000})": "half the rate",
             "audio.fbank(x, rate, {frame_length = 1000})": "samples are too few",
             "audio.fbank(x, rate, {frame_shift = 0})": "frame_length and frame_shift are 25 and 0 ms",

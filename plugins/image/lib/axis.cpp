@@ -77,8 +77,7 @@ Filter filter_by_name(std::string_view name) {
   if (name == "hamming") return Filter::hamming;
   if (name == "bicubic") return Filter::bicubic;
   if (name == "lanczos") return Filter::lanczos;
-  bad_argument("filter is \"" + std::string(name.substr(0, 40)) +
-               "\"; wanted nearest, box, bilinear, hamming, bicubic or lanczos");
+  bad_argument("filter is \"" + shown(name) + "\"; wanted nearest, box, bilinear, hamming, bicubic or lanczos");
 }
 
 size_t axis_bytes(Filter filter, int in, int out, int count) {

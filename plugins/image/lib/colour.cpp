@@ -151,8 +151,7 @@ Space space_by_name(std::string_view name) {
       {"BGR", Space::BGR}, {"HSV", Space::HSV}, {"YCbCr", Space::YCbCr}, {"LAB", Space::LAB}};
   for (const auto &[known, space] : names)
     if (name == known) return space;
-  bad_argument("the colour space is \"" + std::string(name.substr(0, 40)) +
-               "\"; wanted L, LA, RGB, RGBA, BGR, HSV, YCbCr or LAB");
+  bad_argument("the colour space is \"" + shown(name) + "\"; wanted L, LA, RGB, RGBA, BGR, HSV, YCbCr or LAB");
 }
 
 int channels_of(Space s) {

@@ -10,7 +10,7 @@ Mode mode_by_name(std::string_view name) {
   static constexpr std::string_view names[] = {"L", "RGB", "RGBA", "I;16", "I", "F"};
   for (size_t i = 0; i < std::size(names); ++i)
     if (names[i] == name) return Mode(i);
-  bad_argument("mode is \"" + std::string(name.substr(0, 40)) + "\"; wanted RGB, L, RGBA, I;16, I or F");
+  bad_argument("mode is \"" + shown(name) + "\"; wanted RGB, L, RGBA, I;16, I or F");
 }
 
 int channels_of(Mode mode) { return mode == Mode::RGB ? 3 : mode == Mode::RGBA ? 4 : 1; }

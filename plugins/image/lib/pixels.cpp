@@ -12,6 +12,12 @@ namespace image {
 void bad_input(std::string text) { throw Error(Error::Code::input, std::move(text)); }
 void bad_argument(std::string text) { throw Error(Error::Code::argument, std::move(text)); }
 
+std::string shown(std::string_view name) {
+  size_t end = std::min<size_t>(name.size(), 40);
+  while (end > 0 && end < name.size() && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return std::string(name.substr(0, end));
+}
+
 std::string number(double v) {
   if (std::isnan(v)) return "nan";
   std::array<char, 32> text{};  // not printf's: that goes by the program's locale

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace image {
 
@@ -20,6 +21,8 @@ struct Error : std::exception {
 };
 [[noreturn]] void bad_input(std::string text);
 [[noreturn]] void bad_argument(std::string text);
+// A name as a message shows it: its first 40 bytes, of whole characters.
+std::string shown(std::string_view name);
 // As a message shows it: 256, 1.5, nan.
 std::string number(double);
 
