@@ -84,6 +84,11 @@ std::vector<Value> call_at_once(const Loaded &loaded, ItemContext &item, ModelCa
   return std::move(outcome.results);
 }
 
+std::function<void(int level, const std::string &text)> log_of(const Loaded &loaded) {
+  if (!loaded.options.log) return {};
+  return [&loaded](int level, const std::string &text) { loaded.options.log(level, "", text); };
+}
+
 }  // namespace
 
 // Operator threads change the last bits of sums, so their default must not depend on the number of workers.
@@ -109,7 +114,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   loaded->shared = std::make_shared<SharedStore>();
   const EngineOptions &o = loaded->options;
   for (const ModelConfig &config : manifest.models) {
-    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact, o.threads};
+    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact, o.threads, log_of(*loaded)};
     loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
     loaded->model_infos.push_back(info_of(*loaded->models.back()));
   }
@@ -143,9 +148,7 @@ std::shared_ptr<ItemContext> make_context(const Loaded &loaded, uint64_t number)
   item->seed = loaded.options.seed;
   item->number = number;
   item->threads = loaded.options.threads;
-  if (loaded.options.log) {
-    item->log = [&loaded](int level, const std::string &text) { loaded.options.log(level, "", text); };
-  }
+  item->log = log_of(loaded);
   return item;
 }
 

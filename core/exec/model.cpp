@@ -57,6 +57,21 @@ BatchConfig by_rows(BatchConfig config) {
   return config;
 }
 
+Schema listed_method(const std::string &model, const char *text) {
+  try {
+    return parse_schema(text);
+  } catch (const Error &e) { fail(MRUN_MODEL, "model {}: a method that its backend lists: {}", model, e.message); }
+}
+
+// What a backend failed with. Where it said nothing, who it was is all there is to tell.
+Error call_error(mrun_call &call, int code, const std::string &who) {
+  const bool said = call.failed && !call.error.message.empty();
+  Error e = take_error(call, code);
+  const bool stopped = e.code == MRUN_TIMEOUT || e.code == MRUN_CANCELLED;
+  if (!said && !stopped) e.message = fmt::format("{}: {}", who, e.message);
+  return e;
+}
+
 // One result as the schema says, so far as the engine and the scripts rely on it.
 bool plausible(const Type &type, const Value &v) {
   if (v.is_nil()) return type.optional || type.base == Base::any;
@@ -108,6 +123,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   // Nobody's: opening has no limit of time, and waits for the library's lock as long as it takes.
   ItemContext item;
   item.threads = options.threads;
+  item.log = log_ = options.log;
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
@@ -126,8 +142,8 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
 // are: one that only reads it has no trait, and would be answered for all items from the first one's copy.
 void Model::list_methods(const Batching &batching, const ModelOptions &options, bool keeps_state) {
   for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
-    methods_.push_back(parse_schema(text));
-    const Schema &method = methods_.back();
+    Schema method = listed_method(name_, text);
+    if (find(method.name)) fail(MRUN_MODEL, "model {}: its backend lists two methods {}", name_, method.name);
     BatchConfig config = batch_of(batching, method.name, options);
     drop_foreign_unpad(method, batching.calls, config);
     if (keeps_state || (traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
@@ -138,6 +154,7 @@ void Model::list_methods(const Batching &batching, const ModelOptions &options, 
       rows_batches_.push_back(by_rows(config));
     }
     batches_.push_back(std::move(config));
+    methods_.push_back(std::move(method));
   }
 }
 
@@ -155,7 +172,9 @@ std::unique_ptr<Model> Model::fresh() const {
   copy->methods_ = methods_;
   copy->batches_ = batches_;
   copy->rows_batches_ = rows_batches_;
+  copy->log_ = log_;
   ItemContext item;
+  item.log = log_;
   mrun_call call(item);
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
@@ -193,7 +212,7 @@ std::vector<Value> Model::run(BatchContext &context, size_t method, const std::v
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   const auto [code, wrong] =
       run_native(name_, results, [&] { return backend_->call(&call, handle_, method, borrowed.data(), out); });
-  if (code != MRUN_OK) throw take_error(call, code);
+  if (code != MRUN_OK) throw call_error(call, code, fmt::format("model {}: {}", name_, schema.name));
   if (!wrong.empty()) fail(MRUN_MODEL, "model {}: {}: {}", name_, schema.name, wrong);
   for (size_t i = 0; i < schema.results.size(); ++i) {
     if (plausible(schema.results[i], results[i])) continue;

@@ -1,5 +1,6 @@
 // A loaded model: a backend's handle, its methods, and calls of them. Loaded once an engine, shared by its workers.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct ModelOptions {
   int64_t max_batch = 0;  // in place of [batch] max_size; 0: as the manifest says
   bool exact = false;     // as if [batch] exact = true
   int32_t threads = 1;    // that a call may keep busy: what host->threads says while the model is opened
+  std::function<void(int level, const std::string &text)> log = {};  // what the backend logs while it opens and copies
 };
 
 class Model {
@@ -55,7 +57,8 @@ class Model {
   const mrun_backend *backend_ = nullptr;
   const Plugin *plugin_ = nullptr;
   Registry *registry_ = nullptr;
-  void *handle_ = nullptr;           // closed by the destructor, before what follows goes
+  void *handle_ = nullptr;  // closed by the destructor, before what follows goes
+  std::function<void(int level, const std::string &text)> log_;
   Value graph_, weights_, options_;  // what the backend's source points to: as long as the handle is open
   std::vector<Schema> methods_;
   std::vector<BatchConfig> batches_, rows_batches_;

@@ -116,6 +116,19 @@ int main() { return 0; }
         (folder / "bundle.toml").write_text('[input]\nkind = "json"\n[models.main]\nfile = "model.helped"\ntimes = "two"\n')
         self.refused(3, folder, "[1]", "--plugin", plugin, contains=["times", "float"])
 
+    def test_what_a_backend_says_and_lists_while_it_opens(self):
+        plugin = self.build("cc", "faulty.c", "-std=c99")
+        folder = self.bundle("json", '[models.main]\nfile = "m.faulty"\n', files={"m.faulty": "warns"},
+                             preprocess="return function(x) return require('torch').tensor(x) end")
+        done = mrun(folder, "[1]", "--plugin", plugin)
+        self.assertEqual((json.loads(done.stdout), done.stderr), ([1], "mrun: warn: the model is old\n"))
+        for fault, said in [("no schema", "model main: a method that its backend lists: schema \"forward(Tensor x\""),
+                            ("two methods", "model main: its backend lists two methods forward")]:
+            (folder / "m.faulty").write_text(fault)
+            self.refused(3, folder, "[1]", "--plugin", plugin, contains=said)
+        (folder / "m.faulty").write_text("silent")
+        self.item_error("MODEL", "forward", folder, "[1]", "--plugin", plugin, contains="model main: forward: failed and gave no reason")
+
     def test_a_backend_whose_models_have_methods_of_their_own(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
         for text, forward in [("listed 1 once", "return {model:once(x)}"), ("listed 3 thrice", "return {model:thrice(x)}")]:

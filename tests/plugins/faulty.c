@@ -1,0 +1,33 @@
+/* A plugin for tests: models whose file names what is wrong with them. */
+#include <mrun/plugin.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const mrun_host *host;
+
+static int open_model(mrun_call *call, const mrun_model_source *source, void **model) {
+  char *fault = calloc(1, source->graph.size + 1);
+  if (!fault) return MRUN_MEMORY;
+  memcpy(fault, source->graph.data, source->graph.size);
+  if (strcmp(fault, "warns") == 0) host->log(call, 2, "the model is old");
+  *model = fault;
+  return MRUN_OK;
+}
+static const char *method(void *model, size_t index) {
+  if (strcmp(model, "no schema") == 0) return index == 0 ? "forward(Tensor x" : NULL;
+  if (strcmp(model, "two methods") == 0 && index == 1) return "forward(Tensor y) -> Tensor";
+  return index == 0 ? "forward(Tensor x) -> Tensor" : NULL;
+}
+static int run(mrun_call *call, void *model, size_t index, const mrun_value *args, mrun_value *results) {
+  (void)index;
+  if (strcmp(model, "silent") == 0) return MRUN_MODEL;
+  return host->value_copy(call, &args[0], &results[0]);
+}
+static mrun_backend backend;
+MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *plugin) {
+  host = h;
+  plugin->size = sizeof *plugin, plugin->abi = MRUN_ABI, plugin->name = "faulty", plugin->version = "1";
+  backend.size = sizeof backend, backend.name = "faulty", backend.suffixes = ".faulty", backend.parallel = 1;
+  backend.open = open_model, backend.close = free, backend.method = method, backend.call = run;
+  return h->add_backend(plugin->registry, &backend);
+}
