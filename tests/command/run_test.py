@@ -261,10 +261,18 @@ class Bench(Case):
                 result = subprocess.run([MRUN, "bench", self.bundle(preprocess=ECHO), "a", "--seconds", "0.05", *form], stdout=full,
                                         stderr=subprocess.PIPE, text=True, timeout=300)
             self.assertEqual(result.returncode, 5, result.stderr)
+            closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", MRUN, "bench", self.dir / "bundle", "a", "--seconds", "0.05", *form],
+                                    capture_output=True, text=True, timeout=300)
+            self.assertEqual((closed.returncode, closed.stderr), (5, "mrun: standard output: cannot write: Bad file descriptor\n"))
+
+    def test_a_delay_that_no_item_would_wait(self):
+        self.refused(2, "bench", self.bundle(preprocess=ECHO), "a", "--max-delay", "5", contains="--max-delay")
 
     def test_an_item_that_fails_ends_it(self):
         folder = self.bundle(preprocess='return function(x) error("no " .. x) end\n')
         self.refused(1, "bench", folder, "a", contains="no a")
+        folder = self.bundle(preprocess='return function(x) if x ~= "good" then error("no " .. x) end end\n')
+        self.refused(1, "bench", folder, "good", "b", "c", "good", contains=["input 2 of 4 fails", "no b"])
         self.refused(1, "bench", self.bundle(preprocess=ECHO), "@" + str(self.dir / "none"), contains="none")
 
 

@@ -162,6 +162,12 @@ class Outputs(Case):
         (self.dir / "self").symlink_to("self")
         self.refused(5, folder, "x", "-o", self.dir / "self", contains="link to itself")
 
+    def test_a_dash_is_no_file_s_name(self):
+        folder = self.bundle(preprocess=ECHO)
+        for option, *args in [("--trace", folder, "x", "--trace", "-"), ("--junit", "verify", folder, "--junit", "-"), ("-o", "pack", folder, "-o", "-")]:
+            self.refused(2, *args, contains=[option + " -: want a file", "/dev/stdout"], cwd=self.dir)
+            self.assertFalse((self.dir / "-").exists())
+
     def test_an_interrupt_while_nobody_reads_a_pipe(self):
         os.mkfifo(self.dir / "pipe")
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "x", "-o", self.dir / "pipe"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -1,9 +1,6 @@
 // mrun bench BUNDLE INPUT…: how fast a bundle answers these inputs on this machine, and with which settings fastest.
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -13,7 +10,6 @@
 #include "inputs.h"
 #include "options.h"
 #include "report.h"
-#include "standard_output.h"
 #include "subcommands.h"
 #include "view.h"
 
@@ -47,17 +43,23 @@ std::vector<mrun::variant> read_all(const InputOptions &given, const mrun::bundl
 // time says nothing.
 void warm_up(const mrun::engine &engine, const std::vector<mrun::variant> &inputs) {
   std::mutex mutex;
+  size_t first = inputs.size();  // that fails
   std::string failure;
   for (int pass = 0; pass < 2; ++pass) {
-    for (const mrun::variant &input : inputs) {
-      engine.submit(input, [&](const mrun_result &r) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      engine.submit(inputs[i], [&, i](const mrun_result &r) {
         if (r.code == MRUN_OK) return;
         const std::lock_guard lock(mutex);
-        if (failure.empty()) failure = r.error.message == nullptr ? mrun_code_name(r.code) : r.error.message;
+        if (i >= first) return;
+        first = i;
+        failure = r.error.message == nullptr ? mrun_code_name(r.code) : r.error.message;
       });
     }
     engine.drain();
-    if (!failure.empty()) throw mrun::failure(MRUN_INPUT, "bench: an item fails: " + failure);
+    if (first < inputs.size()) {
+      throw mrun::failure(MRUN_INPUT, "bench: input " + std::to_string(first + 1) + " of " +
+                                          std::to_string(inputs.size()) + " fails: " + failure);
+    }
   }
 }
 
@@ -139,13 +141,12 @@ class Bench {
 };
 
 int bench_bundle(const Options &o) {
+  if (o.run.max_delay > 0)
+    throw mrun::failure(MRUN_USAGE, "--max-delay: is for inputs that come one by one; here all are there");
   o.run.load_plugins();
   const mrun::bundle bundle = open_bundle(o.bundle);
   const std::deque<Measured> all = Bench(o, bundle).all();
-  (o.json ? print_json : print_table)(all);
-  if (std::fflush(answers_file()) != 0) {
-    throw mrun::failure(MRUN_IO, std::string("standard output: cannot write: ") + std::strerror(errno));
-  }
+  print((o.json ? as_json : as_table)(all));
   const bool failed = std::any_of(all.begin(), all.end(), [](const Measured &m) { return m.times.failed() > 0; });
   return failed ? some_failed : ok;
 }

@@ -1,30 +1,32 @@
 #include "bench_times.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 
 #include "base/percentile.h"
-#include "standard_output.h"
 
 namespace command {
 namespace {
 
 constexpr double near_the_best = 0.97;  // of its rate: what a larger batch must at least be worth
 
-void print_setting(const Measured &m) {
-  std::fprintf(answers_file(), "%7d %10d %12.1f %9.3f %9.3f %9.3f", m.setting.workers, m.setting.batch_size, m.rate(),
-               m.times.quantile(Times::all, 0.5) * 1e3, m.times.quantile(Times::all, 0.95) * 1e3,
-               m.times.quantile(Times::all, 0.99) * 1e3);
-  if (m.joined > 0) std::fprintf(answers_file(), " %8.1f", m.joined);
-  std::fputs("\n", answers_file());
+std::string setting_row(const Measured &m) {
+  std::string row = fmt::format("{:7} {:10} {:12.1f} {:9.3f} {:9.3f} {:9.3f}", m.setting.workers, m.setting.batch_size,
+                                m.rate(), m.times.quantile(Times::all, 0.5) * 1e3,
+                                m.times.quantile(Times::all, 0.95) * 1e3, m.times.quantile(Times::all, 0.99) * 1e3);
+  if (m.joined > 0) row += fmt::format(" {:8.1f}", m.joined);
+  return row + "\n";
 }
 
-void print_stages(const Times &times) {
-  std::fprintf(answers_file(), "%-12s %9s %9s %9s   milliseconds an item\n", "", "p50", "p95", "p99");
+std::string stages_table(const Times &times) {
+  std::string table = fmt::format("{:12} {:>9} {:>9} {:>9}   milliseconds an item\n", "", "p50", "p95", "p99");
   for (size_t i = 0; i < std::size(Times::stages); ++i) {
-    std::fprintf(answers_file(), "%-12s %9.3f %9.3f %9.3f\n", Times::stages[i], times.quantile(i, 0.5) * 1e3,
-                 times.quantile(i, 0.95) * 1e3, times.quantile(i, 0.99) * 1e3);
+    table += fmt::format("{:12} {:9.3f} {:9.3f} {:9.3f}\n", Times::stages[i], times.quantile(i, 0.5) * 1e3,
+                         times.quantile(i, 0.95) * 1e3, times.quantile(i, 0.99) * 1e3);
   }
+  return table;
 }
 
 std::string quantiles(const Times &times, size_t stage) {
@@ -90,28 +92,27 @@ std::string options_of(const Measured &m) {
   return options;
 }
 
-void print_table(const std::deque<Measured> &all) {
-  std::fprintf(answers_file(), "%7s %10s %12s %9s %9s %9s", "workers", "batch size", "items/s", "p50 ms", "p95 ms",
-               "p99 ms");
-  std::fputs(all.front().joined > 0 ? "   joined\n" : "\n", answers_file());
-  for (const Measured &m : all) print_setting(m);
+std::string as_table(const std::deque<Measured> &all) {
+  std::string table = fmt::format("{:>7} {:>10} {:>12} {:>9} {:>9} {:>9}", "workers", "batch size", "items/s", "p50 ms",
+                                  "p95 ms", "p99 ms");
+  table += all.front().joined > 0 ? "   joined\n" : "\n";
+  for (const Measured &m : all) table += setting_row(m);
   const Measured &best = recommended(all);
-  std::fprintf(answers_file(), "\nuse %s: %zu items, %zu failed, in %.1f s: %.1f items/s\n", options_of(best).c_str(),
-               best.times.items(), best.times.failed(), best.seconds, best.rate());
-  print_stages(best.times);
+  table += fmt::format("\nuse {}: {} items, {} failed, in {:.1f} s: {:.1f} items/s\n", options_of(best),
+                       best.times.items(), best.times.failed(), best.seconds, best.rate());
+  return table + stages_table(best.times);
 }
 
-void print_json(const std::deque<Measured> &all) {
+std::string as_json(const std::deque<Measured> &all) {
   const Measured &best = recommended(all);
   std::string settings;
   for (const Measured &m : all) {
     settings += (settings.empty() ? "{" : ",{") + setting_json(m) + "," + quantiles(m.times, Times::all) + "}";
   }
-  std::fprintf(answers_file(),
-               R"({"items":%zu,"failed":%zu,"seconds":%.9g,%s,"options":"%s","stages":{%s},"settings":[%s]})"
-               "\n",
-               best.times.items(), best.times.failed(), best.seconds, setting_json(best).c_str(),
-               options_of(best).c_str(), stages_json(best.times).c_str(), settings.c_str());
+  const std::string counts =
+      fmt::format(R"("items":{},"failed":{},"seconds":{:.9g})", best.times.items(), best.times.failed(), best.seconds);
+  return "{" + counts + "," + setting_json(best) + ",\"options\":\"" + options_of(best) + "\",\"stages\":{" +
+         stages_json(best.times) + "},\"settings\":[" + settings + "]}\n";
 }
 
 }  // namespace command

@@ -45,7 +45,7 @@ const Measured &recommended(const std::deque<Measured> &);
 // "--workers 2 --batch-size 64"
 std::string options_of(const Measured &);
 
-void print_table(const std::deque<Measured> &);
-void print_json(const std::deque<Measured> &);
+std::string as_table(const std::deque<Measured> &);
+std::string as_json(const std::deque<Measured> &);
 
 }  // namespace command

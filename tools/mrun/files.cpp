@@ -102,6 +102,12 @@ std::string target_of(const std::string &path) {
   return at.native();
 }
 
+void want_named(const char *option, const std::string &path) {
+  if (path != "-") return;
+  throw mrun::failure(MRUN_USAGE,
+                      std::string(option) + " -: want a file; /dev/stdout is standard output, ./- a file named -");
+}
+
 void want_apart(const char *option, const std::string &output, const std::string &bundle) {
   if (!same_file(output, split_revision(bundle).path)) return;
   throw mrun::failure(MRUN_USAGE, std::string(option) + " " + output + ": is the bundle itself; give another file");

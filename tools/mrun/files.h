@@ -35,6 +35,8 @@ bool looks_like_bundle(const std::string &path);
 std::string bundle_nearby(const std::string &path);
 // The same file, by whatever names; false where one of them is not there.
 bool same_file(const std::string &a, const std::string &b);
+// Throws USAGE where - stands for a file that is to be written: one of that name would be made, which nobody means.
+void want_named(const char *option, const std::string &path);
 // Throws USAGE where a file that is to be written is the bundle.
 void want_apart(const char *option, const std::string &output, const std::string &bundle);
 // What the core's files throw, as the command's other errors are.

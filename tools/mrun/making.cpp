@@ -76,6 +76,7 @@ int pack(std::vector<std::string> args) {
   app.add_flag("--json", json, "print the report as JSON");
   app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
+    want_named("-o", out);
     run.load_plugins();
     if (out.empty()) out = beside(folder);
     const mrun::variant options = options_map({{"update-std", update_std}, {"dry-run", dry_run}}, message);

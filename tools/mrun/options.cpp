@@ -122,7 +122,9 @@ void RunOptions::add_to(CLI::App &app) {
       ->check(whole_number(1, 256));
   app.add_option("--batch-size", batch_size, "most rows of a joined model call (default: bundle.toml's max_size)")
       ->check(whole_number(1, 1 << 20));
-  app.add_option("--max-delay", max_delay, "milliseconds a model call waits for more to join (default 0)")
+  app.add_option(
+         "--max-delay", max_delay,
+         "of inputs that come one by one, as from a pipe: milliseconds a model call waits for more to join (default 0)")
       ->check(number(0, 3.6e6))
       ->type_name("MS");
   app.add_flag("--exact", exact, "the same bits whatever an item is joined with");

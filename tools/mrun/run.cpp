@@ -347,6 +347,7 @@ void want_other_files(const Options &o, const Inputs &inputs) {
     if (!descriptor && place(o.output) == place(o.trace))
       throw mrun::failure(MRUN_USAGE, "--trace " + o.trace + ": is the output; give another file");
   }
+  want_named("--trace", o.trace);
   for (const auto &[option, file] : {std::pair{"-o", &o.output}, {"--trace", &o.trace}}) {
     std::error_code unknown;
     if (file->empty() || !std::filesystem::is_regular_file(*file, unknown)) continue;

@@ -67,9 +67,4 @@ std::optional<int> descriptor_named(const std::string &path) {
   return std::nullopt;
 }
 
-std::FILE *answers_file() {
-  static std::FILE *const file = fdopen(kept, "w");
-  return file != nullptr ? file : stdout;
-}
-
 }  // namespace command

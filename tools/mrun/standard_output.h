@@ -3,7 +3,6 @@
 #pragma once
 #include <sys/types.h>
 
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +11,6 @@ namespace command {
 
 void keep_standard_output();  // once, before anything else
 int answers_fd();             // what was standard output
-std::FILE *answers_file();
 // As write(2), but waits where the descriptor does not: another program that shares it may have asked for that.
 ssize_t write_some(int fd, std::string_view bytes);
 // The descriptor that a path stands for, as /dev/stdout and /dev/fd/3 do, links to them too: it is written to as it is. What

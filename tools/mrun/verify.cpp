@@ -121,6 +121,7 @@ int verify(std::vector<std::string> args) {
   o.trust.add_to(app);
   o.run.add_to(app);
   return parse_and_run(app, std::move(args), [&] {
+    want_named("--junit", o.junit);
     want_apart("--junit", o.junit, o.name);
     try {
       return verify_bundle(o);
