@@ -1,9 +1,11 @@
-// A plugin for tests: what plugin_kit.hpp reads.
+// A plugin for tests: what plugin_kit.hpp reads. The host's header is beside it, as in a program with a plugin of its own.
+#include <mrun/mrun.hpp>
 #include <mrun/plugin_kit.hpp>
 
 namespace {
 std::string bytes(const mrun::call &c, const mrun::value &x) {
-  return std::string(mrun::bytes(c, x, "given.bytes: x").view());
+  const class mrun::bytes given(c, x, "given.bytes: x");
+  return std::string(given.view());
 }
 std::vector<double> doubles(const mrun::call &c, const mrun::value &x) {
   return mrun::numbers<double>(c, x, "given.doubles: x");

@@ -156,7 +156,7 @@ To list_item(const mrun_value &v, const char *what) {
 
 // ---- arguments in several forms -------------------------------------------------------------------------------------
 
-// The bytes of a file: a 1-D uint8 tensor (copied where it has steps), or a string.
+// The bytes of a file: a 1-D uint8 tensor (copied where it has steps), or a string. Beside mrun.hpp: class mrun::bytes.
 class bytes {
  public:
   bytes(const call &c, const value &given, const char *what) : owner_(given) {
