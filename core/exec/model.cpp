@@ -129,6 +129,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   const int code = run_native(name_, [&] { return backend_->open(&call, &source, &handle_); });
   if (code != MRUN_OK) {
+    handle_ = nullptr;  // whatever stands there: what failed left nothing to close
     Error e = take_error(call, code);
     // MODEL says that the file is none; else what the section asks for may be at fault.
     const std::string section = e.code == MRUN_MODEL || offer.section.empty() ? "" : offer.section + ": ";
@@ -179,7 +180,10 @@ std::unique_ptr<Model> Model::fresh() const {
   call.registry = registry_;
   const SerialGuard serial(backend_->parallel == 0, *plugin_, name_, [&] { return call.stopped(); });
   const int code = run_native(name_, [&] { return backend_->clone(&call, handle_, &copy->handle_); });
-  if (code != MRUN_OK) throw take_error(call, code);
+  if (code != MRUN_OK) {
+    copy->handle_ = nullptr;
+    throw take_error(call, code);
+  }
   return copy;
 }
 

@@ -123,7 +123,7 @@ int main() { return 0; }
         done = mrun(folder, "[1]", "--plugin", plugin)
         self.assertEqual((json.loads(done.stdout), done.stderr), ([1], "mrun: warn: the model is old\n"))
         for fault, said in [("no schema", "model main: a method that its backend lists: schema \"forward(Tensor x\""),
-                            ("two methods", "model main: its backend lists two methods forward")]:
+                            ("two methods", "model main: its backend lists two methods forward"), ("freed", "this model is none")]:
             (folder / "m.faulty").write_text(fault)
             self.refused(3, folder, "[1]", "--plugin", plugin, contains=said)
         (folder / "m.faulty").write_text("silent")

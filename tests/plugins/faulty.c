@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const mrun_host *host;
+static char freed[1]; /* what a failing open left behind */
 
 static int open_model(mrun_call *call, const mrun_model_source *source, void **model) {
   char *fault = calloc(1, source->graph.size + 1);
@@ -11,7 +12,14 @@ static int open_model(mrun_call *call, const mrun_model_source *source, void **m
   memcpy(fault, source->graph.data, source->graph.size);
   if (strcmp(fault, "warns") == 0) host->log(call, 2, "the model is old");
   *model = fault;
-  return MRUN_OK;
+  if (strcmp(fault, "freed") != 0) return MRUN_OK;
+  free(fault);
+  *model = freed;
+  return host->fail(call, MRUN_MODEL, "this model is none");
+}
+static void close_model(void *model) {
+  if (model == freed) abort();
+  free(model);
 }
 static const char *method(void *model, size_t index) {
   if (strcmp(model, "no schema") == 0) return index == 0 ? "forward(Tensor x" : NULL;
@@ -28,6 +36,6 @@ MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *plugin) {
   host = h;
   plugin->size = sizeof *plugin, plugin->abi = MRUN_ABI, plugin->name = "faulty", plugin->version = "1";
   backend.size = sizeof backend, backend.name = "faulty", backend.suffixes = ".faulty", backend.parallel = 1;
-  backend.open = open_model, backend.close = free, backend.method = method, backend.call = run;
+  backend.open = open_model, backend.close = close_model, backend.method = method, backend.call = run;
   return h->add_backend(plugin->registry, &backend);
 }
