@@ -52,8 +52,7 @@ struct Splitter {
     if (d >= shape.size() || n > shape[d]) {
       fail(MRUN_MODEL,
            "[batch] unpad.{}: cannot cut {} to {} in dimension {}, the length of {}; what {} gives of another length "
-           "is "
-           "cut in the script",
+           "is cut in the script",
            name, describe(t.c()), n, d, unpad.like, schema.name);
     }
     const int64_t offset = left(unpad) ? (shape[d] - n) * t.strides()[d] : 0;
@@ -110,21 +109,6 @@ struct Splitter {
   }
 };
 
-Value with_tensors(const Value &v, mrun_call &call) {
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &item : v.as_list()) items.push_back(with_tensors(item, call));
-    return Value::list(std::move(items));
-  }
-  if (v.is_map()) {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (const Entry &e : v.as_map()) entries.emplace_back(std::string(e.key()), with_tensors(e.value(), call));
-    return Value::map(std::move(entries));
-  }
-  if (v.kind() != MRUN_OBJECT || v.c().as.object->type->to_tensor == nullptr) return v;
-  return tensor_of(*v.c().as.object, call);
-}
-
 // With strides, and what every part of it can hold on to.
 Tensor whole_view(const Tensor &t) { return t.view(t.shape(), t.strides(), 0); }
 
@@ -134,7 +118,11 @@ std::vector<Value> with_tensors(const BatchConfig &config, std::vector<Value> re
   if (config.mode == BatchConfig::Mode::none) return results;
   mrun_call call(context.item());
   call.batch = context.batch();
-  for (Value &v : results) v = with_tensors(v, call);
+  const auto tensor_for = [&call](const Value &leaf) -> Value {
+    const bool stands_for_one = leaf.kind() == MRUN_OBJECT && leaf.c().as.object->type->to_tensor != nullptr;
+    return stands_for_one ? Value(tensor_of(*leaf.c().as.object, call)) : leaf;
+  };
+  for (Value &v : results) v = map_leaves(v, tensor_for);
   return results;
 }
 
