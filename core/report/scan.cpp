@@ -131,9 +131,10 @@ class Scanner {
         findings.add(where, "has two directories: what is in it depends on who reads it", Verdict::unsafe);
       }
       std::string kind = "ZIP archive";
+      overlapping(all, where);
       std::vector<std::string> others;
       for (const ArchiveEntry &e : all.entries()) {
-        if (!entry(all, e, where, depth)) others.push_back(e.name);
+        if (!e.overlaps && !entry(all, e, where, depth)) others.push_back(e.name);
         kind = std::max(kind, kind_by(e.name), by_rank);
       }
       if (rank(kind) == 0) unknown(others, where);  // the others have their tensors as bare bytes
@@ -142,6 +143,18 @@ class Scanner {
       findings.add(where, "is an archive that cannot be read: " + e.message, Verdict::unsafe);
       return "ZIP archive";
     }
+  }
+
+  // In one finding: there may be a million.
+  void overlapping(const Archive &all, const std::string &where) {
+    const auto overlaps = std::ranges::count_if(all.entries(), &ArchiveEntry::overlaps);
+    if (overlaps == 0) return;
+    const std::string &first = std::ranges::find_if(all.entries(), &ArchiveEntry::overlaps)->name;
+    findings.add(where,
+                 fmt::format("{}{} inside another entry's bytes, as no archiver writes it: not looked into",
+                             printable(first, 100),
+                             overlaps == 1 ? " begins" : fmt::format(" and {} more begin", overlaps - 1)),
+                 Verdict::unsafe);
   }
 
   static bool by_rank(const std::string &a, const std::string &b) { return rank(a) < rank(b); }

@@ -79,6 +79,25 @@ Archive::Archive(const Source &source) : source_(source) {
   find_shift(place);
   const std::string directory = part(source_, place.offset + shift_, place.size, "its directory");
   for (size_t n = 0, at = 0; n < place.count; ++n) entries_.push_back(next(directory, at));
+  mark_overlaps();
+}
+
+// A million entries can lie in the same few bytes, each of which would be read for each of them.
+void Archive::mark_overlaps() {
+  std::vector<ArchiveEntry *> in_order;
+  in_order.reserve(entries_.size());
+  for (ArchiveEntry &e : entries_) in_order.push_back(&e);
+  std::ranges::stable_sort(in_order, {}, &ArchiveEntry::header);
+  uint64_t end = 0;  // of what has been passed
+  for (ArchiveEntry *e : in_order) {
+    e->overlaps = e->header < end;
+    uint64_t own = 0;
+    if (__builtin_add_overflow(e->header, local_size + e->name.size(), &own) ||
+        __builtin_add_overflow(own, e->packed, &own)) {
+      own = UINT64_MAX;
+    }
+    end = std::max(end, own);
+  }
 }
 
 ArchiveEntry Archive::next(const std::string &directory, size_t &at) const {

@@ -13,6 +13,7 @@ struct ArchiveEntry {
   std::string name;
   uint16_t flags = 0, method = 0;
   uint64_t packed = 0, size = 0, header = 0;
+  bool overlaps = false;  // begins inside another's bytes
 };
 
 class Archive {
@@ -35,6 +36,7 @@ class Archive {
   Place find_directory() const;
   void find_shift(const Place &);
   ArchiveEntry next(const std::string &directory, size_t &at) const;
+  void mark_overlaps();
   std::string inflated(uint64_t start, uint64_t packed, size_t most) const;
 
   const Source &source_;

@@ -202,6 +202,16 @@ class Scan(Case):
         bomb = self.archive({"m/data.pkl": b"\x80\x02" + b"N0" * (300 << 20)}, zipfile.ZIP_DEFLATED)
         self.scan(bomb, "x.pt", verdict="unsafe", finds="holds more than is looked into")
 
+    def test_entries_in_the_same_bytes(self):
+        one = self.archive({"m/data.pkl": b"\x80\x02" + b"N0" * (20 << 20)}, zipfile.ZIP_DEFLATED)
+        at, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
+        entry = one[at:end]
+        for count, said in ((2, "m/data.pkl begins inside"), (60_000, "m/data.pkl and 59998 more begin inside")):  # each of them 40 MB, of which one is read
+            tail = bytearray(one[end:])
+            struct.pack_into("<HHII", tail, 8, count, count, len(entry) * count, at)
+            text = self.scan(one[:at] + entry * count + bytes(tail), "x.pt", verdict="unsafe", finds=said)
+            self.assertNotIn("more than is looked into", text)
+
     def test_names_hidden_by_how_they_are_written(self):
         def text(s):
             return b"\x8c" + bytes([len(s)]) + s
@@ -309,7 +319,8 @@ class Scan(Case):
         body = b"PK\x03\x04" + struct.pack("<5H", 20, 0, 8, 0, 0) + sizes + struct.pack("<2H", 1, 0) + b"a" + packed
         directory = b"".join(b"PK\x01\x02" + struct.pack("<6H", 20, 20, 0, 8, 0, 0) + sizes + struct.pack("<5H2I", len(n), 0, 0, 0, 0, 0, 0) + n
                              for n in (b"a%d.dat" % i for i in range(20000)))
-        self.scan(body + directory + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 20000, 20000, len(directory), len(body), 0), "x.zip", verdict="code")
+        self.scan(body + directory + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 20000, 20000, len(directory), len(body), 0), "x.zip", verdict="unsafe",
+                  finds="a1.dat and 19998 more begin inside another entry's bytes")
 
     def test_plain_data(self):
         numpy.save(self.dir / "a.npy", numpy.ones((2, 3)))
