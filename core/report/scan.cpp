@@ -150,11 +150,11 @@ class Scanner {
     const auto overlaps = std::ranges::count_if(all.entries(), &ArchiveEntry::overlaps);
     if (overlaps == 0) return;
     const std::string &first = std::ranges::find_if(all.entries(), &ArchiveEntry::overlaps)->name;
-    findings.add(where,
-                 fmt::format("{}{} inside another entry's bytes, as no archiver writes it: not looked into",
-                             printable(first, 100),
-                             overlaps == 1 ? " begins" : fmt::format(" and {} more begin", overlaps - 1)),
-                 Verdict::unsafe);
+    findings.add(
+        where,
+        fmt::format("{}{} inside another entry's bytes, as no archiver writes it: not looked into",
+                    printable(first, 100), overlaps == 1 ? " begins" : fmt::format(" and {} more begin", overlaps - 1)),
+        Verdict::unsafe);
   }
 
   static bool by_rank(const std::string &a, const std::string &b) { return rank(a) < rank(b); }
