@@ -44,6 +44,8 @@ struct SearchOptions {
   bool attention = false;    // the step gives attention too
 
   int64_t rows() const { return sample ? n_best : beam; }
+  // Tokens that come at most, other than the eos which fairseq wants last.
+  int64_t most_text() const { return scoring == Scoring::fairseq && !eos.empty() ? max_new - 1 : max_new; }
   void check() const;                         // throws Error for what can never be
   void check_vocabulary(int64_t size) const;  // throws Error for a token outside it
 };

@@ -11,7 +11,8 @@ Pool::Pool(const SearchOptions &o)
           o.n_best, std::llround(static_cast<double>(o.rows()) * (o.scoring == Scoring::fairseq ? 1 : o.patience))))) {}
 
 // log(min(attention, 1)) summed over the sources, the attention that each got from all tokens (Wu et al. 2016, eq. 14).
-static double coverage(const Hypothesis &h) {
+// A source that got none counts as if it had got nearly none; to CTranslate2 it counts as nothing.
+static double coverage(const Hypothesis &h, bool leaves_out_none) {
   constexpr double least = 1e-20;
   double total = 0;
   for (int64_t s = 0; s < h.sources; ++s) {
@@ -19,15 +20,15 @@ static double coverage(const Hypothesis &h) {
     for (size_t at = static_cast<size_t>(s); at < h.attention.size(); at += static_cast<size_t>(h.sources)) {
       got += double{h.attention[at]};
     }
-    total += std::log(std::clamp(got, least, 1.0));
+    if (got > 0 || !leaves_out_none) total += std::log(std::clamp(got, least, 1.0));
   }
   return total;
 }
 
 double Pool::score(const Hypothesis &h) const {
   const double length = std::pow(static_cast<double>(h.tokens.size()), options_.length_penalty);
-  const double covered = options_.coverage_penalty > 0 ? options_.coverage_penalty * coverage(h) : 0;
-  return h.sum / length + covered;
+  if (options_.coverage_penalty == 0) return h.sum / length;
+  return h.sum / length + options_.coverage_penalty * coverage(h, options_.scoring == Scoring::ctranslate2);
 }
 
 void Pool::add(Hypothesis h) {
@@ -45,14 +46,14 @@ void Pool::add(Hypothesis h) {
   kept_.push_back(std::move(h));
 }
 
-bool Pool::done_as_ctranslate2(bool best_ended) const {
+bool Pool::done_as_ctranslate2() const {
   const bool plain = options_.patience == 1 && options_.length_penalty == 0 && options_.coverage_penalty == 0;
   if (!plain) return kept_.size() >= capacity_;
-  return best_ended && static_cast<int64_t>(kept_.size()) >= options_.n_best;
+  return best_has_ended_ && static_cast<int64_t>(kept_.size()) >= options_.n_best;
 }
 
-bool Pool::done(double best, int64_t length, bool best_ended) const {
-  if (options_.scoring == Scoring::ctranslate2) return done_as_ctranslate2(best_ended);
+bool Pool::done(double best, int64_t length) const {
+  if (options_.scoring == Scoring::ctranslate2) return done_as_ctranslate2();
   if (kept_.size() < capacity_) return false;
   if (options_.scoring == Scoring::fairseq || options_.early_stopping == Stopping::at_count) return true;
   // What an open row may still score: its sum only falls, and where length is rewarded the longest is divided by most

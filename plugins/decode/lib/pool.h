@@ -10,20 +10,21 @@ class Pool {
  public:
   explicit Pool(const SearchOptions &);
   void add(Hypothesis);
-  // Whether the search is over after a step. best: the greatest sum of its candidates; length: of these;
-  // best_ended: the first of them ended.
-  bool done(double best, int64_t length, bool best_ended) const;
+  void best_ended() { best_has_ended_ = true; }  // the first of a step's candidates
+  // Whether the search is over after a step. best: the greatest sum of its candidates; length: of these.
+  bool done(double best, int64_t length) const;
   bool empty() const { return kept_.empty(); }
   const std::vector<Hypothesis> &kept() const { return kept_; }
   std::vector<Hypothesis> best();  // at most n_best, best first
 
  private:
   double score(const Hypothesis &) const;
-  bool done_as_ctranslate2(bool best_ended) const;
+  bool done_as_ctranslate2() const;
 
   const SearchOptions &options_;
   size_t capacity_;
   std::vector<Hypothesis> kept_;  // in the order in which they came
+  bool best_has_ended_ = false;   // in this step or before
 };
 
 }  // namespace decode

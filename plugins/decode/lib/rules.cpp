@@ -80,7 +80,7 @@ void Rules::apply(const Row &row, float *scores, int64_t count, double log_sum) 
     for (const int64_t token : options_.eos) scores[token] = never;
   }
   if (options_.constraint) {
-    options_.constraint->mask(row.state, scores, count, options_.eos, options_.max_new - done);
+    options_.constraint->mask(row.state, scores, count, options_.eos, options_.most_text() - done);
   }
   if (options_.scoring == Scoring::fairseq && done + 1 == options_.max_new && !options_.eos.empty()) {
     force_end(scores, count);

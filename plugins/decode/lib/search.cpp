@@ -13,9 +13,10 @@ namespace {
 
 SearchOptions checked(SearchOptions o) {
   o.check();
-  if (o.constraint && o.constraint->distance(Constraint::start) > o.max_new) {
+  if (o.constraint && o.constraint->distance(Constraint::start) > o.most_text()) {
     throw Error(Error::setting, "constrain: what fits needs at least " +
-                                    std::to_string(o.constraint->distance(Constraint::start)) + " tokens, max_new is " +
+                                    std::to_string(o.constraint->distance(Constraint::start)) + " tokens" +
+                                    (o.most_text() < o.max_new ? " and eos" : "") + ", max_new is " +
                                     std::to_string(o.max_new));
   }
   return o;
@@ -101,7 +102,7 @@ std::vector<Candidate> Search::drawn(const Weighed &w, int64_t vocabulary, const
     const double uniform = uniform_at(options_.seed, stream, static_cast<uint64_t>(step_));
     if (complete(row, w, vocabulary)) continue;
     Candidate c = draw(options_, w.scores[row], vocabulary, w.log_sums[row], uniform);
-    if (c.token < 0) throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
+    if (c.token < 0) continue;  // as with a beam, the other rows go on
     c.row = row;
     c.total = rows_[row].sum + c.log_prob;
     result.push_back(c);
@@ -182,6 +183,7 @@ void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const 
     Row row = continued(best[rank], w, given);
     const int stop = eos ? -1 : stop_text(row);
     if (eos || stop >= 0) {
+      if (rank == 0) pool_.best_ended();
       if (rank < most) end(row, true, stop, given.sources);
       continue;
     }
@@ -266,8 +268,7 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
     choose(best, w, given, poll);
   }
   ++step_;
-  const bool best_ended = !best.empty() && is_eos(best[0].token);
-  const bool done = !options_.sample && !best.empty() && pool_.done(best[0].total, step_, best_ended);
+  const bool done = !options_.sample && !best.empty() && pool_.done(best[0].total, step_);
   if (done) rows_.clear();
   if (done || last || rows_.empty()) finish(given.sources);
 }

@@ -57,7 +57,7 @@ def coverage(seen):
 
 class Finished:
     def __init__(self, o):
-        self.o, self.all = o, []
+        self.o, self.all, self.best_ended = o, [], False
         self.room = o["beam"] if o["scoring"] == "fairseq" else max(o["n_best"], math.floor(o["beam"] * o["patience"] + 0.5))
 
     def add(self, tokens, total, seen):
@@ -75,9 +75,10 @@ class Finished:
 
     def done(self, best, length, best_ended):
         o = self.o
+        self.best_ended |= best_ended
         if o["scoring"] == "ctranslate2":
             if o["patience"] == 1 and o["length_penalty"] == 0 and o["coverage_penalty"] == 0:
-                return best_ended and len(self.all) >= o["n_best"]
+                return self.best_ended and len(self.all) >= o["n_best"]
             return len(self.all) >= self.room
         if len(self.all) < self.room:
             return False

@@ -187,6 +187,44 @@ class Searches(Case):
         self.assertEqual({tuple(h["tokens"]) for h in draws}, set(map(tuple, choices)))
         self.assertIn(best[0]["tokens"], [[1, 2, 3], [4, 4, 4]])
 
+    def test_a_draw_in_a_dead_end_costs_only_itself(self):
+        scores = [[-9.0, 1.0, 1.0, -9.0]] * 4
+        options = {"bos": 0, "max_new": 2, "n_best": 20, "bad_words": [[1, t] for t in range(4)]}
+        some, none = self.run_cases(self.table(), [
+            {"search": "sample", "scores": scores, "options": options},
+            {"search": "sample", "scores": scores, "options": {**options, "suppress": [0, 2, 3]}}])
+        self.assertIn(len(some), range(1, 20))
+        self.assertEqual({h["tokens"][0] for h in some}, {2})
+        self.assertIn("no token may follow", none["error"]["message"])
+
+    def test_ctranslate2_remembers_that_the_best_ended(self):
+        p = [[0.001, 0.3, 0.099, 0.6], [0.001, 0.899, 0.001, 0.099], [0.25, 0.25, 0.25, 0.25], [1, 1, 1, 1]]
+        case = {"search": "beam_search", "scores": numpy.log(p).tolist(),
+                "options": {"bos": 0, "eos": 3, "beam": 2, "n_best": 2, "max_new": 5, "length_penalty": 0, "scoring": "ctranslate2"}}
+        stopped = {**case, "options": {**case["options"], "eos": [], "stop": ["d"], "tokenizer": ["a", "b", "c", "d"]}}
+        # The best ends first, the second one step later, behind one that goes on.
+        by_eos, by_text = self.run_cases(self.table(), [case, stopped])
+        self.assertEqual([h["tokens"] for h in by_eos], [[], [1]])
+        self.assertEqual([h["tokens"] for h in by_text], [[3], [1, 3]])
+
+    def test_fairseq_leaves_room_for_eos(self):
+        case = {"search": "beam_search", "scores": [[-5.0, 2.0, 0.0]] * 3,
+                "options": {"bos": 0, "eos": 0, "beam": 1, "max_new": 3, "scoring": "fairseq", "constrain": {"choices": [[1, 1, 1], [2]]}}}
+        fits, none = self.run_cases(self.table(), [case, {**case, "options": {**case["options"], "max_new": 1}}])
+        self.assertEqual([(h["tokens"], h["ended"]) for h in fits], [([2], True)])
+        self.assertIn("what fits needs at least 1 tokens and eos, max_new is 1", none["error"]["message"])
+
+    def test_sources_without_attention(self):
+        body = """
+  local plain = step
+  step = function(tokens) return plain(tokens), torch.tensor({ { 0, 0.5 } }):expand(tokens:size(0), 2) end
+"""
+        options = {"bos": 0, "max_new": 1, "attention": True, "coverage_penalty": 1.0, "length_penalty": 0}
+        cases = [{"search": "beam_search", "scores": [[0.0, 0.0]] * 2, "options": {**options, "scoring": s}} for s in ("huggingface", "ctranslate2")]
+        (one, *_), (other, *_) = self.run_cases(self.table(body), cases)
+        self.assertAlmostEqual(one["score"], 2 * math.log(0.5) + math.log(1e-20), places=4)
+        self.assertAlmostEqual(other["score"], 2 * math.log(0.5), places=4)
+
     def test_stop_texts(self):
         pieces = ["", "x", "y", "\n", "ab", "c"]
         scores = [[-9.0] * 6 for _ in range(6)]
