@@ -44,20 +44,30 @@ local function special(tokenizer, name)
   if ok then return id end
 end
 
--- A token without text: unknown, or a control token, which decodes to nothing ("▁" alone does too, at the beginning).
-local function silent(tokenizer, id, piece, unknown)
-  return id == unknown or (piece ~= "▁" and tokenizer:decode({ id }) == "")
+-- What stands beside a token while its text is looked at: a token that has text wherever it stands. `alone` is that text at the
+-- beginning, `after` behind another.
+local function neighbour_of(tokenizer, unknown)
+  for id = 0, tokenizer:size() - 1 do
+    local piece, alone = tokenizer:piece(id) or "", tokenizer:decode({ id })
+    local steady = id ~= unknown and alone ~= "" and not alone:find "^ " and not alone:find("\239\191\189", 1, true)
+    if steady and not piece:find "^<0x%x%x>$" then
+      local twice = tokenizer:decode({ id, id })
+      local after = twice:sub(#alone + 1)
+      if after ~= "" and twice:sub(1, #alone) == alone then return { id = id, alone = alone, after = after } end
+    end
+  end
 end
 
--- How a tokenizer spells its pieces, by the marks that they have.
-local function spelling_of(pieces)
-  local found = "plain"
-  for _, piece in ipairs(pieces) do
-    if piece:find("▁", 1, true) then return "sentencepiece" end
-    if piece:find("Ġ", 1, true) then return "byte_level" end
-    if piece:sub(1, 2) == "##" then found = "wordpiece" end
+-- The text of a token between others.
+local function later_text(tokenizer, id, beside)
+  if beside then
+    local text = tokenizer:decode({ beside.id, id, beside.id })
+    local from, to = #beside.alone, #text - #beside.after
+    if to >= from and text:sub(1, from) == beside.alone and text:sub(to + 1) == beside.after then
+      return text:sub(from + 1, to)
+    end
   end
-  return found
+  return tokenizer:decode({ id })
 end
 
 local function came(value)
@@ -80,16 +90,20 @@ local function want_tokenizer(name, value, level)
   error(name .. ": " .. what .. came(value), level + 1)
 end
 
--- The pieces of a tokenizer, or of a list of texts: token 0 is the first.
+-- The pieces of a tokenizer, or of a list of texts: token 0 is the first. Only the tokenizer knows its tokens' texts: which spaces
+-- it drops or adds, which pieces are bytes, which tokens are left out.
 local function spelled(tokenizer)
   if type(tokenizer) == "table" then return make_pieces(tokenizer) end
-  local pieces, unknown = {}, special(tokenizer, "unk")
+  local pieces, first, later, unknown = {}, {}, {}, special(tokenizer, "unk")
+  local beside = neighbour_of(tokenizer, unknown)
   for id = 0, tokenizer:size() - 1 do
-    local piece = tokenizer:piece(id) or ""
-    if silent(tokenizer, id, piece, unknown) then piece = "" end
-    pieces[id + 1] = piece
+    local piece = tokenizer:piece(id)
+    local silent = piece == nil or id == unknown
+    pieces[id + 1] = piece or ""
+    first[id + 1] = silent and "" or tokenizer:decode({ id })
+    later[id + 1] = silent and "" or later_text(tokenizer, id, beside)
   end
-  return make_pieces(pieces, { spelling = spelling_of(pieces) })
+  return make_pieces(pieces, { first = first, later = later })
 end
 
 -- Making these takes a while, and gives the same each time: the last few are kept.

@@ -13,9 +13,17 @@ Spelling spelling_of(const std::string &name) {
 }
 
 std::unique_ptr<PiecesObject> pieces(const mrun::call &c, const std::vector<std::string> &spelled,
-                                     const std::string &spelling) {
-  constexpr int64_t bytes_a_piece = 128;  // its text, and its place in two orders
+                                     const std::string &spelling, std::vector<std::string> first,
+                                     std::vector<std::string> later) {
+  constexpr int64_t bytes_a_piece = 160;  // its texts, and its place in two orders
   c.charge(static_cast<int64_t>(spelled.size()) * bytes_a_piece);
+  if (!first.empty() || !later.empty()) {
+    if (first.size() != spelled.size() || later.size() != spelled.size())
+      mrun::refuse("decode.pieces: first, later: want a text for each of " + std::to_string(spelled.size()) +
+                   " pieces, got " + std::to_string(first.size()) + " and " + std::to_string(later.size()));
+    return std::make_unique<PiecesObject>(
+        PiecesObject{std::make_shared<const Pieces>(spelled, std::move(first), std::move(later))});
+  }
   return std::make_unique<PiecesObject>(PiecesObject{std::make_shared<const Pieces>(spelled, spelling_of(spelling))});
 }
 
@@ -88,8 +96,10 @@ bool accepts(const mrun::call &c, const ConstraintObject &self, const mrun::valu
 void add_constraint(const mrun::registrar &r) {
   r.type<PiecesObject>();
   r.type<ConstraintObject>();
-  r.op<pieces>("decode.pieces@1(str[] spelled, *, str spelling='plain') -> decode.Pieces",
-               "The bytes of a vocabulary's tokens, of which an empty one has none.");
+  r.op<pieces>(
+      "decode.pieces@1(str[] spelled, *, str spelling='plain', str[] first=[], str[] later=[]) -> decode.Pieces",
+      "The bytes of a vocabulary's tokens, of which an empty one has none.\n\nfirst, later: what a tokenizer "
+      "makes of each at the beginning of a text and later in it.");
   r.op<constraint>(
       "decode.constraint@1(decode.Pieces? pieces=None, *, str? regex=None, Any choices=None) -> decode.Constraint",
       "What generated tokens must make: a text that a pattern matches, or one of some texts or lists of tokens.");

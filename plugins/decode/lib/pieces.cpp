@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace decode {
 namespace {
 
-constexpr std::string_view meta_space = "\xE2\x96\x81";  // U+2581
+constexpr std::string_view meta_space = "\xE2\x96\x81";   // U+2581
+constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
 std::optional<int> hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -79,6 +81,14 @@ std::string bytes_of(std::string_view piece, Spelling spelling) {
   return std::string(piece);
 }
 
+// The bytes of a piece that decodes to `text`, in which U+FFFD stands for some of them or for itself.
+std::string unfinished(std::string_view piece, const std::string &text) {
+  if (piece.find(replacement) != std::string_view::npos) return text;
+  if (const auto byte = byte_piece(piece)) return {*byte};
+  std::string bytes = from_byte_level(piece);
+  return bytes.empty() ? text : bytes;
+}
+
 int32_t common_prefix(std::string_view a, std::string_view b) {
   const size_t n = std::min(a.size(), b.size());
   const auto end = a.begin() + static_cast<std::ptrdiff_t>(n);
@@ -87,19 +97,31 @@ int32_t common_prefix(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Pieces::Pieces(const std::vector<std::string> &spelled, Spelling spelling)
-    : strips_first_(spelling == Spelling::sentencepiece || spelling == Spelling::wordpiece) {
-  bytes_.reserve(spelled.size());
-  for (const std::string &piece : spelled) bytes_.push_back(bytes_of(piece, spelling));
+Pieces::Pieces(const std::vector<std::string> &spelled, Spelling spelling) {
+  const bool strips_first = spelling == Spelling::sentencepiece || spelling == Spelling::wordpiece;
+  for (const std::string &piece : spelled) {
+    const std::string &later = later_bytes_.emplace_back(bytes_of(piece, spelling));
+    const bool strips = strips_first && !later.empty() && later.front() == ' ';
+    first_bytes_.push_back(strips ? later.substr(1) : later);
+  }
+  first_ = sort(true);
+  later_ = sort(false);
+}
+
+Pieces::Pieces(const std::vector<std::string> &spelled, std::vector<std::string> first, std::vector<std::string> later)
+    : first_bytes_(std::move(first)), later_bytes_(std::move(later)) {
+  for (size_t i = 0; i < spelled.size(); ++i) {
+    for (std::string *text : {&first_bytes_[i], &later_bytes_[i]}) {
+      if (text->find(replacement) != std::string::npos) *text = unfinished(spelled[i], *text);
+    }
+  }
   first_ = sort(true);
   later_ = sort(false);
 }
 
 std::string_view Pieces::bytes(int64_t token, bool first) const {
   if (token < 0 || token >= size()) return {};
-  std::string_view text = bytes_[static_cast<size_t>(token)];
-  if (first && strips_first_ && !text.empty() && text.front() == ' ') text.remove_prefix(1);
-  return text;
+  return (first ? first_bytes_ : later_bytes_)[static_cast<size_t>(token)];
 }
 
 Pieces::Sorted Pieces::sort(bool first) const {

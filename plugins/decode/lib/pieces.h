@@ -17,8 +17,11 @@ class Pieces {
  public:
   // An empty spelling is a token without bytes (a control token); so is one that the spelling cannot be.
   Pieces(const std::vector<std::string> &spelled, Spelling spelling);
+  // What the tokenizer itself makes of each token, at the beginning of a text and later. Where that has U+FFFD in it, which
+  // stands for bytes that are no character yet, the bytes are those that are spelled. Three lists of one length.
+  Pieces(const std::vector<std::string> &spelled, std::vector<std::string> first, std::vector<std::string> later);
 
-  int64_t size() const { return static_cast<int64_t>(bytes_.size()); }
+  int64_t size() const { return static_cast<int64_t>(later_bytes_.size()); }
   // What a token adds: at the beginning of a text, or later. Of a token without bytes or outside the vocabulary: nothing.
   std::string_view bytes(int64_t token, bool first) const;
   // The tokens that have bytes, in the order of these, each with how many it has in common with the one before, and where
@@ -33,8 +36,7 @@ class Pieces {
 
  private:
   Sorted sort(bool first) const;
-  bool strips_first_;
-  std::vector<std::string> bytes_;
+  std::vector<std::string> first_bytes_, later_bytes_;
   Sorted first_, later_;
 };
 

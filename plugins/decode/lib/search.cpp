@@ -145,7 +145,10 @@ void Search::follow(Row &row, int64_t token) const {
 int Search::stop_text(Row &row) const {
   if (options_.stop.empty()) return -1;
   size_t longest = 0;
-  row.tail += options_.pieces->bytes(row.tokens.back(), row.tokens.size() == 1);
+  const Pieces &pieces = *options_.pieces;
+  const bool first = std::all_of(row.tokens.begin(), row.tokens.end() - 1,
+                                 [&](int64_t token) { return pieces.bytes(token, false).empty(); });
+  row.tail += pieces.bytes(row.tokens.back(), first);
   for (size_t i = 0; i < options_.stop.size(); ++i) {
     if (row.tail.find(options_.stop[i]) != std::string::npos) return static_cast<int>(i);
     longest = std::max(longest, options_.stop[i].size());
