@@ -38,9 +38,12 @@ class BeamSearch {
       : frames_(f), words_(w), beam_(static_cast<size_t>(beam)), prefixes_(1) {
     prefixes_[0].blank = 0;
     if (!w.words.empty()) automaton_ = compile_texts(w.words, "words");
-    for (const auto &entry : w.ngrams) {
-      order_ = std::max(order_, 1 + static_cast<size_t>(std::count(entry.first.begin(), entry.first.end(), ' ')));
-    }
+    const auto words_in = [](const std::string &s) {
+      return 1 + static_cast<size_t>(std::count(s.begin(), s.end(), ' '));
+    };
+    for (const auto &entry : w.ngrams) order_ = std::max(order_, words_in(entry.first));
+    // A history may have a weight though no n-gram is as long.
+    for (const auto &entry : w.backoffs) order_ = order_ > 0 ? std::max(order_, 1 + words_in(entry.first)) : 0;
   }
 
   void step(const Frame &frame) {
@@ -202,7 +205,7 @@ class BeamSearch {
   size_t beam_;
   std::vector<Prefix> prefixes_;
   Automaton automaton_;  // of one word
-  size_t order_ = 0;     // of the n-grams
+  size_t order_ = 0;     // of the n-grams; 0: there are none
 };
 
 // Ranks are sorted: none may be NaN. -inf is a probability of nothing.

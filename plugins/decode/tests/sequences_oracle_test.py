@@ -183,6 +183,13 @@ class Sequences(Case):
             self.assertEqual([tuple(h["tokens"]) for h in got], [t for _, t in ranked[:3]], case)
             numpy.testing.assert_allclose([h["score"] for h in got], [s for s, _ in ranked[:3]], atol=1e-4)
 
+    def test_ctc_beam_backs_off_from_histories_longer_than_any_ngram(self):
+        scores = [[0, 50, 0, 0], [0, 0, 0, 50], [0, 0, 50, 0], [0, 0, 0, 50], [0, 50, 0, 0]]  # "a b a"
+        options = {"labels": ["", "a", "b", " "], "ngrams": {"a": -1.0, "b": -2.0}, "backoffs": {"a": -0.25, "a b": -4.0}, "lm_weight": 1.0}
+        ((best, *_),) = self.ask([{"call": "ctc_beam", "scores": scores, "options": options}])
+        self.assertEqual(best["tokens"], [1, 3, 2, 3, 1])
+        self.assertAlmostEqual(best["score"], -1.0 + (-0.25 - 2.0) + (-4.0 - 1.0), places=4)
+
     def test_ctc_align_is_the_best_of_all_paths(self):
         rng = random.Random(4)
         cases, wanted = [], []
