@@ -161,6 +161,7 @@ void Constraint::add_choice(const std::vector<int64_t> &choice) {
     if (token < 0 || token > std::numeric_limits<int32_t>::max()) {
       throw Error(Error::setting, "constrain: choices: there is no token " + std::to_string(token));
     }
+    greatest_choice_ = std::max(greatest_choice_, token);
     State &state = states_[index(at)];
     const auto place = std::lower_bound(state.tokens.begin(), state.tokens.end(), token);
     const auto offset = place - state.tokens.begin();

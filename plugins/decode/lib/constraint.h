@@ -21,7 +21,8 @@ class Constraint {
   bool accepts(int32_t state) const { return states_[static_cast<size_t>(state)].accepts; }
   // How many tokens at least lead to a state that accepts.
   int32_t distance(int32_t state) const { return states_[static_cast<size_t>(state)].distance; }
-  size_t memory() const;  // bytes, without the pieces
+  size_t memory() const;                                        // bytes, without the pieces
+  int64_t greatest_choice() const { return greatest_choice_; }  // of the tokens of lists; -1: there are none
   // Of a token that may follow.
   int32_t next(int32_t state, int64_t token) const;
   // Makes -inf of the scores of tokens that may not follow. One of `ends` may where the state accepts. left: how many
@@ -52,6 +53,7 @@ class Constraint {
   Automaton automaton_;  // state s of it is state s + 1 here; state 0 is its state 0 where no piece has come
   std::shared_ptr<const Pieces> pieces_;
   std::vector<State> states_;
+  int64_t greatest_choice_ = -1;
   size_t work_ = 0, memory_ = 0;  // of making it
 };
 

@@ -75,6 +75,9 @@ void SearchOptions::check_vocabulary(int64_t size) const {
   want_inside("forced", forced, size);
   want_inside("suppress", suppress, size);
   for (const Tokens &word : bad_words) want_inside("bad_words", word, size);
+  if (constraint && constraint->greatest_choice() >= 0) {
+    want_inside("constrain: choices", {constraint->greatest_choice()}, size);
+  }
   if (repetition_penalty != 1 || no_repeat_ngram > 0) want_inside("prefix", prompt, size);
   if (pieces && pieces->size() > size) {
     wrong("tokenizer: it has " + std::to_string(pieces->size()) + " pieces, the step gives scores of " +

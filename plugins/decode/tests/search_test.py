@@ -293,6 +293,7 @@ class Searches(Case):
             ({"constrain": {"regex": "a(?=b)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "(?: alone is"),
             ({"constrain": {"regex": "a{9}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "at least 9 tokens, max_new is 5"),
             ({"constrain": {"regex": "((((){9999}){9999}){9999}){9999}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
+            ({"constrain": {"choices": [[1, 9], [2]]}}, ok, "ARGUMENT", "constrain: choices: token 9 is outside the vocabulary of 6"),
             ({"constrain": {"choices": [[1]]}, "forced": [2]}, ok, "ARGUMENT", "forced: token 2 does not fit constrain"),
             ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "prefix: token 7 is outside"),
             ({"eos": 1}, [[0.0, "nan"]] * 2, "MODEL", "NaN in row 0"),
