@@ -25,6 +25,7 @@ class FileDraft {
   ~FileDraft();
   FileDraft(const FileDraft &) = delete;
   FileDraft &operator=(const FileDraft &) = delete;
+  const std::filesystem::path &path() const { return path_; }
   int fd() const { return fd_.get(); }  // open for reading and writing; empty, but where it was kept
   // Where it throws IO the old file stays, but where the folder could not be synced: then the new one is there already.
   // Without `replace` an old file is IO, too.

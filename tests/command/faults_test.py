@@ -105,10 +105,13 @@ class Faults(Case):
 
     def test_one_signal_ends_a_run_whose_answers_nobody_reads(self):
         folder = self.bundle(preprocess="return function(s) return ('x'):rep(5000) end\n")
-        run = self.start(folder, "--lines", self.lines(3000))
+        run = self.start(folder, "--lines", self.lines(3000), "--trace", self.dir / "trace.json")
+        while not list(self.dir.glob(".trace.json.tmp-*")):
+            time.sleep(0.01)
         time.sleep(1)
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(timeout=300), 130)
+        self.assertEqual(list(self.dir.glob(".trace*")), [])
         run.stdout.close()
         run.stderr.close()
 

@@ -18,6 +18,7 @@ constexpr unsigned patience = 3;  // seconds
 
 std::atomic<int> asked{0};  // the signal
 std::atomic<int> wake{-1};
+std::atomic<const char *> half_written{nullptr};
 
 void on_interrupt(int signal) {
   int none = 0;
@@ -56,8 +57,16 @@ void watch_interrupts() {
 bool interrupt_asked() { return asked != 0; }
 int interrupt_fd() { return wake; }
 
+void removed_at_once(const std::string &path) {
+  static std::string kept;
+  half_written = nullptr;
+  kept = path;
+  if (!kept.empty()) half_written = kept.c_str();
+}
+
 // Async-signal-safe.
 void end_interrupted() {
+  if (const char *file = half_written) unlink(file);
   const int signal = asked;
   if (signal != 0 && signal != SIGINT) {
     handle(signal, SIG_DFL);

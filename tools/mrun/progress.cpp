@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <string>
 
+#include "view.h"
+
 namespace command {
 namespace {
 
@@ -15,6 +17,18 @@ namespace {
 size_t room() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : std::string::npos;
+}
+
+std::string rate(double a_second) {
+  return a_second < 0.95 ? fmt::format("{:.2g}/s", a_second) : fmt::format("{:.0f}/s", a_second);
+}
+
+// In a unit that says it with two or three digits.
+std::string left(double seconds) {
+  constexpr double minute = 60, hour = 3600;
+  if (seconds >= 2 * hour) return fmt::format("{:.0f} h left", seconds / hour);
+  return seconds >= 2 * minute ? fmt::format("{:.0f} min left", seconds / minute)
+                               : fmt::format("{:.0f} s left", seconds);
 }
 
 }  // namespace
@@ -33,13 +47,11 @@ void Progress::count(bool ok) {
 void Progress::draw(bool ended) const {
   const double took = std::chrono::duration<double>(Clock::now() - begin_).count();
   const auto items = static_cast<double>(items_);
-  std::string line = fmt::format("{}", items_);
-  if (!ended && all_ > 0) line += fmt::format(" of {}", all_);
-  line += " items";
+  const bool known = !ended && all_ > 0;
+  std::string line = known ? fmt::format("{} of {} items", items_, all_) : counted(items, "item", "items");
   if (ended) line += fmt::format(" in {:.1f} s", took);
-  line += fmt::format(", {:.0f}/s", items / took);
-  if (!ended && all_ > items_)
-    line += fmt::format(", {:.0f} s left", (static_cast<double>(all_) - items) * took / items);
+  line += ", " + rate(items / took);
+  if (known && all_ > items_) line += ", " + left((static_cast<double>(all_) - items) * took / items);
   if (failed_ > 0) line += fmt::format(", {} failed", failed_);
   if (!ended) line.resize(std::min(line.size(), room()));
   std::fprintf(stderr, "\r\033[K%s", line.c_str());

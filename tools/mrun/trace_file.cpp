@@ -10,6 +10,7 @@
 #include <mrun/mrun.hpp>
 
 #include "files.h"
+#include "interrupt.h"
 #include "standard_output.h"
 
 namespace command {
@@ -43,6 +44,7 @@ FILE *TraceFile::open() {
     return std::fopen(path_.c_str(), "we");
   }
   with_files([&] { draft_.emplace(target_of(path_)); });
+  removed_at_once(draft_->path().native());
   return over(draft_->fd());
 }
 
@@ -75,6 +77,7 @@ void TraceFile::finish() {
   if (std::fclose(file_.release()) != 0 || bad)
     throw mrun::failure(MRUN_IO, path_ + ": cannot write: " + std::strerror(errno));
   if (draft_) with_files([&] { draft_->commit(); });
+  removed_at_once("");
   draft_.reset();
 }
 
