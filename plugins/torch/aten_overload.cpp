@@ -4,11 +4,11 @@
 #include <ATen/core/function_schema.h>
 #include <ATen/core/jit_type.h>
 
-#include <charconv>
 #include <optional>
 
 #include "aten_rules.h"
 #include "convert.h"
+#include "shortest.h"
 
 namespace mrun_torch {
 namespace {
@@ -72,8 +72,7 @@ std::optional<ScriptType> script_type(const c10::TypePtr &type, int32_t fixed) {
 }
 
 std::string number_text(double x) {
-  char buffer[32];
-  std::string text(buffer, std::to_chars(buffer, buffer + sizeof buffer, x).ptr);
+  std::string text = shortest_text(x);
   if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
   return text;
 }

@@ -344,7 +344,7 @@ void Model::list_methods() {
   const std::vector<Effects> effects = effects_of(module_, open);
   for (size_t i = 0; i < open.size(); ++i) {
     const c10::FunctionSchema &schema = open[i].function().getSchema();
-    methods_.push_back({schema_text(schema), open[i], effects[i], result_count(schema)});
+    methods_.push_back({schema_text(schema), open[i], effects[i], result_shape(schema)});
   }
   std::stable_partition(methods_.begin(), methods_.end(), [](const Method &m) { return m.code.name() == "forward"; });
 }
@@ -474,11 +474,13 @@ void Model::call(mrun_call *call, size_t index, const mrun_value *args, mrun_val
   const Sharing sharing(result);
   const auto is_shared = [&](const at::Tensor &t) { return sharing.shared(t); };
   if (!m.results.several) {
-    if (m.results.count == 1) results[0] = from_ivalue(call, result, is_shared);
+    if (m.results.count == 1) results[0] = from_ivalue(call, result, is_shared, m.results.named);
     return;
   }
   const auto &elements = result.toTupleRef().elements();
-  for (size_t i = 0; i < m.results.count; ++i) results[i] = from_ivalue(call, elements[i], is_shared);
+  for (size_t i = 0; i < m.results.count; ++i) {
+    results[i] = from_ivalue(call, elements[i], is_shared, m.results.named);
+  }
 }
 
 }  // namespace mrun_torch

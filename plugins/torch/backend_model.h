@@ -42,7 +42,7 @@ class Model {
     std::string schema;
     mutable torch::jit::Method code;  // runs without changing, but is not declared so
     Effects effects;
-    ResultCount results;
+    ResultShape results;
   };
 
   Model(torch::jit::Module module, c10::Device device, const ModelOptions &options);

@@ -6,11 +6,13 @@
 #include <ATen/core/jit_type.h>
 #include <mrun/plugin_kit.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <vector>
 
 #include "convert.h"
+#include "shortest.h"
 
 namespace mrun_torch {
 namespace {
@@ -72,12 +74,8 @@ std::string quoted(const std::string &text) {
 }
 
 std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  char text[40];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::string out(text, end);
-  if (out.find_first_of(".e") == std::string::npos) out += ".0";
+  std::string out = shortest_text(value);
+  if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
   return out;
 }
 
@@ -326,8 +324,8 @@ class Reader {
 
 class Writer {
  public:
-  Writer(mrun_call *call, const std::function<bool(const at::Tensor &)> &is_shared)
-      : call_(call), is_shared_(is_shared) {}
+  Writer(mrun_call *call, const std::function<bool(const at::Tensor &)> &is_shared, bool named)
+      : call_(call), is_shared_(is_shared), named_(named) {}
 
   mrun::value write(const IValue &v) const {
     mrun_value out{};
@@ -345,7 +343,7 @@ class Writer {
     } else if (v.isList()) {
       return list(v.toListRef());
     } else if (v.isTuple()) {
-      return list(v.toTupleRef().elements().vec());
+      return tuple(v.toTupleRef());
     } else if (v.isGenericDict()) {
       return map(v.toGenericDict());
     } else {
@@ -356,6 +354,19 @@ class Writer {
   }
 
  private:
+  // A NamedTuple is a table of its fields, as it may be where it is an argument.
+  mrun::value tuple(const c10::ivalue::Tuple &given) const {
+    const std::vector<IValue> items = given.elements().vec();
+    const auto type = named_ ? given.type<c10::TupleType>() : nullptr;
+    if (!type || type->schema() == nullptr) return list(items);
+    std::vector<std::string> names;
+    std::vector<mrun::value> owned;
+    for (size_t i = 0; i < items.size(); ++i) {
+      names.push_back(type->schema()->arguments()[i].name());
+      owned.push_back(write(items[i]));
+    }
+    return table(names, owned);
+  }
   mrun::value list(c10::ArrayRef<IValue> items) const {
     std::vector<mrun::value> owned;
     owned.reserve(items.size());
@@ -377,6 +388,9 @@ class Writer {
       keys.push_back(key.isString() ? key.toStringRef() : std::to_string(key.toInt()));
       owned.push_back(write(entry.value()));
     }
+    return table(keys, owned);
+  }
+  mrun::value table(const std::vector<std::string> &keys, std::vector<mrun::value> &owned) const {
     std::vector<mrun_entry> entries;
     for (size_t i = 0; i < keys.size(); ++i) {
       entries.push_back({{keys[i].data(), keys[i].size()}, owned[i].release()});
@@ -388,7 +402,15 @@ class Writer {
 
   mrun_call *call_;
   const std::function<bool(const at::Tensor &)> &is_shared_;
+  bool named_;
 };
+
+bool may_be_named(const TypePtr &t) {
+  if (t->kind() == TypeKind::AnyType) return true;
+  if (t->kind() == TypeKind::TupleType && t->expectRef<c10::TupleType>().schema() != nullptr) return true;
+  const auto inner = t->containedTypes();
+  return std::any_of(inner.begin(), inner.end(), may_be_named);
+}
 
 }  // namespace
 
@@ -413,8 +435,10 @@ std::string schema_text(const c10::FunctionSchema &method) {
   return out + ") -> " + (results.size() == 1 ? text : "(" + text + ")");
 }
 
-ResultCount result_count(const c10::FunctionSchema &method) {
-  return {result_types(method).size(), method.returns().at(0).type()->kind() == TypeKind::TupleType};
+ResultShape result_shape(const c10::FunctionSchema &method) {
+  const std::vector<TypePtr> types = result_types(method);
+  return {types.size(), method.returns().at(0).type()->kind() == TypeKind::TupleType,
+          std::any_of(types.begin(), types.end(), may_be_named)};
 }
 
 IValue to_ivalue(mrun_call *call, const mrun_value &v, const c10::Argument &argument) {
@@ -422,8 +446,9 @@ IValue to_ivalue(mrun_call *call, const mrun_value &v, const c10::Argument &argu
   return Reader(call, argument.name()).read(v, argument.type());
 }
 
-mrun_value from_ivalue(mrun_call *call, const IValue &v, const std::function<bool(const at::Tensor &)> &is_shared) {
-  return Writer(call, is_shared).write(v).release();
+mrun_value from_ivalue(mrun_call *call, const IValue &v, const std::function<bool(const at::Tensor &)> &is_shared,
+                       bool named) {
+  return Writer(call, is_shared, named).write(v).release();
 }
 
 }  // namespace mrun_torch

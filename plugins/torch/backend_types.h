@@ -18,12 +18,14 @@ namespace mrun_torch {
 // "forward(Tensor ids, float scale=1.0) -> (Tensor, Tensor)", of a method whose first argument is self.
 std::string schema_text(const c10::FunctionSchema &method);
 
-// How many results the schema has: 0 for None, n for a Tuple of n (several: also where n is 1), else 1.
-struct ResultCount {
+// How many results the schema has: 0 for None, n for a Tuple of n (several: also where n is 1), else 1. named: there may be a
+// NamedTuple inside of them, which is looked for only then.
+struct ResultShape {
   size_t count = 0;
   bool several = false;
+  bool named = false;
 };
-ResultCount result_count(const c10::FunctionSchema &method);
+ResultShape result_shape(const c10::FunctionSchema &method);
 
 // An argument as TorchScript wants it. nil takes the argument's own default where it has one. Throws mrun::error
 // ARGUMENT.
@@ -31,6 +33,7 @@ c10::IValue to_ivalue(mrun_call *call, const mrun_value &v, const c10::Argument 
 
 // A result, owned by the caller. is_shared: something else (a weight, a constant, an input) has this tensor's memory
 // too, so that the value is read-only. Throws mrun::error MODEL for what no value can carry.
-mrun_value from_ivalue(mrun_call *call, const c10::IValue &v, const std::function<bool(const at::Tensor &)> &is_shared);
+mrun_value from_ivalue(mrun_call *call, const c10::IValue &v, const std::function<bool(const at::Tensor &)> &is_shared,
+                       bool named);
 
 }  // namespace mrun_torch

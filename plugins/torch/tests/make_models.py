@@ -463,6 +463,15 @@ class NamedResults(nn.Module):
     def forward(self, x: Tensor) -> Encoded:
         return Encoded(x * 2, x.sum(1))
 
+    @torch.jit.export
+    def inside(self, x: Tensor) -> Tuple[Encoded, List[Encoded], Dict[str, Encoded]]:
+        one = Encoded(x * 2, None)
+        return one, [one, Encoded(x, x.sum(1))], {"a": one}
+
+    @torch.jit.export
+    def again(self, e: Encoded) -> Tensor:
+        return e.hidden + 1
+
 
 class Quantized(nn.Module):
     def __init__(self):
@@ -518,8 +527,10 @@ def main(folder):
     w.add("training", torch.jit.script(Running()), [("forward", torch.randn(4, 3))], writes=["self.norm"])
     w.add("evaluated", torch.jit.script(Running().eval()), [("forward", torch.randn(4, 3))])
     w.add("autocast", torch.jit.script(Autocast().eval()), [("forward", x), ("partly", x)], coarse=True)
-    w.add("named_results", torch.jit.script(NamedResults()), [("forward", x)],
-          ["forward(Tensor x) -> (Tensor hidden, Tensor? pooled)"])
+    w.add("named_results", torch.jit.script(NamedResults()),
+          [("forward", x), ("inside", x), ("again", Encoded(x, None))],
+          ["forward(Tensor x) -> (Tensor hidden, Tensor? pooled)", "inside(Tensor x) -> (Any, Any, Any)",
+           "again(Any e) -> Tensor"])
     w.add("dropout", torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))), [], random=True)
     w.add("noise", torch.jit.script(Noise().eval()), [], random=True)
     w.add("forked_noise", torch.jit.script(ForkedNoise().eval()), [], random=True)

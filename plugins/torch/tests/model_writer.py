@@ -19,6 +19,8 @@ class Writer:
         if isinstance(value, Tensor):
             self.tensors.append(value.detach().contiguous().clone())
             return {"$": "t%d" % (len(self.tensors) - 1)}
+        if hasattr(value, "_asdict"):  # a NamedTuple is a table
+            return self.encode(value._asdict())
         if isinstance(value, (list, tuple)):
             return [self.encode(v) for v in value]
         if isinstance(value, dict):
