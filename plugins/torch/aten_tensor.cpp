@@ -15,6 +15,7 @@
 #include "device.h"
 #include "guard.h"
 #include "scope.h"
+#include "shortest.h"
 
 namespace mrun_torch {
 namespace {
@@ -68,7 +69,7 @@ T element(const mrun_value &v) {
   if (v.kind == MRUN_BOOL) return static_cast<T>(v.as.boolean != 0);
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     if (!fits<T>(v)) {
-      const std::string number = v.kind == MRUN_INT ? std::to_string(v.as.integer) : std::to_string(v.as.number);
+      const std::string number = v.kind == MRUN_INT ? std::to_string(v.as.integer) : shortest_text(v.as.number);
       wrong(number + " is no " + dtype_name(c10::CppTypeToScalarType<T>::value));
     }
   }

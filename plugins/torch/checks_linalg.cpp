@@ -1,5 +1,5 @@
-// LAPACK prints on standard output, or never returns, where a matrix holds what is not finite; and a matrix product reads
-// memory that nobody wrote.
+// LAPACK prints on standard output, or never returns, where a matrix holds what is not finite, and the exponential of NaN is
+// memory that nobody wrote; a matrix product reads such memory.
 #include <ATen/Functions.h>
 
 #include <mrun/plugin.hpp>
@@ -43,7 +43,8 @@ void check_beta(KernelCall &call) {
 const std::vector<CheckRule> &linalg_checks() {
   static const std::vector<CheckRule> rules = {{"_linalg_svd", &check_finite},    {"linalg_eig", &check_finite},
                                                {"linalg_eigvals", &check_finite}, {"_linalg_eigh", &check_finite},
-                                               {"linalg_lstsq", &check_finite},   {"baddbmm", &check_beta}};
+                                               {"linalg_lstsq", &check_finite},   {"linalg_matrix_exp", &check_finite},
+                                               {"baddbmm", &check_beta}};
   return rules;
 }
 

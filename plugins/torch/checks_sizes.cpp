@@ -5,6 +5,7 @@
 
 #include "checks.h"
 #include "scope.h"
+#include "shortest.h"
 
 namespace mrun_torch {
 namespace {
@@ -49,7 +50,7 @@ void check_order(KernelCall &call) {
   const double largest = !n.isTensor()               ? n.toScalar().toDouble()
                          : n.toTensor().numel() == 0 ? 0
                                                      : at::max(n.toTensor().to(c10::kDouble)).item<double>();
-  if (!(largest <= most)) refuse(call, "n", most, std::to_string(largest));
+  if (!(largest <= most)) refuse(call, "n", most, shortest_text(largest));
 }
 
 [[noreturn]] void refuse_shape(KernelCall &call, const std::string &wanted) {
@@ -77,6 +78,12 @@ void check_cell(KernelCall &call, int64_t gates) {
   if (hx.defined() && (hx.dim() == 0 || hx.size(-1) != state.size(1))) {
     refuse_shape(call, "a state hx of " + std::to_string(state.size(1)) + " units");
   }
+}
+
+// Over none nothing is written into the result.
+void check_axes(KernelCall &call) {
+  if (!call.find("dim")->toDimVector().empty()) return;
+  throw mrun::error(MRUN_ARGUMENT, "want at least one dimension to transform");
 }
 
 // ---- as many tensors as the data say
@@ -124,6 +131,7 @@ const std::vector<CheckRule> &size_checks() {
       {"im2col", &check_windows},
       {"col2im", &check_windows},
       {"embedding_bag", &check_bag},
+      {"_fft_c2c", &check_axes},
       {"unbind", &check_unbind},
       {"unbind_copy", &check_unbind},
       {"split", &check_split},

@@ -12,7 +12,7 @@ local F = {
   hardshrink = native "aten.hardshrink", hardsigmoid = native "aten.hardsigmoid", hardswish = native "aten.hardswish",
   hardtanh = native "aten.hardtanh", layer_norm = native "aten.layer_norm", leaky_relu = native "aten.leaky_relu",
   linear = native "aten.linear", log_softmax = native "aten.log_softmax", mish = native "aten.mish",
-  one_hot = native "aten.one_hot", pad = native "aten.pad", pairwise_distance = native "aten.pairwise_distance",
+  one_hot = native "aten.one_hot", pairwise_distance = native "aten.pairwise_distance",
   pdist = native "aten.pdist", pixel_shuffle = native "aten.pixel_shuffle",
   pixel_unshuffle = native "aten.pixel_unshuffle", prelu = native "aten.prelu", relu = native "aten.relu",
   relu6 = native "aten.relu6", selu = native "aten.selu", sigmoid = native "aten.sigmoid", silu = native "aten.silu",
@@ -119,6 +119,13 @@ F.embedding_bag = signature("F.embedding_bag(input, weight, offsets, mode, per_s
 
 -- Sliding windows
 local im2col, col2im = native "aten.im2col", native "aten.col2im"
+-- What fills a mask is a boolean.
+local pad, fillings = native "aten.pad", {[true] = 1, [false] = 0}
+F.pad = signature("F.pad(input, pad, mode, value)", function(input, sides, mode, value)
+  if type(value) == "boolean" then value = fillings[value] end
+  return pad(input, sides, mode or "constant", value)
+end)
+
 F.unfold = signature("F.unfold(input, kernel_size, dilation, padding, stride)",
   function(input, kernel_size, dilation, padding, stride)
     return im2col(input, kernel_size, dilation or 1, padding or 0, stride or 1)

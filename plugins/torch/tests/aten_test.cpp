@@ -301,7 +301,7 @@ TEST_CASE("integers beside narrower ones divide as what is left of them", "[aten
   CHECK(elements<int32_t>(call("aten.remainder", {number(2147483648), ones})[0]) == std::vector<int32_t>{0, 0});
 }
 
-TEST_CASE("what LAPACK cannot work on is refused before it prints or never returns", "[aten]") {
+TEST_CASE("what linear algebra cannot work on is refused before it prints, never returns or is not written", "[aten]") {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor endless = floats({3, 4}, {1, 2, 3, inf, 5, 6, 7, 8, 9, 10, 11, 12});
   const Tensor square = floats({3, 3}, {1, nan, 3, 4, 5, 6, 7, 8, 10}), good = floats({2, 2}, {2, 0, 0, 3});
@@ -310,7 +310,8 @@ TEST_CASE("what LAPACK cannot work on is refused before it prints or never retur
     INFO(name);
     CHECK(error_of(name, {endless}).message.find("infinities or NaN") != std::string::npos);
   }
-  for (const char *name : {"aten.linalg_eig", "aten.linalg_eigvals", "aten.linalg_eigh", "aten.linalg_eigvalsh"}) {
+  for (const char *name : {"aten.linalg_eig", "aten.linalg_eigvals", "aten.linalg_eigh", "aten.linalg_eigvalsh",
+                           "aten.matrix_exp", "aten.linalg_matrix_exp"}) {
     INFO(name);
     CHECK(error_of(name, {square}).message.find("infinities or NaN") != std::string::npos);
     CHECK(error_of(name, {good}).code == MRUN_OK);
