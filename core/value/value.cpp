@@ -1,6 +1,7 @@
 #include "value/value.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 
@@ -195,10 +196,11 @@ std::string describe(const mrun_value &v) {
   switch (v.kind) {
     case MRUN_BOOL: return v.as.boolean ? "true" : "false";
     case MRUN_INT: return fmt::format("the integer {}", v.as.integer);
-    case MRUN_FLOAT: return fmt::format("the number {}", v.as.number);
-    case MRUN_STRING: return fmt::format("a string of {} bytes", v.as.string.size);
+    case MRUN_FLOAT:
+      return fmt::format("the number {}", std::isnan(v.as.number) ? std::fabs(v.as.number) : v.as.number);
+    case MRUN_STRING: return fmt::format("a string of {} byte{}", v.as.string.size, v.as.string.size == 1 ? "" : "s");
     case MRUN_LIST: return fmt::format("a list of {}", v.as.list.size);
-    case MRUN_MAP: return fmt::format("a table of {} keys", v.as.map.size);
+    case MRUN_MAP: return fmt::format("a table of {} key{}", v.as.map.size, v.as.map.size == 1 ? "" : "s");
     case MRUN_TENSOR: {
       const DLTensor &t = v.as.tensor.dl->dl_tensor;
       return fmt::format("a {} tensor {}", dtype_name(t.dtype), shape_text({t.shape, static_cast<size_t>(t.ndim)}));

@@ -211,6 +211,8 @@ class Errors(Case):
     def test_tensors(self):
         make = MODULES + "return function(x, params)\n  local t = torch.rand(2, 3)\n  "
         for body, code, advice in [("return t.shape[0]", "SCRIPT", "t:size(0)"), ("return t.size(0)", "ARGUMENT", "with a colon: t:size("),
+                                   ("return t.sum({dim = 0})", "ARGUMENT", "with a colon: t:sum("),
+                                   ("return torch.empty(3)", "SCRIPT", "torch.zeros(2, 3)"),
                                    ("return t.sigmoid()", "ARGUMENT", "t:sigmoid("), ("return t.mean()", "ARGUMENT", "t:mean("),
                                    ("return t:numpy()", "SCRIPT", "t:tolist()"), ("return t[0][1][0]", "SCRIPT", "no batch dimension"),
                                    ("return t[0][1]:sum()", "SCRIPT", "no batch dimension"), ("return t[0]:softmax(1)", "ARGUMENT", "0 is its last"),

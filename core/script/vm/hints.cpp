@@ -298,11 +298,20 @@ std::string field_hint(lua_State *L, lua_State *co, std::string_view line) {
   return hint;
 }
 
+// "no form takes (dim = the number 1, …": nothing was given by position.
+bool got_keywords_alone(std::string_view message) {
+  constexpr std::string_view given = "no form takes (";
+  const size_t at = message.find(given);
+  if (at == std::string_view::npos) return false;
+  const std::string_view first = message.substr(at + given.size());
+  return first.substr(0, first.find_first_of(",)")).find(" = ") != std::string_view::npos;
+}
+
 // Of a method that was called with a dot, and so got another value for its object.
 std::string colon_hint(std::string_view message, std::string_view line) {
   if (!contains(message, "self: is missing") && !contains(message, ": self: want ") &&
       !contains(message, "no form takes ()") && !contains(message, "no form takes (nil") &&
-      !contains(message, ": want a tensor, got ")) {
+      !got_keywords_alone(message) && !contains(message, ": want a tensor, got ")) {
     return "";
   }
   std::string hint;

@@ -118,6 +118,7 @@ constexpr Idiom idioms[] = {
      "there are no gradients here, so it is not needed"},
     {"torch", " from_numpy Tensor FloatTensor DoubleTensor LongTensor IntTensor BoolTensor ByteTensor as_array array ",
      "torch.tensor(list, {dtype = \"int64\"}) makes one of a list"},
+    {"torch", " empty empty_like ", "there is no memory that was not written: torch.zeros(2, 3)"},
     {"torch", " device cuda ", "models run where --device says, a device is written \"cpu\" or \"cuda\""},
     {"torch", " manual_seed seed ", "random numbers follow from the run's seed (--seed) and the item's number"},
     {"torch", " set_num_threads ", "--threads sets them"},
