@@ -1,6 +1,8 @@
 // How long an item's input lives, and the two limits.
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "support.h"
 
@@ -73,6 +75,37 @@ TEST_CASE("the deleter has run before done comes, but where the answer shares th
   CHECK(r.answer.as.tensor.dl->dl_tensor.data == memory);
   mrun_result_free(&r);
   CHECK(gone == 2);
+}
+
+TEST_CASE("the deleter has run before done comes of an item that was cancelled before it ran") {
+  const Folder folder("image", {{"postprocess.lua", "return function(x) emit(1) return 1 end"}});
+  const auto one = options();
+  const Running running(folder, &one);
+  static std::atomic<bool> busy, go_on;
+  static std::atomic<int> at_done, code;
+  busy = go_on = false;
+  mrun_item first;
+  MRUN_INIT(first);
+  first.emit = [](void *, const mrun_value *) {  // the only worker's thread
+    busy = true;
+    while (!go_on) std::this_thread::yield();
+  };
+  mrun_value input = frame();
+  REQUIRE(mrun_submit(running.engine, &input, &first, -1, ignore, nullptr, nullptr) == MRUN_OK);
+  while (!busy) std::this_thread::yield();
+  mrun_value_free(&input);
+
+  gone = 0;
+  const auto done = [](void *, mrun_result *r) { at_done = gone.load(), code = r->code; };
+  input = frame();
+  uint64_t id = 0;
+  REQUIRE(mrun_submit(running.engine, &input, nullptr, -1, done, nullptr, &id) == MRUN_OK);
+  mrun_value_free(&input);
+  REQUIRE(mrun_cancel(running.engine, id) == MRUN_OK);
+  go_on = true;
+  REQUIRE(mrun_drain(running.engine) == MRUN_OK);
+  CHECK(code == MRUN_CANCELLED);
+  CHECK(at_done == 2);  // the first one's, too
 }
 
 TEST_CASE("what a script keeps of its input beyond the answer is an error where it is used, and a clone is not") {

@@ -225,12 +225,14 @@ void Engine::post(Seat &seat, Job &job, Clock::time_point now) {
     if (job.item->stop.load() != MRUN_OK && rounds_.withdraw(&job)) make_ready(&job);
   } else {
     Result result;
-    if (job.passage != nullptr) {
+    {
       const Unlocked unlocked(mutex_);
-      result = std::move(job.passage->result());
+      if (job.passage != nullptr) {
+        result = std::move(job.passage->result());
+      } else {
+        result.error = std::move(job.failure);
+      }
       job.let_go();
-    } else {
-      result.error = std::move(job.failure);
     }
     end_job(seat, job, std::move(result));
   }
