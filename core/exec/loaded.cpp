@@ -73,7 +73,7 @@ ModelInfo info_of(const Model &model) {
 // that the item's passage has, which native code does not reach.
 std::vector<Value> call_at_once(const Loaded &loaded, ItemContext &item, ModelCall call) {
   Model &model = *loaded.models[call.model];
-  if (loaded.bundle->manifest().models[call.model].stateful)
+  if (model.keeps_state())
     fail(MRUN_USAGE, "model {} keeps state: its methods cannot be called at once, await them", model.name());
   PendingCall one = pending(std::move(call));
   const BatchConfig &config = model.batch(one.method, one.by_rows);

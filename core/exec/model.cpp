@@ -27,7 +27,7 @@ BatchConfig batch_of(const Batching &batching, const std::string &method, const 
   return config;
 }
 
-bool keeps_state(const Manifest &manifest, const std::string &model) {
+bool is_stateful(const Manifest &manifest, const std::string &model) {
   return std::ranges::any_of(manifest.models, [&](const ModelConfig &c) { return c.name == model && c.stateful; });
 }
 
@@ -57,9 +57,14 @@ BatchConfig by_rows(BatchConfig config) {
   return config;
 }
 
+// plugin.h: a schema without version; scripts call the method by a plain name.
 Schema listed_method(const std::string &model, const char *text) {
   try {
-    return parse_schema(text);
+    Schema method = parse_schema(text);
+    const bool plain = method.version == 0 && method.overload.empty() && method.name.find('.') == std::string::npos;
+    if (!plain)
+      fail(MRUN_MODEL, "schema \"{}\": want a plain name, without version, overload and dots", printable(text));
+    return method;
   } catch (const Error &e) { fail(MRUN_MODEL, "model {}: a method that its backend lists: {}", model, e.message); }
 }
 
@@ -136,18 +141,50 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
     e.message = fmt::format("{}{}: {}", section, offer.file, e.message);
     throw e;
   }
-  list_methods(batching_of(manifest, name), options, keeps_state(manifest, name));
+  list_methods(is_stateful(manifest, name));
+  set_batching(batching_of(manifest, name), options);
+}
+
+void Model::list_methods(bool stateful) {
+  const auto next = [&](size_t i) {
+    const char *text = nullptr;
+    run_native(fmt::format("model {}: its backend's method", name_), [&] {
+      text = backend_->method(handle_, i);
+      return int{MRUN_OK};
+    });
+    return text;
+  };
+  const auto traits_of = [&](size_t i) {
+    uint32_t traits = 0;
+    run_native(fmt::format("model {}: its backend's traits", name_), [&] {
+      if (backend_->traits != nullptr) traits = backend_->traits(handle_, i);
+      return int{MRUN_OK};
+    });
+    return traits;
+  };
+  std::string keeper = stateful ? "[models." + name_ + "] stateful" : "";
+  for (size_t i = 0; const char *text = next(i); ++i) {
+    Schema method = listed_method(name_, text);
+    if (find(method.name)) fail(MRUN_MODEL, "model {}: its backend lists two methods {}", name_, method.name);
+    traits_.push_back(traits_of(i));
+    if (keeper.empty() && (traits_.back() & MRUN_MODEL_STATEFUL) != 0) keeper = "its method " + method.name;
+    methods_.push_back(std::move(method));
+  }
+  keeps_state_ = !keeper.empty();
+  if (!keeps_state_ || backend_->clone != nullptr) return;
+  fail(MRUN_MODEL,
+       "model {}: {} says that it keeps state, and the backend {} makes no copies of models, one for each item", name_,
+       keeper, backend_->name);
 }
 
 // Random numbers are the item's own, and so is state: such calls are never joined. In a model that keeps state no method's
 // are: one that only reads it has no trait, and would be answered for all items from the first one's copy.
-void Model::list_methods(const Batching &batching, const ModelOptions &options, bool keeps_state) {
-  for (size_t i = 0; const char *text = backend_->method(handle_, i); ++i) {
-    Schema method = listed_method(name_, text);
-    if (find(method.name)) fail(MRUN_MODEL, "model {}: its backend lists two methods {}", name_, method.name);
+void Model::set_batching(const Batching &batching, const ModelOptions &options) {
+  for (size_t i = 0; i < methods_.size(); ++i) {
+    const Schema &method = methods_[i];
     BatchConfig config = batch_of(batching, method.name, options);
     drop_foreign_unpad(method, batching.calls, config);
-    if (keeps_state || (traits(i) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) {
+    if (keeps_state_ || (traits_[i] & MRUN_MODEL_RANDOM) != 0) {
       config.mode = BatchConfig::Mode::none;
       rows_batches_.push_back(config);
     } else {
@@ -155,22 +192,18 @@ void Model::list_methods(const Batching &batching, const ModelOptions &options, 
       rows_batches_.push_back(by_rows(config));
     }
     batches_.push_back(std::move(config));
-    methods_.push_back(std::move(method));
   }
 }
 
-uint32_t Model::traits(size_t method) const {
-  return backend_->traits != nullptr ? backend_->traits(handle_, method) : 0;
-}
-
 std::unique_ptr<Model> Model::fresh() const {
-  if (backend_->clone == nullptr) fail(MRUN_USAGE, "model {}: its backend has no stateful models", name_);
   std::unique_ptr<Model> copy(new Model);
   copy->name_ = name_;
   copy->backend_ = backend_;
   copy->plugin_ = plugin_;
   copy->registry_ = registry_;
   copy->methods_ = methods_;
+  copy->traits_ = traits_;
+  copy->keeps_state_ = keeps_state_;
   copy->batches_ = batches_;
   copy->rows_batches_ = rows_batches_;
   copy->log_ = log_;
@@ -182,8 +215,9 @@ std::unique_ptr<Model> Model::fresh() const {
   const int code = run_native(name_, [&] { return backend_->clone(&call, handle_, &copy->handle_); });
   if (code != MRUN_OK) {
     copy->handle_ = nullptr;
-    throw take_error(call, code);
+    throw call_error(call, code, fmt::format("model {}: a copy for the item", name_));
   }
+  if (copy->handle_ == nullptr) fail(MRUN_INTERNAL, "model {}: its backend's clone gave no copy for the item", name_);
   return copy;
 }
 

@@ -32,7 +32,9 @@ class Model {
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
-  // Of a stateful model, for one item: a copy in the state in which this one was opened. This one must outlive it.
+  // Whether calls change what later ones give, as the manifest or a method's traits say: each item then works with a copy.
+  bool keeps_state() const { return keeps_state_; }
+  // Of a model that keeps state, for one item: a copy in the state in which this one was opened. This one must outlive it.
   std::unique_ptr<Model> fresh() const;
 
   const std::string &name() const { return name_; }
@@ -41,7 +43,7 @@ class Model {
   const BatchConfig &batch(size_t method, bool by_rows = false) const {
     return by_rows ? rows_batches_[method] : batches_[method];
   }
-  uint32_t traits(size_t method) const;  // MRUN_MODEL_*
+  uint32_t traits(size_t method) const { return traits_[method]; }  // MRUN_MODEL_*
   // The number of the method, or nothing.
   std::optional<size_t> find(std::string_view method) const;
   // One call of the backend. args: one a parameter. The results are checked against the schema. Any thread. Throws MODEL,
@@ -51,7 +53,8 @@ class Model {
 
  private:
   Model() = default;
-  void list_methods(const Batching &, const ModelOptions &, bool keeps_state);
+  void list_methods(bool stateful);
+  void set_batching(const Batching &, const ModelOptions &);
 
   std::string name_;
   const mrun_backend *backend_ = nullptr;
@@ -61,6 +64,8 @@ class Model {
   std::function<void(int level, const std::string &text)> log_;
   Value graph_, weights_, options_;  // what the backend's source points to: as long as the handle is open
   std::vector<Schema> methods_;
+  std::vector<uint32_t> traits_;
+  bool keeps_state_ = false;
   std::vector<BatchConfig> batches_, rows_batches_;
   ExactProof exact_proof_;
 };

@@ -215,13 +215,9 @@ bool Passage::begin() {
 }
 
 bool Passage::begin_input() {
-  const Manifest &manifest = loaded_.bundle->manifest();
-  for (size_t i = 0; i < loaded_.models.size(); ++i) {
-    // A stateful model keeps what an item writes into it, so each item gets its own.
-    fresh_.push_back(manifest.models[i].stateful ? loaded_.models[i]->fresh() : nullptr);
-  }
+  for (const auto &model : loaded_.models) fresh_.push_back(model->keeps_state() ? model->fresh() : nullptr);
   mrun::begin_input(root_, *item_);
-  x_ = check_input(manifest, work_.input, root_);
+  x_ = check_input(loaded_.bundle->manifest(), work_.input, root_);
   at_ = At::preprocess;
   return false;
 }

@@ -231,7 +231,7 @@ class CheckModel {
   }
 
   void check_threads(Model &model, size_t m, const std::vector<Kept> &kept) {
-    if ((model.traits(m) & (MRUN_MODEL_RANDOM | MRUN_MODEL_STATEFUL)) != 0) return;
+    if (model.keeps_state() || (model.traits(m) & MRUN_MODEL_RANDOM) != 0) return;
     problems_.note(method_name(model, m), "on several threads at once");
     std::atomic<int> wrong{0};
     std::vector<std::thread> running;

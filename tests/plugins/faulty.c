@@ -31,11 +31,17 @@ static int run(mrun_call *call, void *model, size_t index, const mrun_value *arg
   if (strcmp(model, "silent") == 0) return MRUN_MODEL;
   return host->value_copy(call, &args[0], &results[0]);
 }
+static int half(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
+  (void)args, (void)results, (void)user;
+  return host->fail(call, MRUN_ARGUMENT, "faulty.half: want 1, got %.2f", 0.5);
+}
+static const mrun_op fails = {sizeof(mrun_op), 0, "faulty.half@1() -> ()", "", NULL, half, NULL};
 static mrun_backend backend;
 MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *plugin) {
   host = h;
   plugin->size = sizeof *plugin, plugin->abi = MRUN_ABI, plugin->name = "faulty", plugin->version = "1";
   backend.size = sizeof backend, backend.name = "faulty", backend.suffixes = ".faulty", backend.parallel = 1;
   backend.open = open_model, backend.close = close_model, backend.method = method, backend.call = run;
-  return h->add_backend(plugin->registry, &backend);
+  int code = h->add_op(plugin->registry, &fails);
+  return code ? code : h->add_backend(plugin->registry, &backend);
 }

@@ -73,6 +73,30 @@ extern "C" MRUN_EXPORT int mrun_plugin_init(const mrun_host *host, mrun_plugin *
   return host->add_op(plugin->registry, &latin);
 #elif defined(NO_REGISTRY)
   return host->add_op(nullptr, &fine);
+#elif defined(OVERLOAD)
+  return add(host, plugin, "hostile.bad:int@1(int x) -> ()");
+#elif defined(ODD_SIZE)
+  static mrun_op odd = fine;
+  odd.size = sizeof odd + 4;
+  return host->add_op(plugin->registry, &odd);
+#elif defined(SPACE_TWICE) || defined(OTHERS_SPACE)
+  static mrun_namespace space{};
+  space.size = sizeof space, space.prefix = "kit.", space.version = "1";
+  space.find = [](const char *, const mrun_op *const **, size_t *) { return int{MRUN_OK}; };
+#if defined(SPACE_TWICE)
+  space.prefix = "hostilens.";
+  if (const int code = host->add_namespace(plugin->registry, &space)) return code;
+#endif
+  return host->add_namespace(plugin->registry, &space);
+#elif defined(BACKEND_TWICE)
+  static mrun_backend backend{};
+  backend.size = sizeof backend, backend.name = "hostile";
+  backend.open = [](mrun_call *, const mrun_model_source *, void **) { return int{MRUN_OK}; };
+  backend.close = [](void *) {};
+  backend.method = [](void *, size_t) -> const char * { return nullptr; };
+  backend.call = [](mrun_call *, void *, size_t, const mrun_value *, mrun_value *) { return int{MRUN_OK}; };
+  if (const int code = host->add_backend(plugin->registry, &backend)) return code;
+  return host->add_backend(plugin->registry, &backend);
 #elif defined(LONG_STRUCT)  // built with a newer header: fields behind those that this host knows; this one is fine
   plugin->size = sizeof *plugin + 64;
   plugin->name = "long_struct";

@@ -9,8 +9,8 @@
 //     mrun::backend<Affine>(*this, "affine", ".affine").parallel().method<&Affine::forward>("forward(Tensor x) -> (Tensor y)");
 //   }
 //
-// Methods take and give what operations do (plugin.hpp); what [batch] means for their tensors stands at mrun_backend. The
-// class may have, and is then asked:
+// Methods take and give what operations do (plugin.hpp); what [batch] means for their tensors stands at mrun_backend. A
+// class serves one backend. It may have, and is then asked:
 //   static std::pair<tensor, value> split(const call &, std::string_view file);     graph and weights, for packing
 //   std::unique_ptr<M> clone(const call &) const;                                   a stateful model's copy for one item
 //   uint32_t traits(size_t method) const;                                           MRUN_MODEL_*
@@ -21,6 +21,7 @@
 #pragma once
 #include "plugin.hpp"
 
+#include <cstdio>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -123,25 +124,33 @@ decltype(auto) take_checked(call &c, const mrun_value *&next) {
   return take<A>(c, next);
 }
 
-template <auto F, class M, class R, class... A>
-int run_method(mrun_call *raw, void *model, const mrun_value *args, mrun_value *results) noexcept {
+// Model: the backend's class, which a model's pointer is of; a method may be one of its base's.
+template <class Model, auto F, class R, class... A>
+int run_method(mrun_call *raw, void *model, const mrun_value *args, [[maybe_unused]] mrun_value *results) noexcept {
   return guarded(raw, [&] {
     call c(raw);
     std::tuple<decltype(take<A>(c, args))...> a{take_checked<A>(c, args)...};  // braces: left to right
-    auto run = [&](auto &&...x) { return (static_cast<M *>(model)->*F)(std::forward<decltype(x)>(x)...); };
-    return give<R>::put(c, std::apply(run, std::move(a)), results);
+    auto run = [&](auto &&...x) -> R { return (static_cast<Model *>(model)->*F)(std::forward<decltype(x)>(x)...); };
+    if constexpr (std::is_void_v<R>) {
+      std::apply(run, std::move(a));
+      return int{MRUN_OK};
+    } else {
+      return give<R>::put(c, std::apply(run, std::move(a)), results);
+    }
   });
 }
-template <auto F, class Pointer = decltype(F)>
+template <class Model, auto F, class Pointer = decltype(F)>
 struct method;
-template <auto F, class M, class R, class... A>
-struct method<F, R (M::*)(A...)> {
-  static constexpr auto run = &run_method<F, M, R, A...>;
+template <class Model, auto F, class M, class R, class... A>
+struct method<Model, F, R (M::*)(A...)> {
+  static constexpr auto run = &run_method<Model, F, R, A...>;
 };
-template <auto F, class M, class R, class... A>
-struct method<F, R (M::*)(A...) const> {
-  static constexpr auto run = &run_method<F, M, R, A...>;
-};
+template <class Model, auto F, class M, class R, class... A>
+struct method<Model, F, R (M::*)(A...) const> : method<Model, F, R (M::*)(A...)> {};
+template <class Model, auto F, class M, class R, class... A>
+struct method<Model, F, R (M::*)(A...) noexcept> : method<Model, F, R (M::*)(A...)> {};
+template <class Model, auto F, class M, class R, class... A>
+struct method<Model, F, R (M::*)(A...) const noexcept> : method<Model, F, R (M::*)(A...)> {};
 }  // namespace detail
 
 // Registers the backend, at the end of the statement that makes it: the host takes it as it is then. Methods are added to
@@ -150,18 +159,23 @@ template <class M>
 class backend {
  public:
   backend(const registrar &r, const char *name, const char *suffixes) : registry_(r.registry), info_(registered()) {
+    // Its methods are the class's: a second backend would list them twice.
+    if (first_name() != nullptr)
+      host->fail(nullptr, MRUN_USAGE, "backend %s: its class is that of backend %s; derive one of its own from it",
+                 name, first_name());
+    first_name() = name;
     mrun_backend &b = info_;
     b.size = sizeof b;
     b.name = name;
     b.suffixes = suffixes;
     b.open = open;
     b.close = [](void *model) { delete static_cast<M *>(model); };
-    b.method = [](void *model, size_t i) { return schema_of(static_cast<const M *>(model), i); };
+    b.method = list_method;
     b.call = run;
     if constexpr (detail::has_split<M>::value) b.split = split;
     if constexpr (detail::has_clone<M>::value) b.clone = clone;
     if constexpr (detail::has_traits<M>::value) {
-      b.traits = [](void *model, size_t i) -> uint32_t { return static_cast<const M *>(model)->traits(i); };
+      b.traits = [](void *model, size_t i) noexcept -> uint32_t { return static_cast<const M *>(model)->traits(i); };
     }
   }
   // Why it is refused the host notes itself, and the plugin is refused with it.
@@ -174,7 +188,7 @@ class backend {
   }
   template <auto F>
   backend &method(const char *schema) {
-    methods().push_back({schema, detail::method<F>::run});
+    methods().push_back({schema, detail::method<M, F>::run});
     return *this;
   }
 
@@ -187,6 +201,10 @@ class backend {
     static std::deque<mrun_backend> all;
     return all.emplace_back();
   }
+  static const char *&first_name() {
+    static const char *name = nullptr;
+    return name;
+  }
   static std::vector<entry> &methods() {
     static std::vector<entry> all;
     return all;
@@ -197,6 +215,21 @@ class backend {
     } else {
       return i < methods().size() ? methods()[i].schema : nullptr;
     }
+  }
+  // There is no call here to fail: what schema or traits throws is given as a schema, which the host refuses and shows.
+  static const char *list_method(void *model, size_t i) noexcept {
+    static thread_local char thrown[200];
+    try {
+      const M *m = static_cast<const M *>(model);
+      const char *schema = schema_of(m, i);
+      if constexpr (detail::has_traits<M>::value) {
+        if (schema != nullptr) m->traits(i);
+      }
+      return schema;
+    } catch (const std::exception &e) {
+      std::snprintf(thrown, sizeof thrown, "(it threw: %s)", e.what());
+    } catch (...) { std::snprintf(thrown, sizeof thrown, "(it threw an exception)"); }
+    return thrown;
   }
   static int run(mrun_call *raw, void *model, size_t i, const mrun_value *args, mrun_value *results) {
     if constexpr (detail::has_schema<M>::value) {
@@ -225,7 +258,9 @@ class backend {
   }
   static int clone(mrun_call *raw, void *model, void **copy) {
     return detail::guarded(raw, [&] {
-      *copy = static_cast<const M *>(model)->clone(call(raw)).release();
+      std::unique_ptr<M> made = static_cast<const M *>(model)->clone(call(raw));
+      if (made == nullptr) throw error(MRUN_INTERNAL, "clone gave no model");
+      *copy = made.release();
       return int{MRUN_OK};
     });
   }
@@ -276,8 +311,9 @@ void add_namespace(const registrar &r, const char *prefix, const char *version) 
       return int{MRUN_OK};
     });
   };
-  static const mrun_namespace names{sizeof(mrun_namespace), 0, prefix, version, find, list};
-  check(host->add_namespace(r.registry, &names));
+  static std::deque<mrun_namespace> all;  // the host keeps pointers to them
+  check(host->add_namespace(r.registry,
+                            &all.emplace_back(mrun_namespace{sizeof(mrun_namespace), 0, prefix, version, find, list})));
 }
 
 }  // namespace mrun
