@@ -89,7 +89,7 @@ T sized(const T *given, const char *name) {
   if (given == nullptr) return t;
   constexpr size_t most = 4096;
   const size_t size = given->size;
-  if (size < first_size<T> || size > most) {
+  if (size < first_size<T> || size > most || size % alignof(T) != 0) {
     fail(MRUN_USAGE, "{0}: size is {1}: want sizeof({0}), which is {2} (MRUN_INIT sets it)", name, size, sizeof t);
   }
   std::memcpy(static_cast<void *>(&t), given, std::min(size, sizeof t));

@@ -94,6 +94,10 @@ void check_all(const mrun_registry &registry) {
   }
   for (const auto &op : registry.operations) {
     readable(op->op->doc, op->schema.name + ": its doc");
+    if (!op->schema.overload.empty()) {
+      fail(MRUN_USAGE, "{}:{}: overloads are for namespaces; call it {}_{}", op->schema.name, op->schema.overload,
+           op->schema.name, op->schema.overload);
+    }
     if (op->schema.version == 0) fail(MRUN_USAGE, "{}: has no version; write {}@1", op->schema.name, op->schema.name);
     if (!names.insert(op->schema.full_name()).second) {
       fail(MRUN_USAGE, "{}: is registered twice", op->schema.full_name());
@@ -200,6 +204,9 @@ void register_namespace(mrun_registry &registry, const mrun_namespace *given) {
     fail(MRUN_USAGE, "namespace \"{}\": a prefix is a name and a dot, \"aten.\"", printable(prefix));
   }
   if (space->find == nullptr) fail(MRUN_USAGE, "namespace {}: find must not be NULL", prefix);
+  for (const auto &other : registry.namespaces) {
+    if (prefix == other->prefix) fail(MRUN_USAGE, "namespace {}: is registered twice", prefix);
+  }
   registry.namespaces.push_back(std::move(space));
 }
 
@@ -209,6 +216,9 @@ void register_backend(mrun_registry &registry, const mrun_backend *given) {
   if (name.empty()) fail(MRUN_USAGE, "mrun_backend: name must not be NULL or empty");
   if (!backend->open || !backend->close || !backend->method || !backend->call) {
     fail(MRUN_USAGE, "backend {}: open, close, method and call must not be NULL", name);
+  }
+  for (const auto &other : registry.backends) {
+    if (name == other->name) fail(MRUN_USAGE, "backend {}: is registered twice", name);
   }
   registry.backends.push_back(std::move(backend));
 }

@@ -33,6 +33,7 @@ T known(const T *given, const char *what) {
   if (given == nullptr) fail(MRUN_USAGE, "{}: NULL was given", what);
   const size_t size = given->size;
   if (size < first_size<T>) fail(MRUN_USAGE, "{}: its size is {}, at least {} is wanted", what, size, first_size<T>);
+  if (size % alignof(T) != 0) fail(MRUN_USAGE, "{}: its size is {}, which is no size of such a struct", what, size);
   T copy{};
   std::memcpy(&copy, given, std::min(size, sizeof(T)));
   copy.size = sizeof(T);

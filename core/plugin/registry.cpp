@@ -1,6 +1,7 @@
 #include "plugin/registry.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -34,6 +35,8 @@ std::unique_ptr<Operation> found_operation(const mrun_op *given, const Plugin &p
   try {
     auto op = make_operation(given, plugin, kept);
     if (op->schema.name != name) fail(MRUN_INTERNAL, "it gave {}", op->schema.name);
+    if (op->schema.version != 0)
+      fail(MRUN_INTERNAL, "it gave {}: a namespace's have no version", op->schema.full_name());
     return op;
   } catch (const Error &e) { fail(MRUN_INTERNAL, "{}: plugin {} was asked for it: {}", name, plugin.name, e.message); }
 }
@@ -92,7 +95,7 @@ struct Registry::Impl {
 
   const Plugin &accept(const Code &, const std::string &what) REQUIRES(load);
   const Plugin *load_named(const std::string &name) REQUIRES(load);
-  void refuse_taken(const Code &, const std::string &what) const REQUIRES(load);
+  void refuse_taken(const Code &, const std::string &what) REQUIRES(load);
   void refuse_in_place_of(const Code &, const std::string &what) REQUIRES(load);
   void publish(const Code &) REQUIRES(load);
 
@@ -142,7 +145,7 @@ const Plugin &Registry::Impl::accept(const Code &code, const std::string &what) 
   return code.plugin;
 }
 
-void Registry::Impl::refuse_taken(const Code &code, const std::string &what) const {
+void Registry::Impl::refuse_taken(const Code &code, const std::string &what) {
   if (const Code *same = loaded(code.plugin.name)) {
     const fs::path &other = same->plugin.path;
     fail(MRUN_USAGE, "{}: a plugin called {} is loaded already ({})", what, code.plugin.name,
@@ -152,6 +155,15 @@ void Registry::Impl::refuse_taken(const Code &code, const std::string &what) con
     if (const Namespace *n = namespace_of(space->prefix)) {
       fail(MRUN_USAGE, "{}: the namespace {} belongs to plugin {} already", what, n->prefix, n->plugin->name);
     }
+    // Its operations would no more be looked for there.
+    const std::string name(space->prefix, std::strlen(space->prefix) - 1);
+    if (name != code.plugin.name && (loaded(name) != nullptr || scan()->find(name) != nullptr)) {
+      fail(MRUN_USAGE, "{}: the namespace {} is where the operations of plugin {} are", what, space->prefix, name);
+    }
+  }
+  if (const Namespace *n = namespace_of(code.plugin.name + ".")) {
+    fail(MRUN_USAGE, "{}: a plugin's operations cannot be where the namespace {} of plugin {} is", what, n->prefix,
+         n->plugin->name);
   }
   for (const auto &given : code.registry.backends) {
     const std::string_view name = given->name;
@@ -210,7 +222,7 @@ const Plugin *Registry::Impl::load_named(const std::string &name) {
 const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::string &name) {
   const mrun_op *const *ops = nullptr;
   size_t count = 0;
-  const int code = n.space->find(name.c_str() + n.prefix.size(), &ops, &count);
+  const int code = run_native(name, [&] { return n.space->find(name.c_str() + n.prefix.size(), &ops, &count); });
   if (code != MRUN_OK)
     fail(MRUN_INTERNAL, "{}: plugin {} could not look it up ({})", name, n.plugin->name, code_name(code));
   if (count == 0) return nullptr;

@@ -1,6 +1,7 @@
 #include "script/bridge/callback.h"
 
 #include "script/bridge/model.h"
+#include "script/bridge/native.h"
 #include "script/bridge/task.h"
 #include "script/vm/errors.h"
 
@@ -91,6 +92,10 @@ void Callbacks::await(mrun_call &call, mrun_function &f, std::vector<Value> args
   Task *const task = static_cast<TaskCall &>(call).task;
   if (task == nullptr) fail(MRUN_USAGE, "only an operation with a Callable parameter can await");
   if (task->waiting && task->how.state != how.state) fail(MRUN_USAGE, "a task awaits with the state it began with");
+  for (const Operation *form : task->operation->set->overloads) {
+    if (&form->schema == call.operation) task->form = form;
+  }
+  if (task->form == nullptr) fail(MRUN_INTERNAL, "a task of another operation");
   std::vector<std::optional<std::string>> names;
   for (size_t i = 0; how.names != nullptr && i < args.size(); ++i) {
     names.push_back(how.names[i] != nullptr ? std::optional<std::string>(how.names[i]) : std::nullopt);

@@ -88,7 +88,7 @@ void run_operation(Task &task, const OperationSet &set) {
 // Gives the task what it awaited. True: it has ended, with results.
 bool resume_once(Task &task) {
   const OperationSet &set = *task.operation->set;
-  const Operation &operation = *set.overloads[0];
+  const Operation &operation = *task.form;
   const Schema &schema = operation.schema;
   TaskCall call(*task.item, task.vm.call_host.get(), &task);
   const SerialGuard serial(operation.serial(), *operation.plugin, schema.name, [&] { return call.stopped(); });

@@ -8,6 +8,7 @@
 namespace mrun {
 
 struct NativeOperation;
+struct Operation;
 struct Task;
 
 struct TaskCall : mrun_call {
@@ -25,7 +26,8 @@ struct Task final : Waiting {
 
   Vm &vm;
   const NativeOperation *operation = nullptr;
-  FiberImpl *fiber = nullptr;  // valid while it waits
+  const Operation *form = nullptr;  // of its overloads, the one that awaits
+  FiberImpl *fiber = nullptr;       // valid while it waits
   std::shared_ptr<ItemContext> item;
   std::vector<Value> args;  // the operation's own
   Value keywords;
