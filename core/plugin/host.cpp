@@ -1,4 +1,6 @@
 // The one mrun_host table: plugin.h's functions over the core's. No exception leaves any of them.
+#include <locale.h>
+
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
@@ -71,8 +73,27 @@ int add_backend(mrun_registry *r, const mrun_backend *backend) { return add(r, b
 
 // ---- errors, log, stopping
 
+// While it lives this thread's printf writes numbers with a point, whatever the host has given setlocale.
+class PlainNumbers {
+ public:
+  PlainNumbers()
+      : plain_(newlocale(LC_NUMERIC_MASK, "C", duplocale(uselocale(nullptr)))),
+        before_(plain_ == nullptr ? nullptr : uselocale(plain_)) {}
+  ~PlainNumbers() {
+    if (plain_ == nullptr) return;
+    uselocale(before_);
+    freelocale(plain_);
+  }
+  PlainNumbers(const PlainNumbers &) = delete;
+  PlainNumbers &operator=(const PlainNumbers &) = delete;
+
+ private:
+  const locale_t plain_, before_;
+};
+
 __attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, const char *format, ...) {
   char text[longest_message];
+  const PlainNumbers plain;
   va_list args;
   va_start(args, format);
   const int length = std::vsnprintf(text, sizeof text, format == nullptr ? "" : format, args);

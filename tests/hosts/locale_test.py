@@ -57,11 +57,20 @@ class Host:
         return json.loads(text.value)
 
 
+    def refusal(self, plugin, operation):
+        """What an operation of a test's plugin, which takes nothing, says when it fails."""
+        error, results = Error(), (ctypes.c_uint64 * 4)()
+        self.call("mrun_load_plugin", str(BUILD / f"tests/plugins/{plugin}.so").encode())
+        self.library.mrun_call_operation(operation.encode(), self.value("[]"), results, ctypes.byref(error))
+        return error.message.decode()
+
+
 def as_host(name, folder):
     locale.setlocale(locale.LC_ALL, name)
     host = Host()
     print(host.text(host.value(NUMBERS)))
     print(json.dumps(host.params(folder)))
+    print(host.refusal("faulty", "faulty.half@1"))
     host.library.mrun_text.restype = in_python.Value
     in_python.answer(host.library, f"{folder}/refused", in_python.Options(ctypes.sizeof(in_python.Options), in_python.ISOLATION["none"], 1), [""])
 
@@ -80,7 +89,7 @@ class Locales(unittest.TestCase):
             env = dict(os.environ, LOCPATH=str(folder))
             run = subprocess.run([sys.executable, __file__, name, folder], capture_output=True, text=True, env=env)
             with self.subTest(locale=name):
-                self.assertEqual(run.stdout.splitlines(), [NUMBERS, '{"rate": 0.0025}', '["value is 300.5","got 50.5"]'], run.stderr)
+                self.assertEqual(run.stdout.splitlines(), [NUMBERS, '{"rate": 0.0025}', "faulty.half: want 1, got 0.50", '["value is 300.5","got 50.5"]'], run.stderr)
 
 
 if __name__ == "__main__":
