@@ -129,6 +129,78 @@ int main() { return 0; }
         (folder / "m.faulty").write_text("silent")
         self.item_error("MODEL", "forward", folder, "[1]", "--plugin", plugin, contains="model main: forward: failed and gave no reason")
 
+    def odd(self, text, *arguments, forward="return function(model, x) return model:forward(x) end"):
+        """A bundle with a model of odd.cpp, and that plugin."""
+        folder = self.bundle("json", '[models.main]\nfile = "m.odd"\n', files={"m.odd": text}, forward=forward,
+                             preprocess="return function(x) return require('torch').tensor(x) end")
+        return folder, self.build("c++", "odd.cpp", "-std=c++17")
+
+    def test_what_a_model_in_cpp_throws_is_told(self):
+        folder, plugin = self.odd("")
+        where = {"open": "m.odd: ", "schema": "model main: a method that its backend lists: schema \"(it threw", "run": "", "clone": ""}
+        where["traits"] = where["schema"]
+        for place, before in where.items():
+            for how, said in [("exception", "thrown on purpose"), ("number", "an exception" if place in ("schema", "traits") else "unknown exception")]:
+                (folder / "m.odd").write_text(f"{place} {how}")
+                if place in ("run", "clone"):
+                    self.item_error("INTERNAL", "forward" if place == "run" else "input", folder, "[1]", "--plugin", plugin, contains=said)
+                else:
+                    self.refused(3, folder, "[1]", "--plugin", plugin, contains=[before, said])
+        (folder / "m.odd").write_text("clone nothing")
+        self.item_error("INTERNAL", "input", folder, "[1]", "--plugin", plugin, contains="clone gave no model")
+
+    def test_a_method_is_listed_without_version_overload_and_dots(self):
+        folder, plugin = self.odd("")
+        for name in ("forward@1", "forward:a", "forward.a"):
+            (folder / "m.odd").write_text(f"named {name}(Tensor x) -> Tensor")
+            self.refused(3, folder, "[1]", "--plugin", plugin, contains=["model main", name, "want a plain name"])
+
+    def test_each_item_has_its_own_of_a_model_that_says_it_keeps_state(self):
+        folder, plugin = self.odd("keeps", forward="return function(model, x)\n  model:forward(x)\n  return {model:forward(x), model:count(x)}\nend\n")
+        for workers in (1, 4):
+            done = mrun(folder, "--jsonl", "-", "--plugin", plugin, "--workers", workers, stdin="[1]\n[2]\n[3]\n")
+            self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], [[[n], 2] for n in (1, 2, 3)], done.stderr)
+        (folder / "forward.lua").write_text("return function(model) model:add(1) model:add(2.5) return model:total() end")
+        (folder / "bundle.toml").write_text('[input]\nkind = "json"\n[models.main]\nfile = "m.adder"\n')
+        (folder / "m.adder").touch()
+        done = mrun(folder, "--jsonl", "-", "--plugin", plugin, stdin="[1]\n[2]\n")
+        self.assertEqual(done.stdout, "3.5\n3.5\n", done.stderr)
+        faulty = self.build("cc", "faulty.c", "-std=c99")
+        other = self.bundle("json", '[models.main]\nfile = "m.faulty"\nstateful = true\n', files={"m.faulty": ""}, preprocess="return function(x) return x end")
+        self.refused(3, other, "[1]", "--plugin", faulty, contains=["[models.main] stateful", "the backend faulty makes no copies"])
+
+    def test_what_a_split_gives_is_checked(self):
+        folder, plugin = self.odd("")
+        packed = self.dir / "p.mb"
+        for text, said in [("split exception", "m.odd: thrown on purpose"), ("split into nothing", "m.odd: the backend odd split it: the graph is nil"),
+                           ("split into numbers", "the graph is a float32 tensor [4], want a 1-D uint8 tensor"),
+                           ("split without weights", "the weights: want a map, got the integer 3")]:
+            (folder / "m.odd").write_text(text)
+            done = mrun("pack", folder, "-o", packed, "--plugin", plugin)
+            self.assertEqual((done.returncode, packed.exists()), (3, False))
+            self.assertIn(said, done.stderr)
+        for text, kept in [("split with complex", "tensor 'w' is of dtype complex64, which the format cannot hold"), ("as it is", "there is nothing to take out")]:
+            (folder / "m.odd").write_text(text)
+            done = mrun("pack", folder, "-o", packed, "--plugin", plugin)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.splitlines()[0], "mrun: warn: an old format")
+            self.assertIn(f"model main is kept whole: {kept}", done.stderr.replace("safetensors: ", ""))
+            self.assertEqual(self.answer(packed, "[1]", "--plugin", plugin), [1])
+
+    def test_forms_of_a_namespace_that_await(self):
+        plugin = self.build("cc", "space.c", "-std=c99")
+        (self.dir / "space.json").write_text('{"provides": ["spacens."]}')
+        folder = self.bundle("json", preprocess="""
+local space = require "space"
+return function(x)
+  if not x then return space.versioned() end
+  return {space.count(function() return 0 end, x)}
+end
+""")
+        self.assertEqual(self.answer(folder, "1", "--plugin", plugin), [0])
+        self.assertEqual(self.answer(folder, '"three"', "--plugin", plugin), [0, 1, 2])
+        self.item_error("INTERNAL", "preprocess", folder, "false", "--plugin", plugin, contains="spacens.versioned@2: a namespace's have no version")
+
     def test_a_backend_whose_models_have_methods_of_their_own(self):
         plugin = self.build("c++", "helped.cpp", "-std=c++17")
         for text, forward in [("listed 1 once", "return {model:once(x)}"), ("listed 3 thrice", "return {model:thrice(x)}")]:
