@@ -15,6 +15,11 @@ void *operator new(std::size_t size) {
   if (void *p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept {  // the same memory: delete is one for both
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc &) { return nullptr; }
+}
 void operator delete(void *p) noexcept { std::free(p); }
 void operator delete(void *p, std::size_t) noexcept { std::free(p); }
 
