@@ -14,13 +14,28 @@
 
 namespace image {
 
+constexpr long long most_at_once = 1LL << 31;  // bytes that libtiff may ask for
+
+// Whether libtiff's words say that there was no memory. It has the same ones for a file that claims more than there can be.
+inline bool tells_shortage(const std::string &message) {
+  const size_t size = message.find(" (");
+  long long count = 0, bytes = 0;
+  if (message.starts_with("Failed to allocate memory for ") && size != std::string::npos &&
+      std::sscanf(message.c_str() + size, " (%lld elements of %lld bytes each)", &count, &bytes) == 2) {
+    return count >= 0 && bytes > 0 && count <= most_at_once / bytes;
+  }
+  constexpr const char *words[] = {"ut of memory",      "ot enough memory", "No space ",
+                                   "ailed to allocate", "annot allocate",   "Unable to allocate"};
+  return std::ranges::any_of(words, [&](const char *w) { return message.find(w) != std::string::npos; });
+}
+
 // One TIFF* over memory, with its own error handler (libtiff's global ones stay as they are).
 class TiffSession {
  public:
   TiffSession(const uint8_t *data, size_t size) : source_{data, size, 0, {}} {
     const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(TIFFOpenOptionsAlloc(),
                                                                                    TIFFOpenOptionsFree);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 31);
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most_at_once);
     TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source_);
     TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
     // m: nothing to map, the bytes are here. The first directory alone is read.
@@ -38,9 +53,7 @@ class TiffSession {
     return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : otherwise;
   }
   [[noreturn]] void fail() const {
-    for (const char *shortage : {"ut of memory", "ot enough memory", "No space for"}) {  // libtiff's words
-      if (source_.message.find(shortage) != std::string::npos) throw std::bad_alloc();
-    }
+    if (tells_shortage(source_.message)) throw std::bad_alloc();
     bad_input("the TIFF cannot be read" + (source_.message.empty() ? std::string() : ": " + source_.message));
   }
   TIFF *tiff = nullptr;
