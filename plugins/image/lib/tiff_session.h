@@ -16,13 +16,13 @@ namespace image {
 
 constexpr long long most_at_once = 1LL << 31;  // bytes that libtiff may ask for
 
-// Whether libtiff's words say that there was no memory. It has the same ones for a file that claims more than there can be.
+// Whether libtiff's words say that there was no memory. It has the same ones for a file that claims nothing, or more than there can be.
 inline bool tells_shortage(const std::string &message) {
   const size_t size = message.find(" (");
   long long count = 0, bytes = 0;
   if (message.starts_with("Failed to allocate memory for ") && size != std::string::npos &&
       std::sscanf(message.c_str() + size, " (%lld elements of %lld bytes each)", &count, &bytes) == 2) {
-    return count >= 0 && bytes > 0 && count <= most_at_once / bytes;
+    return count > 0 && bytes > 0 && count <= most_at_once / bytes;
   }
   constexpr const char *words[] = {"ut of memory",      "ot enough memory", "No space ",
                                    "ailed to allocate", "annot allocate",   "Unable to allocate"};
