@@ -225,12 +225,14 @@ class Busy {
 // What one operation changes in a call that may already serve another one (a callback's operations).
 class Frame {
  public:
-  Frame(mrun_call &call, Registry *registry, const Schema &schema, std::span<const mrun_value> args)
+  // bound: how many arguments the call had of others.
+  Frame(mrun_call &call, Registry *registry, const Schema &schema, std::span<const mrun_value> args, size_t bound)
       : call_(call),
         registry_(call.registry),
         operation_(call.operation),
         arguments_(call.arguments),
         found_(call.found.size()),
+        bound_(bound),
         charged_before_(std::exchange(call.charged_before, call.charged.load())),
         awaiting_(call.awaiting) {
     call.registry = registry;
@@ -243,6 +245,7 @@ class Frame {
     // Of an operation that awaits, what it found and charged stays: whoever keeps its task takes it over (call.h).
     if (!call_.awaiting) {
       if (call_.found.size() > found_) call_.found.resize(found_);
+      if (call_.bound.size() > bound_) call_.bound.resize(bound_);
       const int64_t charged = call_.charged.load();
       if (charged > call_.charged_before) {
         call_.charged.store(call_.charged_before);
@@ -263,7 +266,7 @@ class Frame {
   Registry *registry_;
   const Schema *operation_;
   std::span<const mrun_value> arguments_;
-  size_t found_;
+  size_t found_, bound_;
   int64_t charged_before_;
   bool awaiting_;
 };
@@ -370,8 +373,12 @@ Error take_error(mrun_call &call, int code) {
 CallResult call_operation(const OperationSet &set, mrun_call &call, std::span<const mrun_value> positional,
                           const mrun_value &keywords) {
   const Operation &op = choose(set, positional, keywords);
-  Arguments args(op.schema, positional, keywords);
-  const Frame frame(call, set.registry, op.schema, args.values());
+  const size_t bound = call.bound.size();
+  std::optional<Arguments> passing;
+  Arguments &args = call.of_task && call.may_await
+                        ? *call.bound.emplace_back(std::make_unique<Arguments>(op.schema, positional, keywords))
+                        : passing.emplace(op.schema, positional, keywords);
+  const Frame frame(call, set.registry, op.schema, args.values(), bound);
   if (args.has_tensor_objects()) resolve(op.schema, args, call);
   if (op.writes) refuse_readonly(op.schema, args.values());
   std::optional<Busy> busy;

@@ -61,8 +61,8 @@ struct mrun_function {
   virtual const char *kind() const = 0;  // "a Lua function", "a model's method", "an operation"
 };
 
-// Named by plugin.h. What an operation leaves in `charged` and `found` when it returns is given back by call_operation,
-// but where it awaits: then whoever keeps its task takes both over until the task's destroy has run.
+// Named by plugin.h. What an operation leaves in `charged`, `found` and `bound` when it returns is given back by
+// call_operation, but where it awaits: then whoever keeps its task takes them over until the task's destroy has run.
 struct mrun_call {
   explicit mrun_call(mrun::ItemContext &i, mrun::CallHost *h = nullptr, const mrun::Schema *o = nullptr)
       : item(i), host(h), operation(o) {}
@@ -71,21 +71,24 @@ struct mrun_call {
   int stopped() noexcept;
 
   mrun::ItemContext &item;
-  mrun::CallHost *host;                               // null: calling back is USAGE
-  mrun::Registry *registry = nullptr;                 // for host->find: where the operation or backend was found
-  const mrun::Schema *operation;                      // for messages
-  mrun::Error error;                                  // written by host->fail
-  bool failed = false;                                // error is set
-  std::atomic<int64_t> charged{0};                    // by host->charge; given back when the call ends
-  int64_t charged_before = 0;                         // of it: by those that called the operation that runs
-  std::vector<std::unique_ptr<mrun_function>> found;  // by host->find, valid until the call ends
+  mrun::CallHost *host;                                 // null: calling back is USAGE
+  mrun::Registry *registry = nullptr;                   // for host->find: where the operation or backend was found
+  const mrun::Schema *operation;                        // for messages
+  mrun::Error error;                                    // written by host->fail
+  bool failed = false;                                  // error is set
+  std::atomic<int64_t> charged{0};                      // by host->charge; given back when the call ends
+  int64_t charged_before = 0;                           // of it: by those that called the operation that runs
+  std::vector<std::unique_ptr<mrun_function>> found;    // by host->find, valid until the call ends
+  std::vector<std::unique_ptr<mrun::Arguments>> bound;  // of operations that may await: valid as long as `found`
   // What the native function that runs was given. A tensor that it hands over and that lies inside one of these is a
   // view: it keeps that one alive instead of being charged, and is read-only if that one is.
   std::span<const mrun_value> arguments;
+  std::span<const mrun_value> task_arguments;  // the same, in a resume: of the task's operation
   // The items of a batch that one call serves, for host->seed; empty: `item` alone.
   std::span<mrun::ItemContext *const> batch;
   bool resuming = false;  // set by whoever calls mrun_await.resume
   bool may_await = true;  // false inside host->call
+  bool of_task = false;   // an operation that it serves may await: somebody keeps it until then
   bool awaiting = false;  // host->await has been called
 };
 

@@ -208,8 +208,10 @@ const mrun_value *holder_in(const MemoryRange &range, const DLTensor &t, const m
 // The argument whose memory a tensor is a view of; null where it has its own.
 const mrun_value *holder_of(const mrun_call &call, const MemoryRange &range, const DLTensor &t) {
   if (range.bytes() == 0) return nullptr;
-  for (const mrun_value &v : call.arguments) {
-    if (const mrun_value *found = holder_in(range, t, v)) return found;
+  for (const auto &given : {call.arguments, call.task_arguments}) {
+    for (const mrun_value &v : given) {
+      if (const mrun_value *found = holder_in(range, t, v)) return found;
+    }
   }
   return nullptr;
 }

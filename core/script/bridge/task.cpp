@@ -99,6 +99,7 @@ bool resume_once(Task &task) {
   std::vector<Value> results(schema.results.size());
   auto *raw = reinterpret_cast<mrun_value *>(got.data());
   call.arguments = {raw, got.size()};
+  call.task_arguments = task.calls.front()->bound.front()->values();
   const auto [code, wrong] = run_native(schema.name, results, [&] {
     return task.how.resume(&call, task.how.state, raw, got.size(), reinterpret_cast<mrun_value *>(results.data()));
   });

@@ -12,7 +12,7 @@ struct Operation;
 struct Task;
 
 struct TaskCall : mrun_call {
-  TaskCall(ItemContext &i, CallHost *calls, Task *t) : mrun_call(i, calls), task(t) {}
+  TaskCall(ItemContext &i, CallHost *calls, Task *t) : mrun_call(i, calls), task(t) { of_task = t != nullptr; }
   Task *const task;
 };
 

@@ -82,6 +82,21 @@ int loop(mrun_call *call, const mrun_value *args, mrun_value *, void *) {
   return wait(call, new Loop{args[0].as.function, args[1].as.integer, 1});
 }
 
+// Once it is resumed, it works with the arguments that it was called with: what it gives is a view of one of them.
+int kept_resume(mrun_call *call, void *state, mrun_value *, size_t, mrun_value *results) {
+  const auto *args = static_cast<const mrun_value *>(state);
+  results[0] = number(0);
+  for (size_t i = 0; i < args[1].as.list.size; ++i)
+    results[0].as.number += static_cast<double>(args[1].as.list.items[i].as.integer);
+  for (size_t i = 0; i < args[2].as.map.size; ++i) results[0].as.number += args[2].as.map.items[i].value.as.number;
+  auto *view = new DLManagedTensor{args[3].as.tensor.dl->dl_tensor, nullptr, [](DLManagedTensor *dl) { delete dl; }};
+  return host->tensor_give(call, view, &results[1]);
+}
+int keep(mrun_call *call, const mrun_value *args, mrun_value *, void *) {
+  const mrun_await how = {sizeof(mrun_await), 0, const_cast<mrun_value *>(args), kept_resume, [](void *) {}, nullptr};
+  return host->await(call, args[0].as.function, nullptr, 0, &how);
+}
+
 const mrun_op ops[] = {
     {sizeof(mrun_op), 0, "t.add@1(float a, float b=10.0, *, str note='') -> float", "", nullptr, add, nullptr},
     {sizeof(mrun_op), 0, "t.zeros@1(int n) -> Tensor", "", nullptr, zeros, nullptr},
@@ -89,12 +104,14 @@ const mrun_op ops[] = {
     {sizeof(mrun_op), MRUN_OP_ONCE, "t.make@1(Tensor bytes, str name) -> t.Thing", "", nullptr, make, nullptr},
     {sizeof(mrun_op), 0, "t.Thing.number@1(t.Thing self) -> float", "", nullptr, thing_number, nullptr},
     {sizeof(mrun_op), 0, "t.loop@1(Callable f, int n) -> float", "", nullptr, loop, nullptr},
+    {sizeof(mrun_op), 0, "t.keep@1(Callable f, int[] n, Dict(str, float) m, Tensor x) -> (float, Tensor)", "", nullptr,
+     keep, nullptr},
 };
 
 const char *const module_text = R"(
 native.methods("t.Thing", {number = native "t.Thing.number@1"})
 return {add = native "t.add@1", zeros = native "t.zeros@1", apply = native "t.apply@1", make = native "t.make@1",
-        loop = native "t.loop@1", none = native.lookup "t.none@1"}
+        loop = native "t.loop@1", keep = native "t.keep@1", none = native.lookup "t.none@1"}
 )";
 
 int init(const mrun_host *h, mrun_plugin *plugin) {
@@ -169,6 +186,14 @@ TEST_CASE("A task awaits a Lua function") {
   CHECK(fails("local x = t.loop(function() return 'a' end, 4) return x").message.find("want one number") !=
         std::string::npos);
   CHECK(tasks_alive == 0);
+}
+TEST_CASE("A task's arguments stay until it ends, and what it gives of them longer") {
+  const std::string give_way = "local function f() for i = 1, 1000 do local a = t.zeros(8) end end ";
+  const std::string make =
+      "local function sevens() local s = t.zeros(5000) for i = 0, 4999 do s[i] = 7 end return s end ";
+  const std::string call = "local sum, x = t.keep(f, {1, 2.0, 4}, {a = 8, b = 16}, sevens()) ";
+  const std::string look = "for i = 1, 200 do local other = t.zeros(5000) end ";
+  CHECK(run(give_way + make + call + look + "return {sum, x:size(0), x[0], x[4999]}") == "[31,5000,7,7]");
 }
 TEST_CASE("A task awaits a model: joined by rows, then goes on") {
   Script s(with_module("return t.loop(model:method 'step', 3)"));
