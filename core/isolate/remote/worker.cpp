@@ -23,6 +23,17 @@ constexpr int files = 3;                 // that may have some
 constexpr double bytes_a_second = 20e6;  // of a bundle, at the least
 constexpr size_t most_granted = 64;      // results that wait for their memory to be filled: each has a descriptor open
 
+// A core that sleeps for long takes longer to wake than many an item runs: so long a wait is slept in naps.
+constexpr auto dozing = std::chrono::milliseconds(20);
+constexpr timespec nap{0, 100'000};
+
+int wait_for(std::span<pollfd> ends) {
+  const auto end = Clock::now() + dozing;
+  int ready = 0;
+  do { ready = ::ppoll(ends.data(), ends.size(), &nap, nullptr); } while (ready == 0 && Clock::now() < end);
+  return ready != 0 ? ready : ::poll(ends.data(), ends.size(), -1);
+}
+
 double seconds_to_open(uint64_t size, const EngineOptions &o) {
   if (o.start_timeout <= 0) return 1e9;
   return open_seconds + files * o.start_timeout + static_cast<double>(size) / bytes_a_second;
@@ -36,7 +47,7 @@ RemoteWorker::RemoteWorker() : bell_(apart(UniqueFd(::eventfd(0, EFD_CLOEXEC | E
 
 bool RemoteWorker::answers() {
   pollfd p[] = {{process_.items().fd(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
-  if (::poll(p, std::size(p), -1) <= 0) return false;
+  if (wait_for(p) <= 0) return false;
   uint64_t rings = 0;
   if (p[1].revents != 0 && ::read(bell_.get(), &rings, sizeof rings) < 0) return false;
   return p[0].revents != 0;
