@@ -132,7 +132,7 @@ void Passage::stop_clock(int sharers, Clock::time_point now) {
   credit(sharers, now);
   if (watched_ >= 0) loaded_.options.watch->ends(std::exchange(watched_, -1));
   // Raised now, before the deadline goes: between slices nobody looks at the clock, and waiting costs an item nothing.
-  item_->stopped();
+  item_->stopped(now);
   item_->deadline.store(std::numeric_limits<int64_t>::max(), std::memory_order_relaxed);
 }
 
@@ -143,8 +143,8 @@ void Passage::end_share(int sharers, Clock::time_point now, double waited) {
 }
 
 // What it throws inside, a bug or no memory included, ends this item and no other.
-Passage::Step Passage::step() {
-  begin_share(1, Clock::now());
+Passage::Step Passage::step(Clock::time_point now) {
+  begin_share(1, now);
   if (call_) spare_key_ = std::move(call_->key);
   call_.reset();
   Step step = Step::done;

@@ -31,8 +31,9 @@ class Passage {
   Passage(const Passage &) = delete;
   Passage &operator=(const Passage &) = delete;
 
-  // Runs to the next model call, the end of the slice, or the end. Never throws: a failure is the result's error.
-  Step step();
+  // Runs to the next model call, the end of the slice, or the end. Never throws: a failure is the result's error. now: from
+  // when its time counts.
+  Step step(Clock::time_point now);
 
   bool waits() const { return call_.has_value(); }
   // While it waits. The model is the item's own copy where it keeps state.

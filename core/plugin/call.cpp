@@ -302,9 +302,14 @@ Error operation_error(const Operation &op, mrun_call &call, int code) {
 }  // namespace
 
 int ItemContext::stopped() noexcept {
-  const int64_t end = deadline.load(std::memory_order_relaxed);
-  if (end != std::numeric_limits<int64_t>::max() && stop.load(std::memory_order_relaxed) == MRUN_OK &&
-      std::chrono::steady_clock::now().time_since_epoch() >= std::chrono::nanoseconds(end)) {
+  if (deadline.load(std::memory_order_relaxed) == std::numeric_limits<int64_t>::max())
+    return stop.load(std::memory_order_relaxed);
+  return stopped(std::chrono::steady_clock::now());
+}
+
+int ItemContext::stopped(std::chrono::steady_clock::time_point now) noexcept {
+  const std::chrono::nanoseconds end(deadline.load(std::memory_order_relaxed));
+  if (now.time_since_epoch() >= end) {
     int running = MRUN_OK;
     stop.compare_exchange_strong(running, MRUN_TIMEOUT);
   }

@@ -24,12 +24,13 @@ struct ItemContext {
   std::atomic<int64_t> deadline{std::numeric_limits<int64_t>::max()};
   // MRUN_OK, or the code it must end with: `stop`, raised here once the deadline has passed. Any thread; reads the clock.
   int stopped() noexcept;
-  uint64_t seed = 0;                                            // of the run
-  uint64_t number = 0;                                          // of the item in the whole work
-  std::atomic<uint64_t> draws{0};                               // random numbers drawn so far
-  int32_t threads = 1;                                          // an operation may keep this many busy
-  std::function<void(int level, const std::string &text)> log;  // may be empty; called through log_line
-  std::atomic<uint32_t> log_lines{0};                           // that it wrote so far
+  int stopped(std::chrono::steady_clock::time_point now) noexcept;  // which has just been read
+  uint64_t seed = 0;                                                // of the run
+  uint64_t number = 0;                                              // of the item in the whole work
+  std::atomic<uint64_t> draws{0};                                   // random numbers drawn so far
+  int32_t threads = 1;                                              // an operation may keep this many busy
+  std::function<void(int level, const std::string &text)> log;      // may be empty; called through log_line
+  std::atomic<uint32_t> log_lines{0};                               // that it wrote so far
   uint64_t draw();  // the next 64 random bits: a function of (seed, number, draws)
 };
 

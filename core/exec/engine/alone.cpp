@@ -39,7 +39,7 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
   }
   ++seat.items;
   Passage passage(*loaded_, *seat.state, job.work, job.item, emits, job.last_moment());
-  for (Passage::Step step; (step = step_traced(seat, passage, job)) != Passage::Step::done;) {
+  for (Passage::Step step; (step = step_traced(seat, passage, job, Clock::now())) != Passage::Step::done;) {
     if (step == Passage::Step::preempted) continue;
     const JoinedCall call{&passage.call(), job.item.get()};
     const auto begin = trace_.now();

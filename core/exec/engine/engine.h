@@ -82,8 +82,8 @@ class Engine : public Session {
   bool idle(Seat &) REQUIRES(mutex_);
   void take_items(Seat &) REQUIRES(mutex_);
   bool begin(Seat &, Job &) EXCLUDES(mutex_);
-  Passage::Step step_job(Seat &, Job &) EXCLUDES(mutex_);
-  Passage::Step step_traced(Seat &, Passage &, const Job &) EXCLUDES(mutex_);
+  Passage::Step step_job(Seat &, Job &, Clock::time_point now) EXCLUDES(mutex_);
+  Passage::Step step_traced(Seat &, Passage &, const Job &, Clock::time_point now) EXCLUDES(mutex_);
   JobList step_jobs(Seat &, JobList &, bool &over) EXCLUDES(mutex_);
   void run_slices(Seat &) REQUIRES(mutex_);
   void renew_state(Seat &) REQUIRES(mutex_);

@@ -134,11 +134,10 @@ void Engine::take_items(Seat &seat) {
   run_slices(seat);
 }
 
-Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job) {
-  const auto begin = trace_.now();
+Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job, Clock::time_point now) {
   const char *const stage = passage.stage();
-  const Passage::Step step = passage.step();
-  trace_.slice(seat.number, stage, passage.stage(), job.work.number, begin);
+  const Passage::Step step = passage.step(now);
+  trace_.slice(seat.number, stage, passage.stage(), job.work.number, now);
   return step;
 }
 
@@ -160,12 +159,15 @@ bool Engine::begin(Seat &seat, Job &job) {
   return false;
 }
 
-Passage::Step Engine::step_job(Seat &seat, Job &job) {
-  if (job.passage == nullptr && !begin(seat, job)) return Passage::Step::done;
+Passage::Step Engine::step_job(Seat &seat, Job &job, Clock::time_point now) {
+  if (job.passage == nullptr) {
+    if (!begin(seat, job)) return Passage::Step::done;
+    now = Clock::now();
+  }
   // What an ended item waited for does not matter any more.
   const int code = job.item->stop.load();
   if (code != MRUN_OK && job.passage->waits()) job.passage->give({{}, Error(static_cast<mrun_code>(code), "")});
-  return step_traced(seat, *job.passage, job);
+  return step_traced(seat, *job.passage, job, now);
 }
 
 // A slice of each, in order, as long as the turn may last and the state is within its memory. `over`: it is not. Returns
@@ -176,8 +178,9 @@ JobList Engine::step_jobs(Seat &seat, JobList &jobs, bool &over) {
   JobList stepped;
   while (!jobs.empty() && !over && now < end) {
     Job *job = jobs.pop_front();
-    job->step = step_job(seat, *job);
-    if (job->passage != nullptr) now = job->passage->ended();
+    job->step = step_job(seat, *job, now);
+    // One slice begins where the one before ended; letting go of what a whole item held may take its time.
+    now = job->step == Passage::Step::done ? Clock::now() : job->passage->ended();
     stepped.push_back(job);
     over = seat.state != nullptr && seat.state->over_memory();
   }

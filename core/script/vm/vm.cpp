@@ -38,7 +38,7 @@ class FirstBlocks {
     }
     void *const given = f.blocks_[f.used_++].release();
     f.heap_.used += static_cast<int64_t>(wanted);
-    void *const smaller = std::realloc(given, wanted);
+    void *const smaller = std::realloc(given, Heap::room_for(wanted));
     return smaller != nullptr ? smaller : given;
   }
 

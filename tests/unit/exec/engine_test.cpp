@@ -292,7 +292,7 @@ TEST_CASE("the limit ends an item inside a model call, and the next one runs") {
   CHECK(session->run(work(floats({-1}))).ok());
 }
 
-TEST_CASE("an item found ended a moment after its time was counted took longer than its limit: it had no deadline") {
+TEST_CASE("what passes after its slices is none of an item's time") {
   struct Slow : Watch {
     int begins(uint64_t, int64_t, const char *) noexcept override { return 0; }
     void moves(int, const char *) noexcept override {}
@@ -303,9 +303,7 @@ TEST_CASE("an item found ended a moment after its time was counted took longer t
   options.timeout = 0.2;
   options.watch = &slow;
   const auto session = bundle.start(options);
-  const Result result = session->run(work(floats({5})));
-  CHECK(result.error.code == MRUN_TIMEOUT);
-  CHECK(result.error.message.find("longer than its limit of 0.2 s") != std::string::npos);
+  CHECK(session->run(work(floats({5}))).ok());
 }
 
 TEST_CASE("a deadline counts the time in the queue") {
