@@ -1,6 +1,7 @@
 // The memory of a Lua state by itself: blocks of all sizes that grow, shrink and go, and what is counted of them.
 #include "script/vm/heap.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
