@@ -1,6 +1,7 @@
 #include "plugin/code.h"
 
 #include <dlfcn.h>
+#include <fenv.h>
 #include <link.h>
 
 #include <csignal>
@@ -55,6 +56,19 @@ class SignalGuard {
 
   std::set<std::string> before_;  // the files that are loaded
   struct sigaction actions_[std::size(signals)] = {};
+};
+
+// So are rounding and what becomes of the smallest numbers. A library linked with -ffast-math turns denormals to zero as it
+// is loaded, for the thread that loads it and all that this one starts: other bits in every answer.
+class FloatModeGuard {
+ public:
+  FloatModeGuard() { fegetmode(&mode_); }
+  ~FloatModeGuard() { fesetmode(&mode_); }
+  FloatModeGuard(const FloatModeGuard &) = delete;
+  FloatModeGuard &operator=(const FloatModeGuard &) = delete;
+
+ private:
+  femode_t mode_{};
 };
 
 void refuse_other_versions(const fs::path &path, const LoadRules &rules) {
@@ -129,6 +143,7 @@ Store &store() {
 
 const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, const std::vector<std::string> &libraries)
     REQUIRES(s.mutex) {
+  const FloatModeGuard mode;
   void *handle = nullptr;
   try {
     handle = open_library(path, libraries);
@@ -167,6 +182,7 @@ const Code &load_code(const fs::path &path, const std::vector<std::string> &libr
 const Code &linked_code(PluginInit init) {
   Store &s = store();
   const ExclusiveLock lock(s.mutex);
+  const FloatModeGuard mode;
   auto &code = s.linked[init];
   if (code == nullptr) code = start(init, "a built-in plugin", {});
   return *code;

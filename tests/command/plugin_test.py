@@ -46,6 +46,13 @@ end
         self.assertEqual(self.answer(folder, "1", "--plugin", plugin), ["one", 3, "two", [2, 4], [0.5, 1]])
         self.item_error("ARGUMENT", "preprocess", folder, "7", "--plugin", plugin, contains=["id", "range"])
 
+    def test_a_library_that_changes_rounding_as_it_is_loaded_changes_no_answer(self):
+        # As one linked with -ffast-math does with denormals.
+        (self.dir / "round.c").write_text("#include <fenv.h>\n__attribute__((constructor)) static void up(void) { fesetround(FE_UPWARD); }\n")
+        plugin = self.build("cc", "hello.c", "-std=c99", self.dir / "round.c", "-lm")
+        folder = self.bundle("json", preprocess='require "hello"\nreturn function(x) return {x / 3, -x / 3} end\n')
+        self.assertEqual(self.answer(folder, "1", "--plugin", plugin), [1 / 3, -1 / 3])
+
     def test_a_program_that_never_adds_its_plugin_ends_as_any(self):
         source, program = self.dir / "kept.cpp", self.dir / "kept"
         source.write_text("""#include <mrun/plugin.hpp>
