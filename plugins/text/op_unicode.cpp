@@ -158,9 +158,11 @@ std::vector<mrun::value> find(const mrun::call &c, const Regex &self, std::strin
 // Every match, a list each, described as by find.
 std::vector<mrun::value> find_all(const mrun::call &c, const Regex &self, std::string_view s) {
   const Polling polling(mrun::asking(c));
-  admit(c, s, 200);
+  constexpr int64_t per_match = 200;
+  admit(c, s, per_match);  // one for each byte; there may be two at a place, the first of them empty
   std::vector<mrun::value> out;
   self.each(s, [&](const std::vector<Span> &groups) {
+    if (out.size() > s.size()) c.charge(per_match);
     out.push_back(mrun::value::of(c, describe(c, self, s, groups)));
     return true;
   });
@@ -192,14 +194,17 @@ std::tuple<std::string, int64_t> gsub(const mrun::call &c, const Regex &self, st
   const Polling polling(mrun::asking(c));
   admit(c, s, 2 + text_in_letters);
   std::string out;
-  size_t done = 0;
+  size_t done = 0, charged = s.size() * 2 + 1024;
   int64_t made = 0;
   if (count == 0) return {std::string(s), 0};
   self.each(s, [&](const std::vector<Span> &groups) {
     out.append(s, done, groups[0].begin - done);
-    const size_t before = out.size();
     expand(s, groups, with, out);
-    if (out.size() - before > 1024) c.charge(int64_t(out.size() - before));
+    if (out.size() > charged) {
+      const size_t more = out.size() - charged + out.size() / 4;
+      c.charge(int64_t(more));
+      charged += more;
+    }
     done = groups[0].end;
     return ++made != count;
   });
@@ -214,7 +219,6 @@ std::vector<std::string> split(const mrun::call &c, const Regex &self, std::stri
   size_t done = 0;
   self.each(s, [&](const std::vector<Span> &groups) {
     if (max >= 0 && int64_t(out.size()) >= max) return false;
-    if (groups[0].begin == groups[0].end && (groups[0].begin == done || groups[0].begin == s.size())) return true;
     out.emplace_back(s.substr(done, groups[0].begin - done));
     done = groups[0].end;
     return true;

@@ -121,10 +121,10 @@ Regex::Search::~Search() {
   pcre2_jit_stack_free(stack_);
 }
 
-int Regex::Search::match(size_t from) {
+int Regex::Search::match(size_t from, uint32_t options) {
   const std::string_view text = regex_.alphabet_ ? std::string_view(in_letters_->letters) : s_;
   return pcre2_match(regex_.code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), letter_at(from),
-                     PCRE2_NO_UTF_CHECK, data_, context_);
+                     PCRE2_NO_UTF_CHECK | options, data_, context_);
 }
 
 bool Regex::Search::grow_stack() {
@@ -136,9 +136,9 @@ bool Regex::Search::grow_stack() {
   return true;
 }
 
-bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
-  int found = match(from);
-  if (found == PCRE2_ERROR_JIT_STACKLIMIT && grow_stack()) found = match(from);
+bool Regex::Search::look(size_t from, uint32_t options, std::vector<Span> &groups) {
+  int found = match(from, options);
+  if (found == PCRE2_ERROR_JIT_STACKLIMIT && grow_stack()) found = match(from, options);
   if (found == PCRE2_ERROR_NOMATCH) return false;
   if (stopped_) std::rethrow_exception(stopped_);
   if (found < 0) bad_input("the pattern takes too long on this text: " + message(found));
@@ -146,7 +146,22 @@ bool Regex::Search::find(size_t from, std::vector<Span> &groups) {
   groups.assign(pcre2_get_ovector_count(data_), Span{no_match, no_match});
   for (size_t i = 0; i < size_t(found); ++i)
     if (ovector[2 * i] != PCRE2_UNSET) groups[i] = {place_of(ovector[2 * i]), place_of(ovector[2 * i + 1])};
-  if (groups[0].begin > groups[0].end) groups[0].begin = groups[0].end;  // \K in a look-ahead
+  // A \K that a look-around calls may stand on either side of the match.
+  groups[0].begin = std::min(std::max(groups[0].begin, uint32_t(from)), groups[0].end);
+  return true;
+}
+
+bool Regex::Search::next(std::vector<Span> &groups) {
+  if (next_ > s_.size()) return false;
+  if (!look(next_, empty_before_ ? PCRE2_NOTEMPTY_ATSTART : 0, groups)) return false;
+  const Span match = groups[0];
+  if (empty_before_ && match.end == next_) {  // empty for its \K alone, which PCRE2 does not call empty
+    next_ = after(s_, match);
+    empty_before_ = false;
+    return next(groups);
+  }
+  next_ = match.end;
+  empty_before_ = match.begin == match.end;
   return true;
 }
 

@@ -53,36 +53,38 @@ class Regex {
     Search &operator=(const Search &) = delete;
     // The first match at or after `from`, which is at a character: groups[0] is the whole match. False where there is
     // none.
-    bool find(size_t from, std::vector<Span> &groups);
+    bool find(size_t from, std::vector<Span> &groups) { return look(from, 0, groups); }
+    // The next of all matches, from left to right, as Python's re finds them: at the place of an empty match the next may
+    // be one that is not empty.
+    bool next(std::vector<Span> &groups);
 
    private:
+    bool look(size_t from, uint32_t options, std::vector<Span> &groups);
     size_t letter_at(size_t place) const;  // the byte of the letters of the character there
     uint32_t place_of(size_t letter) const {
       return in_letters_->places.empty() ? uint32_t(letter) : in_letters_->places[letter];
     }
     void ask() noexcept;  // at each try of a match; what it throws is kept in stopped_
-    int match(size_t from);
+    int match(size_t from, uint32_t options);
     bool grow_stack();  // false where it has grown already
     const Regex &regex_;
     std::string_view s_;
     std::shared_ptr<const Letters> in_letters_;
     std::exception_ptr stopped_;
+    size_t next_ = 0;            // where the search goes on
+    bool empty_before_ = false;  // the last match was empty, and there
     pcre2_real_match_data_8 *data_;
     pcre2_real_match_context_8 *context_;
     pcre2_real_jit_stack_8 *stack_ = nullptr;  // made where a match needs more than PCRE2's 32 KiB
   };
-  // Calls f(groups) for each match from left to right; an empty match is taken once, then the search goes on one
-  // character further. f returns false to stop.
+  // Calls f(groups) for each match, as Search::next finds them. f returns false to stop.
   template <class F>
   void each(std::string_view s, F f) const {
     Search search(*this, s);
     std::vector<Span> groups;
-    for (size_t from = 0; from <= s.size() && search.find(from, groups) && f(groups);) {
-      from = after(s, groups[0]);
-      Polling::now();
-    }
+    while (search.next(groups) && f(groups)) Polling::now();
   }
-  // Where the search for the next match begins.
+  // Where the search for the next match begins that takes no two at one place.
   static size_t after(std::string_view s, Span match);
 
   uint64_t serial() const { return serial_; }              // another for each one made: an address is used again

@@ -52,6 +52,11 @@ class Hostile(Case):
             with self.subTest(name):
                 self.assertEqual(self.error_of(file, body), "QUOTA")
 
+    def test_what_a_pattern_puts_in_counts_for_the_memory(self):
+        """However short each piece is."""
+        body = 'return #(text.regex("a"):gsub(("a"):rep(400000), ("x"):rep(1000)))'
+        self.assertEqual(self.error_of(tokenizer(WORDS), body), "QUOTA")
+
     def test_a_deadline_ends_a_search_for_long_tokens(self):
         """Without isolation nothing but the tokenizer itself can end it."""
         long, text = "a" * 100000 + "b", '("a"):rep(1000000)'

@@ -387,13 +387,15 @@ class Scripts(Case):
             local swapped, n = re:gsub("a@b c@d", "%2 at %1")
             local upper = words:gsub("ab cd", string.upper)
             local mapped, m = words:gsub("ab cd ef", {ab = "1", ef = "3"}, 2)
-            return {find = {re:find("x a@b.org")}, at = {re:find("a@b c@d", 3)}, match = {re:match("a@b")}, none = re:match("ab") == nil, all = all,
+            local behind = text.regex [[bb|(?<=(?1)bb)c|(?<=(?1)b)(?=c)|(a\K){0}x]]  -- \K that a look-behind calls stands before the match
+            return {behind = {behind:gsub("abbcd abc", "-")}, find = {re:find("x a@b.org")}, at = {re:find("a@b c@d", 3)}, match = {re:match("a@b")}, none = re:match("ab") == nil, all = all,
                     swapped = swapped, n = n, upper = upper, mapped = mapped, m = m, split = text.regex(",\\s*"):split("a, b,c"),
                     number = text.regex("b"):gsub("abc", 5), limited = text.regex(","):split("a,b,c", 1), chars = text.regex(""):split("aé"),
                     nothing = {text.regex([[(?<![^\s\S])a|[^\w\W]b]]):find("bab")}}
           end""")
         self.assertEqual(got["find"], [3, 9, "a", "b", ".org"])
         self.assertEqual(got["at"], [5, 7, "c", "d", False])
+        self.assertEqual(got["behind"], ["a--d a--c", 4])
         self.assertEqual(got["number"], "a5c")
         self.assertEqual(got["nothing"], [2, 2])  # a class of no character, also where its length counts
         self.assertEqual(got["match"], ["a", "b", False])
@@ -401,7 +403,7 @@ class Scripts(Case):
         self.assertEqual(got["all"], ["né", "的", "x"])
         self.assertEqual((got["swapped"], got["n"], got["upper"]), ("b at a d at c", 2, "AB CD"))
         self.assertEqual((got["mapped"], got["m"]), ("1 cd ef", 2))
-        self.assertEqual((got["split"], got["limited"], got["chars"]), (["a", "b", "c"], ["a", "b,c"], ["a", "é"]))
+        self.assertEqual((got["split"], got["limited"], got["chars"]), (["a", "b", "c"], ["a", "b,c"], ["", "a", "é", ""]))
 
     def test_finds_in_turns(self):
         """What a search keeps of a text is that text's and that pattern's: patterns, texts and their order change at each find."""

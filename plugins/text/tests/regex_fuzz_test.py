@@ -103,7 +103,7 @@ class Pcre2:
             spans = [(ends[2 * i], ends[2 * i + 1]) for i in range(self.call("pcre2_get_ovector_count_8", data))]
             taken = [i < found and b < 2 ** 64 - 1 for i, (b, _) in enumerate(spans)]
             end = spans[0][1]
-            begin = min(spans[0][0], end)
+            begin = max(min(spans[0][0], end), at)
             rows.append([begin + 1, end] + [text[b:e].decode() if took else False for took, (b, e) in list(zip(taken, spans))[1:]])
             at = end if end > begin else end + 1
             while end == begin and at < len(text) and text[at] & 0xC0 == 0x80:
