@@ -11,6 +11,7 @@
 #include <string>
 
 #include "author/author.h"
+#include "base/float_mode.h"
 #include "exec/session.h"
 #include "report/inspect.h"
 
@@ -33,9 +34,11 @@ int usage(mrun_error *, const char *what) noexcept;                    // MRUN_U
 Registry &default_registry();                                          // the one that every engine of mrun.h works with
 void note_start();                                                     // plugins are loaded before it
 
-// Runs f; an exception becomes a code and, where there is one, the error.
+// Runs f, in the floating-point mode that answers want, whatever the host's is; an exception becomes a code and, where there
+// is one, the error.
 template <class F>
 int guard(mrun_error *error, F &&f) noexcept {
+  const DefaultFloatMode mode;
   try {
     f();
     return MRUN_OK;
@@ -49,9 +52,10 @@ int guard(mrun_error *error, F &&f) noexcept {
   }
 }
 
-// Around the host's own functions, which must not throw; what one throws ends here.
+// Around the host's own functions, which must not throw; what one throws ends here, and a floating-point mode that it sets.
 template <class F>
 void call_host(F &&f) noexcept {
+  const FloatModeGuard mode;
   try {
     f();
   } catch (...) {  // there is nobody to tell

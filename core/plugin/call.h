@@ -11,6 +11,7 @@
 
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/float_mode.h"
 #include "plugin/schema.h"
 
 namespace mrun {
@@ -105,9 +106,10 @@ void check_results(const Schema &, const std::string &plugin, std::span<const Va
 [[noreturn]] void fail_escaped(const std::string &who, const char *what);
 
 // Runs a plugin's function by f(): the code that it returned. A C++ exception that it lets out (plugin.h, 5) is an Error,
-// INTERNAL, that begins with `who`; bad_alloc is MEMORY.
+// INTERNAL, that begins with `who`; bad_alloc is MEMORY. A floating-point mode that it leaves is gone with it.
 template <class F>
 int run_native(const std::string &who, F &&f) {
+  const FloatModeGuard mode;
   try {
     return f();
   } catch (const std::bad_alloc &) { throw Error(MRUN_MEMORY, "out of memory"); } catch (const std::exception &e) {

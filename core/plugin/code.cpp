@@ -1,7 +1,6 @@
 #include "plugin/code.h"
 
 #include <dlfcn.h>
-#include <fenv.h>
 #include <link.h>
 
 #include <csignal>
@@ -9,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/float_mode.h"
 #include "base/library.h"
 #include "base/mutex.h"
 #include "base/text.h"
@@ -56,19 +56,6 @@ class SignalGuard {
 
   std::set<std::string> before_;  // the files that are loaded
   struct sigaction actions_[std::size(signals)] = {};
-};
-
-// So are rounding and what becomes of the smallest numbers. A library linked with -ffast-math turns denormals to zero as it
-// is loaded, for the thread that loads it and all that this one starts: other bits in every answer.
-class FloatModeGuard {
- public:
-  FloatModeGuard() { fegetmode(&mode_); }
-  ~FloatModeGuard() { fesetmode(&mode_); }
-  FloatModeGuard(const FloatModeGuard &) = delete;
-  FloatModeGuard &operator=(const FloatModeGuard &) = delete;
-
- private:
-  femode_t mode_{};
 };
 
 void refuse_other_versions(const fs::path &path, const LoadRules &rules) {

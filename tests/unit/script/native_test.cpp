@@ -1,4 +1,5 @@
 // Native operations from Lua: calls, keywords, callbacks, tasks, objects, memory. The plugin is linked in.
+#include <fenv.h>
 #include <mrun/plugin.h>
 
 #include "support.h"
@@ -97,6 +98,11 @@ int keep(mrun_call *call, const mrun_value *args, mrun_value *, void *) {
   return host->await(call, args[0].as.function, nullptr, 0, &how);
 }
 
+int round_up(mrun_call *, const mrun_value *, mrun_value *results, void *) {
+  results[0] = number(0);
+  return fesetround(FE_UPWARD);
+}
+
 const mrun_op ops[] = {
     {sizeof(mrun_op), 0, "t.add@1(float a, float b=10.0, *, str note='') -> float", "", nullptr, add, nullptr},
     {sizeof(mrun_op), 0, "t.zeros@1(int n) -> Tensor", "", nullptr, zeros, nullptr},
@@ -104,6 +110,7 @@ const mrun_op ops[] = {
     {sizeof(mrun_op), MRUN_OP_ONCE, "t.make@1(Tensor bytes, str name) -> t.Thing", "", nullptr, make, nullptr},
     {sizeof(mrun_op), 0, "t.Thing.number@1(t.Thing self) -> float", "", nullptr, thing_number, nullptr},
     {sizeof(mrun_op), 0, "t.loop@1(Callable f, int n) -> float", "", nullptr, loop, nullptr},
+    {sizeof(mrun_op), 0, "t.round_up@1() -> float", "", nullptr, round_up, nullptr},
     {sizeof(mrun_op), 0, "t.keep@1(Callable f, int[] n, Dict(str, float) m, Tensor x) -> (float, Tensor)", "", nullptr,
      keep, nullptr},
 };
@@ -111,7 +118,7 @@ const mrun_op ops[] = {
 const char *const module_text = R"(
 native.methods("t.Thing", {number = native "t.Thing.number@1"})
 return {add = native "t.add@1", zeros = native "t.zeros@1", apply = native "t.apply@1", make = native "t.make@1",
-        loop = native "t.loop@1", keep = native "t.keep@1", none = native.lookup "t.none@1"}
+        loop = native "t.loop@1", keep = native "t.keep@1", round_up = native "t.round_up@1", none = native.lookup "t.none@1"}
 )";
 
 int init(const mrun_host *h, mrun_plugin *plugin) {
@@ -176,6 +183,11 @@ TEST_CASE("A callback that never ends is stopped") {
   s.state();
   s.item->stop = MRUN_TIMEOUT;
   CHECK(error_of([&] { s.preprocess(); }).code == MRUN_TIMEOUT);
+}
+TEST_CASE("A floating-point mode that native code leaves is gone with it") {
+  CHECK(run("local x = 1 local before = {x / 3, -x / 3} t.round_up() return before[1] == x / 3 and before[2] == -x / "
+            "3") == "true");
+  CHECK(fegetround() == FE_TONEAREST);
 }
 TEST_CASE("A task awaits a Lua function") {
   CHECK(run("return t.loop(function(x) return x end, 4)") == "16");
