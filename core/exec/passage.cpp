@@ -299,7 +299,8 @@ void Passage::say_which_limit(Error &e) const {
   // An item may be found late a moment after its time was counted: that it was within its limit proves no deadline.
   const bool late = work_.deadline > 0 && (limit <= 0 || seconds_ < limit);
   e.message = late ? fmt::format("{}the item was not answered before its deadline", where)
-                   : fmt::format("{}the item took longer than its limit of {} s (--timeout)", where, limit);
+                   : fmt::format("{}the item took longer than its limit of {} s (--timeout; timeout of mrun_options)",
+                                 where, limit);
 }
 
 // Without memory for more the error says less; it is there all the same.

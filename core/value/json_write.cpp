@@ -284,7 +284,9 @@ class Writer {
       else
         out_ += fmt::format("{}", +x);
     };
-    visit(type, write, [&] { refuse(fmt::format("is of dtype {}, which JSON cannot hold", dtype_name(type))); });
+    const char *const instead = type.code == kDLComplex ? ": answer its real and imaginary parts" : "";
+    visit(type, write,
+          [&] { refuse(fmt::format("is of dtype {}, which JSON cannot hold{}", dtype_name(type), instead)); });
   }
 
   const JsonOptions &options_;

@@ -71,8 +71,9 @@ void check_cell(KernelCall &call, int64_t gates) {
   const at::Tensor input = call.tensor("w_ih"), state = call.tensor("w_hh");
   if (input.dim() != 2 || state.dim() != 2 || input.size(0) != state.size(0) ||
       state.size(0) != gates * state.size(1)) {
-    refuse_shape(call, "weights of " + std::to_string(gates) + " gates: w_ih [" + std::to_string(gates) +
-                           " hidden, input] and w_hh [" + std::to_string(gates) + " hidden, hidden]");
+    refuse_shape(call, "weights of " + std::to_string(gates) + (gates == 1 ? " gate" : " gates") + ": w_ih [" +
+                           std::to_string(gates) + " hidden, input] and w_hh [" + std::to_string(gates) +
+                           " hidden, hidden]");
   }
   const at::Tensor hx = call.tensor("hx");
   if (hx.defined() && (hx.dim() == 0 || hx.size(-1) != state.size(1))) {

@@ -44,8 +44,9 @@ Result too_long(const Work &work, double limit, double waited, const char *stage
   return or_memory([&] {
     const double own = work.timeout > 0 ? work.timeout : limit;
     const bool late = own <= 0 || (work.deadline > 0 && waited >= work.deadline);
-    const std::string what = late ? "was not answered before its deadline"
-                                  : fmt::format("took longer than its limit of {} s (--timeout)", own);
+    const std::string what =
+        late ? "was not answered before its deadline"
+             : fmt::format("took longer than its limit of {} s (--timeout; timeout of mrun_options)", own);
     return with({MRUN_TIMEOUT, fmt::format("the item {}; the worker process was ended", what)}, stage);
   });
 }
