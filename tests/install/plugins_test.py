@@ -161,6 +161,13 @@ end
         for name in ["torch", "My", "a-b", ""]:
             self.assertEqual(run("mrun", "new-plugin", folder.parent / name if name else "", env=self.env).returncode, 2, name)
 
+    def test_a_new_plugin_called_as_what_its_test_uses(self):
+        for name in ["x", "assert", "known"]:
+            folder = self.folder() / name
+            self.ok("mrun", "new-plugin", folder)
+            self.ok("ctest", "--test-dir", self.build(folder), "--output-on-failure", "--no-tests=error")
+        self.assertIn("at most 64 long", run("mrun", "new-plugin", "a" * 65, env=self.env).stderr)
+
     def compiled(self, source):
         folder = self.folder(broken_c=source)
         self.ok("cc", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unused", "-I", self.prefix / "include", folder / "broken.c", "-o", folder / "broken.so")

@@ -59,7 +59,7 @@ const std::array<Taken, 3> taken{
 void check_name(const std::string &name) {
   const bool word = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   if (!word || name.empty() || name[0] < 'a' || name.size() > 64) {
-    throw mrun::failure(MRUN_USAGE, "'" + name + "' is no plugin's name: want [a-z][a-z0-9_]*, as scripts require it");
+    throw mrun::failure(MRUN_USAGE, "'" + name + "' is no plugin's name: want [a-z][a-z0-9_]*, at most 64 long");
   }
   for (const Taken &t : taken) {
     if (std::find(t.names.begin(), t.names.end(), name) == t.names.end()) continue;
