@@ -16,6 +16,8 @@ struct Block {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
+  uint32_t references() const noexcept { return references_.load(std::memory_order_acquire); }
+
  private:
   void destroy() noexcept;  // not deeper into the stack than a fixed number of blocks that hold each other
   std::atomic<uint32_t> references_{1};

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "report/conformance_arguments.h"
 #include "report/conformance_problems.h"
 #include "report/conformance_values.h"
 #include "value/equal.h"
@@ -52,6 +53,24 @@ Args with(const Args &plain, const Schema &schema, size_t parameter, const Value
   keywords.emplace_back(p.name, v);
   args.keywords = Value::map(std::move(keywords));
   return args;
+}
+
+Args apart(const Args &args) {
+  Args copy;
+  for (const Value &v : args.positional) copy.positional.push_back(apart(v));
+  copy.keywords = apart(args.keywords);
+  return copy;
+}
+
+// Each argument that was given, with its parameter.
+std::vector<std::pair<const Parameter *, Value>> bound(const Schema &schema, const Args &args) {
+  std::vector<std::pair<const Parameter *, Value>> all;
+  for (size_t i = 0; i < args.positional.size(); ++i) all.emplace_back(&schema.parameters[i], args.positional[i]);
+  for (const Parameter &p : schema.parameters) {
+    const Value *given = args.keywords.is_nil() ? nullptr : args.keywords.find(p.name);
+    if (given != nullptr) all.emplace_back(&p, *given);
+  }
+  return all;
 }
 
 bool makes_objects(const Operation &op) {
@@ -151,9 +170,29 @@ class Check {
     });
   }
 
+  // Whether the host still has what it lent. The call has arguments that nobody else has: what becomes of them is its doing.
+  bool leaves_arguments(const Operation &op, const Args &args, const std::string &what) {
+    const std::string name = op.schema.full_name();
+    const Args given = apart(args), before = apart(args);
+    std::vector<Holds> holds;
+    for (const auto &[parameter, value] : bound(op.schema, given)) holds.emplace_back(value);
+    attempt(op, given, what);
+    std::vector<bool> freed;
+    for (Holds &h : holds) freed.push_back(h.mend());
+    const auto after = bound(op.schema, given), wanted = bound(op.schema, before);
+    for (size_t i = 0; i < after.size(); ++i) {
+      const Parameter &p = *after[i].first;
+      if (freed[i]) problems_.problem(name, what + ": frees " + p.name + ", or gives it away: value_copy what is lent");
+      if (!p.type.written && !equal(after[i].second, wanted[i].second))
+        problems_.problem(name, what + ": writes to " + p.name + ", which is no Tensor(a!) in its schema");
+    }
+    return std::find(freed.begin(), freed.end(), true) == freed.end();
+  }
+
   bool try_all(const Operation &op, const Args &plain, std::vector<Kept> &kept) {
     bool answered = false;
     const auto keep = [&](const Args &args, const std::string &what) {
+      if (!leaves_arguments(op, args, what)) return;
       Trial trial = attempt(op, args, what);
       answered = answered || trial.ok();
       if (trial.ok() && trial.took < quick && kept.size() < most_kept)

@@ -44,6 +44,28 @@ LIES = {
     "if (n < 0) return host->alloc(call, 10, &memory), host->fail(call, MRUN_ARGUMENT, \"n: want 0\");": ("memory charged", "memory kept"),
     "results[0].as.integer = __sync_add_and_fetch(&calls, 1) > 40 ? calls : 0;": ("several threads", "state that threads share"),
 }
+LENT = r"""
+#include <mrun/plugin.h>
+static const mrun_host *host;
+static int run(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
+  float *x = (float *)args[0].as.tensor.dl->dl_tensor.data;
+  (void)x, (void)user;
+  BODY
+  return host->value_copy(call, &args[1], &results[0]);
+}
+static const mrun_op op = {sizeof(mrun_op), 0, "broken.op@1(Tensor x, Any y, str[] z) -> Any", "One.", NULL, run, NULL};
+MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *p) {
+  host = h, p->size = sizeof *p, p->abi = MRUN_ABI, p->name = "broken", p->version = "1", p->doc = "Breaks rules.";
+  return h->add_op(p->registry, &op);
+}
+"""
+LENT_LIES = {
+    "": None,
+    "if (args[0].as.tensor.dl->dl_tensor.dtype.code == kDLFloat) x[0] = 0;": "writes to x, which is no Tensor(a!)",
+    "host->value_free((mrun_value *)&args[0]);": "frees x, or gives it away",
+    "results[0] = args[1]; return MRUN_OK;": "frees y, or gives it away",
+    "if (args[2].as.list.size) { results[0] = args[2].as.list.items[0]; return MRUN_OK; }": "frees z, or gives it away",
+}
 BACKEND = r"""
 #include <mrun/plugin.h>
 #include <stdlib.h>
@@ -182,6 +204,14 @@ end
                 self.assertEqual(problems, [])
         problems = [p["text"] for p in self.check(self.compiled(BROKEN.replace("BODY", "").replace("DOC", '""')))["problems"]]
         self.assertTrue(any("doc" in p for p in problems), problems)
+
+    def test_what_is_done_to_arguments_is_found(self):
+        for body, said in LENT_LIES.items():
+            problems = [p["text"] for p in self.check(self.compiled(LENT.replace("BODY", body)))["problems"]]
+            if said is None:
+                self.assertEqual(problems, [])
+            else:
+                self.assertTrue(any(said in p for p in problems), (body, problems))
 
     def test_each_lie_of_a_backend_is_found(self):
         models = self.folder(bundle_toml='[input]\nkind = "json"\n[models.main]\nfile = "model.broken"\n', model_broken="model")
