@@ -84,7 +84,7 @@ class Many(Case):
     def test_an_interrupted_run_keeps_what_was_answered(self):
         folder, lines, out = self.bundle(preprocess=SLOW), self.lines(200000), self.dir / "out.jsonl"
         run = subprocess.Popen([MRUN, folder, "--lines", lines, "-o", out], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.5)
+        self.wait_for_answers(self.dir / ".out.jsonl.part")
         run.send_signal(signal.SIGINT)
         _, said = run.communicate(timeout=60)
         self.assertEqual(run.returncode, 130)
@@ -94,10 +94,7 @@ class Many(Case):
 
     def test_only_the_same_run_is_resumed(self):
         folder, lines, out = self.bundle(preprocess=SLOW), self.lines(200000), self.dir / "out.jsonl"
-        run = subprocess.Popen([MRUN, folder, "--lines", lines, "-o", out], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.4)
-        run.kill()
-        run.wait()
+        self.kept(folder, lines, out)
         self.refused(2, folder, "--lines", lines, "-o", out, "--resume", "--seed", 1, contains=["--resume", "same bundle"])
         lines.write_text("other\n")
         self.refused(2, folder, "--lines", lines, "-o", out, "--resume", contains="same bundle")
@@ -107,12 +104,15 @@ class Many(Case):
         self.assertEqual(finished.read_text(), "something else\n")
         self.refused(2, folder, "--lines", lines, "--resume", contains="-o FILE")
 
+    def wait_for_answers(self, part):
+        while not (part.exists() and part.read_bytes().count(b"\n") > 100):
+            time.sleep(0.01)
+
     def kept(self, folder, lines, out):
         """A run that was killed when some of its answers were there: its arguments, and how many are kept."""
         command, part = [folder, "--lines", lines, "-o", out], out.with_name(f".{out.name}.part")
         run = subprocess.Popen([MRUN, *map(str, command)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not (part.exists() and part.read_bytes().count(b"\n") > 100):
-            time.sleep(0.01)
+        self.wait_for_answers(part)
         run.kill()
         run.wait()
         return command, part.read_bytes().count(b"\n")
