@@ -68,7 +68,7 @@ class Many(Case):
             self.refused(2, folder, "--lines", lines, "--batch-size", size, contains="--batch-size")
 
     def test_a_killed_run_goes_on_with_nothing_lost_or_doubled(self):
-        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
+        folder, lines, out = self.bundle(preprocess=SLOW), self.lines(60000), self.dir / "out.jsonl"
         command = [folder, "--lines", lines, "-o", out, "--resume"]
         wanted = mrun(folder, "--lines", lines).stdout
         draw = random.Random(5)
@@ -77,7 +77,10 @@ class Many(Case):
             time.sleep(draw.uniform(0.02, 0.25))
             run.send_signal(signal.SIGKILL)
             run.wait()
-        self.assertEqual(mrun(*command).returncode, 0)
+            if out.exists():  # a fast machine was done before it was killed: there is nothing to resume any more
+                break
+        else:
+            self.assertEqual(mrun(*command).returncode, 0)
         self.assertEqual(out.read_text(), wanted)
         self.assertEqual([p.name for p in self.dir.iterdir() if ".part" in p.name], [])
 
