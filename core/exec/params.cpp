@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/article.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -103,8 +104,8 @@ Value converted(const Value &declared, const Value &given, const std::string &na
   if (const auto large = large_integer(given); declared.is_float() && large) return Value::number(*large);
   if (declared.kind() != given.kind()) {
     const char *wanted = declared.is_int() ? "integer" : kind_name(declared.kind());
-    fail(MRUN_USAGE, "parameter {}: want {} {} (as in bundle.toml), got {}{}", name, *wanted == 'i' ? "an" : "a",
-         wanted, described(given), spelling(declared, given));
+    fail(MRUN_USAGE, "parameter {}: want {} (as in bundle.toml), got {}{}", name, with_article(wanted),
+         described(given), spelling(declared, given));
   }
   if (declared.is_map()) return merged(declared, given, name, all);
   return given;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/article.h"
 #include "base/error.h"
 
 namespace mrun {
@@ -80,8 +81,8 @@ MemoryRange check_tensor(const DLTensor &t, const char *what) {
   const size_t alignment = t.dtype.code == kDLComplex ? item_size(t.dtype) / 2 : item_size(t.dtype);
   const auto first = reinterpret_cast<uintptr_t>(t.data) + t.byte_offset;
   if (range.bytes() > 0 && first % alignment != 0) {
-    fail(MRUN_USAGE, "{}: the first element of a {} tensor lies at no multiple of {} bytes", what, dtype_name(t.dtype),
-         alignment);
+    fail(MRUN_USAGE, "{}: the first element of {} tensor lies at no multiple of {} bytes", what,
+         with_article(dtype_name(t.dtype)), alignment);
   }
   return range;
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/article.h"
 #include "base/error.h"
 #include "value/owned_dlpack.h"
 #include "value/root.h"
@@ -129,8 +130,8 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
   auto block = std::make_unique<TensorBlock>();
   if (budget) {
     if (!budget->charge(*bytes)) {
-      fail(MRUN_QUOTA, "a {} tensor {} ({} bytes) exceeds the tensor memory allowed ({} of {} bytes used)",
-           dtype_name(type), shape_text(shape), *bytes, budget->used(), budget->limit());
+      fail(MRUN_QUOTA, "{} tensor {} ({} bytes) exceeds the tensor memory allowed ({} of {} bytes used)",
+           with_article(dtype_name(type)), shape_text(shape), *bytes, budget->used(), budget->limit());
     }
     block->budget = std::move(budget);
     block->charged = *bytes;
@@ -138,7 +139,7 @@ Tensor Tensor::empty(DLDataType type, const Shape &shape, std::shared_ptr<Budget
   const size_t rounded = (static_cast<size_t>(*bytes) + 63) / 64 * 64;  // aligned_alloc wants a multiple
   block->memory = std::aligned_alloc(64, std::max<size_t>(rounded, 64));
   if (block->memory == nullptr) {
-    fail(MRUN_MEMORY, "out of memory for a {} tensor {}", dtype_name(type), shape_text(shape));
+    fail(MRUN_MEMORY, "out of memory for {} tensor {}", with_article(dtype_name(type)), shape_text(shape));
   }
   block->dims.set(shape, {});
   describe_own(*block, block->memory, type, cpu);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/article.h"
 #include "base/error.h"
 #include "value/nesting.h"
 #include "value/object.h"
@@ -203,9 +204,10 @@ std::string describe(const mrun_value &v) {
     case MRUN_MAP: return fmt::format("a table of {} key{}", v.as.map.size, v.as.map.size == 1 ? "" : "s");
     case MRUN_TENSOR: {
       const DLTensor &t = v.as.tensor.dl->dl_tensor;
-      return fmt::format("a {} tensor {}", dtype_name(t.dtype), shape_text({t.shape, static_cast<size_t>(t.ndim)}));
+      return fmt::format("{} tensor {}", with_article(dtype_name(t.dtype)),
+                         shape_text({t.shape, static_cast<size_t>(t.ndim)}));
     }
-    case MRUN_OBJECT: return fmt::format("a {}", v.as.object->type->name);
+    case MRUN_OBJECT: return with_article(v.as.object->type->name);
     case MRUN_FUNCTION: return "a function";
     default: return "nil";
   }

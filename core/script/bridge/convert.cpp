@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/article.h"
 #include "base/place.h"
 #include "base/text.h"
 #include "script/bridge/object.h"
@@ -81,7 +82,7 @@ int guarded_index(lua_State *L, Vm &) {
 
 void check_shareable(const mrun_value &v, const char *what, mrun_code code) {
   if (v.kind == MRUN_OBJECT && !v.as.object->shareable()) {
-    fail(code, "{}: holds a {}, which cannot leave the script that made it", what, v.as.object->type->name);
+    fail(code, "{}: holds {}, which cannot leave the script that made it", what, with_article(v.as.object->type->name));
   } else if (v.kind == MRUN_LIST) {
     for (size_t i = 0; i < v.as.list.size; ++i) check_shareable(v.as.list.items[i], what, code);
   } else if (v.kind == MRUN_MAP) {

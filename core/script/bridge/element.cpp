@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/article.h"
 #include "base/error.h"
 #include "script/vm/arguments.h"
 #include "value/dtype.h"
@@ -62,7 +63,8 @@ void write_element(lua_State *L, int index, DLDataType type, void *p) {
     return;
   }
   if (lua_type(L, index) != LUA_TNUMBER) {
-    fail(MRUN_ARGUMENT, "an element of a {} tensor: want a number, got {}", dtype_name(type), describe_lua(L, index));
+    fail(MRUN_ARGUMENT, "an element of {} tensor: want a number, got {}", with_article(dtype_name(type)),
+         describe_lua(L, index));
   }
   const double d = lua_tonumber(L, index);
   if (!exact_here(type, d) || overflows(type, d) || !put_number(type, d, p)) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/article.h"
 #include "base/text.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/arguments.h"
@@ -41,7 +42,7 @@ int index_unknown(lua_State *L, Vm &vm) {
     lua_getfield(L, -1, type.c_str());
   }
   const std::string_view name = lua_type(L, 2) == LUA_TSTRING ? want_string(L, 2, type.c_str(), "method") : "";
-  if (!lua_istable(L, -1)) fail(MRUN_SCRIPT, "a {} has no methods", type);
+  if (!lua_istable(L, -1)) fail(MRUN_SCRIPT, "{} has no methods", with_article(type));
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
   if (!lua_isnil(L, -1)) return 1;
@@ -54,11 +55,11 @@ int index_unknown(lua_State *L, Vm &vm) {
     std::sort(names.begin(), names.end());
     there = fmt::format("; it has {}", fmt::join(names, ", "));
   }
-  fail(MRUN_SCRIPT, "a {} has no method {}{}", type, printable(name, 60), there);
+  fail(MRUN_SCRIPT, "{} has no method {}{}", with_article(type), printable(name, 60), there);
 }
 
 int set_field(lua_State *L, Vm &) {
-  fail(MRUN_SCRIPT, "a {} has no fields that can be set", handle_at(L, 1)->held.as.object->type->name);
+  fail(MRUN_SCRIPT, "{} has no fields that can be set", with_article(handle_at(L, 1)->held.as.object->type->name));
 }
 
 int object_text(lua_State *L, Vm &) {

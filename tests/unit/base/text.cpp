@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/article.h"
 #include "base/place.h"
 #include "catch.h"
 
@@ -72,6 +73,13 @@ TEST_CASE("text: near misses are found, nearest first") {
   CHECK(did_you_mean("croop", names) == "; did you mean 'crop'?");
   CHECK(did_you_mean("resze", names) == "; did you mean 'resize' or 'resized'?");
   CHECK(did_you_mean("nothing", names).empty());
+}
+
+TEST_CASE("text: a noun has its article") {
+  CHECK(with_article("int64") == "an int64");
+  CHECK(with_article("audio.stream") == "an audio.stream");
+  CHECK(with_article("uint8") == "a uint8");
+  CHECK(with_article("float32") == "a float32");
 }
 
 TEST_CASE("text: base64 as RFC 4648 has it") {

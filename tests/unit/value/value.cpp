@@ -81,6 +81,8 @@ TEST_CASE("value: described for messages") {
   CHECK(describe(Value::string("abc").c()) == "a string of 3 bytes");
   CHECK(describe(Value::list({Value()}).c()) == "a list of 1");
   CHECK(describe(Tensor::empty(dtype::float32, {2, 3}).c()) == "a float32 tensor [2, 3]");
+  CHECK(describe(Tensor::empty(dtype::int64, {2}).c()) == "an int64 tensor [2]");
+  CHECK(describe(Tensor::empty(dtype::uint8, {}).c()) == "a uint8 tensor []");
 }
 
 TEST_CASE("object: destroyed once, with the last reference") {
