@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "bundle/models.h"
 #include "script/lua/doubts.h"
 
 namespace mrun {
@@ -13,22 +14,39 @@ namespace {
 // What people call TorchScript files.
 constexpr std::string_view model_suffixes[] = {".pt", ".pth", ".jit", ".ts", ".torchscript"};
 
-bool looks_like_model(const std::string &path) {
+// What scripts read: labels, vocabularies, tables.
+constexpr std::string_view data_suffixes[] = {".txt", ".json",        ".csv",   ".tsv",
+                                              ".npy", ".safetensors", ".model", ".vocab"};
+
+bool has_suffix(const std::string &path, const auto &suffixes) {
   const std::string suffix = std::filesystem::path(path).extension().native();
-  return std::find(std::begin(model_suffixes), std::end(model_suffixes), suffix) != std::end(model_suffixes);
+  return std::find(std::begin(suffixes), std::end(suffixes), suffix) != std::end(suffixes);
 }
 
 std::string hint(const std::string &path) {
   static const std::vector<std::string> files{"bundle.toml", "preprocess.lua", "forward.lua", "postprocess.lua",
                                               "README.md",   "LICENSE",        "model.pt"};
   static const std::vector<std::string> folders{"lib/", "assets/", "examples/", "std/", "model/"};
+  if (path == "models/")
+    return "; a model is model.pt, or the file that bundle.toml names: [models.main] file = \"models/…\"";
   if (path.ends_with('/')) return did_you_mean(path, folders);
-  if (looks_like_model(path) && (!path.ends_with(".pt") || nearest(path, files).empty())) {
+  if (has_suffix(path, model_suffixes) && (!path.ends_with(".pt") || nearest(path, files).empty())) {
     return fmt::format("; a model's file is model.pt, or the one that bundle.toml names: [models.main] file = \"{}\"",
                        printable(path));
   }
   if (path.ends_with(".lua") && nearest(path, files).empty()) return "; modules of the bundle's own belong into lib/";
+  if (has_suffix(path, data_suffixes) && nearest(path, files).empty())
+    return "; what scripts read belongs into assets/";
   return did_you_mean(path, files);
+}
+
+// A file where packing puts models, and of none of them: model/model.pt.
+bool of_no_model(const std::string &path, const Bundle &bundle) {
+  const auto &models = bundle.manifest().models;
+  return is_packed_model(path) && std::none_of(models.begin(), models.end(), [&](const ModelConfig &m) {
+           const ModelFiles files = bundle.model_files(m);
+           return path == files.graph || path == files.weights || path.starts_with(further_files(m.name));
+         });
 }
 
 // A file of an example that no example has: examples/input.txt.
@@ -56,6 +74,10 @@ std::vector<std::string> notices(const Bundle &bundle) {
     if (of_no_example(entry.path)) {
       sentences.push_back(
           fmt::format("{}: belongs to no example; one is a folder of its own, examples/NAME/", entry.path));
+    }
+    if (of_no_model(entry.path, bundle)) {
+      sentences.push_back(fmt::format(
+          "{0}: belongs to no model; bundle.toml would name one: [models.main] file = \"{0}\"", printable(entry.path)));
     }
     if (!entry.path.ends_with(".lua") || entry.path.starts_with("std/") || entry.path.starts_with("assets/")) continue;
     const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), params);

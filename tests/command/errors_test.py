@@ -69,6 +69,15 @@ class Opening(Case):
             (folder / f"note{i}").write_text("x")
         self.assertIn("mrun: 14 more files left out\n", mrun(folder, "x").stderr)
 
+    def test_a_model_that_nothing_names_is_said(self):
+        folder = self.bundle(postprocess=ECHO, files={"model/model.pt": b"x", "models/b.pt": b"x", "labels.txt": "a\n"})
+        for args in [(folder, "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
+            said = mrun(*args).stderr
+            for sentence in ['model/model.pt: belongs to no model; bundle.toml would name one: [models.main] file = "model/model.pt"',
+                             "models/: not part of a bundle, left out; a model is model.pt, or the file that bundle.toml names: [models.main]",
+                             "labels.txt: not part of a bundle, left out; what scripts read belongs into assets/"]:
+                self.assertIn(sentence, said)
+
     def test_what_a_script_cannot_mean_is_said_of_a_folder(self):
         folder = self.bundle(toml="[params]\nthreshold = 0.5\n", preprocess="return function(x, params)\n  if params.treshold then return 1 end\n"
                              "  return x\nend")
