@@ -10,6 +10,7 @@
 #include "script/bridge/vocabulary.h"
 #include "script/lua/sandbox.h"
 #include "script/lua/source.h"
+#include "script/vm/arguments.h"
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
 #include "script/vm/hints.h"
@@ -112,7 +113,7 @@ void State::Impl::load(Stage stage) {
   if (lua_gettop(code.co()) != 1 || lua_type(code.co(), 1) != LUA_TFUNCTION) {
     Error e(MRUN_SCRIPT, fmt::format("{}: must return one function, it returned {}; return function{} … end", file,
                                      lua_gettop(code.co()) == 0   ? "nothing"
-                                     : lua_gettop(code.co()) == 1 ? "a " + std::string(luaL_typename(code.co(), 1))
+                                     : lua_gettop(code.co()) == 1 ? describe_lua(code.co(), 1)
                                                                   : "several values",
                                      parameters_of_stage(file)));
     e.stage = stage_name(stage);

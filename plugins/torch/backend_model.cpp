@@ -240,7 +240,8 @@ ModelOptions ModelOptions::from(const mrun_value *map) {
     } else if (name != "backend" && name != "file") {
       throw mrun::error(MRUN_BUNDLE,
                         "there is no model option " + name +
-                            "; the torch backend has freeze, memory_format, quantized_engine, stateful, training");
+                            "; the torch backend has freeze, memory_format, quantized_engine, stateful, training; "
+                            "every model has file, backend, batch");
     }
   }
   if (o.freeze && o.stateful) throw mrun::error(MRUN_BUNDLE, "model options freeze and stateful exclude each other");

@@ -161,6 +161,18 @@ class Errors(Case):
             with self.subTest(body):
                 self.item_error(code, "preprocess", self.bundle(preprocess=stage(body), toml="[params]\nlist = [1, 2]\n"), "x", contains=advice)
 
+    def test_what_is_no_text_no_answer_and_no_range(self):
+        for body, code, advice in [("return 'x is ' .. (x == 'x')", "SCRIPT", 'a boolean value; tostring(x) is "true" or "false"'),
+                                   ("return torch.zeros(3).tolist", "SCRIPT", "is a function; f() is what it gives, of a method t:NAME()"),
+                                   ("return torch.zeros(3)[':2']", "SCRIPT", "a tensor has no method :2; a range is t:at({1, 3})"),
+                                   ("return torch.zeros(3, {dtype = 'np.float32'})", "ARGUMENT", 'a dtype is written without np: "int64"'),
+                                   ("return torch.zeros({2, 2}):matmul(torch.zeros(2, {dtype = 'int64'}))", "ARGUMENT",
+                                    't:to "float32" converts')]:
+            with self.subTest(body):
+                self.item_error(code, "preprocess", self.bundle(preprocess=MODULES + stage(body)), "x", contains=advice)
+        self.refused(3, self.bundle(preprocess="local torch = require 'torch'\nreturn torch.zeros(3)\n"), "x",
+                     contains="must return one function, it returned a float32 tensor [3]")
+
     def test_modules_of_python_and_paths(self):
         files = {"lib/util.lua": "return {}"}
         for name, advice in [("Torch", "did you mean 'torch'"), ("pytorch", 'require "torch"'), ("numpy", 'require "torch"'), ("cv2", 'require "image"'),

@@ -185,7 +185,8 @@ mrun_value Reader::read_userdata(int index, const Place *place) {
 
 mrun_value Reader::read_function(int index, const Place *place) {
   if (functions_ == nullptr) {
-    refuse(place, lua_type(L_, index) == LUA_TFUNCTION ? "is a function" : "is a model or one of its methods");
+    refuse(place, lua_type(L_, index) == LUA_TFUNCTION ? "is a function; f() is what it gives, of a method t:NAME()"
+                                                       : "is a model or one of its methods");
   }
   mrun_value v{};
   v.kind = MRUN_FUNCTION;

@@ -262,7 +262,7 @@ int index(lua_State *L, Vm &vm) {
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TSTRING) names.emplace_back(lua_tostring(L, -2));
   }
-  const std::string meant = idiom("tensor", name);
+  const std::string meant = name.find(':') == std::string::npos ? idiom("tensor", name) : "; a range is t:at({1, 3})";
   fail(MRUN_SCRIPT, "a tensor has no method {}{}", printable(name, 60),
        meant.empty() ? did_you_mean(name, names) : meant);
 }

@@ -189,6 +189,9 @@ std::string operator_hint(std::string_view message, std::string_view line) {
   if (contains(message, "arithmetic on") && contains(message, "a string value")) {
     return "; a .. b joins texts, s:rep(n) repeats one, (\"%d\"):format(n) fills one in";
   }
+  if (contains(message, "attempt to concatenate") && contains(message, "boolean value")) {
+    return "; tostring(x) is \"true\" or \"false\"";
+  }
   if (contains(message, "attempt to call a table value") && contains(line, "for ")) {
     return "; for i, v in ipairs(list) do … end goes through a list, pairs(t) through any table";
   }
@@ -360,6 +363,12 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
   }
   if (contains(message, "names no dtype") && contains(message, "torch.")) {
     return "; a dtype is written without torch: \"int64\", or torch.int64 itself";
+  }
+  if (contains(message, "names no dtype") && contains(message, "np.")) {
+    return "; a dtype is written without np: \"int64\"";
+  }
+  if (contains(message, "expected scalar type ") || contains(message, "must have the same dtype")) {
+    return "; the dtypes must be the same: t:to \"float32\" converts";
   }
   if (contains(message, "Dimension out of range")) return dimension_hint(message);
   if (contains(message, "no parameter is called")) {

@@ -435,7 +435,7 @@ TEST_CASE("options of a model", "[torch]") {
   };
   CHECK(refusal(options("fast", Value::boolean(true))) ==
         "there is no model option fast; the torch backend has freeze, memory_format, quantized_engine, stateful, "
-        "training");
+        "training; every model has file, backend, batch");
   CHECK(refusal(options("freeze", Value::integer(1))) == "model option freeze: want true or false");
   CHECK(refusal(options("memory_format", Value::string("nhwc"))) ==
         "model option memory_format: want \"channels_last\" or \"contiguous\"");
