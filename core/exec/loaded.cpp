@@ -44,9 +44,12 @@ void check_operations(const Bundle &bundle, Registry &registry) {
     missing[owner_of(name, lock.find("packed_with"))].push_back(printable(name));
   }
   if (missing.empty()) return;
+  constexpr size_t most_named = 5;  // of an owner: ATen has hundreds
   std::string text;
   for (const auto &[owner, names] : missing) {
-    text += fmt::format("{}{} ({})", text.empty() ? "" : "; ", fmt::join(names, ", "), owner);
+    const size_t named = std::min(names.size(), most_named);
+    text += fmt::format("{}{}{} ({})", text.empty() ? "" : "; ", fmt::join(names.begin(), names.begin() + named, ", "),
+                        named == names.size() ? "" : fmt::format(" and {} more", names.size() - named), owner);
   }
   fail(MRUN_MISSING, "{}: no plugin brings what this bundle was packed with: {}", bundle.origin(), text);
 }
