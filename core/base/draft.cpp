@@ -202,6 +202,10 @@ void FolderDraft::commit(bool replace) {
   if (!replace || !exchange(path_, target_)) {
     if (replace) fs::remove_all(target_, error);
     if (!error) fs::rename(path_, target_, error);
+    if (error == std::errc::device_or_resource_busy) {
+      fail(MRUN_IO, "{}: is a mount point, whose place no folder can take; want a new folder in it, as {}",
+           printable(target_.native()), printable((target_ / "NAME").native()));
+    }
     if (error) fail_errno(error.value(), target_.native(), "put the folder in its place");
     path_.clear();
   }

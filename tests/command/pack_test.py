@@ -62,6 +62,17 @@ class Packing(Case):
         self.assertFalse((self.dir / "u/bundle.lock").exists())
         self.assertEqual(digest(self.packed(self.dir / "u", "again.mb")), digest(path))
 
+    @unittest.skipUnless(subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0, "no namespaces here")
+    def test_a_mount_point_to_unpack_into(self):
+        path, there = self.packed(GOOD_BAD_UGLY), self.dir / "there"
+        there.mkdir()
+        mounted = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$0" && "$@"', there]
+        result = subprocess.run([*mounted, MRUN, "unpack", path, "-C", there], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 5, result.stderr)
+        self.assertIn(f"there: is a mount point, whose place no folder can take; want a new folder in it, as {there}/NAME", result.stderr)
+        result = subprocess.run([*mounted, MRUN, "unpack", path, "-C", there / "new"], capture_output=True, text=True)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
     def test_an_empty_folder_to_unpack_into(self):
         path = self.packed(self.bundle(preprocess="return function(x) return x end\n"))
         private, link = self.dir / "private", self.dir / "link"
