@@ -125,6 +125,16 @@ class Bytes(Case):
         self.assertEqual([a["error"]["input"] for a in answers[1:]], [str(data / n) for n in ["nowhere", "pipe", "round"]])
         self.assertIn("linked: is a link to a folder, not followed", result.stderr)
 
+    def test_a_line_of_paths_that_is_no_record(self):
+        folder = self.bundle("record", toml='[input.fields]\na = "bytes"\n', preprocess="return function(x) return x.a end\n")
+        (self.dir / "one").write_bytes(b"\x07")
+        (self.dir / "paths").write_text(f'[]\nnull\n{{"a": "{self.dir}/one"}}\n')
+        *wrong, right = self.answers(folder, "--paths", self.dir / "paths", status=1)
+        for given, answer in zip(["[]", "null"], wrong):
+            self.assertEqual(answer["error"]["message"], f"{given}: no such file; of a record, a line is a JSON object of paths and texts, "
+                                                         "or the path of a file that holds one")
+        self.assertEqual(right, [7])
+
     def test_a_failing_file_is_named_whoever_fails(self):
         folder = self.bundle("bytes", preprocess='return function(x)\n  if x:size(0) == 2 then error "two" end\n  return x:size(0)\nend\n')
         for name, size in [("a", 1), ("b\xff\x1b", 2)]:

@@ -220,6 +220,11 @@ return function(n) return { picture = image.encode(torch.full({4, 4, 3}, n % 7, 
             (damaged["meta"] if place == "meta" else damaged["meta"]["bundle"])[key] = value
             self.refused(2, "rerun", "-", stdin=json.dumps(damaged), contains=["META", f'"{key}"'])
 
+    def test_a_meta_that_names_no_bundle(self):
+        kept, (whole,) = self.kept(self.packed(), "x")
+        whole["meta"]["bundle"] = {}
+        self.refused(2, "rerun", "-", stdin=json.dumps(whole), contains='META: "bundle" has neither "path" nor "digest"')
+
     def test_pretty_and_saved_answers(self):
         path = self.packed("json", postprocess='local torch = require "torch"\nreturn function(n) return { t = torch.arange(n) } end\n')
         result = mrun(path, "20000", "--save", self.dir / "out", "--meta")

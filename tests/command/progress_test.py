@@ -15,12 +15,13 @@ from command import MRUN, Case, mrun
 WORK = "return function(s)\n  assert(not ('a'):rep(2500):find('.-b'))\n  if s == '31' then error('odd') end\n  return s\nend\n"
 
 
-def at_terminal(*args, stdout=None, columns=None):
+def at_terminal(*args, stdout=None, columns=None, term="xterm"):
     """All that comes to a terminal on standard error, and on standard output where no other is given."""
     parent, child = pty.openpty()
     if columns is not None:
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen([MRUN, *map(str, args)], stdin=subprocess.DEVNULL, stdout=stdout or child, stderr=child)
+    process = subprocess.Popen([MRUN, *map(str, args)], stdin=subprocess.DEVNULL, stdout=stdout or child, stderr=child,
+                               env={**os.environ, "TERM": term})
     os.close(child)
     screen = b""
     while True:
@@ -57,6 +58,12 @@ class Progress(Case):
         self.assertEqual(sum(a.startswith('{"error"') for a in answers), 1)
         self.assertRegex(ending[0], r"^60 items in \d+\.\d s, \d+/s, 1 failed$")
         self.assertEqual(ending[1:], [""])
+
+    def test_a_terminal_without_escape_sequences_gets_the_last_line_alone(self):
+        folder, lines = self.work()
+        with open(os.devnull, "wb") as nothing:
+            screen = at_terminal(folder, "--lines", lines, stdout=nothing, term="dumb")
+        self.assertRegex(screen, r"^60 items in \d+\.\d s, \d+/s, 1 failed\r\n$")
 
     def test_a_narrow_terminal_has_it_on_one_line(self):
         folder, lines = self.work()

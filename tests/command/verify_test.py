@@ -189,6 +189,14 @@ end
         self.assertIn("0 examples: nothing shows that the answers are right", result.stdout)
 
 
+    def test_what_says_how_examples_run_is_refused_where_none_runs(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n")
+        for option in [("--seed", "3"), ("--param", "a=1"), ("--isolation=none",), ("--workers", "2"), ("--exact",)]:
+            name = option[0].partition("=")[0]
+            self.refused(2, "verify", folder, "--hashes", *option, contains=f"--hashes: runs nothing, so there is no use for {name}")
+        self.assertEqual(mrun("verify", folder, "--hashes", env={**os.environ, "MRUN_ISOLATION": "none"}).stdout, "hashes  none\n")
+
+
 class Images(Case):
     def recorded(self):
         folder = self.bundle("json", postprocess=PAINT)

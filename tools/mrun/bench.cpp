@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <thread>
 
 #include "arguments.h"
+#include "base/cores.h"
 #include "bench_times.h"
 #include "files.h"
 #include "inputs.h"
@@ -28,8 +28,10 @@ struct Options {
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-std::vector<mrun::variant> read_all(const InputOptions &given, const mrun::bundle &bundle) {
+std::vector<mrun::variant> read_all(const Options &o, const mrun::bundle &bundle) {
   std::vector<mrun::variant> values;
+  InputOptions given = o.inputs;
+  given.memory = o.run.memory;
   Inputs inputs(given, bundle);
   while (auto input = inputs.next()) {
     if (input->error) throw mrun::failure(*input->error);
@@ -88,7 +90,7 @@ double joined_calls(const mrun::engine &engine) {
 
 std::vector<int> workers_to_try(int given) {
   if (given > 0) return {given};
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int cores = mrun::usable_cores();
   std::vector<int> counts;
   for (int n = 1; n < cores; n *= 2) counts.push_back(n);
   counts.push_back(cores);
@@ -104,7 +106,7 @@ std::vector<int> sizes_to_try(int given, const mrun::bundle &bundle) {
 
 class Bench {
  public:
-  Bench(const Options &o, const mrun::bundle &bundle) : o_(o), bundle_(bundle), inputs_(read_all(o.inputs, bundle)) {}
+  Bench(const Options &o, const mrun::bundle &bundle) : o_(o), bundle_(bundle), inputs_(read_all(o, bundle)) {}
 
   std::deque<Measured> all() {
     const std::vector<int> workers = workers_to_try(o_.run.workers), sizes = sizes_to_try(o_.run.batch_size, bundle_);

@@ -13,6 +13,7 @@
 
 #include "files.h"
 #include "meta.h"
+#include "options.h"
 #include "report.h"
 
 namespace command {
@@ -139,7 +140,8 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   if (!o.lines.empty() || !o.jsonl.empty() || !o.paths.empty()) {
     from_ = !o.lines.empty() ? From::lines : !o.jsonl.empty() ? From::jsonl : From::paths;
     list_ = o.lines + o.jsonl + o.paths;
-    lines_ = std::make_unique<Lines>(list_);
+    constexpr size_t default_memory = size_t{512} << 20;  // lua_memory of mrun_options
+    lines_ = std::make_unique<Lines>(list_, o.memory.empty() ? default_memory : parse_size(o.memory));
     return;
   }
   std::vector<std::string> arguments = o.inputs;
@@ -252,7 +254,19 @@ Input Inputs::read(const std::string &argument) const {
 }
 
 Input Inputs::read_path(const std::string &path) const {
-  return guarded([&](Input &input) { take(input, nullptr, path, true); });
+  return guarded([&](Input &input) {
+    try {
+      take(input, nullptr, path, true);
+    } catch (const mrun::failure &e) {
+      std::error_code unknown;
+      if (kind_ != "record" || fs::exists(path, unknown)) throw;
+      throw mrun::failure(e.code,
+                          std::string(e.what()) +
+                              "; of a record, a line is a JSON object of paths and texts, or "
+                              "the path of a file that holds one",
+                          e.detail);
+    }
+  });
 }
 
 Input Inputs::read_record(const std::vector<std::string> &fields) const {

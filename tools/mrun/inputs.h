@@ -17,6 +17,7 @@ struct InputOptions {
   std::vector<std::string> inputs;  // INPUT…
   std::string lines, jsonl, paths;  // files, "-" for standard input; empty: not given
   bool describe = false;            // for --meta
+  std::string memory;               // of an item, as --memory has it: no line may be longer
 };
 
 void add_input_options(CLI::App &, InputOptions &);

@@ -11,15 +11,17 @@
 
 #include "base/hash.h"
 #include "interrupt.h"
+#include "view.h"
 
 namespace command {
 namespace {
 
-constexpr size_t longest_line = size_t{1} << 30, block = size_t{1} << 16;
+constexpr size_t block = size_t{1} << 16;
 
 }  // namespace
 
-Lines::Lines(const std::string &path) : name_(path == "-" ? "standard input" : path) {
+Lines::Lines(const std::string &path, size_t longest)
+    : longest_(longest), name_(path == "-" ? "standard input" : path) {
   fd_ = path == "-" ? dup(STDIN_FILENO) : open_unless_interrupted(path, O_RDONLY);
   if (fd_ < 0 && errno == EINTR) throw mrun::failure(MRUN_CANCELLED, name_ + ": nobody writes to it yet");
   struct stat status {};
@@ -68,7 +70,10 @@ bool Lines::next(std::string &line) {
       return true;
     }
     seen = buffer_.size() - at_;
-    if (seen > longest_line) throw mrun::failure(MRUN_INPUT, name_ + ": a line of more than 1 GiB; lines are wanted");
+    if (seen > longest_) {
+      throw mrun::failure(MRUN_INPUT, name_ + ": a line of more than " + show_size(static_cast<double>(longest_)) +
+                                          ", which no item may hold (--memory); shorter lines are wanted");
+    }
     if (fill()) continue;
     if (interrupt_asked() || buffer_.size() == at_) return false;
     line = std::exchange(buffer_, {}).substr(at_);

@@ -8,8 +8,6 @@
 #include <cstdio>
 #include <string>
 
-#include "view.h"
-
 namespace command {
 namespace {
 
@@ -40,6 +38,7 @@ void Progress::count(bool ok) {
   const auto now = Clock::now();
   if (!show_ || now - begin_ < std::chrono::milliseconds(500) || now - drawn_ < std::chrono::milliseconds(200)) return;
   drawn_ = now;
+  if (!redrawn_) return;
   on_line_ = true;
   draw(false);
 }
@@ -54,7 +53,7 @@ void Progress::draw(bool ended) const {
   if (known && all_ > items_) line += ", " + left((static_cast<double>(all_) - items) * took / items);
   if (failed_ > 0) line += fmt::format(", {} failed", failed_);
   if (!ended) line.resize(std::min(line.size(), room()));
-  std::fprintf(stderr, "\r\033[K%s", line.c_str());
+  std::fprintf(stderr, "%s%s", redrawn_ ? "\r\033[K" : "", line.c_str());
   std::fflush(stderr);
 }
 

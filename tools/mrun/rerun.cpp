@@ -142,6 +142,8 @@ void check(const View &meta) {
     const uint32_t kind = meta.at("bundle").at(key).v->kind;
     if (kind != MRUN_STRING && kind != MRUN_NIL) refuse(std::string("\"") + key + "\" must be a text or null");
   }
+  if (meta.at("bundle").at("path").is_nil() && meta.at("bundle").at("digest").is_nil())
+    refuse("\"bundle\" has neither \"path\" nor \"digest\": want what `mrun --meta` printed");
   if (meta.at("params").v->kind != MRUN_MAP) refuse("\"params\" must be an object");
 }
 

@@ -390,6 +390,7 @@ int answer(Options o) {
   if (o.run.log_level != "error") warn_left_out(bundle);
   InputOptions given = o.inputs;
   given.describe = o.meta;
+  given.memory = o.run.memory;
   watch_interrupts();
   Inputs inputs(given, bundle);
   want_other_files(o, inputs);

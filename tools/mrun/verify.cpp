@@ -1,4 +1,5 @@
 // The subcommand that proves: verify.
+#include <algorithm>
 #include <cstdio>
 
 #include "arguments.h"
@@ -64,6 +65,20 @@ struct Options {
   Trust trust;
 };
 
+// What says how examples are run is without effect where none is.
+void want_no_run(const CLI::App &app, const std::vector<std::string> &given) {
+  CLI::App running;
+  RunOptions options;
+  options.add_to(running);
+  for (const CLI::Option *option : running.get_options()) {
+    const std::string name = option->get_name();
+    const auto names_it = [&](const std::string &a) { return a == name || a.starts_with(name + "="); };
+    if (name == "--help" || app.get_option(name)->count() == 0 || std::none_of(given.begin(), given.end(), names_it))
+      continue;
+    throw mrun::failure(MRUN_USAGE, "--hashes: runs nothing, so there is no use for " + name);
+  }
+}
+
 int verify_bundle(const Options &o) {
   o.run.load_plugins();
   const mrun::bundle bundle = open_bundle(o.name, o.trust);
@@ -120,7 +135,9 @@ int verify(std::vector<std::string> args) {
   app.add_option("--junit", o.junit, "write the report as JUnit XML, for CI systems")->type_name("FILE");
   o.trust.add_to(app);
   o.run.add_to(app);
+  const std::vector<std::string> given = args;
   return parse_and_run(app, std::move(args), [&] {
+    if (o.hashes) want_no_run(app, given);
     want_named("--junit", o.junit);
     want_apart("--junit", o.junit, o.name);
     try {

@@ -31,11 +31,15 @@ std::string typed(const std::string &path) {
   return shown(quoted + "'");
 }
 
+bool is_dumb_terminal() {
+  const char *term = std::getenv("TERM");
+  return term != nullptr && std::strcmp(term, "dumb") == 0;
+}
+
 bool colours() {
   static const bool yes = [] {
-    const char *no = std::getenv("NO_COLOR"), *term = std::getenv("TERM");
-    return is_terminal(answers_fd()) && (no == nullptr || *no == 0) &&
-           (term == nullptr || std::strcmp(term, "dumb") != 0);
+    const char *no = std::getenv("NO_COLOR");
+    return is_terminal(answers_fd()) && (no == nullptr || *no == 0) && !is_dumb_terminal();
   }();
   return yes;
 }

@@ -36,6 +36,8 @@ size_t utf8_length(const std::string &, size_t i);
 std::string printable(const std::string &bytes);  // of any bytes: what is no UTF-8 as \xHH, the rest as shown
 // A path as it is typed at a shell; with spaces and the like in quotes.
 std::string typed(const std::string &path);
+// A terminal that understands no escape sequences, as an editor's (TERM=dumb).
+bool is_dumb_terminal();
 // Colours are for a terminal that can show them, and not where NO_COLOR is set.
 bool colours();
 std::string bold(const std::string &);
