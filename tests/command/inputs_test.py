@@ -65,6 +65,11 @@ class Text(Case):
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertEqual(self.answer(folder, "-"), "")  # asked for
 
+    def test_standard_input_is_read_once(self):
+        self.refused(2, self.bundle(preprocess=ECHO), "-", "a", "-", stdin="x", contains="-: is given twice, and standard input can be read once")
+        folder = self.bundle("record", toml='[input.fields]\na = "text"\nb = "text"\n', preprocess=ECHO)
+        self.refused(2, folder, "a=-", "b=-", stdin="x", contains="-: is given twice")
+
     def test_no_lines_at_all(self):
         self.assertEqual(self.answers(self.bundle(preprocess=ECHO), "--lines", "-", stdin=""), [])
 

@@ -93,6 +93,13 @@ mrun::variant copied(const mrun_value &given) {
   return v;
 }
 
+// What has been read of standard input is not there for another.
+void want_standard_input_once(const std::vector<std::string> &arguments, bool record) {
+  const auto is_it = [&](const std::string &a) { return a == "-" || (record && a.substr(a.find('=') + 1) == "-"); };
+  if (std::count_if(arguments.begin(), arguments.end(), is_it) > 1)
+    throw mrun::failure(MRUN_USAGE, "-: is given twice, and standard input can be read once");
+}
+
 bool is_folder(const std::string &path) {
   std::error_code unknown;  // a name too long for the system, a link to itself: reading it says so
   return fs::is_directory(path, unknown);
@@ -161,11 +168,13 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
       throw mrun::failure(MRUN_USAGE, "this bundle takes a record: give NAME=VALUE for each field, or one JSON object" +
                                           listed_fields(fields_));
     }
+    want_standard_input_once(arguments, fields);
     from_ = fields ? From::record : From::arguments;
     arguments_ = std::move(arguments);
     single_ = true;
     return;
   }
+  want_standard_input_once(arguments, false);
   const bool one = arguments.size() == 1 && !(kind_ != "text" && kind_ != "json" && is_folder(arguments[0]));
   for (const std::string &a : arguments) add_argument(a);
   single_ = one;
