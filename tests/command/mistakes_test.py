@@ -173,6 +173,20 @@ class Errors(Case):
         self.refused(3, self.bundle(preprocess="local torch = require 'torch'\nreturn torch.zeros(3)\n"), "x",
                      contains="must return one function, it returned a float32 tensor [3]")
 
+    def test_words_of_other_languages(self):
+        for body, advice in [("raise('no') return 1", 'error("message") raises one'), ("return tonumber('a') + 1", "tonumber(s) is nil where s is no number")]:
+            with self.subTest(body):
+                self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)
+        result = mrun(self.bundle(preprocess=stage("if x == 'y' then pass end return x")), "x")
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual(result.stderr.count("; a block may be empty: if a then end"), 2, result.stderr)
+        for call, advice in [("model:eval()", "runs in the mode that it was saved in"), ("model:to('cuda')", "models run where --device says"),
+                             ("model:predict(x)", "model(x) calls forward"), ("model:state_dict()", "mrun inspect lists")]:
+            with self.subTest(call):
+                folder = self.bundle(preprocess=MODULES + stage("return torch.zeros(4)"), forward=f"return function(model, x) {call} return x end\n",
+                                     files={"model.pt": scripted()})
+                self.item_error("ARGUMENT", "forward", folder, "x", contains=["model main has no method", advice])
+
     def test_modules_of_python_and_paths(self):
         files = {"lib/util.lua": "return {}"}
         for name, advice in [("Torch", "did you mean 'torch'"), ("pytorch", 'require "torch"'), ("numpy", 'require "torch"'), ("cv2", 'require "image"'),

@@ -5,6 +5,7 @@
 #include "script/bridge/convert.h"
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
+#include "script/vm/idioms.h"
 
 namespace mrun {
 namespace {
@@ -38,8 +39,9 @@ uint32_t want_method(const Vm &vm, uint32_t model, std::string_view name) {
   for (const Schema &m : info.methods) names.push_back(m.name);
   std::string text;
   for (const std::string &n : names) text += (text.empty() ? "" : ", ") + n;
+  const std::string meant = did_you_mean(name, names);
   fail(MRUN_ARGUMENT, "model {} has no method {}; it has {}{}", info.name, printable(name, 60), text,
-       did_you_mean(name, names));
+       meant.empty() ? idiom("model", name) : meant);
 }
 
 // The Lua function that calls a method.

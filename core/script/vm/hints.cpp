@@ -189,6 +189,9 @@ std::string operator_hint(std::string_view message, std::string_view line) {
   if (contains(message, "arithmetic on") && contains(message, "a string value")) {
     return "; a .. b joins texts, s:rep(n) repeats one, (\"%d\"):format(n) fills one in";
   }
+  if (contains(message, "arithmetic on") && contains(message, "a nil value") && contains(line, "tonumber(")) {
+    return "; tonumber(s) is nil where s is no number";
+  }
   if (contains(message, "attempt to concatenate") && contains(message, "boolean value")) {
     return "; tostring(x) is \"true\" or \"false\"";
   }

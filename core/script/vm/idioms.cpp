@@ -30,6 +30,8 @@ constexpr Idiom idioms[] = {
     {"", " round ", "math.floor(x + 0.5) rounds"},
     {"", " sum ", "a tensor has t:sum(), a list wants a loop"},
     {"", " sorted ", "table.sort(list) sorts a list in place"},
+    {"", " raise throw ", "error(\"message\") raises one"},
+    {"", " pass ", "a block may be empty: if a then end"},
     {"", " isinstance typeof ", "type(x) is \"number\", \"string\", \"table\", …"},
     {"", " list dict tuple set ", "{1, 2} is a list, {a = 1} a table with keys"},
     {"", " f r b ", "there are no f-strings: \"a \" .. x joins, (\"%.2f\"):format(x) formats"},
@@ -170,6 +172,11 @@ constexpr Idiom idioms[] = {
      "on_step = function(scores, info) changes the scores in place, constrain holds to a pattern or to choices"},
     {"argument", " streamer ", "on_token is called with each token"},
     {"argument", " width height ", "a size is {height, width}"},
+    {"model", " eval train ",
+     "a model runs in the mode that it was saved in: model.eval() stands before torch.jit.script"},
+    {"model", " to cuda cpu ", "models run where --device says"},
+    {"model", " predict generate __call__ ", "model(x) calls forward"},
+    {"model", " state_dict parameters named_parameters ", "mrun inspect lists a model's tensors"},
     {"tensor", " append extend ", "torch.cat({a, b}, dim) joins tensors"},
 };
 

@@ -71,6 +71,7 @@ constexpr Advice by_line[] = {
     {"'='", " with ", "there is no with; models run without gradients anyway"},
     {"'='", " try ", "pcall(f, …) catches an error"},
     {"'='", " raise ", "error(\"message\") raises one"},
+    {"'='", " pass ", "a block may be empty: if a then end"},
     {"'='", " class ", "tables take the place of classes; a stage is a plain function"},
     {"'='", " const ", "a variable is made with local x = …"},
     {"'='", " let ", "a variable is made with local x = …"},
