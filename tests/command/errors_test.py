@@ -69,6 +69,12 @@ class Opening(Case):
             (folder / f"note{i}").write_text("x")
         self.assertIn("mrun: 14 more files left out\n", mrun(folder, "x").stderr)
 
+    def test_many_lines_that_cannot_be_meant_are_no_files(self):
+        names = "".join(f"  local x{i} = name{i}\n" for i in range(12))
+        result = mrun(self.bundle(preprocess=f"return function(x)\n{names}  return x\nend\n"), "x")
+        self.assertEqual((result.returncode, result.stderr.count("nothing sets it")), (0, 10), result.stderr)
+        self.assertTrue(result.stderr.endswith("mrun: 2 more notices like these\n"), result.stderr)
+
     def test_a_model_that_nothing_names_is_said(self):
         folder = self.bundle(postprocess=ECHO, files={"model/model.pt": b"x", "models/b.pt": b"x", "labels.txt": "a\n"})
         for args in [(folder, "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
@@ -109,7 +115,7 @@ class Opening(Case):
         self.refused(2, folder, "--device", "cuda", "--isolation", "process", "x", contains=["device cuda", "isolation none"])
         packed = self.dir / "device.mb"
         self.assertEqual(mrun("pack", folder, "-o", packed).returncode, 0)
-        self.refused(2, packed, "--device", "cuda:1", "x", contains=["device cuda:1", "isolation none"])
+        self.refused(2, packed, "--device", "cuda:1", "--isolation", "process", "x", contains=["device cuda:1", "isolation none"])
 
 
 class Scripts(Case):

@@ -14,18 +14,19 @@ void warn_left_out(const mrun::bundle &bundle) {
   constexpr size_t most = 10;
   const mrun::variant parsed = mrun::from_json(bundle.inspect("left_out"));
   const View sentences{&parsed.c()};
-  size_t named = 0, others = 0;
+  size_t named = 0, files = 0, lines = 0;  // told, and those beyond that: of files, of lines of scripts
   for (size_t i = 0; i < sentences.size(); ++i) {
     const std::string sentence = sentences[i].text();
     if (sentence.starts_with('.') || sentence.find("/.") < sentence.find(':')) continue;
     if (named == most) {
-      ++others;
+      ++(sentence.find(": not part of a bundle") != std::string::npos ? files : lines);
       continue;
     }
     warn(sentence);
     ++named;
   }
-  if (others > 0) warn(counted(static_cast<double>(others), "more file", "more files") + " left out");
+  if (lines > 0) warn(counted(static_cast<double>(lines), "more notice", "more notices") + " like these");
+  if (files > 0) warn(counted(static_cast<double>(files), "more file", "more files") + " left out");
 }
 
 std::string telling_left_out(const std::string &folder, const std::function<int(char **, mrun_error *)> &pack) {
