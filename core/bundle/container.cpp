@@ -180,7 +180,9 @@ class DirectoryReader {
   }
 
   void refuse_other(std::string_view head) const {
-    const std::string what = other_than_bundle(source_.name(), head);
+    const auto last = static_cast<size_t>(std::min<uint64_t>(source_.size(), 65536));
+    const std::string tail = source_.read(source_.size() - last, last);
+    const std::string what = other_than_bundle(source_.name(), head, tail);
     if (!what.empty()) fail(MRUN_BUNDLE, "{}: {}", printable(source_.name()), what);
   }
 

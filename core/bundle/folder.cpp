@@ -27,6 +27,11 @@ bool inside(const fs::path &path, const fs::path &root) {
 // For a folder without a manifest: where one is below it, or how one is made.
 std::string bundle_below(const fs::path &folder) {
   std::error_code none;
+  const bool tensorflow = fs::exists(folder / "saved_model.pb", none);
+  if (tensorflow || folder.extension() == ".mlpackage") {
+    return fmt::format("; it is a model of {}, which no backend of mrun's own opens",
+                       tensorflow ? "TensorFlow" : "Core ML");
+  }
   for (const std::string &name : folder_names(folder, none)) {
     if (name == "bundle.TOML" || name == "Bundle.toml" || name == "bundle.tml" || name == "bundle.tom" ||
         name == "bundle.toml.txt")

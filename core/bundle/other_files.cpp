@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include <mrun/file_kind.hpp>
+
 #include "base/file_kind.h"
 
 namespace mrun {
@@ -20,25 +22,70 @@ constexpr const char *of_script = "a script; the bundle is the folder that it li
 constexpr Known by_name[] = {
     {".pt", of_model},
     {".pth", of_model},
+    {".ptl", of_model},
     {".torchscript", of_model},
     {".ckpt", of_model},
-    {".onnx",
-     "an ONNX model, which no backend of mrun's own opens; TorchScript is wanted (model.pt in a bundle's folder)"},
-    {".safetensors", "weights by themselves, without code; a bundle's model is TorchScript (model.pt in its folder)"},
     {".lua", of_script},
     {"bundle.toml", "a bundle's manifest; the bundle is the folder that it lies in"},
 };
+
+// Models of other programs, which their bytes do not tell for sure.
+constexpr Known other_models[] = {
+    {".onnx", "an ONNX model"},          {".safetensors", "weights by themselves, without code"},
+    {".mlmodel", "a Core ML model"},     {".pb", "a TensorFlow graph"},
+    {".pdmodel", "a Paddle model"},      {".caffemodel", "a Caffe model"},
+    {".engine", "a TensorRT engine"},    {".plan", "a TensorRT engine"},
+    {".pkl", "a pickle of Python's"},    {".pickle", "a pickle of Python's"},
+    {".joblib", "a pickle of Python's"}, {".weights", "weights by themselves, without code"},
+};
+
+constexpr std::string_view what_is_wanted =
+    "; no backend of mrun's own opens it: in a bundle's folder lies TorchScript, which Python saves with "
+    "torch.jit.script(model.eval()).save(\"model.pt\")";
+
+template <size_t N>
+const Known *by_end(const Known (&all)[N], std::string_view path) {
+  const Known *found =
+      std::find_if(std::begin(all), std::end(all), [&](const Known &k) { return path.ends_with(k.mark); });
+  return found == std::end(all) ? nullptr : found;
+}
+
+// By the names in a ZIP archive's directory, which stands at its end.
+std::string_view archive_kind(std::string_view last_bytes) {
+  constexpr std::string_view mark = "PK\1\2";
+  constexpr size_t header = 46, length_at = 28;
+  for (size_t at = last_bytes.find(mark); at < last_bytes.size() && last_bytes.size() - at > header;
+       at = last_bytes.find(mark, at + header)) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(last_bytes[at + i]); };
+    const size_t length = byte(length_at) | static_cast<size_t>(byte(length_at + 1)) << 8;
+    const std::string_view kind = known_archive_kind(last_bytes.substr(at + header, length));
+    if (!kind.empty()) return kind;
+  }
+  return {};
+}
+
+// "an ONNX model"; nothing where it is no model of another program's.
+std::string_view other_model(std::string_view path, std::string_view kind, std::string_view last_bytes) {
+  for (const std::string_view word : {"model", "weights", "HDF5", "engine"}) {
+    if (kind.find(word) != kind.npos) return kind;
+  }
+  if (kind == "a ZIP archive") return archive_kind(last_bytes);
+  if (!kind.empty()) return {};
+  const Known *named = by_end(other_models, path);
+  return named == nullptr ? "" : named->what;
+}
+
 }  // namespace
 
-std::string other_than_bundle(std::string_view path, std::string_view first_bytes) {
+std::string other_than_bundle(std::string_view path, std::string_view first_bytes, std::string_view last_bytes) {
   if (first_bytes.empty()) return "is empty";
   constexpr std::string_view bundle = "is no bundle but ";
-  const std::string_view kind = file_kind(first_bytes);
+  const std::string_view kind = file_kind(first_bytes), model = other_model(path, kind, last_bytes);
+  if (model.starts_with("NumPy")) return std::string(bundle).append(model);
+  if (!model.empty()) return std::string(bundle).append(model).append(what_is_wanted);
   const bool archive = first_bytes.starts_with("PK");
   if (kind.empty() || archive || kind == "JSON text" || kind == "a text") {
-    const auto *name =
-        std::find_if(std::begin(by_name), std::end(by_name), [&](const Known &k) { return path.ends_with(k.mark); });
-    if (name != std::end(by_name)) return std::string(bundle).append(name->what);
+    if (const Known *name = by_end(by_name, path)) return std::string(bundle).append(name->what);
   }
   if (kind.empty()) return "";
   std::string text = std::string(bundle).append(kind);

@@ -6,7 +6,7 @@
 namespace mrun {
 
 // What a file is that does not begin as a bundle does, and what leads from it to one: "is no bundle but a model by itself; …". Empty: not
-// known.
-std::string other_than_bundle(std::string_view path, std::string_view first_bytes);
+// known. The last 64 KiB tell what an archive holds.
+std::string other_than_bundle(std::string_view path, std::string_view first_bytes, std::string_view last_bytes);
 
 }  // namespace mrun

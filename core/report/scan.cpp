@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/bundle.h"
@@ -299,6 +300,12 @@ std::string scan_file(Scanner &scanner, const fs::path &path) {
   return scanner.scan(*source, name, 0);
 }
 
+// " (it is an ONNX model)"
+std::string other_kind(const fs::path &path) {
+  const std::string kind(file_kind(head_of(*file_source(open_file(path), path.native()), 128)));
+  return kind.empty() ? "" : fmt::format(" (it is {})", kind);
+}
+
 }  // namespace
 
 void Findings::add(const std::string &where, const std::string &what, Verdict verdict) {
@@ -319,8 +326,9 @@ Value scan(const fs::path &path) {
   const bool folder = fs::is_directory(path, error);
   const std::string kind = folder ? scan_folder(scanner, path) : scan_file(scanner, path);
   if (kind.empty()) {
-    fail(MRUN_INPUT, "{}: is of no kind that is known: want .mb, .pt, .pth, .pt2, .pkl, .safetensors, .npy or a folder",
-         printable(path.native()));
+    fail(MRUN_INPUT,
+         "{}: is of no kind that is known{}: want .mb, .pt, .pth, .pt2, .pkl, .safetensors, .npy or a folder",
+         printable(path.native()), other_kind(path));
   }
   std::vector<Finding> sorted = scanner.findings.all();
   std::stable_sort(sorted.begin(), sorted.end(),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "report/scan_names.h"
 
@@ -79,7 +80,8 @@ class Pickle {
 
   std::string_view line() {
     const size_t begin = in_.position(), end = bytes_.find('\n', begin);
-    const std::string_view text = in_.take(end == std::string_view::npos ? SIZE_MAX : end - begin);  // none: throws
+    if (end == std::string_view::npos) fail(MRUN_INPUT, "a line that begins at byte {} has no end", begin);
+    const std::string_view text = in_.take(end - begin);
     in_.take(1);
     return text;
   }

@@ -122,11 +122,6 @@ std::string recognized(const Bytes &bytes) {
   const auto begin = reinterpret_cast<const char *>(bytes.part(0, bytes.size()));
   const std::string_view head(begin, std::min<size_t>(bytes.size(), 256));
   if (head.empty()) return ": it is empty";
-  if (head.size() > 9 && head.substr(8, 2) == "{\"")
-    return ": it is a safetensors file, which holds weights without code";
-  if (head[0] == 8 && (head.find("pytorch") != head.npos || head.find("onnx") != head.npos || head[2] == 18)) {
-    return ": it is an ONNX model";
-  }
   if (head.substr(0, 2) == "PK") return ": it is cut off";
   const std::string kind(mrun::known_file_kind(head));
   return kind.empty() ? "" : ": it is " + kind;
@@ -168,10 +163,10 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 // A TorchScript file has both, torch.save's the first alone.
 struct Parts {
-  bool data = false, code = false, program = false;
+  bool data = false, code = false;
+  std::string_view kind;  // where it is of another kind that is known
   void note(std::string_view name) {
-    program =
-        program || ends_with(name, "serialized_exported_program.json") || name.find("/models/model.json") != name.npos;
+    if (kind.empty()) kind = mrun::known_archive_kind(name);
     data = data || ends_with(name, "/data.pkl");
     code = code || ends_with(name, "/constants.pkl");
   }
@@ -208,11 +203,10 @@ void check_archive(const void *data, size_t size) {
     parts.note(e.name);
     at += extra + comment;
   }
-  if (parts.data && !parts.code) refuse_pickle();
-  if (!parts.data) {
-    const char *what = parts.program ? ": it is a program of torch.export (.pt2)" : ": it is another ZIP archive";
-    throw mrun::error(MRUN_BUNDLE, std::string("this is no TorchScript file") + what + how_to_save);
-  }
+  if (parts.data && parts.code) return;
+  if (parts.data && parts.kind.empty()) refuse_pickle();
+  const std::string what(parts.kind.empty() ? "another ZIP archive" : parts.kind);
+  throw mrun::error(MRUN_BUNDLE, "this is no TorchScript file: it is " + what + how_to_save);
 }
 
 }  // namespace mrun_torch

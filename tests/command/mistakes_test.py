@@ -299,15 +299,45 @@ class Errors(Case):
                 folder = self.bundle(preprocess=MODULES + stage(f"return torch.{x}"), files={"model.pt": (models / f"{model}.pt").read_bytes()})
                 self.item_error("MODEL", "forward", folder, "x", contains=["the model was given (", advice])
 
-    def test_files_that_are_no_models(self):
+    ARCHIVES = [("data/aotinductor/model/c3po.so", "AOTInductor"), ("m/serialized_exported_program.json", "torch.export"),
+                ("m/models/model.json", "torch.export"), ("m/.data/extern_modules", "torch.package"), ("model.weights.h5", "Keras"),
+                ("MAR-INF/MANIFEST.json", "TorchServe"), ("weights.npy", "NumPy's .npz"), ("notes.txt", "ZIP archive")]
+
+    @staticmethod
+    def archive(name):
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as z:
-            z.writestr("serialized_exported_program.json", "{}")
+            z.writestr("m/version", "3")
+            z.writestr(name, "{}")
+        return archive.getvalue()
+
+    def test_models_of_others_for_a_bundle(self):
+        header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+        for name, data, what in [(f"m{i}.pt2", self.archive(name), what) for i, (name, what) in enumerate(self.ARCHIVES)] + [
+                ("m.onnx", b"\x08\x08\x12\x07pytorch" + bytes(60), "an ONNX model"), ("m.onnx", bytes(80), "an ONNX model"),
+                ("m.mlmodel", b"\x08\x05\x12\x10\x0a\x02\x12\x00" + bytes(60), "a Core ML model"), ("m.bin", b"\x1c\0\0\0TFL3" + bytes(60), "TensorFlow Lite"),
+                ("m.plan", b"ftrt" + bytes(60), "TensorRT"), ("m.xml", b'<?xml version="1.0"?>\n<net name="m" version="11">\n', "OpenVINO"),
+                ("m.gguf", b"GGUF\3" + bytes(60), "GGUF"), ("m.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5"), ("m.pb", b"\x0a\x10" + bytes(60), "a TensorFlow graph"),
+                ("m.joblib", b"\x80\4\x95" + bytes(60), "a pickle"), ("m.bin", len(header).to_bytes(8, "little") + header + bytes(4), "a safetensors file")]:
+            with self.subTest(f"{name}: {what}"):
+                file = self.dir / name
+                file.write_bytes(data)
+                advice = [] if what in ("NumPy's .npz", "ZIP archive") else ["torch.jit.script(model.eval())"]
+                self.refused(3, file, "x", contains=[f"{name}: is no bundle but ", what] + advice)
+                self.refused(3, "pack", file, contains=[f"{name}: is no bundle but ", what])
+        folder = self.dir / "saved"
+        folder.mkdir()
+        (folder / "saved_model.pb").write_bytes(bytes(9))
+        self.refused(3, folder, "x", contains=["no bundle.toml in this folder", "it is a model of TensorFlow"])
+        (self.dir / "m.onnx").write_bytes(b"\x08\x08\x12\x07pytorch" + bytes(60))
+        self.refused(3, "scan", self.dir / "m.onnx", contains="is of no kind that is known (it is an ONNX model): want")
+
+    def test_files_that_are_no_models(self):
         header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
         for data, what in [(b"", "empty"), (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 4\n", "git lfs pull"),
                            (b"<!DOCTYPE html>\n<html><title>Sign in</title></html>", "a web page"), (b"\x1f\x8b\x08" + bytes(60), "gzip"),
                            (b"\x08\x07\x12\x07pytorch" + bytes(60), "ONNX"), (len(header).to_bytes(8, "little") + header + bytes(4), "safetensors"),
-                           (b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5"), (archive.getvalue(), "torch.export")]:
+                           (b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5")] + [(self.archive(name), what) for name, what in self.ARCHIVES]:
             with self.subTest(what):
                 self.refused(3, self.bundle(files={"model.pt": data}), "x",
                              contains=["model.pt: this is no TorchScript file: it is ", what, "torch.jit.script(model.eval())"])

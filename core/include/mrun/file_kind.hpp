@@ -40,6 +40,10 @@ inline constexpr file_mark marks_of_binaries[] = {
     {0, "\x93NUMPY"sv, "NumPy's .npy (an input of kind = \"tensor\")"sv},
     {0, "\x89HDF"sv, "HDF5, as Keras writes it"sv},
     {0, "GGUF"sv, "a GGUF file, which holds weights without code"sv},
+    {0, "lmgg"sv, "an old GGML file, which holds weights without code"sv},
+    {8, "{\""sv, "a safetensors file, which holds weights without code"sv},
+    {4, "TFL3"sv, "a TensorFlow Lite model"sv},
+    {0, "ftrt"sv, "a TensorRT engine, made for one kind of GPU"sv},
     // Pictures.
     {0, "\xff\xd8\xff"sv, "a JPEG picture"sv},
     {0, "\x89PNG\r\n\x1a\n"sv, "a PNG picture"sv},
@@ -90,6 +94,12 @@ inline bool is_binary(std::string_view head) {
   return false;
 }
 
+// ir_version, then the name of who made it: "\x08\x08\x12\x07pytorch". Core ML begins so, too, but with a message there.
+inline bool is_onnx(std::string_view head) {
+  return head.size() > 4 && head[0] == 8 && head[2] == 0x12 && head[3] > 0 &&
+         ((head[4] | 32) >= 'a' && (head[4] | 32) <= 'z');
+}
+
 template <size_t N>
 std::string_view kind_by(const file_mark (&marks)[N], std::string_view head) {
   for (const file_mark &m : marks) {
@@ -104,8 +114,26 @@ std::string_view kind_by(const file_mark (&marks)[N], std::string_view head) {
 // is not known. The first 64 bytes are enough.
 inline std::string_view known_file_kind(std::string_view first_bytes) {
   const std::string_view head = first_bytes.substr(0, 64);
+  if (detail::is_onnx(head)) return "an ONNX model";
+  if (head.substr(0, 1) == "<" && head.find("<net name=") != head.npos) return "an OpenVINO model";
   return detail::is_binary(head) ? detail::kind_by(detail::marks_of_binaries, head)
                                  : detail::kind_by(detail::marks_of_texts, head);
+}
+
+// What a ZIP archive is, by the name of one of its entries: "a program of torch.export (.pt2)". Empty where that tells nothing.
+inline std::string_view known_archive_kind(std::string_view entry) {
+  const auto has = [entry](std::string_view part) { return entry.find(part) != entry.npos; };
+  const auto ends = [entry](std::string_view end) {
+    return entry.size() >= end.size() && entry.substr(entry.size() - end.size()) == end;
+  };
+  if (has("data/aotinductor/")) return "a package of AOTInductor (.pt2): code compiled for one machine";
+  if (ends("serialized_exported_program.json") || has("/models/model.json")) return "a program of torch.export (.pt2)";
+  if (ends("/.data/extern_modules") || ends("/.data/python_version"))
+    return "a package of torch.package, whose code is Python's";
+  if (entry == "model.weights.h5") return "a model of Keras (.keras)";
+  if (entry == "MAR-INF/MANIFEST.json") return "an archive of TorchServe (.mar), which holds a model's file";
+  if (ends(".npy")) return "NumPy's .npz";
+  return {};
 }
 
 }  // namespace mrun
