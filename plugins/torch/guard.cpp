@@ -90,8 +90,12 @@ std::string_view without_class(std::string_view line) {
   return line;
 }
 
-// "Unknown builtin op: torchvision::nms."
-std::string of_operators(std::string_view line) {
+// "Unknown builtin op: torchvision::nms.", and the constants that torch.jit.optimize_for_inference leaves.
+std::string advice_for(std::string_view line) {
+  if (line.find("required keyword attribute 'value' is undefined") != line.npos) {
+    return ": the file is what torch.jit.optimize_for_inference gives, which Python cannot load again either; save the "
+           "model that it was given, with freeze = true in bundle.toml to fold its weights";
+  }
   if (!starts_with(line, "Unknown builtin op: ") || starts_with(line, "Unknown builtin op: aten::")) return "";
   return " The operators are libtorch's own: what other libraries add in Python is not there";
 }
@@ -128,7 +132,7 @@ std::string clean_message(const char *what) {
     if (!line.empty()) result.append(" ").append(line);
   }
   cut(result);
-  return result.empty() ? "libtorch failed without a message" : result + of_operators(result);
+  return result.empty() ? "libtorch failed without a message" : result + advice_for(result);
 }
 
 mrun::error current_error(int code) {
