@@ -83,6 +83,15 @@ class Digits(unittest.TestCase):
             result = subprocess.run([MRUN, SOURCE / "bundles/digits/bundle", file.name], capture_output=True, text=True)
         self.assertEqual(json.loads(result.stdout)["error"]["code"], "INPUT", result.stdout)
 
+    def test_a_length_that_no_digit_has_is_refused(self):
+        seven = SOURCE / "bundles/digits/bundle/examples/seven/input.jpg"
+        for length, right in [(0, False), (1, True), (28, True), (29, False), (-5, False)]:
+            result = subprocess.run([MRUN, SOURCE / "bundles/digits/bundle", seven, "--param", f"length={length}"], capture_output=True, text=True)
+            answer = json.loads(result.stdout)
+            self.assertEqual("digit" in answer, right, answer)
+            if not right:
+                self.assertIn(f"parameter length: want 1 to size, 28, got {length}", answer["error"]["message"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -93,6 +93,10 @@ class Complete(Case):
         for h in answer:
             self.assertIn(h["text"].strip(), ("Moses", "Abraham", "all the people"))
 
+    def test_a_pattern_and_choices_exclude_each_other(self):
+        result = mrun(COMPLETE, "And", "--param", "regex=a", "--param", 'choices=["yes"]')
+        self.assertIn("parameters regex and choices: want one of them", json.loads(result.stdout)["error"]["message"])
+
 
 if __name__ == "__main__":
     unittest.main()

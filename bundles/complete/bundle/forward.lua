@@ -3,8 +3,10 @@ local bundle, decode, text, torch = require "bundle", require "decode", require 
 local tokenizer = text.sentencepiece(bundle.asset "tokenizer.model")
 
 local function wanted(params)
+  local chosen = #params.choices > 0 and params.choices[1] ~= ""
+  if params.regex ~= "" and chosen then error "parameters regex and choices: want one of them" end
   if params.regex ~= "" then return { regex = params.regex } end
-  if #params.choices > 0 and params.choices[1] ~= "" then return { choices = params.choices } end
+  if chosen then return { choices = params.choices } end
 end
 
 -- What a stream says after the text that was given.

@@ -45,6 +45,9 @@ local function margin(values, size)
 end
 
 return function(input, params)
+  if params.length < 1 or params.length > params.size then
+    error(("parameter length: want 1 to size, %d, got %d"):format(params.size, params.length))
+  end
   local ink = ink_of(shrunk(image.decode(input, { mode = "RGBA", exif = true })))
   local most = ink:max():item()
   if most < params.contrast then
