@@ -178,7 +178,7 @@ local both = {
   take_along_dim = native "aten.take_along_dim",
   -- shape
   adjoint = native "aten.adjoint", broadcast_to = native "aten.broadcast_to", chunk = native "aten.chunk",
-  clone = native "aten.clone", detach = native "aten.detach",
+  clone = native "aten.clone", dequantize = native "aten.dequantize", detach = native "aten.detach",
   diag = native "aten.diag", diag_embed = native "aten.diag_embed", diagflat = native "aten.diagflat",
   diagonal = native "aten.diagonal", diff = native "aten.diff", dsplit = native "aten.dsplit",
   flatten = native "aten.flatten", fliplr = native "aten.fliplr", flipud = native "aten.flipud",
@@ -525,7 +525,10 @@ for name, f in pairs(both) do torch[name], method[name] = f, f end
 torch.where, torch.polygamma = where, polygamma
 
 -- Constructors. Numbers give float32 unless a dtype is named.
-torch.tensor = new_tensor
+function torch.tensor(data, ...)
+  if type(data) == "userdata" then data = both.detach(data) end  -- an object that stands for a tensor becomes it
+  return new_tensor(data, ...)
+end
 function torch.as_tensor(data, keywords)
   if type(data) == "userdata" then return method.to(data, keywords) end
   if keywords then return new_tensor(data, keywords) end

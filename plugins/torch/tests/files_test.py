@@ -44,6 +44,11 @@ class Strided(torch.nn.Module):
         return torch.view_as_real(y * self.phase)
 
 
+class Quantizing(torch.nn.Module):
+    def forward(self, x):
+        return torch.quantize_per_tensor(x, 0.25, 10, torch.quint8)
+
+
 def written():
     """name -> what writes the file."""
     torch.manual_seed(3)
@@ -86,6 +91,21 @@ class Files(unittest.TestCase):
                     done = self.run_mrun(bundle, json.dumps(ITEM))
                     self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                     self.assertEqual(json.loads(done.stdout), want)
+
+    def test_a_quantized_tensor_is_taken_as_its_values(self):
+        folder = self.folder(torch.jit.script(Quantizing().eval()).save)
+        (folder / "postprocess.lua").unlink()
+        (folder / "forward.lua").write_text(
+            'local torch = require "torch"\n'
+            "return function(model, x)\n"
+            "  local q = model(x)\n"
+            '  local copy = torch.tensor(q, {dtype = "float64"})\n'
+            "  return {q:dequantize(), torch.dequantize(q), torch.tensor(q), copy, copy.dtype, torch.tensor(x):equal(x)}\n"
+            "end\n")
+        done = self.run_mrun(folder, json.dumps(ITEM))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        want = Quantizing()(torch.tensor(ITEM)).dequantize().tolist()
+        self.assertEqual(json.loads(done.stdout), [want, want, want, want, "float64", True])
 
     def test_what_was_optimized_for_inference(self):
         """Its weights are in a layout that no file holds: Python refuses the file, too."""
