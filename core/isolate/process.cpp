@@ -99,7 +99,7 @@ fs::path worker_path() {
   if (const char *given = ::secure_getenv("MRUN_WORKER"); given != nullptr && *given != 0) return given;
   const fs::path here = own_file().parent_path();
   std::error_code error;
-  for (const char *place : {"../lib/mrun/mrun-worker", "mrun/mrun-worker", "mrun-worker"}) {
+  for (const char *place : {"mrun/mrun-worker", "mrun-worker", "../lib/mrun/mrun-worker"}) {
     const fs::path path = (here / place).lexically_normal();
     if (fs::is_regular_file(path, error)) return path;
   }

@@ -110,10 +110,12 @@ std::vector<fs::path> default_plugin_folders() {
       rest.remove_prefix(std::min(colon + 1, rest.size()));
     }
   }
-  const fs::path here = own_file().parent_path();
-  if (!here.empty()) {
-    folders.push_back((here / "../lib/mrun/plugins").lexically_normal());  // bin/mrun, lib/libmrun.so
-    folders.push_back(here / "mrun/plugins");                              // lib/ARCHITECTURE/libmrun.so
+  const fs::path beside = own_file().parent_path();
+  if (!beside.empty()) {
+    // lib/libmrun.so, lib64 or lib/ARCHITECTURE; bin/PROGRAM. What another install has in lib is not this one's.
+    const fs::path own = beside / "mrun/plugins";
+    std::error_code error;
+    folders.push_back(fs::is_directory(own, error) ? own : (beside / "../lib/mrun/plugins").lexically_normal());
   }
   return folders;
 }

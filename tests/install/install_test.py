@@ -1,6 +1,7 @@
 """`cmake --install` to any place: the command, the library and what belongs to them find each other wherever the tree is moved."""
 import pathlib
 import re
+import shutil
 import tempfile
 import unittest
 
@@ -31,6 +32,22 @@ class Install(Installed):
         listed = self.ok("mrun", "plugins")
         self.assertEqual(set(re.findall(r"^ +(/.*)/mrun/plugins/", listed, re.M)), {str(self.libdir)})
 
+    def test_a_library_in_lib64_takes_its_own_worker_and_plugins_not_those_in_lib(self):
+        place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())).resolve()
+        shutil.copytree(self.libdir, place / "lib64", symlinks=True)
+        plugins = place / "lib/mrun/plugins"
+        plugins.mkdir(parents=True)
+        (place / "lib/mrun/mrun-worker").symlink_to("/bin/false")
+        for name in ["torch.so", "older.so"]:
+            (plugins / name).write_text("another install's")
+        env = {**self.env, "LD_LIBRARY_PATH": str(place / "lib64")}
+        for more in [(), ("--isolation", "process")]:
+            done = run("mrun", TEXT, "praise and joy", *more, env=env)
+            self.assertIn('"good"', done.stdout, done.stderr)
+        listed = run("mrun", "plugins", env=env)
+        self.assertEqual(listed.stderr, "")
+        self.assertEqual(set(re.findall(r"^ +(/.*)/mrun/plugins/", listed.stdout, re.M)), {str(place / "lib64")})
+
     def test_a_host_by_pkg_config(self):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         source = SOURCE / "core/api/examples/ask.c"
@@ -38,6 +55,15 @@ class Install(Installed):
         flags = [re.sub(r"\\ ", " ", f) for f in re.split(r"(?<!\\) ", self.ok("pkg-config", "--cflags", "--libs", "mrun").strip())]
         self.ok("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", source, *flags, f"-Wl,-rpath,{self.libdir}", "-o", folder / "ask")
         self.assertEqual(self.ok(folder / "ask", TEXT, "praise and joy"), self.ok("mrun", TEXT, "praise and joy"))
+
+    def test_a_project_that_asks_for_components_is_told_of_targets(self):
+        for asked, code, said in [("", 0, ""), ("1.0.0 EXACT", 0, ""), ("OPTIONAL_COMPONENTS plugin", 0, ""), ("1.1", 1, "version: 1.0"),
+                                  ("COMPONENTS plugin", 1, "no components, but targets: mrun::mrun")]:
+            project = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+            (project / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.16)\nproject(x NONE)\nfind_package(mrun {asked} REQUIRED)\n")
+            done = run("cmake", "-S", project, "-B", project / "build", "-D", f"CMAKE_PREFIX_PATH={self.prefix}", env=self.env)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(said, " ".join(done.stderr.split()))
 
     def test_an_install_without_plugins_says_what_is_missing(self):
         plugins = self.libdir / "mrun/plugins"
