@@ -81,13 +81,12 @@ int mrun_check_plugin(const char *path, const mrun_bundle *bundle, void (*about)
   if (path == nullptr || json == nullptr) return usage(error, "mrun_check_plugin: path and json must not be NULL");
   return guard(error, [&] {
     const auto models = bundle == nullptr ? nullptr : mrun::api::bundle_of(bundle);
-    const mrun::Plugin &plugin = registry_to_change().load(path);
     const auto note = [&](const std::string &text) {
       mrun::api::call_host([&] {
         if (about != nullptr) about(user, text.c_str());
       });
     };
-    *json = copy_string(mrun::to_json(mrun::check_conformance(default_registry(), plugin, models, note)));
+    *json = copy_string(mrun::to_json(mrun::check_conformance(registry_to_change(), path, models, note)));
   });
 }
 

@@ -1,9 +1,7 @@
 #include "report/conformance_arguments.h"
 
-#include <string>
-#include <utility>
-
 #include "base/block.h"
+#include "value/map_tensors.h"
 #include "value/tensor.h"
 
 namespace mrun {
@@ -23,18 +21,10 @@ Block *block_of(const Value &v) { return static_cast<Block *>(v.is_tensor() ? v.
 }  // namespace
 
 Value apart(const Value &v) {
-  if (v.is_string()) return Value::string(v.as_string());
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &item : v.as_list()) items.push_back(apart(item));
-    return Value::list(std::move(items));
-  }
-  if (v.is_map()) {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (const Entry &e : v.as_map()) entries.emplace_back(e.key(), apart(e.value()));
-    return Value::map(std::move(entries));
-  }
-  return v.is_tensor() && is_copied(v) ? Tensor::copy(v.c()).clone() : v;
+  return map_leaves(v, [](const Value &leaf) {
+    if (leaf.is_string()) return Value::string(leaf.as_string());
+    return leaf.is_tensor() && is_copied(leaf) ? Value(Tensor::copy(leaf.c()).clone()) : leaf;
+  });
 }
 
 void Holds::hold(const Value &v) {

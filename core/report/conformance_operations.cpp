@@ -162,7 +162,7 @@ class Check {
     std::vector<Kept> kept;
     const bool answered = try_all(op, *plain, kept);
     answered_ += answered ? 1 : 0;
-    if (kept.empty()) return;
+    if (kept.empty() || problems_.leaves(op.schema.full_name())) return;
     check_threads(op, kept);
     const OperationSet &set = set_of(op);
     problems_.check_growth(op.schema.full_name(), kept.size(), least_leak, [&] {
@@ -192,7 +192,7 @@ class Check {
   bool try_all(const Operation &op, const Args &plain, std::vector<Kept> &kept) {
     bool answered = false;
     const auto keep = [&](const Args &args, const std::string &what) {
-      if (!leaves_arguments(op, args, what)) return;
+      if (problems_.leaves(op.schema.full_name()) || !leaves_arguments(op, args, what)) return;
       Trial trial = attempt(op, args, what);
       answered = answered || trial.ok();
       if (trial.ok() && trial.took < quick && kept.size() < most_kept)

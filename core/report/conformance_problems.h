@@ -6,6 +6,7 @@
 
 #include "plugin/call.h"
 #include "report/conformance.h"
+#include "report/conformance_process.h"
 
 namespace mrun {
 
@@ -34,10 +35,12 @@ class Problems {
 
   void note(const std::string &subject, const std::string &what) const { note_(subject + ": " + what); }
   void problem(const std::string &subject, const std::string &text);
-  // Notes the call, runs it, and finds what no call may do: fail without a line, keep memory, go on for long (where it
-  // can be asked to poll).
+  // Notes the call, runs it, and finds what no call may do: fail without a line, keep memory, change the process, give what
+  // is no value, go on for long or leave behind what stays (of what is called; what is opened may hold it).
   Trial attempt(const std::string &subject, const std::string &what,
-                const std::function<std::vector<Value>(ItemContext &)> &f, bool polls = true);
+                const std::function<std::vector<Value>(ItemContext &)> &f, bool called = true);
+  // Whether each call of it leaves files or threads behind: it is not called any more.
+  bool leaves(const std::string &subject) const { return leaving_.count(subject) != 0; }
   void judge_failure(const std::string &subject, const std::string &what, const Error &);
   // Runs all that `calls` stands for, `count` calls, again and again: they may not keep `tolerable` bytes every time.
   void check_growth(const std::string &subject, size_t count, size_t tolerable, const std::function<void()> &calls);
@@ -47,9 +50,13 @@ class Problems {
   int64_t calls() const { return calls_; }
 
  private:
+  void judge_left(const std::string &subject, const std::string &what, const LeftBehind &before,
+                  const std::function<std::vector<Value>(ItemContext &)> &f);
+
   const ConformanceNote &note_;
+  LentFiles lent_;
   std::vector<Value> problems_;
-  std::set<std::string> seen_;
+  std::set<std::string> seen_, leaving_;
   int64_t calls_ = 0;
 };
 

@@ -119,6 +119,25 @@ std::vector<Value> fitting_values(const Type &type, const ObjectPool &pool) {
   return out;
 }
 
+std::string unlawful(const Value &v) {
+  if (v.is_string() && !valid_utf8(v.as_string())) return "a text that is not UTF-8";
+  std::string wrong;
+  if (v.is_list()) {
+    for (const Value &item : v.as_list()) wrong = wrong.empty() ? unlawful(item) : wrong;
+  }
+  if (v.is_map()) {
+    const Entry *last = nullptr;
+    for (const Entry &e : v.as_map()) {
+      if (!valid_utf8(e.key())) return "a map with a key that is not UTF-8";
+      if (last != nullptr && last->key() == e.key()) return "a map with a key twice";
+      if (last != nullptr && last->key() > e.key()) return "a map whose keys are not in order";
+      last = &e;
+      wrong = wrong.empty() ? unlawful(e.value()) : wrong;
+    }
+  }
+  return wrong;
+}
+
 std::string described(const Value &v) {
   if (v.is_tensor()) {
     const Tensor t(v);

@@ -15,6 +15,9 @@ std::vector<Value> odd_values();
 // Values that fit a type, plain ones first; nothing where there is none (an object that nobody has made yet).
 std::vector<Value> fitting_values(const Type &, const ObjectPool &);
 
+// What native code may not give though nothing reads it as it comes: "a text that is not UTF-8"; or nothing.
+std::string unlawful(const Value &);
+
 // A value in a few words, as a problem names it: "7", "\"a\"", "float32 [2, 3]".
 std::string described(const Value &);
 

@@ -10,22 +10,32 @@ from installed import BUNDLES, SOURCE, Installed, run
 
 # A plugin whose one operation, and one whose backend, breaks one rule.
 BROKEN = r"""
+#define _GNU_SOURCE
 #include <mrun/plugin.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 static const mrun_host *host;
+static void *forever(void *unused) { for (;;) sleep(1000); return unused; }
 static int broken(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
   const int64_t n = args[0].as.integer;
   static int64_t calls;
   void *volatile lost = 0;
   void *memory = 0;
-  (void)user, (void)lost, (void)n, (void)calls, (void)memory, (void)call;
+  sigset_t set;
+  pthread_t thread;
+  (void)set, (void)thread, (void)forever, (void)user, (void)lost, (void)n, (void)calls, (void)memory, (void)call;
   results[0].kind = MRUN_INT;
   BODY
   return MRUN_OK;
 }
-static const mrun_op op = {sizeof(mrun_op), 0, "broken.op@1(int n) -> int", DOC, 0, broken, 0};
+static const mrun_op op = {sizeof(mrun_op), 0, "broken.op@1(int n) -> RESULT", DOC, 0, broken, 0};
 MRUN_EXPORT int mrun_plugin_init(const mrun_host *h, mrun_plugin *p) {
   host = h, p->size = sizeof *p, p->abi = MRUN_ABI, p->name = "broken", p->version = "1", p->doc = "Breaks rules.";
   return h->add_op(p->registry, &op);
@@ -43,6 +53,30 @@ LIES = {
     'if (n < 0) return host->fail(call, MRUN_ARGUMENT, "%p", call);': ("an address", "an address"),
     "if (n < 0) return host->alloc(call, 10, &memory), host->fail(call, MRUN_ARGUMENT, \"n: want 0\");": ("memory charged", "memory kept"),
     "results[0].as.integer = __sync_add_and_fetch(&calls, 1) > 40 ? calls : 0;": ("several threads", "state that threads share"),
+}
+# What an operation does to the process that it runs in.
+PROCESS_LIES = {
+    "static int once; if (!once++) { open(\"/dev/null\", O_RDONLY); pthread_create(&thread, 0, forever, 0); }": "",  # made at the first call
+    'open("/dev/null", O_RDONLY);': "leaves a file open, each time",
+    "pthread_create(&thread, 0, forever, 0);": "leaves a thread running, each time",
+    "mmap(0, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);": "8192 bytes mapped a call",
+    "close(1);": "closes file descriptor 1, which is not its own",
+    "dup2(open(\"/dev/zero\", O_RDWR | O_CLOEXEC), 0);": "puts another file in the place of file descriptor 0",
+    "for (int fd = 3; fd < 50; ++fd) close(fd);": ", which is not its own",
+    "for (int fd = 0; fd < 1000; ++fd) close(fd);": "closes all files",
+    'if (chdir("/")) return MRUN_IO;': "changes the working directory",
+    "umask(0077);": "changes the umask",
+    'setlocale(LC_ALL, "C.UTF-8");': "changes the locale",
+    'uselocale(newlocale(LC_ALL_MASK, "C.UTF-8", 0));': "changes the thread's locale",
+    'setenv("BROKEN_BY", "it", 1);': "sets the environment variable BROKEN_BY",
+    'unsetenv("PATH");': "changes the environment variable PATH",
+    "signal(SIGPIPE, SIG_IGN);": "changes what signal 13 does",
+    "sigfillset(&set), pthread_sigmask(SIG_BLOCK, &set, 0);": "changes the thread's signal mask",
+}
+RESULT_LIES = {
+    'results[0].kind = MRUN_STRING, results[0].as.string.data = "\\xff", results[0].as.string.size = 1;': "gives a text that is not UTF-8",
+    """static mrun_entry twice[2]; twice[0].key.data = twice[1].key.data = "a", twice[0].key.size = twice[1].key.size = 1;
+       results[0].kind = MRUN_MAP, results[0].as.map.items = twice, results[0].as.map.size = 2;""": "gives a map with a key twice",
 }
 LENT = r"""
 #include <mrun/plugin.h>
@@ -102,6 +136,10 @@ BACKEND_LIES = [
     ({"STOPPED": 'return host->fail(call, MRUN_MODEL, "no");'}, "return host->stopped's code"),
     ({"JOINED": 'return host->fail(call, MRUN_MODEL, "one row alone");'}, "not two joined"),
 ]
+
+
+def broken(body, doc="One.", result="int"):
+    return BROKEN.replace("BODY", body).replace("DOC", f'"{doc}"').replace("RESULT", result)
 
 
 class Plugins(Installed):
@@ -197,13 +235,22 @@ end
 
     def test_each_lie_of_an_operation_is_found(self):
         for body, (said, what) in LIES.items():
-            problems = [p["text"] for p in self.check(self.compiled(BROKEN.replace("BODY", body).replace("DOC", '"One."')))["problems"]]
+            problems = [p["text"] for p in self.check(self.compiled(broken(body)))["problems"]]
             if said:
                 self.assertTrue(any(said in p for p in problems), (what, problems))
             else:
                 self.assertEqual(problems, [])
-        problems = [p["text"] for p in self.check(self.compiled(BROKEN.replace("BODY", "").replace("DOC", '""')))["problems"]]
+        problems = [p["text"] for p in self.check(self.compiled(broken("", doc="")))["problems"]]
         self.assertTrue(any("doc" in p for p in problems), problems)
+
+    def test_what_is_done_to_the_process_is_found(self):
+        for lies, result in [(PROCESS_LIES, "int"), (RESULT_LIES, "Any")]:
+            for body, said in lies.items():
+                found = self.check(self.compiled(broken(body, result=result)))["problems"]
+                if said:
+                    self.assertTrue(any(said in p["text"] and p["operation"].startswith("broken.op@1") for p in found), (body, found))
+                else:
+                    self.assertEqual(found, [], body)
 
     def test_what_is_done_to_arguments_is_found(self):
         for body, said in LENT_LIES.items():
@@ -227,11 +274,11 @@ end
                 self.assertTrue(any(said in p for p in problems), (said, problems))
 
     def test_what_the_check_says(self):
-        done = run("mrun", "plugins", "--check", self.compiled(BROKEN.replace("BODY", "if (n < 0) abort();").replace("DOC", '"One."')), env=self.env)
+        done = run("mrun", "plugins", "--check", self.compiled(broken("if (n < 0) abort();")), env=self.env)
         self.assertEqual(done.returncode, 1)
         for words in ["Aborted", "broken.op@1: n = -1", "1 problem"]:
             self.assertIn(words, done.stdout)
-        fine = run("mrun", "plugins", "--check", self.compiled(BROKEN.replace("BODY", "").replace("DOC", '"One."')), env=self.env)
+        fine = run("mrun", "plugins", "--check", self.compiled(broken("")), env=self.env)
         self.assertEqual(fine.returncode, 0)
         self.assertRegex(fine.stdout, r"^broken 1: 1 operation and 0 models, \d+ calls, 1 answered, 0 problems\n$")
         for wrong in [(SOURCE / "README.md",), ("/nonexistent.so",), (self.libdir / "mrun/plugins/audio.so", "--models", "/nonexistent")]:

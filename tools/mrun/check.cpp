@@ -32,12 +32,15 @@ class Watched {
     std::strncpy(now_->text, what, sizeof now_->text - 1);
     now_->count = now_->count + 1;
   }
+  void note_unheard() const { now_->unheard = true; }
+  bool unheard() const { return now_->unheard; }  // it had a report, and no pipe any more
   std::string text() const { return now_->text; }
   unsigned long count() const { return now_->count; }
 
  private:
   struct Now {
     volatile unsigned long count;
+    volatile bool unheard;
     char text[8192];
   };
   Now *const now_;
@@ -50,12 +53,13 @@ struct Ending {
   std::string problem;  // "ends the process (Aborted)"
 };
 
-void write_all(int fd, const std::string &text) {
+bool write_all(int fd, const std::string &text) {
   for (size_t done = 0; done < text.size();) {
     const ssize_t n = write(fd, text.data() + done, text.size() - done);
-    if (n <= 0) return;
+    if (n <= 0) return false;
     done += static_cast<size_t>(n);
   }
+  return true;
 }
 
 // In the child: writes the report into the pipe. Never returns, and runs no destructor of the parent's.
@@ -67,9 +71,9 @@ void write_all(int fd, const std::string &text) {
     if (!bundle.empty()) {
       mrun::host_detail::call([&](mrun_error *e) { return mrun_open(bundle.c_str(), nullptr, &models, e); });
     }
-    write_all(out, mrun::host_detail::string_of([&](char **s, mrun_error *e) {
-                return mrun_check_plugin(path.c_str(), models, note, &watched, s, e);
-              }));
+    const std::string made = mrun::host_detail::string_of(
+        [&](char **s, mrun_error *e) { return mrun_check_plugin(path.c_str(), models, note, &watched, s, e); });
+    if (!write_all(out, made)) watched.note_unheard();
   } catch (const mrun::failure &e) { status = report(e); }
   _exit(status);
 }
@@ -108,6 +112,8 @@ Ending run_apart(const std::string &path, const std::string &bundle, Watched &wa
     ending.problem = "does not return within " + std::to_string(patience) + " s";
   } else if (WIFSIGNALED(status)) {
     ending.problem = std::string("ends the process (") + strsignal(WTERMSIG(status)) + ")";
+  } else if (watched.unheard()) {
+    ending.problem = "or an operation before it closes all files, those of the process that it runs in, too";
   } else if (WEXITSTATUS(status) != ok && ending.report.empty()) {
     ending.status = WEXITSTATUS(status);  // it has said why, or a plugin called exit
     if (watched.count() > 0) ending.problem = "ends the process (exit)";
@@ -154,7 +160,13 @@ int check_plugin(const std::string &path, const std::string &bundle, bool json) 
   Ending ending = run_apart(path, bundle, watched);
   if (ending.report.empty() && ending.problem.empty()) return ending.status;
   if (!ending.problem.empty()) ending.report = report_of(path, watched.text(), ending.problem);
-  const mrun::variant parsed = mrun::from_json(ending.report);
+  mrun::variant parsed;
+  try {
+    parsed = mrun::from_json(ending.report);
+  } catch (const mrun::failure &) {
+    ending.report = report_of(path, watched.text(), "or an operation before it writes into memory that is not its own");
+    parsed = mrun::from_json(ending.report);
+  }
   const View report{&parsed.c()};
   if (json) {
     print(ending.report + "\n");
