@@ -96,7 +96,7 @@ int64_t want_exact(Model &model, const PendingCall &call, ItemContext &item) {
   fail(MRUN_MODEL,
        "not exact here: what {} gives for a row depends on its place or its companions in batches of {} rows and "
        "fewer, with the "
-       "libraries of this machine; leave --exact out, or set [batch] mode = \"none\"",
+       "libraries of this machine; leave --exact (exact of mrun_options) out, or set [batch] mode = \"none\"",
        model.methods()[call.method].name, exact_rows);
 }
 

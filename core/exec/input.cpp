@@ -16,8 +16,9 @@ namespace mrun {
 namespace {
 
 [[noreturn]] void wrong(const std::string &where, const char *wanted, const Value &v) {
-  const char *next =
-      v.is_string() ? "; a text cannot stand for it: give the file itself, NAME=PATH of a record (many: --paths)" : "";
+  const char *next = v.is_string() ? "; a text cannot stand for it: give the file itself, NAME=PATH of a record (many: "
+                                     "--paths), what mrun_input_file reads"
+                                   : "";
   Error e(MRUN_INPUT, fmt::format("{}want {}, got {}{}", where, wanted, describe(v.c()), next));
   e.stage = "input";
   throw e;

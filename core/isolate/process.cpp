@@ -105,7 +105,7 @@ fs::path worker_path() {
   }
   fail(MRUN_MISSING,
        "there is no mrun-worker beside {}: install it, name it by MRUN_WORKER, or use isolation none for a bundle you "
-       "trust (--isolation none)",
+       "trust (--isolation none; isolation of mrun_options)",
        here.string());
 }
 

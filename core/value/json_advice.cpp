@@ -79,7 +79,7 @@ std::string of_end(std::string_view text, const Spot &s) {
   if (s.at == '}' || s.at == ']') return "it closes nothing";
   if (s.at == ',') return "several values are a list: [1, 2]; a number's point is a point";
   if (contains(text.substr(0, static_cast<size_t>(s.rest.begin() - text.begin())), "\n"))
-    return "one value is wanted; several, one a line, are for --jsonl";
+    return "one value is wanted; several, one a line, are several inputs (--jsonl; mrun_from_json of each)";
   return s.at == '_' || std::isalnum(static_cast<unsigned char>(s.at)) != 0 ? of_literal(s) : "one value is wanted";
 }
 

@@ -241,8 +241,9 @@ class Writer {
     if (bytes) {
       write_bytes(t);
     } else if (large) {
-      refuse(fmt::format("is {}: tensors of more than {} elements are not printed; save them with --save DIR",
-                         describe(t.c()), options_.max_elements));
+      refuse(fmt::format(
+          "is {}: tensors of more than {} elements are not printed; save them with --save DIR (mrun_save_json)",
+          describe(t.c()), options_.max_elements));
     } else {
       const Tensor rows = t.contiguous();
       const char *at = rows.data<const char>();

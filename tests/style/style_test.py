@@ -77,6 +77,16 @@ class Style(unittest.TestCase):
             if f.suffix in CPP and parts[:2] != ("plugins", "torch") and not {"bench", "examples"} & set(parts):
                 self.assertNotRegex(f.read_text(errors="replace"), r"#include <(torch|ATen|c10)/", f)
 
+    def test_messages_that_hosts_see_name_more_than_the_commands_options(self):
+        option, literals = re.compile(r"(?<![\w-])--[a-z]"), re.compile(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+')
+        makers = {"author", "bundle"}  # mrun_new, mrun_record and the like: their options are called as the command's
+        files = [f for f in tracked() if f.suffix == ".cpp" and f.relative_to(SOURCE).parts[0] == "core" and f.parent.name not in makers]
+        self.assertTrue(files)
+        for f in files:
+            for text in literals.findall(re.sub(r"^ *//.*", "", f.read_text(), flags=re.M)):
+                said = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
+                self.assertTrue(not option.search(said) or re.search(r"mrun_|host", said), f"{f}: {said}")
+
     def test_no_unfinished_work(self):
         mark = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
         for f in tracked():

@@ -26,7 +26,7 @@ constexpr rlim_t most_threads = 4096;  // of this user, where he is one of his o
   fail(MRUN_USAGE,
        "the worker cannot be locked down: {}: {}; allow it on this machine (or in this container), or use isolation "
        "none "
-       "for a bundle you trust (--isolation none)",
+       "for a bundle you trust (--isolation none; isolation of mrun_options)",
        layer, why);
 }
 

@@ -31,7 +31,9 @@ int random(lua_State *L, Vm &vm) {
 }
 
 int randomseed(lua_State *, Vm &) {
-  fail(MRUN_SCRIPT, "math.randomseed: random numbers follow from the run's seed (--seed) and the item's number");
+  fail(MRUN_SCRIPT,
+       "math.randomseed: random numbers follow from the run's seed (--seed; seed of mrun_options) and the item's "
+       "number");
 }
 
 }  // namespace
