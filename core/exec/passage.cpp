@@ -69,6 +69,16 @@ Error internal_error(const std::exception &e) noexcept {
   } catch (const std::bad_alloc &) { return {MRUN_MEMORY, "out of memory"}; }
 }
 
+// It is no fault of the input, though it is the first thing that an item does.
+std::unique_ptr<Model> copy_of(const Model &model) {
+  try {
+    return model.keeps_state() ? model.fresh() : nullptr;
+  } catch (Error &e) {
+    e.stage = "engine";
+    throw;
+  }
+}
+
 std::string answer_line(const Value &answer, ItemContext &item) {
   JsonOptions options;
   options.max_bytes = output_limit;
@@ -215,7 +225,7 @@ bool Passage::begin() {
 }
 
 bool Passage::begin_input() {
-  for (const auto &model : loaded_.models) fresh_.push_back(model->keeps_state() ? model->fresh() : nullptr);
+  for (const auto &model : loaded_.models) fresh_.push_back(copy_of(*model));
   mrun::begin_input(root_, *item_);
   x_ = check_input(loaded_.bundle->manifest(), work_.input, root_);
   at_ = At::preprocess;

@@ -150,11 +150,11 @@ int main() { return 0; }
             for how, said in [("exception", "thrown on purpose"), ("number", "an exception" if place in ("schema", "traits") else "unknown exception")]:
                 (folder / "m.odd").write_text(f"{place} {how}")
                 if place in ("run", "clone"):
-                    self.item_error("INTERNAL", "forward" if place == "run" else "input", folder, "[1]", "--plugin", plugin, contains=said)
+                    self.item_error("INTERNAL", "forward" if place == "run" else "engine", folder, "[1]", "--plugin", plugin, contains=said)
                 else:
                     self.refused(3, folder, "[1]", "--plugin", plugin, contains=[before, said])
         (folder / "m.odd").write_text("clone nothing")
-        self.item_error("INTERNAL", "input", folder, "[1]", "--plugin", plugin, contains="clone gave no model")
+        self.item_error("INTERNAL", "engine", folder, "[1]", "--plugin", plugin, contains="clone gave no model")
 
     def test_a_method_is_listed_without_version_overload_and_dots(self):
         folder, plugin = self.odd("")
