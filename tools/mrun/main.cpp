@@ -79,7 +79,7 @@ std::string help() {
       "MRUN_WORKER is the worker's program where it is not the install's; NO_COLOR.\n\n"
       "`mrun SUBCOMMAND --help` explains one; `mrun run --help` lists the options for\n"
       "answering inputs. `mrun --manual FOLDER` writes manual pages, and completion for\n"
-      "bash, zsh and fish, into FOLDER.\n";
+      "bash, zsh and fish, into FOLDER. `mrun --version` says which mrun this is.\n";
   return text;
 }
 
