@@ -180,7 +180,7 @@ class Errors(Case):
         result = mrun(self.bundle(preprocess=stage("if x == 'y' then pass end return x")), "x")
         self.assertEqual(result.returncode, 3)
         self.assertEqual(result.stderr.count("; a block may be empty: if a then end"), 2, result.stderr)
-        for call, advice in [("model:eval()", "runs in the mode that it was saved in"), ("model:to('cuda')", "models run where --device says"),
+        for call, advice in [("model:eval()", "runs in the mode that it was saved in"), ("model:to('cuda')", "models run where --device"),
                              ("model:predict(x)", "model(x) calls forward"), ("model:state_dict()", "mrun inspect lists")]:
             with self.subTest(call):
                 folder = self.bundle(preprocess=MODULES + stage("return torch.zeros(4)"), forward=f"return function(model, x) {call} return x end\n",

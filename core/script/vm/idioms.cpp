@@ -176,7 +176,7 @@ constexpr Idiom idioms[] = {
     {"argument", " width height ", "a size is {height, width}"},
     {"model", " eval train ",
      "a model runs in the mode that it was saved in: model.eval() stands before torch.jit.script"},
-    {"model", " to cuda cpu ", "models run where --device says"},
+    {"model", " to cuda cpu ", "models run where --device (device of mrun_options) says"},
     {"model", " predict generate __call__ ", "model(x) calls forward"},
     {"model", " state_dict parameters named_parameters ", "mrun inspect lists a model's tensors"},
     {"tensor", " append extend ", "torch.cat({a, b}, dim) joins tensors"},
