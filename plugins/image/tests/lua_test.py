@@ -204,6 +204,18 @@ class Lua(unittest.TestCase):
         smaller = Image.fromarray(values[:, :, 0].astype(np.float32)).resize((18, 12), Image.Resampling.BILINEAR)
         self.same(got[3], np.asarray(smaller)[:, :, None])
 
+    def test_orientation_of_ycbcr_in_a_tiff(self):
+        """Upright, with the tag that says how: Pillow 9.4 turns what libtiff has turned already."""
+        grey = np.random.default_rng(5).integers(0, 256, (3, 4, 1))
+        picture = Image.fromarray(np.concatenate([grey, np.full((3, 4, 2), 128)], 2).astype(np.uint8), "YCbCr")
+        for tag, turn in enumerate((Image.FLIP_LEFT_RIGHT, Image.ROTATE_180, Image.FLIP_TOP_BOTTOM, Image.TRANSPOSE,
+                                    Image.ROTATE_270, Image.TRANSVERSE, Image.ROTATE_90), 2):
+            exif, out = Image.Exif(), io.BytesIO()
+            exif[0x112] = tag
+            picture.save(out, "tiff", compression="tiff_lzw", exif=exif.tobytes())
+            with self.subTest(orientation=tag):
+                self.same(self.answer("return image.decode(input)", out.getvalue()), picture.convert("RGB").transpose(turn))
+
     def test_orientation_of_wide_modes(self):
         exif = Image.Exif()
         exif[0x0112] = 6
