@@ -47,6 +47,12 @@ class SilentlyWrong(Case):
         self.told("postprocess.lua:1: the function returns nothing, so the answer is null",
                   postprocess="return function(x)\n  local f = function() return 1 end\nend\n")
 
+    def test_a_context_that_comes_too_early(self):
+        self.told("postprocess.lua:1: the function's arguments are (output, params, context): ctx is the second of these",
+                  postprocess="return function(y, ctx) return ctx.len end\n")
+        for body in ["return function(y, params, ctx) return 1 end\n", "return function(y, params) return 1 end\n"]:
+            self.assertEqual(mrun(self.bundle(postprocess=body), "x").stderr, "")
+
     def test_parameters_that_there_are_not(self):
         self.told("preprocess.lua:2: params.topk is nil: bundle.toml has no such parameter", preprocess=stage('return params["topk"]'))
 
@@ -174,7 +180,7 @@ class Errors(Case):
                      contains="must return one function, it returned a float32 tensor [3]")
 
     def test_words_of_other_languages(self):
-        for body, advice in [("raise('no') return 1", 'error("message") raises one'), ("return tonumber('a') + 1", "tonumber(s) is nil where s is no number")]:
+        for body, advice in [("local log = require 'log' log('x') return 1", "log.info(…) writes a line"), ("raise('no') return 1", 'error("message") raises one'), ("return tonumber('a') + 1", "tonumber(s) is nil where s is no number")]:
             with self.subTest(body):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)
         result = mrun(self.bundle(preprocess=stage("if x == 'y' then pass end return x")), "x")

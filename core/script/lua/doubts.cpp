@@ -192,10 +192,17 @@ class Doubts {
     }
   }
 
-  // What a stage's function is given first.
+  // What a stage's function is given, and in which order.
   void first_argument(size_t at) {
     if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
-    const bool forward = script_ == "forward.lua" && is_one_of(word(at + 3), {"x", "input", "inputs"});
+    const bool forwards = script_ == "forward.lua";
+    const size_t params = forwards ? at + 7 : at + 5;  // where a context that comes too early would stand
+    if (is_word(params - 1, ",") && is_one_of(word(params), {"ctx", "context"}) && is_word(params + 1, ")")) {
+      tell(at, "the function's arguments are {}: {} is the {} of these", parameters_of_stage(script_), word(params),
+           forwards ? "third" : "second");
+      return;
+    }
+    const bool forward = forwards && is_one_of(word(at + 3), {"x", "input", "inputs"});
     if (!forward && !is_word(at + 3, "self")) return;
     tell(at, "the function's arguments are {}: {} is the first of these", parameters_of_stage(script_), word(at + 3));
   }

@@ -192,6 +192,9 @@ std::string operator_hint(std::string_view message, std::string_view line) {
   if (contains(message, "arithmetic on") && contains(message, "a nil value") && contains(line, "tonumber(")) {
     return "; tonumber(s) is nil where s is no number";
   }
+  if (contains(message, "attempt to call") && contains(message, "'log' (a table value)")) {
+    return "; log.info(…) writes a line, log.debug(…), warn and error likewise";
+  }
   if (contains(message, "attempt to concatenate") && contains(message, "boolean value")) {
     return "; tostring(x) is \"true\" or \"false\"";
   }
