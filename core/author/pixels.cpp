@@ -23,6 +23,7 @@ Tensor pixels_of(Registry *registry, const Tensor &file) {
   const OperationSet &decode = registry->require("image.decode@1");
   ItemContext item;
   mrun_call call(item);
+  call.registry = registry;
   const Value options = Value::map({{"mode", Value::string("RGBA")}});
   CallResult result = call_operation(decode, call, std::span(&file.c(), 1), options.c());
   const Value &image = result.values.at(0);

@@ -74,7 +74,7 @@ class Prover {
     BatchContext context({&item_});
     const Batch batch = collate(schema_, config_, std::move(calls), {context.budget(), rows});
     return split(schema_, config_, batch,
-                 with_tensors(config_, model_.run(context, call_.method, batch.args), context));
+                 with_tensors(config_, model_.registry(), model_.run(context, call_.method, batch.args), context));
   }
 
   // Tensors to the bit.

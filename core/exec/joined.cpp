@@ -72,7 +72,8 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   BatchContext context(std::move(items));
   const Batch batch = collate(schema, config, std::move(arguments), {context.budget(), rows_if_exact(model, calls)});
   count_filling(batch, run);
-  std::vector<Value> results = with_tensors(config, model.run(context, first.method, batch.args), context);
+  std::vector<Value> results =
+      with_tensors(config, model.registry(), model.run(context, first.method, batch.args), context);
   return split(schema, config, batch, results, context.budget());
 }
 

@@ -34,6 +34,7 @@ class Model {
   Model &operator=(const Model &) = delete;
   // Whether calls change what later ones give, as the manifest or a method's traits say: each item then works with a copy.
   bool keeps_state() const { return keeps_state_; }
+  Registry *registry() const { return registry_; }  // where its backend was found
   // Of a model that keeps state, for one item: a copy in the state in which this one was opened. This one must outlive it.
   std::unique_ptr<Model> fresh() const;
 

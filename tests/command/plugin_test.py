@@ -252,6 +252,14 @@ end
         folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) return lies.dimensions(lies.number()) end\n')
         self.item_error("MODEL", "preprocess", folder, "1", "--plugin", plugin, contains="lies.Number: to_tensor: failed and gave no reason")
 
+    def test_an_object_may_call_operations_for_its_tensor(self):
+        plugin = self.build("c++", "lies.cpp", "-std=c++17")
+        folder = self.bundle("json", preprocess="""
+local lies, torch = require "lies", require "torch"
+return function(x) return {lies.found():item(), lies.dimensions(lies.found()), lies.found() + x, torch.sum(lies.found()):item()} end
+""")
+        self.assertEqual(self.answers(folder, "1", "--plugin", plugin), [[7, 0, 8, 7]])
+
     def test_a_task_gives_what_its_schema_says(self):
         plugin = self.build("c++", "lies.cpp", "-std=c++17")
         folder = self.bundle("json", preprocess='local lies = require "lies"\nreturn function(x) return lies.task(function() return 1 end) end\n')

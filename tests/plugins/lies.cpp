@@ -154,6 +154,17 @@ const mrun_namespace wrong_names{sizeof(mrun_namespace), 0, "lieszz.", "lies 1",
 struct Number {};
 std::unique_ptr<Number> number() { return std::make_unique<Number>(); }
 int no_tensor(mrun_call *, void *, mrun_value *) { return MRUN_MODEL; }
+// Stands for what an operation gives.
+struct Found {};
+std::unique_ptr<Found> found() { return std::make_unique<Found>(); }
+int found_tensor(mrun_call *call, void *, mrun_value *tensor) {
+  mrun_function *make = nullptr;
+  if (const int code = mrun::host->find(call, "torch.tensor@1", &make)) return code;
+  mrun_value seven{};
+  seven.kind = MRUN_FLOAT, seven.as.number = 7;
+  size_t count = 1;
+  return mrun::host->call(call, make, &seven, 1, tensor, &count);
+}
 int64_t dimensions(const mrun::tensor &x) { return x.dim(); }
 
 std::unique_ptr<Thing> none() { return nullptr; }
@@ -183,6 +194,12 @@ struct mrun::type_of<Number> {
 };
 
 template <>
+struct mrun::type_of<Found> {
+  static inline const mrun_type info{
+      sizeof(mrun_type), 0, "lies.Found", "", [](void *self) { delete static_cast<Found *>(self); }, found_tensor};
+};
+
+template <>
 struct mrun::type_of<Thrower> {
   static inline const mrun_type info{
       sizeof(mrun_type), 0, "lies.Thrower", "", [](void *self) { delete static_cast<Thrower *>(self); }, nullptr};
@@ -193,6 +210,8 @@ MRUN_PLUGIN("lies", "1.0.0", "For tests.") {
   op<wrong>("lies.wrong@1(int how) -> Tensor");
   type<Number>();
   op<number>("lies.number@1() -> lies.Number");
+  type<Found>();
+  op<found>("lies.found@1() -> lies.Found");
   op<dimensions>("lies.dimensions@1(Tensor x) -> int");
   type<Thrower>();
   op<thrower>("lies.thrower@1() -> lies.Thrower");

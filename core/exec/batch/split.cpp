@@ -114,9 +114,11 @@ Tensor whole_view(const Tensor &t) { return t.view(t.shape(), t.strides(), 0); }
 
 }  // namespace
 
-std::vector<Value> with_tensors(const BatchConfig &config, std::vector<Value> results, BatchContext &context) {
+std::vector<Value> with_tensors(const BatchConfig &config, Registry *registry, std::vector<Value> results,
+                                BatchContext &context) {
   if (config.mode == BatchConfig::Mode::none) return results;
   mrun_call call(context.item());
+  call.registry = registry;
   call.batch = context.batch();
   const auto tensor_for = [&call](const Value &leaf) -> Value {
     const bool stands_for_one = leaf.kind() == MRUN_OBJECT && leaf.c().as.object->type->to_tensor != nullptr;

@@ -13,8 +13,8 @@ std::vector<std::vector<Value>> split(const Schema &, const BatchConfig &, const
                                       const std::shared_ptr<Budget> &budget = nullptr);
 
 // A model's results with the tensors that objects among them stand for: what no tensor can carry (quantized numbers) has rows
-// too. Where calls run as they are, so do such results stay.
-std::vector<Value> with_tensors(const BatchConfig &, std::vector<Value> results, BatchContext &);
+// too. Where calls run as they are, so do such results stay. registry: where the objects' types look for operations.
+std::vector<Value> with_tensors(const BatchConfig &, Registry *registry, std::vector<Value> results, BatchContext &);
 
 // What `unpad` names must be a padded tensor argument of the method. Throws BUNDLE.
 void check_unpad(const Schema &, const BatchConfig &);

@@ -159,6 +159,7 @@ ModelCall bind_model_call(const Vm &vm, uint32_t model, uint32_t method, std::sp
   for (const mrun_value &v : bound.values()) {
     if (v.kind == MRUN_OBJECT && v.as.object->type->to_tensor != nullptr) {
       mrun_call settling(vm.item());
+      settling.registry = vm.options.registry;
       call.args.push_back(tensor_of(*v.as.object, settling));
     } else {
       call.args.push_back(Value::copy(v));

@@ -110,6 +110,7 @@ void settle(lua_State *L, int index) {
   Vm &vm = vm_of(L);
   Handle &handle = *handle_at(L, index);
   mrun_call call(vm.item());
+  call.registry = vm.options.registry;
   Tensor tensor = tensor_of(*handle.held.as.object, call);
   const Value object = Value::adopt(handle.held);  // goes when the handle is the tensor's
   handle.held = tensor.release();
