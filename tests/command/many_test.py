@@ -111,14 +111,20 @@ class Many(Case):
         while not (part.exists() and part.read_bytes().count(b"\n") > 100):
             time.sleep(0.01)
 
-    def kept(self, folder, lines, out):
+    def kept(self, folder, lines, out, *options):
         """A run that was killed when some of its answers were there: its arguments, and how many are kept."""
         command, part = [folder, "--lines", lines, "-o", out], out.with_name(f".{out.name}.part")
-        run = subprocess.Popen([MRUN, *map(str, command)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run = subprocess.Popen([MRUN, *map(str, [*command, *options])], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_for_answers(part)
         run.kill()
         run.wait()
         return command, part.read_bytes().count(b"\n")
+
+    def test_parameters_resume_in_any_order(self):
+        folder, lines, out = self.bundle(toml="[params]\na = 1\nb = 1\n", preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"
+        command, _ = self.kept(folder, lines, out, "--param", "a=2", "--param", "b=3")
+        self.refused(2, *command, "--resume", "--param", "b=2", "--param", "a=3", contains="parameters")
+        self.assertEqual(mrun(*command, "--resume", "--param", "b=3", "--param", "a=2").returncode, 0)
 
     def test_a_run_that_ends_by_an_error_loses_no_answers(self):
         folder, lines, out = self.bundle(preprocess=SLOW), self.lines(12000), self.dir / "out.jsonl"

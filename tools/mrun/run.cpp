@@ -315,7 +315,9 @@ std::string identity_of(const Options &o, const mrun::bundle &bundle, const Inpu
   if (code.empty()) code = folder_digest(bundle, split_revision(o.bundle).path);
   const Shard shard = parse_shard(o.shard);  // what "auto" stands for differs from job to job
   std::string given = plugins_of(o);
-  for (const std::string &p : o.run.params) given += p + '\n';
+  std::vector<std::string> params = o.run.params;
+  std::sort(params.begin(), params.end());  // each is given once, in any order
+  for (const std::string &p : params) given += p + '\n';
   const std::string text = given + "seed " + std::to_string(o.run.seed) + "\nshard " + std::to_string(shard.index) +
                            "/" + std::to_string(shard.count) + "\nbatch " + std::to_string(o.run.batch_size) +
                            "\nthreads " + std::to_string(std::max(o.run.threads, 1)) + "\ndevice " + o.run.device +
