@@ -243,7 +243,8 @@ class Errors(Case):
     def test_tensors(self):
         make = MODULES + "return function(x, params)\n  local t = torch.rand(2, 3)\n  "
         for body, code, advice in [("return t.shape[0]", "SCRIPT", "t:size(0)"), ("return t.size(0)", "ARGUMENT", "with a colon: t:size("),
-                                   ("return t.sum({dim = 0})", "ARGUMENT", "with a colon: t:sum("),
+                                   ("return t.sum({dim = 0})", "ARGUMENT", "with a colon: t:sum("), ("return t.view(3, 2)", "ARGUMENT", "with a colon: t:view("),
+                                   ("return torch.ones(4).float()", "ARGUMENT", "with a colon: (…):float("),
                                    ("return torch.empty(3)", "SCRIPT", "torch.zeros(2, 3)"),
                                    ("return t.sigmoid()", "ARGUMENT", "t:sigmoid("), ("return t.mean()", "ARGUMENT", "t:mean("),
                                    ("return t:numpy()", "SCRIPT", "t:tolist()"), ("return t[0][1][0]", "SCRIPT", "no batch dimension"),

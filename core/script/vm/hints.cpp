@@ -307,34 +307,46 @@ std::string field_hint(lua_State *L, lua_State *co, std::string_view line) {
   return hint;
 }
 
-// "no form takes (dim = the number 1, …": nothing was given by position.
-bool got_keywords_alone(std::string_view message) {
+// "no form takes (the number 2, …", "(dim = the number 1, …": no tensor came first.
+bool got_no_tensor_first(std::string_view message) {
   constexpr std::string_view given = "no form takes (";
   const size_t at = message.find(given);
   if (at == std::string_view::npos) return false;
-  const std::string_view first = message.substr(at + given.size());
-  return first.substr(0, first.find_first_of(",)")).find(" = ") != std::string_view::npos;
+  const std::string_view behind = message.substr(at + given.size()),
+                         first = behind.substr(0, behind.find_first_of(",)"));
+  return contains(first, " = ") || !contains(first, "tensor");
+}
+
+// What a line calls with a dot behind a bracket: float of `torch.ones({4}).float()`.
+std::string_view called_on_result(std::string_view line) {
+  const size_t at = line.find(").");
+  if (at == std::string_view::npos) return "";
+  const std::string_view field = name_at(line, at + 2);
+  return line.substr(at + 2 + field.size()).starts_with('(') ? field : "";
 }
 
 // Of a method that was called with a dot, and so got another value for its object.
 std::string colon_hint(std::string_view message, std::string_view line) {
-  if (!contains(message, "self: is missing") && !contains(message, ": self: want ") &&
-      !contains(message, "no form takes ()") && !contains(message, "no form takes (nil") &&
-      !got_keywords_alone(message) && !contains(message, ": want a tensor, got ")) {
+  if (!contains(message, "self: is missing") && !contains(message, ": self: want ") && !got_no_tensor_first(message) &&
+      !contains(message, ": want a tensor, got ")) {
     return "";
   }
+  const auto failed = [&](std::string_view field) {
+    return contains(message, "no form takes (nil") ||  // x:float() is aten.to
+           contains(message, "." + std::string(field) + ":") || contains(message, " " + std::string(field) + ":");
+  };
   std::string hint;
   each_field(line, [&](std::string_view owner, std::string_view field) {
     const std::string called = std::string(field) + "(";
-    const bool failed = contains(message, "no form takes (nil") ||  // x:float() is aten.to
-                        contains(message, "." + std::string(field) + ":") ||
-                        contains(message, " " + std::string(field) + ":");
     const bool module = owner == "torch" || owner == "F" || owner == "linalg" || owner == "fft" || owner == "special";
-    if (hint.empty() && failed && !module && contains(line, called)) {
+    if (hint.empty() && failed(field) && !module && contains(line, called)) {
       hint = fmt::format("; a method is called with a colon: {}:{}(…)", owner, field);
     }
   });
-  return hint;
+  const std::string_view field = called_on_result(line);
+  return hint.empty() && !field.empty() && failed(field)
+             ? fmt::format("; a method is called with a colon: (…):{}(…)", field)
+             : hint;
 }
 
 // Of a parameter that is called otherwise elsewhere; not "it is filter" where the operation has no filter.
