@@ -43,7 +43,7 @@ class ProcessState {
 // What may be left behind once, by what is made at the first call, but not by every call.
 struct LeftBehind {
   LeftBehind();  // what there is now
-  // "leaves a file descriptor open"; nothing where there is no more than before. Waits for threads that are ending.
+  // "leaves a file open"; nothing where there is no more than before. Waits for threads that are ending.
   static std::vector<std::string> since(const LeftBehind &before);
   size_t files, threads;
 };

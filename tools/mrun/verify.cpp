@@ -65,7 +65,7 @@ struct Options {
   Trust trust;
 };
 
-// What says how examples are run is without effect where none is.
+// What says how examples are run is without effect where none is. MRUN_ISOLATION is no word of the command's: it goes unheard.
 void want_no_run(const CLI::App &app, const std::vector<std::string> &given) {
   CLI::App running;
   RunOptions options;
