@@ -70,7 +70,7 @@ void UniqueFd::reset(int fd) {
 }
 
 void fail_errno(int error, std::string_view path, std::string_view action) {
-  fail(MRUN_IO, "{}: cannot {}: {}", printable(path), action, reason(error));
+  fail(error == ENOMEM ? MRUN_MEMORY : MRUN_IO, "{}: cannot {}: {}", printable(path), action, reason(error));
 }
 
 UniqueFd open_file(const std::filesystem::path &path, mrun_code missing) {

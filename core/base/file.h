@@ -37,7 +37,7 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// Throws MRUN_IO: "PATH: cannot DO: No space left on device".
+// Throws MRUN_IO: "PATH: cannot DO: No space left on device"; MRUN_MEMORY where the system had none.
 [[noreturn]] void fail_errno(int error, std::string_view path, std::string_view action);
 
 // For reading, close-on-exec. A folder is refused, a device that is no terminal, and a named pipe that gets no writer

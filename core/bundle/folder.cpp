@@ -120,6 +120,7 @@ void Folder::add(const fs::path &path, const std::string &name) {
   std::error_code error;
   File file;
   file.path = fs::canonical(path, error);
+  if (error == std::errc::not_enough_memory) fail_errno(error.value(), path.native(), "find where it lies");
   if (error) fail(MRUN_BUNDLE, "{}: {} is a link to nothing", printable(origin_), name);
   if (!inside(file.path, root_)) {
     fail(MRUN_BUNDLE, "{}: {} is a link that leads out of the folder; a file or a link inside it is wanted",

@@ -1,6 +1,7 @@
 /* starved BUNDLE: opens the bundle, starts an engine in this process and asks it, again and again; each time one allocation more succeeds
- * before one fails, of whatever thread. Each try gives an error, or the answer; after it, with memory enough, the answer comes. Prints how many
+ * before one fails, of whatever thread. Each try gives MEMORY, or the answer; after it, with memory enough, the answer comes. Prints how many
  * allocations there were at the end, and the number of tries that failed.
+ * starved BUNDLE lasting STEP: the same, and all allocations behind the one that fails fail, too, until the call returns; each STEP-th of them.
  * starved BUNDLE process PROCESSES FIRST MOST: asks an engine with worker processes, which lives on, for an item by itself and for many at
  * once, where one of the allocations FIRST to MOST of this process fails. Prints how many tries there were.
  * starved BUNDLE misused: calls what is to be refused, while each allocation in turn fails: it is refused all the same.
@@ -20,6 +21,8 @@ extern void *__libc_memalign(size_t, size_t);
 
 static atomic_long left = -1; /* allocations until one fails; negative: none does */
 
+static int lasting;          /* those behind it fail, too */
+static atomic_long failures; /* that there were */
 static atomic_size_t most_at_once = SIZE_MAX;
 
 static int fails(size_t size) {
@@ -27,7 +30,10 @@ static int fails(size_t size) {
     errno = ENOMEM;
     return 1;
   }
-  if (atomic_load(&left) < 0 || atomic_fetch_sub(&left, 1) != 0) return 0;
+  long before = atomic_load(&left);
+  while (before >= 0 && (before > 0 || !lasting) && !atomic_compare_exchange_weak(&left, &before, before - 1)) continue;
+  if (before != 0) return 0;
+  atomic_fetch_add(&failures, 1);
   errno = ENOMEM;
   return 1;
 }
@@ -239,18 +245,20 @@ int main(int argc, char **argv) {
     return starve_processes(argv[1], atoi(argv[3]), atol(argv[4]), atol(argv[5]));
   if (argc == 3 && strcmp(argv[2], "misused") == 0) return misuse(argv[1]);
   if (argc == 3 && strcmp(argv[2], "large") == 0) return ask_for_much(argv[1]);
-  if (argc != 2 || ask(argv[1], wanted, sizeof wanted) != MRUN_OK) return 2;
-  for (long n = 0;; ++n) {
+  lasting = argc == 4 && strcmp(argv[2], "lasting") == 0;
+  if ((argc != 2 && !lasting) || ask(argv[1], wanted, sizeof wanted) != MRUN_OK) return 2;
+  for (long n = 0;; n += lasting ? atol(argv[3]) : 1) {
     int code;
+    atomic_store(&failures, 0);
     atomic_store(&left, n);
     code = ask(argv[1], answer, sizeof answer);
     most = n;
-    if (atomic_exchange(&left, -1) >= 0) break; /* it never came so far */
+    atomic_store(&left, -1);
+    if (atomic_load(&failures) == 0) break; /* it never came so far */
     ++tries;
     if (code == MRUN_OK && strcmp(answer, wanted) == 0) continue; /* nothing was lost */
     ++failed;
-    if (code == MRUN_OK || code == MRUN_INTERNAL || ask(argv[1], answer, sizeof answer) != MRUN_OK ||
-        strcmp(answer, wanted) != 0) {
+    if (code != MRUN_MEMORY || ask(argv[1], answer, sizeof answer) != MRUN_OK || strcmp(answer, wanted) != 0) {
       fprintf(stderr, "allocation %ld: code %s, then %s\n", n, mrun_code_name(code), answer);
       return 1;
     }

@@ -26,9 +26,9 @@ class Case(command.Case):
                              files={"lib/measure.lua": "return function(word) return tostring(#word) end\n", "assets/a.txt": "text"})
         file = self.dir / "b.mb"
         self.assertEqual(command.mrun("pack", folder, "-o", file).returncode, 0)
-        for bundle in file, folder:
-            with self.subTest(bundle=bundle.name):
-                result = subprocess.run([command.BUILD / "bin/hostile_starved", bundle], capture_output=True, text=True, timeout=600)
+        for bundle, *how in (file,), (folder,), (file, "lasting", "3"), (folder, "lasting", "1"):
+            with self.subTest(bundle=bundle.name, how=how):
+                result = subprocess.run([command.BUILD / "bin/hostile_starved", bundle, *how], capture_output=True, text=True, timeout=600)
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
                 allocations, tries, failed = map(int, re.fullmatch(r"(\d+) allocations, (\d+) tries, (\d+) failed\n", result.stdout).groups())
                 self.assertGreater(allocations, 500)

@@ -30,7 +30,8 @@ void note_refusal(lua_State *L) {
   Vm &vm = vm_of(L);
   vm.refused_script = {};
   vm.refused_line = 0;
-  lua_State *running = vm.fiber != nullptr ? vm.fiber->co() : L;
+  const bool in_fiber = vm.fiber != nullptr && vm.fiber->co() != nullptr;  // else it has given its coroutine back
+  lua_State *running = in_fiber ? vm.fiber->co() : L;
   lua_Debug frame;
   for (int level = 0; lua_getstack(running, level, &frame) != 0; ++level) {
     if (lua_getinfo(running, "Sl", &frame) == 0 || frame.currentline <= 0 || *frame.source != '@') continue;
@@ -287,14 +288,34 @@ Error compile_error(const Vm &vm, const std::string &script, std::string_view me
   return e;
 }
 
+namespace {
+
+// The one error that needs no memory.
+const Error &memory_ended() {
+  static const Error error(MRUN_MEMORY, "out of memory");
+  return error;
+}
+
+Error error_for(const std::exception &thrown) {
+  if (const auto *e = dynamic_cast<const Error *>(&thrown)) return *e;
+  if (dynamic_cast<const std::bad_alloc *>(&thrown) != nullptr) return memory_ended();
+  return Error(MRUN_INTERNAL, thrown.what());
+}
+
+// Runs f() where no C++ exception may pass. False, and vm.raised says it, where memory ended.
+template <class F>
+bool with_memory(Vm &vm, F &&f) {
+  try {
+    f();
+    return true;
+  } catch (const std::exception &) { vm.raised = memory_ended(); }
+  return false;
+}
+
+}  // namespace
+
 void note(Vm &vm, const std::exception &thrown) {
-  if (const auto *e = dynamic_cast<const Error *>(&thrown)) {
-    vm.raised = *e;
-  } else if (dynamic_cast<const std::bad_alloc *>(&thrown) != nullptr) {
-    vm.raised = Error(MRUN_MEMORY, "out of memory");
-  } else {
-    vm.raised = Error(MRUN_INTERNAL, thrown.what());
-  }
+  with_memory(vm, [&] { vm.raised = error_for(thrown); });
 }
 
 namespace {
@@ -321,31 +342,37 @@ void end_soon(lua_State *L, const Vm &vm) {
 
 namespace {
 
-void advise(lua_State *L, Error &e) {
-  if (e.code == MRUN_ARGUMENT) e.message += vm_of(L).argument_hint(L, e.message, e.source);
+// Says of vm.raised where it happened and what helps, for a script that may catch it.
+void complete(lua_State *L, Vm &vm) {
+  Error &e = vm.raised;
+  locate(L, e);
+  end_soon(L, vm);
+  if (e.code == MRUN_ARGUMENT) e.message += vm.argument_hint(L, e.message, e.source);
 }
 
 }  // namespace
 
 int raise(lua_State *L) {
   Vm &vm = vm_of(L);
-  locate(L, vm.raised);
-  end_soon(L, vm);
-  advise(L, vm.raised);
+  std::unique_ptr<Error> error;
+  with_memory(vm, [&] {
+    complete(L, vm);
+    error = std::make_unique<Error>(std::move(vm.raised));
+  });
   Handle &handle = push_handle(L, Handle::error, vm.anchors.error);
-  handle.on_heap = heap_bytes(vm.raised);
-  vm.used += handle.on_heap;
-  handle.pointer = new Error(std::move(vm.raised));
-  handle.destroy = [](void *error) { delete static_cast<Error *>(error); };
+  if (error) {
+    handle.on_heap = heap_bytes(*error);
+    vm.used += handle.on_heap;
+    handle.pointer = error.release();
+    handle.destroy = [](void *e) { delete static_cast<Error *>(e); };
+  }
   return lua_error(L);
 }
 
 int raise_text(lua_State *L) {
   Vm &vm = vm_of(L);
   if (vm.raised.code != MRUN_SCRIPT && vm.raised.code != MRUN_ARGUMENT) return raise(L);
-  locate(L, vm.raised);
-  end_soon(L, vm);
-  advise(L, vm.raised);
+  if (!with_memory(vm, [&] { complete(L, vm); })) return raise(L);
   vm.said = std::move(vm.raised);
   lua_pushlstring(L, vm.said.message.data(), vm.said.message.size());
   return lua_error(L);
@@ -353,7 +380,8 @@ int raise_text(lua_State *L) {
 
 const Error *error_at(lua_State *L, int index) {
   const Handle *h = handle_at(L, index, Handle::error);
-  return h != nullptr ? static_cast<const Error *>(h->pointer) : nullptr;
+  if (h == nullptr) return nullptr;
+  return h->pointer != nullptr ? static_cast<const Error *>(h->pointer) : &memory_ended();
 }
 
 void open_errors(lua_State *L) {

@@ -3,7 +3,8 @@
 //
 // How errors cross: a function for Lua is a C++ body that throws Error; function<body> catches it and raises it as a
 // Lua error once the body's frames are gone. Lua's own errors (out of memory, mostly) may pass the frames of a body:
-// LuaJIT unwinds by the platform's unwinder, so destructors run. They never pass a plugin's.
+// LuaJIT unwinds by the platform's unwinder, so destructors run. They never pass a plugin's. What raises an error needs memory
+// itself, and where that has ended it is an error without a place.
 #pragma once
 #include <string_view>
 

@@ -88,9 +88,7 @@ FiberStatus FiberImpl::run(int given) {
     } else {
       Error e;
       if (status == LUA_ERRMEM) {
-        e = memory_error(vm, co());
-        give_thread(vm, std::exchange(thread, {}), false);  // with all that it holds
-        vm.collect();
+        e = end_without_memory();
       } else {
         vm.protect([&](lua_State *L) { e = error_of(L, co(), status); });
       }
@@ -100,6 +98,17 @@ FiberStatus FiberImpl::run(int given) {
     result = failed(Error(MRUN_MEMORY, "out of memory"));
   }
   return result;
+}
+
+// The coroutine goes with all that it holds.
+Error FiberImpl::end_without_memory() {
+  Error e;
+  try {
+    e = memory_error(vm, co());
+  } catch (const std::bad_alloc &) { e = Error(MRUN_MEMORY, "out of memory"); }
+  give_thread(vm, std::exchange(thread, {}), false);
+  vm.collect();
+  return e;
 }
 
 Error FiberImpl::stop_error() const {
@@ -122,7 +131,9 @@ Error FiberImpl::stop_error() const {
 }
 
 FiberStatus FiberImpl::failed(Error e) {
-  if (co() != nullptr) locate(co(), e);
+  try {
+    if (co() != nullptr) locate(co(), e);
+  } catch (const std::bad_alloc &) {}  // an error without its place
   e.stage = stage;
   error = std::move(e);
   pending.reset();

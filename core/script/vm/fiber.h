@@ -56,6 +56,7 @@ struct FiberImpl {
   Error stop_error() const;
 
  private:
+  Error end_without_memory();
   FiberStatus failed(Error);
 };
 

@@ -26,8 +26,12 @@ void collect_garbage(Vm &vm) {
 }
 
 // Where the script was when it had to end: the loop's own line, whatever coroutine it runs in.
+// Unknown where memory has ended: nothing may be thrown through a hook.
 void note_place(lua_State *L, FiberImpl &fiber) {
-  if (!fiber.stopped_at) locate(L, fiber.stopped_at.emplace(MRUN_OK, ""));
+  if (fiber.stopped_at) return;
+  try {
+    locate(L, fiber.stopped_at.emplace(MRUN_OK, ""));
+  } catch (const std::bad_alloc &) { fiber.stopped_at.emplace(MRUN_OK, ""); }
 }
 
 // Ends a script by yielding: nothing that the script can catch. Where it cannot yield (inside table.sort, say) by an

@@ -95,7 +95,12 @@ Vm::~Vm() {
 
 ItemContext &Vm::item() const { return running != nullptr ? *running : *setup; }
 
-void Vm::collect() { lua_gc(L, LUA_GCCOLLECT, 0); }
+// A finalizer for which there is no memory is a Lua error, which nobody above may wait for.
+void Vm::collect() noexcept {
+  try {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+  } catch (...) {}
+}
 
 void Vm::collect_native() {
   if (native_bytes < native_limit) return;

@@ -89,8 +89,8 @@ struct Vm : Heap {
   std::chrono::steady_clock::time_point now() const {
     return options.now ? options.now() : std::chrono::steady_clock::now();
   }
-  void collect();
-  void collect_native();  // where much native memory has come since the last time
+  void collect() noexcept;  // at any time
+  void collect_native();    // where much native memory has come since the last time
   // Runs body(L), which may use Lua as it likes, at any time. Throws what it threw; a Lua error becomes an Error.
   template <class F>
   void protect(F &&body);

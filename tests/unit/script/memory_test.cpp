@@ -10,8 +10,10 @@ using namespace mrun::test;
 namespace {
 
 thread_local long until_failure = -1;  // allocations of this thread that still succeed; negative: all
+thread_local bool fails_once = true;   // the ones behind that one succeed again
 
 void *allocate(std::size_t size) {
+  if (until_failure == 0 && !fails_once) throw std::bad_alloc();
   if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
   if (void *p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
@@ -55,5 +57,36 @@ TEST_CASE("A state works on after any allocation of a fiber has failed") {
     INFO("allocation " << n << (error ? ": " + error->message : ""));
     if (error) REQUIRE(error->code == MRUN_MEMORY);
     REQUIRE(to_json(script.preprocess(input)) == wanted);
+  }
+}
+
+TEST_CASE("An error of a script for which there is no memory any more is MEMORY") {
+  const std::pair<const char *, const char *> wrong[] = {
+      {"return require 'lib.a_module_that_is_nowhere'", "no such module"},
+      {"local t = {} t[1] = ('a text'):rep({}) return t", "want a number"},
+      {"local text = error return text(('a text that is raised as it is'):upper())", "A TEXT THAT IS RAISED AS IT IS"},
+  };
+  for (const auto &[body, said] : wrong) {
+    Script script(Script::body(body));
+    const Error whole = error_of([&] { script.preprocess(Value::string("x")); });
+    REQUIRE(whole.message.find(said) != std::string::npos);
+    int shortages = 0;
+    for (long n = 0;; ++n) {
+      std::optional<Error> error;
+      fails_once = false;
+      until_failure = n;
+      try {
+        const auto fiber = script.start(Stage::preprocess, {Value::string("x")});
+        if (fiber->resume() == Fiber::Status::failed) error = fiber->error();
+      } catch (const std::bad_alloc &) { error.emplace(MRUN_MEMORY, "of the call"); }
+      const bool short_of_memory = std::exchange(until_failure, -1) == 0;
+      fails_once = true;
+      INFO(body << ": allocations behind the first " << n << ": " << (error ? error->message : "no error"));
+      REQUIRE(error);
+      REQUIRE((error->code == MRUN_MEMORY || error->message == whole.message));
+      shortages += error->code == MRUN_MEMORY ? 1 : 0;
+      if (!short_of_memory) break;
+    }
+    REQUIRE(shortages > 5);
   }
 }
