@@ -59,6 +59,10 @@ struct Frame {
   std::vector<UniqueFd> fds;  // that came with it
 };
 
+// now: what was gathered goes before it. gathered: a small frame waits for flush(), for the next that is sent, or until many
+// wait, as a system call and the other end's waking for each would take longer than many an item.
+enum class Sending { now, gathered };
+
 class Channel {
  public:
   static constexpr uint64_t largest = uint64_t{1} << 31;  // payload
@@ -73,9 +77,7 @@ class Channel {
   // One after the other, any thread. Throws CRASH where the other end is gone, PROTOCOL where it takes nothing in for
   // `patience`. Wants no memory but for what it throws.
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
-  // As send(), but a small one waits for flush(), for the next that is sent, or until many wait: a system call and the other
-  // end's waking for each would take longer than many an item.
-  void gather(Kind, uint64_t id, std::string_view payload);
+  void gather(Kind, uint64_t id, std::string_view payload);  // as send(), but Sending::gathered
   void flush();
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();

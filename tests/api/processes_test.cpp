@@ -159,6 +159,58 @@ TEST_CASE("stopping several worker processes answers all items and leaves none o
   CHECK(workers().empty());
 }
 
+TEST_CASE("offline, items reach a worker process as soon as somebody waits for them") {
+  const Folder folder("text", {{"postprocess.lua", "return function(x) return x end"}});
+  mrun_options o = processes(GENERATE(1, 2));
+  o.offline = 1;
+  o.queue = GENERATE(1, 5, 20, 0);
+  INFO(o.processes << " processes, a queue of " << o.queue);
+  Came came;
+  const Running running(folder, &o);
+  const auto count = [&came] {
+    const std::lock_guard lock(came.mutex);
+    return came.codes.size();
+  };
+  SECTION("for a place") {
+    constexpr size_t each = 60;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&] {
+        for (size_t i = 0; i < each; ++i) submit(running.engine, std::to_string(i), came);
+      });
+    }
+    for (std::thread &t : threads) t.join();
+    CHECK(mrun_drain(running.engine) == MRUN_OK);
+    CHECK(came.codes == std::vector<int>(3 * each, MRUN_OK));
+  }
+  SECTION("at the list's end") {
+    submit(running.engine, "one", came);
+    CHECK(mrun_end(running.engine) == MRUN_OK);
+    while (count() < 1) std::this_thread::yield();
+    CHECK(came.codes == std::vector<int>(1, MRUN_OK));
+  }
+  SECTION("for a run behind them") {
+    submit(running.engine, "one", came);
+    CHECK(run(running.engine, "two").json == "\"two\"");
+    CHECK(mrun_drain(running.engine) == MRUN_OK);
+    CHECK(came.answers == std::vector<std::string>(1, "\"one\""));
+  }
+  SECTION("to be cancelled") {
+    const uint64_t id = submit(running.engine, "one", came);
+    const int code = mrun_cancel(running.engine, id);
+    CHECK((code == MRUN_OK || code == MRUN_MISSING));
+    CHECK(mrun_drain(running.engine) == MRUN_OK);
+    CHECK(came.codes.size() == 1);
+  }
+  SECTION("and by the next one, where theirs ends") {
+    submit(running.engine, "one", came);
+    for (const int worker : workers()) ::kill(worker, SIGKILL);
+    submit(running.engine, "two", came);
+    CHECK(mrun_drain(running.engine) == MRUN_OK);
+    CHECK(came.codes.size() == 2);
+  }
+}
+
 TEST_CASE("several processes are wanted of worker processes alone, and so many at most") {
   const Folder folder("text", slow);
   mrun_bundle *bundle = nullptr;

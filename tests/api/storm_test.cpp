@@ -119,7 +119,7 @@ TEST_CASE("whatever several threads do at once, each item is answered once, and 
   const Folder folder("text", {{"postprocess.lua", "return function(s) emit(s) return s end"}});
   const How how = GENERATE(How{MRUN_ISOLATION_NONE, 0, 0, 0}, How{MRUN_ISOLATION_NONE, 0, 1, 1},
                            How{MRUN_ISOLATION_PROCESS, 1, 0, 1}, How{MRUN_ISOLATION_PROCESS, 3, 0, 0},
-                           How{MRUN_ISOLATION_PROCESS, 2, 1, 1});
+                           How{MRUN_ISOLATION_PROCESS, 1, 1, 0}, How{MRUN_ISOLATION_PROCESS, 2, 1, 1});
   const mrun_options o = options_of(how);
   const Running running(folder, &o);
   Storm storm;

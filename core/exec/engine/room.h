@@ -17,9 +17,10 @@ class Room {
   enum class Free { none, some, many };
 
   // session, whose queue it is, outlives it. look: what is free now, called with the lock held; `many` where nobody is to
-  // wait, as in a session that stops.
-  Room(const Session *session, int queue, std::function<Free()> look)
-      : session_(session), queue_(static_cast<size_t>(queue)), look_(std::move(look)) {}
+  // wait, as in a session that stops. before: what somebody does who will wait, counted as waiting already; called with the lock
+  // held, which it may let go. It throws nothing.
+  Room(const Session *session, int queue, std::function<Free()> look, std::function<void()> before = {})
+      : session_(session), queue_(static_cast<size_t>(queue)), look_(std::move(look)), before_(std::move(before)) {}
 
   // How many free places of a queue are many; of a small one each is.
   static size_t many_of(size_t queue);
@@ -28,6 +29,7 @@ class Room {
 
   // Until a place is free, `seconds` at most (negative: for ever), in a callback of the session not at all. Throws TIMEOUT.
   void wait(Mutex &mutex, double seconds) REQUIRES(mutex);
+  bool is_waited_for() const { return waiting_ > 0; }
   // Something may have become free.
   void tell() {
     if (waiting_ > 0 && look_() == Free::many) changed_.notify_all();
@@ -37,6 +39,7 @@ class Room {
   const Session *const session_;
   const size_t queue_;
   const std::function<Free()> look_;
+  const std::function<void()> before_;
   Condition changed_;
   size_t waiting_ = 0;
 };

@@ -40,7 +40,12 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
     : options_(with_defaults(std::move(options))),
       process_(::getpid()),
       loads_(static_cast<size_t>(options_.processes)),
-      room_(this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); }),
+      room_(
+          this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); },
+          [this]() REQUIRES(mutex_) {
+            const Unlocked unlocked(mutex_);
+            for (const auto &member : members_) member->flush();
+          }),
       delivery_([this]() REQUIRES(mutex_) { room_.tell(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
       members_(static_cast<size_t>(options_.processes)) {
   start(bundle, files);
@@ -199,11 +204,14 @@ uint64_t RemoteGroup::hand_on(Delivery<Taken>::Node node, Work work) {
     finish(taken, {});
     throw;
   }
+  bool waited_for = false;
   {
     const ExclusiveLock lock(mutex_);
     ended = ended || draining_ > 0;
+    waited_for = room_.is_waited_for() || room_.beside(delivery_.pending()) == Room::Free::none;
   }
   if (ended) members_[m]->end_input();
+  if (waited_for) members_[m]->flush();
   return id_of(id, m);
 }
 

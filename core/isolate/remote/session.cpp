@@ -37,7 +37,12 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       options_(with_defaults(std::move(options))),
       files_(std::move(files)),
       process_(::getpid()),
-      room_(this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); }),
+      room_(
+          this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); },
+          [this]() REQUIRES(mutex_) {
+            const Unlocked unlocked(mutex_);
+            flush();
+          }),
       last_result_(Clock::now()) {
   worker_ = start_worker();
   handled_ = worker_->channel().received();
@@ -69,8 +74,15 @@ bool RemoteSession::may_send(const RemoteJob &job) const {
   return alone_.empty() || *alone_.begin() == job.id;
 }
 
+// Offline, what comes next sends it. The one that takes the last place, and one that comes while somebody waits for a place,
+// have nobody behind them who would.
+Sending RemoteSession::when_to_send() const {
+  const bool next = options_.offline && !room_.is_waited_for() && free_places() != Room::Free::none;
+  return next ? Sending::gathered : Sending::now;
+}
+
 // Never throws: what keeps an item from being sent is its answer.
-void RemoteSession::send(const JobPtr &job) {
+void RemoteSession::send(const JobPtr &job, Sending when) {
   WorkerPtr worker;
   Work work;
   Kind how = Kind::submit;
@@ -88,23 +100,25 @@ void RemoteSession::send(const JobPtr &job) {
       work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
     } catch (const std::exception &) { return finish(job->id, failed(out_of_memory())); }
   }
-  if (!pass_to(*worker, job->id, std::move(work), how)) return;
-  bool cancelled = false;
+  if (!pass_to(*worker, job->id, std::move(work), how, when)) return;
+  bool cancelled = false, wanted = false;
   {
     const ExclusiveLock lock(mutex_);
     // The worker may have been buried meanwhile, which put the item back.
     job->delivered = job->sent && worker == worker_;
     cancelled = job->delivered && job->cancelled;
+    wanted = when == Sending::gathered && when_to_send() == Sending::now;
     job->changed.notify_all();  // run()'s thread may read its answer now
   }
   if (cancelled) say(*worker, Kind::cancel, job->id);
+  if (wanted) flush();
 }
 
 // False: it has not been sent, and that is its answer, or the worker is at its end. The input goes before `done` comes.
-bool RemoteSession::pass_to(RemoteWorker &worker, uint64_t id, Work work, Kind how) {
+bool RemoteSession::pass_to(RemoteWorker &worker, uint64_t id, Work work, Kind how, Sending when) {
   Result answer;
   try {
-    worker.send(id, work, how);
+    worker.send(id, work, how, when);
     return true;
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) {
@@ -126,6 +140,18 @@ void RemoteSession::say(RemoteWorker &worker, Kind kind, uint64_t id) noexcept {
   } catch (const std::exception &) { worker.kill(); }
 }
 
+void RemoteSession::flush() noexcept {
+  WorkerPtr worker;
+  {
+    const ExclusiveLock lock(mutex_);
+    worker = worker_;
+  }
+  if (worker == nullptr) return;
+  try {
+    worker->channel().flush();
+  } catch (const std::exception &) { worker->kill(); }
+}
+
 // ---- one item
 
 Result RemoteSession::run(const Work &work) {
@@ -145,6 +171,7 @@ Result RemoteSession::run(const Work &work) {
       if (--session.runs_ == 0 && session.stopping_) session.changed_.notify_all();
     }
   } leaving{*this};
+  flush();  // it comes behind what was submitted
   send(job);
   return follow(job);
 }
@@ -156,6 +183,7 @@ Room::Free RemoteSession::free_places() const { return stopping_ ? Room::Free::m
 uint64_t RemoteSession::submit(Work work, double wait, Done done) {
   want_usable("submit");
   JobPtr job;
+  Sending when = Sending::now;
   {
     const ExclusiveLock lock(mutex_);
     room_.wait(mutex_, wait);
@@ -166,8 +194,9 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     ++pending_;
     // More has come after all; but who drains waits for what is there.
     ended_ = draining_ > 0;
+    when = when_to_send();
   }
-  send(job);
+  send(job, when);
   tell_end();
   return job->id;
 }

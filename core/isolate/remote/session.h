@@ -45,6 +45,9 @@ class RemoteSession final : public Session {
   uint64_t next_number() override { return next_number_.fetch_add(1); }
   Value statistics() const override;
   Facts facts() const override;
+  // What was gathered for the worker goes. An offline item is gathered while neither it nor another submit waits for a place;
+  // with end_input() and drain() it goes, too.
+  void flush() noexcept EXCLUDES(mutex_);
 
  private:
   static constexpr uint64_t first_run = uint64_t{1} << 63;  // ids of run()'s items: they have no place in the order
@@ -93,8 +96,9 @@ class RemoteSession final : public Session {
   Room::Free free_places() const REQUIRES(mutex_);
   JobPtr add(uint64_t id, Work, Done) REQUIRES(mutex_);
   bool may_send(const RemoteJob &) const REQUIRES(mutex_);
-  void send(const JobPtr &) EXCLUDES(mutex_);
-  bool pass_to(RemoteWorker &, uint64_t id, Work, Kind how) EXCLUDES(mutex_);
+  Sending when_to_send() const REQUIRES(mutex_);
+  void send(const JobPtr &, Sending = Sending::now) EXCLUDES(mutex_);
+  bool pass_to(RemoteWorker &, uint64_t id, Work, Kind how, Sending when) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
   void tell_end() EXCLUDES(mutex_);
   void ask_for_counts() const REQUIRES(mutex_);

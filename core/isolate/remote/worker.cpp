@@ -138,10 +138,11 @@ void RemoteWorker::send_item(uint64_t id, std::string_view payload, Kind how, st
   (how == Kind::submit ? channel() : process_.items()).send(how, id, payload, fds, beside);
 }
 
-void RemoteWorker::send(uint64_t id, const Work &work, Kind how) {
+void RemoteWorker::send(uint64_t id, const Work &work, Kind how, Sending when) {
   WireWriter out(beside_from);
   encode(out, work);
   const size_t size = out.beside_size();
+  if (size == 0 && how == Kind::submit && when == Sending::gathered) return channel().gather(how, id, out.finish());
   if (size == 0) return send_item(id, out.finish(), how);
   const int file = out.beside().size() == 1 ? SealedFile::descriptor_of(out.beside().front().bytes()) : -1;
   if (file >= 0) return send_item(id, out.finish(), how, {&file, 1}, size);  // which `work` keeps open

@@ -27,9 +27,9 @@ class RemoteWorker {
   std::string end() { return process_.end(); }
   void forget() noexcept { process_.forget(); }
 
-  // Sends an item, one of many (submit) or one that runs by itself (run, run_submitted); what is large goes beside it.
-  // Throws USAGE where the input cannot leave this process.
-  void send(uint64_t id, const Work &, Kind how);
+  // Sends an item, one of many (submit) or one that runs by itself (run, run_submitted); what is large goes beside it, and goes
+  // now, as one that runs by itself does. Throws USAGE where the input cannot leave this process.
+  void send(uint64_t id, const Work &, Kind how, Sending when);
   // Memory for `size` bytes of an item's result, which the worker fills. Kept until beside() takes it. Where there is none,
   // or the worker has not filled so much of what it has, it is told so, and an honest one sends the bytes in the message.
   void grant(uint64_t id, size_t size);

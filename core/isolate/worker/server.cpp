@@ -283,7 +283,7 @@ void Server::count() {
 
 // ---- sending
 
-// What is large goes to memory that the parent makes, where it has some. `how`: for what is small.
+// What is large goes to memory that the parent makes, where it has some, and goes now.
 template <class Encode>
 void Server::send(Kind kind, uint64_t id, Encode &&encode_into, Sending how) {
   WireWriter out(beside_from);

@@ -45,7 +45,7 @@ class Server {
   void count();
   [[noreturn]] void serve_counts();
 
-  enum class Sending { now, gathered };  // what is small; what is gathered goes with pass_on_answers()
+  // What is gathered goes with pass_on_answers().
   template <class Encode>
   void send(Kind, uint64_t id, Encode &&, Sending = Sending::now);
   UniqueFd want_memory(uint64_t id, size_t size);

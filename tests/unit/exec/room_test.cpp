@@ -104,3 +104,24 @@ TEST_CASE("who waits goes on when many places are free, when the time is over an
     CHECK(waits.get() == MRUN_OK);
   }
 }
+
+TEST_CASE("who will wait does first what others wait for, counted as waiting already") {
+  Mutex mutex;
+  size_t taken = 1;
+  bool counted = false;
+  Room *self = nullptr;
+  Room room(
+      nullptr, 1, [&] { return self->beside(taken); },
+      [&] {
+        counted = self->is_waited_for();
+        taken = 0;
+      });
+  self = &room;
+  const ExclusiveLock lock(mutex);
+  room.wait(mutex, -1);
+  CHECK(counted);
+  CHECK_FALSE(room.is_waited_for());
+  counted = false;
+  room.wait(mutex, -1);
+  CHECK_FALSE(counted);  // a place was free
+}
