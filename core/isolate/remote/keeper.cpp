@@ -254,6 +254,7 @@ bool RemoteSession::is_overdue(RemoteWorker &worker, Clock::time_point looked) {
 // For a worker that lies on its page: all items together cannot take so long. What it said while this process stood still
 // (stopped at a terminal, in a debugger) has not been read yet.
 bool RemoteSession::is_silent(Clock::time_point now) const {
+  if (seconds_between(std::max(last_result_, awake_since_), now) <= silence) return false;  // as nearly always
   double together = silence;
   Clock::time_point since = Clock::time_point::max();
   for (const auto &[id, job] : jobs_) {
