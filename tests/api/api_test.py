@@ -13,6 +13,12 @@ BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 MRUN = os.environ["MRUN"]
 SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 MODEL = SOURCE / "bundles/good-bad-ugly/bundle"
+# What projects turn on beside -Wall -Wextra: a header that warns is no use to those who stop at warnings.
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wundef", "-Wconversion", "-Wsign-conversion", "-Wdouble-promotion",
+            "-Wnull-dereference", "-Wcast-qual", "-Wcast-align", "-Wformat=2", "-Wredundant-decls", "-Wdeprecated"]
+WARNINGS_C = ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wc++-compat"]
+WARNINGS_CPP = ["-Wold-style-cast", "-Wzero-as-null-pointer-constant", "-Wnon-virtual-dtor", "-Woverloaded-virtual", "-Wextra-semi"]
+WARNINGS_GPP = ["-Wuseless-cast", "-Wlogical-op", "-Wduplicated-cond", "-Wduplicated-branches", "-Wsuggest-override"]
 SANITIZED = os.environ["MRUN_PRESET"] in ("asan", "tsan")  # its malloc keeps what is freed, and does not fail
 
 
@@ -101,17 +107,26 @@ class Api(unittest.TestCase):
         got = run("api_shortage", MODEL, "praise and joy", 4_000_000, 39_901)
         self.assertEqual((got.returncode, got.stderr[-2000:]), (0, ""))
 
+    def compiled(self, compiler, language, *args, text=None):
+        more = {"c": WARNINGS_C, "c++": WARNINGS_CPP + WARNINGS_GPP * (compiler == "g++")}[language]
+        return subprocess.run([compiler, *WARNINGS, *more, "-fsyntax-only", "-I", SOURCE / "core/include", "-x", language, *args],
+                              input=text, capture_output=True, text=True, timeout=600)
+
     def test_the_headers_compile_alone_in_every_language_without_a_warning(self):
-        include = pathlib.Path(os.environ["MRUN_SOURCE"]) / "core/include"
         c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp"]
-        cases = [(compiler, std, "c", c) for compiler in ("gcc", "clang") for std in ("c99", "c11")]
-        cases += [(compiler, std, "c++", c + cpp) for compiler in ("g++", "clang++") for std in ("c++17", "c++20")]
+        cases = [(compiler, std, "c", c) for compiler in ("gcc", "clang") for std in ("c99", "c11", "c17")]
+        cases += [(compiler, std, "c++", c + cpp) for compiler in ("g++", "clang++") for std in ("c++17", "c++20", "c++2b")]
         for compiler, std, language, headers in cases:
             text = "".join(f"#include <mrun/{h}>\n" for h in headers) + "int main(void) { return 0; }\n"
-            done = subprocess.run([compiler, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror",
-                                   "-fsyntax-only", "-I", include, "-x", language, "-"],
-                                  input=text, capture_output=True, text=True, timeout=600)
+            done = self.compiled(compiler, language, f"-std={std}", "-Werror", "-", text=text)
             self.assertEqual((done.returncode, done.stderr), (0, ""), (compiler, std))
+
+    def test_the_headers_templates_give_no_warning_where_they_are_used(self):
+        for compiler in "g++", "clang++":
+            for plugin in "kit.cpp", "helped.cpp", "company.cpp":
+                done = self.compiled(compiler, "c++", "-std=c++17", SOURCE / "tests/plugins" / plugin)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(re.findall(r"include/mrun/.*(?:warning|error):.*", done.stderr), [], (compiler, plugin))
 
     def test_every_function_of_the_header_is_called(self):
         header = (SOURCE / "core/include/mrun/mrun.h").read_text()

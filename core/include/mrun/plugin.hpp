@@ -435,7 +435,7 @@ constexpr bool is_call = std::is_same_v<bare<A>, call>;
 template <class A>
 decltype(auto) take(call &c, const mrun_value *&next) {
   if constexpr (is_call<A>) {
-    return static_cast<call &>(c);
+    return (c);  // in parentheses: the reference
   } else {
     return kind<bare<A>>::from(c, *next++);
   }

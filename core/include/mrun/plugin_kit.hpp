@@ -79,7 +79,7 @@ inline double bfloat_value(uint16_t bits) {
   const uint32_t wide = uint32_t{bits} << 16;
   float f = 0;
   std::memcpy(&f, &wide, sizeof f);
-  return double{f};
+  return static_cast<double>(f);
 }
 struct half {
   uint16_t bits;
