@@ -12,13 +12,18 @@ namespace mrun {
 class FloatModeGuard {
  public:
   FloatModeGuard() noexcept { fegetmode(&before_); }
-  ~FloatModeGuard() {
-    femode_t now{};
-    fegetmode(&now);
-    if (std::memcmp(&now, &before_, sizeof now) != 0) fesetmode(&before_);
-  }
+  ~FloatModeGuard() { put_back(); }
   FloatModeGuard(const FloatModeGuard &) = delete;
   FloatModeGuard &operator=(const FloatModeGuard &) = delete;
+  // Whether there was another. What is read has flags beside the mode ("inexact"), which setting it leaves alone.
+  bool put_back() noexcept {
+    femode_t found{}, mended{};
+    fegetmode(&found);
+    if (std::memcmp(&found, &before_, sizeof found) == 0) return false;
+    fesetmode(&before_);
+    fegetmode(&mended);
+    return std::memcmp(&found, &mended, sizeof found) != 0;
+  }
 
  private:
   femode_t before_{};

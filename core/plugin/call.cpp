@@ -25,6 +25,8 @@ namespace {
 constexpr uint32_t most_log_lines = 100;
 constexpr size_t longest_log_line = 4000;
 
+thread_local size_t modes_left = 0;
+
 // The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes every bit into every other. `golden` is its
 // step, 2^64 over the golden ratio.
 uint64_t mix(uint64_t x) {
@@ -355,6 +357,12 @@ void check_results(const Schema &schema, const std::string &plugin, std::span<co
            fmt::format("plugin {} gave {} as result {}, its schema says {}", plugin, describe(results[i].c()), i + 1,
                        type.text()));
   }
+}
+
+size_t float_modes_left() noexcept { return modes_left; }
+
+NativeFloatMode::~NativeFloatMode() {
+  if (put_back()) ++modes_left;
 }
 
 void fail_escaped(const std::string &who, const char *what) {

@@ -105,11 +105,20 @@ void check_results(const Schema &, const std::string &plugin, std::span<const Va
 // what: of the exception; null: no standard one.
 [[noreturn]] void fail_escaped(const std::string &who, const char *what);
 
+// How many native functions of this thread have left another floating-point mode than they were called with.
+size_t float_modes_left() noexcept;
+
+// Around native code; counts the modes that it puts back.
+class NativeFloatMode : public FloatModeGuard {
+ public:
+  ~NativeFloatMode();
+};
+
 // Runs a plugin's function by f(): the code that it returned. A C++ exception that it lets out (plugin.h, 5) is an Error,
 // INTERNAL, that begins with `who`; bad_alloc is MEMORY. A floating-point mode that it leaves is gone with it.
 template <class F>
 int run_native(const std::string &who, F &&f) {
-  const FloatModeGuard mode;
+  const NativeFloatMode mode;
   try {
     return f();
   } catch (const std::bad_alloc &) { throw Error(MRUN_MEMORY, "out of memory"); } catch (const std::exception &e) {

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <thread>
 
+#include "plugin/call.h"
+
 namespace mrun {
 namespace {
 
@@ -85,7 +87,7 @@ std::string text_of(const struct sigaction &action) {
 
 constexpr const char *folder = "the working directory", *mask = "the umask", *locale = "the locale",
                      *thread_locale = "the thread's locale", *blocked = "the thread's signal mask",
-                     *variable = "the environment variable ";
+                     *float_mode = "the thread's floating-point mode", *variable = "the environment variable ";
 
 std::string name_of_signal(int number) { return fmt::format("what signal {} does", number); }
 
@@ -122,6 +124,7 @@ ProcessState::ProcessState() {
   facts_[locale] = setlocale(LC_ALL, nullptr);
   facts_[thread_locale] = bytes_of(uselocale(nullptr));
   facts_[blocked] = bytes_of(blocked_signals());
+  facts_[float_mode] = std::to_string(float_modes_left());
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (sigaction(number, nullptr, &action) != 0) continue;

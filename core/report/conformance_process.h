@@ -37,7 +37,8 @@ class ProcessState {
  private:
   void put_back(const ProcessState &now) const;
   std::map<int, struct sigaction> actions_;
-  std::map<std::string, std::string> facts_;  // by what a problem calls them
+  // By what a problem calls them. Of the floating-point mode, which each native call puts back, how often there was another.
+  std::map<std::string, std::string> facts_;
 };
 
 // What may be left behind once, by what is made at the first call, but not by every call.

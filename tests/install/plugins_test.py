@@ -13,6 +13,7 @@ BROKEN = r"""
 #define _GNU_SOURCE
 #include <mrun/plugin.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,12 @@ BROKEN = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#define FLUSH_TO_ZERO _mm_setcsr(_mm_getcsr() | 0x8000)
+#else
+#define FLUSH_TO_ZERO fesetround(FE_UPWARD)
+#endif
 static const mrun_host *host;
 static void *forever(void *unused) { for (;;) sleep(1000); return unused; }
 static int broken(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
@@ -71,6 +78,9 @@ PROCESS_LIES = {
     'setenv("BROKEN_BY", "it", 1);': "sets the environment variable BROKEN_BY",
     'unsetenv("PATH");': "changes the environment variable PATH",
     "signal(SIGPIPE, SIG_IGN);": "changes what signal 13 does",
+    "fesetround(FE_UPWARD);": "changes the thread's floating-point mode",
+    "fesetround(FE_UPWARD), feraiseexcept(FE_INEXACT), fesetround(FE_TONEAREST);": "",  # a flag is no mode
+    "FLUSH_TO_ZERO;": "changes the thread's floating-point mode",
     "sigfillset(&set), pthread_sigmask(SIG_BLOCK, &set, 0);": "changes the thread's signal mask",
 }
 RESULT_LIES = {
