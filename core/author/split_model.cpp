@@ -31,7 +31,7 @@ Halves checked(Value graph, Value weights) {
 }
 
 // Asks the backend to split `file`, called `name`. False with the reason where it cannot.
-bool ask_backend(const Backend &chosen, const std::string &name, const Tensor &file, Halves &halves,
+bool ask_backend(Registry &registry, const Backend &chosen, const std::string &name, const Tensor &file, Halves &halves,
                  std::string &reason) {
   const mrun_backend &backend = *chosen.backend;
   if (backend.split == nullptr) {
@@ -41,6 +41,7 @@ bool ask_backend(const Backend &chosen, const std::string &name, const Tensor &f
   ItemContext item;
   item.log = [](int level, const std::string &text) { log(static_cast<LogLevel>(level), text); };
   mrun_call call(item);
+  call.registry = &registry;
   const SerialGuard serial(backend.parallel == 0, *chosen.plugin, backend.name, [&] { return call.stopped(); });
   std::array<Value, 2> made;
   const std::string who = fmt::format("{}: the backend {} split it", name, backend.name);
@@ -87,7 +88,7 @@ SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConf
   const Tensor file = bundle.read(files.graph);
   const Backend &backend = choose_backend(registry, config, files.graph);
   Halves halves;
-  if (!ask_backend(backend, files.graph, file, halves, packed.reason)) return packed;
+  if (!ask_backend(registry, backend, files.graph, file, halves, packed.reason)) return packed;
   std::string text;
   try {
     text = write_safetensors(halves.weights, {{model_source_key, sha256_hex(file.bytes())}});

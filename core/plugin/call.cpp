@@ -127,20 +127,55 @@ Error to_tensor_error(const mrun_object &object, mrun_call &call, int code) {
   return e;
 }
 
+constexpr auto look = std::chrono::milliseconds(5);  // at whether those who wait must end
+
+// The tensor, once another item's call has made it, however long that takes; nothing where this thread has to make it.
+Tensor await_tensor(mrun_object &object, mrun_call &call) {
+  const ExclusiveLock lock(object.mutex);
+  while (object.maker != std::thread::id()) {
+    if (object.maker == std::this_thread::get_id()) {
+      fail(MRUN_USAGE, "{}: to_tensor wants its own object's tensor", object.type->name);
+    }
+    object.told.wait_until(object.mutex, std::chrono::steady_clock::now() + look);
+    if (const int code = call.stopped(); code != MRUN_OK)
+      throw Error(static_cast<mrun_code>(code), silent_reason(code));
+  }
+  if (!object.tensor.is_tensor()) object.maker = std::this_thread::get_id();
+  return object.tensor;
+}
+
+void tell_tensor(mrun_object &object, Tensor made) {
+  {
+    const ExclusiveLock lock(object.mutex);
+    object.tensor = std::move(made);
+    object.maker = std::thread::id();
+  }
+  object.told.notify_all();
+}
+
+Tensor make_tensor(const mrun_object &object, mrun_call &call) {
+  Value made;
+  const auto [code, wrong] =
+      run_native(object.type->name, {&made, 1}, [&] { return object.type->to_tensor(&call, object.self, made.out()); });
+  if (code != MRUN_OK) throw to_tensor_error(object, call, code);
+  if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
+  if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
+  return Tensor(std::move(made));
+}
+
 }  // namespace
 
 Tensor tensor_of(mrun_object &object, mrun_call &call) {
-  const std::lock_guard lock(object.mutex);
-  if (!object.tensor.is_tensor()) {
-    Value made;
-    const auto [code, wrong] = run_native(object.type->name, {&made, 1},
-                                          [&] { return object.type->to_tensor(&call, object.self, made.out()); });
-    if (code != MRUN_OK) throw to_tensor_error(object, call, code);
-    if (!wrong.empty()) fail(MRUN_INTERNAL, "{}: to_tensor: {}", object.type->name, wrong);
-    if (!made.is_tensor()) fail(MRUN_INTERNAL, "{}: to_tensor gave {}", object.type->name, describe(made.c()));
-    object.tensor = Tensor(std::move(made));
+  Tensor tensor = await_tensor(object, call);
+  if (tensor.is_tensor()) return tensor;
+  try {
+    tensor = make_tensor(object, call);
+  } catch (...) {
+    tell_tensor(object, Tensor());
+    throw;
   }
-  return object.tensor;
+  tell_tensor(object, tensor);
+  return tensor;
 }
 
 namespace {

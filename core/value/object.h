@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include <thread>
 
 #include "base/budget.h"
 #include "base/let_go.h"
+#include "base/mutex.h"
 #include "value/tensor.h"
 
 namespace mrun {
@@ -30,9 +31,12 @@ struct mrun_object : mrun::Block {
   void *const self;
   std::shared_ptr<mrun::Budget> budget;  // of the item whose call made it; null where nothing is charged
   int64_t charged = 0;                   // native bytes, given back with it
-  // For types with to_tensor: the tensor it stands for, made once, under the lock (tensor_of in plugin/call.cpp).
-  std::mutex mutex;
-  mrun::Tensor tensor;
+  // For types with to_tensor: the tensor it stands for, made once (tensor_of in plugin/call.cpp), and who makes it now. The
+  // lock is not held meanwhile: to_tensor may call back.
+  mrun::Mutex mutex;
+  mrun::Condition told;
+  std::thread::id maker GUARDED_BY(mutex);
+  mrun::Tensor tensor GUARDED_BY(mutex);
   std::atomic<bool> busy{false};  // a method of a type that is not shareable runs
 };
 

@@ -181,6 +181,7 @@ int main() { return 0; }
         packed = self.dir / "p.mb"
         for text, said in [("split exception", "m.odd: thrown on purpose"), ("split into nothing", "m.odd: the backend odd split it: the graph is nil"),
                            ("split into numbers", "the graph is a float32 tensor [4], want a 1-D uint8 tensor"),
+                           ("split what it found", "m.odd: it found an operation"),
                            ("split without weights", "the weights: want a map, got the integer 3")]:
             (folder / "m.odd").write_text(text)
             done = mrun("pack", folder, "-o", packed, "--plugin", plugin)

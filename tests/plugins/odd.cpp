@@ -50,6 +50,10 @@ struct Odd {
     if (file.substr(0, 6) != "split ") throw mrun::error(MRUN_MISSING, "there is nothing to take out");
     const std::string_view as = file.substr(6);
     fail_as(as);
+    if (as == "what it found") {
+      c.find("image.resize@1");
+      throw std::runtime_error("it found an operation");
+    }
     const std::string_view numbers = "sixteen letters!";
     if (as == "into nothing") return {};
     const mrun::tensor graph = filled(c, as == "into numbers" ? mrun::float32 : mrun::uint8, numbers);

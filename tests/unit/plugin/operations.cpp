@@ -1,10 +1,12 @@
 // Operations of plugins that are built out of tree, called from C++.
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include "plugin/registration.h"
 #include "support.h"
+#include "value/object.h"
 
 using namespace mrun;
 using namespace mrun::test;
@@ -179,6 +181,49 @@ TEST_CASE("an object with to_tensor is a tensor where one is wanted, made once")
   const Error e = r.error("kit.bytes@1", {r.one("kit.lazy@1", values(-1))});
   CHECK(e.code == MRUN_MODEL);
   CHECK_THAT(e.message, ContainsSubstring("nothing to compute"));
+}
+
+namespace {
+
+// An object whose to_tensor does what its test says.
+struct Made {
+  std::function<int(mrun_call *, mrun_value *)> make;
+  static int to_tensor(mrun_call *call, void *self, mrun_value *out) {
+    return static_cast<const Made *>(self)->make(call, out);
+  }
+  static inline const mrun_type type{sizeof(mrun_type), MRUN_TYPE_SHAREABLE, "test.Made", "", nullptr, to_tensor};
+};
+
+}  // namespace
+
+TEST_CASE("who waits for an object's tensor stops when its item must end") {
+  std::promise<void> begun, end;
+  Made slow{[&](mrun_call *call, mrun_value *out) {
+    begun.set_value();
+    end.get_future().wait();
+    return host_table().tensor_new(call, dtype::int64, nullptr, 0, DLDevice{kDLCPU, 0}, out);
+  }};
+  const Value object = object_value(&Made::type, &slow);
+  Runner waits;
+  std::thread makes([&] { CHECK(Runner().one("kit.bytes@1", {object}).as_int() == 8); });
+  begun.get_future().wait();
+  waits.item.stop = MRUN_CANCELLED;
+  CHECK(waits.error("kit.bytes@1", {object}).code == MRUN_CANCELLED);
+  end.set_value();
+  makes.join();
+  CHECK(Runner().one("kit.bytes@1", {object}).as_int() == 8);
+}
+
+TEST_CASE("a to_tensor that wants its own object's tensor is told so") {
+  Value object;
+  mrun_code code = MRUN_OK;
+  Made own{[&](mrun_call *call, mrun_value *) {
+    code = Runner().error("kit.bytes@1", {object}).code;
+    return host_table().fail(call, code, "as it was told");
+  }};
+  object = object_value(&Made::type, &own);
+  CHECK(Runner().error("kit.bytes@1", {object}).code == MRUN_USAGE);
+  CHECK(code == MRUN_USAGE);
 }
 
 TEST_CASE("bytes have a media type") {
