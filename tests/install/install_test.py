@@ -65,6 +65,29 @@ class Install(Installed):
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertIn(said, " ".join(done.stderr.split()))
 
+    def configured(self, *folders):
+        """What a build that is told its folders would install: the way from the command to the library, and the .pc file."""
+        build = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        done = run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", build, "-D", "MRUN_TESTS=OFF", "-D", "CMAKE_INSTALL_PREFIX=/opt/mrun",
+                   *(f"-DCMAKE_INSTALL_{f}" for f in folders))
+        if done.returncode != 0:
+            return None, " ".join(done.stderr.split())
+        way = re.search(r'/mrun"\s+RPATH "\\(\$ORIGIN[^"]*)"', (build / "cmake_install.cmake").read_text()).group(1)
+        return way, (build / "packaging/mrun.pc").read_text()
+
+    def test_the_folders_of_distributions(self):
+        for folders, way, up, library in [
+                (["LIBDIR=lib64"], "$ORIGIN/../lib64", "../..", "lib64"),
+                (["LIBDIR=lib/x86_64-linux-gnu"], "$ORIGIN/../lib/x86_64-linux-gnu", "../../..", "lib/x86_64-linux-gnu"),
+                (["LIBDIR=/opt/mrun/lib64", "INCLUDEDIR=/opt/mrun/include"], "$ORIGIN/../lib64", "../..", "lib64"),
+                (["LIBDIR=lib64", "BINDIR=libexec/mrun"], "$ORIGIN/../../lib64", "../..", "lib64")]:
+            got, pc = self.configured(*folders)
+            self.assertEqual(got, way)
+            self.assertIn(f"prefix=${{pcfiledir}}/{up}/\nlibdir=${{prefix}}/{library}\nincludedir=${{prefix}}/include\n", pc)
+        refused, said = self.configured("LIBDIR=/usr/lib64")
+        self.assertIsNone(refused, said)
+        self.assertIn("CMAKE_INSTALL_LIBDIR is not below CMAKE_INSTALL_PREFIX, /opt/mrun", said)
+
     def test_an_install_without_plugins_says_what_is_missing(self):
         plugins = self.libdir / "mrun/plugins"
         plugins.rename(self.root / "away")

@@ -238,6 +238,25 @@ end
             self.ok("ctest", "--test-dir", self.build(folder), "--output-on-failure", "--no-tests=error")
         self.assertIn("at most 64 long", run("mrun", "new-plugin", "a" * 65, env=self.env).stderr)
 
+    def test_a_project_may_lie_in_any_folder(self):
+        project = self.folder() / "it's $HOME (new)"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text("""cmake_minimum_required(VERSION 3.16)
+project(any CXX)
+find_package(mrun REQUIRED)
+mrun_add_plugin(any SOURCES any.cpp LUA any.lua)
+""")
+        (project / "any.cpp").write_text("""#include <mrun/plugin.hpp>
+extern const char mrun_lua_any[];
+static int64_t one() { return 1; }
+MRUN_PLUGIN("any", "1.0.0", "Any.", mrun_lua_any) { op<one>("any.one@1() -> int", "One."); }
+""")
+        (project / "any.lua").write_text('return {text = [[a;b]] .. "${x} @y@ (z)", one = native "any.one@1"}\n')
+        self.ok("cmake", "-G", "Ninja", "-S", project, "-B", project / "build", "-D", f"CMAKE_PREFIX_PATH={self.prefix}")
+        self.ok("cmake", "--build", project / "build")
+        text = self.folder(bundle_toml='[input]\nkind = "text"\n', preprocess_lua='return function() return require("any").text end\n')
+        self.assertEqual(self.ok("mrun", text, "x", "--plugin", project / "build/any.so"), '"a;b${x} @y@ (z)"\n')
+
     def compiled(self, source):
         folder = self.folder(broken_c=source)
         self.ok("cc", "-shared", "-fPIC", "-Wall", "-Werror", "-Wno-unused", "-I", self.prefix / "include", folder / "broken.c", "-o", folder / "broken.so")

@@ -24,6 +24,16 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g1")
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(MRUN_PLUGIN_DIR ${CMAKE_BINARY_DIR}/lib/mrun/plugins)
 include(GNUInstallDirs)
+# What is installed knows itself by the ways from file to file, as the tree may be moved: also where a distribution gives
+# its folders whole.
+foreach(kind BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_${kind}}")
+    file(RELATIVE_PATH CMAKE_INSTALL_${kind} "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_${kind}}")
+  endif()
+  if(CMAKE_INSTALL_${kind} MATCHES "^\\.\\.")
+    message(FATAL_ERROR "CMAKE_INSTALL_${kind} is not below CMAKE_INSTALL_PREFIX, ${CMAKE_INSTALL_PREFIX}: the installed tree may be moved as a whole")
+  endif()
+endforeach()
 set(MRUN_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
 include(${CMAKE_CURRENT_LIST_DIR}/mrunPlugin.cmake)
 

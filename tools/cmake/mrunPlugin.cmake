@@ -4,9 +4,9 @@ set(MRUN_PLUGIN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 # mrun_embed(TARGET SYMBOL FILE): `extern const char SYMBOL[]` (C++) holds the text of FILE.
 function(mrun_embed target symbol file)
-  get_filename_component(path ${file} ABSOLUTE)
+  get_filename_component(path "${file}" ABSOLUTE)
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.cpp)
-  add_custom_command(OUTPUT ${out} DEPENDS ${path} ${MRUN_PLUGIN_CMAKE_DIR}/embed.cmake
+  add_custom_command(OUTPUT ${out} DEPENDS ${path} ${MRUN_PLUGIN_CMAKE_DIR}/embed.cmake VERBATIM
     COMMAND ${CMAKE_COMMAND} -D IN=${path} -D OUT=${out} -D SYMBOL=${symbol} -P ${MRUN_PLUGIN_CMAKE_DIR}/embed.cmake)
   target_sources(${target} PRIVATE ${out})
 endfunction()

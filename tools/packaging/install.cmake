@@ -12,7 +12,7 @@ endif()
 file(GLOB headers ${PROJECT_SOURCE_DIR}/core/include/mrun/*)
 install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mrun COMPONENT dev)
 configure_package_config_file(${packaging}/mrunConfig.cmake.in ${PROJECT_BINARY_DIR}/packaging/mrunConfig.cmake
-  INSTALL_DESTINATION ${cmake_folder} PATH_VARS MRUN_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
+  INSTALL_DESTINATION ${cmake_folder} PATH_VARS MRUN_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/packaging/mrunConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/packaging/mrunConfig.cmake ${PROJECT_BINARY_DIR}/packaging/mrunConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/tools/cmake/mrunPlugin.cmake ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake
