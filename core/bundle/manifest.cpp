@@ -29,6 +29,13 @@ struct Source {
   }
 };
 
+int line_of(const toml::node &node) { return static_cast<int>(node.source().begin.line); }
+
+// What [[NAME]] makes.
+bool is_doubly_bracketed(const toml::node &node) {
+  return node.is_array_of_tables() && !node.as_array()->front().as_table()->is_inline();
+}
+
 const char *type_name(const toml::node &node) {
   switch (node.type()) {
     case toml::node_type::table: return "a table";
@@ -186,8 +193,14 @@ class Section {
   const toml::table *subtable(std::string_view key) {
     const toml::node *node = find(key);
     if (node == nullptr) return nullptr;
+    if (is_doubly_bracketed(*node)) single_brackets(*node, key);
     if (!node->is_table()) wrong_type(*node, key, "a table");
     return node->as_table();
+  }
+
+  [[noreturn]] void single_brackets(const toml::node &node, std::string_view key, std::string_view advice = "") const {
+    source_.refuse(node.source(), "[[{0}]]: a section is written in single brackets: [{0}]{1}", printable(key, 60),
+                   advice);
   }
 
   void finish() const {
@@ -207,6 +220,7 @@ class Section {
       for (const std::string &k : known_) advice += fmt::format("{}{}", advice.empty() ? "; there are: " : ", ", k);
       if (label_ == "[input]") advice += of_scripts;
     }
+    if (top && is_doubly_bracketed(node)) single_brackets(node, key.str(), advice);
     if (top && !node.is_table()) {
       source_.refuse(key.source(), "{} stands above the first section and belongs to none{}", name,
                      advice.starts_with("; there are") ? of_scripts : advice);
@@ -250,7 +264,7 @@ void parse_input(const toml::table &table, const Source &source, Manifest &m) {
   const toml::table *fields = section.subtable("fields");
   section.finish();
   if ((m.input == InputKind::record) != (fields != nullptr && !fields->empty())) {
-    source.refuse(table.source(), "[input]: {}",
+    source.refuse((fields != nullptr ? *fields : table).source(), "[input]: {}",
                   m.input == InputKind::record ? "kind = \"record\" wants [input.fields] with at least one field"
                                                : "[input.fields] wants kind = \"record\"");
   }
@@ -278,12 +292,14 @@ Pad parse_pad(Section &section) {
   constexpr const char *sides[] = {"right", "left"};
   pad.left = section.choice("side", sides, 0) == 1;
   pad.multiple = section.integer("multiple", 1, 1, int64_t{1} << 20);
+  pad.line = line_of(section.table());
   section.finish();
   return pad;
 }
 
 Unpad parse_unpad(Section &section) {
   Unpad unpad;
+  unpad.line = line_of(section.table());
   unpad.dim = section.integer("dim", 0, 0, 63);
   unpad.like = section.string("like");
   if (unpad.like.empty()) {
@@ -310,6 +326,7 @@ void parse_named(Section &section, std::string_view key, const Source &source, T
 // What is not given keeps the value it had.
 void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch) {
   constexpr const char *modes[] = {"stack", "concat", "none"};
+  batch.line = line_of(section.table());
   batch.mode = static_cast<BatchConfig::Mode>(section.choice("mode", modes, static_cast<size_t>(batch.mode)));
   batch.max_size = section.integer("max_size", batch.max_size, 1, int64_t{1} << 20);
   batch.max_tokens = section.integer("max_tokens", batch.max_tokens, 1, int64_t{1} << 40);
@@ -347,7 +364,7 @@ ModelConfig parse_model(const std::string &name, const toml::table &table, const
   Section section(table, fmt::format("[models.{}]", name), source);
   ModelConfig model;
   model.name = name;
-  model.line = static_cast<int>(table.source().begin.line);
+  model.line = line_of(table);
   model.file = section.string("file", name == default_model_name ? std::string(default_model_file) : "");
   if (model.file.empty()) {
     source.refuse(table.source(), "{}: want file = \"…\", the model's file in the bundle", section.label());
@@ -366,6 +383,7 @@ ModelConfig parse_model(const std::string &name, const toml::table &table, const
     const std::string_view word = key.str();
     if (word == "file" || word == "backend" || word == "stateful" || word == "batch") continue;
     options.emplace_back(word, to_value(node, source, section.label_of(word)));
+    model.option_lines.emplace(word, static_cast<int>(key.source().begin.line));
   }
   model.options = Value::map(std::move(options));
   return model;

@@ -24,10 +24,12 @@ struct Pad {
   double value = 0;
   bool left = false;
   int64_t multiple = 1;
+  int line = 0;  // in bundle.toml, as in what follows
 };
 struct Unpad {
   int64_t dim = 0;
   std::string like;  // the argument whose length counts
+  int line = 0;
 };
 struct BatchConfig {
   enum class Mode { stack, concat, none } mode = Mode::stack;
@@ -35,6 +37,7 @@ struct BatchConfig {
   int64_t max_tokens = 0;  // rows times the padded lengths of the first padded argument; 0: no limit
   double max_padding = 1;  // the largest share of these that may be filling
   bool exact = false;      // an answer has the same bits whatever it is joined with
+  int line = 0;            // of the section
   std::map<std::string, Pad> pad;
   std::map<std::string, Unpad> unpad;  // by the result's name in the method's schema, its place ("1"), or a Dict's key
 };
@@ -50,9 +53,10 @@ struct ModelConfig {
   std::string file;
   std::string backend;  // empty: by the file's suffix
   bool stateful = false;
-  Value options;                  // a map: every other key, handed to the backend
-  std::optional<Batching> batch;  // [models.NAME] batch; where it is missing, the manifest's
-  int line = 0;                   // of its section in bundle.toml; 0 where there is none
+  Value options;                            // a map: every other key, handed to the backend
+  std::optional<Batching> batch;            // [models.NAME] batch; where it is missing, the manifest's
+  int line = 0;                             // of its section in bundle.toml; 0 where there is none
+  std::map<std::string, int> option_lines;  // of the keys in `options`
 };
 
 struct Manifest {

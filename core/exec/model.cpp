@@ -137,7 +137,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
     handle_ = nullptr;  // whatever stands there: what failed left nothing to close
     Error e = take_error(call, code);
     // MODEL says that the file is none; else what the section asks for may be at fault.
-    const std::string section = e.code == MRUN_MODEL || offer.section.empty() ? "" : offer.section + ": ";
+    const std::string section = e.code == MRUN_MODEL ? "" : place_of_options(offer.config, e.message);
     e.message = fmt::format("{}{}: {}", section, offer.file, e.message);
     throw e;
   }

@@ -22,10 +22,10 @@ struct Callable {
   }
 };
 
-void want_known(const std::string &name, const std::vector<std::string> &known, const std::string &where,
+void want_known(const std::string &name, const std::vector<std::string> &known, int line, const std::string &where,
                 const char *what) {
   if (std::find(known.begin(), known.end(), name) != known.end()) return;
-  fail(MRUN_BUNDLE, "bundle.toml: {}: no model that this is for has {} {}{}", where, what, name,
+  fail(MRUN_BUNDLE, "bundle.toml:{}: {}: no model that this is for has {} {}{}", line, where, what, name,
        did_you_mean(name, known));
 }
 
@@ -58,8 +58,8 @@ void check_unpad_names(const BatchConfig &config, const BatchConfig *in_all, con
       }
     }
     if (given || known.empty()) continue;
-    fail(MRUN_BUNDLE, "bundle.toml: [{}] unpad.{}: no method with the argument {} gives tensors as a result {}{}",
-         section, name, unpad.like, name, did_you_mean(name, known));
+    fail(MRUN_BUNDLE, "bundle.toml:{}: [{}] unpad.{}: no method with the argument {} gives tensors as a result {}{}",
+         unpad.line, section, name, unpad.like, name, did_you_mean(name, known));
   }
 }
 
@@ -71,27 +71,29 @@ void check_rows(const Batching &batching, const std::string &section, const Call
     if (config.mode != BatchConfig::Mode::concat) continue;
     for (const auto &[name, pad] : config.pad) {
       if (!has_argument(*method, name) || std::ranges::find(pad.dims, 0) == pad.dims.end()) continue;
-      fail(MRUN_BUNDLE,
-           "bundle.toml: [{}] pad.{}: dims: in mode \"concat\" dimension 0 has the rows of {}'s calls, which are not "
-           "padded: want those after it, as [1]",
-           section, name, method->name);
+      fail(
+          MRUN_BUNDLE,
+          "bundle.toml:{}: [{}] pad.{}: dims: in mode \"concat\" dimension 0 has the rows of {}'s calls, which are not "
+          "padded: want those after it, as [1]",
+          pad.line, section, name, method->name);
     }
   }
 }
 
 void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
   for (const auto &[name, pad] : batching.calls.pad) {
-    want_known(name, callable.arguments, fmt::format("[{}] pad.{}", section, name), "an argument");
+    want_known(name, callable.arguments, pad.line, fmt::format("[{}] pad.{}", section, name), "an argument");
   }
   for (const auto &[name, unpad] : batching.calls.unpad) {
-    want_known(unpad.like, callable.arguments, fmt::format("[{}] unpad.{}: like", section, name), "an argument");
+    want_known(unpad.like, callable.arguments, unpad.line, fmt::format("[{}] unpad.{}: like", section, name),
+               "an argument");
   }
   check_unpad_names(batching.calls, nullptr, section, callable, "");
   for (const auto &[method, config] : batching.methods) {
     const std::string own = fmt::format("{}.{}", section, method);
-    want_known(method, callable.methods, fmt::format("[{}]", own), "a method");
+    want_known(method, callable.methods, config.line, fmt::format("[{}]", own), "a method");
     for (const auto &[name, pad] : config.pad) {
-      want_known(name, callable.arguments, fmt::format("[{}] pad.{}", own, name), "an argument");
+      want_known(name, callable.arguments, pad.line, fmt::format("[{}] pad.{}", own, name), "an argument");
     }
     check_unpad_names(config, &batching.calls, own, callable, method);
   }

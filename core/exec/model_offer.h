@@ -8,8 +8,8 @@
 namespace mrun {
 
 struct ModelOffer {
-  std::string file;     // the graph's, or the whole model's
-  std::string section;  // "bundle.toml:7: [models.main]", where that says how to open it; else empty
+  std::string file;  // the graph's, or the whole model's
+  ModelConfig config;
   Tensor graph;
   Value weights;                        // a map, or nil
   Value options;                        // a map
@@ -18,5 +18,9 @@ struct ModelOffer {
 
 // The model's entries, read and mapped; the bundle must outlive it. Throws BUNDLE, IO.
 ModelOffer offer_model(const Bundle &, const ModelConfig &);
+
+// "bundle.toml:7: [models.main]: " for what a backend said of its options: the line of the first that it names, else that
+// of the section. Empty where the section has none.
+std::string place_of_options(const ModelConfig &, std::string_view said);
 
 }  // namespace mrun

@@ -116,20 +116,20 @@ class Packing(Case):
 
     def test_what_a_run_of_the_folder_refuses_is_not_packed(self):
         model = (GOOD_BAD_UGLY / "model.pt").read_bytes()
-        for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "[batch.encode]: no model that this is for has a method encode"),
-                                 ("[batch]\npad = {idz = {dims = [0]}}\n", model, "pad.idz: no model that this is for has an argument idz"),
-                                 ("[models.main.batch]\nunpad = {\"1\" = {like = \"x\"}}\n", model, "unpad.1: like: no model that this is for has"),
+        for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "bundle.toml:7: [batch.encode]: no model that this is for has a method encode"),
+                                 ("[batch]\npad = {idz = {dims = [0]}}\n", model, "bundle.toml:8: [batch] pad.idz: no model that this is for has an argument idz"),
+                                 ("[models.main.batch]\nunpad = {\"1\" = {like = \"x\"}}\n", model, "bundle.toml:8: [models.main.batch] unpad.1: like: no model that this is for has"),
                                  ("[batch]\npad = {ids = {dims = [0]}}\nunpad = {\"2\" = {like = \"ids\"}}\n", model,
-                                  "[batch] unpad.2: no method with the argument ids gives tensors as a result 2"),
+                                  "bundle.toml:9: [batch] unpad.2: no method with the argument ids gives tensors as a result 2"),
                                  ("[batch.forward]\npad = {ids = {dims = [0]}}\nunpad = {logits = {like = \"ids\"}}\n", model,
-                                  "[batch.forward] unpad.logits: no method"),
+                                  "bundle.toml:9: [batch.forward] unpad.logits: no method"),
                                  ("[batch]\nmode = \"concat\"\npad = {ids = {dims = [1, 0]}}\n", model,
-                                  "[batch] pad.ids: dims: in mode \"concat\" dimension 0 has the rows of forward's calls"),
+                                  "bundle.toml:9: [batch] pad.ids: dims: in mode \"concat\" dimension 0 has the rows of forward's calls"),
                                  ("[batch]\npad = {ids = {dims = [0]}}\n[batch.forward]\nmode = \"concat\"\n", model,
-                                  "[batch] pad.ids: dims: in mode \"concat\""),
+                                  "bundle.toml:8: [batch] pad.ids: dims: in mode \"concat\""),
                                  ("", b"x", "model.pt: this is no TorchScript file"),
-                                 ("[models.main]\nfrezee = true\n", model, "bundle.toml:7: [models.main]: model.pt: there is no model option frezee"),
-                                 ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:8: [models.main]: model.pt: model option freeze: want true")]:
+                                 ("[models.main]\nfrezee = true\n", model, "bundle.toml:8: [models.main]: model.pt: there is no model option frezee"),
+                                 ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:9: [models.main]: model.pt: model option freeze: want true")]:
             with self.subTest(toml):
                 folder = self.bundle(toml=toml, files={"model.pt": file})
                 self.refused(3, folder, "x", contains=said)

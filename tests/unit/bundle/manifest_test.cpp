@@ -132,6 +132,8 @@ TEST_CASE("manifest: unknown keys are named with their line and the nearest one"
       "bundle.toml:1: [package]: no such section; there are: bundle, input, params, batch, models, verify, provenance");
   CHECK(refused("name = \"x\"\n") ==
         "bundle.toml:1: name stands above the first section and belongs to none; it is a key of [bundle]");
+  CHECK(refused("[[model]]\nfile = \"a.pt\"\n") ==
+        "bundle.toml:1: [[model]]: a section is written in single brackets: [model]; did you mean 'models'?");
   CHECK(refused("top_k = 3\n") ==
         "bundle.toml:1: top_k stands above the first section and belongs to none; a parameter of the scripts belongs "
         "into [params]");
@@ -151,9 +153,13 @@ TEST_CASE("manifest: unknown keys are named with their line and the nearest one"
 TEST_CASE("manifest: wrong types and values say what was wanted") {
   CHECK(refused("[bundle]\nname = 3\n") == "bundle.toml:2: [bundle] name: want a string, got an integer");
   CHECK(refused("bundle = 3\n") == "bundle.toml:1: [bundle]: want a table, got an integer");
+  CHECK(refused("[[params]]\na = 3\n") ==
+        "bundle.toml:1: [[params]]: a section is written in single brackets: [params]");
+  CHECK(refused("[batch]\npad = [{ids = {dims = [0]}}]\n") == "bundle.toml:2: [batch] pad: want a table, got a list");
   CHECK(contains(refused("[input]\nkind = \"txt\"\n"), "want \"text\", \"image\""));
   CHECK(contains(refused("[input]\nkind = \"record\"\n"), "wants [input.fields]"));
-  CHECK(contains(refused("[input]\nkind = \"text\"\n[input.fields]\na = \"text\"\n"), "wants kind = \"record\""));
+  CHECK(contains(refused("[input]\nkind = \"text\"\n[input.fields]\na = \"text\"\n"),
+                 "bundle.toml:3: [input]: [input.fields] wants kind = \"record\""));
   CHECK(contains(refused("[input]\nkind = \"record\"\n[input.fields]\na = \"record\"\n"), "got \"record\""));
   CHECK(contains(refused("[input]\nkind = \"record\"\n[input.fields]\n\"a b\" = \"text\"\n"), "want a name"));
   CHECK(contains(refused("[batch]\nmax_size = 0\n"), "want an integer from 1 to 1048576, got 0"));
