@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 #include <mrun/file_kind.hpp>
 
@@ -17,6 +18,10 @@ struct Known {
 
 constexpr const char *of_model =
     "a model by itself; `mrun new NAME --kind KIND` makes a bundle's folder, where it is called model.pt";
+constexpr const char *of_weights =
+    "what torch.save writes (a state_dict or a whole Python object), which holds no code that runs without Python: "
+    "load "
+    "it there into its model, and save that with torch.jit.script(model.eval()).save(\"model.pt\")";
 constexpr const char *of_script = "a script; the bundle is the folder that it lies in";
 
 constexpr Known by_name[] = {
@@ -50,18 +55,36 @@ const Known *by_end(const Known (&all)[N], std::string_view path) {
   return found == std::end(all) ? nullptr : found;
 }
 
-// By the names in a ZIP archive's directory, which stands at its end.
-std::string_view archive_kind(std::string_view last_bytes) {
+// The names in a ZIP archive's directory, which stands at its end.
+std::vector<std::string_view> archived_names(std::string_view last_bytes) {
   constexpr std::string_view mark = "PK\1\2";
   constexpr size_t header = 46, length_at = 28;
+  std::vector<std::string_view> names;
   for (size_t at = last_bytes.find(mark); at < last_bytes.size() && last_bytes.size() - at > header;
        at = last_bytes.find(mark, at + header)) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(last_bytes[at + i]); };
     const size_t length = byte(length_at) | static_cast<size_t>(byte(length_at + 1)) << 8;
-    const std::string_view kind = known_archive_kind(last_bytes.substr(at + header, length));
-    if (!kind.empty()) return kind;
+    names.push_back(last_bytes.substr(at + header, length));
+  }
+  return names;
+}
+
+std::string_view archive_kind(std::string_view last_bytes) {
+  for (const std::string_view name : archived_names(last_bytes)) {
+    if (const std::string_view kind = known_archive_kind(name); !kind.empty()) return kind;
   }
   return {};
+}
+
+// Python's torch.save, in the format of today or in that of old versions. TorchScript has constants.pkl, and both have
+// NAME/version near the directory's end.
+bool is_torch_save(std::string_view first_bytes, std::string_view last_bytes) {
+  if (first_bytes.starts_with('\x80')) return true;
+  const std::vector<std::string_view> names = archived_names(last_bytes);
+  const auto has = [&](std::string_view part) {
+    return std::ranges::any_of(names, [&](std::string_view name) { return name.find(part) != name.npos; });
+  };
+  return has("/version") && !has("/constants.pkl") && !has("/constants/");
 }
 
 // "an ONNX model"; nothing where it is no model of another program's.
@@ -85,7 +108,10 @@ std::string other_than_bundle(std::string_view path, std::string_view first_byte
   if (!model.empty()) return std::string(bundle).append(model).append(what_is_wanted);
   const bool archive = first_bytes.starts_with("PK");
   if (kind.empty() || archive || kind == "JSON text" || kind == "a text") {
-    if (const Known *name = by_end(by_name, path)) return std::string(bundle).append(name->what);
+    if (const Known *name = by_end(by_name, path)) {
+      const bool model_file = name->what == of_model;
+      return std::string(bundle).append(model_file && is_torch_save(first_bytes, last_bytes) ? of_weights : name->what);
+    }
   }
   if (kind.empty()) return "";
   std::string text = std::string(bundle).append(kind);

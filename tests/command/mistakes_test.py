@@ -332,6 +332,12 @@ class Errors(Case):
                 advice = [] if what in ("NumPy's .npz", "ZIP archive") else ["torch.jit.script(model.eval())"]
                 self.refused(3, file, "x", contains=[f"{name}: is no bundle but ", what] + advice)
                 self.refused(3, "pack", file, contains=[f"{name}: is no bundle but ", what])
+        saved = "what torch.save writes (a state_dict or a whole Python object)"
+        for name, data, what in [("m.pt", self.archive("m/data.pkl"), saved), ("m.ckpt", b"\x80\2\x8a\x0al" + bytes(60), saved),
+                                 ("m.pth", self.archive("m/constants.pkl"), "a model by itself; `mrun new NAME")]:
+            with self.subTest(f"{name}: {what}"):
+                (self.dir / name).write_bytes(data)
+                self.refused(3, self.dir / name, "x", contains=f"{name}: is no bundle but {what}")
         folder = self.dir / "saved"
         folder.mkdir()
         (folder / "saved_model.pb").write_bytes(bytes(9))
