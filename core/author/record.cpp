@@ -36,6 +36,17 @@ void check_name(const std::string &name) {
   fail(MRUN_USAGE, "\"{}\" is no name for an example: use letters, digits, '_', '-' and '.'", printable(name));
 }
 
+// A bundle cannot hold both.
+void check_case(const fs::path &examples, const std::string &name) {
+  std::error_code none;
+  for (const fs::directory_entry &e : fs::directory_iterator(examples, none)) {
+    const std::string other = e.path().filename().native();
+    if (other == name || lower(other) != lower(name)) continue;
+    fail(MRUN_USAGE, "{}: differs from the example {} in case only; a bundle holds one of them",
+         printable((examples / name).native()), printable(other));
+  }
+}
+
 void publish(const fs::path &folder, const std::vector<File> &files, bool replace) {
   std::error_code error;
   const bool first = fs::create_directory(folder.parent_path(), error);
@@ -62,6 +73,7 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   const fs::path target = folder / "examples" / name;
   if (fs::exists(target, unknown) && !replace)
     fail(MRUN_USAGE, "{}: there is such an example already; --replace takes its place", target.string());
+  check_case(target.parent_path(), name);
   const auto bundle = Bundle::open(folder);
   const auto session = start_session(bundle, options);
   const Recorded run = run_recorded(*session, input, 0);

@@ -223,7 +223,13 @@ SignedFiles read_statement(std::string_view payload, const std::string &where) {
 
 std::string check_signatures(const std::string *all, const SignedFiles &files, const std::vector<PublicKey> &keys,
                              const std::string &where) {
-  if (all == nullptr) fail(MRUN_VERIFY, "{}: is missing: this bundle is not signed, and a signature is wanted", where);
+  if (all == nullptr) {
+    const bool once = std::any_of(files.begin(), files.end(), [](const auto &file) {
+      return file.first.starts_with("history/") && file.first.ends_with(".sig");
+    });
+    fail(MRUN_VERIFY, "{}: is missing: this bundle is not signed, and a signature is wanted{}", where,
+         once ? "; an earlier revision was: whoever commits signs anew" : "");
+  }
   std::set<std::string> signers, trusted;
   std::string why, unchecked;
   for (const Signature &s : parse_signatures(*all, where)) {

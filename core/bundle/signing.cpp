@@ -23,11 +23,13 @@ std::string read_key(const fs::path &path) { return read_file(path, MRUN_USAGE, 
 
 PublicKey read_public_key(const fs::path &path) { return PublicKey::parse(read_key(path), printable(path.native())); }
 
+constexpr const char *public_suffix = ".pub";
+
 // In a folder of trusted keys: what is called a public key, and what is one under another name.
 bool is_key(const fs::path &file) {
   std::error_code error;
   if (file.filename().native().front() == '.' || !fs::is_regular_file(file, error)) return false;
-  if (file.extension() == ".pub") return true;
+  if (file.extension() == public_suffix) return true;
   const auto size = fs::file_size(file, error);
   return !error && size <= max_key && holds_public_key(read_key(file));
 }
@@ -144,8 +146,13 @@ std::vector<PublicKey> read_trusted_keys(const fs::path &path) {
 }
 
 PublicKey make_key(const fs::path &path, std::string_view algorithm, bool replace) {
-  const fs::path public_path = path.native() + ".pub";
+  const fs::path public_path = path.native() + public_suffix;
   check_place(path, replace);
+  if (path.extension() == public_suffix) {
+    fail(MRUN_USAGE,
+         "{}: {} is put behind the name for the public key; a name for the private one, as release.key, is wanted",
+         printable(path.native()), public_suffix);
+  }
   check_place(public_path, replace);
   const PrivateKey key = PrivateKey::generate(algorithm);
   PublicKey public_key = key.public_key();

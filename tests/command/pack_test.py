@@ -274,6 +274,8 @@ class Examples(Case):
         self.assertEqual(mrun("record", folder, "a", "x").returncode, 0)
         self.refused(2, "record", folder, "a", "y", contains="--replace")
         self.assertEqual(mrun("record", folder, "a", "y", "--replace").returncode, 0)
+        for more in (), ("--replace",):  # a bundle cannot hold both
+            self.refused(2, "record", folder, "A", "y", *more, contains="examples/A: differs from the example a in case only")
         self.assertEqual((folder / "examples/a/expected.json").read_text(), '"Y"\n')
         self.refused(2, "record", folder, "../a", "y", contains="name")
 

@@ -147,6 +147,7 @@ class Signatures(Case):
         self.assertNotEqual(self.key.read_bytes(), before)
         self.assertEqual(stat.S_IMODE(self.key.stat().st_mode), 0o600)
         self.refused(2, "keygen", self.dir / "x", "--algorithm", "rsa", contains="want p256 or ed25519")
+        self.refused(2, "keygen", self.dir / "x.pub", contains="x.pub: .pub is put behind the name for the public key")
 
     def test_a_pair_is_replaced_whole_or_not_at_all(self):
         before, public = self.key.read_bytes(), self.public(self.key)
@@ -361,7 +362,8 @@ class Signatures(Case):
         self.sign(self.file, self.key)
         (self.folder / "preprocess.lua").write_text("return function(x) return x .. x end\n")
         self.assertEqual(mrun("commit", self.file, self.folder, "-m", "two").returncode, 0)
-        self.refused(4, self.file, "x", "--key", self.public(self.key), contains="is not signed")
+        self.refused(4, self.file, "x", "--key", self.public(self.key),
+                     contains=["is not signed", "an earlier revision was: whoever commits signs anew"])
         self.assertIn("history/locks/1.sig", mbzip.read(self.file.read_bytes()))
         self.sign(self.file, self.key)
         self.assertEqual(self.answer(f"{self.file}@1", "x", "--key", self.public(self.key)), "x")
