@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "bundle/folder.h"
 #include "bundle/packed.h"
 
@@ -54,12 +55,9 @@ Tensor Bundle::read(std::string_view path) const {
 std::string Bundle::text(std::string_view path) const {
   const Tensor bytes = read(path);
   const std::string_view text = bytes.bytes();
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = utf8_length(text, at);
-    if (length == 0) {
-      fail(MRUN_BUNDLE, "{}: {}: byte {} is not UTF-8; a text in UTF-8 is wanted", printable(origin_), path, at);
-    }
-    at += length;
+  if (!valid_utf8(text)) {
+    fail(MRUN_BUNDLE, "{}: {}: byte {} is not UTF-8; a text in UTF-8 is wanted", printable(origin_), path,
+         utf8_until(text));
   }
   return std::string(text);
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/sealed_file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "value/json.h"
 #include "value/map_tensors.h"
 #include "value/npy.h"
@@ -22,6 +23,12 @@ namespace {
   Error e(MRUN_INPUT, fmt::format("{}want {}, got {}{}", where, wanted, describe(v.c()), next));
   e.stage = "input";
   throw e;
+}
+
+void want_utf8(std::string_view text, const std::string &where) {
+  if (!valid_utf8(text)) {
+    fail(MRUN_INPUT, "{}the text is not valid UTF-8 at byte {}; a text in UTF-8 is wanted", where, utf8_until(text));
+  }
 }
 
 bool is_bytes(const Value &v) {
@@ -43,7 +50,7 @@ void check_kind(InputKind kind, const Value &v, const std::string &where) {
   switch (kind) {
     case InputKind::text:
       if (!v.is_string()) wrong(where, "a text", v);
-      if (!valid_utf8(v.as_string())) fail(MRUN_INPUT, "{}the text is not valid UTF-8", where);
+      want_utf8(v.as_string(), where);
       break;
     case InputKind::image:
       if (!is_bytes(v) && !is_frame(v)) {
@@ -115,7 +122,7 @@ Tensor file_bytes(const std::filesystem::path &path) {
 }
 
 Value read_text(std::string text, const std::string &where) {
-  if (!valid_utf8(text)) fail(MRUN_INPUT, "{}: the text is not valid UTF-8", where);
+  want_utf8(text, fmt::format("{}: ", where));
   return Value::string(text);
 }
 
@@ -205,7 +212,8 @@ std::string extension_of(std::string_view bytes) {
 
 void check_texts(const Value &v) {
   if (v.is_string() && !valid_utf8(v.as_string())) {
-    Error e(MRUN_INPUT, "a text in the input is not valid UTF-8; bytes are uint8 tensors");
+    Error e(MRUN_INPUT, fmt::format("a text in the input is not valid UTF-8 at byte {}; bytes are uint8 tensors",
+                                    utf8_until(v.as_string())));
     e.stage = "input";
     throw e;
   }

@@ -82,7 +82,7 @@ class Text(Case):
 
     def test_invalid_utf8_is_the_items_error(self):
         (self.dir / "bad.txt").write_bytes(b"ok \xff")
-        self.item_error("INPUT", "input", self.bundle(preprocess=ECHO), f"@{self.dir}/bad.txt", contains="UTF-8")
+        self.item_error("INPUT", "input", self.bundle(preprocess=ECHO), f"@{self.dir}/bad.txt", contains="the text is not valid UTF-8 at byte 3; a text in UTF-8 is wanted")
 
 
 class Json(Case):

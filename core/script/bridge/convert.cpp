@@ -6,6 +6,7 @@
 #include "base/article.h"
 #include "base/place.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "script/bridge/object.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/errors.h"
@@ -164,7 +165,10 @@ mrun_value Reader::read_string(int index, const Place *place) {
   if ((bytes_ += static_cast<int64_t>(size)) > vm_.options.lua_memory) {
     fail(MRUN_MEMORY, "{}: more than {} bytes of text", what_, vm_.options.lua_memory);
   }
-  if (!valid_utf8({data, size})) { refuse(place, "is a string that is not valid UTF-8; bytes are uint8 tensors"); }
+  if (!valid_utf8({data, size})) {
+    refuse(place, fmt::format("is a string that is not valid UTF-8 at byte {}; bytes are uint8 tensors",
+                              utf8_until({data, size})));
+  }
   return string_value(data, size);
 }
 

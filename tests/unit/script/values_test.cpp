@@ -50,8 +50,9 @@ TEST_CASE("Integers beyond 2^53 and invalid UTF-8 are refused") {
   Script s(Script::body("return input"));
   CHECK(error_of([&] { s.preprocess(Value::integer((int64_t{1} << 53) + 1)); }).message.find("2^53") !=
         std::string::npos);
-  CHECK(failure("return {a = {'\\255'}}")
-            .message.find("what preprocess returned.a[1]: is a string that is not valid UTF-8") != std::string::npos);
+  CHECK(failure("return {a = {'ab\\255'}}")
+            .message.find("what preprocess returned.a[1]: is a string that is not valid UTF-8 at byte 2") !=
+        std::string::npos);
   CHECK(failure("return {1, 2, x = 3}").message.find("a list or a map, not both") != std::string::npos);
   CHECK(failure("return {1, nil, 3}").message.find("holes") != std::string::npos);
   CHECK(failure("return {f = tostring}").message.find(".f: is a function") != std::string::npos);
