@@ -90,7 +90,7 @@ class Digits(unittest.TestCase):
             answer = json.loads(result.stdout)
             self.assertEqual("digit" in answer, right, answer)
             if not right:
-                self.assertIn(f"parameter length: want 1 to size, 28, got {length}", answer["error"]["message"])
+                self.assertIn(f"parameter length: want 1 to 28, got {length}", answer["error"]["message"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 -- A picture of one digit, of any size and either way round in brightness, becomes what MNIST's pictures are: float32
 -- 1 x 28 x 28, ink 1 on 0, the digit 20 pixels long, its centre of mass in the middle.
 local image, torch = require "image", require "torch"
+local size = 28 -- a side of the model's picture
 local largest = 400 -- a side in pixels beyond which nothing more is to be seen of a digit
 
 local function shrunk(img)
@@ -38,15 +39,15 @@ local function centre(values)
   return ((torch.arange(values:size(0)) + 0.5) * values):sum():item() / values:sum():item()
 end
 
--- The margin before a part of `length` pixels, so that its centre of mass comes to the middle of `size`.
-local function margin(values, size)
+-- The margin before a part of the picture, so that its centre of mass comes to the middle.
+local function margin(values)
   local before = math.floor(size / 2 - centre(values) + 0.5)
   return math.max(0, math.min(size - values:size(0), before))
 end
 
 return function(input, params)
-  if params.length < 1 or params.length > params.size then
-    error(("parameter length: want 1 to size, %d, got %d"):format(params.size, params.length))
+  if params.length < 1 or params.length > size then
+    error(("parameter length: want 1 to %d, got %d"):format(size, params.length))
   end
   local ink = ink_of(shrunk(image.decode(input, { mode = "RGBA", exif = true })))
   local most = ink:max():item()
@@ -62,7 +63,7 @@ return function(input, params)
   part = image.resize(part, { math.max(1, math.floor(h * scale + 0.5)), math.max(1, math.floor(w * scale + 0.5)) })
   part = part:squeeze(2)
   part = part / part:max()
-  local above, before = margin(part:sum(1), params.size), margin(part:sum(0), params.size)
+  local above, before = margin(part:sum(1)), margin(part:sum(0))
   local high, wide = part:shape()
-  return torch.F.pad(part, { before, params.size - wide - before, above, params.size - high - above }):unsqueeze(0)
+  return torch.F.pad(part, { before, size - wide - before, above, size - high - above }):unsqueeze(0)
 end
