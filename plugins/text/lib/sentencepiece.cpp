@@ -147,6 +147,7 @@ void SentencePiece::check_sampling(std::string_view text, const SentencePieceOpt
 
 SentencePiece::SentencePiece(std::string_view model) {
   if (model.size() > max_model_bytes) not_a_model("it is larger than 1 GiB");
+  if (model.substr(0, 1) == "{") not_a_model("it looks like a tokenizer.json: text.tokenizer_json opens those");
   unigram_ = check_model(model) == type_unigram;
   if (sentencepiece::logging::SetMinLogLevel) sentencepiece::logging::SetMinLogLevel(10);
   processor_ = std::make_unique<sentencepiece::SentencePieceProcessor>();

@@ -54,7 +54,8 @@ TEST_CASE("ids outside the model are refused") {
 TEST_CASE("what is not a model is refused") {
   const std::string good = small_model();
   CHECK(message_of([] { text::SentencePiece m(""); }) == "not a sentencepiece model: it has no pieces");
-  CHECK(!message_of([] { text::SentencePiece m("{\"version\": \"1.0\"}"); }).empty());
+  CHECK(message_of([] { text::SentencePiece m("{\"version\": \"1.0\"}"); }) ==
+        "not a sentencepiece model: it looks like a tokenizer.json: text.tokenizer_json opens those");
   CHECK(!message_of([] { text::SentencePiece m(std::string(1000, '\0')); }).empty());
   CHECK(!message_of([&] { text::SentencePiece m(good + piece("c", not_a_number, 1)); }).empty());
   CHECK(message_of([&] { text::SentencePiece m(good + piece(std::string("c\0d", 3), zero, 1)); }) ==
