@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from command import SOURCE, Case, mrun
+from command import SOURCE, Case, at_a_terminal, mrun
 
 PLUGINS = SOURCE / "tests/plugins"
 
@@ -295,6 +295,16 @@ end
         self.assertLessEqual({"torch", "image", "text", "decode"}, {p["name"] for p in listed})
         self.assertIn("hello.negate@1(Tensor x) -> Tensor", mrun("ops", "hello.negate", "--plugin", plugin).stdout)
         self.refused(3, "ops", "image.resise", contains="image.resize")
+
+    def test_a_terminal_has_whole_words_on_each_line(self):
+        for columns in 40, 60, 80:
+            for args, words in [(["ops", "image"], "image.center_crop@1 The middle, by torchvision's rule; zeros where the image is smaller."),
+                                (["plugins"], "5 operations")]:
+                status, shown, _ = at_a_terminal(*args, columns=columns)
+                self.assertEqual(status, 0)
+                self.assertLessEqual(max(len(line) for line in shown.splitlines() if "/" not in line), columns, shown)
+                self.assertIn(words, " ".join(shown.split()))
+        self.assertRegex(mrun("ops", "image").stdout, r"(?m)^image.center_crop@1 +The middle, .* is smaller\.$")
 
     def test_a_folder_that_is_none_is_said_where_plugins_are_listed(self):
         env = {**os.environ, "MRUN_PLUGIN_PATH": f"{self.dir}:{self.dir / 'none'}:"}

@@ -27,13 +27,8 @@ constexpr size_t label_width = 11;
 // A labelled text, over several lines where the terminal is narrow.
 void add(std::vector<std::string> &head, const std::string &label, const std::string &text) {
   const size_t columns = terminal_size().columns;
-  std::vector<std::string> words;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
-    words.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  std::vector<std::string> lines = wrapped(words, columns == 0 ? SIZE_MAX : columns, std::string(label_width, ' '));
+  std::vector<std::string> lines =
+      wrapped(words_of(text), columns == 0 ? SIZE_MAX : columns, std::string(label_width, ' '));
   if (lines.empty()) return;
   lines[0].replace(0, label.size(), label);
   head.insert(head.end(), lines.begin(), lines.end());

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "options.h"
 #include "report.h"
+#include "screen.h"
 #include "subcommands.h"
 #include "view.h"
 
@@ -12,9 +13,10 @@ namespace {
 std::string line(const View &plugin) {
   const std::string name = padded(shown(plugin.at("name").text()), 12);
   if (!plugin.at("error").is_nil()) return name + red("broken") + "    " + shown(plugin.at("error").text()) + "\n";
-  return name + padded(shown(plugin.at("version").text()), 10) +
-         padded(counted(plugin.at("operations").number(), "operation", "operations"), 18) +
-         shown(plugin.at("doc").text()) + "\n" + std::string(12, ' ') + shown(plugin.at("path").text()) + "\n";
+  const std::string facts = name + padded(shown(plugin.at("version").text()), 10) +
+                            counted(plugin.at("operations").number(), "operation", "operations");
+  return labelled(facts, 40, shown(plugin.at("doc").text())) + std::string(12, ' ') + shown(plugin.at("path").text()) +
+         "\n";
 }
 
 int list_plugins(bool json) {

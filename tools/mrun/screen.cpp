@@ -108,4 +108,27 @@ std::vector<std::string> wrapped(const std::vector<std::string> &words, size_t w
   return lines;
 }
 
+std::vector<std::string> words_of(const std::string &text) {
+  std::vector<std::string> words;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+std::string labelled(const std::string &label, size_t column, const std::string &text) {
+  constexpr size_t least = 28, little = 4;  // beside the label; before what stands below it
+  const size_t columns = terminal_size().columns;
+  if (columns == 0) return padded(label, column) + text + "\n";
+  const bool below = !label.empty() && columns < column + least;
+  std::string out = below ? label + "\n" : "";
+  for (const std::string &line : wrapped(words_of(text), columns, std::string(below ? little : column, ' '))) {
+    const bool first = out.empty();
+    out += (first ? padded(label, column) + line.substr(column) : line) + "\n";
+  }
+  return out.empty() ? label + "\n" : out;
+}
+
 }  // namespace command

@@ -27,6 +27,9 @@ std::string fitted(const std::vector<std::string> &head, std::vector<Section> se
 std::vector<std::string> columns(const std::vector<std::vector<std::string>> &rows, size_t widest = 44);
 // Words over lines of at most `width` characters, each begun with `indent`.
 std::vector<std::string> wrapped(const std::vector<std::string> &words, size_t width, const std::string &indent);
+std::vector<std::string> words_of(const std::string &text);
+// A label, then a text from `column` on: over several lines on a terminal, below the label where beside it there is no room.
+std::string labelled(const std::string &label, size_t column, const std::string &text);
 size_t width_of(const std::string &utf8);  // in characters
 
 }  // namespace command

@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "options.h"
 #include "report.h"
+#include "screen.h"
 #include "subcommands.h"
 #include "view.h"
 
@@ -38,7 +39,7 @@ int operations(std::vector<std::string> args) {
     for (size_t i = 0; i < rows.size(); ++i) {
       const View r = rows[i];
       if (name.find('.') == std::string::npos) {
-        out += padded(shown(r.at("name").text()), 32) + shown(first_line(r.at("doc").text())) + "\n";
+        out += labelled(shown(r.at("name").text()), 32, shown(first_line(r.at("doc").text())));
       } else {
         const std::string doc = escaped_controls(r.at("doc").text());
         out += shown(r.at("schema").text()) + "\n" + (doc.empty() ? "" : "\n" + doc + "\n\n");
