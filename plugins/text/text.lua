@@ -1,6 +1,14 @@
 -- text: tokenizers, Unicode, regular expressions. See text.md.
 local text = {}
 
+-- A method that is called with a dot has another value for its object.
+local function want_self(self, kind, class, method)
+  if type(self) == kind then return end
+  local got = self == nil and "nil" or "a " .. type(self)
+  error(("text.%s.%s: self: want text.%s, got %s; a method is called with a colon: %s:%s(…)"):format(
+    class, method, class, got, class:lower(), method), 3)
+end
+
 -- A tokenizer's four results as one table.
 local function tokens(call)
   return function(self, ...)
@@ -29,6 +37,7 @@ local function behind(self, whole)
 end
 
 function Stream:push(id)
+  want_self(self, "table", "Stream", "push")
   if type(id) ~= "number" then error("push: want the id of a token, a number, got " .. type(id), 2) end
   local ids = self.ids
   ids[#ids + 1] = id
@@ -46,12 +55,14 @@ end
 
 -- What was held back, unfinished as it is; from here the stream is as new.
 function Stream:flush()
+  want_self(self, "table", "Stream", "flush")
   local rest = behind(self, self.decode(self.ids))
   self.ids, self.context, self.known = {}, 0, ""
   return rest
 end
 
 local function stream(tokenizer, options)
+  want_self(tokenizer, "userdata", "Tokenizer", "stream")
   local function decode(ids)
     if options then return tokenizer:decode(ids, options) end
     return tokenizer:decode(ids)
@@ -179,12 +190,14 @@ function regex.find(self, s, init)
 end
 
 function regex.match(self, s, init)
+  want_self(self, "userdata", "Regex", "match")
   local m = find(self, s, init)
   if m[1] == nil then return nil end
   return captures(s, m)
 end
 
 function regex.gmatch(self, s)
+  want_self(self, "userdata", "Regex", "gmatch")
   local all, i = find_all(self, s), 0
   return function()
     i = i + 1
@@ -194,6 +207,7 @@ end
 
 -- with: a string (%1 is a group), a table from the first capture, or a function of the captures; false or nil keeps the match.
 function regex.gsub(self, s, with, count)
+  want_self(self, "userdata", "Regex", "gsub")
   local kind = type(with)
   if kind == "string" or kind == "number" then return gsub(self, s, tostring(with), count) end
   if kind ~= "table" and kind ~= "function" then

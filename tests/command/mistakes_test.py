@@ -208,6 +208,13 @@ class Errors(Case):
         vocabulary = {"assets/vocab.txt": "[UNK]\n[CLS]\n[SEP]\nx"}
         make = MODULES + 'local tokenizer = text.wordpiece(bundle.asset "vocab.txt")\n'
         for body, code, advice in [("return tokenizer(x)", "SCRIPT", "it has methods"), ("return tokenizer.encode(x)", "ARGUMENT", "tokenizer:encode(…)"),
+                                   ("return tokenizer.stream()", "SCRIPT", "tokenizer:stream(…)"),
+                                   ("local s = tokenizer:stream() return s.push(1)", "SCRIPT", "colon: stream:push(…)"),
+                                   ("local s = tokenizer:stream() return s.flush()", "SCRIPT", "colon: stream:flush(…)"),
+                                   ("local r = text.regex 'b' return r.match(x)", "SCRIPT", "colon: regex:match(…)"),
+                                   ("local r = text.regex 'b' return r.gsub(x, 'c')", "SCRIPT", "colon: regex:gsub(…)"),
+                                   ("local r = text.regex 'b' for m in r.gmatch(x) do end", "SCRIPT", "colon: regex:gmatch(…)"),
+                                   ("return tokenizer[1]", "SCRIPT", "a text.Tokenizer is no list or table; it has decode, encode"),
                                    ("return tokenizer:encode(x).input_ids", "SCRIPT", "tokenizer:tokenize(s"),
                                    ("return tokenizer:encode(x, {truncation = true})", "ARGUMENT", "max_length alone"),
                                    ("return tokenizer:encode(x, {add_special_tokens = false})", "ARGUMENT", "it is special"),

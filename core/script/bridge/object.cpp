@@ -41,7 +41,8 @@ int index_unknown(lua_State *L, Vm &vm) {
     lua_pop(L, 2);
     lua_getfield(L, -1, type.c_str());
   }
-  const std::string_view name = lua_type(L, 2) == LUA_TSTRING ? want_string(L, 2, type.c_str(), "method") : "";
+  const bool named = lua_type(L, 2) == LUA_TSTRING;
+  const std::string_view name = named ? want_string(L, 2, type.c_str(), "method") : "";
   if (!lua_istable(L, -1)) fail(MRUN_SCRIPT, "{} has no methods", with_article(type));
   lua_pushvalue(L, 2);
   lua_rawget(L, -2);
@@ -55,6 +56,7 @@ int index_unknown(lua_State *L, Vm &vm) {
     std::sort(names.begin(), names.end());
     there = fmt::format("; it has {}", fmt::join(names, ", "));
   }
+  if (!named) fail(MRUN_SCRIPT, "{} is no list or table{}", with_article(type), there);
   fail(MRUN_SCRIPT, "{} has no method {}{}", with_article(type), printable(name, 60), there);
 }
 
