@@ -102,9 +102,9 @@ class Api(unittest.TestCase):
             folder = self.bundle(preprocess=decode)
             (folder / "assets").mkdir()
             (picture.convert("LAB") if len(save) == 1 and save["format"] == "TIFF" else picture).save(folder / "assets/a", **save)
-            got = run("api_shortage", folder, "x", 3_000_000, 17_939)
+            got = run("api_shortage", folder, "x", 3_000_000, 29_947, "ready")
             self.assertEqual((got.returncode, got.stderr[-2000:]), (0, ""), save)
-        got = run("api_shortage", MODEL, "praise and joy", 4_000_000, 39_901)
+        got = run("api_shortage", MODEL, "praise and joy", 4_000_000, 49_939, "ready")
         self.assertEqual((got.returncode, got.stderr[-2000:]), (0, ""))
 
     def compiled(self, compiler, language, *args, text=None):

@@ -1,6 +1,8 @@
-/* Memory that ends while a host calls: shortage BUNDLE TEXT LAST STEP. For 0, STEP … LAST bytes, a new thread that can have
- * no more than these opens a bundle, starts and runs it, and makes calls that fail. Each gives MEMORY, or what it gives
- * with memory; none ends the process. Prints in how many rounds a call failed for memory. */
+/* Memory that ends while a host calls: shortage BUNDLE TEXT LAST STEP [ready]. For 0, STEP … LAST bytes, a new thread that can
+ * have no more than these opens a bundle, starts and runs it, and makes calls that fail. Each gives MEMORY, or what it gives
+ * with memory; none ends the process. Prints in how many rounds a call failed for memory.
+ * ready: the thread has done the same with memory before. The C library ends the process where there is none for the
+ * thread-local data of a library (libtorch's), which it makes when a thread first comes there. */
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
@@ -58,7 +60,7 @@ static void check(const char *call, int code, int wanted) {
   fprintf(stderr, "%s: %s, not %s: %s\n", call, mrun_code_name(code), mrun_code_name(wanted), message ? message : "");
 }
 
-static void *host(void *bytes) {
+static void ask(long bytes) {
   mrun_bundle *bundle = NULL, *none = NULL;
   mrun_engine *engine = NULL;
   mrun_result result;
@@ -70,7 +72,7 @@ static void *host(void *bytes) {
   MRUN_INIT(item);
   item.json = 1;
   options.workers = 1;
-  left = *(long *)bytes;
+  left = bytes;
   check("mrun_pack", mrun_pack(NULL, NULL, NULL, NULL, NULL), MRUN_USAGE);
   check("mrun_open of nothing", mrun_open("/nonexistent", NULL, &none, NULL), MRUN_BUNDLE);
   check("mrun_open", mrun_open(path, NULL, &bundle, NULL), MRUN_OK);
@@ -94,16 +96,23 @@ static void *host(void *bytes) {
   mrun_free(json);
   mrun_close(bundle);
   left = no_limit;
+}
+
+static int ready;
+
+static void *host(void *bytes) {
+  if (ready) ask(no_limit);
+  ask(*(long *)bytes);
   return NULL;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && (argc != 6 || strcmp(argv[5], "ready") != 0)) return 2;
+  ready = argc == 6;
   path = argv[1], text = argv[2];
   const long last = atol(argv[3]), step = atol(argv[4]);
   int rounds = 0;
-  long all = no_limit; /* plugins are loaded with memory */
-  host(&all);
+  ask(no_limit); /* plugins are loaded with memory */
   for (long bytes = 0; bytes <= last; bytes += step) {
     pthread_t thread;
     failed = 0;
@@ -112,7 +121,7 @@ int main(int argc, char **argv) {
     rounds += failed > 0;
   }
   failed = 0; /* with memory, all is well again */
-  host(&all);
+  ask(no_limit);
   printf("%d\n", rounds);
   return wrong || failed ? 1 : 0;
 }
