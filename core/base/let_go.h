@@ -1,9 +1,11 @@
-// Letting go of what foreign code made: what its destructor throws ends there, and the log tells of it.
+// Letting go of what foreign code made: what its destructor throws ends there, and the log tells of it; a floating-point
+// mode that it leaves is gone with it.
 #pragma once
 #include <fmt/format.h>
 
 #include <string_view>
 
+#include "base/float_mode.h"
 #include "base/log.h"
 
 namespace mrun {
@@ -11,6 +13,7 @@ namespace mrun {
 // f: runs the foreign code that destroys `what`.
 template <class F>
 void let_go(std::string_view what, F &&f) noexcept {
+  const FloatModeGuard mode;
   try {
     f();
   } catch (...) {

@@ -69,3 +69,34 @@ TEST_CASE("A host's rounding and denormals change no answer, and stay the host's
     want_odd_mode();
   }
 }
+
+TEST_CASE("What a tensor's deleter leaves of the mode changes no later answer") {
+  const Folder folder("json",
+                      {{"postprocess.lua", "return function(x) emit(0) return type(x) == 'number' and x / 3 end"}});
+  mrun_options o = options(1);
+  o.isolation = MRUN_ISOLATION_NONE;
+  const Running running(folder, &o);
+  mrun_value one{};
+  one.kind = MRUN_FLOAT;
+  one.as.number = 1;
+  const std::string wanted = submitted(running.engine, one);
+  CHECK(wanted.find("0.333") == 0);
+  float numbers[2] = {};
+  int64_t shape[] = {2};
+  DLManagedTensor dl{};
+  dl.dl_tensor = {numbers, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, nullptr, 0};
+  dl.deleter = [](DLManagedTensor *) { fesetround(FE_UPWARD); };
+  mrun_value tensor{};
+  REQUIRE(mrun_tensor(&dl, &tensor) == MRUN_OK);
+  std::promise<void> dropped, answered;
+  mrun_item item;
+  MRUN_INIT(item);
+  item.emit = [](void *user, const mrun_value *) { static_cast<std::promise<void> *>(user)->get_future().wait(); };
+  item.emit_user = &dropped;
+  const auto done = [](void *user, mrun_result *) { static_cast<std::promise<void> *>(user)->set_value(); };
+  REQUIRE(mrun_submit(running.engine, &tensor, &item, -1, done, &answered, nullptr) == MRUN_OK);
+  mrun_value_free(&tensor);  // the engine's is the last
+  dropped.set_value();
+  answered.get_future().wait();
+  CHECK(submitted(running.engine, one) == wanted);
+}
