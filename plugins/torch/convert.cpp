@@ -5,6 +5,7 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <array>
 
 #include "guard.h"
@@ -72,17 +73,19 @@ DLDevice dl_device(const c10::Device &d) {
   throw mrun::error(MRUN_MODEL, "a tensor on device " + d.str() + " cannot leave torch");
 }
 
+bool runs_backwards(const DLTensor &t) {
+  return t.strides != nullptr && std::any_of(t.strides, t.strides + t.ndim, [](int64_t step) { return step < 0; });
+}
+
 at::Tensor import(mrun_call *call, const mrun_value &v, bool readonly) {
   const DLTensor &t = v.as.tensor.dl->dl_tensor;
   const auto options = at::TensorOptions().dtype(scalar_type(t.dtype)).device(torch_device(t.device));
   const at::IntArrayRef sizes(t.shape, static_cast<size_t>(t.ndim));
-  for (int32_t i = 0; t.strides != nullptr && i < t.ndim; ++i) {
-    if (t.strides[i] < 0) throw mrun::error(MRUN_ARGUMENT, "torch has no tensors with negative strides");
-  }
   auto kept = std::make_unique<Kept>(Kept{{}, readonly});
   mrun::check(host->value_copy(call, &v, &kept->value));
   auto maker = at::for_blob(t.data == nullptr ? nullptr : static_cast<char *>(t.data) + t.byte_offset, sizes);
-  if (t.strides != nullptr) maker.strides(at::IntArrayRef(t.strides, static_cast<size_t>(t.ndim)));
+  if (t.strides != nullptr && !runs_backwards(t))
+    maker.strides(at::IntArrayRef(t.strides, static_cast<size_t>(t.ndim)));
   return maker.context(kept.release(), &release_kept).target_device(options.device()).options(options).make_tensor();
 }
 
@@ -151,7 +154,15 @@ at::Tensor from_value(mrun_call *call, const mrun_value &v, bool readonly) {
   readonly = readonly || (v.flags & MRUN_READONLY) != 0;
   const DLManagedTensor *dl = v.as.tensor.dl;
   if (!readonly && dl->deleter == &destroy_holder) return static_cast<Holder *>(dl->manager_ctx)->tensor;
-  return import(call, v, readonly);
+  if (!runs_backwards(dl->dl_tensor)) return import(call, v, readonly);
+  // As numpy makes them of flipped pictures. What is only read may be a copy; one without elements needs none.
+  const mrun::call c(call);
+  const mrun::tensor given(c, v);
+  if (!readonly || !given.on_cpu()) {
+    throw mrun::error(MRUN_ARGUMENT,
+                      "torch has no tensors with negative strides that it could write or that are not on the CPU");
+  }
+  return import(call, given.contiguous(c).get(), readonly);
 }
 
 mrun_value to_value(mrun_call *call, const at::Tensor &given, bool readonly) {

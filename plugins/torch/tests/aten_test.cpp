@@ -196,6 +196,26 @@ TEST_CASE("what is read-only stays so, and is not written", "[aten]") {
   CHECK(elements<float>(free) == std::vector<float>{2, 3});
 }
 
+TEST_CASE("a tensor that runs backwards is read, and not written", "[aten]") {
+  float numbers[] = {1, 2, 3, 4, 5, 6};
+  const auto backwards = [&](int64_t rows) {
+    auto *dl = new DLManagedTensor{};
+    dl->dl_tensor = {numbers + 5, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, new int64_t[]{rows, 3}, new int64_t[]{-3, -1}, 0};
+    dl->deleter = [](DLManagedTensor *self) {
+      delete[] self->dl_tensor.shape;
+      delete[] self->dl_tensor.strides;
+      delete self;
+    };
+    return Tensor::give(dl);
+  };
+  const Tensor fixed = backwards(2).read_only();
+  CHECK(elements<float>(call("aten.clone", {fixed})[0].as_tensor()) == std::vector<float>{6, 5, 4, 3, 2, 1});
+  CHECK(call("aten.select", {fixed, number(0), number(0)})[0].as_tensor().readonly());
+  CHECK(call("aten.sum", {backwards(0).read_only()})[0].as_tensor().numel() == 1);
+  CHECK(error_of("aten.add_", {backwards(2), number(1)}).message.find("negative strides") != std::string::npos);
+  CHECK(numbers[0] == 1);
+}
+
 TEST_CASE("running statistics are written in training only, and never where they are read-only", "[aten]") {
   const Value image = call("aten.ones", {list({number(2), number(1), number(3)})})[0];
   const Tensor mean = floats({1}, {0}), variance = floats({1}, {1});
