@@ -228,6 +228,11 @@ Value pack(Registry &registry, const fs::path &folder, const fs::path &out, cons
 }
 
 Value commit(Registry &registry, const fs::path &bundle, const fs::path &folder, const CommitOptions &options) {
+  std::error_code unknown;
+  if (fs::is_directory(bundle, unknown)) {
+    fail(MRUN_BUNDLE, "{}: is a folder; the .mb file comes first, then the folder with what it is to be",
+         bundle.string());
+  }
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
   refuse_inside(folder, packing.folder, bundle);

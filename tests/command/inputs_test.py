@@ -130,6 +130,16 @@ class Bytes(Case):
         self.assertEqual([a["error"]["input"] for a in answers[1:]], [str(data / n) for n in ["nowhere", "pipe", "round"]])
         self.assertIn("linked: is a link to a folder, not followed", result.stderr)
 
+    def test_a_folder_without_a_file_is_said(self):
+        folder, data = self.bundle("bytes", preprocess=SUM), self.dir / "data"
+        data.mkdir()
+        (data / ".hidden").write_bytes(b"x")
+        result = mrun(folder, data)
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+        self.assertIn(f"{data}: is a folder without a file, but for those whose names begin with a dot", result.stderr)
+        (data / "a.bin").write_bytes(b"x")
+        self.refused(2, "record", folder, "one", data, contains=f"{data}: is a folder; one file is wanted")
+
     def test_a_line_of_paths_that_is_no_record(self):
         folder = self.bundle("record", toml='[input.fields]\na = "bytes"\n', preprocess="return function(x) return x.a end\n")
         (self.dir / "one").write_bytes(b"\x07")

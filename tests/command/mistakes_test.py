@@ -398,6 +398,7 @@ class Commands(Case):
         folder = self.bundle(preprocess=ECHO)
         self.refused(2, "pack", folder, "out.mb", contains=["out.mb: is one argument too many: pack takes DIR", "--output says where"])
         self.refused(2, "unpack", "a.mb", "b", contains="--directory says where")
+        self.refused(3, "commit", folder, "a.mb", "-m", "x", contains=f"{folder}: is a folder; the .mb file comes first")
         self.refused(2, "inspect", folder, "a", "b", contains="b: is one argument too many: inspect takes BUNDLE and PATH")
         self.refused(2, "new", "x", contains="--kind text|image|audio|bytes|json|tensor|record is missing: what it takes")
         self.refused(2, "pack", contains="DIR is missing: the bundle's folder")

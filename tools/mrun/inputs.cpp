@@ -389,6 +389,9 @@ mrun::variant read_one_input(const std::vector<std::string> &arguments, const mr
   InputOptions options;
   options.inputs = arguments;
   Inputs inputs(options, bundle);
+  if (!inputs.single() && arguments.size() == 1) {
+    throw mrun::failure(MRUN_USAGE, printable(arguments[0]) + ": is a folder; one file is wanted");
+  }
   if (!inputs.single()) {
     throw mrun::failure(MRUN_USAGE, "want one INPUT, got " + std::to_string(arguments.size()) +
                                         "; a text with blanks stands in quotes");
