@@ -102,7 +102,7 @@ class Scanner {
   // Whatever else it is: to those who load it as one.
   std::string pickled(const Source &source, const std::string &where, const std::string &kind, bool archived) {
     const Tensor all = source.map(0, static_cast<size_t>(source.size()), false);
-    const bool named = kind.empty() && !archived && is_pickle_name(where);
+    const bool named = kind.empty() && !archived && source.size() > 0 && is_pickle_name(where);
     if (!named && !reads_as_pickle(all.bytes())) return kind;
     scan_pickle(all.bytes(), where, findings);
     return "pickle";

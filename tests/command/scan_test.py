@@ -277,6 +277,9 @@ class Scan(Case):
                   finds=["bytecode", "calls aten.from_file,", "calls mine.relu,"])
         self.scan(gzip.compress(b"x"), "m.pkl", verdict="unsafe", finds="is packed by gzip, which is not looked into")
         self.scan(gzip.compress(b"x"), "m.gz", verdict="code", finds="is packed by gzip")
+        for name in "m.pt", "m.pkl":
+            (self.dir / name).write_bytes(b"")
+            self.refused(3, "scan", self.dir / name, contains=f"{name}: is of no kind that is known (it is empty)")
 
     def test_folders_are_seen_as_their_loaders_see_them(self):
         folder = self.dir / "snapshot"
