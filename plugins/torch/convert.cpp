@@ -5,6 +5,8 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
+#include <mrun/plugin_kit.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -122,8 +124,8 @@ c10::ScalarType scalar_type(const DLDataType &t) {
   for (const TypePair &p : types) {
     if (p.dl.code == t.code && p.dl.bits == t.bits && p.dl.lanes == t.lanes) return p.torch;
   }
-  throw mrun::error(MRUN_ARGUMENT, "torch has no dtype of DLPack code " + std::to_string(int(t.code)) + ", " +
-                                       std::to_string(int(t.bits)) + " bits, " + std::to_string(t.lanes) + " lanes");
+  throw mrun::error(MRUN_ARGUMENT,
+                    "torch works with no " + mrun::dtype_text(t) + " tensors: give another dtype, as int32 or float32");
 }
 
 DLDataType dl_type(c10::ScalarType t) {

@@ -196,6 +196,12 @@ TEST_CASE("what is read-only stays so, and is not written", "[aten]") {
   CHECK(elements<float>(free) == std::vector<float>{2, 3});
 }
 
+TEST_CASE("a tensor of a dtype that torch has not is named", "[aten]") {
+  const mrun::Error e = error_of("aten.sum", {Tensor::empty({kDLUInt, 16, 1}, {2})});
+  CHECK(e.code == MRUN_ARGUMENT);
+  CHECK(e.message.find("torch works with no uint16 tensors: give another dtype") != std::string::npos);
+}
+
 TEST_CASE("a tensor that runs backwards is read, and not written", "[aten]") {
   float numbers[] = {1, 2, 3, 4, 5, 6};
   const auto backwards = [&](int64_t rows) {
