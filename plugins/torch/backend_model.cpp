@@ -196,6 +196,13 @@ class Sharing {
       return false;
     });
     std::sort(tensors_.begin(), tensors_.end());
+    for (auto first = tensors_.begin(); first != tensors_.end();) {
+      const auto end = std::upper_bound(first, tensors_.end(), *first);
+      if (c10::raw::intrusive_ptr::use_count(*first) > static_cast<size_t>(end - first)) {
+        lent_.push_back((*first)->unsafe_storage().unsafeGetStorageImpl());
+      }
+      first = end;
+    }
   }
   bool shared(const at::Tensor &t) const {
     if (!t.has_storage()) return false;
@@ -203,6 +210,7 @@ class Sharing {
     if (t.use_count() > static_cast<size_t>(same.second - same.first)) return true;
     size_t here = 0;  // tensors of the result with this memory
     const c10::StorageImpl *memory = t.storage().unsafeGetStorageImpl();
+    if (std::find(lent_.begin(), lent_.end(), memory) != lent_.end()) return true;
     for (size_t i = 0; i < tensors_.size(); ++i) {
       if (i > 0 && tensors_[i] == tensors_[i - 1]) continue;
       here += tensors_[i]->unsafe_storage().unsafeGetStorageImpl() == memory;
@@ -211,7 +219,9 @@ class Sharing {
   }
 
  private:
-  std::vector<const c10::TensorImpl *> tensors_;  // by address, as often as they occur
+  std::vector<c10::TensorImpl *> tensors_;  // by address, as often as they occur
+  std::vector<const c10::StorageImpl *>
+      lent_;  // of those to which more than the result refers: whoever calls, a weight
 };
 
 // Operators without a generator argument draw from libtorch's own one: one call at a time, seeded by the item.

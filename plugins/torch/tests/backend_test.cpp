@@ -364,6 +364,7 @@ TEST_CASE("results that share memory with weights or inputs are read-only", "[to
     CHECK_FALSE(r[2].as_tensor().readonly());
     CHECK_FALSE(r[3].as_tensor().readonly());
     CHECK(r[0].as_tensor().data<float>() == x.data<float>());
+    for (const Value &v : model.call("beside", {x})) CHECK(v.as_tensor().readonly());
   }
 }
 

@@ -372,6 +372,11 @@ class Gives(nn.Module):
         fresh = x * 2
         return x, self.weight, fresh[0], fresh[1]
 
+    @torch.jit.export
+    def beside(self, x: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What is not the result's own, and a view of it."""
+        return x, x[0], self.weight, self.weight[0]
+
 
 class Throws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
