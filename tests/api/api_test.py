@@ -121,6 +121,19 @@ class Api(unittest.TestCase):
             done = self.compiled(compiler, language, f"-std={std}", "-Werror", "-", text=text)
             self.assertEqual((done.returncode, done.stderr), (0, ""), (compiler, std))
 
+    def test_the_headers_compile_after_others_with_macros_of_their_own(self):
+        qt = "#define emit\n#define slots\n#define signals public\n#define forever for (;;)\n#define foreach(x, xs) for (x : xs)\n"
+        x11 = "".join(f"#define {name} {n}\n" for n, name in enumerate(["None", "Success", "Always", "True", "False", "Complex", "Bool", "Status"]))
+        standard = "".join(f"#include <{h}>\n" for h in ["cmath", "cstring", "deque", "functional", "future", "limits", "list", "map", "mutex",
+                                                          "optional", "string", "variant", "vector"])
+        headers = ["mrun.h", "mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp"]
+        for macros in qt, x11:
+            text = standard + macros + "".join(f"#include <mrun/{h}>\n" for h in headers) + "int main() { return 0; }\n"
+            if macros == qt:
+                text += "#ifndef emit\n#error the macro of Qt is gone\n#endif\n"
+            done = self.compiled("g++", "c++", "-std=c++17", "-Werror", "-", text=text)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), macros)
+
     def test_the_headers_templates_give_no_warning_where_they_are_used(self):
         for compiler in "g++", "clang++":
             for plugin in "kit.cpp", "helped.cpp", "company.cpp":
