@@ -10,12 +10,22 @@ local function readable(value)
   return kind == "table" and json or tostring(value) .. " " .. json
 end
 
+-- How many arguments a format names.
+local function wanted_by(format)
+  if type(format) ~= "string" then return 0 end
+  local _, count = format:gsub("%%%%", ""):gsub("%%", "")
+  return count
+end
+
+-- What the format does not name comes behind it, as print has it.
 local function logger(level)
   return function(first, ...)
     local n, rest = select("#", ...), { ... }
     if n == 0 then return write(level, tostring(readable(first))) end
     for i = 1, n do rest[i] = readable(rest[i]) end
-    write(level, string.format(tostring(first), unpack(rest, 1, n)))
+    local line = type(first) == "string" and first:format(unpack(rest, 1, n)) or tostring(readable(first))
+    for i = wanted_by(first) + 1, n do line = line .. " " .. tostring(rest[i]) end
+    write(level, line)
   end
 end
 

@@ -8,5 +8,8 @@ return function()
   log.error(true)
   log.warn { x = 0 / 0 }
   log.warn { a = { 1, 2 } }
+  log.info("score", 0.5, { 1 }, nil)
+  log.info({ 1 }, "of %d")
+  log.info("%d of %%", 1, "more")
   return "ok"
 end

@@ -28,8 +28,8 @@ TEST_CASE("The log reaches the item with its levels") {
   std::vector<std::string> lines;
   s.item->log = [&](int level, const std::string &text) { lines.push_back(fmt::format("{} {}", level, text)); };
   s.preprocess();
-  CHECK(lines ==
-        std::vector<std::string>{"0 a", R"(1 1 and [1,{"a":"b"}])", "2 nil", "3 true", "2 table", R"(2 {"a":[1,2]})"});
+  CHECK(lines == std::vector<std::string>{"0 a", R"(1 1 and [1,{"a":"b"}])", "2 nil", "3 true", "2 table",
+                                          R"(2 {"a":[1,2]})", "1 score 0.5 [1] nil", "1 [1] of %d", "1 1 of % more"});
 }
 TEST_CASE("The core's own functions are those of the script interface that a lock names") {
   // A bundle that was packed with another one would open on an older mrun and fail at its first call: who adds one
