@@ -138,6 +138,7 @@ size_t RemoteGroup::choose() {
 
 Result RemoteGroup::run(const Work &work) {
   want_outside("run");
+  if (options_.offline) end_input();  // of all: it comes behind what was submitted, whose list ends here
   size_t member = 0;
   {
     const ExclusiveLock lock(mutex_);

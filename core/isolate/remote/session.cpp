@@ -75,9 +75,10 @@ bool RemoteSession::may_send(const RemoteJob &job) const {
 }
 
 // Offline, what comes next sends it. The one that takes the last place, and one that comes while somebody waits for a place,
-// have nobody behind them who would.
-Sending RemoteSession::when_to_send() const {
-  const bool next = options_.offline && !room_.is_waited_for() && free_places() != Room::Free::none;
+// have nobody behind them who would; and the worker must know of one that is to be answered by a moment.
+Sending RemoteSession::when_to_send(const RemoteJob &job) const {
+  const bool next =
+      options_.offline && job.work.deadline <= 0 && !room_.is_waited_for() && free_places() != Room::Free::none;
   return next ? Sending::gathered : Sending::now;
 }
 
@@ -107,7 +108,7 @@ void RemoteSession::send(const JobPtr &job, Sending when) {
     // The worker may have been buried meanwhile, which put the item back.
     job->delivered = job->sent && worker == worker_;
     cancelled = job->delivered && job->cancelled;
-    wanted = when == Sending::gathered && when_to_send() == Sending::now;
+    wanted = when == Sending::gathered && when_to_send(*job) == Sending::now;
     job->changed.notify_all();  // run()'s thread may read its answer now
   }
   if (cancelled) say(*worker, Kind::cancel, job->id);
@@ -171,7 +172,7 @@ Result RemoteSession::run(const Work &work) {
       if (--session.runs_ == 0 && session.stopping_) session.changed_.notify_all();
     }
   } leaving{*this};
-  flush();  // it comes behind what was submitted
+  if (options_.offline) end_input();  // it comes behind what was submitted, whose list ends here
   send(job);
   return follow(job);
 }
@@ -194,7 +195,7 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     ++pending_;
     // More has come after all; but who drains waits for what is there.
     ended_ = draining_ > 0;
-    when = when_to_send();
+    when = when_to_send(*job);
   }
   send(job, when);
   tell_end();

@@ -45,8 +45,8 @@ class RemoteSession final : public Session {
   uint64_t next_number() override { return next_number_.fetch_add(1); }
   Value statistics() const override;
   Facts facts() const override;
-  // What was gathered for the worker goes. An offline item is gathered while neither it nor another submit waits for a place;
-  // with end_input() and drain() it goes, too.
+  // What was gathered for the worker goes. An offline item without a deadline is gathered while no submit waits for a place; with
+  // end_input(), drain() and run() it goes, too.
   void flush() noexcept EXCLUDES(mutex_);
 
  private:
@@ -96,7 +96,7 @@ class RemoteSession final : public Session {
   Room::Free free_places() const REQUIRES(mutex_);
   JobPtr add(uint64_t id, Work, Done) REQUIRES(mutex_);
   bool may_send(const RemoteJob &) const REQUIRES(mutex_);
-  Sending when_to_send() const REQUIRES(mutex_);
+  Sending when_to_send(const RemoteJob &) const REQUIRES(mutex_);
   void send(const JobPtr &, Sending = Sending::now) EXCLUDES(mutex_);
   bool pass_to(RemoteWorker &, uint64_t id, Work, Kind how, Sending when) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
