@@ -1,6 +1,7 @@
 #include "author/record.h"
 
 #include "base/draft.h"
+#include "base/folder_names.h"
 #include "base/text.h"
 #include "bundle/names.h"
 #include "exec/input.h"
@@ -39,8 +40,7 @@ void check_name(const std::string &name) {
 // A bundle cannot hold both.
 void check_case(const fs::path &examples, const std::string &name) {
   std::error_code none;
-  for (const fs::directory_entry &e : fs::directory_iterator(examples, none)) {
-    const std::string other = e.path().filename().native();
+  for (const std::string &other : folder_names(examples, none)) {
     if (other == name || lower(other) != lower(name)) continue;
     fail(MRUN_USAGE, "{}: differs from the example {} in case only; a bundle holds one of them",
          printable((examples / name).native()), printable(other));

@@ -63,6 +63,7 @@ template <class M>
 class SCOPED_CAPABILITY ExclusiveLock {
  public:
   explicit ExclusiveLock(M &mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ExclusiveLock(M &mutex, std::adopt_lock_t) REQUIRES(mutex) : mutex_(mutex) {}  // that try_lock() has got
   ~ExclusiveLock() RELEASE() { mutex_.unlock(); }
   ExclusiveLock(const ExclusiveLock &) = delete;
   ExclusiveLock &operator=(const ExclusiveLock &) = delete;

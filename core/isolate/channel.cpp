@@ -94,6 +94,13 @@ void Channel::flush() {
   send_gathered();
 }
 
+void Channel::try_flush() {
+  if (!sending_.try_lock()) return;
+  const ExclusiveLock lock(sending_, std::adopt_lock);
+  pollfd p{socket_.get(), POLLOUT, 0};
+  if (::poll(&p, 1, 0) > 0) send_gathered();
+}
+
 // Where it throws, the other end is not there any more, and nothing is kept for it.
 void Channel::send_gathered() {
   if (gathered_size_ == 0) return;

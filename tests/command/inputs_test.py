@@ -136,7 +136,7 @@ class Bytes(Case):
         (data / ".hidden").write_bytes(b"x")
         result = mrun(folder, data)
         self.assertEqual((result.returncode, result.stdout), (0, ""))
-        self.assertIn(f"{data}: is a folder without a file, but for those whose names begin with a dot", result.stderr)
+        self.assertIn(f"{data}: is a folder without a file (those whose names begin with a dot do not count)", result.stderr)
         (data / "a.bin").write_bytes(b"x")
         self.refused(2, "record", folder, "one", data, contains=f"{data}: is a folder; one file is wanted")
 

@@ -191,7 +191,8 @@ std::vector<std::string> walk(const std::string &folder) {
     if (error) files.push_back(at.native());
   }
   if (files.empty()) {
-    warn(printable(folder) + ": is a folder without a file, but for those whose names begin with a dot: no input");
+    warn(printable(folder) +
+         ": is a folder without a file (those whose names begin with a dot do not count): no input");
   }
   std::sort(files.begin(), files.end());
   return files;

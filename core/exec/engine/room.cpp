@@ -27,7 +27,7 @@ void Room::wait(Mutex &mutex, double seconds) {
   const std::chrono::duration<double> most(endless ? 0 : seconds);
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(most);
   ++waiting_;
-  if (before_ && look_() == Free::none) before_();
+  if (before_ && (endless || most.count() > 0) && look_() == Free::none) before_();
   for (Free wanted = Free::some; look_() < wanted; wanted = Free::many) {
     if (endless) {
       changed_.wait(mutex);

@@ -90,6 +90,7 @@ Error RemoteSession::serve(RemoteWorker &worker) {
         if (is_overdue(worker, now)) worker.kill();
       }
       if (send_next_) send_waiting();
+      if (!said) worker.channel().try_flush();  // so nothing stays gathered for longer than a glance
       if (!said) continue;
       std::optional<Frame> frame = worker.channel().receive();
       if (!frame) return {MRUN_CRASH, ""};
@@ -253,8 +254,11 @@ bool RemoteSession::is_overdue(RemoteWorker &worker, Clock::time_point looked) {
 
 // For a worker that lies on its page: all items together cannot take so long. What it said while this process stood still
 // (stopped at a terminal, in a debugger) has not been read yet.
+// An offline engine's items may wait for the next submit, until its list ends or somebody waits for a place.
 bool RemoteSession::is_silent(Clock::time_point now) const {
-  if (seconds_between(std::max(last_result_, awake_since_), now) <= silence) return false;  // as nearly always
+  if (options_.offline && !ended_ && !room_.is_waited_for()) return false;
+  const Clock::time_point last = std::max({last_result_, awake_since_, waited_since_});
+  if (seconds_between(last, now) <= silence) return false;  // as nearly always
   double together = silence;
   Clock::time_point since = Clock::time_point::max();
   for (const auto &[id, job] : jobs_) {
@@ -264,7 +268,7 @@ bool RemoteSession::is_silent(Clock::time_point now) const {
     if (job->sent) since = std::min(since, job->sent_at);
   }
   if (since == Clock::time_point::max()) return false;
-  return seconds_between(std::max({since, last_result_, awake_since_}), now) > together;
+  return seconds_between(std::max(since, last), now) > together;
 }
 
 // ---- the end of one, and the next

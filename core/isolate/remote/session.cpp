@@ -40,6 +40,7 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       room_(
           this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); },
           [this]() REQUIRES(mutex_) {
+            waited_since_ = Clock::now();
             const Unlocked unlocked(mutex_);
             flush();
           }),
@@ -247,6 +248,7 @@ void RemoteSession::end_input() {
   want_usable("end_input");
   {
     const ExclusiveLock lock(mutex_);
+    if (!ended_) waited_since_ = Clock::now();
     ended_ = true;
   }
   tell_end();

@@ -188,6 +188,8 @@ class RemoteSession final : public Session {
   uint64_t block_ GUARDED_BY(mutex_) = 1;
   size_t deaths_ GUARDED_BY(mutex_) = 0;  // since the last answer
   Clock::time_point last_result_ GUARDED_BY(mutex_);
+  Clock::time_point waited_since_
+      GUARDED_BY(mutex_);  // since the list last ended, or somebody began to wait for a place
 
   std::atomic<uint64_t> handled_{0};          // frames of the worker that serves
   std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
