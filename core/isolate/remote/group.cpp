@@ -44,7 +44,7 @@ RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOpti
           this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); },
           [this]() REQUIRES(mutex_) {
             const Unlocked unlocked(mutex_);
-            for (const auto &member : members_) member->flush();
+            for (const auto &member : members_) member->expect_answers();
           }),
       delivery_([this]() REQUIRES(mutex_) { room_.tell(); }, [this]() REQUIRES(mutex_) { changed_.notify_all(); }),
       members_(static_cast<size_t>(options_.processes)) {
@@ -138,7 +138,7 @@ size_t RemoteGroup::choose() {
 
 Result RemoteGroup::run(const Work &work) {
   want_outside("run");
-  if (options_.offline) end_input();  // of all: it comes behind what was submitted, whose list ends here
+  if (options_.offline) drain();  // what was submitted comes first
   size_t member = 0;
   {
     const ExclusiveLock lock(mutex_);
@@ -212,7 +212,7 @@ uint64_t RemoteGroup::hand_on(Delivery<Taken>::Node node, Work work) {
     waited_for = room_.is_waited_for() || room_.beside(delivery_.pending()) == Room::Free::none;
   }
   if (ended) members_[m]->end_input();
-  if (waited_for) members_[m]->flush();
+  if (waited_for) members_[m]->expect_answers();
   return id_of(id, m);
 }
 

@@ -256,7 +256,7 @@ bool RemoteSession::is_overdue(RemoteWorker &worker, Clock::time_point looked) {
 // (stopped at a terminal, in a debugger) has not been read yet.
 // An offline engine's items may wait for the next submit, until its list ends or somebody waits for a place.
 bool RemoteSession::is_silent(Clock::time_point now) const {
-  if (options_.offline && !ended_ && !room_.is_waited_for()) return false;
+  if (options_.offline && !ended_ && !expected_) return false;
   const Clock::time_point last = std::max({last_result_, awake_since_, waited_since_});
   if (seconds_between(last, now) <= silence) return false;  // as nearly always
   double together = silence;

@@ -40,9 +40,8 @@ RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions
       room_(
           this, options_.queue, [this]() REQUIRES(mutex_) { return free_places(); },
           [this]() REQUIRES(mutex_) {
-            waited_since_ = Clock::now();
             const Unlocked unlocked(mutex_);
-            flush();
+            expect_answers();
           }),
       last_result_(Clock::now()) {
   worker_ = start_worker();
@@ -113,7 +112,7 @@ void RemoteSession::send(const JobPtr &job, Sending when) {
     job->changed.notify_all();  // run()'s thread may read its answer now
   }
   if (cancelled) say(*worker, Kind::cancel, job->id);
-  if (wanted) flush();
+  if (wanted) expect_answers();
 }
 
 // False: it has not been sent, and that is its answer, or the worker is at its end. The input goes before `done` comes.
@@ -142,10 +141,12 @@ void RemoteSession::say(RemoteWorker &worker, Kind kind, uint64_t id) noexcept {
   } catch (const std::exception &) { worker.kill(); }
 }
 
-void RemoteSession::flush() noexcept {
+void RemoteSession::expect_answers() noexcept {
   WorkerPtr worker;
   {
     const ExclusiveLock lock(mutex_);
+    if (!expected_) waited_since_ = Clock::now();
+    expected_ = true;
     worker = worker_;
   }
   if (worker == nullptr) return;
@@ -159,6 +160,7 @@ void RemoteSession::flush() noexcept {
 Result RemoteSession::run(const Work &work) {
   want_usable("run");
   if (CallbackScope::inside(this)) fail(MRUN_USAGE, "run: a callback of this engine would wait for itself: submit");
+  if (options_.offline) drain();  // what was submitted comes first
   JobPtr job;
   {
     const ExclusiveLock lock(mutex_);
@@ -173,7 +175,6 @@ Result RemoteSession::run(const Work &work) {
       if (--session.runs_ == 0 && session.stopping_) session.changed_.notify_all();
     }
   } leaving{*this};
-  if (options_.offline) end_input();  // it comes behind what was submitted, whose list ends here
   send(job);
   return follow(job);
 }
@@ -196,6 +197,7 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     ++pending_;
     // More has come after all; but who drains waits for what is there.
     ended_ = draining_ > 0;
+    expected_ = room_.is_waited_for();
     when = when_to_send(*job);
   }
   send(job, when);

@@ -45,9 +45,9 @@ class RemoteSession final : public Session {
   uint64_t next_number() override { return next_number_.fetch_add(1); }
   Value statistics() const override;
   Facts facts() const override;
-  // What was gathered for the worker goes. An offline item without a deadline is gathered while no submit waits for a place; with
-  // end_input(), drain() and run() it goes, too.
-  void flush() noexcept EXCLUDES(mutex_);
+  // Somebody waits for a place, here or in the session's group: what was gathered for the worker goes, and one that stays silent
+  // is ended. (An offline item without a deadline is gathered while nobody does; with end_input() and drain() it goes.)
+  void expect_answers() noexcept EXCLUDES(mutex_);
 
  private:
   static constexpr uint64_t first_run = uint64_t{1} << 63;  // ids of run()'s items: they have no place in the order
@@ -188,8 +188,8 @@ class RemoteSession final : public Session {
   uint64_t block_ GUARDED_BY(mutex_) = 1;
   size_t deaths_ GUARDED_BY(mutex_) = 0;  // since the last answer
   Clock::time_point last_result_ GUARDED_BY(mutex_);
-  Clock::time_point waited_since_
-      GUARDED_BY(mutex_);  // since the list last ended, or somebody began to wait for a place
+  bool expected_ GUARDED_BY(mutex_) = false;           // answers, since somebody waits for a place
+  Clock::time_point waited_since_ GUARDED_BY(mutex_);  // since they are, or the list has ended
 
   std::atomic<uint64_t> handled_{0};          // frames of the worker that serves
   std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
