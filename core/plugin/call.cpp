@@ -397,7 +397,7 @@ void check_results(const Schema &schema, const std::string &plugin, std::span<co
 size_t float_modes_left() noexcept { return modes_left; }
 
 NativeFloatMode::~NativeFloatMode() {
-  if (put_back()) ++modes_left;
+  if (before_.put_back()) ++modes_left;
 }
 
 void fail_escaped(const std::string &who, const char *what) {

@@ -108,10 +108,16 @@ void check_results(const Schema &, const std::string &plugin, std::span<const Va
 // How many native functions of this thread have left another floating-point mode than they were called with.
 size_t float_modes_left() noexcept;
 
-// Around native code; counts the modes that it puts back.
-class NativeFloatMode : public FloatModeGuard {
+// A FloatModeGuard around native code, which counts the modes that it puts back.
+class NativeFloatMode {
  public:
+  NativeFloatMode() = default;
   ~NativeFloatMode();
+  NativeFloatMode(const NativeFloatMode &) = delete;
+  NativeFloatMode &operator=(const NativeFloatMode &) = delete;
+
+ private:
+  const FloatMode before_;
 };
 
 // Runs a plugin's function by f(): the code that it returned. A C++ exception that it lets out (plugin.h, 5) is an Error,
