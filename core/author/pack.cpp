@@ -206,7 +206,7 @@ const Folder &want_folder(const Bundle &bundle) {
 
 Value pack(Registry &registry, const fs::path &folder, const fs::path &out, const PackOptions &options) {
   std::error_code unknown;  // what cannot be looked at cannot be written to: that says why
-  if (fs::is_directory(out, unknown)) fail(MRUN_IO, "{}: is a folder, want a file to write", out.string());
+  if (fs::is_directory(out, unknown)) fail(MRUN_IO, "{}: is a folder, want a file to write", printable(out.native()));
   if (!valid_utf8(options.message)) fail(MRUN_USAGE, "the message is not UTF-8");
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};
@@ -231,7 +231,7 @@ Value commit(Registry &registry, const fs::path &bundle, const fs::path &folder,
   std::error_code unknown;
   if (fs::is_directory(bundle, unknown)) {
     fail(MRUN_BUNDLE, "{}: is a folder; the .mb file comes first, then the folder with what it is to be",
-         bundle.string());
+         printable(bundle.native()));
   }
   const auto opened = Bundle::open(folder);
   Packing packing{registry, want_folder(*opened), options.update_std};

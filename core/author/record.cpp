@@ -68,11 +68,11 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   check_name(name);
   std::error_code unknown;
   if (!fs::is_directory(folder, unknown)) {
-    fail(MRUN_BUNDLE, "{}: want a bundle's folder (unpack a .mb first)", folder.string());
+    fail(MRUN_BUNDLE, "{}: want a bundle's folder (unpack a .mb first)", printable(folder.native()));
   }
   const fs::path target = folder / "examples" / name;
   if (fs::exists(target, unknown) && !replace)
-    fail(MRUN_USAGE, "{}: there is such an example already; --replace takes its place", target.string());
+    fail(MRUN_USAGE, "{}: there is such an example already; --replace takes its place", printable(target.native()));
   check_case(target.parent_path(), name);
   const auto bundle = Bundle::open(folder);
   const auto session = start_session(bundle, options);

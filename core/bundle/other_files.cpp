@@ -20,8 +20,7 @@ constexpr const char *of_model =
     "a model by itself; `mrun new NAME --kind KIND` makes a bundle's folder, where it is called model.pt";
 constexpr const char *of_weights =
     "what torch.save writes (a state_dict or a whole Python object), which holds no code that runs without Python: "
-    "load "
-    "it there into its model, and save that with torch.jit.script(model.eval()).save(\"model.pt\")";
+    "load it there into its model, and save that with torch.jit.script(model.eval()).save(\"model.pt\")";
 constexpr const char *of_script = "a script; the bundle is the folder that it lies in";
 
 constexpr Known by_name[] = {
