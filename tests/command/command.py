@@ -5,11 +5,13 @@ import os
 import pathlib
 import pty
 import shutil
+import signal
 import stat
 import struct
 import subprocess
 import tempfile
 import termios
+import time
 import unittest
 
 MRUN = os.environ["MRUN"]
@@ -17,6 +19,7 @@ SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
 GOOD_BAD_UGLY = SOURCE / "bundles/good-bad-ugly/bundle"
 NOBODY = 65534
+ENDLESS = "local log = require \"log\"\nreturn function(x)\n  log.warn \"it runs\"\n  while true do end\nend\n"
 os.umask(0o022)  # another user reads what some tests have made, whatever this one's own is
 
 
@@ -41,6 +44,47 @@ def is_alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def until(reached, seconds=120):
+    """Waits until reached() is true; returns that."""
+    end = time.monotonic() + seconds
+    while not (got := reached()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not reached in {seconds} s")
+        time.sleep(0.01)
+    return got
+
+
+def sleeping_since(pid):
+    """The processor time that a process has taken, in ticks, where it would take an interrupt and all its threads sleep; else None."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+        tasks = [f.read_text().rsplit(")", 1)[1].split() for f in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if not caught >> (signal.SIGINT - 1) & 1 or any(t[0] != "S" for t in tasks):
+        return None
+    return sum(int(t[11]) + int(t[12]) for t in tasks)
+
+
+def until_it_waits(process):
+    """Until a command has nothing to do but to wait for something from outside: it sleeps at ten looks, and takes no time between them."""
+    looks = []
+
+    def waits():
+        looks.append(sleeping_since(process.pid))
+        return len(looks) >= 10 and looks[-1] is not None and len(set(looks[-10:])) == 1
+
+    until(waits)
+
+
+def until_it_says(text, stream):
+    """Reads lines of a command's standard error until one has the text."""
+    while text not in (line := stream.readline()):
+        if not line:
+            raise AssertionError(f"it ended without {text!r}")
 
 
 def mrun(*args, stdin=None, **more):

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from command import MRUN, Case, mrun
+from command import ENDLESS, MRUN, Case, mrun, until, until_it_says, until_it_waits
 
 LONG = os.environ.get("MRUN_FAULTS") == "1"
 INTERRUPTS, KILLS = (200, 50) if LONG else (12, 6)
@@ -90,25 +90,24 @@ class Faults(Case):
         fifo = self.dir / "fifo"
         os.mkfifo(fifo)
         run = self.start(self.bundle(preprocess=WORK), "--lines", fifo)
-        time.sleep(1)
+        until_it_waits(run)
         run.send_signal(signal.SIGINT)
         _, said = self.ends(run, 130)
         self.assertIn("nobody writes to it yet", said)
 
     def test_one_signal_ends_a_single_item(self):
-        folder = self.bundle(preprocess="return function(s) while true do end end\n")
+        folder = self.bundle(preprocess=ENDLESS)
         for name, status in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)):
             run = self.start(folder, "x", "--timeout", "-1")
-            time.sleep(0.7)
+            until_it_says("it runs", run.stderr)
             run.send_signal(name)
             self.assertEqual(self.ends(run, status)[0], "")
 
     def test_one_signal_ends_a_run_whose_answers_nobody_reads(self):
         folder = self.bundle(preprocess="return function(s) return ('x'):rep(5000) end\n")
         run = self.start(folder, "--lines", self.lines(3000), "--trace", self.dir / "trace.json")
-        while not list(self.dir.glob(".trace.json.tmp-*")):
-            time.sleep(0.01)
-        time.sleep(1)
+        until(lambda: list(self.dir.glob(".trace.json.tmp-*")))
+        until_it_waits(run)
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(timeout=300), 130)
         self.assertEqual(list(self.dir.glob(".trace*")), [])
@@ -122,7 +121,7 @@ class Faults(Case):
         self.addCleanup(os.close, writer)
         os.write(writer, b"some")
         run = self.start(self.bundle(kind="bytes", preprocess="return function(s) return 1 end\n"), fifo)
-        time.sleep(0.7)
+        until_it_waits(run)
         run.send_signal(signal.SIGINT)
         self.ends(run, 130)
 
@@ -132,8 +131,7 @@ class Faults(Case):
             run = self.start(folder, "--lines", "-", "-o", out, stdin=subprocess.PIPE)
             run.stdin.write("a\nb\n")
             run.stdin.flush()
-            while sum(f.read_bytes().count(b"\n") for f in self.dir.glob(".out.tmp-*")) < 2:
-                time.sleep(0.01)
+            until(lambda: sum(f.read_bytes().count(b"\n") for f in self.dir.glob(".out.tmp-*")) >= 2)
             run.send_signal(name)
             self.assertEqual(run.wait(timeout=300), -name)
             self.assertIn("holds the answers until then", run.stderr.read())

@@ -5,10 +5,9 @@ import pathlib
 import pty
 import signal
 import subprocess
-import time
 import unittest
 
-from command import GOOD_BAD_UGLY, MRUN, Case, mrun
+from command import ENDLESS, GOOD_BAD_UGLY, MRUN, Case, mrun, until_it_says
 
 ECHO = "return function(x) return x end\n"
 
@@ -164,11 +163,11 @@ class Command(Case):
         self.assertRegex(said, r"\n2 workers, busy \d+ % of the time\n")
 
     def test_interrupt(self):
-        folder = self.bundle(preprocess="return function(x)\n  while true do end\nend\n")
+        folder = self.bundle(preprocess=ENDLESS)
         process = subprocess.Popen([MRUN, folder, "--lines", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdin.write(b"a\nb\n")
         process.stdin.flush()
-        time.sleep(1)
+        until_it_says(b"it runs", process.stderr)
         process.send_signal(signal.SIGINT)
         process.stdin.close()
         self.assertEqual(process.wait(60), 130)

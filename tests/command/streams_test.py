@@ -8,10 +8,9 @@ import socket
 import stat
 import subprocess
 import threading
-import time
 import unittest
 
-from command import MRUN, Case, mrun
+from command import MRUN, Case, mrun, until, until_it_waits
 
 ECHO = "return function(x) return x end\n"
 SIZE = "return function(x) return x:size(0) end\n"
@@ -55,7 +54,7 @@ class Inputs(Case):
 
     def test_an_interrupt_while_one_input_is_waited_for(self):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(1)
+        until_it_waits(run)
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(60), 130)
         run.stdin.close()
@@ -88,7 +87,7 @@ class Outputs(Case):
         fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", self.dir / "lines"], stdin=subprocess.DEVNULL, stdout=write)
         os.close(write)
-        time.sleep(1)  # it has to wait for the reader
+        until_it_waits(run)  # for the reader
         with open(read) as pipe:
             self.assertEqual(len(pipe.readlines()), 2000)
         self.assertEqual(run.wait(60), 0)
@@ -171,7 +170,7 @@ class Outputs(Case):
     def test_an_interrupt_while_nobody_reads_a_pipe(self):
         os.mkfifo(self.dir / "pipe")
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "x", "-o", self.dir / "pipe"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(1)
+        until_it_waits(run)
         run.send_signal(signal.SIGINT)
         self.assertIn(b"nobody reads it", run.communicate(timeout=60)[1])
         self.assertEqual(run.returncode, 130)
@@ -214,10 +213,8 @@ class Outputs(Case):
         run = subprocess.Popen([MRUN, self.bundle(preprocess=ECHO), "--lines", "-", "-o", out], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         run.stdin.write(lines)
         run.stdin.flush()
-        answers, end = 4 * lines.count(b"\n"), time.monotonic() + 60  # bytes: '"a"\n'
-        while not any(f.stat().st_size >= answers for f in out.parent.glob(f".{out.name}.tmp-*")):
-            self.assertLess(time.monotonic(), end, "the answers are not written")
-            time.sleep(0.05)
+        answers = 4 * lines.count(b"\n")  # bytes: '"a"\n'
+        until(lambda: any(f.stat().st_size >= answers for f in out.parent.glob(f".{out.name}.tmp-*")))
         run.send_signal(signal.SIGINT)
         self.assertEqual(run.wait(60), 130)
         run.stdin.close()
@@ -270,7 +267,8 @@ class Resumed(Case):
 
     def interrupted(self, *args, **more):
         run = subprocess.Popen([MRUN, *map(str, args), "--workers", "1"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
-        time.sleep(0.7)
+        part = self.dir / ".out.part"
+        until(lambda: part.exists() and b"\n" in part.read_bytes())
         run.send_signal(signal.SIGINT)
         _, said = run.communicate(timeout=300)
         self.assertEqual(run.returncode, 130, said)
