@@ -19,24 +19,31 @@ bool makes_cdata(std::string_view number) { return number.find_first_of("lLiI") 
   throw e;
 }
 
-// `t.__mode =`: setmetatable takes the field out, set later it would make a table weak.
+// `t.__mode =` and `t["__mode"] =`: setmetatable takes the field out, set later it would make a table weak.
 class ModeAssignment {
  public:
   // True for the token behind it.
   bool before(const Token &token) {
-    const bool found = step_ == 3 && token.text != "=";  // not ==
-    if (token.kind == Token::other && token.text == ".") {
-      step_ = 1;
-    } else if (step_ == 1 && token.kind == Token::name && token.text == "__mode") {
-      step_ = 2;
-    } else {
-      step_ = step_ == 2 && token.text == "=" ? 3 : 0;
-    }
+    const bool found = step_ == Step::assigned && token.text != "=";  // not ==
+    step_ = after(token);
+    indexable_ = token.kind == Token::name || token.text == ")" || token.text == "]";  // in {["__mode"] = …} nothing is
     return found;
   }
 
  private:
-  int step_ = 0;
+  enum class Step { none, dot, bracket, key, field, assigned };
+
+  Step after(const Token &token) const {
+    if (token.kind == Token::other && token.text == ".") return Step::dot;
+    if (token.kind == Token::other && token.text == "[" && indexable_) return Step::bracket;
+    if (step_ == Step::dot && token.kind == Token::name && token.text == "__mode") return Step::field;
+    if (step_ == Step::bracket && token.kind == Token::string && token.text == "__mode") return Step::key;
+    if (step_ == Step::key && token.text == "]") return Step::field;
+    return step_ == Step::field && token.text == "=" ? Step::assigned : Step::none;
+  }
+
+  Step step_ = Step::none;
+  bool indexable_ = false;
 };
 
 }  // namespace

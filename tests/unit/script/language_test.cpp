@@ -179,7 +179,12 @@ TEST_CASE("Errors say what may be meant") {
   Script tensor(Script::body("return input > 0.5"));
   const Value x = tensor_value({1.5f});
   CHECK(error_of([&] { tensor.preprocess(x); }).message.find("t:gt(x)") != std::string::npos);
+  for (const char *set : {"mt['__mode'] = 'k'", "mt [ [[__mode]] ] = 'k'", "list[1][\"__mode\"] = 'v'"}) {
+    Script key(Script::Files{{"preprocess.lua", std::string("local mt, list = {}, {{}}\n") + set + "\nreturn 1"}});
+    CHECK(error_of([&] { key.state(); }).message.find("there are no weak tables") != std::string::npos);
+  }
   Script item(Script::body("return input[0]:item()"));
+  CHECK(result("local mt = {['__mode'] = 'k'} return mt['__mode'] == 'k'") == "true");
   CHECK(error_of([&] { item.preprocess(x); }).message.find("without :item()") != std::string::npos);
   Script format(Script::body("local s = string.format('%d', input) return s"));
   CHECK(error_of([&] { format.preprocess(x); }).message.find("of a tensor t:item()") != std::string::npos);
