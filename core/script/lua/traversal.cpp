@@ -1,14 +1,11 @@
 #include "script/lua/traversal.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
-#include <cstring>
-#include <limits>
-#include <string_view>
 
 #include "script/bridge/constant.h"
 #include "script/bridge/convert.h"
+#include "script/lua/key_order.h"
 #include "script/lua/library.h"
 #include "script/vm/errors.h"
 #include "script/vm/frozen.h"
@@ -16,159 +13,6 @@
 
 namespace mrun {
 namespace {
-
-// The order: 1..n first, then the other keys in a fixed order, so that a script does the same
-// every time. Numbers rise, strings come in byte order, then false and true; keys that are tables, functions or
-// userdata come last, in no promised order.
-
-constexpr int poll_period = 1 << 14;  // keys
-
-struct Key {
-  uint64_t number;   // in the order of the keys of its rank: of a string its first eight bytes
-  const char *text;  // of a string
-  uint32_t size;
-  uint32_t rank : 2;    // 0 number, 1 string, 2 boolean, 3 other
-  uint32_t place : 30;  // in the list of keys as they were found
-};
-
-bool before(const Key &a, const Key &b) {
-  if (a.rank != b.rank) return a.rank < b.rank;
-  if (a.rank == 3) return a.place < b.place;
-  if (a.number != b.number || a.rank != 1) return a.number < b.number;
-  return std::string_view(a.text, a.size) < std::string_view(b.text, b.size);
-}
-
-// Rises with the number: the bits of a double, those of a negative one turned over.
-uint64_t rising(double number) {
-  const auto bits = std::bit_cast<uint64_t>(number + 0.0);  // -0 is 0
-  return bits >> 63 != 0 ? ~bits : bits | uint64_t{1} << 63;
-}
-
-uint64_t first_bytes(const char *text, size_t size) {
-  unsigned char bytes[8] = {};
-  std::memcpy(bytes, text, std::min<size_t>(size, 8));
-  uint64_t number = 0;
-  for (const unsigned char byte : bytes) number = number << 8 | byte;
-  return number;
-}
-
-Key key_at(lua_State *L, int index, int place) {
-  const auto at = static_cast<uint32_t>(place) & 0x3fffffffu;
-  switch (lua_type(L, index)) {
-    case LUA_TNUMBER: return {rising(lua_tonumber(L, index)), nullptr, 0, 0, at};
-    case LUA_TSTRING: {
-      size_t size = 0;
-      const char *data = lua_tolstring(L, index, &size);
-      return {first_bytes(data, size), data, static_cast<uint32_t>(size), 1, at};
-    }
-    case LUA_TBOOLEAN: return {lua_toboolean(L, index) != 0, nullptr, 0, 2, at};
-    default: return {0, nullptr, 0, 3, at};
-  }
-}
-
-bool in_list(lua_State *L, int index, size_t length) {
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
-  const double n = lua_tonumber(L, index);
-  return n >= 1 && n <= static_cast<double>(length) && n == static_cast<double>(static_cast<size_t>(n));
-}
-
-// Calls each() with every key of the table at `t` that is not 1..length on top of the stack, in LuaJIT's own order.
-template <class F>
-void each_other(lua_State *L, int t, size_t length, F &&each) {
-  int seen = 0;
-  for (lua_pushnil(L); lua_next(L, t) != 0;) {
-    lua_pop(L, 1);
-    if (++seen % poll_period == 0) poll(L);
-    if (!in_list(L, -1, length)) each();
-  }
-}
-
-// Pushes a list of the keys of the table at `t` that are not 1..length, those of no promised order last. Returns how
-// many the others are.
-int push_found(lua_State *L, int t, size_t length) {
-  lua_newtable(L);
-  lua_newtable(L);
-  const int found = lua_gettop(L) - 1, last = found + 1;
-  int count = 0, unordered = 0;
-  each_other(L, t, length, [&] {
-    const int type = lua_type(L, -1);
-    const bool ordered = type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TBOOLEAN;
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, ordered ? found : last, ordered ? ++count : ++unordered);
-  });
-  for (int i = 1; i <= unordered; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, last, i);
-    lua_rawseti(L, found, count + i);
-  }
-  lua_settop(L, found);
-  return count;
-}
-
-// What orders the first `count` keys of the list at `found`.
-void fill_keys(lua_State *L, int found, Key *keys, int count) {
-  for (int i = 0; i < count; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, i + 1);
-    keys[i] = key_at(L, -1, i + 1);
-    lua_pop(L, 1);
-  }
-}
-
-// The least `wanted` of these in order; the others stand behind.
-void sort_keys(lua_State *L, Key *keys, int count, int wanted) {
-  int compared = 0;
-  const auto less = [&](const Key &a, const Key &b) {
-    if (++compared % poll_period == 0) poll(L);
-    return before(a, b);
-  };
-  if (wanted < count) std::nth_element(keys, keys + wanted, keys + count, less);
-  std::sort(keys, keys + wanted, less);
-}
-
-// Pushes a list of the keys of the table at `t` that are not 1..length, in order.
-void push_keys(lua_State *L, int t, size_t length) {
-  const int ordered = push_found(L, t, length), found = lua_gettop(L);
-  const Arena::Scope scope(vm_of(L).arena);
-  Key *keys = vm_of(L).arena.make<Key>(static_cast<size_t>(ordered));
-  fill_keys(L, found, keys, ordered);
-  sort_keys(L, keys, ordered, ordered);
-  const int count = static_cast<int>(lua_objlen(L, found));
-  lua_createtable(L, count, 0);
-  for (int i = 0; i < count; ++i) {
-    if (i % poll_period == 0) poll(L);
-    lua_rawgeti(L, found, i < ordered ? keys[i].place : i + 1);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_replace(L, found);
-}
-
-// Pushes the first key of these behind the one at `after` (0: of all), nil where there is none. Returns how many there
-// are, looking at no more than `most` + 1. Costs no memory.
-int push_least(lua_State *L, int t, size_t length, int after, int most = std::numeric_limits<int>::max()) {
-  lua_pushnil(L);
-  const int best = lua_gettop(L);
-  const Key from = after != 0 ? key_at(L, after, 0) : Key{};
-  const bool unordered = after != 0 && from.rank == 3;  // behind it come others such, in LuaJIT's order
-  Key least{};
-  int count = 0;
-  for (lua_pushvalue(L, unordered ? after : best); lua_next(L, t) != 0;) {
-    lua_pop(L, 1);
-    if (in_list(L, -1, length)) continue;
-    if (++count > most) {
-      lua_pop(L, 1);
-      break;
-    }
-    if (count % poll_period == 0) poll(L);
-    const Key key = key_at(L, -1, count);
-    const bool behind = after == 0 || (unordered ? key.rank == 3 : before(from, key));
-    if (!behind || (!lua_isnil(L, best) && !before(key, least))) continue;
-    least = key;
-    lua_pushvalue(L, -1);
-    lua_replace(L, best);
-  }
-  return count;
-}
 
 // Replaces a params table or a frozen module at `index` by a plain one.
 void unwrap(lua_State *L, int index, const char *function) {
@@ -229,9 +73,23 @@ bool push_element(lua_State *L, int t, size_t from, size_t length) {
 
 // ---- next. Of a table with many keys it remembers their order, so that going through it, or emptying it, does not cost
 // its square: what has been set since comes behind, where one comes to the end. Fields of a memory: 1 the keys, 2 their
-// places, 3 how many at the front were gone. `true` instead: a pairs asked for the first key and for no other so far.
+// places, 3 how many at the front were gone, 4 how many of 1..n they began with, which they do where a list is emptied from its
+// front. `true` instead: a pairs asked for the first key and for no other so far.
 
 constexpr int small_table = 256;
+
+// Whether the first elements of the list at `t` are gone: to look for the first that is left, at each visit, costs the
+// list's square.
+bool front_is_gone(lua_State *L, int t, size_t length) {
+  if (length <= small_table) return false;
+  bool gone = true;
+  for (int i = 1; gone && i <= small_table; ++i) {
+    lua_rawgeti(L, t, i);
+    gone = lua_isnil(L, -1);
+    lua_pop(L, 1);
+  }
+  return gone;
+}
 
 // The places of the keys in the list at `keys`, from place `from` on, into the table at `places`.
 void set_places(lua_State *L, int keys, int places, int from) {
@@ -243,22 +101,31 @@ void set_places(lua_State *L, int keys, int places, int from) {
   }
 }
 
-// Pushes the memory of the table at 1, its keys and places; makes it where there is none, or anew.
-void push_memory(lua_State *L, Vm &vm, size_t length, bool anew) {
+int integer_at(lua_State *L, int table, int place) {
+  lua_rawgeti(L, table, place);
+  const auto i = static_cast<int>(lua_tointeger(L, -1));
+  lua_pop(L, 1);
+  return i;
+}
+
+// Pushes the memory of the table at 1, its keys and places; makes it where there is none for these keys, or anew.
+void push_memory(lua_State *L, Vm &vm, Part part, bool anew) {
   push_anchor(L, vm.anchors.visited);
   const int all = lua_gettop(L);
   lua_pushvalue(L, 1);
   lua_rawget(L, all);
-  if (!lua_istable(L, -1) || anew) {
+  if (!lua_istable(L, -1) || anew || (integer_at(L, all + 1, 4) > 0) != (part.elements > 0)) {
     lua_pop(L, 1);
-    lua_createtable(L, 3, 0);
-    push_keys(L, 1, length);
+    lua_createtable(L, 4, 0);
+    push_keys(L, 1, part);
     lua_createtable(L, 0, static_cast<int>(lua_objlen(L, -1)));
     set_places(L, all + 2, all + 3, 1);
     lua_rawseti(L, all + 1, 2);
     lua_rawseti(L, all + 1, 1);
     lua_pushinteger(L, 0);
     lua_rawseti(L, all + 1, 3);
+    lua_pushnumber(L, static_cast<double>(part.elements));
+    lua_rawseti(L, all + 1, 4);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, all + 1);
     lua_rawset(L, all);
@@ -268,19 +135,12 @@ void push_memory(lua_State *L, Vm &vm, size_t length, bool anew) {
   lua_rawgeti(L, all, 2);
 }
 
-int integer_at(lua_State *L, int table, int place) {
-  lua_rawgeti(L, table, place);
-  const auto i = static_cast<int>(lua_tointeger(L, -1));
-  lua_pop(L, 1);
-  return i;
-}
-
 // Puts the keys that the memory does not have, or had as gone, behind it; false where there are none.
-bool add_unknown(lua_State *L, int memory, size_t length) {
+bool add_unknown(lua_State *L, int memory, Part part) {
   const int keys = memory + 1, places = memory + 2, gone = integer_at(L, memory, 3);
   lua_newtable(L);
   const int unknown = lua_gettop(L);
-  each_other(L, 1, length, [&] {
+  each_other(L, 1, part.after, [&] {
     lua_pushvalue(L, -1);
     lua_rawget(L, places);
     const bool known = lua_tointeger(L, -1) > gone;
@@ -290,7 +150,7 @@ bool add_unknown(lua_State *L, int memory, size_t length) {
     lua_pushboolean(L, 1);
     lua_rawset(L, unknown);
   });
-  push_keys(L, unknown, 0);
+  push_keys(L, unknown, {0, part.elements});
   const int count = static_cast<int>(lua_objlen(L, keys)), more = static_cast<int>(lua_objlen(L, -1));
   for (int i = 1; i <= more; ++i) {
     if (i % poll_period == 0) poll(L);
@@ -313,44 +173,48 @@ int place_of(lua_State *L, int places) {
 
 // How many of the keys in the list at `keys`, all in order, come before the key at 2, which is not among them: it was
 // removed when it still belonged to 1..n, say.
-int place_before(lua_State *L, int keys) {
-  const Key from = key_at(L, 2, 0);
-  if (from.rank == 3) fail(MRUN_SCRIPT, "next: the table has no such key");
+int place_before(lua_State *L, int keys, size_t elements) {
+  const Key from = key_at(L, 2, 0, elements);
+  if (from.rank == Rank::other) fail(MRUN_SCRIPT, "next: the table has no such key");
   int low = 0, high = static_cast<int>(lua_objlen(L, keys));
   while (low < high) {
     const int middle = low + (high - low) / 2;
     lua_rawgeti(L, keys, middle + 1);
-    before(key_at(L, -1, 0), from) ? low = middle + 1 : high = middle;
+    before(key_at(L, -1, 0, elements), from) ? low = middle + 1 : high = middle;
     lua_pop(L, 1);
   }
   return low;
 }
 
-// The next key of the table at 1 that is not 1..length, behind the key at 2 (from the first: nil), and its value.
-int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
+// The next of these keys of the table at 1, behind the key at 2 (from the first: nil), and its value.
+int next_remembered(lua_State *L, Vm &vm, Part part, bool from_first) {
   const int memory = lua_gettop(L) + 1, keys = memory + 1, places = memory + 2;
-  push_memory(L, vm, length, false);
+  push_memory(L, vm, part, false);
   int place = from_first ? integer_at(L, memory, 3) : place_of(L, places);
   if (!from_first && place == 0) {
     lua_settop(L, memory - 1);
-    push_memory(L, vm, length, true);
+    push_memory(L, vm, part, true);
     place = place_of(L, places);
-    if (place == 0) place = place_before(L, keys);
+    if (place == 0) place = place_before(L, keys, part.elements);
   }
   for (;;) {
     for (const int count = static_cast<int>(lua_objlen(L, keys)); place < count;) {
       lua_rawgeti(L, keys, ++place);
-      if (push_value_of(L, 1)) return 2;
+      if (in_list(L, -1, part.after)) {  // since it was remembered
+        lua_pop(L, 1);
+      } else if (push_value_of(L, 1)) {
+        return 2;
+      }
       if (!from_first) continue;
       lua_pushinteger(L, place);
       lua_rawseti(L, memory, 3);
     }
     if (from_first && place > 0) {  // all of them are gone
       lua_settop(L, memory - 1);
-      push_memory(L, vm, length, true);
+      push_memory(L, vm, part, true);
       if (lua_objlen(L, keys) == 0) return 0;
       place = 0;
-    } else if (!add_unknown(L, memory, length)) {
+    } else if (!add_unknown(L, memory, part)) {
       return 0;
     }
   }
@@ -358,14 +222,28 @@ int next_remembered(lua_State *L, Vm &vm, size_t length, bool from_first) {
 
 enum class Memory { none, asked, order };
 
-// What is remembered of the table at 1.
-Memory memory_of(lua_State *L, const Vm &vm) {
+// What is remembered of the table at 1: how many of the keys were not gone, and how many of 1..n they began with.
+struct Remembered {
+  Memory memory = Memory::none;
+  int left = 0;
+  size_t elements = 0;
+};
+
+Remembered remembered_of(lua_State *L, const Vm &vm) {
   push_anchor(L, vm.anchors.visited);
   lua_pushvalue(L, 1);
   lua_rawget(L, -2);
-  const Memory memory = lua_isnil(L, -1) ? Memory::none : lua_istable(L, -1) ? Memory::order : Memory::asked;
-  lua_pop(L, 2);
-  return memory;
+  const int memory = lua_gettop(L);
+  Remembered r;
+  if (lua_istable(L, memory)) {
+    lua_rawgeti(L, memory, 1);
+    const auto count = static_cast<int>(lua_objlen(L, -1));
+    r = {Memory::order, count - integer_at(L, memory, 3), static_cast<size_t>(integer_at(L, memory, 4))};
+  } else if (!lua_isnil(L, memory)) {
+    r.memory = Memory::asked;
+  }
+  lua_settop(L, memory - 2);
+  return r;
 }
 
 // Instead of what is remembered of the table at 1: nothing, or that it was asked.
@@ -377,35 +255,76 @@ void set_asked(lua_State *L, const Vm &vm, bool asked) {
   lua_pop(L, 1);
 }
 
-// The least key of the table at 1 that is not 1..length, and its value, where it is a small one: -1 where it is not.
-int small_first(lua_State *L, const Vm &vm, size_t length) {
+// The least of these keys of the table at 1, and its value, where they are few: -1 where they are not. Where many are
+// remembered they are not looked for: LuaJIT would go over the places of all that are gone.
+int small_first(lua_State *L, const Vm &vm, Part part) {
+  const Remembered remembered = remembered_of(L, vm);
+  if (remembered.left > small_table && (remembered.elements > 0) == (part.elements > 0)) return -1;
   const int top = lua_gettop(L);
-  if (push_least(L, 1, length, 0, small_table) > small_table) {
+  if (push_least(L, 1, part, 0, small_table) > small_table) {
     lua_settop(L, top);
     return -1;
   }
-  if (memory_of(L, vm) != Memory::none) set_asked(L, vm, false);
+  if (remembered.memory != Memory::none) set_asked(L, vm, false);
   return !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
+}
+
+// The greatest length that the table at 1 had since next came to its end, at a first key: an element that a loop has removed
+// is one still, and what is left of the list comes behind it.
+size_t longest(lua_State *L, const Vm &vm) {
+  push_anchor(L, vm.anchors.lengths);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, -2);
+  const auto known = static_cast<size_t>(lua_tonumber(L, -1)), length = lua_objlen(L, 1);
+  lua_pop(L, 1);
+  if (length > known && lua_isnil(L, 2)) {
+    lua_pushvalue(L, 1);
+    lua_pushnumber(L, static_cast<double>(length));
+    lua_rawset(L, -3);
+  }
+  lua_pop(L, 1);
+  return std::max(length, known);
+}
+
+// next has come to the end of the table at 1.
+void forget_longest(lua_State *L, const Vm &vm) {
+  push_anchor(L, vm.anchors.lengths);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+// What next looks through for the key at 2, behind the elements where it goes through these: all of a list whose front
+// is gone.
+Part part_of_next(lua_State *L, const Vm &vm) {
+  const size_t length = longest(L, vm);
+  if (!lua_isnil(L, 2)) {
+    const size_t elements = remembered_of(L, vm).elements;
+    return elements > 0 ? Part{0, elements} : Part{length, 0};
+  }
+  return front_is_gone(L, 1, length) ? Part{0, length} : Part{length, 0};
 }
 
 int next(lua_State *L, Vm &vm) {
   lua_settop(L, 2);
   unwrap(L, 1, "next");
-  const size_t length = lua_objlen(L, 1);
-  const bool from_first = lua_isnil(L, 2) || in_list(L, 2, length);
-  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), length)) return 2;
+  const Part part = part_of_next(L, vm);
+  const bool from_first = lua_isnil(L, 2) || in_list(L, 2, part.after);
+  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), part.after)) return 2;
   lua_settop(L, 2);
   int found = -1;
   if (from_first) {
-    found = small_first(L, vm, length);
-  } else if (memory_of(L, vm) != Memory::order && push_least(L, 1, length, 2, small_table) <= small_table) {
+    found = small_first(L, vm, part);
+  } else if (remembered_of(L, vm).memory != Memory::order && push_least(L, 1, part, 2, small_table) <= small_table) {
     found = !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
   }
   if (found < 0) {
     lua_settop(L, 2);
-    found = next_remembered(L, vm, length, from_first);
+    found = next_remembered(L, vm, part, from_first);
   }
   if (found == 2) return 2;
+  forget_longest(L, vm);
   lua_pushnil(L);
   return 1;
 }
@@ -439,7 +358,7 @@ void start_order(lua_State *L, size_t length) {
   const int ordered = push_found(L, 1, length);
   auto *order = static_cast<Order *>(lua_newuserdata(L, sizeof(Order) + static_cast<size_t>(ordered) * sizeof(Key)));
   *order = {ordered, 0};
-  fill_keys(L, lua_gettop(L) - 1, order->keys(), ordered);
+  fill_keys(L, lua_gettop(L) - 1, order->keys(), ordered, 0);
   lua_replace(L, lua_upvalueindex(order_up));
   lua_replace(L, lua_upvalueindex(keys_up));
 }
@@ -456,15 +375,20 @@ void push_ordered(lua_State *L, int place) {
   lua_rawgeti(L, lua_upvalueindex(keys_up), place <= order->count ? order->keys()[place - 1].place : place);
 }
 
-// The first other key of the table at 1, and its value, found without sorting, as many loops end there: they look through
-// the table once, and do what `next` does where one of them ended there before.
-bool push_first(lua_State *L, Vm &vm, size_t length) {
-  const int found = small_first(L, vm, length);
+// The first of these keys of the table at 1, and its value, found without sorting, as many loops end there: they look
+// through the table once, and do what `next` does where one of them ended there before.
+bool push_first(lua_State *L, Vm &vm, Part part) {
+  const int found = small_first(L, vm, part);
   if (found >= 0) return found == 2;
-  if (memory_of(L, vm) != Memory::none) return next_remembered(L, vm, length, true) == 2;
+  if (remembered_of(L, vm).memory != Memory::none) return next_remembered(L, vm, part, true) == 2;
   set_asked(L, vm, true);
-  push_least(L, 1, length, 0);
+  push_least(L, 1, part, 0);
   return !lua_isnil(L, -1) && push_value_of(L, 1);
+}
+
+// A loop that goes on does not end at the first key.
+void forget_asked(lua_State *L, const Vm &vm) {
+  if (remembered_of(L, vm).memory == Memory::asked) set_asked(L, vm, false);
 }
 
 // The next other key of the table at 1, and its value.
@@ -473,13 +397,16 @@ bool push_other(lua_State *L, Vm &vm, size_t length, size_t &step) {
   if (lua_isnil(L, lua_upvalueindex(keys_up))) {
     lua_pushboolean(L, 0);
     lua_replace(L, lua_upvalueindex(keys_up));
-    if (!push_first(L, vm, length)) return false;
-    lua_pushvalue(L, -2);
-    lua_replace(L, lua_upvalueindex(first_up));
-    return true;
+    const int first = lua_upvalueindex(first_up);  // not nil where a list's front was gone
+    if (lua_isnil(L, first) || in_list(L, first, length)) {
+      if (!push_first(L, vm, {length, 0})) return false;
+      lua_pushvalue(L, -2);
+      lua_replace(L, first);
+      return true;
+    }
   }
   if (lua_isboolean(L, lua_upvalueindex(keys_up))) {
-    if (memory_of(L, vm) == Memory::asked) set_asked(L, vm, false);
+    forget_asked(L, vm);
     start_order(L, length);
   }
   for (;;) {
@@ -493,6 +420,18 @@ bool push_other(lua_State *L, Vm &vm, size_t length, size_t &step) {
   }
 }
 
+// The element of the list at 1 behind place `step`, and its value; not the first again that stood behind a front that is
+// gone.
+bool push_later_element(lua_State *L, Vm &vm, size_t step, size_t length) {
+  if (step == 0 && !lua_isnil(L, lua_upvalueindex(first_up))) forget_asked(L, vm);
+  while (push_element(L, 1, step, length)) {
+    if (lua_rawequal(L, -2, lua_upvalueindex(first_up)) == 0) return true;
+    step = static_cast<size_t>(lua_tonumber(L, -2));
+    lua_pop(L, 2);
+  }
+  return false;
+}
+
 int pairs_step(lua_State *L, Vm &vm) {
   lua_settop(L, 2);
   // As Lua's own, which is `next`, it also answers for another table, or from another key on.
@@ -503,7 +442,10 @@ int pairs_step(lua_State *L, Vm &vm) {
   auto step = static_cast<size_t>(lua_tonumber(L, lua_upvalueindex(step_up)));
   lua_pushvalue(L, lua_upvalueindex(table_up));
   lua_replace(L, 1);
-  if (push_element(L, 1, step, length)) {
+  if (lua_isnil(L, 2) && front_is_gone(L, 1, length) && push_first(L, vm, {0, length})) {
+    lua_pushvalue(L, -2);
+    lua_replace(L, lua_upvalueindex(first_up));
+  } else if (push_later_element(L, vm, step, length)) {
     step = static_cast<size_t>(lua_tonumber(L, -2));
   } else if (!push_other(L, vm, length, step)) {
     lua_pushnil(L);
@@ -583,12 +525,14 @@ void add_traversal(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"pairs", library<pairs>}, {"next", library<next>}, {"unpack", library<unpack>}, {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushstring(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  vm_of(L).anchors.visited = anchor(L);
+  for (int *each : {&vm_of(L).anchors.visited, &vm_of(L).anchors.lengths}) {
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushstring(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    *each = anchor(L);
+  }
 }
 
 }  // namespace mrun

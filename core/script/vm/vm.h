@@ -37,6 +37,7 @@ struct Anchors {
   int prelude = 0;  // what prelude.lua returned
   int globals = 0;  // what every script sees
   int visited = 0;  // table -> what `next` remembers of it; weak keys
+  int lengths = 0;  // table -> its length as `next` began with it; weak keys
 };
 
 // Puts one part of what scripts see into a new state.
