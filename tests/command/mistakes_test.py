@@ -64,6 +64,9 @@ class SilentlyWrong(Case):
                                ("if torch.zeros(3):sum():gt(1) == true then return 1 end return 2", "a tensor is never equal to true"),
                                ('local names = {"a", "b"} return names[torch.argmax(torch.zeros(2)) + 1] or 1', "argmax() wants :item()"),
                                ('local best = torch.zeros(2):argmax()\n  local names = {"a", "b"} return names[best + 1] or 1', "best wants :item()"),
+                               ('local best = torch.zeros(2):argmax() + 1\n  local names = {"a", "b"} return names[best] or 1', "best wants :item()"),
+                               ("local big = torch.zeros(2):gt(1)\n  if big then return 1 end return 2", "big wants :item(), :any() or :all()"),
+                               ("local big = torch.zeros(2):max():lt(1)\n  return not big", "big wants :item(), :any() or :all()"),
                                ("local list = {} if #list then return 1 end return 2", "a number is true, 0 too"),
                                ("local list = {} if list == {} then return 1 end return 2", "a table is equal to nothing but itself"),
                                ('return {n = tonumber(("1,2,3"):gsub(",", ""))}', "tonumber((s:gsub(…)))")]:
@@ -84,6 +87,13 @@ class SilentlyWrong(Case):
                   "  return help(t and json.encode(x .. k) or 'None', 1) -- None\nend\n")
         result = mrun(self.bundle(preprocess=script, files={"lib/a.lua": "if jit then return 1 end return {}"}), "x")
         self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
+
+    def test_names_that_may_be_something_else_are_not_doubted(self):
+        for body in ["local big = torch.zeros(2):gt(1):any()\n  return big and 1 or 2", "local big = torch.zeros(2):gt(1)\n  return #{big} > 0 and big:any() and 1 or 2",
+                     "local big = x == 1 and torch.zeros(2):gt(1)\n  return big and 1 or 2", "local at = torch.zeros(2):argmax()\n  return torch.ones(2)[at]",
+                     "local big = torch.zeros(2):gt(1)\n  local function f(big) return big and 1 or 2 end\n  return f(false)"]:
+            result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
+            self.assertEqual((result.returncode, result.stderr), (0, ""), body)
 
     def test_a_list_has_no_item_0(self):
         for expression in 'bundle.lines("l.txt")[0]', "params.labels[0]":

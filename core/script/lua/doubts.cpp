@@ -116,18 +116,35 @@ class Doubts {
   }
   bool gives_positions(size_t at) const { return calls_torch(at, {"argmax", "argmin"}); }
 
-  // Names that are a tensor of positions from their only assignment on: `local best = scores:argmax()`.
+  // Names that are a tensor from their only assignment on: `local best = scores:argmax()`, `local big = x:gt(1)`.
   void find_tensors() {
     for (size_t i = 0; i < tokens_.size(); ++i) {
-      if (!is_word(i, "local") || !is_name(i + 1) || !assigned(i + 1)) continue;
+      if (!is_word(i, "local") || !is_name(i + 1) || !assigned(i + 1) || !declared_once(word(i + 1))) continue;
       size_t call = i + 3;
-      while (call < tokens_.size() && tokens_[call].line == tokens_[i].line && !gives_positions(call)) ++call;
+      const auto in_line = [&](size_t at) { return at < tokens_.size() && tokens_[at].line == tokens_[i].line; };
+      while (in_line(call) && !gives_positions(call) && !gives_mask(call)) ++call;
+      const auto partly = [](const Token &token) { return is_one_of(token.text, {"and", "or", "not"}); };
+      if (std::any_of(tokens_.begin() + i, tokens_.begin() + std::min(call, tokens_.size()), partly)) continue;
       const size_t behind = behind_parentheses(call + 1);
-      if (!gives_positions(call) || (behind < tokens_.size() && tokens_[behind].line == tokens_[call].line)) continue;
-      size_t sets = 0;
-      for (size_t k = 0; k < tokens_.size(); ++k) sets += word(k) == word(i + 1) && assigned(k) ? 1 : 0;
-      if (sets == 1) tensors_.insert(word(i + 1));
+      if (gives_positions(call) && is_word(behind, "+") && word(behind + 1) == "1" && !in_line(behind + 2)) {
+        positions_from_1_.insert(word(i + 1));
+      }
+      if (in_line(behind)) continue;
+      if (gives_positions(call)) tensors_.insert(word(i + 1));
+      if (gives_mask(call)) masks_.insert(word(i + 1));
     }
+  }
+
+  // Whether no other place may give the name a value; who calls a function with it in a list counts as one.
+  bool declared_once(std::string_view name) const {
+    size_t places = 0;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (word(i) != name || (i > 0 && is_one_of(word(i - 1), {".", ":"}))) continue;
+      const bool listed = is_word(i + 1, ",") || (i > 0 && is_one_of(word(i - 1), {",", "local", "for", "function"}));
+      const bool parameter = i > 1 && is_word(i - 1, "(") && (is_word(i - 2, "function") || is_word(i - 3, "function"));
+      places += assigned(i) || listed || parameter ? 1 : 0;
+    }
+    return places == 1;
   }
 
   // `scores:argmax() == 3`, `list == {}`: what can never be equal.
@@ -207,8 +224,15 @@ class Doubts {
     tell(at, "the function's arguments are {}: {} is the first of these", parameters_of_stage(script_), word(at + 3));
   }
 
-  // A call that gives a tensor of booleans, in a condition.
+  // A call that gives a tensor of booleans, or a name that is one, in a condition.
   void mask(size_t at) {
+    const bool field = at > 0 && is_one_of(word(at - 1), {".", ":"});
+    if (masks_.contains(word(at)) && is_name(at) && !field) {
+      if ((at > 0 && is_word(at - 1, "not")) || is_one_of(word(at + 1), {"then", "do", "and", "or"})) {
+        tell(at, "a tensor in a condition is true whatever is in it: {} wants :item(), :any() or :all()", word(at));
+      }
+      return;
+    }
     if (!gives_mask(at)) return;
     if (!is_one_of(word(behind_parentheses(at + 1)), {"then", "do", "and", "or"})) return;
     tell(at, "a tensor in a condition is true whatever is in it: {}(…) wants :item(), :any() or :all() behind it",
@@ -217,6 +241,10 @@ class Doubts {
 
   // labels[scores:argmax() + 1]: a tensor's position would have no + 1, so labels is a list.
   void tensor_key(size_t at) {
+    if (at > 0 && positions_from_1_.contains(word(at)) && is_word(at - 1, "[") && is_word(at + 1, "]")) {
+      tell(at, "a tensor is no key of a list, which gives nil for it: {} wants :item()", word(at));
+      return;
+    }
     const bool variable = at > 0 && tensors_.contains(word(at)) && is_word(at - 1, "[");
     if (!gives_positions(at) && !variable) return;
     const size_t behind = variable ? at + 1 : behind_parentheses(at + 1);
@@ -351,7 +379,7 @@ class Doubts {
   const Tokens tokens_;
   const std::vector<std::string> &params_;
   std::set<std::string> names_, told_;
-  std::set<std::string_view> tensors_;
+  std::set<std::string_view> tensors_, masks_, positions_from_1_;
   std::vector<std::string> found_;
 };
 

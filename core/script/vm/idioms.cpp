@@ -106,6 +106,7 @@ constexpr Idiom idioms[] = {
     {"image", " CenterCrop ", "image.center_crop(img, n)"},
     {"image", " size width height shape ", "local h, w, c = img:shape()"},
     {"image", " transpose permute ", "image.to_float(img) puts the channels first"},
+    {"audio", " load open read info ", "audio.decode(input) gives samples and rate of a file's bytes"},
     {"text", " tokenizer tokenize encode from_pretrained AutoTokenizer Tokenizer from_file bpe ",
      "text.tokenizer_json(bundle.asset \"tokenizer.json\"), or text.wordpiece, sentencepiece, tiktoken"},
     {"text", " compile search match findall sub ", "text.regex(pattern) has find, match, gmatch, gsub and split"},
