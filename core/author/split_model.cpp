@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bundle/model_source.h"
 #include "exec/model.h"
+#include "exec/model_checks.h"
 #include "plugin/serial.h"
 #include "value/equal.h"
 #include "value/safetensors.h"
@@ -82,7 +83,7 @@ Tensor bytes_of(const std::string &text) {
 
 }  // namespace
 
-SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConfig &config) {
+SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConfig &config) try {
   SplitModel packed;
   const ModelFiles files = bundle.model_files(config);
   const Tensor file = bundle.read(files.graph);
@@ -105,6 +106,9 @@ SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConf
     packed.reason = "the weights do not read back bit for bit";
   }
   return packed;
+} catch (Error &e) {
+  name_folder(bundle, e);
+  throw;
 }
 
 }  // namespace mrun

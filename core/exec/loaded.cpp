@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/cores.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "exec/batch/collate.h"
 #include "exec/joined.h"
@@ -92,6 +93,27 @@ std::function<void(int level, const std::string &text)> log_of(const Loaded &loa
   return [&loaded](int level, const std::string &text) { loaded.options.log(level, "", text); };
 }
 
+// Told of a folder; one is not packed.
+void warn_of_training(const Loaded &loaded, const ModelConfig &config, const Model &model) {
+  const std::string training = loaded.bundle->packed() ? "" : saved_in_training(config, model);
+  if (!training.empty() && loaded.options.log) loaded.options.log(static_cast<int>(LogLevel::warn), "", training);
+}
+
+void open_models(Loaded &loaded) try {
+  const EngineOptions &o = loaded.options;
+  const Manifest &manifest = loaded.bundle->manifest();
+  for (const ModelConfig &config : manifest.models) {
+    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact, o.threads, log_of(loaded)};
+    loaded.models.push_back(std::make_unique<Model>(*loaded.bundle, config, manifest, how));
+    loaded.model_infos.push_back(info_of(*loaded.models.back()));
+    warn_of_training(loaded, config, *loaded.models.back());
+  }
+  check_models(loaded);
+} catch (Error &e) {
+  name_folder(*loaded.bundle, e);
+  throw;
+}
+
 }  // namespace
 
 // Operator threads change the last bits of sums, so their default must not depend on the number of workers.
@@ -115,13 +137,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   fill_in_defaults(options);
   loaded->options = std::move(options);
   loaded->shared = std::make_shared<SharedStore>();
-  const EngineOptions &o = loaded->options;
-  for (const ModelConfig &config : manifest.models) {
-    const ModelOptions how{o.registry, o.device, o.one_shot, o.max_batch, o.exact, o.threads, log_of(*loaded)};
-    loaded->models.push_back(std::make_unique<Model>(*loaded->bundle, config, manifest, how));
-    loaded->model_infos.push_back(info_of(*loaded->models.back()));
-  }
-  check_models(*loaded);
+  open_models(*loaded);
   return loaded;
 }
 

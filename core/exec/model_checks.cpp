@@ -4,9 +4,15 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "exec/model.h"
 
 namespace mrun {
 namespace {
+
+bool meant_for_training(const ModelConfig &config) {
+  const Value *option = config.options.is_nil() ? nullptr : config.options.find("training");
+  return option != nullptr && option->is_bool() && option->as_bool();
+}
 
 // What [batch] may speak of.
 struct Callable {
@@ -127,6 +133,23 @@ void check_forward(const Bundle &bundle, const ModelMethods &methods) {
     fail(MRUN_BUNDLE, "model {} has no method forward: the bundle needs a forward.lua that calls another",
          bundle.manifest().models[0].name);
   }
+}
+
+std::string saved_in_training(const ModelConfig &config, const Model &model) {
+  if (meant_for_training(config)) return {};
+  for (size_t i = 0; i < model.methods().size(); ++i) {
+    if ((model.traits(i) & MRUN_MODEL_TRAINING) == 0) continue;
+    return fmt::format(
+        "model {}: {} was saved in training mode: call eval() before saving, or say training = true in [models.{}] "
+        "where that is meant",
+        config.name, model.methods()[i].name, config.name);
+  }
+  return {};
+}
+
+void name_folder(const Bundle &bundle, Error &e) {
+  if (bundle.packed() || !e.message.starts_with("bundle.toml:")) return;
+  e.message = fmt::format("{}/{}", printable(bundle.origin()), e.message);
 }
 
 }  // namespace mrun

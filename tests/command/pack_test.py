@@ -128,10 +128,12 @@ class Packing(Case):
                                  ("[batch]\npad = {ids = {dims = [0]}}\n[batch.forward]\nmode = \"concat\"\n", model,
                                   "bundle.toml:8: [batch] pad.ids: dims: in mode \"concat\""),
                                  ("", b"x", "model.pt: this is no TorchScript file"),
+                                 ("[models.main]\nbackend = \"tf\"\n", model, "bundle.toml:7: [models.main] backend: no plugin brings the backend \"tf\""),
                                  ("[models.main]\nfrezee = true\n", model, "bundle.toml:8: [models.main]: model.pt: there is no model option frezee"),
                                  ("\n[models.main]\nfreeze = 1\n", model, "bundle.toml:9: [models.main]: model.pt: model option freeze: want true")]:
             with self.subTest(toml):
                 folder = self.bundle(toml=toml, files={"model.pt": file})
+                said = f"{folder}/{said}" if said.startswith("bundle.toml") else said
                 self.refused(3, folder, "x", contains=said)
                 self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=said)
                 self.assertFalse((self.dir / "x.mb").exists())
@@ -239,6 +241,7 @@ class Packing(Case):
         for model in torch.jit.script(layers), torch.jit.trace(layers, torch.zeros(1, 2), check_trace=False):
             model.save(str(folder / "model.pt"))
             self.refused(3, "pack", folder, "-o", self.dir / "x.mb", contains=["training mode", "eval()", "training = true"])
+            self.assertIn("was saved in training mode: call eval() before saving", mrun(folder, "x").stderr)
         manifest = (folder / "bundle.toml").read_text()
         (folder / "bundle.toml").write_text(manifest + "\n[models.main]\ntraining = true\n")
         self.packed(folder)
