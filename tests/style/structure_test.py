@@ -14,12 +14,17 @@ DECLARED = ["base", "script"]
 
 
 def units(folder):
-    """unit ("vm/heap") -> the units of the folder that its header and source include."""
+    """unit ("vm/heap") of a folder of core -> the units of the folder that its header and source include."""
+    return included_units(CORE / folder, folder + "/")
+
+
+def included_units(folder, prefix=""):
+    """The same of any folder; prefix: of its headers where they are included."""
     found = {}
-    for f in (CORE / folder).rglob("*"):
+    for f in folder.rglob("*"):
         if f.suffix in {".h", ".cpp"}:
-            name = f.relative_to(CORE / folder).with_suffix("").as_posix()
-            found.setdefault(name, set()).update(re.findall(rf'#include "{folder}/([^"]*)\.h"', f.read_text()))
+            name = f.relative_to(folder).with_suffix("").as_posix()
+            found.setdefault(name, set()).update(re.findall(rf'#include "{prefix}([^"]*)\.h"', f.read_text()))
     return found
 
 
@@ -80,6 +85,10 @@ class Structure(unittest.TestCase):
         for folder in (f.name for f in CORE.iterdir() if f.is_dir() and f.name != "include"):
             for knot in knots(units(folder)):
                 self.assertLessEqual(len(knot), MOST_IN_A_KNOT, f"core/{folder}: {sorted(knot)}")
+        plugins = [f for f in (CORE.parent / "plugins").iterdir() if f.is_dir()]
+        for folder in [CORE.parent / "tools/mrun", *plugins, *(f / "lib" for f in plugins if (f / "lib").is_dir())]:
+            for knot in knots(included_units(folder)):
+                self.assertLessEqual(len(knot), MOST_IN_A_KNOT, f"{folder}: {sorted(knot)}")
 
     def test_the_public_c_headers_stay_a_manual_that_can_be_read(self):
         lines = sum(len((CORE / "include/mrun" / name).read_text().splitlines()) for name in PUBLIC)

@@ -1,5 +1,4 @@
 #include "view.h"
-#include "standard_output.h"
 
 #include <unistd.h>
 
@@ -8,7 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "files.h"
+#include "base/text.h"
+#include "standard_output.h"
 
 namespace command {
 namespace {
@@ -39,22 +39,12 @@ bool is_dumb_terminal() {
 bool colours() {
   static const bool yes = [] {
     const char *no = std::getenv("NO_COLOR");
-    return is_terminal(answers_fd()) && (no == nullptr || *no == 0) && !is_dumb_terminal();
+    return isatty(answers_fd()) == 1 && (no == nullptr || *no == 0) && !is_dumb_terminal();
   }();
   return yes;
 }
 
-size_t utf8_length(const std::string &text, size_t i) {
-  const auto byte = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
-  const unsigned c = byte(0);
-  const size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-  for (size_t k = 1; k < n; ++k) {
-    if ((byte(k) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (c == 0xE0 && byte(1) < 0xA0) || (c == 0xF0 && byte(1) < 0x90);
-  const bool outside = (c == 0xED && byte(1) >= 0xA0) || (c == 0xF4 && byte(1) >= 0x90);  // surrogates, above U+10FFFF
-  return overlong || outside ? 0 : n;
-}
+size_t utf8_length(const std::string &text, size_t i) { return mrun::utf8_length(text, i); }
 
 std::string escaped_controls(std::string_view text) {
   std::string out;
