@@ -5,14 +5,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "bundle/folder.h"
 #include "bundle/models.h"
+#include "bundle/other_files.h"
 #include "script/lua/doubts.h"
 
 namespace mrun {
 namespace {
-
-// What people call TorchScript files.
-constexpr std::string_view model_suffixes[] = {".pt", ".pth", ".jit", ".ts", ".torchscript"};
 
 // What scripts read: labels, vocabularies, tables.
 constexpr std::string_view data_suffixes[] = {".txt", ".json",        ".csv",   ".tsv",
@@ -24,13 +23,13 @@ bool has_suffix(const std::string &path, const auto &suffixes) {
 }
 
 std::string hint(const std::string &path) {
-  static const std::vector<std::string> files{"bundle.toml", "preprocess.lua", "forward.lua", "postprocess.lua",
-                                              "README.md",   "LICENSE",        "model.pt"};
-  static const std::vector<std::string> folders{"lib/", "assets/", "examples/", "std/", "model/"};
+  std::vector<std::string> files(std::begin(author_files), std::end(author_files));
+  files.emplace_back(default_model_file);
+  const std::vector<std::string> folders(std::begin(author_folders), std::end(author_folders));
   if (path == "models/")
     return "; a model is model.pt, or the file that bundle.toml names: [models.main] file = \"models/…\"";
   if (path.ends_with('/')) return did_you_mean(path, folders);
-  if (has_suffix(path, model_suffixes) && (!path.ends_with(".pt") || nearest(path, files).empty())) {
+  if (is_model_name(path) && (!path.ends_with(".pt") || nearest(path, files).empty())) {
     return fmt::format("; a model's file is model.pt, or the one that bundle.toml names: [models.main] file = \"{}\"",
                        printable(path));
   }

@@ -16,9 +16,6 @@ namespace {
 
 // Larger files are mapped. An author edits small ones while a bundle runs, and a mapping would show half of the new text.
 constexpr size_t copied_size = size_t{1} << 20;
-constexpr const char *single_files[] = {"bundle.toml",     "preprocess.lua", "forward.lua",
-                                        "postprocess.lua", "README.md",      "LICENSE"};
-constexpr const char *folders[] = {"lib/", "assets/", "examples/", "std/", "model/"};
 
 bool inside(const fs::path &path, const fs::path &root) {
   return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
@@ -73,7 +70,7 @@ Folder::Folder(const fs::path &path, const OpenOptions &options) {
 // What may hold files of the bundle; anything else is not even listed.
 bool Folder::enters(const std::string &folder) const {
   const auto leads = [&](std::string_view name) { return name.starts_with(folder); };
-  return std::any_of(std::begin(folders), std::end(folders),
+  return std::any_of(std::begin(author_folders), std::end(author_folders),
                      [&](std::string_view f) { return folder.starts_with(f); }) ||
          std::any_of(manifest_.models.begin(), manifest_.models.end(),
                      [&](const ModelConfig &m) { return leads(m.file); });
@@ -81,7 +78,7 @@ bool Folder::enters(const std::string &folder) const {
 
 bool Folder::belongs(const std::string &name) const {
   const std::string_view n = name;
-  if (std::find(std::begin(single_files), std::end(single_files), n) != std::end(single_files)) return true;
+  if (std::find(std::begin(author_files), std::end(author_files), n) != std::end(author_files)) return true;
   if (n.starts_with("lib/") || n.starts_with("std/")) return n.ends_with(".lua");
   if (n.starts_with("assets/") || n.starts_with("examples/")) return true;
   return belongs_to_models(n, manifest_.models);

@@ -4,6 +4,11 @@
 
 namespace mrun {
 
+// What belongs to a bundle by its name, besides the files of its models: these, and what lies in these.
+inline constexpr std::string_view author_files[] = {"bundle.toml",     "preprocess.lua", "forward.lua",
+                                                    "postprocess.lua", "README.md",      "LICENSE"};
+inline constexpr std::string_view author_folders[] = {"lib/", "assets/", "examples/", "std/", "model/"};
+
 class Folder final : public Bundle {
  public:
   // Reads the manifest and the names and sizes of the files. Names that could not be packed are refused; so is a

@@ -16,7 +16,7 @@ struct Known {
   const char *what;
 };
 
-constexpr const char *of_model =
+constexpr const char *a_model =
     "a model by itself; `mrun new NAME --kind KIND` makes a bundle's folder, where it is called model.pt";
 constexpr const char *of_weights =
     "what torch.save writes (a state_dict or a whole Python object), which holds no code that runs without Python: "
@@ -24,11 +24,6 @@ constexpr const char *of_weights =
 constexpr const char *of_script = "a script; the bundle is the folder that it lies in";
 
 constexpr Known by_name[] = {
-    {".pt", of_model},
-    {".pth", of_model},
-    {".ptl", of_model},
-    {".torchscript", of_model},
-    {".ckpt", of_model},
     {".lua", of_script},
     {"bundle.toml", "a bundle's manifest; the bundle is the folder that it lies in"},
 };
@@ -99,6 +94,11 @@ std::string_view other_model(std::string_view path, std::string_view kind, std::
 
 }  // namespace
 
+bool is_model_name(std::string_view path) {
+  constexpr std::string_view suffixes[] = {".pt", ".pth", ".ptl", ".jit", ".ts", ".torchscript", ".ckpt"};
+  return std::ranges::any_of(suffixes, [path](std::string_view suffix) { return path.ends_with(suffix); });
+}
+
 std::string other_than_bundle(std::string_view path, std::string_view first_bytes, std::string_view last_bytes) {
   if (first_bytes.empty()) return "is empty";
   constexpr std::string_view bundle = "is no bundle but ";
@@ -106,12 +106,11 @@ std::string other_than_bundle(std::string_view path, std::string_view first_byte
   if (model.starts_with("NumPy")) return std::string(bundle).append(model);
   if (!model.empty()) return std::string(bundle).append(model).append(what_is_wanted);
   const bool archive = first_bytes.starts_with("PK");
-  if (kind.empty() || archive || kind == "JSON text" || kind == "a text") {
-    if (const Known *name = by_end(by_name, path)) {
-      const bool model_file = name->what == of_model;
-      return std::string(bundle).append(model_file && is_torch_save(first_bytes, last_bytes) ? of_weights : name->what);
-    }
-  }
+  if (is_model_name(path) && (kind.empty() || archive))
+    return std::string(bundle).append(is_torch_save(first_bytes, last_bytes) ? of_weights : a_model);
+  const bool may_be = kind.empty() || kind == "JSON text" || kind == "a text";
+  if (const Known *name = by_end(by_name, path); name != nullptr && may_be)
+    return std::string(bundle).append(name->what);
   if (kind.empty()) return "";
   std::string text = std::string(bundle).append(kind);
   if (archive) text += " that `mrun pack` did not make; `mrun pack DIR` makes a .mb of a bundle's folder";

@@ -51,12 +51,13 @@ class Opening(Case):
         self.refused(3, folder, "x", contains=["model.jit", "backend", ".pt", "[models.main]"])
 
     def test_what_a_folder_leaves_out_is_said_at_every_run(self):
-        files = {"lpr.pt": b"x", "preproces.lua": "x", "util.lua": "x", "asset/a.txt": "x", ".git/x": "x"}
+        files = {"lpr.pt": b"x", "lpr.ptl": b"x", "preproces.lua": "x", "util.lua": "x", "asset/a.txt": "x", ".git/x": "x"}
         folder = self.bundle(postprocess=ECHO, files=files)
         for args in [(folder, "x"), ("record", folder, "one", "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
             result = mrun(*args)
             self.assertEqual(result.returncode, 0, result.stderr)
             for sentence in ["lpr.pt: not part of a bundle, left out; a model's file is model.pt, or", "[models.main] file = \"lpr.pt\"",
+                             "lpr.ptl: not part of a bundle, left out; a model's file is model.pt, or",
                              "preproces.lua: not part of a bundle, left out; did you mean 'preprocess.lua'?", "util.lua: not part",
                              "lib/", "asset/: not part of a bundle, left out; did you mean 'assets/'?"]:
                 self.assertIn(sentence, result.stderr)
@@ -67,7 +68,7 @@ class Opening(Case):
         self.assertEqual(mrun(self.dir / "x.mb", "x").stderr, "")
         for i in range(20):
             (folder / f"note{i}").write_text("x")
-        self.assertIn("mrun: 14 more files left out\n", mrun(folder, "x").stderr)
+        self.assertIn("mrun: 15 more files left out\n", mrun(folder, "x").stderr)
 
     def test_many_lines_that_cannot_be_meant_are_no_files(self):
         names = "".join(f"  local x{i} = name{i}\n" for i in range(12))

@@ -351,7 +351,8 @@ class Errors(Case):
                 self.refused(3, "pack", file, contains=[f"{name}: is no bundle but ", what])
         saved = "what torch.save writes (a state_dict or a whole Python object)"
         for name, data, what in [("m.pt", self.archive("m/data.pkl"), saved), ("m.ckpt", b"\x80\2\x8a\x0al" + bytes(60), saved),
-                                 ("m.pth", self.archive("m/constants.pkl"), "a model by itself; `mrun new NAME")]:
+                                 ("m.pth", self.archive("m/constants.pkl"), "a model by itself; `mrun new NAME"),
+                                 ("m.jit", self.archive("m/constants.pkl"), "a model by itself; `mrun new NAME")]:
             with self.subTest(f"{name}: {what}"):
                 (self.dir / name).write_bytes(data)
                 self.refused(3, self.dir / name, "x", contains=f"{name}: is no bundle but {what}")
