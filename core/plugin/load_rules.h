@@ -11,7 +11,7 @@ struct LoadRules {
   bool own_memory = false;        // see library_flags (base/library.h)
 };
 
-// Nothing where there is no such file or key. Throws USAGE where the file is no JSON object.
+// Nothing where there is no such file or key. Throws USAGE where the file is no JSON object, or one of these is of another kind.
 LoadRules load_rules(const std::filesystem::path &plugin);
 
 }  // namespace mrun

@@ -346,5 +346,15 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   CHECK(broken[0].path == base / "a" / "other.so");
   CHECK_THAT(broken[0].reason, ContainsSubstring("other.json"));
   CHECK(broken[1].name == "sound");  // it is hello by another name
+  int number = 0;
+  for (const auto &[facts, wrong] : {std::pair{R"({"only": "libm.so.6"})", "\"only\" must be a list of strings"},
+                                     std::pair{R"({"only": [1]})", "\"only\" must be a list of strings"},
+                                     std::pair{R"({"own_memory": 1})", "\"own_memory\" must be a boolean"},
+                                     std::pair{R"([1])", "want a JSON object"}}) {
+    const fs::path file = base / "b" / ("wrong" + std::to_string(++number) + ".so");  // what failed once fails again
+    fs::copy_file(out_of_tree("hello"), file);
+    std::ofstream(fs::path(file).replace_extension(".json")) << facts;
+    CHECK_THROWS_WITH(r.load(file), ContainsSubstring(std::string(".json: ") + wrong));
+  }
   fs::remove_all(base);
 }
