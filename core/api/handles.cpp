@@ -3,8 +3,9 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <mutex>
 #include <unordered_map>
+
+#include "base/mutex.h"
 
 namespace mrun::api {
 namespace {
@@ -20,18 +21,18 @@ class Handles {
   }
 
   T *add(std::shared_ptr<T> what) {
-    const std::lock_guard lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     const uintptr_t number = step * ++count_;
     open_.emplace(number, std::move(what));
     return reinterpret_cast<T *>(number);  // opaque to hosts, and never read through
   }
   std::shared_ptr<T> find(const T *handle) const {
-    const std::lock_guard lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     const auto at = open_.find(reinterpret_cast<uintptr_t>(handle));
     return at == open_.end() ? nullptr : at->second;
   }
   std::shared_ptr<T> remove(const T *handle) {
-    const std::lock_guard lock(mutex_);
+    const ExclusiveLock lock(mutex_);
     auto node = open_.extract(reinterpret_cast<uintptr_t>(handle));
     return node.empty() ? nullptr : std::move(node.mapped());
   }
@@ -39,13 +40,14 @@ class Handles {
  private:
   // A fork while another thread has the lock would leave it locked in the child.
   Handles() {
-    pthread_atfork([] { all().mutex_.lock(); }, [] { all().mutex_.unlock(); }, [] { all().mutex_.unlock(); });
+    constexpr auto unlock = []() NO_THREAD_SAFETY_ANALYSIS { all().mutex_.unlock(); };
+    pthread_atfork([]() NO_THREAD_SAFETY_ANALYSIS { all().mutex_.lock(); }, unlock, unlock);
   }
 
   static constexpr uintptr_t step = 64;  // aligned as a pointer would be
-  mutable std::mutex mutex_;
-  std::unordered_map<uintptr_t, std::shared_ptr<T>> open_;
-  uintptr_t count_ = 0;
+  mutable Mutex mutex_;
+  std::unordered_map<uintptr_t, std::shared_ptr<T>> open_ GUARDED_BY(mutex_);
+  uintptr_t count_ GUARDED_BY(mutex_) = 0;
 };
 
 template <class T>

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <mutex>
 
 #include "base/apart.h"
+#include "base/mutex.h"
 
 namespace mrun {
 
@@ -27,8 +27,8 @@ constexpr size_t step = size_t{1} << 30;
 
 // All that there are, by where they lie.
 struct Known {
-  std::mutex mutex;
-  std::map<const void *, std::pair<size_t, int>> files;  // size, descriptor
+  Mutex mutex;
+  std::map<const void *, std::pair<size_t, int>> files GUARDED_BY(mutex);  // size, descriptor
 };
 
 Known &known() {
@@ -41,8 +41,9 @@ bool is_worth_it(int fd) {
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
   const auto size = static_cast<uint64_t>(status.st_size);
   if (size < SealedFile::least || size + size / 2 > largest_file()) return false;  // it may grow while it is copied
-  const std::lock_guard lock(known().mutex);
-  return known().files.size() < static_cast<size_t>(SealedFile::most);
+  Known &all = known();
+  const ExclusiveLock lock(all.mutex);
+  return all.files.size() < static_cast<size_t>(SealedFile::most);
 }
 
 // The whole file, as long as it is while it is read; false where the system does not copy these.
@@ -59,13 +60,15 @@ bool copy(int from, int to, std::string_view name) {
 }  // namespace
 
 SealedFile::SealedFile(UniqueFd fd, std::shared_ptr<const FileMap> map) : fd_(std::move(fd)), map_(std::move(map)) {
-  const std::lock_guard lock(known().mutex);
-  known().files.emplace(data(), std::pair(size(), fd_.get()));
+  Known &all = known();
+  const ExclusiveLock lock(all.mutex);
+  all.files.emplace(data(), std::pair(size(), fd_.get()));
 }
 
 SealedFile::~SealedFile() {
-  const std::lock_guard lock(known().mutex);
-  known().files.erase(data());
+  Known &all = known();
+  const ExclusiveLock lock(all.mutex);
+  all.files.erase(data());
 }
 
 std::shared_ptr<const SealedFile> SealedFile::read(int fd, std::string_view name) {
@@ -80,9 +83,10 @@ std::shared_ptr<const SealedFile> SealedFile::read(int fd, std::string_view name
 }
 
 int SealedFile::descriptor_of(std::string_view bytes) {
-  const std::lock_guard lock(known().mutex);
-  const auto at = known().files.find(bytes.data());
-  return at == known().files.end() || at->second.first != bytes.size() ? -1 : at->second.second;
+  Known &all = known();
+  const ExclusiveLock lock(all.mutex);
+  const auto at = all.files.find(bytes.data());
+  return at == all.files.end() || at->second.first != bytes.size() ? -1 : at->second.second;
 }
 
 }  // namespace mrun

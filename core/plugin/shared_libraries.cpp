@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 #include <set>
+
+#include "base/mutex.h"
 
 namespace mrun {
 namespace {
@@ -112,13 +113,15 @@ std::map<std::string, std::string> look_up(const std::vector<std::string> &files
 }  // namespace
 
 std::map<std::string, std::string> shared_libraries(const std::vector<std::string> &files) {
-  static std::mutex mutex;
-  static std::vector<std::string> known;
-  static std::map<std::string, std::string> libraries;
-  const std::lock_guard lock(mutex);
-  if (files != known) libraries = look_up(files);
-  known = files;
-  return libraries;
+  static struct {
+    Mutex mutex;
+    std::vector<std::string> files GUARDED_BY(mutex);
+    std::map<std::string, std::string> libraries GUARDED_BY(mutex);
+  } last;
+  const ExclusiveLock lock(last.mutex);
+  if (files != last.files) last.libraries = look_up(files);
+  last.files = files;
+  return last.libraries;
 }
 
 std::string other_version(const std::string &soname) {

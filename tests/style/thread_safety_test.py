@@ -65,6 +65,12 @@ class ThreadSafety(unittest.TestCase):
                 code, text = check([*all_[file], str(file)])
                 self.assertEqual(code, 0, text[:4000])
 
+    def test_all_locks_of_the_core_can_be_checked(self):
+        for f in (SOURCE / "core").rglob("*"):
+            own = {"include", "examples"} & set(f.relative_to(SOURCE / "core").parts) or f.name == "mutex.h"
+            if f.suffix in {".h", ".cpp"} and not own:
+                self.assertNotRegex(f.read_text(), r"\bstd::(mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock)\b", f)
+
     def test_what_does_not_hold_is_found(self):
         code, text = check([f"-I{SOURCE / 'core'}", "-"], WRONG)
         self.assertNotEqual(code, 0)

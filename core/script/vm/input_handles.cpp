@@ -1,8 +1,8 @@
 #include "script/vm/input_handles.h"
 
-#include <mutex>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "script/vm/handle.h"
 #include "value/root.h"
 
@@ -21,8 +21,8 @@ struct Input {
 };
 
 struct Inputs {
-  std::mutex mutex;
-  std::unordered_map<uint64_t, Input> all;  // of each living item
+  Mutex mutex;
+  std::unordered_map<uint64_t, Input> all GUARDED_BY(mutex);  // of each living item
 };
 
 // States may be closed while the process ends: it is never destroyed.
@@ -33,9 +33,10 @@ Inputs &inputs() {
 
 // Stays where it is while other items come and go: the map moves no element.
 Input *input_of(uint64_t root) {
-  const std::lock_guard lock(inputs().mutex);
-  const auto at = inputs().all.find(root);
-  return at == inputs().all.end() ? nullptr : &at->second;
+  Inputs &living = inputs();
+  const ExclusiveLock lock(living.mutex);
+  const auto at = living.all.find(root);
+  return at == living.all.end() ? nullptr : &at->second;
 }
 
 void take_out(void *pointer) {
@@ -50,8 +51,9 @@ void take_out(void *pointer) {
 bool is_gone(const Handle *h) { return h != nullptr && h->kind == Handle::value && h->held.kind == MRUN_NIL; }
 
 void begin_input(uint64_t root, const ItemContext &item) {
-  const std::lock_guard lock(inputs().mutex);
-  inputs().all.emplace(root, Input{&item});
+  Inputs &living = inputs();
+  const ExclusiveLock lock(living.mutex);
+  living.all.emplace(root, Input{&item});
 }
 
 // The handles without the lock: they are this thread's, and what they let go may be foreign code.
@@ -64,16 +66,18 @@ void end_input(uint64_t root) {
     Value::free(&node->handle->held);
     node = next;
   }
-  const std::lock_guard lock(inputs().mutex);
-  inputs().all.erase(root);
+  Inputs &living = inputs();
+  const ExclusiveLock lock(living.mutex);
+  living.all.erase(root);
 }
 
 void note_input(Handle &handle, const ItemContext &running) {
   const uint64_t root = root_of(handle.held);
   if (root == 0) return;
-  const std::lock_guard lock(inputs().mutex);
-  const auto at = inputs().all.find(root);
-  if (at == inputs().all.end() || at->second.item != &running) return;
+  Inputs &living = inputs();
+  const ExclusiveLock lock(living.mutex);
+  const auto at = living.all.find(root);
+  if (at == living.all.end() || at->second.item != &running) return;
   Node **const first = &at->second.first;
   auto *node = new Node{&handle, *first, first};
   if (node->next != nullptr) node->next->link = &node->next;
