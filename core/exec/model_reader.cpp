@@ -13,11 +13,16 @@ int guarded(mrun_call *call, Body &&body) noexcept {
   try {
     body();
     return MRUN_OK;
-  } catch (const Error &e) {
-    call->error = e;
-    call->failed = true;
-    return e.code;
-  } catch (...) { return MRUN_MEMORY; }
+  } catch (Error &e) {
+    const int code = e.code;
+    if (call != nullptr) {
+      call->error = std::move(e);  // a copy may want memory that is not there
+      call->failed = true;
+    }
+    return code;
+  } catch (const std::bad_alloc &) { return MRUN_MEMORY; } catch (...) {
+    return MRUN_INTERNAL;
+  }
 }
 
 }  // namespace
