@@ -14,8 +14,6 @@
 namespace mrun {
 namespace {
 
-constexpr int64_t default_lua_memory = int64_t{512} << 20;
-constexpr int64_t default_tensor_memory = int64_t{4} << 30;
 constexpr int default_queue = 2048;
 
 // Who would bring an operation: "plugin image 1.0.0", "libtorch 1.13.1" for ATen's.
@@ -122,8 +120,9 @@ void fill_in_defaults(EngineOptions &o) {
   if (o.workers <= 0) o.workers = o.one_shot ? 1 : o.cores;
   if (o.threads <= 0) o.threads = o.one_shot ? o.cores : 1;
   if (o.queue <= 0) o.queue = default_queue;
-  if (o.lua_memory <= 0) o.lua_memory = default_lua_memory;
-  if (o.tensor_memory <= 0) o.tensor_memory = default_tensor_memory;
+  const StateOptions usual;
+  if (o.lua_memory <= 0) o.lua_memory = usual.lua_memory;
+  if (o.tensor_memory <= 0) o.tensor_memory = usual.tensor_memory;
   if (o.device.empty()) o.device = "cpu";
 }
 

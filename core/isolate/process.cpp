@@ -17,6 +17,7 @@
 #include "base/apart.h"
 #include "base/own_file.h"
 #include "isolate/worker/descriptors.h"
+#include "isolate/worker/environment.h"
 
 namespace mrun {
 namespace {
@@ -27,17 +28,18 @@ constexpr int buffer_size = 1 << 20;  // of the channel, each way: results of ma
 constexpr std::chrono::milliseconds patience{20'000};  // for a worker that takes nothing in, or sends half a message
 constexpr std::chrono::milliseconds farewell{2'000};   // for one that has closed its channel to end
 
-// What the worker's libraries may know of this process's environment: how to compute, and where they lie.
-constexpr std::string_view passed[] = {
-    "OMP_",  "OPENBLAS_",        "MKL_",          "KMP_",           "GOMP_",        "DNNL_", "ONEDNN_",
-    "ATEN_", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+// What the worker's libraries may know of this process's environment: how to compute, and where they lie (sanitizers: what
+// they are told).
+bool is_passed(std::string_view entry) {
+  constexpr std::string_view others[] = {"LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+  return tunes_arithmetic(entry) ||
+         std::any_of(std::begin(others), std::end(others), [&](auto p) { return entry.starts_with(p); });
+}
 
 std::vector<char *> environment() {
   std::vector<char *> kept;
   for (char **e = environ; e != nullptr && *e != nullptr; ++e) {
-    const std::string_view entry = *e;
-    if (std::any_of(std::begin(passed), std::end(passed), [&](auto p) { return entry.starts_with(p); }))
-      kept.push_back(*e);
+    if (is_passed(*e)) kept.push_back(*e);
   }
   kept.push_back(nullptr);
   return kept;
@@ -121,6 +123,7 @@ void WorkerProcess::start(int their_channel, int their_items) {
   const UniqueFd page = activity_.fd() < 0 ? UniqueFd() : above(activity_.fd());
   const SpawnPlan plan;
   auto *actions = const_cast<posix_spawn_file_actions_t *>(&plan.actions);
+  // Standard error stays open until the lock-down: there the loader says why the worker cannot even begin.
   ::posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(actions, channel.get(), channel_descriptor);

@@ -2,24 +2,15 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
-#include <string_view>
 
 namespace mrun {
-namespace {
 
-bool tunes(std::string_view entry) {
-  constexpr std::string_view prefixes[] = {"OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOMP_", "DNNL_", "ONEDNN_", "ATEN_"};
-  return std::any_of(std::begin(prefixes), std::end(prefixes), [&](auto p) { return entry.starts_with(p); });
-}
-
-}  // namespace
-
+// The texts themselves, too: they stay in this process's memory, which code that breaks out of a sandbox can read.
 void forget_environment() {
   char **kept = environ;
   for (char **e = environ; *e != nullptr; ++e) {
-    if (tunes(*e)) {
+    if (tunes_arithmetic(*e)) {
       *kept++ = *e;
     } else {
       std::memset(*e, 0, std::strlen(*e));

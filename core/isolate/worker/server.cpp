@@ -11,6 +11,7 @@
 #include "bundle/handed.h"
 #include "isolate/shared_memory.h"
 #include "isolate/worker/environment.h"
+#include "value/map_tensors.h"
 
 namespace mrun {
 namespace {
@@ -25,17 +26,7 @@ WireReader reader_of(const Frame &frame) {
 
 // An object is of this process alone: a stage's value (record, verify) leaves without it, where an answer with one fails.
 Value without_objects(const Value &v) {
-  if (v.is_list()) {
-    std::vector<Value> items;
-    for (const Value &item : v.as_list()) items.push_back(without_objects(item));
-    return Value::list(std::move(items));
-  }
-  if (v.is_map()) {
-    std::vector<std::pair<std::string, Value>> entries;
-    for (const Entry &e : v.as_map()) entries.emplace_back(e.key(), without_objects(e.value()));
-    return Value::map(std::move(entries));
-  }
-  return v.is_object() ? Value() : v;
+  return map_leaves(v, [](const Value &leaf) { return leaf.is_object() ? Value() : leaf; });
 }
 
 CodeProfile code_of(const Registry &registry) {
@@ -273,7 +264,7 @@ void Server::serve_counts() {
 }
 
 void Server::count() {
-  session();
+  session();  // there is one, or this is refused here, where a refusal is told
   const ExclusiveLock lock(mutex_);
   if (!counting_) start_thread("the worker process's counts", [this] { serve_counts(); }).detach();
   counting_ = true;
