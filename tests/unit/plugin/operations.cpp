@@ -419,3 +419,26 @@ TEST_CASE("an object whose type has no name is destroyed all the same") {
   CHECK(gone == 1);
   CHECK(out.kind == MRUN_NIL);
 }
+
+TEST_CASE("what a list or a map could not take is freed") {
+  const mrun_host &host = host_table();
+  ItemContext item;
+  mrun_call call(item);
+  const int64_t size = 16;
+  mrun_value out{};
+  const auto tensor = [&] {
+    mrun_value t{};
+    REQUIRE(host.tensor_new(&call, dtype::uint8, &size, 1, DLDevice{kDLCPU, 0}, &t) == MRUN_OK);
+    CHECK(item.budget->used() == size);
+    return t;
+  };
+  mrun_entry entries[2] = {{{"a", 1}, tensor()}, {{"\xff", 1}, {}}};
+  CHECK(host.map_new(&call, entries, 2, &out) == MRUN_ARGUMENT);
+  CHECK(item.budget->used() == 0);
+  mrun_entry entry{{"a", 1}, tensor()};
+  CHECK(host.map_new(&call, &entry, 1, nullptr) == MRUN_USAGE);
+  CHECK(item.budget->used() == 0);
+  mrun_value one = tensor();
+  CHECK(host.list_new(&call, &one, 1, nullptr) == MRUN_USAGE);
+  CHECK(item.budget->used() == 0);
+}
