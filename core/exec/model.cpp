@@ -118,7 +118,7 @@ Model::Model(const Backend &backend, ModelOffer offer, const std::string &name, 
 
   const Tensor graph(graph_);
   mrun_model_source source{};
-  source.size = sizeof source;
+  source.size = sizeof source;  // by which a newer backend knows what this mrun offers
   source.graph = {graph.data<const void>(), graph.nbytes()};
   source.weights = weights_.is_nil() ? nullptr : &weights_.c();
   source.options = &options_.c();

@@ -66,6 +66,8 @@ void Activity::ends(int place) noexcept {
   slot.tag.store(0, std::memory_order_release);
 }
 
+// A slot that changes hands between the two loads gives the one's tag with the next one's end. That lies ahead, so nobody is
+// found late by it; and of a worker that has died nothing changes any more.
 bool Activity::read(size_t at, Running &running) const {
   const Slot &slot = slots_[at];
   running.tag = slot.tag.load(std::memory_order_acquire);

@@ -353,6 +353,7 @@ int ItemContext::stopped(std::chrono::steady_clock::time_point now) noexcept {
   return stop.load(std::memory_order_relaxed);
 }
 
+// Mixed once for each of the three: neighbours in seed, item or draw have nothing in common.
 uint64_t ItemContext::draw() {
   const uint64_t n = draws.fetch_add(1, std::memory_order_relaxed);
   return mix(mix(mix(seed + golden) ^ (number * golden + golden)) + (n + 1) * golden);
@@ -361,7 +362,7 @@ uint64_t ItemContext::draw() {
 void log_line(ItemContext &item, int level, std::string_view text) {
   const uint32_t lines = item.log_lines.fetch_add(1, std::memory_order_relaxed);
   if (!item.log || lines > most_log_lines) {
-    item.log_lines.store(most_log_lines + 1, std::memory_order_relaxed);
+    item.log_lines.store(most_log_lines + 1, std::memory_order_relaxed);  // so that it never runs over
     return;
   }
   if (lines == most_log_lines) {

@@ -102,6 +102,7 @@ std::vector<std::string> Catalog::openers(std::string_view file) const {
 
 std::vector<fs::path> default_plugin_folders() {
   std::vector<fs::path> folders;
+  // Not of a program that has more rights than who starts it: he would choose what code it loads.
   if (const char *text = secure_getenv("MRUN_PLUGIN_PATH")) {
     std::string_view rest = text;
     while (!rest.empty()) {

@@ -281,7 +281,7 @@ Value taken(mrun_value &v) {
   try {
     want_made(v);
   } catch (...) {
-    v = mrun_value{};
+    v = mrun_value{};  // forgotten, not freed: its owner may be whatever lay there
     throw;
   }
   Value value = v.owner == nullptr && (v.kind == MRUN_STRING || v.kind == MRUN_LIST || v.kind == MRUN_MAP)

@@ -107,16 +107,18 @@ void check_all(const mrun_registry &registry) {
   }
 }
 
+// Bytes that a plugin may write into its mrun_plugin: it may know a longer one.
+constexpr size_t plugin_room = 4096;
+
 void check_abi(const mrun_plugin &p, const std::string &what) {
-  constexpr size_t largest = 4096;
   const uint32_t major = p.abi >> 16, minor = p.abi & 0xffff;
   if (major != MRUN_ABI_MAJOR || minor > MRUN_ABI_MINOR) {
     fail(MRUN_USAGE, "{}: built for plugin ABI {}.{}; this mrun offers {}.{}", what, major, minor, MRUN_ABI_MAJOR,
          MRUN_ABI_MINOR);
   }
-  if (p.size < first_size<mrun_plugin> || p.size > largest) {
+  if (p.size < first_size<mrun_plugin> || p.size > plugin_room) {
     fail(MRUN_USAGE, "{}: its mrun_plugin has size {}, {} to {} is wanted", what, p.size, first_size<mrun_plugin>,
-         largest);
+         plugin_room);
   }
 }
 
@@ -224,9 +226,9 @@ void register_backend(mrun_registry &registry, const mrun_backend *given) {
 }
 
 void initialize(PluginInit init, const std::string &what, Plugin &plugin, mrun_registry &registry) {
-  union {  // a plugin that knows a newer, longer mrun_plugin writes into the room behind ours
+  union {  // with the room behind ours
     mrun_plugin p;
-    char room[4096];
+    char room[plugin_room];
   } given;
   std::fill(std::begin(given.room), std::end(given.room), '\0');
   mrun_plugin &p = given.p;

@@ -10,6 +10,7 @@
 namespace mrun {
 namespace {
 
+// Schemas are a plugin's: one that is mistaken must end in an error, and neither in an endless text nor in a full stack.
 constexpr size_t longest_schema = 64 * 1024;
 constexpr size_t most_parameters = 128;
 constexpr int deepest_type = 8;

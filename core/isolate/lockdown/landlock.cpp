@@ -31,6 +31,7 @@ Ruleset everything(int level) {
   return all;
 }
 
+// Of the struct, what a kernel of that level knows.
 size_t size_of(int level) {
   return level >= 6 ? sizeof(Ruleset) : level >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }

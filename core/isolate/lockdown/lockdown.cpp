@@ -80,6 +80,8 @@ void Lockdown::begin() {
   if (namespaces_) limit(RLIMIT_NPROC, most_threads, "threads");
 }
 
+// In this order: /proc and /dev/null are read while there are files; mounting wants the namespace's capabilities, and a process
+// without Landlock; none of what is asked for here would pass the filter, which is the last.
 void Lockdown::finish(const CodeProfile &code) {
   const size_t threads = threads_now();
   if (options_.address_space > 0) limit(RLIMIT_AS, mapped_now() + options_.address_space, "address space");
@@ -99,7 +101,7 @@ void Lockdown::finish(const CodeProfile &code) {
                                   options_.address_space > 0 ? ", address space" : "");
   drop_capabilities();
   levels_["capabilities"] = "none";
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // no other process of this user may trace it or read its memory
   const Filtered filtered = filter_system_calls(code);
   if (!filtered.error.empty()) missing("seccomp", filtered.error);
   levels_["seccomp"] = fmt::format("{} system calls, every thread", filtered.allowed);

@@ -27,7 +27,7 @@ using Program = std::vector<sock_filter>;
 
 void load(Program &p, size_t offset) { p.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset))); }
 void give(Program &p, uint32_t verdict) { p.push_back(BPF_STMT(BPF_RET | BPF_K, verdict)); }
-// Where the loaded value is not `value`, the next `n` instructions are left out.
+// Where the loaded value is not `value`, the next `n` instructions are left out: 255 at the most, far more than a call has.
 void skip_unless(Program &p, uint32_t value, uint8_t n) {
   p.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n));
 }

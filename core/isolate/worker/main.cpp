@@ -36,6 +36,7 @@ int work() {
 }  // namespace
 
 int main() {
+  // A socket has no position. What has one, or is not open, was not given by mrun.
   if (::lseek(mrun::channel_descriptor, 0, SEEK_CUR) == 0 || errno == EBADF) {
     std::fputs("mrun-worker: is started by mrun, not by hand\n", stderr);
     return by_hand;

@@ -71,7 +71,8 @@ FiberStatus FiberImpl::run(int given) {
   const int status = lua_resume(co(), given);
   FiberStatus result;
   try {
-    // A script that must end was made to yield by the hook (hook.cpp), whatever else it was about to wait for.
+    // Only the order of the questions tells which of these it is. A script that must end was made to yield by the hook
+    // (hook.cpp), whatever else it was about to wait for.
     if (status == LUA_YIELD && pending && !stopped()) {
       result = FiberStatus::waiting;
     } else if (status == LUA_YIELD && preempted && !stopped()) {

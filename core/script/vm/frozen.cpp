@@ -41,7 +41,8 @@ void freeze_fields(lua_State *L, int level) {
 // every assignment come to __newindex.
 void freeze_table(lua_State *L, int level) {
   luaL_checkstack(L, 8, "a module has too many levels");
-  if (level < 4) freeze_fields(L, level);
+  constexpr int deepest = 4;  // a table that leads back to itself would have no end
+  if (level < deepest) freeze_fields(L, level);
   lua_newtable(L);
   lua_newtable(L);
   lua_pushvalue(L, -3);

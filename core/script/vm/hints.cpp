@@ -269,6 +269,7 @@ std::string global_hint(const Vm &vm, std::string_view message) {
   const std::string_view name = quoted(message, "global");
   if (name.empty() || !message.starts_with("attempt to")) return "";
   const auto is = [&](std::string_view module) { return name == module; };
+  // Those that come with mrun, whether a script has loaded them or not; then what else is there.
   std::vector<std::string> modules{"bundle", "json", "log", "torch", "image", "text", "audio", "decode"};
   if (vm.options.registry != nullptr) {
     for (const Plugin *p : vm.options.registry->loaded()) modules.push_back(p->name);

@@ -17,6 +17,7 @@ int stop_code(FiberImpl &fiber, Clock::time_point now) {
   return fiber.item->stopped();
 }
 
+// LuaJIT collects by the heap's growth, and not where an allocation is refused: near the limit garbage alone would end a script.
 void collect_garbage(Vm &vm) {
   if (vm.used < vm.soft_limit) return;
   vm.collect();
@@ -51,6 +52,7 @@ void hook(lua_State *L, lua_Debug *) {
     }
     return;
   }
+  // After poll_soon(), or an item that had to end: back to the usual period.
   if (lua_gethookcount(L) != vm.options.look_period) lua_sethook(L, hook, LUA_MASKCOUNT, vm.options.look_period);
   collect_garbage(vm);
   // Between the begin of a model call and its yield a yield of the slice would be taken for that of the call.
@@ -62,6 +64,7 @@ void hook(lua_State *L, lua_Debug *) {
 
 }  // namespace
 
+// LuaJIT has one hook for all coroutines of a state, so those that a script makes have it from the start.
 void open_hook(lua_State *L) {
   lua_sethook(L, hook, LUA_MASKCOUNT, vm_of(L).options.look_period);
   vm_of(L).interrupt = poll_soon;

@@ -6,6 +6,7 @@
 namespace mrun {
 namespace {
 
+// The first that fits is told.
 struct Idiom {
   std::string_view owner, names, advice;  // names with blanks around each
 };

@@ -24,6 +24,7 @@ size_t long_level(std::string_view s) {
 
 }  // namespace
 
+// LuaJIT passes over a byte order mark, and over a first line that names an interpreter.
 Lexer::Lexer(std::string_view text) : rest_(text) {
   if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
   if (rest_.starts_with('#')) skip_line();

@@ -12,7 +12,7 @@
 namespace mrun {
 namespace {
 
-constexpr auto look = std::chrono::milliseconds(5);
+constexpr auto look = std::chrono::milliseconds(5);  // at whether those who wait must end
 
 // The same without what is an item's input, which goes with its answer: such tensors are copied. Those of another device are
 // only nobody's input from here on.

@@ -26,6 +26,7 @@ std::string code_of(std::string_view line) {
   return code + ' ';
 }
 
+// The first that fits is told: what is particular stands before what is general.
 struct Advice {
   std::string_view near, code, advice;  // in the message and among the line's tokens; empty: anything
 };
