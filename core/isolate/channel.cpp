@@ -216,6 +216,14 @@ std::optional<Frame> Channel::receive() {
   return frame;
 }
 
+bool Channel::has_frame() const {
+  const size_t here = end_ - begin_;
+  Header header{};
+  if (here < sizeof header) return false;
+  std::memcpy(&header, ahead_.data() + begin_, sizeof header);
+  return header.size <= here - sizeof header;
+}
+
 void Channel::close_both_ways() { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 }  // namespace mrun

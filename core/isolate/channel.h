@@ -88,6 +88,7 @@ class Channel {
   uint64_t received() const { return received_; }
   // Whether the beginning of a frame has been read already: receive() need not wait for one.
   bool has_some() const { return begin_ < end_; }
+  bool has_frame() const;                                            // a whole one
   void set_patience(std::chrono::milliseconds p) { patience_ = p; }  // negative: for ever
   void close_both_ways();                                            // wakes whoever waits at either end
 

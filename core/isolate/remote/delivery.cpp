@@ -1,4 +1,7 @@
 // From what the worker said of an item to whoever waits for it.
+#include <algorithm>
+#include <utility>
+
 #include "exec/engine/callback_scope.h"
 #include "isolate/remote/failures.h"
 #include "isolate/remote/session.h"
@@ -8,6 +11,7 @@ namespace {
 
 // What waits to be told, and its bytes: the worker is not read meanwhile, so that one that emits without end fills no memory.
 constexpr size_t most_events = 4096, most_untold = size_t{64} << 20;
+constexpr size_t most_at_once = 32;  // results that are told between two looks at what is shared
 
 }  // namespace
 
@@ -29,8 +33,9 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   }
   if (job->result) return;
   if (job->done) {
+    const bool waits = letters_.empty();
     letters_.push_back({job, std::move(event)});
-    letters_came_.notify_one();
+    if (waits) letters_came_.notify_one();
   } else {
     job->events.push_back(std::move(event));
     wake(*job);
@@ -45,7 +50,10 @@ void RemoteSession::finish(uint64_t id, Result result) noexcept {
   Jobs::node_type node = jobs_.extract(id);
   if (node.empty()) return;
   const JobPtr job = node.mapped();
-  if (alone_.erase(id) != 0) send_next_ = true;
+  if (std::exchange(job->alone, false)) {
+    --alone_;
+    send_next_ = true;
+  }
   if (by_itself_ == id) {
     by_itself_ = 0;
     if (options_.offline) send_next_ = true;
@@ -70,8 +78,9 @@ void RemoteSession::wake(RemoteJob &job) {
 
 void RemoteSession::post_result(const JobPtr &job) {
   job->letter.front().job = job;
+  const bool waits = letters_.empty();  // the postman; else it has been woken, or is about
   letters_.splice(letters_.end(), job->letter);
-  letters_came_.notify_one();
+  if (waits) letters_came_.notify_one();
 }
 
 void RemoteSession::carry_letters() {
@@ -79,10 +88,19 @@ void RemoteSession::carry_letters() {
   for (;;) {
     while (letters_.empty() && !stopping_) letters_came_.wait(mutex_);
     if (letters_.empty()) return;
-    std::list<Letter> first;
-    first.splice(first.end(), letters_, letters_.begin());
-    carry(std::move(first));
+    carry(next_letters());
   }
+}
+
+// An event by itself; results several at a time, but not so many that a submitter who waits would have been woken between
+// them: each by itself would contend for the lock with the threads that submit and read.
+std::list<RemoteSession::Letter> RemoteSession::next_letters() {
+  const size_t most = std::min(most_at_once, Room::many_of(static_cast<size_t>(options_.queue)));
+  std::list<Letter> next;
+  do {
+    next.splice(next.end(), letters_, letters_.begin());
+  } while (next.size() < most && !next.back().event && !letters_.empty() && !letters_.front().event);
+  return next;
 }
 
 // Wakes those alone for whom something has changed: a switch of threads takes longer than many an item.
@@ -92,22 +110,24 @@ void RemoteSession::tell_of_change() {
 }
 
 // A callback's own place in the queue is free while it runs.
-void RemoteSession::carry(std::list<Letter> one) {
-  Letter &letter = one.front();
-  if (letter.event) {
-    untold_ -= letter.event->bytes;
+void RemoteSession::carry(std::list<Letter> letters) {
+  const size_t callbacks = letters.size();
+  if (letters.front().event) {
+    untold_ -= letters.front().event->bytes;
   } else {
-    --pending_;
+    pending_ -= callbacks;
   }
-  ++callbacks_;
+  callbacks_ += callbacks;
   tell_of_change();
   {
     const Unlocked unlocked(mutex_);
     const CallbackScope scope(this);
-    letter.event ? tell(*letter.job, *letter.event) : tell_result(*letter.job);
-    one.clear();
+    for (; !letters.empty(); letters.pop_front()) {
+      Letter &letter = letters.front();
+      letter.event ? tell(*letter.job, *letter.event) : tell_result(*letter.job);
+    }
   }
-  --callbacks_;
+  callbacks_ -= callbacks;
   tell_of_change();
 }
 

@@ -18,6 +18,7 @@ constexpr std::chrono::seconds standstill{2};       // of this process, where a 
 constexpr size_t patience_with_deaths = 3;          // in a row, while nobody waits
 constexpr size_t most_failures = 3;                 // to start one, in a row
 constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
+constexpr size_t most_answered = 64;                // results that are told of together
 constexpr size_t longest_line = 4000, longest_stage = 20, longest_trace = size_t{64} << 10;
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
@@ -94,7 +95,11 @@ Error RemoteSession::serve(RemoteWorker &worker) {
       if (!said) continue;
       std::optional<Frame> frame = worker.channel().receive();
       if (!frame) return {MRUN_CRASH, ""};
+      const bool answers = frame->kind == Kind::result;
+      if (!answers) tell_answered(worker);
       handle(worker, *frame);
+      if (answers && answered_.size() < most_answered && worker.channel().has_frame()) continue;
+      tell_answered(worker);
       note_handled(worker.channel().received());
     }
   } catch (Error &e) { return std::move(e); } catch (const std::bad_alloc &) {
@@ -135,7 +140,7 @@ void RemoteSession::dispatch(RemoteWorker &worker, Frame &frame) {
   switch (frame.kind) {
     case Kind::partial:
     case Kind::observed: return handle_item(worker, frame);
-    case Kind::result: return handle_result(worker, frame);
+    case Kind::result: return read_result(worker, frame);
     case Kind::wants: {
       WireReader in(frame.payload, worker.channel().peer());
       return worker.grant(frame.id, static_cast<size_t>(in.integer()));
@@ -178,16 +183,33 @@ void RemoteSession::handle_item(RemoteWorker &worker, Frame &frame) {
   pass_on(job, std::move(event));
 }
 
-void RemoteSession::handle_result(RemoteWorker &worker, Frame &frame) {
+void RemoteSession::read_result(RemoteWorker &worker, const Frame &frame) {
   const Tensor beside = worker.beside(frame);  // as in handle_item
-  Result result = decode_result({frame.payload, worker.channel().peer(), beside, wire_values});
-  const ExclusiveLock lock(mutex_);
-  const auto at = jobs_.find(frame.id);
-  if (at == jobs_.end() || !at->second->sent)
-    fail(MRUN_PROTOCOL, "{} answers an item that nobody asked", worker.channel().peer());
-  last_result_ = Clock::now();
-  deaths_ = 0;
-  finish(frame.id, std::move(result));
+  answered_.emplace_back(frame.id, decode_result({frame.payload, worker.channel().peer(), beside, wire_values}));
+}
+
+void RemoteSession::tell_answered(RemoteWorker &worker) {
+  if (!finish_answered()) fail(MRUN_PROTOCOL, "{} answers an item that nobody asked", worker.channel().peer());
+}
+
+// What has been read in one go is told of in one: whoever is woken for the first would wait for the lock.
+// False: one of them answers what nobody asked.
+bool RemoteSession::finish_answered() noexcept {
+  if (answered_.empty()) return true;
+  bool asked = true;
+  {
+    const ExclusiveLock lock(mutex_);
+    last_result_ = Clock::now();
+    deaths_ = 0;
+    for (auto &[id, result] : answered_) {
+      const auto at = jobs_.find(id);
+      const bool was = at != jobs_.end() && at->second->sent;
+      if (was) finish(id, std::move(result));
+      asked = asked && was;
+    }
+  }
+  answered_.clear();
+  return asked;
 }
 
 // What the worker says to the host's own functions.
@@ -295,6 +317,7 @@ size_t RemoteSession::mark_suspects(const RemoteWorker &worker) {
 }
 
 void RemoteSession::bury(RemoteWorker &worker, Error why) {
+  finish_answered();
   worker.kill();
   Error end = end_of(worker);
   const ExclusiveLock lock(mutex_);
@@ -328,7 +351,7 @@ void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why) {
   } else if (job->cancelled) {
     finish(job->id, failed(Error(MRUN_CANCELLED, "cancelled")));
   } else if (stage != nullptr) {
-    alone_.merge(job->alone);
+    if (!std::exchange(job->alone, true)) ++alone_;
   }
 }
 

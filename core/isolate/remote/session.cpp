@@ -61,7 +61,6 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done) {
   job->done = std::move(done);
   job->submitted = Clock::now();
   job->letter.emplace_back();
-  job->alone.insert(id);
   jobs_.emplace(id, job);
   changed_.notify_all();
   return job;
@@ -71,7 +70,12 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done) {
 bool RemoteSession::may_send(const RemoteJob &job) const {
   if (worker_ == nullptr || ending_ || stopping_ || job.sent || jobs_.count(job.id) == 0) return false;
   if (!job.done && options_.offline && by_itself_ != 0) return false;
-  return alone_.empty() || *alone_.begin() == job.id;
+  return alone_ == 0 || is_next(job);
+}
+
+// Of those that run one by one.
+bool RemoteSession::is_next(const RemoteJob &job) const {
+  return job.alone && std::all_of(jobs_.begin(), jobs_.find(job.id), [](const auto &at) { return !at.second->alone; });
 }
 
 // Offline, what comes next sends it. The one that takes the last place, and one that comes while somebody waits for a place,
@@ -82,53 +86,70 @@ Sending RemoteSession::when_to_send(const RemoteJob &job) const {
   return next ? Sending::gathered : Sending::now;
 }
 
-// Never throws: what keeps an item from being sent is its answer.
-void RemoteSession::send(const JobPtr &job, Sending when) {
-  WorkerPtr worker;
-  Work work;
-  Kind how = Kind::submit;
+// For the worker, where it may go there now. What keeps it from being sent is its answer.
+std::optional<RemoteSession::Outgoing> RemoteSession::take_out(const JobPtr &job) {
+  if (!may_send(*job)) return {};
+  Outgoing out{job, worker_, {}};
+  if (by_itself_ == 0 && (!job->done || job->alone)) {
+    by_itself_ = job->id;
+    out.how = job->done ? Kind::run_submitted : Kind::run;
+  }
+  job->sent = true;
+  job->sent_at = Clock::now();
+  try {
+    out.work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
+  } catch (const std::exception &) {
+    finish(job->id, failed(out_of_memory()));
+    return {};
+  }
+  return out;
+}
+
+void RemoteSession::send(const JobPtr &job) {
+  std::optional<Outgoing> out;
   {
     const ExclusiveLock lock(mutex_);
-    if (!may_send(*job)) return;
-    worker = worker_;
-    if (by_itself_ == 0 && (!job->done || alone_.count(job->id) != 0)) {
-      by_itself_ = job->id;
-      how = job->done ? Kind::run_submitted : Kind::run;
-    }
-    job->sent = true;
-    job->sent_at = Clock::now();
-    try {
-      work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
-    } catch (const std::exception &) { return finish(job->id, failed(out_of_memory())); }
+    out = take_out(job);
   }
-  if (!pass_to(*worker, job->id, std::move(work), how, when)) return;
-  bool cancelled = false, wanted = false;
+  if (out) send_out(std::move(*out), Sending::now);
+}
+
+// Never throws.
+void RemoteSession::send_out(Outgoing out, Sending when) {
+  if (!pass_to_worker(out, when)) return;
+  RemoteJob &job = *out.job;
+  bool cancelled = false, wanted = false, ended = false;
   {
     const ExclusiveLock lock(mutex_);
     // The worker may have been buried meanwhile, which put the item back.
-    job->delivered = job->sent && worker == worker_;
-    cancelled = job->delivered && job->cancelled;
-    wanted = when == Sending::gathered && when_to_send(*job) == Sending::now;
-    job->changed.notify_all();  // run()'s thread may read its answer now
+    job.delivered = job.sent && out.worker == worker_;
+    cancelled = job.delivered && job.cancelled;
+    wanted = when == Sending::gathered && when_to_send(job) == Sending::now;
+    ended = ended_;
+    job.changed.notify_all();  // run()'s thread may read its answer now
   }
-  if (cancelled) say(*worker, Kind::cancel, job->id);
+  if (cancelled) say(*out.worker, Kind::cancel, job.id);
   if (wanted) expect_answers();
+  // The worker's engine takes a submit for a sign that more will come.
+  if (ended && out.how == Kind::submit) say(*out.worker, Kind::end);
 }
 
 // False: it has not been sent, and that is its answer, or the worker is at its end. The input goes before `done` comes.
-bool RemoteSession::pass_to(RemoteWorker &worker, uint64_t id, Work work, Kind how, Sending when) {
+bool RemoteSession::pass_to_worker(Outgoing &out, Sending when) {
   Result answer;
+  const uint64_t id = out.job->id;
   try {
-    worker.send(id, work, how, when);
+    out.worker->send(id, out.work, out.how, when);
+    out.work = Work();
     return true;
   } catch (const Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) {
-      worker.kill();  // the keeper goes on from there
+      out.worker->kill();  // the keeper goes on from there
       return false;
     }
-    answer = unsent(work.input, e);
+    answer = unsent(out.work.input, e);
   } catch (const std::exception &) { answer = failed(out_of_memory()); }
-  work.input = Value();
+  out.work.input = Value();
   const ExclusiveLock lock(mutex_);
   finish(id, std::move(answer));
   return false;
@@ -185,27 +206,28 @@ Room::Free RemoteSession::free_places() const { return stopping_ ? Room::Free::m
 
 uint64_t RemoteSession::submit(Work work, double wait, Done done) {
   want_usable("submit");
-  JobPtr job;
+  uint64_t id = 0;
+  std::optional<Outgoing> out;
   Sending when = Sending::now;
   {
     const ExclusiveLock lock(mutex_);
     room_.wait(mutex_, wait);
     if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
     if (!postman_.joinable()) postman_ = start_thread("answers", [this] { carry_letters(); });
-    job = add(next_id_, std::move(work), std::move(done));
-    ++next_id_;  // once nothing can throw: in order, the answers behind a number that nobody has would wait for ever
+    const JobPtr job = add(next_id_, std::move(work), std::move(done));
+    // Once nothing can throw: in order, the answers behind a number that nobody has would wait for ever.
+    id = next_id_++;
     ++pending_;
     // More has come after all; but who drains waits for what is there.
     ended_ = draining_ > 0;
     expected_ = room_.is_waited_for();
     when = when_to_send(*job);
+    out = take_out(job);
   }
-  send(job, when);
-  tell_end();
-  return job->id;
+  if (out) send_out(std::move(*out), when);
+  return id;
 }
 
-// The worker's engine takes a submit for a sign that more will come.
 void RemoteSession::tell_end() {
   WorkerPtr worker;
   {

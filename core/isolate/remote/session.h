@@ -15,10 +15,8 @@
 // on finish() wants none, whoever it is called by; an item that there is no memory for fails with MEMORY, and the session
 // works on.
 #pragma once
-#include <deque>
 #include <list>
 #include <map>
-#include <set>
 #include <thread>
 
 #include "base/mutex.h"
@@ -79,15 +77,20 @@ class RemoteSession final : public Session {
     bool starved = false;                         // there was no memory for what was said of it: its answer is MEMORY
     bool overdue = false;                         // what its worker was ended for
     const char *suspected = nullptr;              // the stage in which it may have ended its worker: of bury()
-    std::deque<Event> events;                     // for run()
+    std::list<Event> events;                      // for run()
     std::optional<Result> result;                 // once it is finished
     Condition changed;                            // for run()
-    // Nodes that finish() and bury() move where they are needed.
-    std::list<Letter> letter;  // of the result; without its job until then
-    std::set<uint64_t> alone;  // the id, for alone_
+    bool alone = false;                           // to be run one by one with others such, before all others
+    std::list<Letter> letter;  // the node for its result, which finish() moves; without its job until then
   };
   using Jobs = std::map<uint64_t, JobPtr>;
   using WorkerPtr = std::shared_ptr<RemoteWorker>;
+  struct Outgoing {  // an item on its way
+    JobPtr job;
+    WorkerPtr worker;
+    Work work;
+    Kind how = Kind::submit;
+  };
 
   // session.cpp: what the session offers
   void end();
@@ -96,9 +99,12 @@ class RemoteSession final : public Session {
   Room::Free free_places() const REQUIRES(mutex_);
   JobPtr add(uint64_t id, Work, Done) REQUIRES(mutex_);
   bool may_send(const RemoteJob &) const REQUIRES(mutex_);
+  bool is_next(const RemoteJob &) const REQUIRES(mutex_);
+  std::optional<Outgoing> take_out(const JobPtr &) REQUIRES(mutex_);
   Sending when_to_send(const RemoteJob &) const REQUIRES(mutex_);
-  void send(const JobPtr &, Sending = Sending::now) EXCLUDES(mutex_);
-  bool pass_to(RemoteWorker &, uint64_t id, Work, Kind how, Sending when) EXCLUDES(mutex_);
+  void send(const JobPtr &) EXCLUDES(mutex_);
+  void send_out(Outgoing, Sending) EXCLUDES(mutex_);
+  bool pass_to_worker(Outgoing &, Sending) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
   void tell_end() EXCLUDES(mutex_);
   void ask_for_counts() const REQUIRES(mutex_);
@@ -119,7 +125,8 @@ class RemoteSession final : public Session {
   static void wake(RemoteJob &);
   void post_result(const JobPtr &) REQUIRES(mutex_);
   void carry_letters();
-  void carry(std::list<Letter> one) REQUIRES(mutex_);
+  std::list<Letter> next_letters() REQUIRES(mutex_);
+  void carry(std::list<Letter>) REQUIRES(mutex_);
   static void tell(RemoteJob &, Event &) noexcept;
   static void tell_result(RemoteJob &) noexcept;
   void tell_of_change() REQUIRES(mutex_);
@@ -133,7 +140,9 @@ class RemoteSession final : public Session {
   void dispatch(RemoteWorker &, Frame &);
   void miss(const Frame &);
   void handle_item(RemoteWorker &, Frame &);
-  void handle_result(RemoteWorker &, Frame &);
+  void read_result(RemoteWorker &, const Frame &);
+  void tell_answered(RemoteWorker &) EXCLUDES(mutex_);
+  bool finish_answered() noexcept EXCLUDES(mutex_);
   void handle_talk(Frame &);
   void handle_log(Frame &);
   void handle_trace(Frame &);
@@ -180,7 +189,7 @@ class RemoteSession final : public Session {
   bool ordered_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;           // no more is to come, for now: of the worker's engine
   bool stopping_ GUARDED_BY(mutex_) = false;        // for good
-  std::set<uint64_t> alone_ GUARDED_BY(mutex_);     // to be run one by one, before all others
+  size_t alone_ GUARDED_BY(mutex_) = 0;             // jobs that are
   bool timed_out_ GUARDED_BY(mutex_) = false;       // it was ended because something did not
   std::optional<Value> counts_ GUARDED_BY(mutex_);  // what the worker that serves has last counted
   uint64_t counts_said_ GUARDED_BY(mutex_) = 0;     // how often
@@ -195,8 +204,11 @@ class RemoteSession final : public Session {
   std::atomic<bool> handling_wanted_{false};  // an answer waits for frames before it
   std::atomic<bool> send_next_{false};        // some may wait that can go now: for the keeper
   std::atomic<uint64_t> next_number_{0};
-  Clock::time_point awake_since_;  // this process, as far as the keeper knows
-  size_t log_bytes_ = 0;           // in this second; this and the next: of the keeper, and before it of the constructor
+  // Of the keeper: results that have been read, for finish_answered(); since when this process has been awake, as far as it
+  // knows. And of the constructor before it: what was logged in this second.
+  std::vector<std::pair<uint64_t, Result>> answered_;
+  Clock::time_point awake_since_;
+  size_t log_bytes_ = 0;
   Clock::time_point log_since_;
   Mutex joining_;  // a second stop() waits for the first
   // The last: they use all the others. The first submit makes the postman; end() joins them.
