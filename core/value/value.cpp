@@ -94,7 +94,9 @@ Value Value::list(std::vector<Value> items) {
 }
 
 Value Value::map(std::vector<std::pair<std::string, Value>> entries) {
-  std::stable_sort(entries.begin(), entries.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
+  const auto before = [](const auto &a, const auto &b) { return a.first < b.first; };
+  // Mostly they come so, and to sort wants memory.
+  if (!std::is_sorted(entries.begin(), entries.end(), before)) std::stable_sort(entries.begin(), entries.end(), before);
   auto block = std::make_unique<MapBlock>();
   size_t bytes = 0;
   for (const auto &e : entries) bytes += e.first.size();

@@ -1,5 +1,7 @@
 #include "value/wire.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace mrun {
@@ -9,6 +11,8 @@ constexpr size_t alignment = 64;
 constexpr uint8_t read_only_flag = 1, beside_flag = 2;
 constexpr uint32_t magic = 0x6e75726du;  // "mrun"
 constexpr int32_t most_dims = 64;        // as value/dlpack takes
+constexpr size_t usual_size = 512;       // of a message
+constexpr uint64_t usual_entries = 16;   // of a table
 
 // What begins each part: a reader that is out of step sees it at once.
 enum Part : uint8_t { number_part = 1, integer_part, text_part, value_part, error_part };
@@ -20,6 +24,7 @@ size_t padding_at(size_t position) { return (alignment - position % alignment) %
 // ---- writing
 
 WireWriter::WireWriter(size_t beside) : beside_from_(beside) {
+  out_.reserve(usual_size);
   put<uint32_t>(out_, magic);
   put<uint32_t>(out_, wire_version);
 }
@@ -43,7 +48,11 @@ WireWriter &WireWriter::integer(int64_t i) {
 
 WireWriter &WireWriter::text(std::string_view s) {
   put<uint8_t>(out_, text_part);
-  string(valid_utf8(s) ? std::string(s) : printable(s, SIZE_MAX));
+  if (valid_utf8(s)) {
+    string(s);
+  } else {
+    string(printable(s, SIZE_MAX));
+  }
   return *this;
 }
 
@@ -232,7 +241,9 @@ Value WireReader::nested(size_t depth) {
     }
     case MRUN_MAP: {
       std::vector<std::pair<std::string, Value>> entries;
-      for (auto n = in_.get<uint64_t>(); n > 0; --n) {
+      auto n = in_.get<uint64_t>();
+      entries.reserve(std::min(n, usual_entries));
+      for (; n > 0; --n) {
         std::string key(string());
         if (!entries.empty() && key <= entries.back().first) refuse("a table's keys are not in order");
         entries.emplace_back(std::move(key), nested(depth + 1));
