@@ -78,13 +78,16 @@ double seconds(const char *name, double given) {
   return given;
 }
 
+bool wants_json(const mrun_item &item) { return item.json != 0 || item.json_only != 0; }
+
 Work make_work(Session &session, const mrun_value *input, const mrun_item *given) {
   const mrun_item item = mrun::api::sized(given, "mrun_item");
   Work work;
   work.input = mrun::api::host_value(input);
   work.timeout = seconds("mrun_item.timeout", item.timeout);
   work.deadline = seconds("mrun_item.deadline", item.deadline);
-  work.json = item.json != 0;
+  work.json = wants_json(item);
+  work.answer = item.json_only == 0;
   if (item.emit != nullptr) {
     work.emit = [emit = item.emit, user = item.emit_user](const Value &v) {
       mrun::api::call_host([&] { emit(user, &v.c()); });
@@ -134,7 +137,7 @@ int mrun_run(mrun_engine *engine, const mrun_value *input, const mrun_item *item
   mrun::Result result;
   bool json = false;
   const int code = guard(&out->error, [&] {
-    json = mrun::api::sized(item, "mrun_item").json != 0;
+    json = wants_json(mrun::api::sized(item, "mrun_item"));
     const auto running = find(engine);
     result = running->session->run(make_work(*running->session, input, item));
   });

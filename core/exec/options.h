@@ -59,6 +59,7 @@ struct Work {
   double timeout = 0;   // seconds; 0: the engine's
   double deadline = 0;  // seconds from now on, waiting included; 0: none
   bool json = false;    // Result::json is wanted
+  bool answer = true;   // Result::answer is
   std::function<void(Value)> emit;
   // Sees what passes between the stages: "preprocess" x, "forward" output. For record and verify.
   std::function<void(std::string_view stage, const Value &)> observe;

@@ -261,6 +261,7 @@ bool Passage::begin_forward() {
 
 bool Passage::begin_answer() {
   if (work_.json) result_.json = answer_line(result_.answer, *item_);
+  if (!work_.answer) result_.answer = Value();
   at_ = At::end;
   return false;
 }

@@ -57,7 +57,7 @@ EngineOptions take_options(WireReader &in) {
   return o;
 }
 
-constexpr int64_t wants_json = 1, wants_emit = 2, wants_observe = 4;
+constexpr int64_t wants_json = 1, wants_emit = 2, wants_observe = 4, wants_answer = 8;
 
 }  // namespace
 
@@ -120,7 +120,8 @@ Opening decode_opening(WireReader in) {
 
 void encode(WireWriter &out, const Work &w) {
   out.integer(static_cast<int64_t>(w.number)).number(w.timeout).number(w.deadline);
-  out.integer((w.json ? wants_json : 0) | (w.emit ? wants_emit : 0) | (w.observe ? wants_observe : 0));
+  out.integer((w.json ? wants_json : 0) | (w.emit ? wants_emit : 0) | (w.observe ? wants_observe : 0) |
+              (w.answer ? wants_answer : 0));
   out.value(w.input);
 }
 
@@ -131,6 +132,7 @@ SentWork decode_work(WireReader in) {
   sent.work.deadline = in.number();
   const int64_t wanted = in.integer();
   sent.work.json = (wanted & wants_json) != 0;
+  sent.work.answer = (wanted & wants_answer) != 0;
   sent.emit = (wanted & wants_emit) != 0;
   sent.observe = (wanted & wants_observe) != 0;
   sent.work.input = in.value();

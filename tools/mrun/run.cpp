@@ -144,7 +144,7 @@ class Run {
     MRUN_INIT(how);
     how.number = item.number;
     how.numbered = 1;
-    how.json = o_.save.empty() ? 1 : 0;
+    how.json_only = o_.save.empty() ? 1 : 0;
     if (o_.stream) {
       how.emit = [](void *user, const mrun_value *partial) {
         static_cast<Item *>(user)->run->emit(*static_cast<Item *>(user), *partial);

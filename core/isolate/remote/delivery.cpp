@@ -59,6 +59,7 @@ void RemoteSession::finish(uint64_t id, Result result) noexcept {
     if (options_.offline) send_next_ = true;
   }
   job->result = job->starved ? failed(out_of_memory()) : std::move(result);
+  if (!job->work.answer) job->result->answer = Value();  // whatever a worker says that is not one
   statistics_.add(job->result->timings, job->result->error.code);
   if (!job->done) return wake(*job);
   if (!ordered_) return post_result(job);
