@@ -1,7 +1,9 @@
 #include "author/left_out.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -55,6 +57,15 @@ bool of_no_example(const std::string &path) {
          (path.starts_with("examples/input.") || path == "examples/expected.json");
 }
 
+// A byte order mark would be a part of the first line: of a label, or a vocabulary's first entry.
+bool begins_with_mark(const std::string &path, const Bundle &bundle) {
+  constexpr std::string_view suffixes[] = {".txt", ".csv", ".tsv", ".vocab"};
+  if (!path.starts_with("assets/") || !has_suffix(path, suffixes)) return false;
+  std::array<char, 3> first{};
+  std::ifstream(bundle.file() / path, std::ios::binary).read(first.data(), first.size());
+  return std::string_view(first.data(), first.size()) == "\xef\xbb\xbf";
+}
+
 }  // namespace
 
 std::vector<std::string> left_out(const Bundle &bundle) {
@@ -77,6 +88,11 @@ std::vector<std::string> notices(const Bundle &bundle) {
     if (of_no_model(entry.path, bundle)) {
       sentences.push_back(fmt::format(
           "{0}: belongs to no model; bundle.toml would name one: [models.main] file = \"{0}\"", printable(entry.path)));
+    }
+    if (begins_with_mark(entry.path, bundle)) {
+      sentences.push_back(fmt::format(
+          "{}: begins with a byte order mark, which becomes a part of its first line: save it as UTF-8 without one",
+          printable(entry.path)));
     }
     if (!entry.path.ends_with(".lua") || entry.path.starts_with("std/") || entry.path.starts_with("assets/")) continue;
     const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), params);

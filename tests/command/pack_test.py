@@ -153,6 +153,15 @@ class Packing(Case):
         self.assertIn("labels.txt: not part of a bundle, left out", left_out)
         self.assertIn("no assets/labels.txt in this bundle", missing)
 
+    def test_labels_that_begin_with_a_byte_order_mark(self):
+        folder = self.bundle(preprocess='local labels = require("bundle").lines "labels.txt"\nreturn function(x) return #labels[1] end\n',
+                             files={"assets/labels.txt": "\ufeffcat\ndog\n", "assets/plain.txt": "cat\n", "assets/short.txt": ""})
+        for args in (folder, "x"), ("pack", folder, "-o", self.dir / "x.mb"):
+            result = mrun(*args)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stderr.splitlines(), ["mrun: assets/labels.txt: begins with a byte order mark, which becomes a part of its first line: "
+                                                          "save it as UTF-8 without one"])
+
     def test_files_of_examples_that_stand_elsewhere(self):
         echo = "return function(x) return x end\n"
         files = {"examples/input.txt": "x", "examples/expected.json": '"x"'}
