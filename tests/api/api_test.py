@@ -15,7 +15,7 @@ SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
 MODEL = SOURCE / "bundles/good-bad-ugly/bundle"
 # What projects turn on beside -Wall -Wextra: a header that warns is no use to those who stop at warnings.
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wundef", "-Wconversion", "-Wsign-conversion", "-Wdouble-promotion",
-            "-Wnull-dereference", "-Wcast-qual", "-Wcast-align", "-Wformat=2", "-Wredundant-decls", "-Wdeprecated"]
+            "-Wnull-dereference", "-Wcast-qual", "-Wcast-align", "-Wformat=2", "-Wredundant-decls", "-Wdeprecated", "-Wfloat-equal", "-Wfloat-conversion"]
 WARNINGS_C = ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wc++-compat"]
 WARNINGS_CPP = ["-Wold-style-cast", "-Wzero-as-null-pointer-constant", "-Wnon-virtual-dtor", "-Woverloaded-virtual", "-Wextra-semi"]
 WARNINGS_GPP = ["-Wuseless-cast", "-Wlogical-op", "-Wduplicated-cond", "-Wduplicated-branches", "-Wsuggest-override"]

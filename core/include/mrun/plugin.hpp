@@ -273,7 +273,7 @@ struct kind {  // object types
 MRUN_KIND(bool, "bool", v.kind == MRUN_BOOL, v.as.boolean != 0, (v.kind = MRUN_BOOL, v.as.boolean = x))
 // A script's number is a double: an integral one is an int too.
 MRUN_KIND(int64_t, "int",
-          v.kind == MRUN_INT || (v.kind == MRUN_FLOAT && std::trunc(v.as.number) == v.as.number &&
+          v.kind == MRUN_INT || (v.kind == MRUN_FLOAT && !std::islessgreater(std::trunc(v.as.number), v.as.number) &&
                                  std::fabs(v.as.number) <= 9007199254740992.0),
           v.kind == MRUN_INT ? v.as.integer : static_cast<int64_t>(v.as.number), (v.kind = MRUN_INT, v.as.integer = x))
 MRUN_KIND(double, "float", v.kind == MRUN_FLOAT || v.kind == MRUN_INT,

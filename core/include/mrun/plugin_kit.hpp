@@ -119,7 +119,7 @@ template <class To, class From>
 To element(From x, const char *what) {
   if constexpr (std::is_integral_v<To> && !std::is_integral_v<From>) {
     const auto d = static_cast<double>(x);
-    if (!(std::trunc(d) == d && d >= -0x1p63 && d < 0x1p63))
+    if (std::islessgreater(std::trunc(d), d) || !(d >= -0x1p63 && d < 0x1p63))
       refuse(std::string(what) + ": wanted integers, got " + std::to_string(d));
     return static_cast<To>(d);
   } else if constexpr (std::is_integral_v<To> && std::is_same_v<From, uint64_t>) {
