@@ -60,8 +60,22 @@ class Home(unittest.TestCase):
         for name in ["lua5.1", "lua5.2", "lua5.3", "lua5.4", "luajit"]:
             self.check_orders(*pkg_config("--libs", name), flags=["-DWITH_LUA", *pkg_config("--cflags", name)])
 
+    def test_a_lua_that_the_program_exports(self):
+        for name in ["lua5.1", "lua5.4", "luajit-5.1"]:  # linked in whole, as for modules that it loads
+            self.check_orders("-rdynamic", "-Wl,--whole-archive", f"-l:lib{name}.a", "-Wl,--no-whole-archive", "-lm", "-ldl")
+
+    def test_another_openmp(self):
+        *_, library = sorted(pathlib.Path("/usr/lib").glob("llvm-*/lib/libomp.so"))
+        self.check_orders(library, flags=["-DWITH_OPENMP", "-fopenmp"])
+        self.check_orders(library, "-ltorch_cpu", "-lc10", flags=["-DWITH_OPENMP", "-fopenmp"])
+
+    def test_grpc(self):
+        *_, library = sorted(pathlib.Path("/usr/lib").glob("*/libgrpc.so.*"))
+        self.check_orders(library, "-lprotobuf")
+
     def test_protobuf(self):
         self.check_orders("-lprotobuf")
+        self.check_orders("-rdynamic", "-Wl,--whole-archive", "-l:libprotobuf.a", "-Wl,--no-whole-archive", "-lstdc++", "-lz")
 
     def test_sentencepiece(self):
         self.check_orders("-lsentencepiece")

@@ -17,6 +17,14 @@ static int use(void) {
   lua_close(L);
   return wrong;
 }
+#elif defined(WITH_OPENMP)
+/* What the host's own threads add up. */
+static int use(void) {
+  long sum = 0, i;
+#pragma omp parallel for reduction(+ : sum) num_threads(3)
+  for (i = 1; i <= 1000; ++i) sum += i;
+  return sum != 500500;
+}
 #else
 static int use(void) { return 0; }
 #endif
