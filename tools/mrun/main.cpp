@@ -41,7 +41,7 @@ constexpr Subcommand subcommands[] = {
     {"sign", command::sign, "sign BUNDLE --key FILE", "add a signature to a bundle"},
     {"bench", command::bench, "bench BUNDLE INPUT...", "measure how fast a bundle answers"},
     {"ops", command::operations, "ops [NAME]", "list native operations, or explain one"},
-    {"plugins", command::plugins, "plugins [--check FILE]", "list the plugins, or check one"},
+    {"plugins", command::plugins, "plugins [--check|--call ...]", "list plugins, check one, call an operation"},
     {"new-plugin", command::new_plugin, "new-plugin NAME", "make a plugin's folder to build"},
 };
 
