@@ -52,6 +52,20 @@ class Manual(Installed):
         wanted = {"mrun.1" if name == "run" else f"mrun-{name}.1" for name in self.helps}
         self.assertEqual({p.name for p in (self.man / "man1").iterdir()}, wanted)
 
+    def test_they_are_written_beside_what_is_there_or_not_at_all(self):
+        folder = self.root / "manual"
+        (folder / "man1").mkdir(parents=True)
+        (folder / "man1/other.1").write_text("of another program")
+        for _ in range(2):
+            self.ok("mrun", "--manual", folder)
+        self.assertEqual((folder / "man1/other.1").read_text(), "of another program")
+        self.assertEqual((folder / "man1/mrun.1").read_bytes(), (self.man / "man1/mrun.1").read_bytes())
+        full = run("sh", "-c", f'ulimit -f 1; exec "{self.prefix}/bin/mrun" --manual "{self.root}/small"', env=self.env)
+        self.assertEqual((full.returncode, full.stdout), (5, ""))
+        self.assertIn("/small/man1/mrun.1: ", full.stderr)
+        self.assertEqual([p for p in (self.root / "small").rglob("*") if p.is_file()], [])
+        self.assertEqual(run("mrun", "--manual", "", env=self.env, cwd=self.work).returncode, 2)
+
     def test_readers_of_pages_find_no_fault(self):
         pages = [p for p in self.man.rglob("*") if p.is_file()]
         self.assertEqual({p.parent.name for p in pages}, {"man1", "man3", "man5"})

@@ -138,12 +138,12 @@ int dispatch(std::vector<std::string> args) {
     command::print(std::string("mrun ") + mrun_version() + "\n");
     return command::ok;
   }
-  if (first == "--version" || (first == "--manual" && args.size() != 2)) {
+  if (first == "--version" || (first == "--manual" && (args.size() != 2 || args[1].empty()))) {
     command::warn(first +
                   (first == "--version" ? " stands alone" : ": want the folder to write into: mrun --manual FOLDER"));
     return command::bad_usage;
   }
-  if (first == "--manual" && args.size() == 2) {
+  if (first == "--manual") {
     write_manual(args[1]);
     return command::ok;
   }

@@ -3,9 +3,11 @@
 #include <mrun/mrun.hpp>
 
 #include <filesystem>
-#include <fstream>
 
+#include "base/file.h"
 #include "completion.h"
+#include "files.h"
+#include "view.h"
 
 namespace command {
 namespace {
@@ -60,13 +62,12 @@ std::string man_overview(const std::vector<Page> &pages, const std::string &over
   return text + ".BR mrun (3),\n.BR mrun\\-plugin (3),\n.BR mrun\\-bundle (5)\n";
 }
 
+// The folder may hold pages of others, so that only the files are drafts.
 void write(const fs::path &path, const std::string &text) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw mrun::failure(MRUN_IO, path.string() + ": cannot be written");
+  if (error) throw mrun::failure(MRUN_IO, shown(path.parent_path().string()) + ": cannot be made: " + error.message());
+  with_files([&] { mrun::write_file_atomic(path, text); });
 }
 
 }  // namespace
