@@ -21,6 +21,11 @@ COMPLETED = [
     (["model.mb", "no"], {"notes.txt"}),
     (["inspect", "no"], {"notes.txt"}),
 ]
+# Of a text in a file; bash has words of its own for it.
+COMPLETED_AT = [
+    (["model.mb", "@no"], {"@notes.txt"}),
+    (["model.mb", "text=@no"], {"text=@notes.txt"}),
+]
 
 
 def options_of(help_text):
@@ -46,6 +51,7 @@ class Manual(Installed):
         self.work = self.root / "work"
         self.work.mkdir(exist_ok=True)
         (self.work / "notes.txt").write_text("")
+        (self.work / "so many").mkdir(exist_ok=True)
 
     def test_every_subcommand_has_a_page(self):
         self.assertGreater(len(self.helps), 15)
@@ -115,9 +121,17 @@ class Manual(Installed):
         script = f'source "{self.bash}"; COMP_WORDS=(mrun m.mb --isolation = pro); COMP_CWORD=4; _mrun 2>/dev/null; echo "${{COMPREPLY[@]}}"'
         self.assertEqual(run("bash", "--norc", "-c", script).stdout, "process\n")
 
+    def test_bash_behind_an_at(self):
+        for line, word, wanted in [("mrun m.mb @no", "@no", "@notes.txt"), ("mrun m.mb text=@no", "@no", "@notes.txt"), ("mrun m.mb @so", "@so", "@so\\ many/"),
+                                   ("mrun m.mb@no", "@no", "")]:
+            # What readline does: the @ is a word of its own, and belongs to the one that is completed.
+            script = (f'source "{self.bash}"; COMP_LINE="{line}" COMP_POINT={len(line)} COMP_WORDS=(mrun m.mb @ "{word[1:]}"); COMP_CWORD=3; '
+                      f'_mrun mrun "{word}" 2>/dev/null; echo "${{COMPREPLY[*]}}"')
+            self.assertEqual(run("bash", "--norc", "-c", script, cwd=self.work).stdout, wanted + "\n", line)
+
     def test_fish(self):
         self.assertEqual(run("fish", "-n", self.fish).stderr, "")
-        for words, wanted in COMPLETED:
+        for words, wanted in COMPLETED + COMPLETED_AT:
             line = " ".join(["mrun", *(w.replace(" ", "\\ ") for w in words)])
             got = run("fish", "--no-config", "-c", f'source "{self.fish}"; complete -C "{line}"', cwd=self.work, env={**self.env, "HOME": str(self.root)})
             offered = {row.split("\t")[0] for row in got.stdout.splitlines()}
@@ -132,7 +146,7 @@ class Manual(Installed):
         try:
             self.typed(terminal, f'fpath=("{self.zsh.parent}" $fpath); autoload -Uz compinit; compinit -u -D; bindkey "^X" list-choices; '
                                  "bindkey '^Y' complete-word; setopt nobeep; print rea''dy\n", r"ready\r[^>]*> $")
-            for i, (words, wanted) in enumerate(COMPLETED):
+            for i, (words, wanted) in enumerate(COMPLETED + COMPLETED_AT):
                 line = " ".join(["mrun", *(w.replace(" ", "\\ ") for w in words)])
                 # The list of several, the only one completed; then the line goes, and what comes after it says that all was shown.
                 shown = self.typed(terminal, f"{line}\x18\x19\x15print do''ne {i}\n", rf"done {i}\r[^>]*> $")

@@ -38,6 +38,17 @@ constexpr const char *bash_head =
     "_mrun() {\n"
     "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options='' words=-\n"
     "  COMPREPLY=()\n"
+    "  if [[ ${2-} == @* && ${COMP_LINE:0:COMP_POINT} == *[[:blank:]=]\"$2\" ]]; then # @FILE, NAME=@FILE\n"
+    "    local file\n"
+    "    while IFS= read -r file; do\n"
+    "      [[ ! -d $file ]] || file+=/\n"
+    "      printf -v file %q \"$file\"\n"
+    "      COMPREPLY+=(\"@$file\")\n"
+    "    done < <(compgen -f -- \"${2#@}\")\n"
+    "    compopt +o filenames # which would quote the @\n"
+    "    [[ ${COMPREPLY[0]-} != */ ]] || compopt -o nospace\n"
+    "    return 0\n"
+    "  fi\n"
     "  if [[ $word == = ]]; then # --option=\n"
     "    word=\n"
     "  elif [[ $before == = ]]; then # --option=value\n"
@@ -92,7 +103,7 @@ std::string zsh_arguments(const Page &page) {
   for (const Choice &c : page.choices) {
     if (!c.positional) text += zsh_option(c);
   }
-  return text + " \\\n      '*:file:_files'";
+  return text + " \\\n      '*:file:{compset -P \"([^=]#=|)@\"; _files}'";  // @FILE, NAME=@FILE
 }
 
 // ---- fish -----------------------------------------------------------------------------------------------------------
@@ -148,7 +159,11 @@ std::string fish_completion(const std::vector<Page> &pages) {
       "# fish completion for mrun\n"
       "function __mrun_first\n  test (count (commandline -opc)) -eq 1\nend\n"
       "function __mrun_in\n  set -l words (commandline -opc)\n"
-      "  test (count $words) -gt 1; and contains -- $words[2] $argv\nend\n";
+      "  test (count $words) -gt 1; and contains -- $words[2] $argv\nend\n"
+      "function __mrun_files # @FILE, NAME=@FILE\n  set -l word (commandline -ct)\n"
+      "  set -l before (string match -r -- '^(?:[^=/]*=)?@' $word); or return\n"
+      "  for file in (__fish_complete_path (string replace -- $before '' $word))\n    echo $before$file\n  end\nend\n"
+      "complete -c mrun -n 'not __mrun_first' -a '(__mrun_files)'\n";
   for (size_t i = 1; i < pages.size(); ++i) {
     text += "complete -c mrun -n __mrun_first -a " + pages[i].name + " -d " + fish_quoted(pages[i].summary) + "\n" +
             fish_options(pages[i], "__mrun_in " + pages[i].name);
