@@ -168,7 +168,7 @@ class Plugins(Installed):
 
     def test_examples(self):
         built = self.build(SOURCE / "core/plugin/examples")
-        for name, operations in [("tally", 1), ("deflate", 2), ("affine", 0), ("orbit", 1)]:
+        for name, operations in [("tally", 1), ("deflate", 2), ("affine", 0), ("orbit", 1), ("edits", 1)]:
             report = self.check(built / f"{name}.so")
             self.assertEqual((report["problems"], report["operations"]), ([], operations), name)
         text = self.folder(bundle_toml='[input]\nkind = "text"\n', preprocess_lua="""
@@ -184,6 +184,13 @@ end
             self.assertAlmostEqual(anomaly - 0.5 * math.sin(anomaly), mean, delta=1e-12)
         wrong = run("mrun", orbit, "1.5", "--plugin", built / "orbit.so", env=self.env)
         self.assertIn("eccentricity: want 0 to less than 1", wrong.stdout)
+        for a, b, apart in [("kitten", "sitting", 3), ("", "äöü", 3), ("naïve", "naive", 1), ("\0", "", 1), ("same", "same", 0)]:
+            told = self.ok("mrun", "plugins", "--plugin", built / "edits.so", "--call", "edits.distance@1", json.dumps(a), json.dumps(b))
+            self.assertEqual(told, f"{apart}\n", (a, b))
+        edits = self.folder(bundle_toml='[input]\nkind = "json"\n', preprocess_lua='return function(n) return require("edits").distance(("a"):rep(n), ("b"):rep(n)) end\n')
+        here = {**self.env, "MRUN_PLUGIN_PATH": str(built)}
+        for n, more, said in [("2000", [], "2000"), ("1e6", ["--timeout", "1"], "TIMEOUT")]:
+            self.assertIn(said, run("mrun", edits, n, *more, env=here).stdout)
         self.backend(built / "affine.so")
 
     def backend(self, plugin):
