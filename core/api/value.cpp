@@ -139,7 +139,7 @@ int mrun_to_json(const mrun_value *value, int indent, char **out, mrun_error *er
   if (out == nullptr) return usage(error, "mrun_to_json: out must not be NULL");
   return guard(error, [&] {
     constexpr int most = 100;
-    if (indent > most) mrun::fail(MRUN_USAGE, "mrun_to_json: indent: want at most {}, got {}", most, indent);
+    if (indent < 0 || indent > most) mrun::fail(MRUN_USAGE, "mrun_to_json: indent: want 0 to {}, got {}", most, indent);
     mrun::JsonOptions options;
     if (indent > 0) {
       options.style = mrun::JsonOptions::Style::pretty;

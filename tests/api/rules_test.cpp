@@ -611,7 +611,8 @@ TEST_CASE("JSON is indented by so much as people can read") {
   mrun_value list{};
   REQUIRE(mrun_from_json("[[1]]", 5, &list, nullptr) == MRUN_OK);
   char *json = nullptr;
-  CHECK(mrun_to_json(&list, INT32_MAX, &json, nullptr) == MRUN_USAGE);
+  for (const int wrong : {INT32_MIN, -1, 101, INT32_MAX})
+    CHECK(mrun_to_json(&list, wrong, &json, nullptr) == MRUN_USAGE);
   REQUIRE(mrun_to_json(&list, 100, &json, nullptr) == MRUN_OK);
   CHECK(std::strlen(json) > 100);
   mrun_free(json);
