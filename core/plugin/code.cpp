@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <map>
@@ -58,6 +59,34 @@ class SignalGuard {
   struct sigaction actions_[std::size(signals)] = {};
 };
 
+// A library that gets no thread while it is loaded may interrupt its own process (OpenBLAS does), which would end the host.
+// Until the end of the scope such an interrupt is held back; one from outside comes then.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    sigemptyset(&interrupt_);
+    sigaddset(&interrupt_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt_, &before_);
+  }
+  ~InterruptGuard() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  InterruptGuard(const InterruptGuard &) = delete;
+  InterruptGuard &operator=(const InterruptGuard &) = delete;
+
+  // Whether this process has raised one; it is gone then.
+  bool take() const {
+    bool raised = false, other = false;
+    const timespec at_once{};
+    for (siginfo_t info{}; sigtimedwait(&interrupt_, &info, &at_once) == SIGINT;) {
+      (info.si_code <= 0 && info.si_pid == getpid() ? raised : other) = true;  // sent by a program, by this one
+    }
+    if (other) kill(getpid(), SIGINT);
+    return raised;
+  }
+
+ private:
+  sigset_t interrupt_{}, before_{};
+};
+
 void refuse_other_versions(const fs::path &path, const LoadRules &rules) {
   for (const std::string &library : rules.only) {
     const std::string other = other_version(library);
@@ -84,11 +113,20 @@ void *open_library(const fs::path &path, const std::vector<std::string> &librari
   const int flags = library_flags(rules.own_memory);
   void *handle = nullptr;
   std::string reason;
+  bool interrupted = false;
   {
     const SignalGuard signals;
+    const InterruptGuard interrupts;
     for (const std::string &name : libraries) dlopen(name.c_str(), flags);
     handle = dlopen(full.c_str(), flags);
     if (handle == nullptr) reason = dlerror();
+    interrupted = interrupts.take();
+  }
+  if (interrupted) {
+    fail(MRUN_MEMORY,
+         "{}: a library of it raised SIGINT while it was loaded, as OpenBLAS does where no thread can be made: let the "
+         "process have more (ulimit -u, a container's pids.max), or set OPENBLAS_NUM_THREADS=1",
+         path.string());
   }
   if (handle == nullptr) fail(MRUN_USAGE, "{}: cannot be loaded: {}", path.string(), printable(reason, 1000));
   return handle;

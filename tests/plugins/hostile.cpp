@@ -1,6 +1,7 @@
 // Plugins that must be refused; -D chooses which.
 #include <mrun/plugin.hpp>
 
+#include <csignal>
 #include <stdexcept>
 
 #ifndef NO_SYMBOL
@@ -14,6 +15,9 @@ int nothing(mrun_call *, const mrun_value *, mrun_value *, void *) { return MRUN
   op = {sizeof(mrun_op), flags, schema, "", signature, nothing, nullptr};
   return host->add_op(plugin->registry, &op);
 }
+#ifdef RAISES
+[[gnu::constructor]] void raise_as_it_is_loaded() { std::raise(SIGINT); }
+#endif
 [[maybe_unused]] const mrun_type unshared{sizeof(mrun_type), 0, "hostile.Thing", "", [](void *) {}, nullptr};
 }  // namespace
 

@@ -107,6 +107,22 @@ TEST_CASE("bad plugins are refused, each for its reason, and leave nothing behin
   CHECK_THROWS_WITH(registry().load("/nothing/there.so"), ContainsSubstring("no such plugin file"));
 }
 
+TEST_CASE("a library that interrupts its process while it is loaded is refused, and the process goes on") {
+  sigset_t before, after;
+  pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  for (int i = 0; i < 2; ++i) {
+    try {
+      registry().load(out_of_tree("raises"));
+      FAIL("was loaded");
+    } catch (const Error &e) {
+      CHECK(e.code == MRUN_MEMORY);
+      CHECK_THAT(e.message, ContainsSubstring("raises.so: a library of it raised SIGINT while it was loaded"));
+    }
+  }
+  pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  CHECK(sigismember(&before, SIGINT) == sigismember(&after, SIGINT));
+}
+
 TEST_CASE("a plugin built with a newer header is loaded as far as this host knows it") {
   CHECK(registry().load(out_of_tree("long_struct")).name == "long_struct");
   Runner().run("long_struct.fine@1");
