@@ -10,6 +10,7 @@
 #include "bundle/folder.h"
 #include "bundle/models.h"
 #include "bundle/other_files.h"
+#include "exec/params.h"
 #include "script/lua/doubts.h"
 
 namespace mrun {
@@ -78,8 +79,8 @@ std::vector<std::string> left_out(const Bundle &bundle) {
 
 std::vector<std::string> notices(const Bundle &bundle) {
   if (bundle.packed()) return {};
-  std::vector<std::string> params, sentences;
-  for (const Entry &e : bundle.manifest().params.as_map()) params.emplace_back(e.key());
+  const std::vector<std::string> params = names_of_params(bundle.manifest().params);
+  std::vector<std::string> sentences;
   for (const EntryInfo &entry : bundle.entries()) {
     if (of_no_example(entry.path)) {
       sentences.push_back(

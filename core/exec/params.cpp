@@ -15,17 +15,6 @@
 namespace mrun {
 namespace {
 
-std::vector<std::string> names_of(const Value &params, const std::string &prefix) {
-  std::vector<std::string> names;
-  for (const Entry &e : params.as_map()) {
-    const std::string name = prefix + std::string(e.key());
-    names.push_back(name);
-    if (!e.value().is_map()) continue;
-    for (std::string &inner : names_of(e.value(), name + ".")) names.push_back(std::move(inner));
-  }
-  return names;
-}
-
 // For a name that is not declared: a parameter of that name inside a table, else those that look like it.
 std::string hint(std::string_view name, const std::vector<std::string> &declared) {
   std::vector<std::string> inside;
@@ -39,7 +28,7 @@ std::string hint(std::string_view name, const std::vector<std::string> &declared
 Value converted(const Value &declared, const Value &given, const std::string &name, const Value &all);
 
 [[noreturn]] void refuse_undeclared(const std::string &name, const Value &all) {
-  const std::vector<std::string> names = names_of(all, "");
+  const std::vector<std::string> names = names_of_params(all);
   constexpr size_t most = 20;
   std::string advice = hint(name, names);
   if (advice.empty() && names.size() <= most) {
@@ -130,6 +119,17 @@ Value replaced(const Value &params, std::string_view rest, const Value &given, c
 }
 
 }  // namespace
+
+std::vector<std::string> names_of_params(const Value &params, const std::string &prefix) {
+  std::vector<std::string> names;
+  for (const Entry &e : params.as_map()) {
+    const std::string name = prefix + std::string(e.key());
+    names.push_back(name);
+    if (!e.value().is_map()) continue;
+    for (std::string &inner : names_of_params(e.value(), name + ".")) names.push_back(std::move(inner));
+  }
+  return names;
+}
 
 Value override_params(const Value &params, const Value &overrides) {
   Value result = params.is_nil() ? Value::map({}) : params;

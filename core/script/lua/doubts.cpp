@@ -253,20 +253,41 @@ class Doubts {
          variable ? "" : "()");
   }
 
+  // The name that "params.a.b" gives the parameter whose last part stands here, "a.b"; empty: none does.
+  std::string parameter_at(size_t at) const {
+    const bool key = tokens_[at].kind == Token::string && at >= 2 && is_word(at - 1, "[") && is_word(at + 1, "]");
+    std::string name(word(at));
+    if (!key && (at < 2 || !is_name(at) || !is_word(at - 1, "."))) return {};
+    for (at -= 2; !is_word(at, "params"); at -= 2) {
+      if (at < 2 || !is_name(at) || !is_word(at - 1, ".")) return {};
+      name = std::string(word(at)) + '.' + name;
+    }
+    return at >= 1 && is_one_of(word(at - 1), {".", ":"}) ? "" : name;
+  }
+
+  bool is_parameter(const std::string &name) const {
+    return std::find(params_.begin(), params_.end(), name) != params_.end();
+  }
+
   // A parameter that there is not: it is nil, and cannot be given by --param.
   void parameter(size_t at) {
-    const bool field = at >= 2 && is_name(at) && is_word(at - 1, ".") && is_word(at - 2, "params");
-    const bool key = at >= 2 && tokens_[at].kind == Token::string && is_word(at - 1, "[") &&
-                     is_word(at - 2, "params") && is_word(at + 1, "]");
-    if ((!field && !key) || (at >= 3 && is_one_of(word(at - 3), {".", ":"}))) return;
-    const std::string name(word(at));
-    if (std::find(params_.begin(), params_.end(), name) != params_.end()) return;
+    const std::string name = parameter_at(at);
+    if (name.empty() || is_parameter(name)) return;
+    const size_t parts = static_cast<size_t>(std::count(name.begin(), name.end(), '.'));
+    if (parts > 0 && !is_table(name.substr(0, name.rfind('.')))) return;  // that is told of, or has fields of its own
     const std::string meant = did_you_mean(name, params_);
-    const std::string_view before = at >= 3 ? word(at - 3) : "", behind = word(at + (key ? 2 : 1));
+    const bool key = tokens_[at].kind == Token::string;
+    const size_t first = at - 2 - 2 * parts;
+    const std::string_view before = first >= 1 ? word(first - 1) : "", behind = word(at + (key ? 2 : 1));
     // One that may be absent is asked for, or has a value that takes its place.
     if (meant.empty() && (is_one_of(behind, {"or", "and", "then", "=", "~"}) || is_one_of(before, {"not", "type"})))
       return;
     tell(at, "params.{} is nil: bundle.toml has no such parameter{}", printable(name), meant);
+  }
+
+  // A parameter that has others in it.
+  bool is_table(const std::string &name) const {
+    return std::any_of(params_.begin(), params_.end(), [&](const std::string &p) { return p.starts_with(name + '.'); });
   }
 
   // ---- names
