@@ -16,7 +16,7 @@ std::filesystem::path worker_path();
 
 class WorkerProcess {
  public:
-  // Starts it, never by a fork of this process alone: it has other threads. Of the descriptors it gets its channel and the
+  // Starts it, never by a fork of this process alone: it has other threads. Of the descriptors it gets its channels and the
   // page, of the environment what tunes the arithmetic. Throws MISSING, IO, MEMORY.
   WorkerProcess();
   ~WorkerProcess();  // kills and reaps
