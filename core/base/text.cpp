@@ -89,14 +89,17 @@ char32_t utf8_decode(std::string_view c) {
   return point;
 }
 
-bool valid_utf8(std::string_view s) {
-  for (size_t at = ascii_end(s, 0); at < s.size(); at = ascii_end(s, at)) {
+size_t utf8_until(std::string_view s) {
+  size_t at = ascii_end(s, 0);
+  while (at < s.size()) {
     const size_t length = utf8_length(s, at);
-    if (length == 0) return false;
-    at += length;
+    if (length == 0) break;
+    at = ascii_end(s, at + length);
   }
-  return true;
+  return at;
 }
+
+bool valid_utf8(std::string_view s) { return utf8_until(s) == s.size(); }
 
 std::string printable(std::string_view s, size_t most) {
   std::string out;

@@ -14,6 +14,7 @@ namespace mrun {
 size_t utf8_length(std::string_view s, size_t at);
 char32_t utf8_decode(std::string_view character);  // the code point of one valid character
 bool valid_utf8(std::string_view);
+size_t utf8_until(std::string_view);  // the place of the first byte that is not UTF-8; the size where there is none
 
 // A text from outside, made fit for one line of a message or terminal: control characters, invalid bytes, line
 // separators, and characters that reorder or hide text become escapes (\n, \x1b, \u{202e}); what is longer than `most`

@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "bundle/folder.h"
 #include "bundle/packed.h"
 

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/sealed_file.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "value/json.h"
 #include "value/map_tensors.h"
 #include "value/npy.h"

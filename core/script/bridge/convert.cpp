@@ -6,7 +6,6 @@
 #include "base/article.h"
 #include "base/place.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "script/bridge/object.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/errors.h"

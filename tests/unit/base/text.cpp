@@ -18,6 +18,9 @@ TEST_CASE("text: UTF-8 is told from what only looks like it") {
     CHECK_FALSE(valid_utf8(bad));
   }
   CHECK(valid_utf8(std::string_view("a\0b", 3)));
+  CHECK(utf8_until("") == 0);
+  CHECK(utf8_until("nine bytes\xC3") == 10);
+  CHECK(utf8_until("\xC3\xA9t\xC3\xA9 in ASCII, then \xFF more") == 21);
 }
 
 TEST_CASE("text: every code point is decoded, and no surrogate") {
