@@ -208,24 +208,37 @@ std::string mismatch(const Type &type, const mrun_value &v) {
   return text;
 }
 
-[[noreturn]] void wrong(const Schema &schema, const std::string &argument, const std::string &what) {
-  Error e(MRUN_ARGUMENT, argument.empty() ? fmt::format("{}: {}", schema.name, what)
-                                          : fmt::format("{}: {}: {}", schema.name, argument, what));
-  e.operation = schema.full_name();
+// name, operation: of the error, without and with its version.
+[[noreturn]] void wrong(const std::string &name, const std::string &operation, const std::string &argument,
+                        const std::string &what) {
+  Error e(MRUN_ARGUMENT,
+          argument.empty() ? fmt::format("{}: {}", name, what) : fmt::format("{}: {}: {}", name, argument, what));
+  e.operation = operation;
   e.argument = argument;
   throw e;
 }
 
-[[noreturn]] void wrong_keyword(const Schema &schema, std::string_view key) {
+[[noreturn]] void wrong(const Schema &schema, const std::string &argument, const std::string &what) {
+  wrong(schema.name, schema.full_name(), argument, what);
+}
+
+std::string no_keyword(std::string_view key, std::span<const Parameter *const> parameters) {
   std::string all;
   std::vector<std::string> names;
-  for (const Parameter &p : schema.parameters) {
-    if (p.name[0] == '_') continue;  // between a plugin's Lua face and its operation
-    all += (all.empty() ? "; there are: " : ", ") + p.name;
-    names.push_back(p.name);
+  for (const Parameter *p : parameters) {
+    if (p->name[0] == '_') continue;  // between a plugin's Lua face and its operation
+    if (std::find(names.begin(), names.end(), p->name) != names.end()) continue;  // another form has it, too
+    all += (all.empty() ? "; there are: " : ", ") + p->name;
+    names.push_back(p->name);
   }
   const std::string near = did_you_mean(key, names);
-  wrong(schema, {}, fmt::format("no parameter is called \"{}\"{}", printable(key, 60), near.empty() ? all : near));
+  return fmt::format("no parameter is called \"{}\"{}", printable(key, 60), near.empty() ? all : near);
+}
+
+[[noreturn]] void wrong_keyword(const Schema &schema, std::string_view key) {
+  std::vector<const Parameter *> parameters;
+  for (const Parameter &p : schema.parameters) parameters.push_back(&p);
+  wrong(schema, {}, no_keyword(key, parameters));
 }
 
 // ---- which given value is whose
@@ -349,6 +362,22 @@ int conversion_cost(const Type &type, const mrun_value &v) {
     worst = std::max(worst, cost);
   }
   return worst;
+}
+
+void refuse_keyword(const std::string &name, std::span<const Schema *const> forms, const mrun_entry &e) {
+  const std::string_view key(e.key.data, e.key.size);
+  std::vector<const Parameter *> parameters;
+  const Parameter *called = nullptr;
+  for (const Schema *form : forms) {
+    for (const Parameter &p : form->parameters) {
+      parameters.push_back(&p);
+      if (!p.is_called(key)) continue;
+      if (matches(p.type, e.value)) return;
+      if (called == nullptr) called = &p;
+    }
+  }
+  if (called != nullptr) wrong(name, name, called->name, mismatch(called->type, e.value));
+  wrong(name, name, {}, no_keyword(key, parameters));
 }
 
 int fit(const Schema &schema, std::span<const mrun_value> positional, const mrun_value &keywords) {

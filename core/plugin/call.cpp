@@ -57,31 +57,13 @@ const char *silent_reason(int code) {
 
 // ---- which overload
 
-// A keyword that no form has, or takes with this value, is what has to be changed: told as where there is one form.
-void refuse_keyword(const OperationSet &set, const mrun_entry &e) {
-  Schema all;
-  all.name = set.name;
-  for (const Operation *op : set.overloads) {
-    for (const Parameter &p : op->schema.parameters) {
-      const bool called = p.is_called({e.key.data, e.key.size});
-      if (called && matches(p.type, e.value)) return;
-      const auto same = [&p](const Parameter &other) { return other.name == p.name; };
-      if (std::any_of(all.parameters.begin(), all.parameters.end(), same)) continue;
-      all.parameters.insert(called ? all.parameters.begin() : all.parameters.end(), p);
-    }
-  }
-  for (Parameter &p : all.parameters) p.keyword_only = true;
-  mrun_value keyword{};
-  keyword.kind = MRUN_MAP;
-  mrun_entry one = e;
-  keyword.as.map = {&one, 1};
-  const Arguments wrong(all, {}, keyword);
-}
-
 [[noreturn]] void no_overload(const OperationSet &set, std::span<const mrun_value> positional,
                               const mrun_value &keywords) {
   if (keywords.kind == MRUN_MAP) {
-    for (size_t i = 0; i < keywords.as.map.size; ++i) refuse_keyword(set, keywords.as.map.items[i]);
+    // A keyword that no form has, or takes with this value, is what has to be changed.
+    std::vector<const Schema *> forms;
+    for (const Operation *op : set.overloads) forms.push_back(&op->schema);
+    for (size_t i = 0; i < keywords.as.map.size; ++i) refuse_keyword(set.name, forms, keywords.as.map.items[i]);
   }
   std::string given;
   for (const mrun_value &v : positional) given += (given.empty() ? "" : ", ") + describe(v);

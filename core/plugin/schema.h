@@ -93,7 +93,7 @@ class Arguments {
   void convert(const Schema &, size_t parameter, const mrun_value &given);
   void set_default(const Schema &, size_t parameter);
 
-  static constexpr size_t inline_size = 12;
+  static constexpr size_t inline_size = 12;  // few operations have more: a call of the others wants no memory
   mrun_value inline_[inline_size];
   std::vector<mrun_value> heap_;
   std::vector<Value> made_;  // lists and maps that were converted
@@ -101,6 +101,10 @@ class Arguments {
   size_t size_ = 0;
   bool tensor_objects_ = false;
 };
+
+// Throws, as Arguments does where there is one form, what is wrong with a keyword that none of several takes: its name, or its
+// value. Returns where one of them takes it: something else is wrong.
+void refuse_keyword(const std::string &name, std::span<const Schema *const> forms, const mrun_entry &);
 
 // How well arguments fit, for the choice among overloads: the sum of the costs of the conversions, 0 exact; negative:
 // they do not fit. Exact 0; number to Scalar 1, to float 1, bool to Scalar 2; one T to T[n] or T[] 1; list of floats 1;
