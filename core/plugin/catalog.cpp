@@ -63,9 +63,12 @@ PluginFile describe_plugin(const fs::path &library) {
   constexpr size_t most = 1 << 20;
   try {
     const Value json = parse_json(read_file(facts, MRUN_USAGE, most), {facts.string(), MRUN_USAGE, 8});
+    if (!json.is_map()) fail(MRUN_USAGE, "{}: want a JSON object", facts.string());
     file.provides = strings(json, "provides", facts);
     file.suffixes = strings(json, "suffixes", facts);
     file.libraries = strings(json, "libraries", facts);
+    file.only = strings(json, "only", facts);
+    file.own_memory = flag(json, "own_memory", facts);
     file.tensor_methods = flag(json, "tensor_methods", facts);
     file.old_open = flag(json, "old_open", facts);
     file.code = code_of(json, facts);

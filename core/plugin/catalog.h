@@ -2,8 +2,8 @@
 // is loaded or run. Immutable; any thread.
 //
 // A file NAME.so brings operations NAME.*, the Lua module NAME, and what NAME.json lists: {"provides": ["aten."],
-// "suffixes": [".pt"], "libraries": ["libopencv_core.so.406"], "tensor_methods": true, "code":
-// "mprotect", "old_open": true}.
+// "suffixes": [".pt"], "libraries": ["libopencv_core.so.406"], "only": ["libtorch_cpu.so.1.13"], "own_memory": true,
+// "tensor_methods": true, "code": "mprotect", "old_open": true}.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -18,6 +18,8 @@ struct PluginFile {
   std::vector<std::string> provides;   // namespaces: "aten."
   std::vector<std::string> suffixes;   // of model files: ".pt"
   std::vector<std::string> libraries;  // to open before it: see load_code
+  std::vector<std::string> only;       // libraries of which a process may hold one version
+  bool own_memory = false;             // see library_flags (base/library.h)
   bool tensor_methods = false;         // its Lua module gives tensors their operators and methods
   bool old_open = false;               // its libraries look for files by open(), and work without them
   std::string code;    // how it makes native code while it runs: "mprotect", "in place"; empty: not at all

@@ -14,7 +14,6 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "plugin/catalog.h"
-#include "plugin/load_rules.h"
 #include "plugin/shared_libraries.h"
 
 namespace mrun {
@@ -87,18 +86,19 @@ class InterruptGuard {
   sigset_t interrupt_{}, before_{};
 };
 
-void refuse_other_versions(const fs::path &path, const LoadRules &rules) {
-  for (const std::string &library : rules.only) {
+void refuse_other_versions(const PluginFile &file) {
+  for (const std::string &library : file.only) {
     const std::string other = other_version(library);
     if (other.empty()) continue;
     fail(MRUN_USAGE,
          "{}: needs {}, but this process has loaded another version of it, {}: link the program with the same one, or "
          "run the bundle with isolation process",
-         path.string(), library, other);
+         file.path.string(), library, other);
   }
 }
 
-void *open_library(const fs::path &path, const std::vector<std::string> &libraries) {
+void *open_library(const PluginFile &file) {
+  const fs::path &path = file.path;
   std::error_code error;
   if (fs::is_directory(path, error)) {
     fail(MRUN_MISSING, "{}: is a folder; a plugin's file is wanted, as NAME.so in it", printable(path.native()));
@@ -108,16 +108,16 @@ void *open_library(const fs::path &path, const std::vector<std::string> &librari
          fs::exists(path, error) ? "is no regular file; a plugin's is wanted" : "no such plugin file");
   }
   const fs::path full = fs::canonical(path, error);
-  const LoadRules rules = load_rules(path);
-  refuse_other_versions(path, rules);
-  const int flags = library_flags(rules.own_memory);
+  if (!file.broken.empty()) throw Error(MRUN_USAGE, file.broken);
+  refuse_other_versions(file);
+  const int flags = library_flags(file.own_memory);
   void *handle = nullptr;
   std::string reason;
   bool interrupted = false;
   {
     const SignalGuard signals;
     const InterruptGuard interrupts;
-    for (const std::string &name : libraries) dlopen(name.c_str(), flags);
+    for (const std::string &name : file.libraries) dlopen(name.c_str(), flags);
     handle = dlopen(full.c_str(), flags);
     if (handle == nullptr) reason = dlerror();
     interrupted = interrupts.take();
@@ -138,10 +138,11 @@ PluginInit init_of(void *handle, const fs::path &path) {
   return init;
 }
 
-std::unique_ptr<const Code> start(PluginInit init, const std::string &what, const fs::path &path) {
+std::unique_ptr<const Code> start(PluginInit init, const std::string &what, const fs::path &path = {},
+                                  bool tensor_methods = false) {
   auto code = std::make_unique<Code>();
   code->plugin.path = path;
-  if (!path.empty()) code->plugin.tensor_methods = describe_plugin(path).tensor_methods;
+  code->plugin.tensor_methods = tensor_methods;
   initialize(init, what, code->plugin, code->registry);
   return code;
 }
@@ -166,12 +167,12 @@ Store &store() {
   return *all;
 }
 
-const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, const std::vector<std::string> &libraries)
-    REQUIRES(s.mutex) {
+const Opened &open_code(Store &s, const fs::path &path, const fs::path &full) REQUIRES(s.mutex) {
   const FloatModeGuard mode;
+  const PluginFile file = describe_plugin(path);
   void *handle = nullptr;
   try {
-    handle = open_library(path, libraries);
+    handle = open_library(file);
   } catch (const Error &e) {
     if (e.code == MRUN_MISSING) throw;  // it may come yet
     const Opened &unopened = s.unopened.emplace(full, Opened{nullptr, e}).first->second;
@@ -181,7 +182,7 @@ const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, co
   const auto [at, first] = s.by_handle.try_emplace(handle);  // there already: another name of the same file
   if (first) {
     try {
-      at->second.code = start(init_of(handle, path), path.string(), full);
+      at->second.code = start(init_of(handle, path), path.string(), full, file.tensor_methods);
     } catch (const Error &e) { at->second.error = e; } catch (const std::bad_alloc &) {
       at->second.error = Error(MRUN_MEMORY, "out of memory");  // so short that it wants none
     }
@@ -192,14 +193,14 @@ const Opened &open_code(Store &s, const fs::path &path, const fs::path &full, co
 
 }  // namespace
 
-const Code &load_code(const fs::path &path, const std::vector<std::string> &libraries) {
+const Code &load_code(const fs::path &path) {
   Store &s = store();
   std::error_code error;
   fs::path full = fs::weakly_canonical(path, error);
   if (error) full = path.lexically_normal();  // no file can be looked at any more: a locked-up worker
   const ExclusiveLock lock(s.mutex);
   const auto known = s.by_path.find(full);
-  const Opened &opened = known != s.by_path.end() ? *known->second : open_code(s, path, full, libraries);
+  const Opened &opened = known != s.by_path.end() ? *known->second : open_code(s, path, full);
   if (opened.error) throw Error(*opened.error);
   return *opened.code;
 }
@@ -209,7 +210,7 @@ const Code &linked_code(PluginInit init) {
   const ExclusiveLock lock(s.mutex);
   const FloatModeGuard mode;
   auto &code = s.linked[init];
-  if (code == nullptr) code = start(init, "a built-in plugin", {});
+  if (code == nullptr) code = start(init, "a built-in plugin");
   return *code;
 }
 

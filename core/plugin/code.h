@@ -16,11 +16,12 @@ struct Code {
   mrun_registry registry;
 };
 
-// dlopen RTLD_NOW | RTLD_LOCAL. `libraries` are opened first, each on its own: a symbol of theirs is then looked up
-// among what that library needs, not among all that the plugin needs (libtorch: 286 files, a third of the time). What
-// is not there is left to the plugin's own dlopen. Another path to a file that is loaded gives the same code. Throws
-// MISSING (no such file), USAGE (not a plugin, wrong ABI, a wrong schema); what failed once fails the same way again.
-const Code &load_code(const std::filesystem::path &, const std::vector<std::string> &libraries = {});
+// dlopen RTLD_NOW | RTLD_LOCAL. The libraries that NAME.json lists are opened first, each on its own: a symbol of theirs is
+// then looked up among what that library needs, not among all that the plugin needs (libtorch: 286 files, a third of the
+// time). What is not there is left to the plugin's own dlopen. Another path to a file that is loaded gives the same code.
+// Throws MISSING (no such file), USAGE (not a plugin, wrong ABI, a wrong schema or NAME.json); what failed once fails the
+// same way again.
+const Code &load_code(const std::filesystem::path &);
 
 const Code &linked_code(PluginInit);  // of this program; the same function again: the same code
 

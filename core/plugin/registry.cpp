@@ -212,7 +212,7 @@ const Plugin *Registry::Impl::load_named(const std::string &name) {
   const PluginFile *file = scan()->find(name);
   if (file == nullptr) return nullptr;
   if (!file->broken.empty()) throw Error(MRUN_USAGE, file->broken);
-  const Code &code = load_code(file->path, file->libraries);
+  const Code &code = load_code(file->path);
   if (code.plugin.name != name) {
     fail(MRUN_USAGE, "{}: the plugin in it calls itself {}", file->path.string(), code.plugin.name);
   }

@@ -366,6 +366,7 @@ TEST_CASE("the folders are MRUN_PLUGIN_PATH's, the first one wins, and a bad NAM
   for (const auto &[facts, wrong] : {std::pair{R"({"only": "libm.so.6"})", "\"only\" must be a list of strings"},
                                      std::pair{R"({"only": [1]})", "\"only\" must be a list of strings"},
                                      std::pair{R"({"own_memory": 1})", "\"own_memory\" must be a boolean"},
+                                     std::pair{R"({"provides": 3})", "\"provides\" must be a list of strings"},
                                      std::pair{R"([1])", "want a JSON object"}}) {
     const fs::path file = base / "b" / ("wrong" + std::to_string(++number) + ".so");  // what failed once fails again
     fs::copy_file(out_of_tree("hello"), file);
