@@ -3,30 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plugin/call.h"
 
 namespace mrun {
-namespace {
-
-// What it throws is the call's error: the backend that asked must not see an exception (plugin.h, 5).
-template <class Body>
-int guarded(mrun_call *call, Body &&body) noexcept {
-  try {
-    body();
-    return MRUN_OK;
-  } catch (Error &e) {
-    const int code = e.code;
-    if (call != nullptr) {
-      call->error = std::move(e);  // a copy may want memory that is not there
-      call->failed = true;
-    }
-    return code;
-  } catch (const std::bad_alloc &) { return MRUN_MEMORY; } catch (...) {
-    return MRUN_INTERNAL;
-  }
-}
-
-}  // namespace
-
 ModelReader::ModelReader(const Bundle &bundle, const ModelConfig &model)
     : bundle_(bundle), folder_(further_files(model.name)) {
   for (const std::string &path : bundle.further_model_files(model)) names_.push_back(path.substr(folder_.size()));
@@ -54,12 +33,12 @@ std::string ModelReader::path_of(const char *name) const {
 
 int ModelReader::read(mrun_call *call, void *files, const char *name, mrun_value *bytes) {
   const auto *reader = static_cast<const ModelReader *>(files);
-  return guarded(call, [&] { *bytes = reader->bundle_.read(reader->path_of(name)).release(); });
+  return answer_native(call, [&] { *bytes = reader->bundle_.read(reader->path_of(name)).release(); });
 }
 
 int ModelReader::map(mrun_call *call, void *files, const char *name, mrun_value *bytes) {
   const auto *reader = static_cast<const ModelReader *>(files);
-  return guarded(call, [&] { *bytes = reader->bundle_.map_private(reader->path_of(name)).release(); });
+  return answer_native(call, [&] { *bytes = reader->bundle_.map_private(reader->path_of(name)).release(); });
 }
 
 }  // namespace mrun

@@ -20,6 +20,7 @@ namespace mrun {
 // code.
 struct ItemContext {
   std::shared_ptr<Budget> budget = std::make_shared<Budget>();  // native bytes
+  // Where this and the next are polled they are loaded relaxed: they order nothing else, and whoever sees one late looks again soon.
   std::atomic<int> stop{MRUN_OK};  // MRUN_TIMEOUT or MRUN_CANCELLED once it must end; any thread
   // When the time that it may take is over, in nanoseconds of the steady clock; moved by whoever runs a slice of it.
   std::atomic<int64_t> deadline{std::numeric_limits<int64_t>::max()};
@@ -148,6 +149,29 @@ NativeReturn run_native(const std::string &who, std::span<Value> results, F &&f)
     throw;
   }
   return {code, drop_malformed(results)};
+}
+
+// What call.error is set to; of no call (null) it is forgotten.
+inline void note_error(mrun_call *call, Error e) noexcept {
+  if (call == nullptr) return;
+  call->error = std::move(e);
+  call->failed = true;
+}
+
+// The reverse: runs what native code has called, to which no exception may come (plugin.h, 5). What body() throws is the call's
+// error, and the code that is returned.
+template <class Body>
+int answer_native(mrun_call *call, Body &&body) noexcept {
+  try {
+    body();
+    return MRUN_OK;
+  } catch (Error &e) {
+    const int code = e.code;
+    note_error(call, std::move(e));  // moved, since a copy may want memory that is not there
+    return code;
+  } catch (const std::bad_alloc &) { return MRUN_MEMORY; } catch (...) {
+    return MRUN_INTERNAL;
+  }
 }
 
 // The error of a native function that returned `code`: what it said by host->fail (taken out of the call), what a

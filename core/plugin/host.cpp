@@ -20,27 +20,6 @@ namespace {
 
 constexpr size_t longest_message = 2000;
 
-void note(mrun_call *call, Error e) noexcept {
-  if (call == nullptr) return;
-  call->error = std::move(e);
-  call->failed = true;
-}
-
-// Runs the body; what it throws becomes the call's error and the code that is returned.
-template <class Body>
-int guarded(mrun_call *call, Body &&body) noexcept {
-  try {
-    body();
-    return MRUN_OK;
-  } catch (Error &e) {
-    const int code = e.code;
-    note(call, std::move(e));
-    return code;
-  } catch (const std::bad_alloc &) { return MRUN_MEMORY; } catch (...) {
-    return MRUN_INTERNAL;
-  }
-}
-
 void want(bool condition, const char *what) {
   if (!condition) fail(MRUN_USAGE, "{}", what);
 }
@@ -99,18 +78,18 @@ __attribute__((format(printf, 3, 4))) int fail_call(mrun_call *call, int code, c
   const int length = std::vsnprintf(text, sizeof text, format == nullptr ? "" : format, args);
   va_end(args);
   const int known = code > MRUN_OK && code <= MRUN_INTERNAL ? code : MRUN_INTERNAL;
-  guarded(nullptr, [&] {
+  answer_native(nullptr, [&] {
     const std::string_view said = length < 0 ? std::string_view("(a message that cannot be written)") : text;
     std::string message = printable(said, longest_message);
     if (call == nullptr) return note_init_failure(static_cast<mrun_code>(known), std::move(message));
-    note(call, Error(static_cast<mrun_code>(known), std::move(message)));
+    note_error(call, Error(static_cast<mrun_code>(known), std::move(message)));
   });
   return known;
 }
 
 void log_text(mrun_call *call, int level, const char *text) {
   if (call == nullptr) return;
-  guarded(nullptr, [&] { log_line(call->item, level, text == nullptr ? "" : text); });
+  answer_native(nullptr, [&] { log_line(call->item, level, text == nullptr ? "" : text); });
 }
 
 int stopped(mrun_call *call) { return call == nullptr ? MRUN_USAGE : call->stopped(); }
@@ -176,7 +155,7 @@ int charge_call(mrun_call *call, int64_t bytes) {
 // ---- tensors
 
 int tensor_new(mrun_call *call, DLDataType type, const int64_t *shape, int32_t ndim, DLDevice device, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(call != nullptr && out != nullptr, "tensor_new: NULL was given");
     want(ndim >= 0 && (ndim == 0 || shape != nullptr), "tensor_new: the shape is NULL or ndim is negative");
     want(device_kind(device) == kDLCPU, "tensor_new: makes CPU tensors; give others with tensor_give");
@@ -236,7 +215,7 @@ Tensor charged_tensor(mrun_call &call, DlGuard guard) {
 }
 
 int tensor_give(mrun_call *call, DLManagedTensor *dl, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(dl != nullptr, "tensor_give: NULL was given");
     DlGuard given(dl);
     want(call != nullptr && out != nullptr, "tensor_give: NULL was given");
@@ -245,7 +224,7 @@ int tensor_give(mrun_call *call, DLManagedTensor *dl, mrun_value *out) {
 }
 
 int media_set(mrun_call *call, mrun_value *tensor, const char *media_type) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(tensor != nullptr && tensor->kind == MRUN_TENSOR && media_type != nullptr,
          "media_set: wants a tensor and a media type");
     const std::string_view type = media_type;
@@ -264,7 +243,7 @@ int media_set(mrun_call *call, mrun_value *tensor, const char *media_type) {
 // ---- other values
 
 int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want((data != nullptr || size == 0) && out != nullptr, "string_new: NULL was given");
     const std::string_view text(data, size);
     if (!valid_utf8(text)) fail(MRUN_ARGUMENT, "a string of {} bytes is not valid UTF-8", size);
@@ -314,7 +293,7 @@ std::vector<Value> taken_all(mrun_value *items, size_t count) {
 }
 
 int list_new(mrun_call *call, mrun_value *items, size_t count, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     Value list = Value::list(taken_all(items, count));
     want(out != nullptr, "list_new: NULL was given");
     *out = list.release();
@@ -322,7 +301,7 @@ int list_new(mrun_call *call, mrun_value *items, size_t count, mrun_value *out) 
 }
 
 int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(items != nullptr || count == 0, "map_new: NULL was given");
     const Given<mrun_entry> given{items, count};
     std::vector<std::pair<std::string, Value>> entries;
@@ -339,7 +318,7 @@ int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
 }
 
 int value_copy(mrun_call *call, const mrun_value *in, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(in != nullptr && out != nullptr, "value_copy: NULL was given");
     want_made(*in);
     *out = Value::copy(*in).release();
@@ -360,7 +339,7 @@ void keep_charge(mrun_call &call, mrun_object &object) {
 }
 
 int object_new(mrun_call *call, const mrun_type *type, void *self, mrun_value *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(type != nullptr, "object_new: NULL was given for the type");
     want(self != nullptr, "object_new: NULL was given for the object");
     const auto destroy = [type](void *s) {
@@ -406,7 +385,7 @@ int call_back(mrun_call *call, mrun_function *f, const mrun_value *args, size_t 
               size_t *count) {
   const size_t room = count == nullptr ? 0 : *count;
   if (count != nullptr) *count = 0;
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(call != nullptr && f != nullptr, "call: the function is NULL");
     want((args != nullptr || nargs == 0) && (results != nullptr || room == 0), "call: NULL was given");
     for (size_t i = 0; i < nargs; ++i) want_made(args[i]);
@@ -440,7 +419,7 @@ struct Refused {
 
 int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs, const mrun_await *how) {
   Refused refused{how, call != nullptr && call->resuming};
-  const int code = guarded(call, [&] {
+  const int code = answer_native(call, [&] {
     std::vector<Value> values = taken_all(args, nargs);
     want(call != nullptr, "await: the call is NULL");
     const mrun_await checked = known(how, "mrun_await");
@@ -453,7 +432,7 @@ int await_call(mrun_call *call, mrun_function *f, mrun_value *args, size_t nargs
 
 int find_operation(mrun_call *call, const char *name, mrun_function **out) {
   if (out != nullptr) *out = nullptr;
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(call != nullptr && name != nullptr && out != nullptr, "find: NULL was given");
     want(call->registry != nullptr, "find: this call has no registry of operations");
     call->found.push_back(std::make_unique<OperationFunction>(call->registry->require(name)));
@@ -464,7 +443,7 @@ int find_operation(mrun_call *call, const char *name, mrun_function **out) {
 // ---- random numbers, threads
 
 int seed_call(mrun_call *call, size_t item, uint64_t *out) {
-  return guarded(call, [&] {
+  return answer_native(call, [&] {
     want(call != nullptr && out != nullptr, "seed: NULL was given");
     if (call->batch.empty()) {
       want(item == 0, "seed: this call serves one item");

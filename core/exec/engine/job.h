@@ -48,7 +48,7 @@ struct Job {
   }
   // When it must have been answered; nanoseconds of the steady clock.
   int64_t last_moment() const {
-    constexpr double forever = 1e9;
+    constexpr double forever = 1e9;  // seconds; beyond it the sum would overflow the clock
     if (work.deadline <= 0 || work.deadline >= forever) return std::numeric_limits<int64_t>::max();
     const auto span = std::chrono::nanoseconds(static_cast<int64_t>(work.deadline * 1e9));
     return (submitted.time_since_epoch() + span).count();
