@@ -141,10 +141,17 @@ class Doubts {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       if (word(i) != name || (i > 0 && is_one_of(word(i - 1), {".", ":"}))) continue;
       const bool listed = is_word(i + 1, ",") || (i > 0 && is_one_of(word(i - 1), {",", "local", "for", "function"}));
-      const bool parameter = i > 1 && is_word(i - 1, "(") && (is_word(i - 2, "function") || is_word(i - 3, "function"));
-      places += assigned(i) || listed || parameter ? 1 : 0;
+      places += assigned(i) || listed || is_first_parameter(i) ? 1 : 0;
     }
     return places == 1;
+  }
+
+  // Behind `function (`, `function name(`, `function M.name(`.
+  bool is_first_parameter(size_t at) const {
+    if (at < 2 || !is_word(at - 1, "(")) return false;
+    at -= 2;
+    while (at > 0 && !is_word(at, "function") && (is_name(at) || is_one_of(word(at), {".", ":"}))) --at;
+    return is_word(at, "function");
   }
 
   // `scores:argmax() == 3`, `list == {}`: what can never be equal.

@@ -1,7 +1,7 @@
 // The order in which the keys of a table are visited: that of traversal.h.
 //
-// 1..n first, then the other keys in a fixed order, so that a script does the same every time. Numbers rise, strings come in byte order, then false and true; keys that are tables, functions or
-// userdata come last, in no promised order.
+// 1..n first, then the other keys in a fixed order, so that a script does the same every time. Numbers rise, strings come in byte
+// order, then false and true; keys that are tables, functions or userdata come last, in no promised order.
 #pragma once
 #include <cstddef>
 #include <cstdint>

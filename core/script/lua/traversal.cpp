@@ -269,21 +269,24 @@ int small_first(lua_State *L, const Vm &vm, Part part) {
   return !lua_isnil(L, -1) && push_value_of(L, 1) ? 2 : 0;
 }
 
-// The greatest length that the table at 1 had since next came to its end, at a first key: an element that a loop has removed
-// is one still, and what is left of the list comes behind it.
+// The length that the table at 1 had when a loop began; where its front is gone, the greatest since next came to its end: an
+// element that a loop has removed is one still, and what is left of the list comes behind it.
 size_t longest(lua_State *L, const Vm &vm) {
   push_anchor(L, vm.anchors.lengths);
   lua_pushvalue(L, 1);
   lua_rawget(L, -2);
   const auto known = static_cast<size_t>(lua_tonumber(L, -1)), length = lua_objlen(L, 1);
-  lua_pop(L, 1);
-  if (length > known && lua_isnil(L, 2)) {
+  lua_rawgeti(L, 1, 1);
+  const bool begins = lua_isnil(L, 2), whole = begins && !lua_isnil(L, -1);
+  const size_t longest = whole ? length : std::max(length, known);
+  lua_pop(L, 2);
+  if (begins && longest != known) {
     lua_pushvalue(L, 1);
-    lua_pushnumber(L, static_cast<double>(length));
+    lua_pushnumber(L, static_cast<double>(longest));
     lua_rawset(L, -3);
   }
   lua_pop(L, 1);
-  return std::max(length, known);
+  return longest;
 }
 
 // next has come to the end of the table at 1.
@@ -311,7 +314,11 @@ int next(lua_State *L, Vm &vm) {
   unwrap(L, 1, "next");
   const Part part = part_of_next(L, vm);
   const bool from_first = lua_isnil(L, 2) || in_list(L, 2, part.after);
-  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), part.after)) return 2;
+  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), part.after)) {
+    // A front that has come back: what was remembered without it has another order.
+    if (lua_isnil(L, 2) && remembered_of(L, vm).elements > 0) set_asked(L, vm, false);
+    return 2;
+  }
   lua_settop(L, 2);
   int found = -1;
   if (from_first) {

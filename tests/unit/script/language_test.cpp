@@ -73,6 +73,21 @@ TEST_CASE("A loop of next that removes what it sees leaves nothing, and sees not
              "local seen = {} k = next(t) while k ~= nil do assert(not seen[k], k) seen[k] = true k = next(t, k) end\n"
              "return 1") == "1");
 }
+TEST_CASE("A list whose front is gone and comes back is visited as pairs visits it, each key once") {
+  const auto visits = [](const std::string &before) {
+    return result("local t = {} for i = 1, 2000 do t[i] = i end for i = 1, 900 do t[(next(t))] = nil end\n" + before +
+                  "\nlocal a, b = {}, {} local k = next(t) while k ~= nil do a[#a + 1] = k k = next(t, k) end\n"
+                  "for key in pairs(t) do b[#b + 1] = key end\n"
+                  "for i = 1, math.max(#a, #b) do assert(a[i] == b[i], i) end return #a");
+  };
+  CHECK(visits("for i = 1, 5000 do t[i] = i end t[0] = 0") == "5001");
+  CHECK(visits("local k = next(t) t[1] = 1 while k ~= nil do k = next(t, k) end") == "1101");
+  CHECK(visits("for i = 1, 300 do t[i] = i end local k = next(t) while k ~= nil do k = next(t, k) end\n"
+               "for i = 1, 400 do t[(next(t))] = nil end t[1] = 1") == "1001");
+  CHECK(
+      result("local t = {1, 2, 3, 4, 5, 6, 7, 8} assert(next(t)) for i = 8, 4, -1 do t[i] = nil end t[0], t[7] = 1, 1\n"
+             "local a, k = {}, next(t) while k ~= nil do a[#a + 1] = k k = next(t, k) end return a") == "[1,2,3,0,7]");
+}
 TEST_CASE("Basic functions answer odd arguments as Lua's") {
   CHECK(result("return {select('#', getmetatable(8)), select('#', getmetatable({})), pcall(getmetatable)}") ==
         R"([1,1,false,"preprocess.lua:1: getmetatable: want a value"])");

@@ -95,6 +95,7 @@ TEST_CASE("What a text cannot mean is told") {
   }
   for (const char *text : {"if x:gt(1):any() then", "local m = x:gt(1)", "x[x:gt(1)] = 0", "if x:gt(1", "if gt(1) then",
                            "if date.eq(1) then", "params.threshold", "params.temperature or 1", "self.params.treshold",
+                           "local big = x:gt(1)\nfunction M.pick(big) if big then return 1 end end",
                            "params.beam.width", "params.threshold.x", "params.beam.size or 1", "my.params.beam.widht",
                            "-- if x:gt(1) then params.treshold", "'if x:gt(1) then'"}) {
     CAPTURE(text);
