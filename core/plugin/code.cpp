@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -73,12 +74,18 @@ class InterruptGuard {
 
   // Whether this process has raised one; it is gone then.
   bool take() const {
-    bool raised = false, other = false;
+    bool raised = false;
+    std::optional<siginfo_t> other;
     const timespec at_once{};
     for (siginfo_t info{}; sigtimedwait(&interrupt_, &info, &at_once) == SIGINT;) {
-      (info.si_code <= 0 && info.si_pid == getpid() ? raised : other) = true;  // sent by a program, by this one
+      if (info.si_code <= 0 && info.si_pid == getpid()) {  // sent by a program, by this one
+        raised = true;
+      } else {
+        other = info;
+      }
     }
-    if (other) kill(getpid(), SIGINT);
+    // As it came: the next load must not take it for this process's own.
+    if (other) syscall(SYS_rt_sigqueueinfo, getpid(), SIGINT, &*other);
     return raised;
   }
 
