@@ -82,6 +82,7 @@ Error RemoteSession::serve(RemoteWorker &worker) {
   auto looked = Clock::now(), before = looked;
   try {
     for (;;) {
+      if (send_next_) send_waiting();
       const bool said = worker.has_said(is_busy() ? glance : rest);
       const auto now = Clock::now();
       if (now - before > standstill) awake_since_ = now;  // wherever in the loop it stood still
@@ -90,7 +91,6 @@ Error RemoteSession::serve(RemoteWorker &worker) {
         looked = now;
         if (is_overdue(worker, now)) worker.kill();
       }
-      if (send_next_) send_waiting();
       if (!said) worker.channel().try_flush();  // so nothing stays gathered for longer than a glance
       if (!said) continue;
       std::optional<Frame> frame = worker.channel().receive();
