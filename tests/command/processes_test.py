@@ -116,7 +116,8 @@ class Processes(command.Case):
                 host.stdin.close()
             self.assertEqual(len(held), 4)
             for own, weights in held:
-                self.assertLess(own, 0.8 * megabytes)
+                if os.environ["MRUN_PRESET"] == "release":  # a sanitizer keeps more than that of its own
+                    self.assertLess(own, 0.8 * megabytes)
                 self.assertGreater(weights["Rss:"], 0.99 * megabytes)
             self.assertLess(sum(weights["Pss:"] for _, weights in held), 1.1 * megabytes)
 
