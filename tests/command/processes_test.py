@@ -96,6 +96,7 @@ class Processes(command.Case):
         one = self.run_on(1, "1", isolation="none")
         self.assertEqual(one.returncode, 0, one.stderr)
 
+    @unittest.skipIf(os.environ["MRUN_PRESET"] in ("asan", "tsan"), "a sanitizer's own memory is counted with them")
     def test_they_share_one_copy_of_the_weights(self):
         megabytes = 100
         weights = self.folder / "model/main/weights"
@@ -116,8 +117,7 @@ class Processes(command.Case):
                 host.stdin.close()
             self.assertEqual(len(held), 4)
             for own, weights in held:
-                if os.environ["MRUN_PRESET"] == "release":  # a sanitizer keeps more than that of its own
-                    self.assertLess(own, 0.8 * megabytes)
+                self.assertLess(own, 0.8 * megabytes)
                 self.assertGreater(weights["Rss:"], 0.99 * megabytes)
             self.assertLess(sum(weights["Pss:"] for _, weights in held), 1.1 * megabytes)
 
