@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -74,22 +73,25 @@ class InterruptGuard {
 
   // Whether this process has raised one; it is gone then.
   bool take() const {
-    bool raised = false;
-    std::optional<siginfo_t> other;
+    bool raised = false, other = false;
     const timespec at_once{};
-    for (siginfo_t info{}; sigtimedwait(&interrupt_, &info, &at_once) == SIGINT;) {
-      if (info.si_code <= 0 && info.si_pid == getpid()) {  // sent by a program, by this one
-        raised = true;
-      } else {
-        other = info;
-      }
-    }
-    // As it came: the next load must not take it for this process's own.
-    if (other) syscall(SYS_rt_sigqueueinfo, getpid(), SIGINT, &*other);
+    for (siginfo_t info{}; sigtimedwait(&interrupt_, &info, &at_once) == SIGINT;)
+      (is_own(info) ? raised : other) = true;
+    if (other) sigqueue(getpid(), SIGINT, handed_on());
     return raised;
   }
 
  private:
+  // Marks one from outside that a load has handed on: the next must not take it for this process's own.
+  static sigval handed_on() {
+    static char mark;
+    return {.sival_ptr = &mark};
+  }
+  static bool is_own(const siginfo_t &info) {
+    const bool marked = info.si_code == SI_QUEUE && info.si_value.sival_ptr == handed_on().sival_ptr;
+    return info.si_code <= 0 && info.si_pid == getpid() && !marked;  // sent by a program, by this one
+  }
+
   sigset_t interrupt_{}, before_{};
 };
 

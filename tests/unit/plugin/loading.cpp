@@ -123,6 +123,28 @@ TEST_CASE("a library that interrupts its process while it is loaded is refused, 
   CHECK(sigismember(&before, SIGINT) == sigismember(&after, SIGINT));
 }
 
+TEST_CASE(
+    "an interrupt from outside that comes while plugins are loaded, on any thread, is there afterwards and refuses "
+    "none") {
+  sigset_t interrupt, before, pending;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before);  // as a host that waits for its signals in a thread
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::kill(parent, SIGINT));
+  ::waitpid(child, nullptr, 0);
+  std::thread([&] {
+    for (const char *name : {"hello", "kit"}) CHECK_NOTHROW(registry().load(out_of_tree(name)));
+  }).join();
+  ::sigpending(&pending);
+  CHECK(sigismember(&pending, SIGINT) == 1);
+  const timespec at_once{};
+  CHECK(::sigtimedwait(&interrupt, nullptr, &at_once) == SIGINT);
+  CHECK(::sigtimedwait(&interrupt, nullptr, &at_once) < 0);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 TEST_CASE("a plugin built with a newer header is loaded as far as this host knows it") {
   CHECK(registry().load(out_of_tree("long_struct")).name == "long_struct");
   Runner().run("long_struct.fine@1");
