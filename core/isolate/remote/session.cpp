@@ -114,9 +114,9 @@ void RemoteSession::send(const JobPtr &job) {
   if (out) send_out(std::move(*out), Sending::now);
 }
 
-// Never throws.
-void RemoteSession::send_out(Outgoing out, Sending when) {
-  if (!pass_to_worker(out, when)) return;
+// Never throws. Whether the input has ended for now, which the worker is to be told behind what is submitted.
+bool RemoteSession::send_out(Outgoing out, Sending when) {
+  if (!pass_to_worker(out, when)) return false;
   RemoteJob &job = *out.job;
   bool cancelled = false, wanted = false, ended = false;
   {
@@ -130,8 +130,7 @@ void RemoteSession::send_out(Outgoing out, Sending when) {
   }
   if (cancelled) say(*out.worker, Kind::cancel, job.id);
   if (wanted) expect_answers();
-  // The worker's engine takes a submit for a sign that more will come.
-  if (ended && out.how == Kind::submit) say(*out.worker, Kind::end);
+  return ended;
 }
 
 // False: it has not been sent, and that is its answer, or the worker is at its end. The input goes before `done` comes.
@@ -224,10 +223,11 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     when = when_to_send(*job);
     out = take_out(job);
   }
-  if (out) send_out(std::move(*out), when);
+  if (out && send_out(std::move(*out), when)) tell_end();
   return id;
 }
 
+// The worker's engine takes a submit for a sign that more will come.
 void RemoteSession::tell_end() {
   WorkerPtr worker;
   {

@@ -103,7 +103,7 @@ class RemoteSession final : public Session {
   std::optional<Outgoing> take_out(const JobPtr &) REQUIRES(mutex_);
   Sending when_to_send(const RemoteJob &) const REQUIRES(mutex_);
   void send(const JobPtr &) EXCLUDES(mutex_);
-  void send_out(Outgoing, Sending) EXCLUDES(mutex_);
+  bool send_out(Outgoing, Sending) EXCLUDES(mutex_);
   bool pass_to_worker(Outgoing &, Sending) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
   void tell_end() EXCLUDES(mutex_);
