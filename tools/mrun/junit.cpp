@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "base/text.h"
 #include "differs.h"
 #include "output.h"
 
@@ -16,7 +17,7 @@ namespace {
 std::string storable(const std::string &text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
-    const size_t length = utf8_length(text, i);
+    const size_t length = mrun::utf8_length(text, i);
     const std::string c = text.substr(i, std::max<size_t>(length, 1));
     const bool control = length == 1 && static_cast<unsigned char>(c[0]) < 0x20 && c != "\t" && c != "\n" && c != "\r";
     const bool never = length == 0 || control || c == "\xEF\xBF\xBE" || c == "\xEF\xBF\xBF";

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "arguments.h"
+#include "base/text.h"
 #include "report.h"
 #include "view.h"
 
@@ -28,10 +29,7 @@ std::pair<std::string, mrun::variant> parse_param(const std::string &given, cons
   if (equals == std::string::npos || equals == 0) {
     throw mrun::failure(MRUN_USAGE, "--param " + printable(given) + ": want NAME=VALUE");
   }
-  for (size_t i = 0, n = 0; i < given.size(); i += n) {
-    n = utf8_length(given, i);
-    if (n == 0) throw mrun::failure(MRUN_USAGE, "--param " + printable(given) + ": is not UTF-8");
-  }
+  if (!mrun::valid_utf8(given)) throw mrun::failure(MRUN_USAGE, "--param " + printable(given) + ": is not UTF-8");
   const std::string name = given.substr(0, equals), value = given.substr(equals + 1);
   const bool is_string = is_declared_string(parameters, name);
   mrun_value parsed{};

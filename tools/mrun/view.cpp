@@ -44,8 +44,6 @@ bool colours() {
   return yes;
 }
 
-size_t utf8_length(const std::string &text, size_t i) { return mrun::utf8_length(text, i); }
-
 std::string escaped_controls(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -82,7 +80,7 @@ std::string shown(const std::string &text) {
 std::string printable(const std::string &bytes) {
   std::string out;
   for (size_t i = 0; i < bytes.size();) {
-    const size_t length = utf8_length(bytes, i);
+    const size_t length = mrun::utf8_length(bytes, i);
     char escape[8];
     std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(bytes[i]));
     out += length == 0 ? escape : bytes.substr(i, length);

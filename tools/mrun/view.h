@@ -31,8 +31,6 @@ std::string short_number(const View &);  // "1.2 MiB"
 // and tabs; by `shown` those too.
 std::string escaped_controls(std::string_view);
 std::string shown(const std::string &);
-// The length of the character at `i`, or 0 where the bytes are no UTF-8: a path may hold any.
-size_t utf8_length(const std::string &, size_t i);
 std::string printable(const std::string &bytes);  // of any bytes: what is no UTF-8 as \xHH, the rest as shown
 // A path as it is typed at a shell; with spaces and the like in quotes.
 std::string typed(const std::string &path);
