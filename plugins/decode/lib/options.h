@@ -44,6 +44,8 @@ struct SearchOptions {
   bool attention = false;    // the step gives attention too
 
   int64_t rows() const { return sample ? n_best : beam; }
+  // The repetition penalty works on what the step gave, not on log-probabilities: without a beam, and in CTranslate2.
+  bool penalizes_logits() const { return sample || beam == 1 || scoring == Scoring::ctranslate2; }
   // Tokens that come at most, other than the eos which fairseq wants last.
   int64_t most_text() const { return scoring == Scoring::fairseq && !eos.empty() ? max_new - 1 : max_new; }
   void check() const;                         // throws Error for what can never be

@@ -11,7 +11,7 @@ class Pool {
   explicit Pool(const SearchOptions &);
   void add(Hypothesis);
   void best_ended() { best_has_ended_ = true; }  // the first of a step's candidates
-  // Whether the search is over after a step. best: the greatest sum of its candidates; length: of these.
+  // Whether the search is over after a step. best: the greatest sum of the rows that go on; length: theirs.
   bool done(double best, int64_t length) const;
   bool empty() const { return kept_.empty(); }
   const std::vector<Hypothesis> &kept() const { return kept_; }
@@ -19,6 +19,7 @@ class Pool {
 
  private:
   double score(const Hypothesis &) const;
+  bool without_eos(const Hypothesis &) const;
   bool done_as_ctranslate2() const;
 
   const SearchOptions &options_;

@@ -15,17 +15,23 @@ Rules::Rules(const SearchOptions &o)
       any_(o.repetition_penalty != 1 || o.no_repeat_ngram > 0 || !o.suppress.empty() || !o.bad_words.empty() ||
            o.constraint || !o.forced.empty() || o.min_new > 0 || o.scoring == Scoring::fairseq) {}
 
-// Keskar et al. 2019: each token that was there once has its log-probability multiplied.
-void Rules::penalize(const Row &row, float *scores, double log_sum) const {
-  Tokens seen = options_.prompt;
-  seen.insert(seen.end(), row.tokens.begin(), row.tokens.end());
+// What was fed and generated. CTranslate2 leaves out the token that it starts from.
+Tokens Rules::history(const Row &row) const {
+  const auto from = options_.prompt.begin() + (options_.scoring == Scoring::ctranslate2 ? 1 : 0);
+  Tokens all(from, options_.prompt.end());
+  all.insert(all.end(), row.tokens.begin(), row.tokens.end());
+  return all;
+}
+
+// Keskar et al. 2019: each token that was there once has its score multiplied, or divided where it is above `zero`.
+void Rules::penalize(const Tokens &history, float *scores, double zero) const {
+  Tokens seen = history;
   std::sort(seen.begin(), seen.end());
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
   for (const int64_t token : seen) {
-    float &score = scores[token];
-    const double log_prob = double{score} - log_sum;
+    const double score = double{scores[token]} - zero;
     const double penalty = options_.repetition_penalty;
-    score = static_cast<float>(log_sum + (log_prob < 0 ? log_prob * penalty : log_prob / penalty));
+    scores[token] = static_cast<float>(zero + (score < 0 ? score * penalty : score / penalty));
   }
 }
 
@@ -62,18 +68,17 @@ void Rules::force_end(float *scores, int64_t count) const {
   for (size_t i = 0; i < kept.size(); ++i) scores[options_.eos[i]] = kept[i];
 }
 
-void Rules::apply(const Row &row, float *scores, int64_t count, double log_sum) const {
+void Rules::apply(const Row &row, float *scores, int64_t count, double log_sum, double shift) const {
   const auto done = static_cast<int64_t>(row.tokens.size());
   if (done < static_cast<int64_t>(options_.forced.size())) {
     force(options_.forced[static_cast<size_t>(done)], scores, count);
     return;
   }
-  if (options_.repetition_penalty != 1) penalize(row, scores, log_sum);
-  if (options_.no_repeat_ngram > 0 || !options_.bad_words.empty()) {
-    Tokens history = options_.prompt;
-    history.insert(history.end(), row.tokens.begin(), row.tokens.end());
-    if (options_.no_repeat_ngram > 0) forbid_ngrams(history, scores);
-    forbid_words(history, scores);
+  if (options_.repetition_penalty != 1 || options_.no_repeat_ngram > 0 || !options_.bad_words.empty()) {
+    const Tokens before = history(row);
+    if (options_.repetition_penalty != 1) penalize(before, scores, options_.penalizes_logits() ? -shift : log_sum);
+    if (options_.no_repeat_ngram > 0) forbid_ngrams(before, scores);
+    forbid_words(before, scores);
   }
   for (const int64_t token : options_.suppress) scores[token] = never;
   if (done < options_.min_new) {

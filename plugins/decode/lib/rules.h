@@ -8,11 +8,12 @@ class Rules {
  public:
   explicit Rules(const SearchOptions &);
   bool any() const { return any_; }
-  // scores: the row's own copy, of which log_sum is log(sum(exp)).
-  void apply(const Row &, float *scores, int64_t count, double log_sum) const;
+  // scores: the row's own copy: log-probabilities are these less `log_sum`, what the step gave these plus `shift`.
+  void apply(const Row &, float *scores, int64_t count, double log_sum, double shift) const;
 
  private:
-  void penalize(const Row &, float *scores, double log_sum) const;
+  Tokens history(const Row &) const;
+  void penalize(const Tokens &history, float *scores, double zero) const;
   void forbid_ngrams(const Tokens &history, float *scores) const;
   void forbid_words(const Tokens &history, float *scores) const;
   void force(int64_t token, float *scores, int64_t count) const;

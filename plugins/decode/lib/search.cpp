@@ -50,14 +50,15 @@ Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const P
   if (!bias && !rules_.any()) return w;
   // What the model gave may be shared: rules and on_step change a copy.
   w.copy.assign(given.scores, given.scores + rows_.size() * width);
+  std::vector<double> shifts(rows_.size(), 0.0);
   if (bias) {
     for (size_t i = 0; i < w.copy.size(); ++i) {
       w.copy[i] = static_cast<float>(double{w.copy[i]} - w.log_sums[i / width]);
     }
-    std::fill(w.log_sums.begin(), w.log_sums.end(), 0.0);
+    shifts.swap(w.log_sums);
     bias(w.copy.data(), *this);
     for (size_t row = 0; row < rows_.size(); ++row) {
-      // Only for the check: sums are not normalized again.
+      // Only for the check.
       const double after = log_sum_exp(w.copy.data() + row * width, given.vocabulary);
       if (std::isnan(after) || after > std::numeric_limits<float>::max()) {
         throw Error(Error::setting, "on_step: it left NaN or an infinity in row " + std::to_string(row));
@@ -66,8 +67,10 @@ Search::Weighed Search::weigh(const StepScores &given, const Bias &bias, const P
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
     float *const scores = w.copy.data() + row * width;
-    rules_.apply(rows_[row], scores, given.vocabulary, w.log_sums[row]);
+    rules_.apply(rows_[row], scores, given.vocabulary, w.log_sums[row], shifts[row]);
     w.scores[row] = scores;
+    // CTranslate2 has its rules before it normalizes, the others after.
+    if (options_.scoring == Scoring::ctranslate2) w.log_sums[row] = log_sum_exp(scores, given.vocabulary);
     if (poll) poll();
   }
   return w;
@@ -173,15 +176,24 @@ void Search::keep(Row row, size_t origin) {
   rows_.push_back(std::move(row));
 }
 
+// CTranslate2 lets only the best candidate end right after a prefix; another one's place in the beam is lost.
+bool Search::loses_eos(size_t rank) const {
+  const bool prefix = options_.prompt.size() > 1 || !options_.forced.empty();
+  return options_.scoring == Scoring::ctranslate2 && prefix && rank > 0 &&
+         step_ == static_cast<int64_t>(options_.forced.size());
+}
+
 // Candidates become rows or hypotheses. Those that end count among the best `beam` only, as in all three libraries.
 void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given, const Poll &poll) {
   const auto most = static_cast<size_t>(options_.rows());
   std::vector<Row> made;
   std::vector<size_t> origins;
   std::vector<uint64_t> streams;
-  for (size_t rank = 0; rank < best.size() && made.size() < most; ++rank) {
+  size_t lost = 0;
+  for (size_t rank = 0; rank < best.size() && made.size() + lost < most; ++rank) {
     const bool eos = is_eos(best[rank].token);
-    if (eos && rank >= most) continue;
+    if (eos && loses_eos(rank)) ++lost;
+    if (eos && (rank >= most || loses_eos(rank))) continue;
     if (poll) poll();
     Row row = continued(best[rank], w, given);
     const int stop = eos ? -1 : stop_text(row);
@@ -202,7 +214,7 @@ void Search::choose(const std::vector<Candidate> &best, const Weighed &w, const 
   streams_ = std::move(streams);
 }
 
-// CTranslate2's last step: the best `beam` candidates are hypotheses, ended or not.
+// The last step: the best `beam` candidates are hypotheses, ended or not.
 void Search::choose_last(const std::vector<Candidate> &best, const Weighed &w, const StepScores &given,
                          const Poll &poll) {
   const auto most = static_cast<size_t>(options_.rows());
@@ -210,6 +222,7 @@ void Search::choose_last(const std::vector<Candidate> &best, const Weighed &w, c
     if (poll) poll();
     Row row = continued(best[rank], w, given);
     const bool eos = is_eos(best[rank].token);
+    if (eos && loses_eos(rank)) continue;
     const int stop = eos ? -1 : stop_text(row);
     end(row, eos || stop >= 0, stop, given.sources);
   }
@@ -265,13 +278,13 @@ void Search::advance(const StepScores &given, const Bias &bias, const Poll &poll
     throw Error(Error::dead_end, "no token may follow: the rules together forbid all of them");
   }
   const bool last = step_ + 1 == options_.max_new;
-  if (last && options_.scoring == Scoring::ctranslate2 && !options_.sample) {
+  if (last && !options_.sample) {
     choose_last(best, w, given, poll);
   } else {
     choose(best, w, given, poll);
   }
   ++step_;
-  const bool done = !options_.sample && !best.empty() && pool_.done(best[0].total, step_);
+  const bool done = !options_.sample && !rows_.empty() && pool_.done(rows_[0].sum, step_);
   if (done) rows_.clear();
   if (done || last || rows_.empty()) finish(given.sources);
 }

@@ -61,6 +61,7 @@ class Search {
   void end(const Row &, bool ended, int stop, int64_t sources);
   void finish(int64_t sources);
   bool is_eos(int64_t token) const;
+  bool loses_eos(size_t rank) const;
 
   SearchOptions options_;
   Rules rules_;

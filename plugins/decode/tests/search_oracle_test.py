@@ -68,8 +68,8 @@ def random_options(rng, vocabulary):
     o["length_penalty"] = rng.choice([0.0, 0.6, 1.0, 1.0, 2.0, -0.5])
     o["scoring"] = rng.choice(["huggingface", "huggingface", "ctranslate2", "fairseq"])
     o["early_stopping"] = rng.choice([False, False, True, "never"])
-    if rng.random() < 0.2:
-        o["patience"] = rng.choice([0.5, 2.0])
+    if rng.random() < 0.3:
+        o["patience"] = rng.choice([0.5, 0.7, 2.0, 3.0])
     if rng.random() < 0.3:
         o["min_new"] = rng.randint(0, o["max_new"])
     if rng.random() < 0.3:
@@ -85,13 +85,30 @@ def random_options(rng, vocabulary):
     return o
 
 
+def stopping_options(rng, vocabulary):
+    """Where hypotheses end at many lengths and no other rule holds: when is the search over, and which are kept?"""
+    o = {"beam": rng.choice([1, 2, 2, 3, 4, 6]), "max_new": rng.choice([6, 12, 20]), "eos": [rng.randrange(vocabulary)]}
+    o["n_best"] = rng.randint(1, o["beam"])
+    o["length_penalty"] = rng.choice([0.0, 0.0, 0.6, 1.0, 2.0])
+    o["scoring"] = rng.choice(["huggingface", "ctranslate2", "ctranslate2", "fairseq"])
+    o["early_stopping"] = rng.choice([False, True, "never"])
+    o["patience"] = rng.choice([0.5, 1.0, 1.5, 3.0])
+    return o
+
+
 def case(seed):
     rng = random.Random(seed)
     vocabulary = rng.choice([5, 7, 12, 30, 30, 100, 100, 300]) if seed % 50 else 1000
-    options = random_options(rng, vocabulary)
+    options = stopping_options(rng, vocabulary) if seed % 2 else random_options(rng, vocabulary)
     prompt = [rng.randrange(vocabulary) for _ in range(rng.choice([1, 1, 2, 4]))]
     weights = random_model(rng, vocabulary, options["eos"])
-    given = {"search": "beam_search", "through": "Lua" if seed % 2 else "C++", "options": {**options, "prefix": prompt},
+    asked = {**options, "prefix": prompt}
+    search = rng.choice(["beam_search", "greedy", "sample"]) if options["beam"] == 1 else "beam_search"
+    if search != "beam_search":  # a beam of one, by its own names
+        options["scoring"] = "huggingface"
+        asked = {k: v for k, v in asked.items() if k not in ("beam", "n_best", "scoring", "early_stopping", "patience")}
+        asked.update({"top_k": 1} if search == "sample" else {})
+    given = {"search": search, "through": "Lua" if seed % 3 else "C++", "options": asked,
              "weights": {k: v.astype("float64").tolist() for k, v in weights.items()}}
     return given, prompt, weights, options
 
@@ -126,7 +143,7 @@ class Search(Case):
         numpy.testing.assert_allclose([s for s, _ in got], [s for s, _ in want], atol=1e-4, err_msg=str(where))
 
     def test_random_models_and_settings(self):
-        seeds = range(1, 1 + int(os.environ.get("DECODE_CASES", "200")))
+        seeds = range(1, 1 + int(os.environ.get("DECODE_CASES", "300")))
         cases = [case(seed) for seed in seeds]
         answers = self.run_cases([c[0] for c in cases], status=None)
         dead, close = 0, 0

@@ -207,6 +207,37 @@ class Searches(Case):
         self.assertEqual([h["tokens"] for h in by_eos], [[], [1]])
         self.assertEqual([h["tokens"] for h in by_text], [[3], [1, 3]])
 
+    def test_ctranslate2_right_after_a_prefix(self):
+        p = [[1e-9, 1e-9, 1e-9, 1], [0.2, 0.05, 0.4, 0.35], [0.2, 0.1, 0.1, 0.6], [1, 1, 1, 1]]
+        options = {"eos": 3, "beam": 2, "n_best": 2, "max_new": 2, "length_penalty": 0, "scoring": "ctranslate2"}
+        cases = [{"search": "beam_search", "scores": numpy.log(p).tolist(), "options": {**options, **more}}
+                 for more in ({"bos": 1}, {"bos": 0, "prefix": [1]}, {"bos": 0, "forced": [1], "max_new": 3})]
+        bare, *prefixed = self.run_cases(self.table(), cases)
+        self.assertEqual([(h["tokens"], round(math.exp(h["score"]), 4)) for h in bare], [([], 0.35), ([2], 0.24)])
+        # Only the best may end at once, and what would have followed in the other's place (0, then eos: 0.2) is lost.
+        for answer, before in zip(prefixed, ([], [1])):
+            self.assertEqual([(h["tokens"], round(math.exp(h["score"]), 4)) for h in answer], [(before + [2], 0.24), (before + [2, 0], 0.08)])
+
+    def test_a_beam_of_one_ends_with_its_first_hypothesis(self):
+        p = [[1e-9, 0.4, 0.6], [1e-9, 1e-9, 1], [1, 1, 1]]
+        options = {"bos": 0, "eos": 2, "beam": 1, "patience": 3, "early_stopping": "never", "length_penalty": 2}
+        cases = [{"search": "beam_search", "scores": numpy.log(p).tolist(), "options": {**options, "scoring": s}}
+                 for s in ("huggingface", "ctranslate2", "fairseq")]
+        answers = self.run_cases(self.table(), cases)
+        self.assertEqual([[h["tokens"] for h in a] for a in answers], [[[]]] * 3)
+        # CTranslate2 divides by the length without eos: such a text is worse than any other.
+        for (h,), score in zip(answers, (math.log(0.6), -3.4028234663852886e38, math.log(0.6))):
+            self.assertAlmostEqual(h["score"], score, places=4)
+
+    def test_what_ends_does_not_keep_the_search_open(self):
+        low = 1e-9
+        p = [[low, 0.5, 0.2, 0.3, low], [0.1, 0.1, 0.1, 0.7, low], [0.2, 0.2, 0.2, low, 0.4], [1] * 5, [0.01, 0.01, 0.01, 0.97, low]]
+        options = {"bos": 0, "eos": 3, "beam": 2, "n_best": 2, "max_new": 5}
+        cases = [{"search": "beam_search", "scores": numpy.log(p).tolist(), "options": {**options, "early_stopping": e}} for e in (False, "never")]
+        (first, second), (_, later) = self.run_cases(self.table(), cases)
+        self.assertEqual((first["tokens"], second["tokens"]), ([1], []))  # what goes on has 0.08, log(0.08) / 2 < log(0.3)
+        self.assertEqual(later["tokens"], [2, 4])  # which may grow to log(0.08) / 5
+
     def test_fairseq_leaves_room_for_eos(self):
         case = {"search": "beam_search", "scores": [[-5.0, 2.0, 0.0]] * 3,
                 "options": {"bos": 0, "eos": 0, "beam": 1, "max_new": 3, "scoring": "fairseq", "constrain": {"choices": [[1, 1, 1], [2]]}}}
