@@ -90,10 +90,20 @@ local function want_tokenizer(name, value, level)
   error(name .. ": " .. what .. came(value), level + 1)
 end
 
+local function want_pieces(list, where, level)
+  if #list == 0 and next(list) ~= nil then error(where .. "want a list of each token's text, got a map", level) end
+  for i, piece in ipairs(list) do
+    if type(piece) ~= "string" then error(where .. "item " .. i .. ": want a text, got " .. came(piece), level) end
+  end
+end
+
 -- The pieces of a tokenizer, or of a list of texts: token 0 is the first. Only the tokenizer knows its tokens' texts: which spaces
 -- it drops or adds, which pieces are bytes, which tokens are left out.
-local function spelled(tokenizer)
-  if type(tokenizer) == "table" then return make_pieces(tokenizer) end
+local function spelled(tokenizer, name, level)
+  if type(tokenizer) == "table" then
+    want_pieces(tokenizer, name .. ": tokenizer: ", level + 3)
+    return make_pieces(tokenizer)
+  end
   local pieces, first, later, unknown = {}, {}, {}, special(tokenizer, "unk")
   local beside = neighbour_of(tokenizer, unknown)
   for id = 0, tokenizer:size() - 1 do
@@ -137,7 +147,7 @@ local function constraint_of(options, level)
     end
   end
   want_tokenizer("decode.constraint", options.tokenizer, level + 1)
-  local pieces = options.tokenizer and pieces_of(options.tokenizer)
+  local pieces = options.tokenizer and pieces_of(options.tokenizer, "decode.constraint", level + 1)
   if options.regex and pieces and not options.choices then return regex_of(pieces)(options.regex) end
   return make_constraint(pieces, { regex = options.regex, choices = options.choices })
 end
@@ -188,7 +198,7 @@ local function prepared(name, step, options)
     o.constrain = constraint_of(c, 3)
   end
   if o.tokenizer ~= nil then
-    if o.stop ~= nil then o._pieces = pieces_of(o.tokenizer) end
+    if o.stop ~= nil then o._pieces = pieces_of(o.tokenizer, name, 3) end
     o.tokenizer = nil
   end
   if type(o.stop) == "string" then o.stop = { o.stop } end

@@ -87,9 +87,9 @@ class Step {
   }
 
   // Keeps of what the step returned the state, as it is; gives the scores and, where asked for, attention.
-  std::pair<mrun::value, mrun::value> take(const mrun::call &c, std::vector<mrun::value> got) {
+  std::pair<mrun::value, std::optional<mrun::value>> take(const mrun::call &c, std::vector<mrun::value> got) {
     if (got.empty()) returned_wrong(0);
-    std::pair<mrun::value, mrun::value> result;
+    std::pair<mrun::value, std::optional<mrun::value>> result;
     result.first = std::move(got[0]);
     got.erase(got.begin());
     if (attention_) {
@@ -189,11 +189,12 @@ class Step {
 // The scores as the search reads them; keeps what they lie in.
 class Scores {
  public:
-  Scores(const mrun::call &c, const mrun::value &given, const mrun::value &attention, int64_t rows) : call_(c) {
+  Scores(const mrun::call &c, const mrun::value &given, const std::optional<mrun::value> &attention, int64_t rows)
+      : call_(c) {
     read(c, given, rows, "scores", "vocabulary", tensor_, floats_, step.scores, step.vocabulary);
     step.rows = rows;
-    if (!attention.is_nil()) {
-      read(c, attention, rows, "attention", "sources", attention_, attention_floats_, step.attention, step.sources);
+    if (attention) {
+      read(c, *attention, rows, "attention", "sources", attention_, attention_floats_, step.attention, step.sources);
     }
   }
   // A charge would last as long as the search, each step's would add up.

@@ -228,11 +228,11 @@ class Translation:
             ended = token == end
             for item, rank in ended[:, :BEAM].nonzero().tolist():
                 kept[item] = sorted([*kept[item], (float(best[item, rank]) / t, history[origin[item, rank]])], key=lambda h: -h[0])[:BEAM]
+            sums, order = best.masked_fill(ended, -1e9).topk(BEAM)
             for item in range(n):
-                over[item] = over[item] or (len(kept[item]) == BEAM and kept[item][-1][0] >= float(best[item, 0]) / t)
+                over[item] = over[item] or (len(kept[item]) == BEAM and kept[item][-1][0] >= float(sums[item, 0]) / t)
             if all(over):
                 break
-            sums, order = best.masked_fill(ended, -1e9).topk(BEAM)
             tokens, origin = token.gather(1, order).reshape(-1), origin.gather(1, order).reshape(-1)
             past, place = past.index_select(0, origin), place.index_select(0, origin)
             history = torch.cat([history.index_select(0, origin), tokens.unsqueeze(1)], 1)

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+
+#include "error.h"
 
 namespace decode {
 namespace {
@@ -31,7 +34,12 @@ void Rules::penalize(const Tokens &history, float *scores, double zero) const {
   for (const int64_t token : seen) {
     const double score = double{scores[token]} - zero;
     const double penalty = options_.repetition_penalty;
-    scores[token] = static_cast<float>(zero + (score < 0 ? score * penalty : score / penalty));
+    const double penalized = zero + (score < 0 ? score * penalty : score / penalty);
+    if (penalized > std::numeric_limits<float>::max()) {
+      throw Error(Error::setting,
+                  "repetition_penalty: it makes the score of token " + std::to_string(token) + " infinite");
+    }
+    scores[token] = static_cast<float>(penalized);
   }
 }
 

@@ -305,6 +305,9 @@ class Searches(Case):
             ({"_parameters": 2}, ok, "SCRIPT", "decode.beam_search: _parameters is no option"),
             ({"tokenizer": 2}, ok, "SCRIPT", "decode.beam_search: tokenizer: want one of module text or a list of each token's text, got a number"),
             ({"constrain": {"regex": "a"}, "tokenizer": "x"}, ok, "SCRIPT", "tokenizer: want one of module text"),
+            ({"constrain": {"regex": "a", "tokenizer": {"a": 1}}}, ok, "SCRIPT", "decode.constraint: tokenizer: want a list of each token's text, got a map"),
+            ({"constrain": {"regex": "a", "tokenizer": ["a", 2]}}, ok, "SCRIPT", "decode.constraint: tokenizer: item 2: want a text, got a number"),
+            ({"stop": "a", "tokenizer": ["a", ["b"]]}, ok, "SCRIPT", "decode.beam_search: tokenizer: item 2: want a text, got a table"),
             ({"constrain": {"choices": []}}, ok, "ARGUMENT", "choices: want at least one, got an empty list"),
             ({"bad_words": 1}, ok, "ARGUMENT", "bad_words: want a list of lists of tokens, got a number"),
             ({"bad_words": [[1], "x"]}, ok, "ARGUMENT", "bad_words[2]: want a list of integers, or a tensor of them, got a string"),
@@ -327,6 +330,7 @@ class Searches(Case):
             ({"constrain": {"choices": [[1, 9], [2]]}}, ok, "ARGUMENT", "constrain: choices: token 9 is outside the vocabulary of 6"),
             ({"constrain": {"choices": [[1]]}, "forced": [2]}, ok, "ARGUMENT", "forced: token 2 does not fit constrain"),
             ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "prefix: token 7 is outside"),
+            ({"beam": 1, "repetition_penalty": 1e-300}, [[9.0] * 6] * 6, "ARGUMENT", "repetition_penalty: it makes the score of token 0 infinite"),
             ({"eos": 1}, [[0.0, "nan"]] * 2, "MODEL", "NaN in row 0"),
             ({"eos": 1}, [["-inf", "-inf"]] * 2, "MODEL", "-inf for every token"),
             ({"eos": 1}, [["inf", 0]] * 2, "MODEL", "an infinity"),
@@ -345,6 +349,7 @@ class Searches(Case):
             ({"how": "loses its rows"}, ok, "MODEL", "state.h: the step was given 4 rows and returned []"),
             ({"how": "integers"}, ok, "ARGUMENT", "scores: want a tensor of floats, got an int64 tensor [1, 6]"),
             ({"how": "text"}, ok, "MODEL", "the step's scores: want a tensor [1, vocabulary], got a string"),
+            ({"how": "attention nil", "attention": True}, ok, "MODEL", "the step's attention: want a tensor [1, sources], got nil"),
             ({"how": "attention nan", "attention": True}, ok, "MODEL", "the step's attention has NaN in row 0"),
             ({"how": "attention inf", "attention": True}, ok, "MODEL", "the step's attention has an infinity in row 0"),
         ]
@@ -373,6 +378,7 @@ class Searches(Case):
     if how == "narrows" and calls > 1 then return given:narrow(1, 0, 5) end
     if how == "integers" then return given:to("int64") end
     if how == "text" then return "x" end
+    if how == "attention nil" then return given, nil end
     if how == "attention nan" then return given, torch.zeros({ tokens:size(0), 2 }):fill_(0 / 0) end
     if how == "attention inf" then return given, torch.zeros({ tokens:size(0), 2 }):fill_(math.huge) end
     return given
