@@ -46,7 +46,7 @@ void SearchOptions::check() const {
     wrong("n_best: want at most beam (" + std::to_string(beam) + "), got " + std::to_string(n_best));
   }
   want_between("max_new", max_new, 1, most_tokens);
-  want_between("min_new", min_new, 0, max_new);
+  want_between("min_new", min_new, 0, most_text());
   want_between("forced", static_cast<int64_t>(forced.size()), 0, max_new);
   want_between("no_repeat_ngram", no_repeat_ngram, 0, most_tokens);
   want_between("top_k", top_k, 0, INT32_MAX);

@@ -315,6 +315,7 @@ class Searches(Case):
             ({"patience": 1e300}, ok, "ARGUMENT", "patience: want a number above 0, at most 1000, got 1e+300"),
             ({"const": [1]}, ok, "ARGUMENT", "const: want a table of values by the step's argument names, got a list"),
             ({"max_new": 0}, ok, "ARGUMENT", "max_new: want 1"),
+            ({"scoring": "fairseq", "min_new": 5}, ok, "ARGUMENT", "min_new: want 0 to 4, got 5"),
             ({"early_stopping": "maybe"}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\", got \"maybe\""),
             ({"early_stopping": 1}, ok, "ARGUMENT", "early_stopping: want true, false or \"never\", got a number"),
             ({"scoring": "x"}, ok, "ARGUMENT", "scoring: want huggingface, ctranslate2 or fairseq"),
