@@ -145,9 +145,11 @@ class Searches(Case):
         pieces = ["", "a", "b", "ab", "0", "1", "-", "c ", "ba", "é"]
         cases = []
         for pattern in ["[ab]+-[01]{2}", "(ab|ba)*é", "a{3,5}b?", "c (a|b|c )*0", "[^a]{4}"]:
-            for search in ("beam_search", "sample", "greedy"):
+            for search, scoring in [("beam_search", s) for s in ("huggingface", "ctranslate2", "fairseq")] + [("sample", None), ("greedy", None)]:
                 scores = [[rng.gauss(0, 3) for _ in pieces] for _ in pieces]
                 options = {"bos": 0, "eos": 0, "max_new": rng.randint(5, 9), "constrain": {"regex": pattern}, "tokenizer": pieces}
+                if scoring:
+                    options.update({"scoring": scoring, "prefix": [1]})
                 if search != "greedy":
                     options["n_best"] = 3
                 cases.append({"search": search, "scores": scores, "options": options})
