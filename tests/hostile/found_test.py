@@ -1,4 +1,4 @@
-"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 83 of core/SECURITY.md: the outcome is asserted, the host goes
+"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 86 of core/SECURITY.md: the outcome is asserted, the host goes
 on, the next item is answered, no process is left and memory is bounded."""
 import json
 import os
@@ -193,6 +193,17 @@ return refused""", attacks=("true", "true"))
         self.held(["QUOTA"], 'local kept = {}\nfor i = 1, 1e9 do kept[i] = text.regex("(\\\\p{L}+|\\\\p{N})" .. i) end', TEXT, time="30")
         self.held(["MEMORY"], "local kept = {}\nfor i = 1, 1e9 do kept[i] = torch.zeros(0) end", TORCH, time="30")
         self.held(["MEMORY"], "local x, kept = torch.zeros(10), {}\nfor i = 1, 1e9 do kept[i] = x:at({0, 1}) end", TORCH, time="30")
+
+    def test_86_scripts_of_a_million_tokens(self):
+        # What the author of a folder is told of its scripts is looked for in the host's own process.
+        for long in ("local t\nlocal function f() return t" + ".a" * 300000 + " end", "local function f() return {" + "a," * 60000 + "} end",
+                     "".join(f"do local a{i} = 1 end " for i in range(60000)), "repeat local x = 1 until x " * 30000,
+                     "local function f(params)\n" + "".join(f"if params.p{i} then return nil end " for i in range(8000)) + "end"):
+            folder = self.attacker("", long)
+            for isolation in ISOLATIONS:
+                with self.subTest(isolation=isolation, long=long[:60]):
+                    status, out, err = self.ran(folder, "false", "--isolation", isolation, seconds=60)
+                    self.assertEqual((status, json.loads(out)), (0, WELL), err[:2000])
 
 
 if __name__ == "__main__":

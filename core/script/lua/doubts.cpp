@@ -43,7 +43,7 @@ class Doubts {
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
     find_tensors();
-    for (size_t i = 0; i < tokens_.size(); ++i) {
+    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
       parameter(i);
       mask(i);
       tensor_key(i);
@@ -61,7 +61,13 @@ class Doubts {
   }
 
  private:
-  std::string_view word(size_t at) const { return at < tokens_.size() ? tokens_[at].text : ""; }
+  // Some doubts go from each token over many others, and a file may have a million: then what was found must do.
+  static constexpr size_t most_looks = 20'000'000;
+
+  std::string_view word(size_t at) const {
+    ++looks_;
+    return at < tokens_.size() ? tokens_[at].text : "";
+  }
   bool is_word(size_t at, std::string_view text) const { return word(at) == text && tokens_[at].kind != Token::string; }
   bool is_name(size_t at) const {
     return at < tokens_.size() && tokens_[at].kind == Token::name && !is_keyword(word(at));
@@ -118,7 +124,7 @@ class Doubts {
 
   // Names that are a tensor from their only assignment on: `local best = scores:argmax()`, `local big = x:gt(1)`.
   void find_tensors() {
-    for (size_t i = 0; i < tokens_.size(); ++i) {
+    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
       if (!is_word(i, "local") || !is_name(i + 1) || !assigned(i + 1) || !declared_once(word(i + 1))) continue;
       size_t call = i + 3;
       const auto in_line = [&](size_t at) { return at < tokens_.size() && tokens_[at].line == tokens_[i].line; };
@@ -263,13 +269,15 @@ class Doubts {
   // The name that "params.a.b" gives the parameter whose last part stands here, "a.b"; empty: none does.
   std::string parameter_at(size_t at) const {
     const bool key = tokens_[at].kind == Token::string && at >= 2 && is_word(at - 1, "[") && is_word(at + 1, "]");
-    std::string name(word(at));
+    const size_t last = at;
     if (!key && (at < 2 || !is_name(at) || !is_word(at - 1, "."))) return {};
     for (at -= 2; !is_word(at, "params"); at -= 2) {
       if (at < 2 || !is_name(at) || !is_word(at - 1, ".")) return {};
-      name = std::string(word(at)) + '.' + name;
     }
-    return at >= 1 && is_one_of(word(at - 1), {".", ":"}) ? "" : name;
+    if (at >= 1 && is_one_of(word(at - 1), {".", ":"})) return {};
+    std::string name(word(at + 2));
+    for (at += 4; at <= last; at += 2) name.append(1, '.').append(word(at));
+    return name;
   }
 
   bool is_parameter(const std::string &name) const {
@@ -279,7 +287,9 @@ class Doubts {
   // A parameter that there is not: it is nil, and cannot be given by --param.
   void parameter(size_t at) {
     const std::string name = parameter_at(at);
-    if (name.empty() || is_parameter(name)) return;
+    if (name.empty()) return;
+    looks_ += 3 * params_.size();
+    if (is_parameter(name)) return;
     const size_t parts = static_cast<size_t>(std::count(name.begin(), name.end(), '.'));
     if (parts > 0 && !is_table(name.substr(0, name.rfind('.')))) return;  // that is told of, or has fields of its own
     const std::string meant = did_you_mean(name, params_);
@@ -301,7 +311,7 @@ class Doubts {
 
   void find_names() {
     names_.insert(globals().begin(), globals().end());
-    for (size_t i = 0; i < tokens_.size(); ++i) {
+    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
       if (is_word(i, "local") || is_word(i, "for")) add_list(i + 1);
       if (is_word(i, "function")) add_function(i + 1);
       if (is_name(i) && !(i > 0 && is_one_of(word(i - 1), {".", ":"})) && assigned_in_list(i)) add(i);
@@ -335,6 +345,7 @@ class Doubts {
     const std::string name(word(at));
     if (names_.contains(name) || !told_.insert(name).second) return;
     const std::vector<std::string> known(names_.begin(), names_.end());
+    looks_ += 3 * known.size();
     const bool quotes = name.starts_with("\xe2\x80");  // typographic ones, which LuaJIT takes for letters
     std::string meant = quotes ? "; a text wants plain quotes: \"…\"" : idiom("", name);
     if (meant.empty()) meant = did_you_mean(name, known);
@@ -350,8 +361,10 @@ class Doubts {
     for (size_t i = at + 1; i < tokens_.size(); ++i) {
       block(i, open);
       if (open.empty()) break;
-      const bool own = std::count(open.begin(), open.end(), "function") == 1;
-      if (is_word(i, "emit") || is_word(i, "error") || (own && is_word(i, "return") && !is_word(i + 1, "end"))) return;
+      if (is_word(i, "emit") || is_word(i, "error")) return;
+      if (!is_word(i, "return") || is_word(i + 1, "end")) continue;
+      looks_ += open.size();
+      if (std::count(open.begin(), open.end(), "function") == 1) return;
     }
     if (!open.empty()) return;
     tell(at, "the function returns nothing, so {} is null",
@@ -398,14 +411,16 @@ class Doubts {
   }
 
   void block(size_t at, std::vector<std::string_view> &open) const {
+    const std::string_view text = word(at);
     if (tokens_[at].kind != Token::name) return;
-    if (is_one_of(word(at), {"function", "do", "if", "repeat"})) open.push_back(word(at));
-    if (is_one_of(word(at), {"end", "until"}) && !open.empty()) open.pop_back();
+    if (is_one_of(text, {"function", "do", "if", "repeat"})) open.push_back(text);
+    if (is_one_of(text, {"end", "until"}) && !open.empty()) open.pop_back();
   }
 
   const std::string &script_;
   const Tokens tokens_;
   const std::vector<std::string> &params_;
+  mutable size_t looks_ = 0;
   std::set<std::string> names_, told_;
   std::set<std::string_view> tensors_, masks_, positions_from_1_;
   std::vector<std::string> found_;
