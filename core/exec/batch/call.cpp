@@ -2,8 +2,10 @@
 #include "exec/batch/call.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "exec/batch/rows.h"
 
@@ -41,12 +43,17 @@ class KeyWriter {
   }
   template <class T>
   void put(const T &x) {
-    call_.key.append(reinterpret_cast<const char *>(&x), sizeof x);
+    if (sizeof x > written_.size() - used_) flush();
+    std::memcpy(written_.data() + used_, &x, sizeof x);
+    used_ += sizeof x;
   }
+  // What was written becomes the key's end: once, for most calls.
+  void flush() { call_.key.append(written_.data(), std::exchange(used_, 0)); }
 
  private:
   void text(std::string_view s) {
     put(s.size());
+    flush();
     call_.key.append(s);
   }
 
@@ -68,6 +75,8 @@ class KeyWriter {
 
   PendingCall &call_;
   const bool rows_, exact_;
+  std::array<char, 192> written_;
+  size_t used_ = 0;
 };
 
 const Pad *pad_of(const BatchConfig &config, const std::string &parameter) {
@@ -155,8 +164,6 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
   call.rows = 1;
   call.lengths.clear();
   if (call.alone) return;
-  constexpr size_t usual_key = 192;  // bytes: one allocation for most calls
-  call.key.reserve(usual_key);
   if (config.mode == BatchConfig::Mode::concat) call.rows = count_rows(call.args);
   KeyWriter writer(call, config, exact);
   writer.put(call.model);
@@ -165,6 +172,7 @@ void prepare(PendingCall &call, const Schema &schema, const BatchConfig &config,
   for (size_t i = 0; i < call.args.size(); ++i) {
     writer.write(call.args[i], pad_of(config, schema.parameters[i].name));
   }
+  writer.flush();
   call.lengths = padded_lengths(call, schema, config);
   call.alone = call.alone || !std::ranges::all_of(schema.results, may_have_rows);
 }
