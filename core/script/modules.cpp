@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "script/lua/instrument.h"
 #include "script/lua/sandbox.h"
 #include "script/lua/source.h"
 #include "script/vm/arguments.h"
@@ -137,6 +138,18 @@ void run_module(lua_State *L, const Module &m, const std::string &name) {
   if (m.std) freeze(L);
 }
 
+int compile(lua_State *L, const std::string &script, const std::string &text) {
+  return luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t");
+}
+
+// With its tensors looked at, but for the modules that come with the engine. What does not compile so says why by itself.
+int compile_checked(lua_State *L, const std::string &script, const std::string &text, bool std) {
+  const int status = compile(L, script, std ? text : instrument(text));
+  if (std || status != LUA_ERRSYNTAX) return status;
+  lua_pop(L, 1);
+  return compile(L, script, text);
+}
+
 }  // namespace
 
 void load_script(lua_State *L, const std::string &script, const std::string &text, bool std) {
@@ -148,7 +161,7 @@ void load_script(lua_State *L, const std::string &script, const std::string &tex
     e.source = source_line(vm, script, e.line);
     throw;
   }
-  const int status = luaL_loadbufferx(L, text.data(), text.size(), ("@" + script).c_str(), "t");
+  const int status = compile_checked(L, script, text, std);
   if (status == LUA_ERRMEM) {
     lua_pop(L, 1);
     Error e = heap_full(vm);

@@ -1,5 +1,6 @@
 """Mistakes of people who come from Python: what is silently wrong is said, and an error leads to the repair."""
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -59,14 +60,6 @@ class SilentlyWrong(Case):
     def test_what_is_true_false_or_the_text_itself_whatever_comes(self):
         for body, sentence in [('return ("{} is {}"):format(x, 2)', "braces mean nothing"), ('return string.format("{:.2f}", 2)', "braces mean nothing"),
                                ('return (x:gsub("\\\\s+", " "))', "a pattern of Lua's writes \\s as %s"), ('return x:match("^\\\\d$") or "no"', "writes \\d as %d"),
-                               ("if torch.zeros(3):argmax() == 0 then return 1 end return 2", "a tensor is never equal to 0"),
-                               ("local best = torch.argmax(torch.zeros(3))\n  if best ~= 0 then return 1 end return 2", "a tensor is never equal to 0"),
-                               ("if torch.zeros(3):sum():gt(1) == true then return 1 end return 2", "a tensor is never equal to true"),
-                               ('local names = {"a", "b"} return names[torch.argmax(torch.zeros(2)) + 1] or 1', "argmax() wants :item()"),
-                               ('local best = torch.zeros(2):argmax()\n  local names = {"a", "b"} return names[best + 1] or 1', "best wants :item()"),
-                               ('local best = torch.zeros(2):argmax() + 1\n  local names = {"a", "b"} return names[best] or 1', "best wants :item()"),
-                               ("local big = torch.zeros(2):gt(1)\n  if big then return 1 end return 2", "big wants :item(), :any() or :all()"),
-                               ("local big = torch.zeros(2):max():lt(1)\n  return not big", "big wants :item(), :any() or :all()"),
                                ("local list = {} if #list then return 1 end return 2", "a number is true, 0 too"),
                                ("local list = {} if list == {} then return 1 end return 2", "a table is equal to nothing but itself"),
                                ('return {n = tonumber(("1,2,3"):gsub(",", ""))}', "tonumber((s:gsub(…)))")]:
@@ -79,6 +72,37 @@ class SilentlyWrong(Case):
             self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.told("the function's arguments are (input, params): self is the first", preprocess="return function(self, x) return 1 end\n")
         self.told("the function's arguments are (model, x, params, context)", preprocess=ECHO, forward="return function(x, model) return 1 end\n")
+
+    def test_tensors_where_lua_would_be_silent(self):
+        key, condition, equal = "a tensor is no key", "a tensor in a condition is true", "a tensor is never equal to a number"
+        for body, sentence in [("if torch.zeros(3):argmax() == 0 then return 1 end", equal),
+                               ("local best = torch.argmax(torch.zeros(3)) if best ~= 0 then return 1 end", equal),
+                               ("if torch.zeros(3):sum():gt(1) == true then return 1 end", equal),
+                               ("if 0 == torch.zeros(3, 2)[1]:sum() then return 1 end", equal),
+                               ('local names = {"a", "b"} return names[torch.argmax(torch.zeros(2)) + 1] or 1', key),
+                               ('local best = torch.zeros(2):argmax() local names = {"a", "b"} return names[best + 1] or 1', key),
+                               ('local best = torch.zeros(2):argmax() + 1 local names = {"a", "b"} return names[best] or 1', key),
+                               ('local function name(i) return ({"a", "b"})[i] end return name(torch.ones(1))', key),
+                               ('local M = {names = {cat = 1}} return M.names[torch.ones(1):sum()]', key),
+                               ("if torch.zeros(2):max():gt(1) then return 1 end", condition),
+                               ("local big = torch.zeros(2):gt(1) if big then return 1 end", condition),
+                               ("return not torch.zeros(2):max():lt(1)", condition),
+                               ("return torch.isnan(torch.zeros(2)) and 1 or 2", condition),
+                               ("local function big(t) return t:max():gt(1) end if big(torch.zeros(2)) then return 1 end", condition),
+                               ("assert(torch.zeros(2):gt(1))", condition)]:
+            with self.subTest(body):
+                result = mrun(self.bundle(preprocess=MODULES + stage("\n" + body)), "x")
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                message = json.loads(result.stdout)["error"]["message"]
+                self.assertTrue(message.startswith("preprocess.lua:4: " + sentence), message)
+                self.assertIn(":item()", message)
+
+    def test_tensors_that_may_be_absent_or_keys_are_right(self):
+        body = ("local seen, mask = {}, torch.zeros(2):ge(0)\n  local function optional(given) return given and mask or nil end\n"
+                "  if not optional(true) or optional(false) then return 1 end\n  if seen[mask] then return 2 end\n  seen[mask] = 1\n"
+                "  local rows = torch.ones(2, 2)[mask]\n  if rows:eq(1):all() and seen[mask] == 1 then return rows:size(0) end\n  return 3")
+        result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "2\n", ""))
 
     def test_what_is_right_is_not_doubted(self):
         script = ("local json = require 'json'\nlocal a, b = 1\nlocal function help(c, ...) return c, ... end\nlimit = 3\n"

@@ -19,7 +19,7 @@ int push_element(lua_State *L, const mrun_value &v) {
 
 int constant_index(lua_State *L, Vm &) {
   const auto &v = reinterpret_cast<const Value &>(handle_at(L, 1)->held);
-  if (is_tensor(handle_at(L, 2))) fail(MRUN_SCRIPT, "a tensor is no key: t:item() is a single element's number");
+  if (is_tensor(handle_at(L, 2))) fail(MRUN_SCRIPT, "{}", tensor_as_key(L, 2));
   if (v.is_map() && lua_type(L, 2) == LUA_TSTRING) {
     const Value *found = v.find(want_string(L, 2, "params", "key"));
     return found != nullptr ? push_element(L, found->c()) : 0;

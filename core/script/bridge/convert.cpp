@@ -71,10 +71,7 @@ void push_list(lua_State *L, const mrun_value &v, bool readonly) {
 // Asked for a key that the table does not have.
 int guarded_index(lua_State *L, Vm &) {
   const Handle *key = handle_at(L, 2);
-  if (is_tensor(key) || stands_for_tensor(key)) {
-    fail(MRUN_SCRIPT, "a tensor is no key: want a number or string, got {}; t:item() is a single element's number",
-         describe_lua(L, 2));
-  }
+  if (is_tensor(key) || stands_for_tensor(key)) { fail(MRUN_SCRIPT, "{}", tensor_as_key(L, 2)); }
   if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) == 0 && lua_objlen(L, 1) > 0)
     fail(MRUN_SCRIPT, "{}", no_item_0);
   return 0;

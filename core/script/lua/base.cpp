@@ -5,6 +5,7 @@
 #include "script/bridge/convert.h"
 #include "script/lua/coroutine.h"
 #include "script/lua/library.h"
+#include "script/lua/tensor_checks.h"
 #include "script/lua/traversal.h"
 #include "script/vm/errors.h"
 #include "script/vm/fiber.h"
@@ -124,6 +125,7 @@ void push_base(lua_State *L, int from) {
       {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   add_prelude(L, {"xpcall"});
+  add_tensor_checks(L);
   add_traversal(L);
 }
 

@@ -3,6 +3,7 @@
 #include "script/bridge/model.h"
 #include "script/bridge/task.h"
 #include "script/lua/library.h"
+#include "script/lua/tensor_checks.h"
 #include "script/vm/errors.h"
 
 extern const char mrun_script_prelude[];
@@ -55,7 +56,7 @@ void open_prelude(lua_State *L, int globals) {
     lua_setfield(L, -3, name);
   }
   lua_pop(L, 1);
-  for (const char *name : {"pcall", "error"}) {
+  for (const char *name : {"pcall", "error", "type"}) {
     lua_getfield(L, globals, name);
     lua_setfield(L, -2, name);
   }
@@ -74,6 +75,7 @@ void open_prelude(lua_State *L, int globals) {
                                        {"model_results", function<model_results>},
                                        {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
+  open_tensor_checks(L);
   lua_call(L, 1, 1);
   vm_of(L).anchors.prelude = anchor(L);
 }

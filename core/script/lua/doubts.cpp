@@ -8,21 +8,11 @@
 
 #include "base/text.h"
 #include "script/lua/source.h"
+#include "script/lua/words.h"
 #include "script/vm/idioms.h"
-#include "script/vm/lexer.h"
 
 namespace mrun {
 namespace {
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-bool is_keyword(std::string_view word) {
-  return is_one_of(word,
-                   {"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
-                    "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"});
-}
 
 // What every file has (INTERFACE.md).
 const std::vector<std::string> &globals() {
@@ -33,20 +23,17 @@ const std::vector<std::string> &globals() {
   return names;
 }
 
-class Doubts {
+class Doubts : private Words {
  public:
   Doubts(const std::string &script, std::string_view text, const std::vector<std::string> &params)
-      : script_(script), tokens_(tokens_of(text)), params_(params) {}
+      : Words(text), script_(script), params_(params) {}
 
   std::vector<std::string> all() {
     const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
-    find_tensors();
-    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
+    for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
       parameter(i);
-      mask(i);
-      tensor_key(i);
       never_equal(i);
       always_true(i);
       python_format(i);
@@ -63,16 +50,6 @@ class Doubts {
  private:
   // Some doubts go from each token over many others, and a file may have a million: then what was found must do.
   static constexpr size_t most_looks = 20'000'000;
-
-  std::string_view word(size_t at) const {
-    ++looks_;
-    return at < tokens_.size() ? tokens_[at].text : "";
-  }
-  bool is_word(size_t at, std::string_view text) const { return word(at) == text && tokens_[at].kind != Token::string; }
-  bool is_name(size_t at) const {
-    return at < tokens_.size() && tokens_[at].kind == Token::name && !is_keyword(word(at));
-  }
-  bool assigned(size_t at) const { return is_word(at + 1, "=") && !is_word(at + 2, "="); }
 
   // Operators that Lua does not have, or two names beside each other.
   bool may_compile() const {
@@ -93,87 +70,11 @@ class Doubts {
         fmt::format("{}:{}: {}", script_, tokens_[at].line, fmt::format(format, std::forward<T>(values)...)));
   }
 
-  // Behind the parenthesis that opens at `at`; the end where it never closes.
-  size_t behind_parentheses(size_t at) const {
-    for (int depth = 0; at < tokens_.size(); ++at) {
-      if (is_word(at, "(")) ++depth;
-      if (is_word(at, ")") && --depth == 0) return at + 1;
-    }
-    return at;
-  }
-
-  // The parenthesis that the one at `at` closes; the begin where none does.
-  size_t opening(size_t at) const {
-    for (int depth = 0; at > 0; --at) {
-      if (is_word(at, ")")) ++depth;
-      if (is_word(at, "(") && --depth == 0) return at;
-    }
-    return 0;
-  }
-
-  // A call of a tensor's method or of a function of torch.
-  bool calls_torch(size_t at, std::initializer_list<std::string_view> names) const {
-    if (at < 2 || !is_word(at + 1, "(") || !is_one_of(word(at), names)) return false;
-    return is_word(at - 1, ":") || (is_word(at - 1, ".") && is_word(at - 2, "torch"));
-  }
-  bool gives_mask(size_t at) const {
-    return calls_torch(at, {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "logical_and",
-                            "logical_or", "logical_not"});
-  }
-  bool gives_positions(size_t at) const { return calls_torch(at, {"argmax", "argmin"}); }
-
-  // Names that are a tensor from their only assignment on: `local best = scores:argmax()`, `local big = x:gt(1)`.
-  void find_tensors() {
-    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
-      if (!is_word(i, "local") || !is_name(i + 1) || !assigned(i + 1) || !declared_once(word(i + 1))) continue;
-      size_t call = i + 3;
-      const auto in_line = [&](size_t at) { return at < tokens_.size() && tokens_[at].line == tokens_[i].line; };
-      while (in_line(call) && !gives_positions(call) && !gives_mask(call)) ++call;
-      const auto partly = [](const Token &token) { return is_one_of(token.text, {"and", "or", "not"}); };
-      if (std::any_of(tokens_.begin() + i, tokens_.begin() + std::min(call, tokens_.size()), partly)) continue;
-      const size_t behind = behind_parentheses(call + 1);
-      if (gives_positions(call) && is_word(behind, "+") && word(behind + 1) == "1" && !in_line(behind + 2)) {
-        positions_from_1_.insert(word(i + 1));
-      }
-      if (in_line(behind)) continue;
-      if (gives_positions(call)) tensors_.insert(word(i + 1));
-      if (gives_mask(call)) masks_.insert(word(i + 1));
-    }
-  }
-
-  // Whether no other place may give the name a value; who calls a function with it in a list counts as one.
-  bool declared_once(std::string_view name) const {
-    size_t places = 0;
-    for (size_t i = 0; i < tokens_.size(); ++i) {
-      if (word(i) != name || (i > 0 && is_one_of(word(i - 1), {".", ":"}))) continue;
-      const bool listed = is_word(i + 1, ",") || (i > 0 && is_one_of(word(i - 1), {",", "local", "for", "function"}));
-      places += assigned(i) || listed || is_first_parameter(i) ? 1 : 0;
-    }
-    return places == 1;
-  }
-
-  // Behind `function (`, `function name(`, `function M.name(`.
-  bool is_first_parameter(size_t at) const {
-    if (at < 2 || !is_word(at - 1, "(")) return false;
-    at -= 2;
-    while (at > 0 && !is_word(at, "function") && (is_name(at) || is_one_of(word(at), {".", ":"}))) --at;
-    return is_word(at, "function");
-  }
-
-  // `scores:argmax() == 3`, `list == {}`: what can never be equal.
+  // `list == {}`
   void never_equal(size_t at) {
     if (at < 1 || !is_word(at + 1, "=") || !is_one_of(word(at), {"=", "~"}) || is_word(at - 1, "=")) return;
-    if (is_word(at + 2, "{")) {
+    if (is_word(at + 2, "{"))
       tell(at, "a table is equal to nothing but itself: #list == 0 asks whether a list is empty");
-      return;
-    }
-    const bool number = at + 2 < tokens_.size() && tokens_[at + 2].kind == Token::number;
-    const bool constant = number || is_one_of(word(at + 2), {"true", "false"});
-    const size_t call = is_word(at - 1, ")") ? opening(at - 1) : 0;
-    const bool tensor = call > 0 ? gives_mask(call - 1) || gives_positions(call - 1) ||
-                                       calls_torch(call - 1, {"sum", "mean", "prod", "amax", "amin", "count_nonzero"})
-                                 : tensors_.contains(word(at - 1)) && !is_one_of(word(at - 2), {".", ":"});
-    if (constant && tensor) tell(at, "a tensor is never equal to {}: :item() gives its number", word(at + 2));
   }
 
   // `if #list then`
@@ -237,35 +138,6 @@ class Doubts {
     tell(at, "the function's arguments are {}: {} is the first of these", parameters_of_stage(script_), word(at + 3));
   }
 
-  // A call that gives a tensor of booleans, or a name that is one, in a condition.
-  void mask(size_t at) {
-    const bool field = at > 0 && is_one_of(word(at - 1), {".", ":"});
-    if (masks_.contains(word(at)) && is_name(at) && !field) {
-      if ((at > 0 && is_word(at - 1, "not")) || is_one_of(word(at + 1), {"then", "do", "and", "or"})) {
-        tell(at, "a tensor in a condition is true whatever is in it: {} wants :item(), :any() or :all()", word(at));
-      }
-      return;
-    }
-    if (!gives_mask(at)) return;
-    if (!is_one_of(word(behind_parentheses(at + 1)), {"then", "do", "and", "or"})) return;
-    tell(at, "a tensor in a condition is true whatever is in it: {}(…) wants :item(), :any() or :all() behind it",
-         word(at));
-  }
-
-  // labels[scores:argmax() + 1]: a tensor's position would have no + 1, so labels is a list.
-  void tensor_key(size_t at) {
-    if (at > 0 && positions_from_1_.contains(word(at)) && is_word(at - 1, "[") && is_word(at + 1, "]")) {
-      tell(at, "a tensor is no key of a list, which gives nil for it: {} wants :item()", word(at));
-      return;
-    }
-    const bool variable = at > 0 && tensors_.contains(word(at)) && is_word(at - 1, "[");
-    if (!gives_positions(at) && !variable) return;
-    const size_t behind = variable ? at + 1 : behind_parentheses(at + 1);
-    if (!is_word(behind, "+") || word(behind + 1) != "1" || !is_word(behind + 2, "]")) return;
-    tell(at, "a tensor is no key of a list, which gives nil for it: {}{} wants :item() behind it", word(at),
-         variable ? "" : "()");
-  }
-
   // The name that "params.a.b" gives the parameter whose last part stands here, "a.b"; empty: none does.
   std::string parameter_at(size_t at) const {
     const bool key = tokens_[at].kind == Token::string && at >= 2 && is_word(at - 1, "[") && is_word(at + 1, "]");
@@ -288,7 +160,7 @@ class Doubts {
   void parameter(size_t at) {
     const std::string name = parameter_at(at);
     if (name.empty()) return;
-    looks_ += 3 * params_.size();
+    count_looks(3 * params_.size());
     if (is_parameter(name)) return;
     const size_t parts = static_cast<size_t>(std::count(name.begin(), name.end(), '.'));
     if (parts > 0 && !is_table(name.substr(0, name.rfind('.')))) return;  // that is told of, or has fields of its own
@@ -311,7 +183,7 @@ class Doubts {
 
   void find_names() {
     names_.insert(globals().begin(), globals().end());
-    for (size_t i = 0; i < tokens_.size() && looks_ < most_looks; ++i) {
+    for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
       if (is_word(i, "local") || is_word(i, "for")) add_list(i + 1);
       if (is_word(i, "function")) add_function(i + 1);
       if (is_name(i) && !(i > 0 && is_one_of(word(i - 1), {".", ":"})) && assigned_in_list(i)) add(i);
@@ -345,7 +217,7 @@ class Doubts {
     const std::string name(word(at));
     if (names_.contains(name) || !told_.insert(name).second) return;
     const std::vector<std::string> known(names_.begin(), names_.end());
-    looks_ += 3 * known.size();
+    count_looks(3 * known.size());
     const bool quotes = name.starts_with("\xe2\x80");  // typographic ones, which LuaJIT takes for letters
     std::string meant = quotes ? "; a text wants plain quotes: \"…\"" : idiom("", name);
     if (meant.empty()) meant = did_you_mean(name, known);
@@ -363,7 +235,7 @@ class Doubts {
       if (open.empty()) break;
       if (is_word(i, "emit") || is_word(i, "error")) return;
       if (!is_word(i, "return") || is_word(i + 1, "end")) continue;
-      looks_ += open.size();
+      count_looks(open.size());
       if (std::count(open.begin(), open.end(), "function") == 1) return;
     }
     if (!open.empty()) return;
@@ -418,11 +290,8 @@ class Doubts {
   }
 
   const std::string &script_;
-  const Tokens tokens_;
   const std::vector<std::string> &params_;
-  mutable size_t looks_ = 0;
   std::set<std::string> names_, told_;
-  std::set<std::string_view> tensors_, masks_, positions_from_1_;
   std::vector<std::string> found_;
 };
 

@@ -6,10 +6,10 @@
 
 namespace mrun {
 
-// What is no error but cannot be meant, a sentence each: a tensor's comparison as a condition, which is true whatever it
-// holds; a tensor as a key, or as equal to a number; a length as a condition; Python's format and patterns; a parameter
-// that is not among `params` ("a", "a.b"), which is nil; and in a stage's file a name that nothing sets, a function that returns
-// nothing, and one whose arguments are another stage's, and one of preprocess whose result's second part becomes the context.
+// What is no error but cannot be meant, a sentence each: a length as a condition; a table as equal to a new one; Python's
+// format and patterns; a parameter that is not among `params` ("a", "a.b"), which is nil; and in a stage's file a name that
+// nothing sets, a function that returns nothing, and one whose arguments are another stage's, and one of preprocess whose
+// result's second part becomes the context.
 std::vector<std::string> doubts(const std::string &script, std::string_view text,
                                 const std::vector<std::string> &params);
 

@@ -4,7 +4,7 @@
 -- resume is for the engine (a model call, the end of a slice) and is passed on upwards.
 local host = ...
 local raw_resume, raw_yield, create, status = host.resume, host.yield, host.create, host.status
-local pcall, error, USER = host.pcall, host.error, host.user
+local pcall, error, type, USER = host.pcall, host.error, host.type, host.user
 
 local function after(co, ok, first, ...)
   if not ok then return false, first end
@@ -78,5 +78,27 @@ return {
       raw_yield()
       return results()
     end
+  end,
+  -- What instrument.cpp puts into a script's text, by names that no script has by chance. Most values are no userdata, and
+  -- cost no call of the core.
+  -- x[key(x, k)]
+  ["\255key"] = function(t, k)
+    if type(k) == "userdata" then host.check_key(t, k) end
+    return k
+  end,
+  -- at(x, k, name): x[k] of an x that is no variable
+  ["\255at"] = function(t, k, name)
+    local kind = type(t)
+    if kind ~= "table" and kind ~= "string" then host.check_indexed(t, name) end
+    if type(k) == "userdata" then host.check_key(t, k) end
+    return t[k]
+  end,
+  ["\255condition"] = function(sure, value)
+    if type(value) == "userdata" then host.check_condition(sure, value) end
+    return value
+  end,
+  ["\255compared"] = function(value)
+    if type(value) == "userdata" then host.check_compared(value) end
+    return value
   end
 }

@@ -27,6 +27,11 @@ std::string describe_lua(lua_State *L, int index) {
   }
 }
 
+std::string tensor_as_key(lua_State *L, int index) {
+  return fmt::format("a tensor is no key: want a number or string, got {}; t:item() is a single element's number",
+                     describe_lua(L, index));
+}
+
 namespace {
 
 [[noreturn]] void wrong(lua_State *L, int index, const char *function, const char *name, const char *wanted) {

@@ -86,18 +86,15 @@ TEST_CASE("C data is found in every spelling that LuaJIT reads") {
 TEST_CASE("What a text cannot mean is told") {
   const std::vector<std::string> params = {"beam", "beam.width", "threshold", "top_k"};
   const auto told = [&](std::string_view text) { return doubts("f.lua", text, params); };
-  for (const char *text : {"if x:gt(1) then", "\nwhile (x + f(y)):max():lt(g(1, 2)) do", "return x:eq(y) and 1 or 2",
-                           "if torch.isnan(x) then", "f(params.treshold)", "local k = params.topk or 5",
+  for (const char *text : {"if #list then", "\nif list == {} then", "f(params.treshold)", "local k = params.topk or 5",
                            "f(params.beam.widht)", "params.beam['size']"}) {
     CAPTURE(text);
     REQUIRE(told(text).size() == 1);
     CHECK(told(text).front().starts_with(text[0] == '\n' ? "f.lua:2: " : "f.lua:1: "));
   }
-  for (const char *text : {"if x:gt(1):any() then", "local m = x:gt(1)", "x[x:gt(1)] = 0", "if x:gt(1", "if gt(1) then",
-                           "if date.eq(1) then", "params.threshold", "params.temperature or 1", "self.params.treshold",
-                           "local big = x:gt(1)\nfunction M.pick(big) if big then return 1 end end",
-                           "params.beam.width", "params.threshold.x", "params.beam.size or 1", "my.params.beam.widht",
-                           "-- if x:gt(1) then params.treshold", "'if x:gt(1) then'"}) {
+  for (const char *text : {"if #list > 0 then", "if #list", "params.threshold", "params.temperature or 1",
+                           "self.params.treshold", "params.beam.width", "params.threshold.x", "params.beam.size or 1",
+                           "my.params.beam.widht", "-- if #list then params.treshold", "'if #list then'"}) {
     CAPTURE(text);
     CHECK(told(text).empty());
   }

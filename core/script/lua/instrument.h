@@ -1,0 +1,11 @@
+// Calls of tensor_checks.h's functions put into a script's text, where it may have a tensor and Lua would be silent.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace mrun {
+
+// The text with these calls, line for line; as it is where it does not compile, or is too long to be more than data.
+std::string instrument(std::string_view text);
+
+}  // namespace mrun
