@@ -4,6 +4,7 @@
 #include <mrun/plugin.hpp>
 
 #include "checks.h"
+#include "convert.h"
 #include "scope.h"
 #include "shortest.h"
 
@@ -51,6 +52,17 @@ void check_order(KernelCall &call) {
                          : n.toTensor().numel() == 0 ? 0
                                                      : at::max(n.toTensor().to(c10::kDouble)).item<double>();
   if (!(largest <= most)) refuse(call, "n", most, shortest_text(largest));
+}
+
+// Where a mask is no bool, kernels before libtorch 2 read the first byte of each element: of a float none of its value.
+void check_mask(KernelCall &call) {
+  const at::Tensor mask = call.tensor("mask");
+  if (!mask.defined() || mask.scalar_type() == c10::kBool || mask.scalar_type() == c10::kByte) return;
+  constexpr int64_t first_byte = 0xFF;
+  const bool integers = c10::isIntegralType(mask.scalar_type(), /*includeBool=*/false);
+  if (integers && mask.bitwise_and(first_byte).ne(0).equal(mask.ne(0))) return;
+  throw mrun::error(MRUN_ARGUMENT, call.name() + ": mask: want a bool tensor, got one of " +
+                                       dtype_name(mask.scalar_type()) + "; x:gt(0), x:ne(0) or x:bool() make one");
 }
 
 [[noreturn]] void refuse_shape(KernelCall &call, const std::string &wanted) {
@@ -132,6 +144,8 @@ const std::vector<CheckRule> &size_checks() {
       {"im2col", &check_windows},
       {"col2im", &check_windows},
       {"embedding_bag", &check_bag},
+      {"masked_fill", &check_mask},
+      {"masked_scatter", &check_mask},
       {"_fft_c2c", &check_axes},
       {"unbind", &check_unbind},
       {"unbind_copy", &check_unbind},
