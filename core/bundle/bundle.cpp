@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf16.h"
 #include "bundle/folder.h"
 #include "bundle/packed.h"
 
@@ -54,6 +55,9 @@ Tensor Bundle::read(std::string_view path) const {
 std::string Bundle::text(std::string_view path) const {
   const Tensor bytes = read(path);
   const std::string_view text = bytes.bytes();
+  if (is_utf16(text)) {
+    fail(MRUN_BUNDLE, "{}: {}: the file is UTF-16; a text in UTF-8 is wanted", printable(origin_), path);
+  }
   if (!valid_utf8(text)) {
     fail(MRUN_BUNDLE, "{}: {}: byte {} is not UTF-8; a text in UTF-8 is wanted", printable(origin_), path,
          utf8_until(text));

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "base/utf16.h"
 
 namespace mrun {
 namespace {
@@ -182,7 +183,7 @@ std::string of_value(std::string_view said, const Place &p) {
 
 std::string advice_of(std::string_view said, std::string_view text, size_t line, const Place &p) {
   if (contains(said, "utf-8")) {
-    const bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") || contains(text, {"\0", 1});
+    const bool wide = is_utf16(text) || contains(text, {"\0", 1});
     return wide ? "the file is UTF-16; save it as UTF-8" : "the file is not UTF-8; save it as that";
   }
   if (contains(said, "redefine")) return twice(text, line, p);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/sealed_file.h"
 #include "base/text.h"
+#include "base/utf16.h"
 #include "value/json.h"
 #include "value/map_tensors.h"
 #include "value/npy.h"
@@ -25,6 +26,7 @@ namespace {
 }
 
 void want_utf8(std::string_view text, const std::string &where) {
+  if (is_utf16(text)) fail(MRUN_INPUT, "{}the text is UTF-16; a text in UTF-8 is wanted", where);
   if (!valid_utf8(text)) {
     fail(MRUN_INPUT, "{}the text is not valid UTF-8 at byte {}; a text in UTF-8 is wanted", where, utf8_until(text));
   }

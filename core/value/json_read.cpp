@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/utf16.h"
 #include "value/json_advice.h"
 #include "value/json_look.h"
 
@@ -56,6 +57,7 @@ class Builder {
     if (text_.starts_with("\xEF\xBB\xBF")) {
       refuse(0, "begins with a byte order mark; save the file as UTF-8 without one");
     }
+    if (is_utf16(text_)) refuse(0, "is UTF-16; save the file as UTF-8");
     // nlohmann's lexer takes a zero byte for the end of the text.
     const size_t zero = text_.find('\0');
     if (zero != std::string_view::npos) refuse(zero + 1, "a zero byte, which JSON cannot hold");

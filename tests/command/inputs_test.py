@@ -56,6 +56,16 @@ class Text(Case):
         (self.dir / "paths").write_bytes(f"{self.dir}/t.txt\r\n".encode())
         self.assertEqual(self.answers(self.bundle(preprocess=ECHO), "--paths", self.dir / "paths"), ["two\r\nlines"])
 
+    def test_utf16_is_named(self):
+        for encoding in ["utf-16-le", "utf-16-be"]:
+            (self.dir / "t.txt").write_bytes("\ufeffa\nb\n".encode(encoding))
+            folder = self.bundle(preprocess=ECHO)
+            for option in ["--lines", "--jsonl", "--paths"]:  # all of it is refused: its second line would be a text of zero bytes
+                self.refused(2, folder, option, self.dir / "t.txt", contains=["t.txt: is UTF-16", "UTF-8 is wanted"])
+            self.item_error("INPUT", "input", folder, f"@{self.dir}/t.txt", contains="the text is UTF-16; a text in UTF-8 is wanted")
+            self.item_error("INPUT", "input", self.bundle("json", preprocess=ECHO), f"@{self.dir}/t.txt", contains="is UTF-16; save the file as UTF-8")
+            self.refused(3, self.bundle(files={"preprocess.lua": ECHO.join("\ufeff ").encode(encoding)}), "x", contains="preprocess.lua: the file is UTF-16")
+
     def test_nothing_on_standard_input_is_no_input(self):
         for kind in ["text", "json", "bytes", "record"]:
             folder = self.bundle(kind, toml='[input.fields]\na = "text"\n' if kind == "record" else "", preprocess=ECHO)

@@ -10,6 +10,7 @@
 #include <mrun/mrun.hpp>
 
 #include "base/hash.h"
+#include "base/utf16.h"
 #include "interrupt.h"
 #include "view.h"
 
@@ -55,6 +56,9 @@ bool Lines::fill() {
 
 void Lines::trim(std::string &line) {
   constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (first_ && mrun::is_utf16(line)) {  // its other lines may well be UTF-8 by chance, with zero bytes in it
+    throw mrun::failure(MRUN_USAGE, name_ + ": is UTF-16; a file in UTF-8 is wanted");
+  }
   if (line.ends_with('\r')) line.pop_back();
   if (first_ && line.starts_with(mark)) line.erase(0, mark.size());
   first_ = false;
