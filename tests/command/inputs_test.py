@@ -233,6 +233,15 @@ class Record(Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn("question", json.loads(result.stdout)["error"]["message"])
 
+    def test_a_field_from_standard_input(self):
+        folder = self.bundle("record", '[input.fields]\nwords = "text"\ndata = {kind = "json", optional = true}\nfile = {kind = "bytes", optional = true}\n',
+                             preprocess="return function(x) return {words = x.words, data = x.data, bytes = x.file and x.file:size(0)} end\n")
+        self.assertEqual(self.answer(folder, "words=-", stdin="häß\n"), {"words": "häß"})
+        self.assertEqual(self.answer(folder, "words=a", "data=-", stdin="[1, null]\n"), {"words": "a", "data": [1, None]})
+        self.assertEqual(self.answer(folder, "words=a", "file=-", stdin="12345"), {"words": "a", "bytes": 5})
+        self.item_error("INPUT", "input", folder, "words=a", "data=-", stdin="[1,", contains='field "data"')
+        self.refused(2, folder, "words=-", "data=-", stdin="1", contains="given twice")
+
     def test_a_record_as_json(self):
         folder = self.bundle("record", toml=self.TOML, preprocess="return function(x) return x.question end\n")
         self.assertEqual(self.answer(folder, '{"question": "a=b"}'), "a=b")

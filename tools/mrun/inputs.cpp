@@ -246,16 +246,17 @@ void Inputs::take_field(Input &input, const std::string &field, const View &give
   if (describe_) input.description = describe_value(given.v->kind == MRUN_STRING ? "text" : "json", *given.v);
 }
 
-void Inputs::take_stdin(Input &input) const {
+// field: of a record, else null.
+void Inputs::take_stdin(Input &input, const char *field) const {
   const std::string bytes = read_file("-");  // /dev/stdin would begin anew, and cannot be opened where it is a socket
-  input.value = bundle_.input(bytes.data(), bytes.size());
-  if (describe_) input.description = describe_value(kind_, input.value.c());
+  input.value = bundle_.input(bytes.data(), bytes.size(), field);
+  if (describe_) input.description = describe_value(field == nullptr ? kind_ : kind_of(field), input.value.c());
 }
 
 Input Inputs::read(const std::string &argument) const {
   return guarded([&](Input &input) {
     if (argument == "-") {
-      take_stdin(input);
+      take_stdin(input, nullptr);
     } else {
       take(input, nullptr, argument, false);
     }
@@ -288,7 +289,11 @@ Input Inputs::read_record(const std::vector<std::string> &fields) const {
       const std::string name = f.substr(0, equals);
       if (!names.insert(name).second) throw mrun::failure(MRUN_USAGE, "the field " + name + " is given twice");
       Input field;
-      take_named(field, name, [&] { take(field, name.c_str(), f.substr(equals + 1), false); });
+      const std::string value = f.substr(equals + 1);
+      take_named(field, name, [&] {
+        if (value == "-") return take_stdin(field, name.c_str());
+        take(field, name.c_str(), value, false);
+      });
       entries.emplace_back(name, std::move(field.value));
       descriptions.emplace_back(name, std::move(field.description));
     }

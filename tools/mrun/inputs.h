@@ -59,7 +59,7 @@ class Inputs {
   void take(Input &, const char *field, const std::string &argument, bool path) const;
   std::string file_of(const std::string &argument) const;
   void take_field(Input &, const std::string &field, const View &given) const;
-  void take_stdin(Input &) const;
+  void take_stdin(Input &, const char *field) const;
   std::string kind_of(const std::string &field) const;
 
   const mrun::bundle &bundle_;
