@@ -1,5 +1,6 @@
 -- torch: PyTorch's names, arguments and meaning for scripts; torch.md says what differs. ATen's operators are Python's
 -- functions wherever their schemas say the same; what Python adds on top of ATen is written out below.
+local null = native "core.json_null@1" ()
 local native, select, type, pairs, ipairs, unpack, next = native, select, type, pairs, ipairs, unpack, next
 
 -- ---- arguments ----------------------------------------------------------------------------------------------------
@@ -526,11 +527,11 @@ torch.where, torch.polygamma = where, polygamma
 
 -- Constructors. Numbers give float32 unless a dtype is named.
 function torch.tensor(data, ...)
-  if type(data) == "userdata" then data = both.detach(data) end  -- an object that stands for a tensor becomes it
+  if type(data) == "userdata" and data ~= null then data = both.detach(data) end  -- an object that stands for a tensor becomes it
   return new_tensor(data, ...)
 end
 function torch.as_tensor(data, keywords)
-  if type(data) == "userdata" then return method.to(data, keywords) end
+  if type(data) == "userdata" and data ~= null then return method.to(data, keywords) end
   if keywords then return new_tensor(data, keywords) end
   return new_tensor(data)
 end

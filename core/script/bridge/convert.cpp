@@ -6,6 +6,7 @@
 #include "base/article.h"
 #include "base/place.h"
 #include "base/text.h"
+#include "script/bridge/json_null.h"
 #include "script/bridge/object.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/errors.h"
@@ -51,7 +52,7 @@ void push_map(lua_State *L, const mrun_value &v, bool readonly) {
     push_anchor(L, vm_of(L).anchors.json_object);
     lua_setmetatable(L, -2);
   } else {
-    guard_keys(L);
+    guard_map(L);
   }
 }
 
@@ -65,7 +66,7 @@ void push_list(lua_State *L, const mrun_value &v, bool readonly) {
     }
     lua_rawseti(L, -2, static_cast<int>(i + 1));
   }
-  guard_keys(L);
+  guard_list(L);
 }
 
 // Asked for a key that the table does not have.
@@ -92,26 +93,31 @@ void check_shareable(const mrun_value &v, const char *what, mrun_code code) {
 void open_convert(lua_State *L) {
   begin_metatable(L);
   vm_of(L).anchors.json_object = anchor(L);
-  lua_newtable(L);
-  lua_pushcfunction(L, function<guarded_index>);
-  lua_setfield(L, -2, "__index");
-  vm_of(L).anchors.guarded = anchor(L);
+  for (int *guarded : {&vm_of(L).anchors.guarded_list, &vm_of(L).anchors.guarded_map}) {
+    lua_newtable(L);
+    lua_pushcfunction(L, function<guarded_index>);
+    lua_setfield(L, -2, "__index");
+    *guarded = anchor(L);
+  }
+  open_json_null(L);
 }
 
-void guard_keys(lua_State *L) {
-  push_anchor(L, vm_of(L).anchors.guarded);
+void guard_list(lua_State *L) {
+  push_anchor(L, vm_of(L).anchors.guarded_list);
   lua_setmetatable(L, -2);
 }
 
-bool is_guarded(lua_State *L, int index) { return has_metatable(L, index, vm_of(L).anchors.guarded); }
-
-bool is_json_object(lua_State *L, int index) { return has_metatable(L, index, vm_of(L).anchors.json_object); }
-
-bool is_json_null(lua_State *L, int index) {
-  return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == nullptr;
+void guard_map(lua_State *L) {
+  push_anchor(L, vm_of(L).anchors.guarded_map);
+  lua_setmetatable(L, -2);
 }
 
-void push_json_null(lua_State *L) { lua_pushlightuserdata(L, nullptr); }
+bool is_guarded(lua_State *L, int index) {
+  const Anchors &anchors = vm_of(L).anchors;
+  return has_metatable(L, index, anchors.guarded_list) || has_metatable(L, index, anchors.guarded_map);
+}
+
+bool is_json_object(lua_State *L, int index) { return has_metatable(L, index, vm_of(L).anchors.json_object); }
 
 Reader::Reader(lua_State *L, const char *what, mrun_code code, Functions *functions, bool settled)
     : L_(L), vm_(vm_of(L)), what_(what), code_(code), functions_(functions), settled_(settled) {}
@@ -162,8 +168,10 @@ mrun_value Reader::read_string(int index, const Place *place) {
     fail(MRUN_MEMORY, "{}: more than {} bytes of text", what_, vm_.options.lua_memory);
   }
   if (!valid_utf8({data, size})) {
-    refuse(place, fmt::format("is a string that is not valid UTF-8 at byte {}; bytes are uint8 tensors",
-                              utf8_until({data, size})));
+    refuse(place,
+           fmt::format("is a string that is not valid UTF-8 at byte {}; bytes are uint8 tensors, and where s:sub "
+                       "or s:reverse cut a character, text.characters(s) lists whole ones",
+                       utf8_until({data, size})));
   }
   return string_value(data, size);
 }
@@ -225,6 +233,14 @@ mrun_value Reader::read_table(int index, Place *outer) {
   return v;
 }
 
+void Reader::refuse_hole(int index, const Place *place) const {
+  int first = 1;
+  for (lua_rawgeti(L_, index, first); !lua_isnil(L_, -1); lua_rawgeti(L_, index, ++first)) lua_pop(L_, 1);
+  refuse(place, fmt::format("is a list with holes, the first at {}; json.null stands for nothing, and a map's keys are "
+                            "strings",
+                            first));
+}
+
 mrun_value Reader::read_list(int index, size_t size, Place &here) {
   if (size > most_nodes) refuse(&here, fmt::format("more than {} values", most_nodes));
   auto *items = vm_.arena.make<mrun_value>(size);
@@ -236,9 +252,7 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
     const double key = lua_type(L_, -2) == LUA_TNUMBER ? lua_tonumber(L_, -2) : 0;
     if (!(key >= 1 && key <= static_cast<double>(size)) || key != std::floor(key)) {
       here.key = {};
-      if (key > static_cast<double>(size)) {
-        refuse(here.outer, "is a list with holes; json.null stands for nothing, and a map's keys are strings");
-      }
+      if (key > static_cast<double>(size)) refuse_hole(index, here.outer);
       refuse(here.outer,
              fmt::format("is a table with keys 1 to {} and others; it can be a list or a map, not both", size));
     }
@@ -250,9 +264,7 @@ mrun_value Reader::read_list(int index, size_t size, Place &here) {
     ++found;
   }
   here.key = {};
-  if (found != size) {
-    refuse(here.outer, "is a list with holes; json.null stands for nothing, and a map's keys are strings");
-  }
+  if (found != size) refuse_hole(index, here.outer);
   mrun_value v{};
   v.kind = MRUN_LIST;
   v.as.list = {items, size};
@@ -271,7 +283,7 @@ mrun_value Reader::read_map(int index, Place &here) {
     ++size;
   }
   mrun_value v{};
-  if (size == 0 && !is_json_object(L_, index)) {
+  if (size == 0 && !is_json_object(L_, index) && !has_metatable(L_, index, vm_.anchors.guarded_map)) {
     v.kind = MRUN_LIST;
     return v;
   }

@@ -47,6 +47,7 @@ class Reader {
   mrun_value read_function(int index, const Place *);
   void count_node(const Place *);
   [[noreturn]] void refuse(const Place *, const std::string &problem) const;
+  [[noreturn]] void refuse_hole(int index, const Place *) const;
 
   lua_State *L_;
   Vm &vm_;
@@ -77,12 +78,10 @@ void open_convert(lua_State *);
 // Tables that the core makes refuse a tensor as a key: it is nobody's key, so what is meant is its number.
 inline constexpr const char *no_item_0 =
     "list[0]: a list counts from 1, a tensor's positions from 0: list[position + 1]";
-void guard_keys(lua_State *);  // the table on top of the stack, which has no metatable
+void guard_list(lua_State *);  // the table on top of the stack, which has no metatable
+void guard_map(lua_State *);   // likewise; it stays a map when all its keys are taken out
 bool is_guarded(lua_State *, int index);
 
 bool is_json_object(lua_State *, int index);  // made by json.object, or an empty map of the core's
-
-bool is_json_null(lua_State *, int index);
-void push_json_null(lua_State *);
 
 }  // namespace mrun

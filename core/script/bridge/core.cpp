@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "script/bridge/convert.h"
+#include "script/bridge/json_null.h"
 #include "script/bridge/tensor.h"
 #include "script/bridge/vocabulary.h"
 #include "script/vm/errors.h"
@@ -51,7 +52,7 @@ int lines(lua_State *L, Vm &vm) {
     lua_pushlstring(L, line.data(), line.size());
     lua_rawseti(L, -2, ++count);
   });
-  guard_keys(L);
+  guard_list(L);
   return 1;
 }
 

@@ -13,7 +13,10 @@ std::string describe_lua(lua_State *L, int index) {
     case LUA_TNIL: return "nil";
     case LUA_TBOOLEAN: return lua_toboolean(L, index) != 0 ? "true" : "false";
     case LUA_TNUMBER: return fmt::format("the number {}", lua_tonumber(L, index));
-    case LUA_TSTRING: return fmt::format("a string of {} bytes", lua_objlen(L, index));
+    case LUA_TSTRING: {
+      const size_t size = lua_objlen(L, index);
+      return fmt::format("a string of {} byte{}", size, size == 1 ? "" : "s");
+    }
     case LUA_TUSERDATA: {
       const Handle &h = *handle_at(L, index);
       if (is_gone(&h)) return gone_text;

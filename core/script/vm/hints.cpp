@@ -210,6 +210,18 @@ std::string operator_hint(std::string_view message, std::string_view line) {
   return "";
 }
 
+// Whether json.null, which Lua calls userdata where it is compared, is among the values of the frame that failed.
+bool has_null(lua_State *L, lua_State *co) {
+  lua_Debug frame;
+  if (!has_failed(co) || lua_getstack(co, 0, &frame) == 0 || lua_checkstack(co, 1) == 0) return false;
+  bool found = false;
+  for (int i = 1; !found && push_slot(L, co, frame, i); ++i) {
+    found = lua_islightuserdata(L, -1);
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
 std::string tensor_hint(std::string_view message, std::string_view line) {
   if (contains(message, "attempt to compare") && contains(message, "userdata")) {
     return "; a tensor is compared element by element with t:lt(x), t:le(x), t:gt(x), t:ge(x), t:eq(x); t:item() is a "
@@ -420,6 +432,9 @@ std::string with_hint(lua_State *co, std::string_view message, std::string_view 
   if (!message.starts_with("attempt to")) return text;
   if (vm.options.models.empty() && contains(message, "'model' (a nil value)")) {
     return text + "; the bundle has no model: model.pt beside bundle.toml, or a section [models.NAME] with its file";
+  }
+  if (contains(message, "attempt to compare") && contains(message, "userdata") && has_null(vm.L, co)) {
+    return text + "; json.null, which is null in the JSON, has no order: x ~= json.null asks for a value";
   }
   std::string hint = tensor_hint(message, line);
   if (hint.empty()) hint = operator_hint(message, line);

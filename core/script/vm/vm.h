@@ -26,7 +26,7 @@ struct FiberImpl;
 struct Anchors {
   int tensor = 0, constant = 0, model = 0, method = 0, error = 0, task = 0;  // metatables
   int json_object = 0;                                                       // the metatable of json.object{}
-  int guarded = 0;                                                           // that of tables which the core makes
+  int guarded_list = 0, guarded_map = 0;                                     // those of tables which the core makes
   int tensor_methods = 0;                                                    // name -> function
   int object_types = 0;                                                      // type pointer -> metatable
   int object_methods = 0;                                                    // type name -> table of methods
