@@ -4,7 +4,7 @@ local encode = native "core.json_encode@1"
 local function json_encode(value, options)
   if options == nil then return encode(value, false) end
   for key in pairs(options) do
-    if key ~= "pretty" then error("json.encode: there is no option " .. tostring(key), 2) end
+    if key ~= "pretty" then error(("json.encode: there is no option %s; it has pretty"):format(tostring(key)), 2) end
   end
   return encode(value, options.pretty)
 end

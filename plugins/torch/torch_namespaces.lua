@@ -59,9 +59,20 @@ local function distance(a, b)
   return row[#b]
 end
 
--- Python's AttributeError, with the nearest name.
+-- Where else a function of that name is: "; it is torch.F.gelu", or nothing.
+local groups = {linalg = torch.linalg, fft = torch.fft, special = torch.special, F = torch.F}
+local function elsewhere(key)
+  if rawget(torch, key) then return "; it is torch." .. key end
+  for _, group in ipairs {"F", "linalg", "fft", "special"} do
+    if rawget(groups[group], key) then return ("; it is torch.%s.%s"):format(group, key) end
+  end
+end
+
+-- Python's AttributeError, with the name's own place or the nearest name.
 local function named(name, functions)
   return setmetatable(functions, {__index = function(_, key)
+    local place = elsewhere(key)
+    if place then error(("%s.%s does not exist%s"):format(name, key, place), 2) end
     local text, closest = tostring(key):sub(1, 60), nil
     local best = #text <= 4 and 2 or 3
     for known in pairs(functions) do

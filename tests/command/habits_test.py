@@ -62,5 +62,54 @@ class Answers(Case):
             self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=["not valid UTF-8", "text.characters(s)"])
 
 
+class Arguments(Case):
+    def test_what_makes_one_of_the_kind_that_is_wanted(self):
+        pixels = "torch.zeros({4, 4, 3}, {dtype = 'uint8'})"
+        for call, advice in [("torch.softmax({1, 2}, -1)", "torch.tensor(list)"), ("torch.zeros({2, 3}, 'int64')", '{dtype = "int64"}'),
+                             ("audio.decode('x.wav')", 'bundle.asset "NAME"'), ("image.decode('x.png')", 'bundle.asset "NAME"'),
+                             (f"image.crop({pixels}, {{0, 0, 2, 2}})", "unpack(list)"), (f"image.warp({pixels}, torch.eye(3), {{4, 4}})", "t:tolist()"),
+                             (f"image.rotate({pixels}, '90')", "tonumber(s)"), ("table.concat(torch.ones(2))", "t:tolist()"), ("torch.ones(2):to('gpu')", '"cuda"'),
+                             ("text.regex('b', 'i')", "(?i)"), ("text.regex('b', {flags = 'i'})", "(?i)"),
+                             ("decode.nms(torch.ones({2, 4}), torch.ones(2), 0.5, {score_threshold = 0.2})", "it is score"),
+                             (f"image.letterbox({pixels}, 8, {{fill = 0}})", "it is value"),
+                             ("audio.resample(torch.ones(9), 8, 16, {lowpass_filter_width = 6})", "audio.sinc_resample"),
+                             ("decode.greedy(function() end, {bos = 0, eos = 1, constrain = 'a+'})", "{regex =")]:
+            with self.subTest(call):
+                self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", advice])
+
+    def test_positions_are_whole_numbers(self):
+        for call in ["torch.ones(3):take(torch.tensor({0, 1}))", "torch.ones(3):index_select(0, torch.tensor({0}))", "torch.ones(3):gather(0, torch.tensor({0}))",
+                     "torch.F.embedding(torch.tensor({0}), torch.ones({3, 2}))", "torch.bincount(torch.tensor({0}))", "torch.F.one_hot(torch.tensor({1}))",
+                     "torch.F.cross_entropy(torch.ones({1, 3}), torch.tensor({0}))", "torch.F.nll_loss(torch.ones({1, 3}), torch.tensor({0}))"]:
+            with self.subTest(call):
+                self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains='{dtype = "int64"}), or t:long()')
+
+    def test_options_of_json(self):
+        self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode({}, {indent = 2})")), "x", contains="no option indent; it has pretty")
+
+
+class Words(Case):
+    def test_functions_that_stand_elsewhere(self):
+        for call, place in [("torch.gelu(x)", "torch.F.gelu"), ("torch.rfft(x)", "torch.fft.rfft"), ("torch.inv(x)", "torch.linalg.inv"), ("torch.F.matmul(x)", "torch.matmul"),
+                            ("torch.linalg.softmax(x)", "torch.softmax"), ("torch.ones(3):one_hot()", "a function of torch.F"), ("torch.ones(3):cat()", "torch.cat({a, b}, dim)"),
+                            ("torch.is_tensor(x)", 'type(x) is "userdata"')]:
+            with self.subTest(call):
+                self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", place])
+
+    def test_functions_of_other_luas(self):
+        for call, advice in [("table.foreach({}, x)", "pairs(t)"), ("string.gfind(x, 'a')", "s:gmatch(pattern)"), ("string.pack('i4', 1)", "s:byte(i)"), ("math.mod(3, 2)", "a % b"),
+                             ("debug.traceback()", "log.info"), ("setfenv(1, {})", "globals"), ("collectgarbage()", "by itself")]:
+            with self.subTest(call):
+                self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", advice])
+
+    def test_syntax_of_other_luas(self):
+        for body, advice in [("return 1 << 3", "bit.lshift(a, n)"), ("return 8 >> 1", "bit.rshift(a, n)"), ("local n <const> = 1 return n", "local x = …"),
+                             ("return {\n 1\n 2}", "a comma stands between a table's entries"), ("return tostring(1\n 2)", "a comma stands between arguments")]:
+            with self.subTest(body):
+                result = mrun(self.bundle(preprocess=stage(body)), "x")
+                self.assertEqual((result.returncode, result.stdout), (3, ""))
+                self.assertIn(advice, result.stderr.splitlines()[-1])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -381,6 +381,38 @@ std::string dimension_hint(std::string_view message) {
   return "";
 }
 
+// Of positions and counts that are no integers: torch.tensor makes float32 of numbers, where Python has int64.
+std::string position_hint(std::string_view message) {
+  const bool target = contains(message, "_loss") && contains(message, "expected scalar type Long but found");
+  for (const std::string_view said :
+       {"for index", "index tensor", "'indices' to have", "_cpu\" not implemented for 'Float'"}) {
+    if (target || contains(message, said))
+      return "; whole numbers are int64: torch.tensor(list, {dtype = \"int64\"}), or t:long()";
+  }
+  return "";
+}
+
+// Of an argument of another kind than is wanted: what makes one.
+std::string kind_of_argument_hint(std::string_view message) {
+  constexpr std::pair<std::string_view, std::string_view> wanted[] = {
+      {": want Tensor, got a list", "torch.tensor(list) makes a tensor of numbers"},
+      {": bytes: want Tensor, got a string", "bundle.asset \"NAME\" gives the bytes of a file"},
+      {": bytes is a string; wanted a file", "bundle.asset \"NAME\" gives the bytes of a file"},
+      {": size: item 1: want int, got a list", "what comes behind the sizes is given by name: {dtype = \"int64\"}"},
+      {": want int, got a list", "unpack(list) gives a list's items one by one"},
+      {": want int, got a string", "tonumber(s) makes a number of a text"},
+      {": want float, got a string", "tonumber(s) makes a number of a text"},
+      {": constrain: want decode.Constraint", "constrain = {regex = \"…\", tokenizer = …}, or choices = {…}"},
+      {"text.regex: takes at most 1", "flags stand in the pattern: (?i) takes small letters for capitals"},
+      {"(\"gpu\"), which names no dtype", "a device is written \"cpu\" or \"cuda\""},
+  };
+  for (const auto &[said, advice] : wanted) {
+    if (contains(message, said)) return "; " + std::string(advice);
+  }
+  const bool list = contains(message, "[], got a") || contains(message, ": want a table, got a");
+  return list && contains(message, " tensor [") ? "; t:tolist() makes a list of a tensor" : "";
+}
+
 // Of a native operation's arguments: what was left out, or came as nil.
 std::string argument_hint(lua_State *L, std::string_view message, std::string_view line) {
   if (contains(message, "pairs: want a table, got a") && contains(message, "tensor")) {
@@ -398,6 +430,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
   if (contains(message, "names no dtype") && contains(message, "np.")) {
     return "; a dtype is written without np: \"int64\"";
   }
+  if (std::string hint = position_hint(message); !hint.empty()) return hint;
   if (contains(message, "expected scalar type ") || contains(message, "must have the same dtype")) {
     return "; the dtypes must be the same: t:to \"float32\" converts";
   }
@@ -407,6 +440,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
     return renamed_hint(message, message.substr(name, message.find('"', name) - name));
   }
   std::string hint = filled_in_hint(message);
+  if (hint.empty()) hint = kind_of_argument_hint(message);
   if (hint.empty()) hint = colon_hint(message, line);
   const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");
   return hint.empty() && nothing ? field_hint(L, L, line) : hint;

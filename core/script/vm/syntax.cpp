@@ -46,6 +46,10 @@ constexpr Advice by_line[] = {
     {"'/'", " / * ", "a comment begins with --, one of several lines is --[[ … ]]"},
     {"'#'", "", "a comment begins with --, and #x is a length"},
     {"'*'", " * * ", "a ^ b is the power"},
+    {"'<'", " < < ", "bits are bit.lshift(a, n)"},
+    {"'>'", " > > ", "bits are bit.rshift(a, n)"},
+    {"'<'", " < const > ", "a variable is made with local x = …"},
+    {"'<'", " < close > ", "a variable is made with local x = …"},
     {"'@'", " @ ", "a:matmul(b) multiplies matrices"},
     {"'?'", " ? ", "c and a or b chooses"},
     {"", " = > ", "a function is written function(x) return x end"},
@@ -94,6 +98,8 @@ constexpr Advice by_line[] = {
     {"near '['", "", "a list is written {1, 2}"},
     {"near '{'", "", "a block has no braces: function(x) … end"},
     {"')' expected near ','", " ( ", "several values are a table: {5, 5}"},
+    {"'}' expected", "", "a comma stands between a table's entries, and } ends it"},
+    {"')' expected", "", "a comma stands between arguments, and ) ends them"},
 };
 
 constexpr Advice by_text[] = {

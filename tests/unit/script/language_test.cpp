@@ -221,8 +221,9 @@ TEST_CASE("Errors say what may be meant") {
     CHECK(failure(body).message.find(what) != std::string::npos);
   };
   says("local json = require 'json'\nlocal x = json.decoed('1')", "json has no decoed; did you mean 'decode'");
-  says("local x = string.gfind('a', 'b')", "string has no gfind; did you mean 'find'");
-  says("return {[1] = 2, [5] = 3}", "is a list with holes; json.null stands for nothing, and a map's keys are strings");
+  says("local x = string.fnd('a', 'b')", "string has no fnd; did you mean 'find'");
+  says("return {[1] = 2, [5] = 3}",
+       "is a list with holes, the first at 2; json.null stands for nothing, and a map's keys are strings");
   says("return {[5] = 3}", "the number 5 is one; a map's keys are strings");
   says("local x = utf8.char(233)", "module text's");
   says("local x = ('a b'):split ' '", "text.regex(pattern):split(s)");
