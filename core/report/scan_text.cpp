@@ -51,25 +51,57 @@ void report_operator(std::string_view dotted, const std::string &where, Findings
   }
 }
 
-// The names of a Python text, without what stands in strings and comments.
+// Behind the string that begins there, as TorchScript's lexer ends it.
+size_t behind_string(std::string_view text, size_t at) {
+  const std::string_view three = text.substr(at, 3);
+  const bool is_long = three.size() == 3 && three[0] == three[1] && three[0] == three[2];
+  const std::string_view quotes = text.substr(at, is_long ? 3 : 1);
+  for (at += quotes.size(); at < text.size(); ++at) {
+    if (text.substr(at).starts_with(quotes)) return at + quotes.size();
+    if (text[at] == '\n' && !is_long) return at;
+    if (text[at] == '\\') ++at;
+  }
+  return text.size();
+}
+
+// The names of a Python text, without what stands in strings and comments, each with the character behind it. What points
+// join is one name, whatever blanks, line ends and parentheses stand between: (torch) . save
 template <class Use>
 void for_names(std::string_view text, const Use &use) {
+  std::string name;
+  bool joined = false;
+  const auto end = [&](char behind) {
+    if (!name.empty()) use(std::string_view(name), behind);
+    name.clear();
+    joined = false;
+  };
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
-    if (c == '#') {
-      i = std::min(text.find('\n', i), text.size());
-    } else if (c == '"' || c == '\'') {
-      for (++i; i < text.size() && text[i] != c; ++i) i += text[i] == '\\' ? 1 : 0;
-      ++i;
-    } else if (begins_name(c)) {
-      size_t end = i;
-      while (end < text.size() && in_name(text[end])) ++end;
-      use(text.substr(i, end - i));
-      i = end;
-    } else {
-      ++i;
+    size_t behind = i + 1;
+    if (begins_name(c)) {
+      while (behind < text.size() && in_name(text[behind]) && text[behind] != '.') ++behind;
+      if (!joined) end(c);
+      if (joined) name += '.';
+      name += text.substr(i, behind - i);
+      joined = false;
+    } else if (c == '.') {
+      joined = !name.empty();
+    } else if (c == '#') {
+      behind = std::min(text.find('\n', i), text.size());
+    } else if (std::string_view(" \t\r\n\\)").find(c) == std::string_view::npos) {
+      end(c);
+      if (c == '"' || c == '\'') behind = behind_string(text, i);
+      if (in_name(c)) behind = i + name_at(text, i).size();  // a number, and its letters
     }
+    i = behind;
   }
+  end('\n');
+}
+
+// `t = torch`, `getattr(ops.aten, …)`: what is called then has another name. `ops : int` declares an attribute.
+bool hides_names(std::string_view name, char behind) {
+  if (behind == ':') return false;
+  return name == "torch" || name == "ops" || (name.starts_with("ops.") && name.find('.', 4) == std::string_view::npos);
 }
 
 // JSON with the ASCII characters that it escapes as they are meant: a name may be written in many ways.
@@ -119,12 +151,14 @@ void scan_layers(std::string_view json, const std::string &where, Findings &find
 }  // namespace
 
 void scan_torchscript(std::string_view text, const std::string &where, Findings &findings) {
-  std::string_view before;
+  std::string before;
   size_t functions = 0;
-  for_names(text, [&](std::string_view name) {
+  for_names(text, [&](std::string_view name, char behind) {
     if (before == "def") {
       ++functions;
       if (name == "__setstate__") findings.add(where, "has __setstate__, which runs while it is loaded", Verdict::code);
+    } else if (hides_names(name, behind)) {
+      findings.add(where, "gives " + printable(name) + " another name, which hides what is called", Verdict::unsafe);
     } else if (name.starts_with("torch.classes.") || name.starts_with("__torch__.torch.classes.")) {
       findings.add(where, "uses " + printable(name) + ", an object of native code", Verdict::code);
     } else if (name.starts_with("ops.")) {
@@ -143,6 +177,9 @@ void scan_torchscript(std::string_view text, const std::string &where, Findings 
 }
 
 void scan_exported(std::string_view json, const std::string &where, Findings &findings) {
+  if (json.find('\0') != std::string_view::npos) {  // Python reads it as UTF-16 or UTF-32
+    findings.add(where, "is JSON that is not in UTF-8, which hides what it names", Verdict::unsafe);
+  }
   const std::string text = without_escapes(json);
   constexpr std::string_view mark = "torch.ops.";
   size_t calls = 0;

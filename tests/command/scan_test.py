@@ -62,6 +62,12 @@ class Loud(torch.nn.Module):
         torch.save(torch.ones(2), "written")
 
 
+class Reads(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.from_file("PATH", False, 4, dtype=torch.uint8)
+        return y
+
+
 def stack_global(module, name):
     return b"\x80\x04\x8c" + bytes([len(module)]) + module + b"\x8c" + bytes([len(name)]) + name + b"\x93"
 
@@ -165,6 +171,28 @@ class Scan(Case):
         self.scan(self.archive({"m/code/__torch__.py": code}, zipfile.ZIP_DEFLATED), "m.pt", verdict="unsafe", finds="calls image.read_file")
         code = b"def forward(self, x: Tensor) -> Tensor:\n  # torch.save(x)\n  return ops.mine.relu(torch.classes.mine.Thing(x))\n"
         self.scan(self.archive({"m/code/__torch__.py": code}), "m.pt", verdict="code", finds=["calls mine.relu, native code of a library", "torch.classes.mine.Thing"])
+
+    def test_torchscript_that_hides_what_it_calls(self):
+        (self.dir / "four").write_bytes(b"four")
+        torch.jit.script(Reads()).save(str(self.dir / "reads.pt"))
+        with zipfile.ZipFile(self.dir / "reads.pt") as z:
+            entries = {name: z.read(name) for name in z.namelist()}
+        code = next(name for name in entries if name.endswith(".py"))
+        plain = entries[code].decode().replace("PATH", str(self.dir / "four"))
+        begin, call = "    y = ", "torch.from_file("
+        for way in (plain, *[plain.replace(call, other) for other in (
+                        "torch . from_file(", "torch .from_file(", "(torch\n.from_file)(", "(torch #.\n.from_file)(", "torch\\\n.from_file(", "((torch)).from_file(",
+                        "ops.aten.from_file(", "ops . aten\\\n. from_file(", 'getattr(torch, "from_file")(', 'getattr(ops.aten, "from_file")(',
+                        'getattr(ops, "aten").from_file(')],
+                    *[plain.replace(begin, before + begin) for before in ('    q = """ " """\n', "    q = \'\'\' \' \'\'\'\n", '    q = ""\n', "    q = \"\\\\\"\n", "    q = '#'\n")],
+                    *[plain.replace(begin + "torch.", f"    t = {module}\n    y = t.") for module in ("torch", "ops.aten")]):
+            with self.subTest(way):
+                content = self.archive({**entries, code: way})
+                (self.dir / "way.pt").write_bytes(content)
+                self.assertEqual(bytes(torch.jit.load(str(self.dir / "way.pt"))(torch.ones(1)).tolist()), b"four")
+                self.scan(content, "way.pt", verdict="unsafe", finds=["from_file" if "from_file" in way and "getattr" not in way and "t = " not in way else "another name"])
+        for quiet in ("  ops : int\n  torch : int\n", "  def ops(self):\n    return self.torch.ops.save\n", "  x = 1.e5\n  y = ops.prim.NumToTensor(1)\n"):
+            self.scan(self.archive({**entries, code: quiet}), "quiet.pt", verdict="data" if "def" not in quiet else "code")
 
     def test_exported_programs(self):
         graph = json.dumps({"graph": {"nodes": [{"target": "torch.ops.aten.linear.default"}, {"target": "torch.ops.mine.f.default"}]}})
@@ -270,6 +298,10 @@ class Scan(Case):
         layers = {"class_name": "Sequential", "config": [{"module": "os", "class_name": "system"}, {"class_name": "Lambda"}]}
         config = json.dumps(layers).replace("Lambda", "\\u004cambda")
         self.scan(self.archive({"config.json": config}), "x.keras", verdict="unsafe", finds=["a Lambda layer of Keras", "imports os"])
+        for encoding in ("utf-16", "utf-16-be", "utf-32"):
+            content = config.encode(encoding)
+            self.assertEqual(json.loads(content), layers)  # as Keras reads it
+            self.scan(self.archive({"config.json": content}), "x.keras", verdict="unsafe", finds="JSON that is not in UTF-8")
         graph = '{"target": "torch\\u002eops.image.read_file.default"}'
         self.scan(self.archive({"m/archive_format": "pt2", "m/model.json": graph}), "m.pt2", verdict="unsafe", finds="calls image.read_file")
         bytecode = pickle.dumps((5, ("f", ("aten::from_file", ""), ("mine::relu", ""))), 2)
