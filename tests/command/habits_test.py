@@ -88,6 +88,16 @@ class Arguments(Case):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode({}, {indent = 2})")), "x", contains="no option indent; it has pretty")
 
 
+class Classes(Case):
+    def test_self_of_a_method_is_no_global(self):
+        text = ("local A = {}\nA.__index = A\nfunction A.new(v)\n  return setmetatable({v = v}, A)\nend\nfunction A:get()\n  return self.v\nend\n"
+                "return function(x)\n  return A.new(x):get()\nend\n")
+        result = mrun(self.bundle(preprocess=text), "a")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, '"a"\n', ""))
+        result = mrun(self.bundle(preprocess="return function(x)\n  return self and x\nend\n"), "a")
+        self.assertIn("preprocess.lua:2: self is nil", result.stderr)
+
+
 class Words(Case):
     def test_functions_that_stand_elsewhere(self):
         for call, place in [("torch.gelu(x)", "torch.F.gelu"), ("torch.rfft(x)", "torch.fft.rfft"), ("torch.inv(x)", "torch.linalg.inv"), ("torch.F.matmul(x)", "torch.matmul"),

@@ -201,7 +201,9 @@ class Doubts : private Words {
 
   void add_function(size_t at) {
     if (is_name(at)) add(at);
-    while (at < tokens_.size() && !is_word(at, "(")) ++at;
+    for (; at < tokens_.size() && !is_word(at, "("); ++at) {
+      if (is_word(at, ":")) names_.insert("self");  // a method's
+    }
     add_list(at + 1);
   }
 
