@@ -37,6 +37,12 @@ std::string_view name_at(std::string_view text, size_t at) {
   return text.substr(at, end - at);
 }
 
+// The same up to a point.
+std::string_view identifier_at(std::string_view text, size_t at) {
+  const std::string_view name = name_at(text, at);
+  return name.substr(0, name.find('.'));
+}
+
 // The operator of a namespace: "image.read_file" or "aten.add.Tensor", whose overload says nothing.
 void report_operator(std::string_view dotted, const std::string &where, Findings &findings) {
   const size_t dot = dotted.find('.');
@@ -79,10 +85,11 @@ void for_names(std::string_view text, const Use &use) {
     const char c = text[i];
     size_t behind = i + 1;
     if (begins_name(c)) {
-      while (behind < text.size() && in_name(text[behind]) && text[behind] != '.') ++behind;
+      const std::string_view part = identifier_at(text, i);
+      behind = i + part.size();
       if (!joined) end(c);
       if (joined) name += '.';
-      name += text.substr(i, behind - i);
+      name += part;
       joined = false;
     } else if (c == '.') {
       joined = !name.empty();
@@ -104,14 +111,16 @@ bool hides_names(std::string_view name, char behind) {
   return name == "torch" || name == "ops" || (name.starts_with("ops.") && name.find('.', 4) == std::string_view::npos);
 }
 
-// JSON with the ASCII characters that it escapes as they are meant: a name may be written in many ways.
+// JSON with the ASCII characters that it escapes as they are meant, since a name may be written in many ways; what would end
+// a text, or escape, stays.
 std::string without_escapes(std::string_view json) {
   std::string out;
   for (size_t i = 0; i < json.size(); ++i) {
     unsigned code = 0;
     const bool escaped = json[i] == '\\' && i + 6 <= json.size() && json[i + 1] == 'u';
     const char *const digits = json.data() + i + 2;
-    if (escaped && std::from_chars(digits, digits + 4, code, 16).ptr == digits + 4 && code < 0x80) {
+    if (escaped && std::from_chars(digits, digits + 4, code, 16).ptr == digits + 4 && code < 0x80 && code != '"' &&
+        code != '\\') {
       out += static_cast<char>(code);
       i += 5;
     } else {
@@ -127,14 +136,37 @@ void for_values(std::string_view json, std::string_view key, const Use &use) {
   const std::string quoted = '"' + std::string(key) + '"';
   for (size_t at = json.find(quoted); at != std::string_view::npos; at = json.find(quoted, at + 1)) {
     const size_t begin = json.find_first_not_of(" \t\r\n:", at + quoted.size());
-    if (begin != std::string_view::npos && json[begin] == '"') use(name_at(json, begin + 1));
+    if (begin != std::string_view::npos && json[begin] == '"')
+      use(json.substr(begin + 1, json.find('"', begin + 1) - begin - 1));
   }
+}
+
+// Python evaluates an exported program's sizes (sympy.sympify), with all that is built into it: of `4*s0 + Max(2, s1)` nothing
+// runs but sympy's own.
+bool runs_more_than_numbers(std::string_view expression) {
+  constexpr std::string_view functions[] = {"floor", "ceiling", "sqrt", "exp", "log", "sin", "cos", "tan"};
+  if (expression.find_first_of("'\"\\[]{}:;@") != std::string_view::npos) return true;
+  std::string_view before = " ";
+  for (size_t i = 0; i < expression.size();) {
+    const char c = expression[i];
+    const size_t size = begins_name(c) ? identifier_at(expression, i).size() : 1;
+    if (c != ' ' && c != '\t') {
+      const bool named = begins_name(before[0]), own = before[0] >= 'A' && before[0] <= 'Z';
+      if (c == '(' && (before == ")" || (named && !own && !among(functions, before)))) return true;
+      if ((c == '.' && (named || before == ")")) || (before == "." && begins_name(c))) return true;  // a field
+      if ((static_cast<unsigned char>(c) & 0x80) != 0) return true;  // a letter that Python takes for another
+      before = expression.substr(i, size);
+    }
+    i += size;
+  }
+  return false;
 }
 
 // Keras makes layers of the modules and classes that its JSON names, and a Lambda of the code that stands in it.
 void scan_layers(std::string_view json, const std::string &where, Findings &findings) {
   bool layers = false;
-  for_values(json, "class_name", [&](std::string_view name) {
+  for_values(json, "class_name", [&](std::string_view text) {
+    const std::string_view name = name_at(text, 0);
     layers = true;
     if (name != "Lambda" && name != "__lambda__") return;
     findings.add(where, "has a Lambda layer of Keras: Python's bytecode, which runs once it is loaded",
@@ -142,7 +174,8 @@ void scan_layers(std::string_view json, const std::string &where, Findings &find
   });
   if (!layers) return;
   findings.add(where, "layers that Keras makes by their names", Verdict::code);
-  for_values(json, "module", [&](std::string_view name) {
+  for_values(json, "module", [&](std::string_view text) {
+    const std::string_view name = name_at(text, 0);
     if (name.empty() || name.starts_with("keras") || name.size() > longest_name) return;
     findings.add(where, "imports " + printable(name), std::max(Verdict::code, verdict_of_import(name)));
   });
@@ -191,6 +224,10 @@ void scan_exported(std::string_view json, const std::string &where, Findings &fi
     at += name.size();
   }
   if (calls > 0) findings.add(where, fmt::format("a graph of {} calls of operators", calls), Verdict::code);
+  for_values(text, "expr_str", [&](std::string_view expression) {
+    if (!runs_more_than_numbers(expression)) return;
+    findings.add(where, "has a size that Python evaluates: " + printable(expression, 100), Verdict::unsafe);
+  });
   scan_layers(text, where, findings);
 }
 

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 
 import numpy
+import sympy
 import torch
 
 from command import Case, mrun
@@ -202,6 +203,22 @@ class Scan(Case):
         self.scan(self.archive({"m/archive_format": "pt2", "m/data/constants/c.pt": (self.dir / "inner.pt").read_bytes()}), "m.pt2", verdict="unsafe",
                   finds="c.pt > ")
         self.scan(self.archive({"m/archive_format": "pt2", "m/data/aotinductor/m.so": b"\x7fELF..."}), "m.pt2", verdict="unsafe", finds="is native code")
+
+    def test_sizes_that_python_evaluates(self):
+        def scan(expression, verdict):
+            sizes = json.dumps({"as_sym_int": {"as_expr": {"expr_str": expression, "hint": None}}})
+            for text in (sizes, "".join(f"\\u{ord(c):04x}" if c.isalpha() else c for c in sizes) if verdict == "data" else sizes.replace("expr", "\\u0065xpr")):
+                self.scan(self.archive({"archive_format": "pt2", "models/model.json": text}), "m.pt2", verdict=verdict,
+                          finds="Python evaluates" if verdict == "unsafe" else ())
+
+        for expression in ("print('ran')", "print(2)", "print (2)", "(lambda: print(2))()", "[print][0](2)", "exec(chr(112))", "s0*0 + open('x').read()", "(print)(2)",
+                           "Max(2, print(3))", "2 if print(1) else 3", "Max.mro()", "(s0).func", "(s0) . func", "s0.func", "\uff45xec(1)", 's0 if 1 else "" or print(2)'):
+            with self.subTest(expression):
+                scan(expression, "unsafe")
+        for expression in ("s0", "4*s0 + Max(2, s1)", "2*s0**2/(s1 + 1)", "FloorDiv(s0, 2) - Mod(s0, 2)", "floor(s0/2.5) + sqrt (s0)", "-1", "(s0 + 1)*(s1 - 1)"):
+            with self.subTest(expression):
+                self.assertTrue(str(sympy.sympify(expression)))
+                scan(expression, "data")
 
     def test_archives_made_to_mislead(self):
         bad = pickle.dumps(Call(print, "ran"), 2)
