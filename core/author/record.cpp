@@ -34,7 +34,8 @@ std::vector<File> input_files(const Manifest &m, const Value &input) {
 
 void check_name(const std::string &name) {
   if (name.find('/') == std::string::npos && good_name("examples/" + name + "/x")) return;
-  fail(MRUN_USAGE, "\"{}\" is no name for an example: use letters, digits, '_', '-' and '.'", printable(name));
+  fail(MRUN_USAGE, "\"{}\" is no name for an example: use the letters a to z and A to Z, digits, '_', '-' and '.'",
+       printable(name));
 }
 
 // A bundle cannot hold both.

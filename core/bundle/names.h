@@ -7,8 +7,9 @@ namespace mrun {
 
 inline constexpr size_t max_name = 255;
 inline constexpr std::string_view name_rule =
-    "a name has at most 255 bytes and 16 parts between '/', each of letters, digits, '_', '-' and '.', not beginning "
-    "with '-' or '.' nor ending with '.'";
+    "a name has at most 255 bytes and 16 parts between '/', each of the letters a to z and A to Z, digits, '_', '-' "
+    "and '.', "
+    "not beginning with '-' or '.' nor ending with '.'";
 
 bool good_name(std::string_view);
 bool is_history(std::string_view name);     // history/…

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/article.h"
 #include "base/text.h"
 #include "script/lua/instrument.h"
 #include "script/lua/sandbox.h"
@@ -132,8 +133,8 @@ void run_module(lua_State *L, const Module &m, const std::string &name) {
   const int status = lua_pcall(L, 1, 1, 0);
   if (status != 0) throw error_of(L, L, status);
   if (m.std ? lua_type(L, -1) != LUA_TTABLE : lua_isnil(L, -1)) {
-    fail(MRUN_SCRIPT, "{} must return {}, it returned a {}", m.script, m.std ? "a table" : "a value",
-         luaL_typename(L, -1));
+    fail(MRUN_SCRIPT, "{} must return {}, it returned {}", m.script, m.std ? "a table" : "a value",
+         lua_isnil(L, -1) ? "nothing" : with_article(luaL_typename(L, -1)));
   }
   if (m.std) freeze(L);
 }

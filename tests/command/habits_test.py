@@ -57,6 +57,12 @@ class Answers(Case):
             with self.subTest(body):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=f"is a list with holes, the first at {first}; json.null")
 
+    def test_nothing_is_called_so(self):
+        self.refused(3, self.bundle(preprocess='local a = require "lib.a"\nreturn function(x) return a end\n', files={"lib/a.lua": "local x = 1\n"}), "x",
+                     contains="lib/a.lua must return a value, it returned nothing")
+        for call, came in [("error()", "nil"), ("error(true)", "true"), ("error(torch.ones(2))", "a float32 tensor [2]")]:
+            self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=f"the error is {came}; raise a string")
+
     def test_a_text_that_was_cut(self):
         for body in ["return ('äö'):sub(1, 1)", "return ('äö'):reverse()"]:
             self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=["not valid UTF-8", "text.characters(s)"])
@@ -86,6 +92,21 @@ class Arguments(Case):
 
     def test_options_of_json(self):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode({}, {indent = 2})")), "x", contains="no option indent; it has pretty")
+
+
+class Command(Case):
+    def test_subcommands_of_other_programs(self):
+        folder = self.bundle(preprocess="return function(x) return x end\n")
+        for word, meant in [("test", "mrun verify BUNDLE"), ("validate", "mrun verify BUNDLE"), ("build", "mrun pack DIR"), ("info", "mrun inspect BUNDLE"),
+                            ("init", "mrun new NAME"), ("predict", "mrun BUNDLE INPUT"), ("extract", "mrun unpack BUNDLE")]:
+            with self.subTest(word):
+                self.refused(3, word, folder, contains=f"{word}: no such file or subcommand; it is {meant}")
+        self.refused(3, "words", folder, contains="the bundle comes first")
+
+    def test_names_are_of_ascii_letters(self):
+        self.refused(2, "record", self.bundle(preprocess="return function(x) return x end\n"), "größe", "x", contains="the letters a to z and A to Z")
+        self.refused(3, self.bundle(preprocess="return function(x) return x end\n", files={"lib/größe.lua": "return 1"}), "x",
+                     contains=["lib/größe.lua", "the letters a to z and A to Z"])
 
 
 class Classes(Case):

@@ -123,6 +123,7 @@ class Packing(Case):
                                   "bundle.toml:9: [batch] unpad.2: no method with the argument ids gives tensors as a result 2"),
                                  ("[batch.forward]\npad = {ids = {dims = [0]}}\nunpad = {logits = {like = \"ids\"}}\n", model,
                                   "bundle.toml:9: [batch.forward] unpad.logits: no method"),
+                                 ("[batch]\nunpad = {\"1\" = {like = \"ids\"}}\n", model, "bundle.toml:8: [batch] unpad.1: like: the argument ids is not padded"),
                                  ("[batch]\nmode = \"concat\"\npad = {ids = {dims = [1, 0]}}\n", model,
                                   "bundle.toml:9: [batch] pad.ids: dims: in mode \"concat\" dimension 0 has the rows of forward's calls"),
                                  ("[batch]\npad = {ids = {dims = [0]}}\n[batch.forward]\nmode = \"concat\"\n", model,

@@ -94,6 +94,25 @@ bool exists(const std::string &path) {
   return std::filesystem::exists(path, unknown);
 }
 
+// What other programs call a subcommand.
+std::string known_elsewhere(const std::string &word) {
+  constexpr std::pair<std::string_view, std::string_view> others[] = {
+      {" info show describe list ls cat ", "mrun inspect BUNDLE"},
+      {" test check validate ", "mrun verify BUNDLE"},
+      {" build package zip compile ", "mrun pack DIR"},
+      {" init create ", "mrun new NAME"},
+      {" extract unzip ", "mrun unpack BUNDLE"},
+      {" compare ", "mrun diff A B"},
+      {" history ", "mrun log BUNDLE"},
+      {" example ", "mrun record DIR NAME INPUT"},
+      {" predict infer eval exec ", "mrun BUNDLE INPUT"},
+  };
+  for (const auto &[words, usage] : others) {
+    if (words.find(" " + word + " ") != std::string_view::npos) return "; it is " + std::string(usage);
+  }
+  return "";
+}
+
 // What stands where the bundle should, and is no file: a subcommand or file misspelt, or an input before its bundle.
 // Empty where the bundle's own error says enough.
 std::string misplaced(const std::vector<std::string> &args) {
@@ -106,6 +125,7 @@ std::string misplaced(const std::vector<std::string> &args) {
   const std::string order = "the bundle comes first: mrun BUNDLE INPUT";
   if (!nearby.empty()) return "no such file" + nearby;
   if (!meant.empty()) return "no such file or subcommand" + meant + (behind ? " Else " + order : "");
+  if (const std::string other = known_elsewhere(first); !other.empty()) return "no such file or subcommand" + other;
   if (behind) return "no such file; " + order;
   const bool word = first.find_first_of("/.@") == std::string::npos;
   return word ? "no such file or subcommand; `mrun --help` lists the subcommands" : "";

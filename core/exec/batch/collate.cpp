@@ -115,7 +115,8 @@ void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) 
   const int32_t dim = parts[0].tensor.dim();
   for (const int64_t d : pad.dims) {
     if (d < 0 || d >= dim) {
-      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimensions, there is none numbered {}", name, dim, d);
+      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimension{}, there is none numbered {}", name, dim,
+           dim == 1 ? "" : "s", d);
     }
     int64_t longest = 0;
     for (const Part &part : parts) {

@@ -149,15 +149,16 @@ void check_unpad(const Schema &schema, const BatchConfig &config) {
     const auto parameter = std::find_if(schema.parameters.begin(), schema.parameters.end(),
                                         [&like = unpad.like](const Parameter &p) { return p.name == like; });
     if (parameter == schema.parameters.end()) {
-      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: {} has no argument named {}", name, schema.name, unpad.like);
+      fail(MRUN_BUNDLE, "bundle.toml:{}: [batch] unpad.{}: like: {} has no argument named {}", unpad.line, name,
+           schema.name, unpad.like);
     }
     if (parameter->type.base != Base::tensor || parameter->type.list) {
-      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: want a padded tensor argument, {} is of type {}", name, unpad.like,
-           parameter->type.text());
+      fail(MRUN_BUNDLE, "bundle.toml:{}: [batch] unpad.{}: like: want a padded tensor argument, {} is of type {}",
+           unpad.line, name, unpad.like, parameter->type.text());
     }
     if (config.pad.count(unpad.like) == 0) {
-      fail(MRUN_BUNDLE, "[batch] unpad.{}: like: the argument {} is not padded: want it in [batch] pad", name,
-           unpad.like);
+      fail(MRUN_BUNDLE, "bundle.toml:{}: [batch] unpad.{}: like: the argument {} is not padded: want it in [batch] pad",
+           unpad.line, name, unpad.like);
     }
   }
 }

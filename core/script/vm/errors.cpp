@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "script/vm/arguments.h"
 #include "script/vm/fiber.h"
 #include "script/vm/handle.h"
 #include "script/vm/syntax.h"
@@ -268,8 +269,8 @@ Error error_of(lua_State *L, lua_State *co, int status) {
   } else if (lua_type(L, top) == LUA_TTABLE) {
     e = from_table(L, top);
   } else {
-    e = Error(MRUN_SCRIPT, fmt::format("the error is a {}; raise a string or {{code = \"INPUT\", message = …}}",
-                                       luaL_typename(L, top)));
+    e = Error(MRUN_SCRIPT, fmt::format("the error is {}; raise a string or {{code = \"INPUT\", message = …}}",
+                                       describe_lua(L, top)));
   }
   lua_pop(L, 1);
   e.message = printable(e.message, 2000);

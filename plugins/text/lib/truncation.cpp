@@ -84,7 +84,7 @@ void cut(Encoding &e, size_t length, const Truncation &t, bool overflowing) {
   } else {
     if (t.stride >= length)
       bad_argument("stride is " + std::to_string(t.stride) + ", but a part of the text is " + std::to_string(length) +
-                   " tokens long: wanted less");
+                   (length == 1 ? " token" : " tokens") + " long: wanted less");
     std::vector<Encoding> parts = parts_of(e, length, t);
     first = std::move(parts[0]);
     parts.erase(parts.begin());
