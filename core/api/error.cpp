@@ -53,6 +53,11 @@ void free_at_thread_end() {
   if (key) pthread_setspecific(*key, &last_error);
 }
 
+// The thread that ends the process, or unloads the library, has no such end.
+[[maybe_unused]] const struct AtExit {
+  ~AtExit() { mrun_error_free(&last_error); }
+} at_exit;
+
 void fill(mrun_error &error, const Error &e) noexcept {
   error = mrun_error{};
   error.code = e.code;
