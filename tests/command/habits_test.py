@@ -133,8 +133,17 @@ class Words(Case):
             with self.subTest(call):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", advice])
 
+    def test_loops_and_comparisons(self):
+        for body, advice in [("for i in 1, 3 do end return 1", "for i = 1, n do"), ("return x < 5", "tonumber(s)"), ("return 5 <= x", "tonumber(s)")]:
+            self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=["preprocess.lua:3", advice])
+
     def test_syntax_of_other_luas(self):
         for body, advice in [("return 1 << 3", "bit.lshift(a, n)"), ("return 8 >> 1", "bit.rshift(a, n)"), ("local n <const> = 1 return n", "local x = …"),
+                             ("return [[abc", "[[ ends with ]]"), ("--[==[ a ]=]\nreturn 1", "as many = on both sides"), ('return "abc', "the closing quote is missing"),
+                             ("local f = tostring\n(function() end)()", "unless a ; ends that"), ("return ...", "function(...)"), ("for (i = 0; i < 3; i++) do end", "for i = 0, n - 1 do"),
+                             ("for i = 1 do end", "for i = 1, n do"), ("return x.end", 't["end"] is a field'), ("local in = 3", "in is a word of Lua's"), ("return {a: 1}", "{name = value}"),
+                             ("return x === 'a'", "equal is =="), ("return x <> 'a'", "not equal is ~="), ("return fn(x) -> x", "function(x) return x end"), ("return x == 1 \\\n or x", "without a backslash"),
+                             ("return `abc`", "stands in quotes"), ("return x ?? 1", "where a is nil"), ("return x?.y", "where x is"), ("print x", "log.info(…)"),
                              ("return {\n 1\n 2}", "a comma stands between a table's entries"), ("return tostring(1\n 2)", "a comma stands between arguments")]:
             with self.subTest(body):
                 result = mrun(self.bundle(preprocess=stage(body)), "x")

@@ -198,6 +198,13 @@ std::string operator_hint(std::string_view message, std::string_view line) {
   if (contains(message, "attempt to concatenate") && contains(message, "boolean value")) {
     return "; tostring(x) is \"true\" or \"false\"";
   }
+  if (contains(message, "attempt to call a number value") && contains(line, "for ")) {
+    return "; a loop that counts is for i = 1, n do … end";
+  }
+  if (contains(message, "attempt to compare string with number") ||
+      contains(message, "attempt to compare number with string")) {
+    return "; tonumber(s) makes a number of a text";
+  }
   if (contains(message, "attempt to call a table value") && contains(line, "for ")) {
     return "; for i, v in ipairs(list) do … end goes through a list, pairs(t) through any table";
   }

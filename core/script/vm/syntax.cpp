@@ -32,6 +32,21 @@ struct Advice {
 };
 
 constexpr Advice by_line[] = {
+    {"unfinished long", "", "[[ ends with ]], [=[ with ]=]: as many = on both sides"},
+    {"unfinished string", "", "the closing quote is missing in the line; a text of several lines stands in [[ … ]]"},
+    {"ambiguous syntax", "", "a line that begins with ( goes on with the one before, unless a ; ends that"},
+    {"outside a vararg function", "", "what takes any number of values is written function(...)"},
+    {"'<name>' expected near '('", " for ( ", "a loop counts by itself: for i = 0, n - 1 do … end"},
+    {"',' expected near 'do'", " for ", "a loop counts to an end: for i = 1, n do … end"},
+    {"'<name>' expected near '", " { ", "a table is written {name = value}, or {[\"a name\"] = value}"},
+    {"'='", " = = = ", "equal is =="},
+    {"'>'", " < > ", "not equal is ~="},
+    {"'>'", " - > ", "a function is written function(x) return x end"},
+    {"near '\\'", "", "a line goes on by itself, without a backslash"},
+    {"near '`'", "", "a text stands in quotes, one of several lines in [[ … ]]"},
+    {"'?'", " ? ? ", "a or b takes b where a is nil"},
+    {"'?'", " ? . ", "x and x.y is nil where x is"},
+    {"'='", " print ", "a call wants parentheses, and log.info(…) of module log writes a line"},
     {"", " ! = ", "not equal is ~="},
     {"", " + = ", "there is no +=: write n = n + 1"},
     {"", " - = ", "there is no -=: write n = n - 1"},
@@ -117,11 +132,26 @@ std::string_view found(const Advice (&list)[n], std::string_view message, std::s
   return a == std::end(list) ? "" : a->advice;
 }
 
+// Of a word of the language where a name is wanted: `t.end`, `local end`.
+std::string reserved_advice(std::string_view message) {
+  constexpr std::string_view wanted = "'<name>' expected near '",
+                             words =
+                                 " and break do else elseif end false for function goto if in "
+                                 "local nil not or return then true until while ";
+  const size_t at = message.find(wanted);
+  if (at == std::string_view::npos) return "";
+  const std::string_view rest = message.substr(at + wanted.size());
+  const std::string word(rest.substr(0, rest.find('\'')));
+  if (words.find(" " + word + " ") == std::string_view::npos) return "";
+  return word + " is a word of Lua's and no name: t[\"" + word + "\"] is a field of that name";
+}
+
 }  // namespace
 
 std::string syntax_advice(std::string_view message, std::string_view line, std::string_view text) {
   const std::string_view shown = trimmed(line);
-  std::string_view advice = found(by_line, message, code_of(line));
+  const std::string reserved = reserved_advice(message);
+  std::string_view advice = reserved.empty() ? found(by_line, message, code_of(line)) : reserved;
   if (contains(line, "\xc2\xa0")) advice = "the line has a no-break space, which is no blank for Lua";
   if (advice.empty()) advice = found(by_text, message, code_of(text));
   std::string more = shown.empty() ? "" : " in `" + printable(shown, 100) + "`";
