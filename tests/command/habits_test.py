@@ -83,6 +83,13 @@ class Arguments(Case):
             with self.subTest(call):
                 self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", advice])
 
+    def test_bytes_are_no_text(self):
+        (self.dir / "t.json").write_text("[1]")
+        for call, code in [("json.decode(x)", "ARGUMENT"), ("text.nfc(x)", "ARGUMENT"), ("string.byte(x)", "SCRIPT"), ("string.len(x)", "SCRIPT")]:
+            with self.subTest(call):
+                self.item_error(code, "preprocess", self.bundle("bytes", preprocess=stage("return " + call)), self.dir / "t.json", contains="text.repair(t) makes a text")
+        self.assertEqual(self.answer(self.bundle("bytes", preprocess=stage("return json.decode(text.repair(x))")), self.dir / "t.json"), [1])
+
     def test_positions_are_whole_numbers(self):
         for call in ["torch.ones(3):take(torch.tensor({0, 1}))", "torch.ones(3):index_select(0, torch.tensor({0}))", "torch.ones(3):gather(0, torch.tensor({0}))",
                      "torch.F.embedding(torch.tensor({0}), torch.ones({3, 2}))", "torch.bincount(torch.tensor({0}))", "torch.F.one_hot(torch.tensor({1}))",

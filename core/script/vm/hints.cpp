@@ -280,6 +280,7 @@ std::string without_userdata(std::string text, std::string_view line) {
   const size_t got = text.find("got userdata");
   if (!text.starts_with("bad argument") || got == std::string::npos) return text;
   text.replace(got + 4, 8, "a tensor or object");
+  if (contains(text, "string expected")) return text + "; of bytes text.repair(t) makes a text";
   return text + (contains(line, ":item") ? "" : "; of a tensor t:item() is the only element's number");
 }
 
@@ -406,6 +407,8 @@ std::string kind_of_argument_hint(std::string_view message) {
       {": bytes: want Tensor, got a string", "bundle.asset \"NAME\" gives the bytes of a file"},
       {": bytes is a string; wanted a file", "bundle.asset \"NAME\" gives the bytes of a file"},
       {": size: item 1: want int, got a list", "what comes behind the sizes is given by name: {dtype = \"int64\"}"},
+      {": want a string, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
+      {": want str, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
       {": want int, got a list", "unpack(list) gives a list's items one by one"},
       {": want int, got a string", "tonumber(s) makes a number of a text"},
       {": want float, got a string", "tonumber(s) makes a number of a text"},
