@@ -15,7 +15,22 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"assert", "error", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber"};
+constexpr const char *names[] = {"assert", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber"};
+
+// As LuaJIT's, but for levels of the engine's own.
+int error(lua_State *L) {
+  if (!lua_isnoneornil(L, 2) && lua_isnumber(L, 2) == 0) {
+    return luaL_error(L, "bad argument #2 to 'error' (number expected, got %s)", luaL_typename(L, 2));
+  }
+  const int level = lua_isnoneornil(L, 2) ? 1 : static_cast<int>(lua_tointeger(L, 2));
+  lua_settop(L, 1);
+  if (lua_isstring(L, 1) != 0 && level > 0) {
+    luaL_where(L, level_behind_prelude(L, level));
+    lua_pushvalue(L, 1);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
 
 int type(lua_State *L, Vm &) {
   if (lua_gettop(L) == 0) fail(MRUN_ARGUMENT, "type: want a value");
@@ -119,10 +134,14 @@ int text_of(lua_State *L, Vm &vm) {
 
 void push_base(lua_State *L, int from) {
   take(L, from, names);
-  static const luaL_Reg functions[] = {
-      {"type", library<type>},     {"tostring", library<text_of>},          {"getmetatable", library<getmetatable>},
-      {"rawset", library<rawset>}, {"setmetatable", library<setmetatable>}, {"emit", function<emit>},
-      {nullptr, nullptr}};
+  static const luaL_Reg functions[] = {{"type", library<type>},
+                                       {"tostring", library<text_of>},
+                                       {"getmetatable", library<getmetatable>},
+                                       {"rawset", library<rawset>},
+                                       {"setmetatable", library<setmetatable>},
+                                       {"emit", function<emit>},
+                                       {"error", error},
+                                       {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   add_prelude(L, {"xpcall"});
   add_tensor_checks(L);

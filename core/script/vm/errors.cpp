@@ -176,6 +176,15 @@ int error_concat(lua_State *L, Vm &) {
 
 bool is_std(std::string_view script) { return script.starts_with("std/") || is_prelude(script); }
 
+int level_behind_prelude(lua_State *L, int level) {
+  constexpr int most_levels = 64;  // each is looked for from the innermost on
+  lua_Debug frame;
+  for (int i = 1; i <= level && level < most_levels && lua_getstack(L, i, &frame) != 0; ++i) {
+    if (lua_getinfo(L, "S", &frame) != 0 && is_prelude(script_of(frame))) ++level;
+  }
+  return level;
+}
+
 std::string source_line(const Vm &vm, std::string_view script, int line) {
   const auto at = vm.texts.find(script);
   if (at == vm.texts.end() || line <= 0) return "";

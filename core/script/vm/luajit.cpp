@@ -17,6 +17,7 @@
   X(luaL_ref)                    \
   X(luaL_register)               \
   X(luaL_unref)                  \
+  X(luaL_where)                  \
   X(lua_call)                    \
   X(lua_checkstack)              \
   X(lua_close)                   \
