@@ -44,7 +44,7 @@ class Variables : protected Words {
   // What may stand before a call's parenthesis or an index's bracket.
   bool is_prefix(size_t at) const {
     if (is_kind(at, Token::string) || is_name(at)) return true;
-    return is_word(at, ")") || is_word(at, "]") || is_word(at, "}");
+    return (is_word(at, ")") && !parameter_ends_.contains(at)) || is_word(at, "]") || is_word(at, "}");
   }
 
   // Whether these tokens call or index something, or name what may be a tensor. Many may.
@@ -78,6 +78,7 @@ class Variables : protected Words {
 
   void add_parameters(size_t at) {
     while (is_name(at) || is_word(at, ".") || is_word(at, ":")) ++at;
+    if (is_word(at, "(")) parameter_ends_.insert(partner(at));
     for (++at; is_name(at); at += 2) add(tensors_, at);
   }
 
@@ -138,6 +139,7 @@ class Variables : protected Words {
 
   std::vector<size_t> partners_;
   bool balanced_ = false;
+  std::set<size_t> parameter_ends_;  // function f(a) (b or c)(): no call of what stands before
   std::set<std::string_view> tensors_, results_, masks_;
   std::map<std::string_view, int> places_;
 };
@@ -229,9 +231,10 @@ class Instrument : Variables {
   // at(f(x), key, "how errors call f(x)"). Behind `return` in parentheses: a tail call would have no line.
   void replace_index(size_t begin, size_t at, size_t close) {
     const bool tail = begin > 0 && is_word(begin - 1, "return");
-    const std::string field = is_name(at - 1) ? std::string(word(at - 1)) : is_word(at - 1, "]") ? "?" : "";
-    const std::string name = field.empty() ? "" : "field '" + field + "' ";
-    changes_.push_back({offset(begin), Change::open, offset_behind(close), 0,
+    const std::string_view field = field_before(at);
+    const std::string name = field.empty() ? "" : "field '" + std::string(field) + "' ";
+    // It ends before what wraps the whole of it: condition(at(…)).
+    changes_.push_back({offset(begin), Change::open, offset(close), 0,
                         tail ? "(\xff"
                                "at("
                              : "\xff"
@@ -239,6 +242,15 @@ class Instrument : Variables {
     changes_.push_back({offset(at), Change::replace, 0, 1, ","});
     changes_.push_back({offset(close), Change::replace, 0, 1, ",\"" + name + (tail ? "\"))" : "\")")});
   }
+
+  // The x of a.x[key] and a["x"][key].
+  std::string_view field_before(size_t at) const {
+    if (is_name(at - 1)) return word(at - 1);
+    const bool text = at > 2 && is_word(at - 1, "]") && is_kind(at - 2, Token::string) && is_word(at - 3, "[");
+    return text && std::ranges::all_of(word(at - 2), is_letter) ? word(at - 2) : "";
+  }
+
+  static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
   // Whether x[key], which closes there, is given a value, alone or in a list.
   bool is_target(size_t close) const {
@@ -284,11 +296,31 @@ class Instrument : Variables {
     if (first == 0) return false;
     if (is_word(first - 1, "not")) return !is_word(last + 1, "^");
     if (is_operator(first - 1)) return false;
-    if (is_one_of(word(last + 1), {"then", "and", "or"})) return !is_kind(last + 1, Token::string);
-    if (is_word(last + 1, "do")) return is_one_of(word(first - 1), {"while", "and", "or"});
+    if (is_word(last + 1, "or") && (!sure || is_word(first - 1, "and"))) return is_tested(first);
+    if (is_word(last + 1, "then") || is_word(last + 1, "and") || is_word(last + 1, "or")) return true;
+    if (is_word(last + 1, "do")) {
+      return is_word(first - 1, "while") || is_word(first - 1, "and") || is_word(first - 1, "or");
+    }
     if (is_word(first - 1, "until")) return !is_operator(last + 1);
-    const bool asserted = first > 1 && is_word(first - 1, "(") && is_word(first - 2, "assert");
+    const bool asserted =
+        first > 1 && is_word(first - 1, "(") && is_word(first - 2, "assert") && is_variable(first - 2);
     return asserted && sure && (is_word(last + 1, ")") || is_word(last + 1, ","));
+  }
+
+  // Whether all that it is an operand of is a condition. Else `c and x:gt(1) or x:lt(1)` and `f() or x` choose a value.
+  bool is_tested(size_t at) const {
+    for (int steps = 0; at > 0 && steps < most_steps; ++steps) {
+      --at;
+      if (is_word(at, "if") || is_word(at, "elseif") || is_word(at, "while") || is_word(at, "until")) return true;
+      const bool keyword = is_kind(at, Token::name) && is_keyword(word(at));
+      if (keyword && !is_one_of(word(at), {"and", "or", "not", "nil", "true", "false"})) return false;
+      if (is_word(at, "(") && at > 0 && !is_prefix(at - 1)) continue;
+      if (is_word(at, "(") || is_word(at, "[") || is_word(at, "{") || is_word(at, ",") || is_word(at, ";"))
+        return false;
+      if (is_word(at, "=") && !is_operator(at)) return false;
+      if (is_word(at, ")") || is_word(at, "]") || is_word(at, "}")) at = partner(at);
+    }
+    return false;
   }
 
   // Of two operands, or a length's: what stands beside it is no value by itself.
@@ -301,7 +333,7 @@ class Instrument : Variables {
 
   // The operator `==` or `~=` at `at`.
   void comparison(size_t at) {
-    if (at < 1 || is_operator(at - 1)) return;
+    if (at < 1 || is_operator(at - 1) || is_compared_before(at - 1)) return;
     const size_t right = at + 2;
     if (is_constant(is_word(right, "-") ? right + 1 : right)) return compare(at - 1, false);
     if (is_constant(at - 1)) {
@@ -310,6 +342,12 @@ class Instrument : Variables {
       return;
     }
     compare(at - 1, true);
+  }
+
+  // a == f() == false: f()'s result is not what is equal to false.
+  bool is_compared_before(size_t at) const {
+    const size_t begin = begin_of(at);
+    return begin != nowhere && begin > 0 && is_word(begin - 1, "=") && is_operator(begin - 1);
   }
 
   bool is_constant(size_t at) const {

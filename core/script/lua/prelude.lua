@@ -93,9 +93,9 @@ return {
     if type(k) == "userdata" then host.check_key(t, k) end
     return t[k]
   end,
-  ["\255condition"] = function(sure, value)
+  ["\255condition"] = function(sure, value, ...)
     if type(value) == "userdata" then host.check_condition(sure, value) end
-    return value
+    return value, ...  -- assert(x:eq(1)) may have a message
   end,
   ["\255compared"] = function(value)
     if type(value) == "userdata" then host.check_compared(value) end

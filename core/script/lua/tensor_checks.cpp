@@ -22,14 +22,14 @@ bool is_single_boolean(const Handle &handle) {
   return t.ndim == 0 && t.dtype == dtype::boolean;
 }
 
-// (table, key): the key of a table that has no such tensor, and other keys.
+// (table, key): the key of a table of numbers or texts. Other keys are things themselves, as in a set of what was seen.
 int check_key(lua_State *L, Vm &) {
   lua_settop(L, 2);
   if (!is_tensor_at(L, 2) || lua_type(L, 1) != LUA_TTABLE || luaL_getmetafield(L, 1, "__index") != 0) return 0;
   lua_pushvalue(L, 2);
   lua_rawget(L, 1);
   if (!lua_isnil(L, -1)) return 0;
-  if (lua_next(L, 1) == 0 || lua_type(L, -2) == LUA_TUSERDATA) return 0;
+  if (lua_next(L, 1) == 0 || (lua_type(L, -2) != LUA_TNUMBER && lua_type(L, -2) != LUA_TSTRING)) return 0;
   fail(MRUN_SCRIPT, "{}", tensor_as_key(L, 2));
 }
 

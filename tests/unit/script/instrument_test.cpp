@@ -29,9 +29,11 @@ TEST_CASE("A key that may be a tensor is looked at where it is read") {
       {"local n = a[b[0]]", "local n = a[@key(a,b[0])]"},
       {"return M.labels[f()]", "return (@at(M.labels,f(),\"field 'labels' \"))"},
       {"local n = f()[x:item()].y", "local n = @at(f(),x:item(),\"\").y"},
-      {"local n = t[1][f()]", "local n = @at(t[1],f(),\"field '?' \")"},
+      {"local n = t[1][f()]", "local n = @at(t[1],f(),\"\")"},
+      {"local n = t['x'][f()]", "local n = @at(t['x'],f(),\"field 'x' \")"},
+      {"function f(a) (a or g)[f()]:h() end", "function f(a) @at((a or g),f(),\"\"):h() end"},
       {"local n = f()[g()[h()]]", "local n = @at(f(),@at(g(),h(),\"\"),\"\")"},
-      {"local n = f()[g()][h()]", "local n = @at(@at(f(),g(),\"\"),h(),\"field '?' \")"},
+      {"local n = f()[g()][h()]", "local n = @at(@at(f(),g(),\"\"),h(),\"\")"},
       {"t[f()].x = 1", "t[@key(t,f())].x = 1"},
   };
   for (const Change &change : changes) CHECK(checked(change.text) == change.checked);
@@ -51,6 +53,9 @@ TEST_CASE("A condition and an equality are looked at where a comparison's mask m
       {"if 3 ~= x:argmax() then end", "if 3 ~= @compared(x:argmax()) then end"},
       {"local b = x:argmax() == y", "local b = @compared(x:argmax()) == y"},
       {"if not f() == 1 then end", "if not @condition(false,@compared(f())) == 1 then end"},
+      {"if f()[g()] then end", "if @condition(false,@at(f(),g(),\"\")) then end"},
+      {"return M.t[f()] == 1", "return @compared((@at(M.t,f(),\"field 't' \"))) == 1"},
+      {"if (a == b and x:gt(1) or f()) then end", "if (a == b and @condition(true,x:gt(1)) or f()) then end"},
   };
   for (const Change &change : changes) CHECK(checked(change.text) == change.checked);
 }
@@ -71,6 +76,9 @@ TEST_CASE("What is none of these stays as it is") {
            "return assert(f())",
            "local n = (a or b)\nreturn n",
            "if t.x then end",
+           "local mask = above and x:gt(1) or x:lt(1)",
+           "return {f() or 1, a = b and x:gt(1) or c}",
+           "local same = a == f() == false",
            "return (f())",
            "t[f(",
            "[f()]]",
@@ -92,6 +100,8 @@ TEST_CASE("A text that is looked at keeps its meaning") {
                "t[1], t[at(2)] = t[at(3)], t[at(1)]\nreturn t") == "[3,1,3]");
   CHECK(result("local function f() return nil, true end\nif f() then return 1 end\nreturn {f() == 1, not f()}") ==
         "[false,true]");
+  CHECK(result("local t = {t = {1}, n = function() return 1 end}\n"
+               "return {t.t[t.n()] == 1, not t.t[t.n()], t.t[t.n()] and 5 or 6}") == "[true,false,5]");
   CHECK(result("local function f() return ('x') end\nreturn f()[f()] == nil and f() .. f()") == "\"xx\"");
 }
 
@@ -101,8 +111,14 @@ TEST_CASE("Errors of a text that is looked at are those of the text") {
       {"local f = tostring\n local t\n return t[f(1)]", "preprocess.lua:3: attempt to index local 't' (a nil value)"},
       {"local f = tostring\n local t = {}\n return t.x[f(1)]",
        "preprocess.lua:3: attempt to index field 'x' (a nil value)"},
-      {"local f = tostring\n local t = {}\n return t[1][f(1)]",
-       "preprocess.lua:3: attempt to index field '?' (a nil value)"},
+      {"local f = tostring\n local t = {}\n return t[1][f(1)]", "preprocess.lua:3: attempt to index a nil value"},
+      {"local f = tostring\n local t = {}\n return t['x'][f(1)]",
+       "preprocess.lua:3: attempt to index field 'x' (a nil value)"},
+      {"local f = tostring\n local t = {t = setmetatable({}, {__index = function() error('no', 2) end})}\n t = "
+       "t.t[f(1)]",
+       "preprocess.lua:3: no"},
+      {"local t = {eq = function() return nil, 'why' end}\n assert(t:eq(1))", "preprocess.lua:2: why"},
+      {"local t, f = {}, tostring\n t.x[f(1)]", "preprocess.lua:3: '=' expected near 'end'"},
       {"local f = function() end\n return f()[f()]", "preprocess.lua:2: attempt to index a nil value"},
       {"local f = 1\n if f() then\n end", "preprocess.lua:2: attempt to call local 'f' (a number value)"},
       {"local x = f()[\n", "preprocess.lua:3: unexpected symbol near 'end'"},
@@ -133,7 +149,8 @@ TEST_CASE("A tensor as a key, in a condition and equal to a number is an error o
 
 TEST_CASE("A tensor may be the key of a table of tensors, be asked for, and be itself") {
   Script script(
-      Script::body("local function same() return input end\n local t = {}\n if t[input] then return 1 end\n"
+      Script::body("local function same() return input end\n local t, seen = {}, {[{}] = true}\n"
+                   "if t[input] or seen[input] then return 1 end\n"
                    "t[input] = 5\n if not same() or same() == nil then return 2 end\n"
                    "return {t[input], same() == input}"));
   CHECK(to_json(script.preprocess(tensor_value({1, 2}))) == "[5,true]");
