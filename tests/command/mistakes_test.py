@@ -502,7 +502,7 @@ class Commands(Case):
         self.refused(2, "help", "pakc", contains="pakc: no such subcommand")
         self.refused(3, "some words", folder, contains="the bundle comes first")
         self.refused(3, "helo", folder, contains=["did you mean 'help'?", "the bundle comes first"])
-        self.refused(3, "list", contains="`mrun --help` lists the subcommands")
+        self.refused(3, "words", contains="`mrun --help` lists the subcommands")
         self.refused(3, self.dir / "bundel", "x", contains="no such file; did you mean 'bundle'?")
         self.assertEqual(mrun("pack", folder, "-o", self.dir / "model.mb").returncode, 0)
         for name in "model", "Model.mb", "modle.mb":
