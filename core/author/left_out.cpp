@@ -79,7 +79,8 @@ std::vector<std::string> left_out(const Bundle &bundle) {
 
 std::vector<std::string> notices(const Bundle &bundle) {
   if (bundle.packed()) return {};
-  const std::vector<std::string> params = names_of_params(bundle.manifest().params);
+  KnownNames known{names_of_params(bundle.manifest().params), {}};
+  for (const Field &field : bundle.manifest().fields) known.fields.push_back(field.name);
   std::vector<std::string> sentences;
   for (const EntryInfo &entry : bundle.entries()) {
     if (of_no_example(entry.path)) {
@@ -96,7 +97,7 @@ std::vector<std::string> notices(const Bundle &bundle) {
           printable(entry.path)));
     }
     if (!entry.path.ends_with(".lua") || entry.path.starts_with("std/") || entry.path.starts_with("assets/")) continue;
-    const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), params);
+    const std::vector<std::string> found = doubts(printable(entry.path), bundle.text(entry.path), known);
     sentences.insert(sentences.end(), found.begin(), found.end());
   }
   const std::vector<std::string> files = left_out(bundle);

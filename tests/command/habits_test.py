@@ -116,6 +116,23 @@ class Command(Case):
                      contains=["lib/größe.lua", "the letters a to z and A to Z"])
 
 
+class Records(Case):
+    def test_a_field_that_there_is_not(self):
+        toml = '[input.fields]\nphoto = "text"\ncaption = {kind = "text", optional = true}\n'
+        for body, told in [("return x.photo .. (x.captoin or '')", "x.captoin is nil: the record in bundle.toml has no such field; did you mean 'caption'?"),
+                           ("return {x.photo, x.size}", "x.size is nil: the record in bundle.toml has no such field\n"),
+                           ("return x.photo .. (x.caption or x.size or '')", "")]:
+            with self.subTest(body):
+                result = mrun(self.bundle("record", toml, preprocess=stage(body)), "photo=a")
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                self.assertEqual(result.stderr.partition("preprocess.lua:3: ")[2], told if told.endswith("\n") or not told else told + "\n")
+
+    def test_groups_in_a_replacement(self):
+        result = mrun(self.bundle(preprocess=stage("return (x:gsub('(%a+)', '<\\\\1>'))")), "a")
+        self.assertEqual((result.returncode, result.stdout), (0, '"<\\\\1>"\n'))
+        self.assertIn("preprocess.lua:3: a replacement of gsub's writes a group as %1: \\1 goes into the text as it is", result.stderr)
+
+
 class Classes(Case):
     def test_self_of_a_method_is_no_global(self):
         text = ("local A = {}\nA.__index = A\nfunction A.new(v)\n  return setmetatable({v = v}, A)\nend\nfunction A:get()\n  return self.v\nend\n"

@@ -25,24 +25,27 @@ const std::vector<std::string> &globals() {
 
 class Doubts : private Words {
  public:
-  Doubts(const std::string &script, std::string_view text, const std::vector<std::string> &params)
-      : Words(text), script_(script), params_(params) {}
+  Doubts(const std::string &script, std::string_view text, const KnownNames &known)
+      : Words(text), script_(script), params_(known.params), fields_(known.fields) {}
 
   std::vector<std::string> all() {
     const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
+    if (script_ == "preprocess.lua" && !fields_.empty()) find_input();
     for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
       parameter(i);
       never_equal(i);
       always_true(i);
       python_format(i);
       python_pattern(i);
+      python_replacement(i);
       two_results(i);
       if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
       if (script_ == "preprocess.lua") second_as_context(i);
+      if (!input_.empty()) field(i);
     }
     return std::move(found_);
   }
@@ -112,6 +115,34 @@ class Doubts : private Words {
     }
   }
 
+  // s:gsub("(%a+)", "\\1"): of a replacement's groups \1 and $1 are none.
+  void python_replacement(size_t at) {
+    const bool argument =
+        is_kind(at, Token::string) && at > 2 && is_word(at - 1, ",") && (is_word(at + 1, ")") || is_word(at + 1, ","));
+    if (!argument) return;
+    const size_t open = is_kind(at - 2, Token::string) ? at - 3 : opening_of_name(at - 2);
+    if (!is_word(open, "(") || open < 2 || !is_word(open - 1, "gsub")) return;
+    const bool groups = is_kind(at - 2, Token::string) && word(at - 2).find('(') != std::string_view::npos;
+    const size_t mark = group_mark(word(at), groups);
+    if (mark == std::string_view::npos) return;
+    const char digit = word(at)[word(at).find_first_of("0123456789", mark)];
+    tell(at, "a replacement of gsub's writes a group as %{0}: {1}{0} goes into the text as it is", digit,
+         word(at)[mark] == '$' ? "$" : "\\");
+  }
+
+  // Of f(name, …) with the name at `at`: the parenthesis; else the begin.
+  size_t opening_of_name(size_t at) const { return is_variable(at) ? at - 1 : 0; }
+
+  // Where \\1 stands in a text as it is written, or $1 if a group can be meant.
+  static size_t group_mark(std::string_view text, bool groups) {
+    for (size_t i = 0; i + 1 < text.size(); ++i) {
+      const auto is_digit = [&](size_t at) { return at < text.size() && text[at] >= '1' && text[at] <= '9'; };
+      if (text[i] == '\\' && text[i + 1] == '\\' && is_digit(i + 2)) return i;
+      if (groups && text[i] == '$' && is_digit(i + 1)) return i;
+    }
+    return std::string_view::npos;
+  }
+
   // tonumber(s:gsub(",", "")), whose second argument is how often it was replaced.
   void two_results(size_t at) {
     if (!is_word(at, "tonumber") || !is_word(at + 1, "(")) return;
@@ -168,15 +199,56 @@ class Doubts : private Words {
     const bool key = tokens_[at].kind == Token::string;
     const size_t first = at - 2 - 2 * parts;
     const std::string_view before = first >= 1 ? word(first - 1) : "", behind = word(at + (key ? 2 : 1));
-    // One that may be absent is asked for, or has a value that takes its place.
-    if (meant.empty() && (is_one_of(behind, {"or", "and", "then", "=", "~"}) || is_one_of(before, {"not", "type"})))
-      return;
+    if (meant.empty() && may_be_absent(before, behind)) return;
     tell(at, "params.{} is nil: bundle.toml has no such parameter{}", printable(name), meant);
   }
 
   // A parameter that has others in it.
   bool is_table(const std::string &name) const {
     return std::any_of(params_.begin(), params_.end(), [&](const std::string &p) { return p.starts_with(name + '.'); });
+  }
+
+  // ---- the fields of a record
+
+  // What preprocess calls its input, where nothing else in the file has that name; and the fields that the script sets.
+  void find_input() {
+    for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (is_word(i, "return") && is_word(i + 1, "function") && is_word(i + 2, "(") && outside(i)) input_ = word(i + 3);
+    }
+    size_t places = 0;
+    for (size_t i = 0; !input_.empty() && i < tokens_.size() && looks() < most_looks; ++i) {
+      if (!is_variable(i) || word(i) != input_) continue;
+      if (!is_word(i + 1, ".") && !is_word(i + 1, ":") && !is_word(i + 1, "[")) places += declares(i) ? 1 : 0;
+      if (is_word(i + 1, ".") && assigned(i + 2)) set_fields_.insert(word(i + 2));
+    }
+    if (places != 1) input_ = {};
+  }
+
+  // A name that is given a value: of a list of locals, a loop's or parameters, or an assignment's.
+  bool declares(size_t at) const {
+    size_t first = at;
+    while (first > 1 && is_word(first - 1, ",") && is_name(first - 2)) first -= 2;
+    if (assigned_in_list(at) || is_word(first - 1, "local") || is_word(first - 1, "for")) return true;
+    if (!is_word(first - 1, "(")) return false;
+    size_t name = first - 2;
+    while (name > 0 && (is_name(name) || is_word(name, ".") || is_word(name, ":"))) --name;
+    return is_word(name, "function");
+  }
+
+  // x.foto of a record that has a photo.
+  void field(size_t at) {
+    if (!is_variable(at) || word(at) != input_ || !is_word(at + 1, ".") || !is_name(at + 2)) return;
+    const std::string name(word(at + 2));
+    count_looks(3 * fields_.size());
+    if (set_fields_.contains(word(at + 2)) || std::find(fields_.begin(), fields_.end(), name) != fields_.end()) return;
+    const std::string meant = did_you_mean(name, fields_);
+    if (meant.empty() && may_be_absent(at > 0 ? word(at - 1) : "", word(at + 3))) return;
+    tell(at, "{}.{} is nil: the record in bundle.toml has no such field{}", input_, printable(name), meant);
+  }
+
+  // One that is asked for, or has a value that takes its place.
+  static bool may_be_absent(std::string_view before, std::string_view behind) {
+    return is_one_of(behind, {"or", "and", "then", "=", "~"}) || is_one_of(before, {"not", "type"});
   }
 
   // ---- names
@@ -292,16 +364,17 @@ class Doubts : private Words {
   }
 
   const std::string &script_;
-  const std::vector<std::string> &params_;
+  const std::vector<std::string> &params_, &fields_;
+  std::string_view input_;  // of preprocess, where it is a record
+  std::set<std::string_view> set_fields_;
   std::set<std::string> names_, told_;
   std::vector<std::string> found_;
 };
 
 }  // namespace
 
-std::vector<std::string> doubts(const std::string &script, std::string_view text,
-                                const std::vector<std::string> &params) {
-  return Doubts(script, text, params).all();
+std::vector<std::string> doubts(const std::string &script, std::string_view text, const KnownNames &known) {
+  return Doubts(script, text, known).all();
 }
 
 }  // namespace mrun

@@ -84,22 +84,44 @@ TEST_CASE("C data is found in every spelling that LuaJIT reads") {
   }
 }
 TEST_CASE("What a text cannot mean is told") {
-  const std::vector<std::string> params = {"beam", "beam.width", "threshold", "top_k"};
-  const auto told = [&](std::string_view text) { return doubts("f.lua", text, params); };
+  const KnownNames known{{"beam", "beam.width", "threshold", "top_k"}, {}};
+  const auto told = [&](std::string_view text) { return doubts("f.lua", text, known); };
   for (const char *text : {"if #list then", "\nif list == {} then", "f(params.treshold)", "local k = params.topk or 5",
-                           "f(params.beam.widht)", "params.beam['size']"}) {
+                           "f(params.beam.widht)", "params.beam['size']", "s:gsub('(%a+)', '<\\\\1>')",
+                           "s:gsub('(%a+)', '$1', 1)", "word:gsub(s, '\\\\2')"}) {
     CAPTURE(text);
     REQUIRE(told(text).size() == 1);
     CHECK(told(text).front().starts_with(text[0] == '\n' ? "f.lua:2: " : "f.lua:1: "));
   }
-  for (const char *text : {"if #list > 0 then", "if #list", "params.threshold", "params.temperature or 1",
-                           "self.params.treshold", "params.beam.width", "params.threshold.x", "params.beam.size or 1",
-                           "my.params.beam.widht", "-- if #list then params.treshold", "'if #list then'"}) {
+  for (const char *text :
+       {"if #list > 0 then", "if #list", "params.threshold", "params.temperature or 1", "self.params.treshold",
+        "params.beam.width", "params.threshold.x", "params.beam.size or 1", "my.params.beam.widht",
+        "s:gsub('USD', '$1')", "s:gsub('(%a+)', '%1')", "s:gsub('x', '\\\\n')", "f('(a)', '\\\\1')",
+        "-- if #list then params.treshold", "'if #list then'"}) {
     CAPTURE(text);
     CHECK(told(text).empty());
   }
   CHECK(told("params.treshold").front().ends_with("did you mean 'threshold'?"));
   CHECK(told("f(params.beam.widht)").front().ends_with("did you mean 'beam.width'?"));
+}
+TEST_CASE("A record's field that there is not is told of") {
+  const KnownNames known{{}, {"photo", "caption"}};
+  const auto told = [&](const std::string &body) {
+    return doubts("preprocess.lua",
+                  "local function f(a) return a.foto end\nreturn function(x, params)\n" + body + "\nend", known);
+  };
+  const auto found = told("return f(x.captoin)");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front() ==
+        "preprocess.lua:3: x.captoin is nil: the record in bundle.toml has no such field; did you mean 'caption'?");
+  CHECK(told("return x.size").size() == 1);
+  for (const char *body :
+       {"return x.photo", "return x.size or 1", "x.foto = 1 return x.foto", "if x.size then return 1 end",
+        "local x = {} return x.foto", "x = f(x) return x.foto", "return f(function(x) return x.foto end)",
+        "for x in pairs(f) do f(x.foto) end return 1", "return f.x.foto or 1", "return x:foto()"}) {
+    CAPTURE(body);
+    CHECK(told(body).empty());
+  }
 }
 TEST_CASE("Texts are read as LuaJIT's lexer reads them (fuzzed against it)") {
   // No operators: what they make of C data where the library ffi was never opened is not asked here.
