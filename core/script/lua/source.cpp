@@ -46,15 +46,22 @@ class ModeAssignment {
   bool indexable_ = false;
 };
 
+// LuaJIT's parser looks at all open jumps again and again: its time grows with their square, and nothing ends it.
+constexpr int most_jumps = 10'000;
+
 }  // namespace
 
 void check_source(const std::string &script, std::string_view text) {
   if (text.starts_with('\x1b')) fail(MRUN_SCRIPT, "{}: is bytecode; only text is accepted", script);
   Lexer lexer(text);
   ModeAssignment mode;
+  int jumps = 0;
   while (const auto token = lexer.next()) {
     if (mode.before(*token)) {
       refuse(script, *token, "there are no weak tables: __mode has no meaning here, and cannot be set");
+    }
+    if (token->kind == Token::name && token->text == "goto" && ++jumps > most_jumps) {
+      refuse(script, *token, fmt::format("the file has more than {} goto statements", most_jumps));
     }
     if (token->kind == Token::number && makes_cdata(token->text)) {
       refuse(script, *token,

@@ -6,7 +6,8 @@
 
 namespace mrun {
 
-// Throws SCRIPT with script and line: bytecode, and the number literals that make C data (1LL, 1ULL, 1i).
+// Throws SCRIPT with script and line: bytecode, the number literals that make C data (1LL, 1ULL, 1i), `t.__mode =`, and more
+// goto statements than LuaJIT's parser can take in good time.
 void check_source(const std::string &script, std::string_view text);
 // Of a stage's function, by its file: "(input, params)".
 const char *parameters_of_stage(std::string_view file);

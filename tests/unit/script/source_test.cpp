@@ -83,6 +83,17 @@ TEST_CASE("C data is found in every spelling that LuaJIT reads") {
     CHECK(is_refused(text));
   }
 }
+TEST_CASE("A text of more jumps than can be compiled in good time is refused") {
+  const auto jumps = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "goto done\n";
+    return text + "::done::";
+  };
+  check_source("lib/a.lua", jumps(10'000));
+  const Error e = error_of([&] { check_source("lib/a.lua", jumps(10'001)); });
+  CHECK(e.code == MRUN_SCRIPT);
+  CHECK(e.message == "lib/a.lua:10001: the file has more than 10000 goto statements");
+}
 TEST_CASE("What a text cannot mean is told") {
   const KnownNames known{{"beam", "beam.width", "threshold", "top_k"}, {}};
   const auto told = [&](std::string_view text) { return doubts("f.lua", text, known); };
