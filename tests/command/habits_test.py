@@ -116,6 +116,14 @@ class Command(Case):
                      contains=["lib/größe.lua", "the letters a to z and A to Z"])
 
 
+class Methods(Case):
+    def test_advice_names_the_function_that_was_asked_for(self):
+        for body, advice in [("return torch.ones(2):gelu()", "torch.F.gelu(t, …)"), ("return torch.ones(2):resize(1)", "image.resize(img, …)"),
+                             ("local t = {1} t:insert(2)", "write table.insert(list, …)"), ("local t = {1} return t:unpack()", "unpack(list) gives a list's values")]:
+            with self.subTest(body):
+                self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)
+
+
 class Records(Case):
     def test_a_field_that_there_is_not(self):
         toml = '[input.fields]\nphoto = "text"\ncaption = {kind = "text", optional = true}\n'

@@ -8,7 +8,8 @@ namespace {
 
 // The first that fits is told.
 struct Idiom {
-  std::string_view owner, names, advice;  // names with blanks around each
+  std::string_view owner, names,
+      advice;  // names with blanks around each; {} in the advice is the one that was asked for
 };
 
 constexpr Idiom idioms[] = {
@@ -77,10 +78,12 @@ constexpr Idiom idioms[] = {
     {"string", " toUpperCase ", "s:upper(), or text.upper(s) of module text beyond ASCII"},
     {"string", " gfind ", "s:gmatch(pattern)"},
     {"string", " pack unpack ",
-     "s:byte(i) is a byte's number, string.char(n) the byte; bytes of files are uint8 tensors"},
+     "unpack(list) gives a list's values; s:byte(i) is a byte's number, string.char(n) the byte; bytes of files are "
+     "uint8 tensors"},
     {"string", " encode decode ", "strings are UTF-8 already"},
     {"list", " append push push_back add ", "table.insert(list, value)"},
-    {"list", " insert remove sort concat unpack ", "write table.NAME(list, …), and unpack(list)"},
+    {"list", " insert remove sort concat ", "write table.{}(list, …)"},
+    {"list", " unpack ", "write unpack(list)"},
     {"list", " pop ", "table.remove(list)"},
     {"list", " join ", "table.concat(list, \", \")"},
     {"list", " length size len count ", "#list is its length"},
@@ -146,7 +149,7 @@ constexpr Idiom idioms[] = {
      " gelu silu elu celu mish relu6 leaky_relu hardswish hardsigmoid softplus one_hot interpolate layer_norm "
      "group_norm batch_norm pad cross_entropy mse_loss l1_loss cosine_similarity conv1d conv2d linear embedding "
      "grid_sample avg_pool1d avg_pool2d max_pool1d max_pool2d ",
-     "it is a function of torch.F: torch.F.NAME(t, …)"},
+     "it is a function of torch.F: torch.F.{}(t, …)"},
     {"tensor", " rate sample_rate samplerate sr ", "local x, rate = audio.decode(input) gives it beside the samples"},
     {"tensor", " ndim rank ", "t:dim() counts the dimensions"},
     {"tensor", " astype type cast ", "t:to(\"float32\"), t:float(), t:long() change it, t.dtype names it"},
@@ -167,7 +170,7 @@ constexpr Idiom idioms[] = {
     {"tensor", " ids input_ids attention_mask tokens offset_mapping ",
      "encode gives the ids themselves; tokenizer:tokenize(s, {attention_mask = true}) gives a table of them and "
      "others"},
-    {"tensor", " resize center_crop convert normalize rotate letterbox ", "it is module image's: image.NAME(img, …)"},
+    {"tensor", " resize center_crop convert normalize rotate letterbox ", "it is module image's: image.{}(img, …)"},
     {"tensor", " eval train ", "models are files, which are saved in eval() mode"},
     {"argument", " return_tensors ", "what is given is a tensor"},
     {"argument", " truncation ", "max_length alone cuts off what is longer"},
@@ -217,7 +220,10 @@ std::string idiom(std::string_view owner, std::string_view name) {
   const auto *found = std::find_if(std::begin(idioms), std::end(idioms), [&](const Idiom &i) {
     return i.owner == owner && i.names.find(word) != std::string_view::npos;
   });
-  return found == std::end(idioms) ? "" : "; " + std::string(found->advice);
+  if (found == std::end(idioms)) return "";
+  std::string advice = "; " + std::string(found->advice);
+  const size_t own = advice.find("{}");
+  return own == std::string::npos ? advice : advice.replace(own, 2, name);
 }
 
 std::string filled_in_hint(std::string_view message) {
