@@ -5,7 +5,7 @@
 
 namespace mrun {
 
-// The text with these calls, line for line; as it is where it does not compile, or is too long to be more than data.
+// The text, which compiles, with these calls, line for line; as it is where it is too long to be more than data.
 std::string instrument(std::string_view text);
 
 }  // namespace mrun
