@@ -42,13 +42,13 @@ Result Engine::pass_alone(Seat &seat, Job &job, int64_t &emits) {
   for (Passage::Step step; (step = step_traced(seat, passage, job, Clock::now())) != Passage::Step::done;) {
     if (step == Passage::Step::preempted) continue;
     const JoinedCall call{&passage.call(), job.item.get()};
-    const auto begin = trace_.now();
-    passage.begin_share(1, Clock::now());
+    const auto begin = Clock::now();
+    passage.begin_share(1, begin);
     JoinedRun run = run_joined(passage.model(), {&call, 1});
     passage.end_share(1, Clock::now(), 0);
     statistics_.add_batch(1, {});
     usage_.add_batch(1, run);
-    trace_.batch(seat.number, passage.model(), {&call, 1}, begin);
+    trace_.batch(seat.number, passage.model(), {&call, 1}, begin, passage.ended());
     passage.give(std::move(run.outcomes.front()));
   }
   emits = std::max(emits, passage.emits());  // a later try may fail earlier

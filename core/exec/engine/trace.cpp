@@ -9,9 +9,9 @@ Trace::Trace(const EngineOptions &o)
       process_(o.process),
       start_(o.trace_begin > 0 ? Clock::time_point(std::chrono::nanoseconds(o.trace_begin)) : Clock::now()) {}
 
-void Trace::event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const {
+void Trace::event(int seat, const std::string &name, const std::string &args, Clock::time_point begin,
+                  Clock::time_point end) const {
   const auto micros = [](Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); };
-  const auto end = Clock::now();
   try {
     sink_(fmt::format(R"({{"name":{},"ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
                       to_json(Value::string(name)), process_, seat + 1, micros(begin - start_), micros(end - begin),
@@ -31,19 +31,21 @@ void Trace::name_rows(size_t seats) const {
   }
 }
 
-void Trace::slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin) const {
+void Trace::slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin,
+                  Clock::time_point end) const {
   if (!on()) return;
   const std::string name = std::string_view(first) == last ? first : fmt::format("{} to {}", first, last);
-  event(seat, name, fmt::format(R"("item":{})", item), begin);
+  event(seat, name, fmt::format(R"("item":{})", item), begin, end);
 }
 
-void Trace::batch(int seat, const Model &model, std::span<const JoinedCall> calls, Clock::time_point begin) const {
+void Trace::batch(int seat, const Model &model, std::span<const JoinedCall> calls, Clock::time_point begin,
+                  Clock::time_point end) const {
   if (!on()) return;
   int64_t rows = 0;
   for (const JoinedCall &c : calls) rows += c.call->rows;
   const std::string &method = model.methods()[calls.front().call->method].name;
   event(seat, fmt::format("{}:{} x{}", model.name(), method, calls.size()),
-        fmt::format(R"("calls":{},"rows":{})", calls.size(), rows), begin);
+        fmt::format(R"("calls":{},"rows":{})", calls.size(), rows), begin, end);
 }
 
 }  // namespace mrun

@@ -17,15 +17,18 @@ class Trace {
   using Sink = std::function<void(const std::string &json)>;  // any thread; may be empty
   explicit Trace(const EngineOptions &);
   bool on() const { return static_cast<bool>(sink_); }
-  Clock::time_point now() const { return on() ? Clock::now() : Clock::time_point{}; }
 
   void name_rows(size_t seats) const;  // first
-  // first, last: the stages in which it began and ended.
-  void slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin) const;
-  void batch(int seat, const Model &, std::span<const JoinedCall>, Clock::time_point begin) const;
+  // first, last: the stages in which it began and ended. end: the time from which the seat's next one counts, so that the
+  // two never overlap in its row.
+  void slice(int seat, const char *first, const char *last, uint64_t item, Clock::time_point begin,
+             Clock::time_point end) const;
+  void batch(int seat, const Model &, std::span<const JoinedCall>, Clock::time_point begin,
+             Clock::time_point end) const;
 
  private:
-  void event(int seat, const std::string &name, const std::string &args, Clock::time_point begin) const;
+  void event(int seat, const std::string &name, const std::string &args, Clock::time_point begin,
+             Clock::time_point end) const;
   const Sink sink_;
   const int process_;
   const Clock::time_point start_;

@@ -137,7 +137,7 @@ void Engine::take_items(Seat &seat) {
 Passage::Step Engine::step_traced(Seat &seat, Passage &passage, const Job &job, Clock::time_point now) {
   const char *const stage = passage.stage();
   const Passage::Step step = passage.step(now);
-  trace_.slice(seat.number, stage, passage.stage(), job.work.number, now);
+  trace_.slice(seat.number, stage, passage.stage(), job.work.number, now, passage.ended());
   return step;
 }
 
@@ -279,8 +279,8 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
   JoinedRun run = run_safely(model, calls);
   statistics_.add_batch(calls.size(), std::move(run.failure));
   usage_.add_batch(calls.size(), run);
-  trace_.batch(seat.number, model, calls, now);
   const auto end = Clock::now();
+  trace_.batch(seat.number, model, calls, now, end);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Passage &passage = *batch.jobs[i]->passage;
     passage.end_share(sharers, end, seconds_between(batch.jobs[i]->waiting_since, now));
