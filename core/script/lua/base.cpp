@@ -15,7 +15,7 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"assert", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber"};
+constexpr const char *names[] = {"assert", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber", "_VERSION"};
 
 // As LuaJIT's, but for levels of the engine's own.
 int error(lua_State *L) {

@@ -97,6 +97,9 @@ TEST_CASE("Basic functions answer odd arguments as Lua's") {
                "local b = string.format('%s %s', t, setmetatable({}, {__tostring = function() return {} end}))\n"
                "t.name = 'x' return {a == nil, b, tostring(t)}") == R"([true,"nil table","x"])");
 }
+TEST_CASE("Libraries ask which Lua it is") {
+  CHECK(result("return {_VERSION, _VERSION == 'Lua 5.1', #_VERSION:match('%d.%d')}") == R"(["Lua 5.1",true,3])");
+}
 TEST_CASE("xpcall wants a handler, and an error in it has Lua's own words") {
   CHECK(result("return {pcall(xpcall, error)}").starts_with("[false,\"preprocess.lua:1: xpcall: want a function"));
   CHECK(result("return {pcall(xpcall, error, 'b')}").starts_with("[false,\"preprocess.lua:1: xpcall: want a function"));
