@@ -119,6 +119,32 @@ class SilentlyWrong(Case):
             result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
             self.assertEqual((result.returncode, result.stderr), (0, ""), body)
 
+    def test_what_gives_nothing_or_another_thing_is_doubted(self):
+        for body, told in [("local t = {2, 1}\n  local s = table.sort(t)\n  return s", "table.sort changes the list"),
+                           ("local t = {2, 1}\n  for i in ipairs(table.sort(t)) do return i end\n  return 1", "table.sort changes the list"),
+                           ("return table.insert({}, 1)", "table.insert changes the list"), ("return torch.ones(2):tolist()[0]", "list[1] is the first"),
+                           ("local p = torch.ones(2):tolist()\n  return {p[0]}", "list[1] is the first"),
+                           ("return ({})[tostring(torch.ones(2):argmax())]", "tostring(x:argmax(…):item())")]:
+            with self.subTest(body):
+                result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
+                self.assertRegex(result.stderr, "mrun: preprocess.lua:[34]: ")
+                self.assertIn(told, result.stderr)
+
+    def test_what_may_be_meant_is_not_doubted(self):
+        body = ("local t = {2, 1}\n  table.sort(t)\n  local function add(v) return table.insert(t, v) end\n  add(3)\n"
+                "  local ids = torch.ones(3):tolist()\n  for i = 1, #ids do if ids[i] ~= ids[i - 1] then add(ids[i]) end end\n"
+                "  local from_0 = torch.ones(3):tolist()\n  from_0[0] = 5\n  local first = from_0[0]\n"
+                "  return {#t, first, tostring(torch.ones(2):sum():item()), params.k and t == table.sort}")
+        result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
+
+    def test_params_of_a_librarys_own_are_not_doubted(self):
+        library = "return function(params) return params.limit or params.by, params.treshold end\n"
+        result = mrun(self.bundle(preprocess='local f = require "lib.a"\nreturn function(x) return f {} or x end\n', files={"lib/a.lua": library},
+                                  toml="[params]\nthreshold = 1\n"), "x")
+        self.assertEqual((result.returncode, result.stderr),
+                         (0, "mrun: lib/a.lua:1: params.treshold is nil: bundle.toml has no such parameter; did you mean 'threshold'?\n"), result.stdout)
+
     def test_a_list_has_no_item_0(self):
         for expression in 'bundle.lines("l.txt")[0]', "params.labels[0]":
             with self.subTest(expression):

@@ -17,9 +17,9 @@ namespace {
 // What every file has (INTERFACE.md).
 const std::vector<std::string> &globals() {
   static const std::vector<std::string> names{
-      "assert", "bit",   "coroutine", "emit",         "error",    "getmetatable", "ipairs",  "math",
-      "next",   "pairs", "pcall",     "rawequal",     "rawget",   "rawset",       "require", "select",
-      "string", "table", "type",      "setmetatable", "tonumber", "tostring",     "unpack",  "xpcall"};
+      "assert", "bit",          "coroutine", "emit",     "error",  "getmetatable", "ipairs",  "math",   "next",
+      "pairs",  "pcall",        "rawequal",  "rawget",   "rawset", "require",      "select",  "string", "table",
+      "type",   "setmetatable", "tonumber",  "tostring", "unpack", "xpcall",       "_VERSION"};
   return names;
 }
 
@@ -41,6 +41,9 @@ class Doubts : private Words {
       python_pattern(i);
       python_replacement(i);
       two_results(i);
+      no_result(i, stage);
+      first_of_list(i);
+      number_as_text(i);
       if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
@@ -154,6 +157,46 @@ class Doubts : private Words {
     }
   }
 
+  // `local sorted = table.sort(list)`, `ipairs(table.sort(list))`, and a stage that returns it.
+  void no_result(size_t at, bool stage) {
+    if (at < 1 || !is_word(at, "table") || !is_word(at + 1, ".") || !is_word(at + 3, "(")) return;
+    if (!is_one_of(word(at + 2), {"sort", "insert"})) return;
+    const bool given = is_word(at - 1, "=") && !is_one_of(word(at - 2), {"=", "~", "<", ">"});
+    const bool passed = is_word(at - 1, "(") && is_one_of(word(at - 2), {"ipairs", "pairs", "unpack", "concat"});
+    const bool answer = stage && is_word(at - 1, "return") && functions_around(at) == 1;
+    if (given || passed || answer)
+      tell(at, "table.{} changes the list and gives nothing: the list itself is what it made", word(at + 2));
+  }
+
+  // `t:tolist()[0]`, and a local of it: the list is the script's own, and could have an item 0.
+  void first_of_list(size_t at) {
+    if (at < 1 || !is_word(at, "tolist") || !is_word(at - 1, ":") || !is_word(at + 1, "(") || !is_word(at + 2, ")"))
+      return;
+    const auto zero = [&](size_t i) { return is_word(i, "[") && is_word(i + 1, "0") && is_word(i + 2, "]"); };
+    constexpr std::string_view told = "a list counts from 1, a tensor's positions from 0: list[1] is the first";
+    if (zero(at + 3)) tell(at, "{}", told);
+    size_t first = at;
+    while (first > 1 && tokens_[first - 1].line == tokens_[at].line && !is_word(first, "=")) --first;
+    if (!is_word(first, "=") || !is_name(first - 1) || !is_word(first - 2, "local")) return;
+    size_t read = 0;
+    for (size_t i = at + 3; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (!is_variable(i) || word(i) != word(first - 1)) continue;
+      if (assigned(i) || (is_word(i + 1, "[") && assigned(behind_key(i + 1) - 1))) return;  // it may have an item 0
+      if (read == 0 && zero(i + 1)) read = i;
+    }
+    if (read > 0) tell(read, "{}", told);
+  }
+
+  // `labels[tostring(x:argmax())]`: "tensor int64 []".
+  void number_as_text(size_t at) {
+    if (!is_word(at, "tostring") || !is_word(at + 1, "(")) return;
+    const size_t last = behind_parentheses(at + 1) - 2;
+    if (last <= at + 1 || !is_word(last, ")")) return;
+    const size_t call = opening(last);
+    if (call > at + 1 && gives_number(call - 1))
+      tell(at, "tostring says what a tensor is: tostring(x:{}(…):item()) writes its number", word(call - 1));
+  }
+
   // What a stage's function is given, and in which order.
   void first_argument(size_t at) {
     if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
@@ -199,7 +242,7 @@ class Doubts : private Words {
     const bool key = tokens_[at].kind == Token::string;
     const size_t first = at - 2 - 2 * parts;
     const std::string_view before = first >= 1 ? word(first - 1) : "", behind = word(at + (key ? 2 : 1));
-    if (meant.empty() && may_be_absent(before, behind)) return;
+    if (meant.empty() && (library_ || may_be_absent(before, behind))) return;
     tell(at, "params.{} is nil: bundle.toml has no such parameter{}", printable(name), meant);
   }
 
@@ -364,6 +407,7 @@ class Doubts : private Words {
   }
 
   const std::string &script_;
+  const bool library_ = script_.starts_with("lib/");  // where params may be anything's
   const std::vector<std::string> &params_, &fields_;
   std::string_view input_;  // of preprocess, where it is a record
   std::set<std::string_view> set_fields_;
