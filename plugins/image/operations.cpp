@@ -13,7 +13,9 @@ Size pair(const char *name, const Ints &size) {
 }
 
 void want_u8(const Picture &p) {
-  if (p.shape().type != Type::u8) bad_argument("image is float32; wanted uint8");
+  if (p.shape().type != Type::u8)
+    bad_argument(
+        "image is float32; wanted uint8: of values from 0 to 1 (img * 255):round():clamp(0, 255):to(\"uint8\")");
 }
 
 std::vector<Edges> boxes_of(const call &c, const value &given) {

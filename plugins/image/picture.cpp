@@ -14,9 +14,10 @@ std::string described(const mrun::tensor &t) {
   return s + ")";
 }
 
-[[noreturn]] void not_an_image(const mrun::value &given) {
+[[noreturn]] void not_an_image(const mrun::value &given, bool file = false) {
   bad_argument("image is " + mrun::came_text(given) +
-               "; wanted an image: uint8 or float32, height x width x channels (1 to 4), on the CPU");
+               "; wanted an image: uint8 or float32, height x width x channels (1 to 4), on the CPU" +
+               (file ? "; image.decode(bytes) makes one of a file's bytes" : ""));
 }
 
 // Channels first is what to_float gives: taken as it is, its width would be the number of channels.
@@ -24,12 +25,14 @@ std::string described(const mrun::tensor &t) {
   const bool first = t.size(0) <= most_channels;
   bad_argument("image is " + described(t) + "; wanted height x width x channels with 1 to 4 channels, not " +
                std::to_string(t.size(2)) +
-               (first ? " (channels first, as to_float and normalize give it? Do this before them)" : ""));
+               (first ? " (channels first, as to_float and normalize give it? Do this before them, or t:permute(1, 2, "
+                        "0) puts them last)"
+                      : ""));
 }
 
 Shape shape_of(const mrun::tensor &t) {
   const bool known = t.is(mrun::uint8) || t.is(mrun::float32);
-  if (!t.on_cpu() || !known || (t.dim() != 2 && t.dim() != 3)) not_an_image(t);
+  if (!t.on_cpu() || !known || (t.dim() != 2 && t.dim() != 3)) not_an_image(t, t.dim() == 1 && t.is(mrun::uint8));
   Shape shape;
   shape.type = t.is(mrun::uint8) ? Type::u8 : Type::f32;
   const int64_t channels = t.dim() == 3 ? t.size(2) : 1;

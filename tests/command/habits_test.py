@@ -74,7 +74,9 @@ class Arguments(Case):
         for call, advice in [("torch.softmax({1, 2}, -1)", "torch.tensor(list)"), ("torch.zeros({2, 3}, 'int64')", '{dtype = "int64"}'),
                              ("audio.decode('x.wav')", 'bundle.asset "NAME"'), ("image.decode('x.png')", 'bundle.asset "NAME"'),
                              (f"image.crop({pixels}, {{0, 0, 2, 2}})", "unpack(list)"), (f"image.warp({pixels}, torch.eye(3), {{4, 4}})", "t:tolist()"),
-                             (f"image.rotate({pixels}, '90')", "tonumber(s)"), ("table.concat(torch.ones(2))", "t:tolist()"), ("torch.ones(2):to('gpu')", '"cuda"'),
+                             (f"image.rotate({pixels}, '90')", "tonumber(s)"), (f"image.resize({pixels}, 2, 2)", "{height, width}"),
+                             (f"image.center_crop({pixels}, 2, 2)", "{height, width}"), (f"image.letterbox({pixels}, 2, 2)", "{height, width}"),
+                             (f"{pixels}:mean()", "t:float()"), ("torch.ones(3):topk(5)", "math.min(k, t:size(-1))"), ("table.concat(torch.ones(2))", "t:tolist()"), ("torch.ones(2):to('gpu')", '"cuda"'),
                              ("text.regex('b', 'i')", "(?i)"), ("text.regex('b', {flags = 'i'})", "(?i)"),
                              ("decode.nms(torch.ones({2, 4}), torch.ones(2), 0.5, {score_threshold = 0.2})", "it is score"),
                              (f"image.letterbox({pixels}, 8, {{fill = 0}})", "it is value"),
@@ -82,6 +84,17 @@ class Arguments(Case):
                              ("decode.greedy(function() end, {bos = 0, eos = 1, constrain = 'a+'})", "{regex =")]:
             with self.subTest(call):
                 self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", advice])
+
+    def test_what_module_image_takes(self):
+        (self.dir / "t.png").write_bytes(b"no picture")
+        for call, advice in [("image.resize(x, 8)", "image.decode(bytes)"), ("image.encode(torch.rand(4, 4, 3), 'png')", '(img * 255):round():clamp(0, 255):to("uint8")'),
+                             ("image.encode(torch.rand(3, 9, 9), 'png')", "t:permute(1, 2, 0)")]:
+            with self.subTest(call):
+                self.item_error("ARGUMENT", "preprocess", self.bundle("bytes", preprocess=stage("return " + call)), self.dir / "t.png", contains=advice)
+
+    def test_a_vocabulary_is_no_table(self):
+        script = 'local bundle = require "bundle"\nreturn function(x) for k in pairs(bundle.vocab "v.txt") do return k end end\n'
+        self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=script, files={"assets/v.txt": "a\nb\n"}), "x", contains='bundle.lines("NAME")')
 
     def test_bytes_are_no_text(self):
         (self.dir / "t.json").write_text("[1]")

@@ -330,6 +330,8 @@ class Errors(Case):
                                    ('return image.resize(t, 5, {mode = "bilinear"})', "ARGUMENT", "it is filter"),
                                    ("return t:resize(2)", "SCRIPT", "it is module image's"),
                                    ("return image.resize(t, 5, 5)", "ARGUMENT", "by name, in a table at the end: {filter = …"),
+                                   ("return package.loaded", "SCRIPT", 'require "lib.NAME"'), ("return module('a')", "SCRIPT", 'require "lib.NAME"'),
+                                   ("return arg[1]", "SCRIPT", "function(input, params)"), ("return newproxy(true)", "SCRIPT", "setmetatable(t, {…})"),
                                    ("return image.normalize(t, params.mean, 1)", "ARGUMENT", "params has no mean"),
                                    ("return image.ToTensor(t)", "SCRIPT", "image.to_float")]:
             with self.subTest(body):

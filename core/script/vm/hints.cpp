@@ -413,6 +413,12 @@ std::string kind_of_argument_hint(std::string_view message) {
       {": want int, got a string", "tonumber(s) makes a number of a text"},
       {": want float, got a string", "tonumber(s) makes a number of a text"},
       {": constrain: want decode.Constraint", "constrain = {regex = \"…\", tokenizer = …}, or choices = {…}"},
+      {"image.resize: takes at most 2", "a size of both sides is one list: {height, width}"},
+      {"image.center_crop: takes at most 2", "a size of both sides is one list: {height, width}"},
+      {"image.letterbox: takes at most 2", "a size of both sides is one list: {height, width}"},
+      {"could not infer output dtype", "t:float() makes floating-point numbers of integers"},
+      {"selected index k out of range", "k is at most the dimension's size: math.min(k, t:size(-1))"},
+      {"want a table, got a core.Vocabulary", "bundle.lines(\"NAME\") is the list of its lines"},
       {"text.regex: takes at most 1", "flags stand in the pattern: (?i) takes small letters for capitals"},
       {"(\"gpu\"), which names no dtype", "a device is written \"cpu\" or \"cuda\""},
   };

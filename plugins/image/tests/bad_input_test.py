@@ -159,7 +159,7 @@ class BadInput(unittest.TestCase):
         "image.resize(img, {2^20, 2^20})": "image.resize: the result is 1048576 x 1048576",
         # wrong channel counts
         "image.resize(torch.zeros({4, 4, 5}, {dtype = 'uint8'}), 2)": "4 x 4 x 5",
-        "image.resize(image.to_float(img), 8)": "(channels first, as to_float and normalize give it? Do this before them)",
+        "image.resize(image.to_float(img), 8)": "(channels first, as to_float and normalize give it? Do this before them, or t:permute(1, 2, 0) puts them last)",
         "image.center_crop(image.normalize(img, {0.5}, {0.5}), 8)": "wanted height x width x channels with 1 to 4 channels, not 36",
         "image.flip(torch.zeros({8, 8, 21}))": "with 1 to 4 channels, not 21",
         "image.resize(image.decode(input, {mode = 'I;16'}), 8)": "int32 tensor [24, 36, 1]",
