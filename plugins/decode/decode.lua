@@ -39,37 +39,6 @@ native.methods("decode.Constraint", {
   accepts = native "decode.Constraint.accepts@1",
 })
 
-local function special(tokenizer, name)
-  local ok, id = pcall(function() return tokenizer[name](tokenizer) end)
-  if ok then return id end
-end
-
--- What stands beside a token while its text is looked at: a token that has text wherever it stands. `alone` is that text at the
--- beginning, `after` behind another.
-local function neighbour_of(tokenizer, unknown)
-  for id = 0, tokenizer:size() - 1 do
-    local piece, alone = tokenizer:piece(id) or "", tokenizer:decode({ id })
-    local steady = id ~= unknown and alone ~= "" and not alone:find "^ " and not alone:find("\239\191\189", 1, true)
-    if steady and not piece:find "^<0x%x%x>$" then
-      local twice = tokenizer:decode({ id, id })
-      local after = twice:sub(#alone + 1)
-      if after ~= "" and twice:sub(1, #alone) == alone then return { id = id, alone = alone, after = after } end
-    end
-  end
-end
-
--- The text of a token between others.
-local function later_text(tokenizer, id, beside)
-  if beside then
-    local text = tokenizer:decode({ beside.id, id, beside.id })
-    local from, to = #beside.alone, #text - #beside.after
-    if to >= from and text:sub(1, from) == beside.alone and text:sub(to + 1) == beside.after then
-      return text:sub(from + 1, to)
-    end
-  end
-  return tokenizer:decode({ id })
-end
-
 local function came(value)
   if value == nil then return "nil" end
   return type(value) == "userdata" and "another object" or "a " .. type(value)
@@ -81,7 +50,7 @@ local function has(object, name)
 end
 
 local function is_tokenizer(value)
-  return type(value) == "table" or (type(value) == "userdata" and has(value, "piece") and has(value, "size"))
+  return type(value) == "table" or (type(value) == "userdata" and has(value, "token_texts"))
 end
 
 local function want_tokenizer(name, value, level)
@@ -97,22 +66,13 @@ local function want_pieces(list, where, level)
   end
 end
 
--- The pieces of a tokenizer, or of a list of texts: token 0 is the first. Only the tokenizer knows its tokens' texts: which spaces
--- it drops or adds, which pieces are bytes, which tokens are left out.
+-- The pieces of a tokenizer, or of a list of texts: token 0 is the first.
 local function spelled(tokenizer, name, level)
   if type(tokenizer) == "table" then
     want_pieces(tokenizer, name .. ": tokenizer: ", level + 3)
     return make_pieces(tokenizer)
   end
-  local pieces, first, later, unknown = {}, {}, {}, special(tokenizer, "unk")
-  local beside = neighbour_of(tokenizer, unknown)
-  for id = 0, tokenizer:size() - 1 do
-    local piece = tokenizer:piece(id)
-    local silent = piece == nil or id == unknown
-    pieces[id + 1] = piece or ""
-    first[id + 1] = silent and "" or tokenizer:decode({ id })
-    later[id + 1] = silent and "" or later_text(tokenizer, id, beside)
-  end
+  local pieces, first, later = tokenizer:token_texts()
   return make_pieces(pieces, { first = first, later = later })
 end
 

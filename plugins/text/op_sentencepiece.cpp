@@ -130,6 +130,13 @@ std::string decode(const mrun::call &c, const SentencePiece &self, const mrun::v
   return self.decode(checked);
 }
 
+Texts token_texts_of(const mrun::call &c, const SentencePiece &self) {
+  const Limits limits(c);
+  const auto decode = [&](const std::vector<int64_t> &ids) { return self.decode({ids.begin(), ids.end()}); };
+  const auto piece = [&](int64_t id) { return std::string(self.piece(static_cast<int>(id))); };
+  return texts_of({self.size(), self.unk(), piece, decode});
+}
+
 int64_t size(const SentencePiece &self) { return self.size(); }
 std::string piece(const SentencePiece &self, int64_t id) { return std::string(self.piece(self.checked(id))); }
 int64_t id(const SentencePiece &self, std::string_view piece) { return self.id(piece); }
@@ -168,6 +175,8 @@ void add_sentencepiece(const mrun::registrar &r) {
       "ids, types, offsets and pieces of a text.", MRUN_OP_RANDOM);
   r.op<walled<decode>>("text.SentencePiece.decode@1(text.SentencePiece self, Any ids) -> str",
                        "The text of a 1-D tensor or list of ids.");
+  r.op<walled<token_texts_of>>("text.SentencePiece.token_texts@1(text.SentencePiece self) -> (str[], str[], str[])",
+                               token_texts_doc);
   r.op<walled<size>>("text.SentencePiece.size@1(text.SentencePiece self) -> int", "How many pieces the model has.");
   r.op<walled<piece>>("text.SentencePiece.piece@1(text.SentencePiece self, int id) -> str", "The piece of an id.");
   r.op<walled<id>>("text.SentencePiece.id@1(text.SentencePiece self, str piece) -> int",

@@ -67,6 +67,12 @@ std::optional<std::string> piece(const Tokenizer &self, int64_t id) {
   return found ? std::optional<std::string>(*found) : std::nullopt;
 }
 
+Texts token_texts_of(const mrun::call &c, const Tokenizer &self) {
+  const Limits limits(c);
+  const auto decode = [&](const std::vector<int64_t> &ids) { return self.decode(ids, true); };
+  return texts_of({size(self), std::nullopt, [&](int64_t id) { return piece(self, id); }, decode});
+}
+
 std::optional<int64_t> id(const Tokenizer &self, std::string_view piece) {
   const auto found = self.id(piece);
   return found ? std::optional<int64_t>(*found) : std::nullopt;
@@ -89,6 +95,8 @@ void add_tokenizer(const mrun::registrar &r) {
       "A tokenizer from the bytes of tiktoken's file of ranks.", MRUN_OP_ONCE);
   r.op<walled<decode>>("text.Tokenizer.decode@1(text.Tokenizer self, Any ids, *, bool skip_special=True) -> str",
                        "The text of a 1-D tensor or list of ids.");
+  r.op<walled<token_texts_of>>("text.Tokenizer.token_texts@1(text.Tokenizer self) -> (str[], str[], str[])",
+                               token_texts_doc);
   r.op<walled<size>>("text.Tokenizer.size@1(text.Tokenizer self) -> int",
                      "How many tokens there are, added ones included.");
   r.op<walled<piece>>("text.Tokenizer.piece@1(text.Tokenizer self, int id) -> str?", "The token of an id, or nil.");

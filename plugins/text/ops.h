@@ -8,6 +8,7 @@
 #include "encoding.h"
 #include "error.h"
 #include "polling.h"
+#include "token_texts.h"
 
 namespace text {
 
@@ -51,6 +52,15 @@ Tokens to_tokens(const mrun::call &, const Encoding &);
 
 // One array of each encoding as the rows of an int64 [n, length]; throws where they differ in length.
 mrun::tensor rows_tensor(const mrun::call &, const std::vector<Encoding> &, std::vector<int64_t> Encoding::*);
+
+// What lib/token_texts finds, as an operation gives it.
+using Texts = std::tuple<std::vector<std::string>, std::vector<std::string>, std::vector<std::string>>;
+inline Texts texts_of(const TokenSource &source) {
+  TokenTexts t = token_texts(source);
+  return {std::move(t.pieces), std::move(t.first), std::move(t.later)};
+}
+inline constexpr const char *token_texts_doc =
+    "Of each id its piece, the text that it adds at the beginning of a text, and the text that it adds behind others.";
 
 // A 1-D tensor of integers or a list of integers.
 std::vector<int64_t> ids_of(const mrun::call &, const mrun::value &);

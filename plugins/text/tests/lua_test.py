@@ -90,6 +90,24 @@ class Scripts(Case):
         self.assertEqual(got["cut"][2][-1][1], len(texts[0]))
         self.assertEqual((got["one"], got["values"]), (long[:2], 1))
 
+    def test_what_each_token_adds(self):
+        training = [line for line in lines(1500, seed=3, controls=False) if line]
+        for options in (dict(byte_fallback=True), dict(add_dummy_prefix=False, remove_extra_whitespaces=False)):
+            model = io.BytesIO()
+            sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(training), model_writer=model, minloglevel=2, vocab_size=2000,
+                                                     character_coverage=0.98, **options)
+            theirs = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+            got = self.run_lua("""
+              local sp = text.sentencepiece(bundle.asset "m.model")
+              return function() local pieces, first, later = sp:token_texts() return {pieces, first, later} end""",
+                               files={"assets/m.model": model.getvalue()})
+            known, beside = range(theirs.get_piece_size()), theirs.piece_to_id("e")
+            between = [theirs.decode([beside, i, beside]) for i in known]
+            self.assertNotEqual(beside, theirs.unk_id())
+            self.assertEqual(got[0], theirs.id_to_piece([*known]))
+            self.assertEqual(got[1], ["" if i == theirs.unk_id() else theirs.decode([i]) for i in known])
+            self.assertEqual(got[2], ["" if i == theirs.unk_id() else between[i][1:-1] for i in known])
+
     def test_tokenizer_json(self):
         got = self.run_lua("""
           local t = text.tokenizer_json(bundle.asset "tokenizer.json")
@@ -97,7 +115,7 @@ class Scripts(Case):
             local all = t:tokenize(s, {pair = "good", unit = "byte"})
             return {ids = t:encode(s), plain = t:encode(s, {special = false}), cut = t:encode(s, {max_length = 3}),
                     found = t:encode("[SEP]", {parse_special = true}), text = t:encode("[SEP]", {special = false}), all = all,
-                    back = t:decode(t:encode(s)), kept = t:decode({1, 3, 4}, {skip_special = false}), size = t:size(), piece = t:piece(4),
+                    back = t:decode(t:encode(s)), texts = {t:token_texts()}, kept = t:decode({1, 3, 4}, {skip_special = false}), size = t:size(), piece = t:piece(4),
                     none = t:piece(99) == nil, id = t:id("##ness"), absent = t:id("xyz") == nil, batch = t:encode_batch({"good", "é"})}
           end""", "GoodNess É!", {"assets/tokenizer.json": json.dumps(TOKENIZER)})
         self.assertEqual(got["ids"], [1, 3, 4, 5, 6, 2])
@@ -111,6 +129,8 @@ class Scripts(Case):
         self.assertEqual((got["back"], got["kept"]), ("goodness é!", "[CLS] goodness"))
         self.assertEqual((got["size"], got["piece"], got["none"], got["id"], got["absent"]), (7, "##ness", True, 4, True))
         self.assertEqual(got["batch"], [[1, 3, 2], [1, 5, 2]])
+        self.assertEqual(got["texts"], [["[UNK]", "[CLS]", "[SEP]", "good", "##ness", "é", "!"], ["", "", "", "good", "##ness", "é", "!"],
+                                        ["", "", "", " good", "ness", " é", "!"]])
 
     def test_batches_as_long_as_their_longest(self):
         padded = dict(TOKENIZER, padding={"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": 4, "pad_id": 6, "pad_type_id": 0,
