@@ -78,7 +78,8 @@ void SearchOptions::check_vocabulary(int64_t size) const {
   if (constraint && constraint->greatest_choice() >= 0) {
     want_inside("constrain: choices", {constraint->greatest_choice()}, size);
   }
-  if (repetition_penalty != 1 || no_repeat_ngram > 0) want_inside("prefix", prompt, size);
+  // Elsewhere it may be a token that only begins: models know more tokens than they give scores for.
+  if (repetition_penalty != 1 || no_repeat_ngram > 0) want_inside("bos, prefix", prompt, size);
   if (pieces && pieces->size() > size) {
     wrong("tokenizer: it has " + std::to_string(pieces->size()) + " pieces, the step gives scores of " +
           std::to_string(size));

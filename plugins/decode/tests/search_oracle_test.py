@@ -81,7 +81,7 @@ def random_options(rng, vocabulary):
     if rng.random() < 0.2:
         o["bad_words"] = [some(3) for _ in range(rng.randint(1, 3))]
     if rng.random() < 0.2:
-        o["forced"] = [t for t in some(3) if t not in o["eos"]][:o["max_new"]]
+        o["forced"] = (some(3) + o["eos"][:rng.randint(0, 1)] + some(2))[:rng.randint(1, min(4, o["max_new"]))]
     return o
 
 

@@ -332,7 +332,7 @@ class Searches(Case):
             ({"constrain": {"regex": "((((){9999}){9999}){9999}){9999}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
             ({"constrain": {"choices": [[1, 9], [2]]}}, ok, "ARGUMENT", "constrain: choices: token 9 is outside the vocabulary of 6"),
             ({"constrain": {"choices": [[1]]}, "forced": [2]}, ok, "ARGUMENT", "forced: token 2 does not fit constrain"),
-            ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "prefix: token 7 is outside"),
+            ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "bos, prefix: token 7 is outside the vocabulary of 6"),
             ({"beam": 1, "repetition_penalty": 1e-300}, [[9.0] * 6] * 6, "ARGUMENT", "repetition_penalty: it makes the score of token 0 infinite"),
             ({"eos": 1}, [[0.0, "nan"]] * 2, "MODEL", "NaN in row 0"),
             ({"eos": 1}, [["-inf", "-inf"]] * 2, "MODEL", "-inf for every token"),
