@@ -16,7 +16,7 @@ class CheckedKernel final : public c10::OperatorKernel {
   void operator()(const c10::OperatorHandle &op, c10::DispatchKeySet keys, Stack *stack) {
     KernelCall call(op, *stack);
     check_(call);
-    op.redispatchBoxed(keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, checks_key), stack);
+    op.redispatchBoxed(keys & behind_checks, stack);
   }
 
  private:
@@ -61,6 +61,7 @@ void register_checks() {
   static auto &all = *new torch::Library(torch::Library::IMPL, "_", checks_key, __FILE__, __LINE__);
   static auto &aten = *new torch::Library(torch::Library::IMPL, "aten", checks_key, __FILE__, __LINE__);
   all.fallback(torch::CppFunction::makeFallthrough());
+  for (auto *add : {&add_cell_checks, &add_mask_checks, &add_part_checks}) add(aten);
   const auto checks = all_checks();
   constexpr std::string_view prefix = "aten::";
   for (const c10::OperatorName &op : c10::Dispatcher::singleton().getAllOpNames()) {

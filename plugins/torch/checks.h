@@ -9,10 +9,15 @@
 #include <string_view>
 #include <vector>
 
+namespace torch {
+class Library;
+}
+
 namespace mrun_torch {
 
 // No kernel of libtorch belongs to this key: only code that includes it (Scope) meets the checks.
 inline constexpr c10::DispatchKey checks_key = c10::DispatchKey::TESTING_ONLY_GenericMode;
+inline constexpr c10::DispatchKeySet behind_checks(c10::DispatchKeySet::FULL_AFTER, checks_key);
 
 // The arguments of one call, by their names in the schema; they may be replaced.
 class KernelCall {
@@ -42,6 +47,11 @@ struct CheckRule {
 const std::vector<CheckRule> &division_checks();  // integers
 const std::vector<CheckRule> &linalg_checks();    // LAPACK and matrix products
 const std::vector<CheckRule> &size_checks();      // sizes, positions and counts
+
+// Of operators that models call in their loops (checks_typed.h).
+void add_cell_checks(torch::Library &aten);  // recurrent cells
+void add_mask_checks(torch::Library &aten);  // masks that are no bool
+void add_part_checks(torch::Library &aten);  // what takes tensors apart
 
 // Once a process.
 void register_checks();
