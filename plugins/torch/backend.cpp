@@ -1,7 +1,5 @@
 #include "backend.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include "backend_model.h"
 #include "guard.h"
 #include "scope.h"
@@ -17,7 +15,6 @@ int open_model(mrun_call *call, const mrun_model_source *source, void **model) {
       call,
       [&] {
         const Scope scope(call, Scope::load);
-        const at::NoGradGuard no_grad;
         *model = Model::open(call, *source).release();
       },
       MRUN_BUNDLE);
@@ -26,7 +23,6 @@ int open_model(mrun_call *call, const mrun_model_source *source, void **model) {
 int clone_model(mrun_call *call, void *model, void **copy) {
   return guarded(call, [&] {
     const Scope scope(call, Scope::load);
-    const at::NoGradGuard no_grad;
     *copy = model_of(model).clone().release();
   });
 }
@@ -43,7 +39,6 @@ int split_model(mrun_call *call, const void *data, size_t size, mrun_value *grap
       call,
       [&] {
         const Scope scope(call, Scope::load);
-        const at::NoGradGuard no_grad;
         split(call, data, size, graph, weights);
       },
       MRUN_BUNDLE);

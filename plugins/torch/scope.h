@@ -10,8 +10,8 @@ namespace mrun_torch {
 
 // For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, the checks in
 // front of libtorch's kernels (checks.h), and libtorch's CPU memory charged to the call's budget: an allocation that the
-// budget refuses throws mrun::failed. Scopes nest. Loading a model is neither in inference mode, so that its tensors may
-// be used in any mode, nor charged, since the model outlives the call.
+// budget refuses throws mrun::failed. Scopes nest. Loading a model is not charged, since the model outlives the call; it is
+// in inference mode, too: a view of a weight that were not of that mode would be followed by libtorch as for a gradient.
 class Scope {
  public:
   enum Kind { run, load };
