@@ -65,6 +65,8 @@ std::vector<std::vector<Value>> run_once(Model &model, std::span<const JoinedCal
   const BatchConfig &config = model.batch(first.method, first.by_rows);
   std::vector<ItemContext *> items;
   std::vector<CallArguments> arguments;
+  items.reserve(calls.size());
+  arguments.reserve(calls.size());
   for (const JoinedCall &c : calls) {
     items.push_back(c.item);
     arguments.emplace_back(c.call->args);
@@ -168,6 +170,7 @@ size_t fitting(Model &model, std::span<const JoinedCall> calls, int64_t most) {
 
 JoinedRun run_joined(Model &model, std::span<const JoinedCall> calls) {
   JoinedRun run;
+  run.outcomes.reserve(calls.size());
   const int64_t most = most_rows(model, calls);
   while (!calls.empty()) {
     const size_t n = fitting(model, calls, most);

@@ -188,6 +188,7 @@ Selection select(std::span<const PendingCall *const> calls, const BatchConfig &c
     });
   }
   Selection selection;
+  selection.calls.reserve(calls.size());
   Filling filling;
   for (const size_t i : order) {
     const Filling::Verdict verdict = filling.add(*calls[i], config);

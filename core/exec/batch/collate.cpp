@@ -100,14 +100,14 @@ void want_cpu(const Tensor &t, const std::string &name) {
   fail(MRUN_MODEL, "{}: cannot join {} with {}", name, describe(a.c()), describe(b.c()));
 }
 
-// One call's tensor, and the shape that it is filled up to where it is.
+// One call's tensor, which must outlive it, and the shape that it is filled up to where it is.
 struct Part {
   explicit Part(const Tensor &t) : tensor(t) {}
   std::span<const int64_t> own() const { return {tensor.dl().shape, static_cast<size_t>(tensor.dim())}; }
   std::span<const int64_t> shape() const { return padded.empty() ? own() : padded; }
   bool whole() const { return padded.empty() || std::ranges::equal(padded, own()); }
 
-  Tensor tensor;
+  const Tensor &tensor;
   Shape padded;
 };
 
@@ -147,7 +147,8 @@ void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions
   for (const Part &part : column.parts) {
     want_cpu(part.tensor, column.name);
     const size_t size = column.mode == Mode::stack ? row : row * static_cast<size_t>(part.shape()[0]);
-    const Tensor t = part.tensor.contiguous(how.budget);
+    const Tensor dense = part.tensor.is_contiguous() ? Tensor() : part.tensor.clone(how.budget);
+    const Tensor &t = dense.is_tensor() ? dense : part.tensor;
     if (!part.whole()) {
       PaddedCopy(t.shape(), part.padded, column.pad->left, padding).copy(at, t.data<const char>());
     } else if (size > 0) {
@@ -286,6 +287,8 @@ Value mask_tensor(const Lengths &l, const CollateOptions &how) {
 }
 
 void count_all(Batch &batch, Mode mode, int64_t least) {
+  batch.first.reserve(batch.calls.size());
+  batch.rows.reserve(batch.calls.size());
   for (const CallArguments call : batch.calls) {
     batch.first.push_back(batch.total);
     batch.rows.push_back(mode == Mode::concat ? count_rows(call) : 1);
@@ -317,6 +320,7 @@ Batch collate(const Schema &schema, const BatchConfig &config, std::vector<CallA
   }
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
     std::vector<const Value *> column;
+    column.reserve(batch.calls.size());
     for (const CallArguments call : batch.calls) column.push_back(&call[i]);
     const auto pad = config.pad.find(schema.parameters[i].name);
     batch.args.push_back(

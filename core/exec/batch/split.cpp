@@ -79,8 +79,8 @@ struct Splitter {
            "[batch] mode = \"none\"",
            schema.name, name, describe(t.c()), batch.total);
     }
-    const Tensor own = rows(t, index);
-    return unpad == nullptr ? own : cut(own, *unpad, index, name);
+    Tensor own = rows(t, index);
+    return unpad == nullptr ? std::move(own) : cut(own, *unpad, index, name);
   }
 
   // of_list: how the list that holds it is cut, if it is: so are its items.

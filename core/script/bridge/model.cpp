@@ -98,18 +98,6 @@ int model_index(lua_State *L, Vm &vm) {
   return 1;
 }
 
-// __call of models and methods reaches the method's function: pushed by a Lua function, which may yield.
-int callee(lua_State *L, Vm &vm) {
-  const Handle &handle = *handle_at(L, 1);
-  if (handle.kind == Handle::method) {
-    push_method(L, handle.model_index, handle.method_index);
-  } else {
-    const uint32_t model = main_model(vm, handle.model_index);
-    push_method(L, model, want_method(vm, model, "forward"));
-  }
-  return 1;
-}
-
 int model_text(lua_State *L, Vm &vm) {
   const Handle &handle = *handle_at(L, 1);
   const std::string text =
@@ -138,10 +126,9 @@ int frozen(lua_State *, Vm &) { fail(MRUN_SCRIPT, "a model has no fields that ca
 
 void add_call(lua_State *L) {
   push_anchor(L, vm_of(L).anchors.prelude);
-  lua_getfield(L, -1, "calls");
+  lua_getfield(L, -1, "method");
   lua_remove(L, -2);
-  lua_pushcfunction(L, function<callee>);
-  lua_call(L, 1, 1);
+  lua_call(L, 0, 1);
   lua_setfield(L, -2, "__call");
   lua_pushcfunction(L, function<model_text>);
   lua_setfield(L, -2, "__tostring");
@@ -203,9 +190,20 @@ static Given read_call(lua_State *L, Reader &reader, const std::string &model, c
   }
 }
 
+// The model and its method that a call is of: by number, or those that were called themselves.
+static std::pair<uint32_t, uint32_t> called(lua_State *L, const Vm &vm) {
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    const auto key = static_cast<uint64_t>(lua_tonumber(L, 1));  // of key_of
+    return {static_cast<uint32_t>(key >> 32), static_cast<uint32_t>(key)};
+  }
+  const Handle &handle = *handle_at(L, 2);
+  if (handle.kind == Handle::method) return {handle.model_index, handle.method_index};
+  const uint32_t model = main_model(vm, handle.model_index);
+  return {model, want_method(vm, model, "forward")};
+}
+
 int model_begin(lua_State *L, Vm &vm) {
-  const auto key = static_cast<uint64_t>(lua_tonumber(L, 1));  // of key_of
-  const auto model = static_cast<uint32_t>(key >> 32), method = static_cast<uint32_t>(key);
+  const auto [model, method] = called(L, vm);
   const ModelInfo &info = vm.options.models[model];
   const Schema &schema = info.methods[method];
   // model.NAME(x) and model(x) pass the model or method as self; model:encode(x) the model.

@@ -15,7 +15,7 @@ void begin_model_call(lua_State *, Vm &, ModelCall);
 // What the engine gave back; throws its error.
 std::vector<Value> take_model_results(Vm &);
 
-int model_begin(lua_State *, Vm &);    // (method, self, ...): checks the arguments
+int model_begin(lua_State *, Vm &);    // (method or nil, self, ...): checks the arguments
 int model_results(lua_State *, Vm &);  // -> results...
 
 }  // namespace mrun

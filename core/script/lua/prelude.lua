@@ -66,11 +66,7 @@ return {
     local start = host.task_start
     return function(...) return finish(start(operation, ...)) end
   end,
-  -- __call of models: callee gives the method's function.
-  calls = function(callee)
-    return function(self, ...) return callee(self)(self, ...) end
-  end,
-  -- A model's method; self is the model.
+  -- A model's method; self is the model. Without a number __call of models and methods: self tells which.
   method = function(method)
     local begin, results = host.model_begin, host.model_results
     return function(self, ...)
