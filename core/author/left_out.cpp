@@ -79,7 +79,7 @@ std::vector<std::string> left_out(const Bundle &bundle) {
 
 std::vector<std::string> notices(const Bundle &bundle) {
   if (bundle.packed()) return {};
-  KnownNames known{names_of_params(bundle.manifest().params), {}};
+  KnownNames known{names_of_params(bundle.manifest().params), {}, bundle.manifest().input == InputKind::text};
   for (const Field &field : bundle.manifest().fields) known.fields.push_back(field.name);
   std::vector<std::string> sentences;
   for (const EntryInfo &entry : bundle.entries()) {

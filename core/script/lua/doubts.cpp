@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <utility>
 
@@ -26,13 +27,13 @@ const std::vector<std::string> &globals() {
 class Doubts : private Words {
  public:
   Doubts(const std::string &script, std::string_view text, const KnownNames &known)
-      : Words(text), script_(script), params_(known.params), fields_(known.fields) {}
+      : Words(text), script_(script), params_(known.params), fields_(known.fields), text_(known.text) {}
 
   std::vector<std::string> all() {
     const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
-    if (script_ == "preprocess.lua" && !fields_.empty()) find_input();
+    if (script_ == "preprocess.lua" && (text_ || !fields_.empty())) find_input();
     for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
       parameter(i);
       never_equal(i);
@@ -44,11 +45,13 @@ class Doubts : private Words {
       no_result(i, stage);
       first_of_list(i);
       number_as_text(i);
+      constant(i);
       if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
       if (script_ == "preprocess.lua") second_as_context(i);
-      if (!input_.empty()) field(i);
+      if (!input_.empty() && text_) item_of_text(i);
+      if (!input_.empty() && !text_) field(i);
     }
     return std::move(found_);
   }
@@ -197,6 +200,19 @@ class Doubts : private Words {
       tell(at, "tostring says what a tensor is: tostring(x:{}(…):item()) writes its number", word(call - 1));
   }
 
+  // `{filter = image.BICUBIC}`: the option would be nil, and its default count.
+  void constant(size_t at) {
+    if (!is_variable(at) || !is_one_of(word(at), {"image", "text", "audio", "decode"}) || !is_word(at + 1, ".")) return;
+    const std::string_view name = word(at + 2);
+    const bool capitals = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isupper(c) || std::isdigit(c) || c == '_';
+    });
+    if (!capitals || is_word(at + 3, "(") || assigned(at + 2)) return;
+    std::string option(name);
+    std::transform(option.begin(), option.end(), option.begin(), [](unsigned char c) { return std::tolower(c); });
+    tell(at, "{}.{} is nil: modules have no constants, an option is a text: \"{}\"", word(at), name, option);
+  }
+
   // What a stage's function is given, and in which order.
   void first_argument(size_t at) {
     if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
@@ -251,7 +267,7 @@ class Doubts : private Words {
     return std::any_of(params_.begin(), params_.end(), [&](const std::string &p) { return p.starts_with(name + '.'); });
   }
 
-  // ---- the fields of a record
+  // ---- the fields of a record, and the items that a text lacks
 
   // What preprocess calls its input, where nothing else in the file has that name; and the fields that the script sets.
   void find_input() {
@@ -287,6 +303,14 @@ class Doubts : private Words {
     const std::string meant = did_you_mean(name, fields_);
     if (meant.empty() && may_be_absent(at > 0 ? word(at - 1) : "", word(at + 3))) return;
     tell(at, "{}.{} is nil: the record in bundle.toml has no such field{}", input_, printable(name), meant);
+  }
+
+  // `input[1]` and `input.name` of a text: nil, or a function of module string.
+  void item_of_text(size_t at) {
+    if (!is_variable(at) || word(at) != input_) return;
+    if (is_word(at + 1, "[") || (is_word(at + 1, ".") && is_name(at + 2) && !is_word(at + 3, "(")))
+      tell(at, "the input is a text, which has no items: {0}:sub(1, 1) is its first byte, text.characters({0}) a list",
+           input_);
   }
 
   // One that is asked for, or has a value that takes its place.
@@ -409,7 +433,8 @@ class Doubts : private Words {
   const std::string &script_;
   const bool library_ = script_.starts_with("lib/");  // where params may be anything's
   const std::vector<std::string> &params_, &fields_;
-  std::string_view input_;  // of preprocess, where it is a record
+  const bool text_;         // the input is one
+  std::string_view input_;  // of preprocess, where it is a record or a text
   std::set<std::string_view> set_fields_;
   std::set<std::string> names_, told_;
   std::vector<std::string> found_;

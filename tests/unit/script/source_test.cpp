@@ -99,21 +99,65 @@ TEST_CASE("What a text cannot mean is told") {
   const auto told = [&](std::string_view text) { return doubts("f.lua", text, known); };
   for (const char *text : {"if #list then", "\nif list == {} then", "f(params.treshold)", "local k = params.topk or 5",
                            "f(params.beam.widht)", "params.beam['size']", "s:gsub('(%a+)', '<\\\\1>')",
-                           "s:gsub('(%a+)', '$1', 1)", "word:gsub(s, '\\\\2')"}) {
+                           "s:gsub('(%a+)', '$1', 1)", "word:gsub(s, '\\\\2')", "f {filter = image.BICUBIC}",
+                           "local s = table.sort(t)", "for i in ipairs(table.sort(t)) do end", "t:tolist()[0]",
+                           "local p = x:tolist() f(p[0])", "f(tostring(x:argmax()))"}) {
     CAPTURE(text);
     REQUIRE(told(text).size() == 1);
     CHECK(told(text).front().starts_with(text[0] == '\n' ? "f.lua:2: " : "f.lua:1: "));
   }
-  for (const char *text :
-       {"if #list > 0 then", "if #list", "params.threshold", "params.temperature or 1", "self.params.treshold",
-        "params.beam.width", "params.threshold.x", "params.beam.size or 1", "my.params.beam.widht",
-        "s:gsub('USD', '$1')", "s:gsub('(%a+)', '%1')", "s:gsub('x', '\\\\n')", "f('(a)', '\\\\1')",
-        "-- if #list then params.treshold", "'if #list then'"}) {
+  for (const char *text : {"if #list > 0 then",
+                           "if #list",
+                           "params.threshold",
+                           "params.temperature or 1",
+                           "self.params.treshold",
+                           "params.beam.width",
+                           "params.threshold.x",
+                           "params.beam.size or 1",
+                           "my.params.beam.widht",
+                           "s:gsub('USD', '$1')",
+                           "s:gsub('(%a+)', '%1')",
+                           "s:gsub('x', '\\\\n')",
+                           "f('(a)', '\\\\1')",
+                           "f(torch.BICUBIC)",
+                           "image.CONSTANT = 1",
+                           "image.decode(x)",
+                           "return table.sort(t)",
+                           "t == table.sort",
+                           "local p = x:tolist() f(p[i - 1])",
+                           "local p = x:tolist() p[0] = 1 f(p[0])",
+                           "f(tostring(x:argmax():item()))",
+                           "-- if #list then params.treshold",
+                           "'if #list then'"}) {
     CAPTURE(text);
     CHECK(told(text).empty());
   }
   CHECK(told("params.treshold").front().ends_with("did you mean 'threshold'?"));
   CHECK(told("f(params.beam.widht)").front().ends_with("did you mean 'beam.width'?"));
+}
+TEST_CASE("A file of lib/ may call anything params") {
+  const KnownNames known{{"threshold"}, {}};
+  CHECK(doubts("lib/a.lua", "f(params.limit)", known).empty());
+  CHECK(doubts("lib/a.lua", "f(params.treshold)", known).size() == 1);
+  CHECK(doubts("preprocess.lua", "return function(x, params) return params.limit end", known).size() == 1);
+}
+TEST_CASE("Items and fields of a text are told of") {
+  KnownNames known;
+  const auto told = [&](const std::string &body) {
+    return doubts("preprocess.lua", "return function(x, params)\n" + body + "\nend", known).size();
+  };
+  for (const char *body : {"return x[1]", "return x.text", "local i = 1 return x[i]"}) {
+    known.text = true;
+    CHECK(told(body) == 1);
+    known.text = false;
+    CHECK(told(body) == 0);
+  }
+  known.text = true;
+  for (const char *body : {"return x:sub(1, 1)", "return x.upper(x)", "return #x", "x = {x} return x[1]",
+                           "local t = {x = 1} return t.x", "return x .. ({1})[1]"}) {
+    CAPTURE(body);
+    CHECK(told(body) == 0);
+  }
 }
 TEST_CASE("A record's field that there is not is told of") {
   const KnownNames known{{}, {"photo", "caption"}};
