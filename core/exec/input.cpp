@@ -165,6 +165,11 @@ bool is_literal(InputKind kind, const std::string &argument) {
   return kind == InputKind::text || kind == InputKind::json;
 }
 
+bool named_like_a_file(const std::string &argument) {
+  const std::string suffix = std::filesystem::path(argument).extension().native();
+  return suffix == ".json" || suffix == ".jsonl" || suffix == ".txt" || suffix == ".csv";
+}
+
 // What a person wrote on a command line, perhaps a file's name, perhaps something that a shell took the quotes from.
 Value json_argument(const std::string &argument) {
   try {
@@ -174,6 +179,8 @@ Value json_argument(const std::string &argument) {
     const bool letters = std::any_of(argument.begin(), argument.end(), [](unsigned char c) { return std::isalpha(c); });
     if (std::filesystem::is_regular_file(argument, unknown)) {
       e.message += fmt::format("; a file has this name: @{} reads it", printable(argument));
+    } else if (named_like_a_file(argument)) {
+      e.message += "; a file is read by @FILE, and none has this name";
     } else if (argument.starts_with('{') && letters && argument.find_first_of("\"'") == std::string::npos) {
       e.message += "; in a shell all of it stands in single quotes, or the shell takes the double ones away";
     }

@@ -31,8 +31,10 @@ struct Callable {
 void want_known(const std::string &name, const std::vector<std::string> &known, int line, const std::string &where,
                 const char *what) {
   if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  const std::string meant = did_you_mean(name, known);
   fail(MRUN_BUNDLE, "bundle.toml:{}: {}: no model that this is for has {} {}{}", line, where, what, name,
-       did_you_mean(name, known));
+       meant.empty() && !known.empty() && known.size() <= 8 ? fmt::format("; there are: {}", fmt::join(known, ", "))
+                                                            : meant);
 }
 
 bool has_argument(const Schema &method, const std::string &name) {

@@ -93,6 +93,10 @@ class Text(Case):
     def test_invalid_utf8_is_the_items_error(self):
         (self.dir / "bad.txt").write_bytes(b"ok \xff")
         self.item_error("INPUT", "input", self.bundle(preprocess=ECHO), f"@{self.dir}/bad.txt", contains="the text is not valid UTF-8 at byte 3; a text in UTF-8 is wanted")
+        (self.dir / "bad.lines").write_bytes(b"one\nh\xe9\n")
+        answers = self.answers(self.bundle(preprocess=ECHO), "--lines", self.dir / "bad.lines", status=1)
+        self.assertEqual(answers[0], "one")
+        self.assertTrue(answers[1]["error"]["message"].endswith("bad.lines:2: the text is not valid UTF-8 at byte 1; a text in UTF-8 is wanted"), answers)
 
 
 class Json(Case):

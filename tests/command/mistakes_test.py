@@ -145,6 +145,24 @@ class SilentlyWrong(Case):
         self.assertEqual((result.returncode, result.stderr),
                          (0, "mrun: lib/a.lua:1: params.treshold is nil: bundle.toml has no such parameter; did you mean 'threshold'?\n"), result.stdout)
 
+    def test_a_number_asked_of_an_object_whose_keys_are_texts(self):
+        for ask, answer in [("labels[1]", None), ("labels[1] or labels[tostring(1)]", "b")]:
+            folder = self.bundle(preprocess=MODULES + 'local labels = bundle.json "l.json"\n' + stage(f"return {ask}"), files={"assets/l.json": '{"0": "a", "1": "b"}'})
+            result = mrun(folder, "x", "y")
+            self.assertEqual((result.returncode, [json.loads(line) for line in result.stdout.splitlines()]), (0, [answer, answer]))
+            self.assertEqual(result.stderr.count('preprocess.lua:4: t[1] is nil: the keys are texts, as t["1"]; t[tostring(n)] asks for one'), 1, result.stderr)
+        folder = self.bundle("json", preprocess=stage("return x[2] == nil and x[1.5] == nil and #x == 0"))
+        result = mrun(folder, '{"1": 2}')
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "true\n", ""))
+
+    def test_what_lines_of_another_kind_want(self):
+        (self.dir / "l").write_text('{"a": 1}\n')
+        folder = self.bundle("json", preprocess=ECHO)
+        self.refused(2, folder, "--lines", self.dir / "l", contains="this one takes json: --jsonl F")
+        self.item_error("INPUT", "input", folder, "--paths", self.dir / "l", contains="--jsonl takes lines of JSON")
+        self.item_error("INPUT", "input", folder, "in/none.json", contains="a file is read by @FILE, and none has this name")
+        self.refused(2, self.bundle("image", preprocess=ECHO), "--jsonl", self.dir / "l", contains="this one takes image: --paths F")
+
     def test_a_list_has_no_item_0(self):
         for expression in 'bundle.lines("l.txt")[0]', "params.labels[0]":
             with self.subTest(expression):
@@ -336,6 +354,19 @@ class Errors(Case):
                                    ("return image.ToTensor(t)", "SCRIPT", "image.to_float")]:
             with self.subTest(body):
                 self.item_error(code, "preprocess", self.bundle(preprocess=make + body + "\nend\n"), "x", contains=advice)
+
+    def test_results_as_long_as_the_batch(self):
+        models = self.enterContext(tempfile.TemporaryDirectory())
+        code = "import sys, torch\nclass M(torch.nn.Module):\n    def forward(self, x):\n        return x + 0\ntorch.jit.trace(M(), torch.rand(1, 3)).save(sys.argv[1])\n"
+        subprocess.run(["/usr/bin/python3", "-c", code, models + "/m.pt"], check=True, capture_output=True)
+        stages = {"preprocess": MODULES + stage("return {x = torch.ones(#x)}, {mask = torch.ones(#x)}"),
+                  "postprocess": "return function(output, params, context) return output * context.mask end\n", "files": {"model.pt": pathlib.Path(models, "m.pt").read_bytes()}}
+        (self.dir / "l").write_text("abcd\nab\n" * 8)
+        answers = self.answers(self.bundle(toml="[batch]\npad = {x = {dims = [0]}}\n", **stages), "--lines", self.dir / "l", status=1)
+        self.assertIn("must match the size of tensor b (2)", answers[1]["error"]["message"])
+        self.assertIn("[batch] unpad cuts them back", answers[1]["error"]["message"])
+        folder = self.bundle(toml='[batch]\npad = {x = {dims = [0]}}\nunpad = {"1" = {like = "x"}}\n', **stages)
+        self.assertEqual(self.answers(folder, "--lines", self.dir / "l"), [[1, 1, 1, 1], [1, 1]] * 8)
 
     def test_what_the_model_was_called_with(self):
         models = self.enterContext(tempfile.TemporaryDirectory())

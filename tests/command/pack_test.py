@@ -117,7 +117,7 @@ class Packing(Case):
     def test_what_a_run_of_the_folder_refuses_is_not_packed(self):
         model = (GOOD_BAD_UGLY / "model.pt").read_bytes()
         for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "bundle.toml:7: [batch.encode]: no model that this is for has a method encode"),
-                                 ("[batch]\npad = {idz = {dims = [0]}}\n", model, "bundle.toml:8: [batch] pad.idz: no model that this is for has an argument idz"),
+                                 ("[batch]\npad = {idz = {dims = [0]}}\n", model, "bundle.toml:8: [batch] pad.idz: no model that this is for has an argument idz; "),
                                  ("[models.main.batch]\nunpad = {\"1\" = {like = \"x\"}}\n", model, "bundle.toml:8: [models.main.batch] unpad.1: like: no model that this is for has"),
                                  ("[batch]\npad = {ids = {dims = [0]}}\nunpad = {\"2\" = {like = \"ids\"}}\n", model,
                                   "bundle.toml:9: [batch] unpad.2: no method with the argument ids gives tensors as a result 2"),

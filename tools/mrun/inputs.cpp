@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "files.h"
 #include "meta.h"
 #include "options.h"
@@ -139,10 +140,13 @@ Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)
   if (given > 1)
     throw mrun::failure(MRUN_USAGE, "give INPUT arguments or one of --lines, --jsonl, --paths, not several");
   if (!o.lines.empty() && kind_ != "text") {
-    throw mrun::failure(MRUN_USAGE, "--lines is for bundles of kind text; this one takes " + kind_);
+    const char *other = kind_ == "json" || kind_ == "record" ? "--jsonl" : "--paths";
+    throw mrun::failure(MRUN_USAGE,
+                        "--lines is for bundles of kind text; this one takes " + kind_ + ": " + other + " F");
   }
   if (!o.jsonl.empty() && kind_ != "json" && kind_ != "record" && kind_ != "text") {
-    throw mrun::failure(MRUN_USAGE, "--jsonl is for bundles of kind json, text or record; this one takes " + kind_);
+    throw mrun::failure(MRUN_USAGE,
+                        "--jsonl is for bundles of kind json, text or record; this one takes " + kind_ + ": --paths F");
   }
   if (!o.lines.empty() || !o.jsonl.empty() || !o.paths.empty()) {
     from_ = !o.lines.empty() ? From::lines : !o.jsonl.empty() ? From::jsonl : From::paths;
@@ -265,6 +269,11 @@ Input Inputs::read(const std::string &argument) const {
 
 Input Inputs::read_path(const std::string &path) const {
   return guarded([&](Input &input) {
+    std::error_code error;
+    if (kind_ == "json" && path.starts_with('{') && !fs::exists(path, error)) {
+      throw mrun::failure(MRUN_INPUT,
+                          printable(path) + ": no such file; --jsonl takes lines of JSON, a path is a file's");
+    }
     try {
       take(input, nullptr, path, true);
     } catch (const mrun::failure &e) {
@@ -327,15 +336,23 @@ mrun::variant Inputs::json_of_line(const std::string &line) const {
     constexpr std::string_view first = "JSON: line 1, ";
     std::string why = e.what();
     if (why.starts_with(first)) why.erase(0, first.size());
-    const std::string place = (list_ == "-" ? "standard input" : printable(list_)) + ":" + std::to_string(next_ + 1);
-    throw mrun::failure(e.code, place + ": " + why, e.detail);
+    throw mrun::failure(e.code, place() + why, e.detail);
   }
+}
+
+// Where the line that was read last stands.
+std::string Inputs::place() const {
+  return (list_ == "-" ? "standard input" : printable(list_)) + ":" + std::to_string(next_ + 1) + ": ";
 }
 
 Input Inputs::of_line(const std::string &line) const {
   switch (from_) {
     case From::lines:
       return guarded([&](Input &input) {
+        if (!mrun::valid_utf8(line)) {
+          throw mrun::failure(MRUN_INPUT, place() + "the text is not valid UTF-8 at byte " +
+                                              std::to_string(mrun::utf8_until(line)) + "; a text in UTF-8 is wanted");
+        }
         input.value = copied(mrun::text(std::string_view(line)).c());
         if (describe_) input.description = describe_value("text", input.value.c());
       });

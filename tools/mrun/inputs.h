@@ -53,6 +53,7 @@ class Inputs {
   Input read_record_of_paths(const std::string &json) const;
   Input of_line(const std::string &line) const;
   mrun::variant json_of_line(const std::string &line) const;
+  std::string place() const;
   void add_argument(const std::string &);
 
   // A value and its description, of an argument as a person writes it or of a path.

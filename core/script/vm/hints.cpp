@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "plugin/registry.h"
 #include "script/vm/arguments.h"
+#include "script/vm/fiber.h"
 #include "script/vm/frozen.h"
 #include "script/vm/handle.h"
 #include "script/vm/idioms.h"
@@ -429,6 +430,21 @@ std::string kind_of_argument_hint(std::string_view message) {
   return list && contains(message, " tensor [") ? "; t:tolist() makes a list of a tensor" : "";
 }
 
+// Of lengths that differ behind the model: a padded call's results are as long as the batch's longest.
+std::string padding_hint(const Vm &vm, std::string_view message) {
+  if (!contains(message, "must match the size of tensor") && !contains(message, "same size")) return "";
+  if (vm.fiber == nullptr || std::string_view(vm.fiber->stage) == "preprocess" || vm.options.bundle == nullptr)
+    return "";
+  const auto keeps = [](const BatchConfig &c) { return !c.pad.empty() && c.unpad.empty(); };
+  const auto keep = [&](const Batching &b) {
+    return keeps(b.calls) || std::ranges::any_of(b.methods, [&](const auto &m) { return keeps(m.second); });
+  };
+  const Manifest &manifest = vm.options.bundle->manifest();
+  const bool kept = keep(manifest.batch) ||
+                    std::ranges::any_of(manifest.models, [&](const auto &m) { return m.batch && keep(*m.batch); });
+  return kept ? "; [batch] pad makes a joined call's results as long as its longest: [batch] unpad cuts them back" : "";
+}
+
 // Of a native operation's arguments: what was left out, or came as nil.
 std::string argument_hint(lua_State *L, std::string_view message, std::string_view line) {
   if (contains(message, "pairs: want a table, got a") && contains(message, "tensor")) {
@@ -447,6 +463,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
     return "; a dtype is written without np: \"int64\"";
   }
   if (std::string hint = position_hint(message); !hint.empty()) return hint;
+  if (std::string hint = padding_hint(vm_of(L), message); !hint.empty()) return hint;
   if (contains(message, "expected scalar type ") || contains(message, "must have the same dtype")) {
     return "; the dtypes must be the same: t:to \"float32\" converts";
   }
