@@ -23,6 +23,7 @@
 #include "backend_code.h"
 #include "backend_engine.h"
 #include "backend_load.h"
+#include "backend_products.h"
 #include "backend_types.h"
 #include "convert.h"
 #include "device.h"
@@ -307,6 +308,7 @@ torch::jit::Module frozen(torch::jit::Module module, bool training) {
     std::shared_ptr<torch::jit::Graph> graph = module.get_method(name).graph();
     torch::jit::OptimizeFrozenGraph(graph);
     torch::jit::FrozenLinearTranspose(graph);
+    slice_products(graph);
   }
   return module;
 }

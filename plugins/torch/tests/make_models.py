@@ -378,6 +378,22 @@ class Gives(nn.Module):
         return x, x[0], self.weight, self.weight[0]
 
 
+class Wide(nn.Module):
+    """Layers that a few rows go through in slices when they are frozen; of whole numbers, whose sums are the same in any order."""
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(300, 900), nn.Linear(2000, 260, bias=False)
+        for weight in self.parameters():
+            weight.data = torch.randint(-9, 10, weight.shape).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x)
+
+    @torch.jit.export
+    def long(self, x: Tensor) -> Tensor:
+        return self.second(x)
+
+
 class Throws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.size(0) == 1:
@@ -542,6 +558,11 @@ def main(folder):
     w.add("functional_noise", torch.jit.script(FunctionalNoise().eval()), [], random=True)
     w.add("writes_input", torch.jit.script(WritesInput()), [("forward", torch.ones(2), [torch.ones(2)])])
     w.add("gives", torch.jit.script(Gives()), [("forward", torch.randn(2, 3))])
+    def whole(*shape):
+        return torch.randint(-9, 10, shape).float()
+
+    wide = [whole(n, 300) for n in (0, 1, 2, 4, 5, 8, 9, 20)] + [whole(300), whole(2, 3, 300), whole(300, 4).t()]
+    w.add("wide", torch.jit.script(Wide().eval()), [("forward", t) for t in wide] + [("long", whole(n, 2000)) for n in (1, 2, 3, 4)])
     w.add("throws", torch.jit.script(Throws()), [])
     w.add("fork", torch.jit.script(Fork().eval()), [("forward", torch.randn(3, 2))])
     w.add("mapping", torch.jit.script(Mapping()), [("forward", torch.randn(3))])
