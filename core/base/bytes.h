@@ -21,7 +21,7 @@ void put(std::string &out, std::type_identity_t<T> value) {
   out.append(reinterpret_cast<const char *>(&value), sizeof(T));
 }
 
-// Reads forward over borrowed bytes, which must outlive it and the views that it gives. Failures throw `code` with `what`: "bundle.mb: ends at byte 40 where 8 bytes …".
+// Reads forward over borrowed bytes, which must outlive it and the views that it gives, as `what` must. Failures throw `code` with `what`: "bundle.mb: ends at byte 40 where 8 bytes …".
 class ByteReader {
  public:
   ByteReader(std::string_view data, std::string_view what, mrun_code code) : data_(data), what_(what), code_(code) {}
@@ -47,7 +47,7 @@ class ByteReader {
 
  private:
   std::string_view data_;
-  std::string what_;
+  std::string_view what_;
   mrun_code code_;
   size_t position_ = 0;
 };

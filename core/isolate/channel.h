@@ -23,7 +23,7 @@
 
 namespace mrun {
 
-inline constexpr uint16_t protocol_version = 3;  // both ends come from one build; a worker of another is refused
+inline constexpr uint16_t protocol_version = 4;  // both ends come from one build; a worker of another is refused
 
 enum class Kind : uint16_t {
   // to the worker

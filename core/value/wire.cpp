@@ -64,7 +64,9 @@ WireWriter &WireWriter::value(const Value &v) {
 
 WireWriter &WireWriter::error(const Error &e) {
   put<uint8_t>(out_, error_part);
-  integer(e.code).integer(e.line);
+  integer(e.code);
+  if (e.code == MRUN_OK) return *this;
+  integer(e.line);
   for (const std::string *s : {&e.message, &e.stage, &e.script, &e.source, &e.operation, &e.argument, &e.traceback}) {
     text(*s);
   }
@@ -121,11 +123,11 @@ void WireWriter::nested(const Value &v, size_t depth) {
 
 // ---- reading
 
-WireReader::WireReader(const Tensor &message, std::string sender, Tensor beside, size_t most_values)
+WireReader::WireReader(const Tensor &message, std::string_view sender, Tensor beside, size_t most_values)
     : message_(message),
       beside_(std::move(beside)),
       values_left_(most_values),
-      sender_(std::move(sender)),
+      sender_(sender),
       in_(message_.bytes(), sender_, MRUN_PROTOCOL) {
   if (in_.get<uint32_t>() != magic) refuse("this is no message of mrun's");
   const auto version = in_.get<uint32_t>();
@@ -169,8 +171,10 @@ Value WireReader::value() {
 
 Error WireReader::error() {
   want(error_part);
-  const int64_t code = integer(), line = integer();
+  const int64_t code = integer();
   if (code < MRUN_OK || code > MRUN_INTERNAL) refuse(fmt::format("there is no code {}", code));
+  if (code == MRUN_OK) return {MRUN_OK, ""};
+  const int64_t line = integer();
   if (line < 0 || line > INT32_MAX) refuse(fmt::format("there is no line {}", line));
   Error e(static_cast<mrun_code>(code), text());
   e.line = static_cast<int>(line);

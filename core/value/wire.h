@@ -35,7 +35,7 @@ class WireWriter {
   // Throws USAGE for objects, functions, strings that are no UTF-8, tensors that are not the CPU's and what is nested
   // too deep; the message is then to be thrown away.
   WireWriter &value(const Value &);
-  WireWriter &error(const Error &);
+  WireWriter &error(const Error &);  // of code OK, as of nearly every answer, the code alone
   std::string finish() { return std::move(out_); }
   // The tensors that were left out, row-major, and the bytes that they take beside the message.
   const std::vector<Tensor> &beside() const { return beside_; }
@@ -54,9 +54,9 @@ class WireWriter {
 
 class WireReader {
  public:
-  // message, beside: 1-D uint8; tensors are views of them and keep them alive. `sender` begins the errors' texts.
-  // most_values: with those in lists and maps.
-  WireReader(const Tensor &message, std::string sender, Tensor beside = {}, size_t most_values = SIZE_MAX);
+  // message, beside: 1-D uint8; tensors are views of them and keep them alive. `sender` begins the errors' texts, and must
+  // outlive this. most_values: with those in lists and maps.
+  WireReader(const Tensor &message, std::string_view sender, Tensor beside = {}, size_t most_values = SIZE_MAX);
   double number();
   int64_t integer();
   std::string text();
@@ -74,7 +74,7 @@ class WireReader {
   Tensor message_, beside_;
   size_t beside_at_ = 0;
   size_t values_left_;
-  std::string sender_;
+  std::string_view sender_;
   ByteReader in_;
 };
 

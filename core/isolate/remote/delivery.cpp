@@ -46,7 +46,7 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
 
 // An item that was finished before is left as it is. Results of submitted items wait for those before them where order is
 // wanted.
-void RemoteSession::finish(uint64_t id, Result result) noexcept {
+void RemoteSession::finish(uint64_t id, Result &&result) noexcept {
   Jobs::node_type node = jobs_.extract(id);
   if (node.empty()) return;
   const JobPtr job = node.mapped();
@@ -58,7 +58,8 @@ void RemoteSession::finish(uint64_t id, Result result) noexcept {
     by_itself_ = 0;
     if (options_.offline) send_next_ = true;
   }
-  job->result = job->starved ? failed(out_of_memory()) : std::move(result);
+  if (job->starved) result = failed(out_of_memory());
+  job->result = std::move(result);
   if (!job->work.answer) job->result->answer = Value();  // whatever a worker says that is not one
   statistics_.add(job->result->timings, job->result->error.code);
   if (!job->done) return wake(*job);

@@ -54,7 +54,7 @@ RemoteSession::~RemoteSession() { end(); }
 void RemoteSession::want_usable(const char *what) const { want_starter(process_, what); }
 
 // Everything that wants memory for the item's answer is made here; where that throws, nothing was added.
-RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work work, Done done) {
+RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work &&work, Done &&done) {
   auto job = std::make_shared<RemoteJob>();
   job->id = id;
   job->work = std::move(work);
@@ -185,7 +185,7 @@ Result RemoteSession::run(const Work &work) {
   {
     const ExclusiveLock lock(mutex_);
     if (stopping_) fail(MRUN_CANCELLED, "the engine was stopped");
-    job = add(next_run_++, work, {});
+    job = add(next_run_++, Work(work), {});
     ++runs_;
   }
   const struct Leaving {

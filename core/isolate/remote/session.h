@@ -97,7 +97,7 @@ class RemoteSession final : public Session {
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
   void want_usable(const char *what) const;
   Room::Free free_places() const REQUIRES(mutex_);
-  JobPtr add(uint64_t id, Work, Done) REQUIRES(mutex_);
+  JobPtr add(uint64_t id, Work &&, Done &&) REQUIRES(mutex_);
   bool may_send(const RemoteJob &) const REQUIRES(mutex_);
   bool is_next(const RemoteJob &) const REQUIRES(mutex_);
   std::optional<Outgoing> take_out(const JobPtr &) REQUIRES(mutex_);
@@ -121,7 +121,7 @@ class RemoteSession final : public Session {
   // delivery.cpp: from an event to whoever waits for it
   bool may_be_told(const RemoteJob &) const REQUIRES(mutex_);
   void pass_on(const JobPtr &, Event) EXCLUDES(mutex_);
-  void finish(uint64_t id, Result) noexcept REQUIRES(mutex_);
+  void finish(uint64_t id, Result &&) noexcept REQUIRES(mutex_);
   static void wake(RemoteJob &);
   void post_result(const JobPtr &) REQUIRES(mutex_);
   void carry_letters();

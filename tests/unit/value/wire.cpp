@@ -102,6 +102,17 @@ TEST_CASE("an error comes through with all that it knows, numbers and texts besi
   in.finish();
 }
 
+TEST_CASE("no error takes its code alone, and what follows is read") {
+  const std::string none = WireWriter().error(Error(MRUN_OK, "")).integer(7).finish();
+  CHECK(none.size() == WireWriter().integer(MRUN_OK).integer(7).finish().size() + 1);
+  WireReader in(message_of(none), "test");
+  const Error got = in.error();
+  CHECK(got.code == MRUN_OK);
+  CHECK(got.message.empty());
+  CHECK(in.integer() == 7);
+  in.finish();
+}
+
 TEST_CASE("objects, deep nests and texts that are none do not leave the process") {
   static const mrun_type type{sizeof(mrun_type), 0, "test.Thing", "", nullptr, nullptr};
   CHECK_THROWS_WITH(WireWriter().value(object_value(&type, nullptr)), ContainsSubstring("a test.Thing cannot leave"));
