@@ -13,24 +13,22 @@ class Budget {
  public:
   static constexpr int64_t unlimited = std::numeric_limits<int64_t>::max();
   explicit Budget(int64_t limit = unlimited) : limit_(limit) {}
-  // Of what several items hold together: each is charged its equal share, all of them or none.
+  // Of what several items hold together: each is charged its equal share, all of them or none. Until settle() what is given
+  // back stays charged to them, for what is charged next: a call takes and frees much, and each time would be an atomic
+  // operation for every item.
   explicit Budget(std::vector<std::shared_ptr<Budget>> sharers) : limit_(unlimited), sharers_(std::move(sharers)) {}
+  ~Budget() { settle(); }
+  Budget(const Budget &) = delete;
+  Budget &operator=(const Budget &) = delete;
 
   // False, and nothing charged, if the limit would be passed. Negative amounts give back and always succeed. Any
   // thread.
   bool charge(int64_t bytes) noexcept {
-    if (sharers_.empty()) return charge_own(bytes);
-    // The share depends on the amount alone, so that giving back the same amount undoes it.
-    const auto n = static_cast<int64_t>(sharers_.size());
-    const int64_t share = bytes / n, first = bytes - share * (n - 1);
-    for (size_t i = 0; i < sharers_.size(); ++i) {
-      if (sharers_[i]->charge(i == 0 ? first : share)) continue;
-      while (i-- > 0) sharers_[i]->charge(i == 0 ? -first : -share);
-      return false;
-    }
-    used_.fetch_add(bytes, std::memory_order_relaxed);
-    return true;
+    if (bytes == 0) return true;
+    return sharers_.empty() ? charge_own(bytes) : charge_shares(bytes);
   }
+  // The items' call has ended: they get back what it does not hold, now and from now on.
+  void settle() noexcept;
   int64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   int64_t limit() const noexcept { return limit_; }
 
@@ -46,10 +44,15 @@ class Budget {
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
+  bool charge_shares(int64_t bytes) noexcept;
+  bool take_share(int64_t share) noexcept;
+  void give_back_spare() noexcept;
 
   const int64_t limit_;
   std::atomic<int64_t> used_{0};
   const std::vector<std::shared_ptr<Budget>> sharers_;
+  std::atomic<int64_t> spare_{0};  // charged to each of them, and free
+  std::atomic<bool> settled_{false};
 };
 
 }  // namespace mrun

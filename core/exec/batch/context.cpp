@@ -13,4 +13,8 @@ BatchContext::BatchContext(std::vector<ItemContext *> items) : items_(std::move(
   own_->log = items_.front()->log;          // of all, what a backend says would be told several times
 }
 
+BatchContext::~BatchContext() {
+  if (own_) own_->budget->settle();
+}
+
 }  // namespace mrun

@@ -12,6 +12,7 @@ namespace mrun {
 class BatchContext {
  public:
   explicit BatchContext(std::vector<ItemContext *> items);  // at least one; they must outlive this
+  ~BatchContext();
   BatchContext(const BatchContext &) = delete;
   BatchContext &operator=(const BatchContext &) = delete;
 
