@@ -2,8 +2,10 @@
 
 Times are processor time of one thread, so that other work on the machine disturbs them little.
 """
+import ctypes
 import json
 import os
+import pathlib
 import resource
 import time
 
@@ -74,6 +76,12 @@ def python_forward(model, items, steps):
         model.step(tokens, h)
 
 
+def one_thread():
+    """For torch's own work and for OpenBLAS's, which torch.set_num_threads does not reach."""
+    torch.set_num_threads(1)
+    ctypes.CDLL("libopenblas.so.0").openblas_set_num_threads(1)
+
+
 def timed(function, *args):
     """Microseconds a step."""
     begin = time.process_time()
@@ -97,7 +105,6 @@ def searches(build, work, report, rounds, items):
     (folder / "forward.lua").write_text(FORWARD)
     torch.jit.script(Step()).save(str(folder / "model.pt"))
     model = torch.jit.load(str(folder / "model.pt"))
-    torch.set_num_threads(1)
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
     def once(search, steps):
@@ -181,6 +188,8 @@ def compiling(build, work, report, rounds):
 
 SENTENCES = [f"{verb} the {noun}" for verb in ("Open", "Close", "Save", "Delete", "Print", "Rename", "Copy", "Select")
              for noun in ("file", "folder", "selected messages", "current document", "window", "search results", "list of users", "password")]
+# As programs have them, of one word to 28.
+MESSAGES = (pathlib.Path(__file__).parent / "messages.txt").read_text().splitlines()
 
 
 class Translation:
@@ -197,16 +206,16 @@ class Translation:
         return processor(self.mrun, self.folder, "--lines", path, "--workers", "1", "--threads", "1", "--batch-size", items * BEAM,
                          "--param", "no_repeat_ngram=0", "--isolation", "none", env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
-    def native_each(self, items):
+    def native_each(self, sentences, items):
         """Milliseconds a sentence, starting the process left out."""
-        return (self.native(SENTENCES, items) - self.native(SENTENCES[:1], items)) / 1e3 / (len(SENTENCES) - 1)
+        return (self.native(sentences, items) - self.native(sentences[:1], items)) / 1e3 / (len(sentences) - 1)
 
-    def python_each(self, items):
+    def python_each(self, sentences, items):
         begin = time.process_time()
         with torch.inference_mode():
-            for at in range(0, len(SENTENCES), items):
-                self.python(SENTENCES[at:at + items])
-        return (time.process_time() - begin) * 1e3 / len(SENTENCES)
+            for at in range(0, len(sentences), items):
+                self.python(sentences[at:at + items])
+        return (time.process_time() - begin) * 1e3 / len(sentences)
 
     def python(self, sentences, most=80):
         rows = self.tokenizer.encode(sentences, add_eos=True)
@@ -239,25 +248,27 @@ class Translation:
         return [self.tokenizer.decode(hypotheses[0][1].tolist()) if hypotheses else "" for hypotheses in kept]
 
 
-def translations(build, work, report, rounds):
+def translations(build, work, report, rounds, what, sentences):
     both = Translation(build, work)
     sides = {}
     for items in (1, 16, 64):
-        sides[f"{items} at once"] = lambda items=items: both.native_each(items)
-        sides[f"Python, {items} at once"] = lambda items=items: both.python_each(items)
+        sides[f"{items} at once"] = lambda items=items: both.native_each(sentences, items)
+        sides[f"Python, {items} at once"] = lambda items=items: both.python_each(sentences, items)
     times = interleaved(sides, rounds)
     for items in (1, 16, 64):
         here, there = f"{items} at once", f"Python, {items} at once"
         goals = [(there, "speedup", 3.0)] + ([("1 at once", "speedup", 3.0)] if items == 64 else [])
         chosen = {side: times[side] for side in dict.fromkeys([here, there, "1 at once"])}
-        report.add(f"translate-en-de, beam {BEAM}, a sentence of 4 words", "ms", chosen, here, goals)
+        report.add(f"translate-en-de, beam {BEAM}, {what}", "ms", chosen, here, goals)
 
 
 def main(build, work, as_json, rounds):
+    one_thread()
     report = Report("decode: searches beside the same loop in Python, one thread")
     for items in (1, 8):
         searches(build, work, report, rounds, items)
     constraint(build, work, report, rounds)
     compiling(build, work, report, rounds)
-    translations(build, work, report, rounds)
+    translations(build, work, report, rounds, "a sentence of 4 words", SENTENCES)
+    translations(build, work, report, rounds, "a message of 1 to 28 words", MESSAGES)
     report.print(as_json)
