@@ -92,6 +92,13 @@ class Arguments(Case):
             with self.subTest(call):
                 self.item_error("ARGUMENT", "preprocess", self.bundle("bytes", preprocess=stage("return " + call)), self.dir / "t.png", contains=advice)
 
+    def test_functions_of_modules_and_items_of_lists(self):
+        for body, code, advice in [("return torch:zeros(3) -- torch.", "ARGUMENT", "with a point: torch.zeros("), ("return text:lower(x) -- text.", "ARGUMENT", "with a point: text.lower("),
+                                   ("return torch.F:relu(torch.ones(2))", "ARGUMENT", "with a point: F.relu("), ("return torch.ones(2, 3):size()[1]", "SCRIPT", "t:size(0)"),
+                                   ("return torch.ones(4):split(2):shape()", "SCRIPT", "it is a list, not a tensor"), ("return text.normalize(x)", "SCRIPT", "text.nfc(s)")]:
+            with self.subTest(body):
+                self.item_error(code, "preprocess", self.bundle(preprocess=stage(body)), "x", contains=["preprocess.lua:3", advice])
+
     def test_a_vocabulary_is_no_table(self):
         script = 'local bundle = require "bundle"\nreturn function(x) for k in pairs(bundle.vocab "v.txt") do return k end end\n'
         self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=script, files={"assets/v.txt": "a\nb\n"}), "x", contains='bundle.lines("NAME")')

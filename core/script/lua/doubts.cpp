@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -33,6 +34,7 @@ class Doubts : private Words {
     const bool stage = is_one_of(script_, {"preprocess.lua", "forward.lua", "postprocess.lua"});
     if (!may_compile()) return {};  // the error says more
     if (stage) find_names();
+    find_modules();
     if (script_ == "preprocess.lua" && (text_ || !fields_.empty())) find_input();
     for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
       parameter(i);
@@ -46,6 +48,8 @@ class Doubts : private Words {
       first_of_list(i);
       number_as_text(i);
       constant(i);
+      called_with_colon(i);
+      encoding(i);
       if (stage) first_argument(i);
       if (stage) unknown(i);
       if (stage) no_answer(i);
@@ -213,6 +217,53 @@ class Doubts : private Words {
     tell(at, "{}.{} is nil: modules have no constants, an option is a text: \"{}\"", word(at), name, option);
   }
 
+  // Names that stand for a module wherever the file has them.
+  void find_modules() {
+    modules_ = {"math", "string", "table"};
+    std::map<std::string_view, int> others;
+    for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (!is_variable(i) || !declares(i)) continue;
+      size_t end = i;
+      while (is_word(end + 1, ",") && is_name(end + 2)) end += 2;
+      if (is_word(end + 1, "=") && is_word(end + 2, "require")) modules_.insert(word(i));
+      ++others[word(i)];
+    }
+    std::erase_if(modules_, [&](std::string_view name) {
+      const bool builtin = is_one_of(name, {"math", "string", "table"});
+      return others[name] != (builtin ? 0 : 1) || !is_one_of(name, {"math", "string", "table", "torch", "image", "text",
+                                                                    "audio", "decode", "bundle", "json", "log"});
+    });
+  }
+
+  // `torch:zeros(3)`, whose first argument is the module.
+  void called_with_colon(size_t at) {
+    if (!modules_.contains(word(at)) || !is_variable(at) || !is_word(at + 1, ":") || !is_word(at + 3, "(")) return;
+    tell(at, "a module's function is called with a point: {}.{}(…)", word(at), word(at + 2));
+  }
+
+  // `tokenizer:tokenize(s).input_ids`, as elsewhere it is called.
+  void encoding(size_t at) {
+    if (!is_word(at, "tokenize") || !is_word(at + 1, "(")) return;
+    const size_t end = behind_parentheses(at + 1);
+    const auto told = [&](size_t field) {
+      const std::string_view name = word(field), own = name == "input_ids"        ? "ids"
+                                                       : name == "token_type_ids" ? "types"
+                                                       : name == "offset_mapping" ? "offsets"
+                                                       : name == "tokens"         ? "pieces"
+                                                                                  : "";
+      if (own.empty() || assigned(field)) return;
+      tell(field, "{} is nil: tokenize gives ids, types, offsets and pieces; it is {} here", name, own);
+    };
+    if (is_word(end, ".")) told(end + 1);
+    size_t first = at;
+    while (first > 1 && tokens_[first - 1].line == tokens_[at].line && !is_word(first, "=")) --first;
+    if (!is_word(first, "=") || !is_name(first - 1) || !is_word(first - 2, "local")) return;
+    const std::string_view variable = word(first - 1);
+    for (size_t i = end; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (is_variable(i) && word(i) == variable && is_word(i + 1, ".")) told(i + 2);
+    }
+  }
+
   // What a stage's function is given, and in which order.
   void first_argument(size_t at) {
     if (!is_word(at, "return") || !is_word(at + 1, "function") || !is_word(at + 2, "(") || !outside(at)) return;
@@ -308,7 +359,10 @@ class Doubts : private Words {
   // `input[1]` and `input.name` of a text: nil, or a function of module string.
   void item_of_text(size_t at) {
     if (!is_variable(at) || word(at) != input_) return;
-    if (is_word(at + 1, "[") || (is_word(at + 1, ".") && is_name(at + 2) && !is_word(at + 3, "(")))
+    size_t end = at + 2;  // behind what can be a key, and no range of Python's
+    while (is_name(end) || is_kind(end, Token::number) || is_one_of(word(end), {"+", "-", "#"})) ++end;
+    if ((is_word(at + 1, "[") && is_word(end, "]")) ||
+        (is_word(at + 1, ".") && is_name(at + 2) && !is_word(at + 3, "(")))
       tell(at, "the input is a text, which has no items: {0}:sub(1, 1) is its first byte, text.characters({0}) a list",
            input_);
   }
@@ -436,6 +490,7 @@ class Doubts : private Words {
   const bool text_;         // the input is one
   std::string_view input_;  // of preprocess, where it is a record or a text
   std::set<std::string_view> set_fields_;
+  std::set<std::string_view> modules_;
   std::set<std::string> names_, told_;
   std::vector<std::string> found_;
 };

@@ -249,7 +249,7 @@ std::string tensor_hint(std::string_view message, std::string_view line) {
     return "; t[i] of a tensor of one dimension is a number: an item has no batch dimension, which the engine takes "
            "off";
   }
-  if (contains(message, "a number value") && contains(line, ":shape()")) {
+  if (contains(message, "a number value") && (contains(line, ":shape()") || contains(line, ":size()"))) {
     return "; t:shape() gives each dimension as a result: local h, w = t:shape(), or t:size(0)";
   }
   if (contains(message, "(a function value)")) {
@@ -445,6 +445,18 @@ std::string padding_hint(const Vm &vm, std::string_view message) {
   return kept ? "; [batch] pad makes a joined call's results as long as its longest: [batch] unpad cuts them back" : "";
 }
 
+// torch:zeros(3), whose first argument is the module.
+std::string point_hint(std::string_view message, std::string_view line) {
+  if (!contains(message, ": is a function")) return "";
+  for (const std::string_view module : {"torch", "F", "linalg", "fft", "special", "image", "text", "audio", "decode"}) {
+    const size_t at = line.find(std::string(module) + ":");
+    if (at == std::string_view::npos || (at > 0 && is_name(line[at - 1]))) continue;
+    const std::string_view name = name_at(line, at + module.size() + 1);
+    if (!name.empty()) return fmt::format("; a module's function is called with a point: {}.{}(…)", module, name);
+  }
+  return "";
+}
+
 // Of a native operation's arguments: what was left out, or came as nil.
 std::string argument_hint(lua_State *L, std::string_view message, std::string_view line) {
   if (contains(message, "pairs: want a table, got a") && contains(message, "tensor")) {
@@ -462,6 +474,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
   if (contains(message, "names no dtype") && contains(message, "np.")) {
     return "; a dtype is written without np: \"int64\"";
   }
+  if (std::string hint = point_hint(message, line); !hint.empty()) return hint;
   if (std::string hint = position_hint(message); !hint.empty()) return hint;
   if (std::string hint = padding_hint(vm_of(L), message); !hint.empty()) return hint;
   if (contains(message, "expected scalar type ") || contains(message, "must have the same dtype")) {

@@ -97,11 +97,27 @@ TEST_CASE("A text of more jumps than can be compiled in good time is refused") {
 TEST_CASE("What a text cannot mean is told") {
   const KnownNames known{{"beam", "beam.width", "threshold", "top_k"}, {}};
   const auto told = [&](std::string_view text) { return doubts("f.lua", text, known); };
-  for (const char *text : {"if #list then", "\nif list == {} then", "f(params.treshold)", "local k = params.topk or 5",
-                           "f(params.beam.widht)", "params.beam['size']", "s:gsub('(%a+)', '<\\\\1>')",
-                           "s:gsub('(%a+)', '$1', 1)", "word:gsub(s, '\\\\2')", "f {filter = image.BICUBIC}",
-                           "local s = table.sort(t)", "for i in ipairs(table.sort(t)) do end", "t:tolist()[0]",
-                           "local p = x:tolist() f(p[0])", "f(tostring(x:argmax()))"}) {
+  for (const char *text : {"if #list then",
+                           "\nif list == {} then",
+                           "f(params.treshold)",
+                           "local k = params.topk or 5",
+                           "f(params.beam.widht)",
+                           "params.beam['size']",
+                           "s:gsub('(%a+)', '<\\\\1>')",
+                           "s:gsub('(%a+)', '$1', 1)",
+                           "word:gsub(s, '\\\\2')",
+                           "f {filter = image.BICUBIC}",
+                           "local s = table.sort(t)",
+                           "for i in ipairs(table.sort(t)) do end",
+                           "t:tolist()[0]",
+                           "local p = x:tolist() f(p[0])",
+                           "f(tostring(x:argmax()))",
+                           "f(math:floor(1))",
+                           "f(string:upper(s))",
+                           "local torch = require 'torch' f(torch:ones(2))",
+                           "local log, json = require 'log', require 'json' log:info('x')",
+                           "f(t:tokenize(s).input_ids)",
+                           "local e = t:tokenize(s, {pair = p}) f(e.ids, e.offset_mapping)"}) {
     CAPTURE(text);
     REQUIRE(told(text).size() == 1);
     CHECK(told(text).front().starts_with(text[0] == '\n' ? "f.lua:2: " : "f.lua:1: "));
@@ -119,6 +135,13 @@ TEST_CASE("What a text cannot mean is told") {
                            "s:gsub('(%a+)', '%1')",
                            "s:gsub('x', '\\\\n')",
                            "f('(a)', '\\\\1')",
+                           "local image = require 'image' local function f(image) return image:shape() end",
+                           "local image = require 'image' image = image.decode(x) f(image:shape())",
+                           "local text = 'a' f(text:upper())",
+                           "local function f(string) return string:upper() end",
+                           "local lib = require 'lib.a' f(lib:new())",
+                           "local e = t:tokenize(s) e.input_ids = e.ids",
+                           "f(x.input_ids)",
                            "f(torch.BICUBIC)",
                            "image.CONSTANT = 1",
                            "image.decode(x)",
