@@ -148,7 +148,7 @@ class SilentlyWrong(Case):
     def test_a_number_asked_of_an_object_whose_keys_are_texts(self):
         for ask, answer in [("labels[1]", None), ("labels[1] or labels[tostring(1)]", "b")]:
             folder = self.bundle(preprocess=MODULES + 'local labels = bundle.json "l.json"\n' + stage(f"return {ask}"), files={"assets/l.json": '{"0": "a", "1": "b"}'})
-            result = mrun(folder, "x", "y")
+            result = mrun(folder, "x", "y", "--workers", "1")
             self.assertEqual((result.returncode, [json.loads(line) for line in result.stdout.splitlines()]), (0, [answer, answer]))
             self.assertEqual(result.stderr.count('preprocess.lua:4: t[1] is nil: the keys are texts, as t["1"]; t[tostring(n)] asks for one'), 1, result.stderr)
         folder = self.bundle("json", preprocess=stage("return x[2] == nil and x[1.5] == nil and #x == 0"))
