@@ -8,7 +8,6 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
-#include <torch/csrc/jit/passes/frozen_linear_transpose.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
@@ -293,8 +292,7 @@ void refuse_constant_forks(const torch::jit::Method &method) {
   }
 }
 
-// What torch::jit::freeze does, of each method: that wants a forward, and makes that alone faster. Weights of linear layers are
-// laid out as a matrix product reads them: OpenBLAS spends most of a product with few rows on turning them.
+// What torch::jit::freeze does, of each method: that wants a forward, and makes that alone faster.
 torch::jit::Module frozen(torch::jit::Module module, bool training) {
   std::vector<std::string> names;
   for (const torch::jit::Method &m : module.get_methods()) {
@@ -304,11 +302,11 @@ torch::jit::Module frozen(torch::jit::Module module, bool training) {
   }
   if (!training && module.hasattr("training")) module.eval();
   module = torch::jit::freeze_module(module, names);
+  Products products;
   for (const std::string &name : names) {
     std::shared_ptr<torch::jit::Graph> graph = module.get_method(name).graph();
     torch::jit::OptimizeFrozenGraph(graph);
-    torch::jit::FrozenLinearTranspose(graph);
-    slice_products(graph);
+    products.lay_out(graph->block());
   }
   return module;
 }

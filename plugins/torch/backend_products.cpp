@@ -17,6 +17,14 @@ namespace {
 // product of few rows: slices of columns keep each product small, and lie together, so that they are read as they come.
 constexpr int64_t most_work = 1000 * 1000, most_rows = 8, usual_rows = 4, least_columns = 128, multiple = 32;
 
+bool has_small_products() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f");
+#else
+  return false;
+#endif
+}
+
 bool is_plain(const at::Tensor &t) {
   return t.defined() && t.layout() == at::kStrided && t.is_cpu() && t.scalar_type() == at::kFloat && !t.requires_grad();
 }
@@ -70,40 +78,91 @@ bool is_large(const torch::jit::Value *v) {
   return t.dim() == 2 && usual_rows * t.numel() > most_work && columns(t.size(0)) > 0;
 }
 
-torch::jit::Value *slices_of(torch::jit::Value *constant) {
-  const at::Tensor matrix = torch::jit::toIValue(constant)->toTensor();
-  c10::List<at::Tensor> slices;
-  for (const at::Tensor &part : matrix.split(columns(matrix.size(0)), 1))
-    slices.push_back(part.clone(at::MemoryFormat::Contiguous));
-  return constant->owningGraph()->insertConstant(slices);
+// The same elements in the same memory.
+bool is_same(const at::Tensor &a, const at::Tensor &b) {
+  return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.dtype() == b.dtype() &&
+         a.sizes() == b.sizes() && a.strides() == b.strides();
 }
 
-void slice_products(torch::jit::Block *block) {
-  std::vector<torch::jit::Node *> found;
-  for (torch::jit::Node *n : block->nodes()) {
-    for (torch::jit::Block *inner : n->blocks()) slice_products(inner);
-    if (n->kind() == c10::aten::matmul && is_large(n->input(1))) found.push_back(n);
-  }
-  for (torch::jit::Node *n : found) {
-    const torch::jit::WithInsertPoint here(n);
-    torch::jit::Value *const slices = slices_of(n->input(1));
-    torch::jit::Node *own = block->owningGraph()->create(product_symbol(), {n->input(0), n->input(1), slices});
-    own->copyMetadata(n);
-    own->output()->copyMetadata(n->output());
-    own->insertBefore(n);
-    n->output()->replaceAllUsesWith(own->output());
-    n->destroy();
-  }
+void take_place(torch::jit::Node *own, torch::jit::Node *of) {
+  own->copyMetadata(of);
+  own->output()->copyMetadata(of->output());
+  own->insertBefore(of);
+}
+
+// A linear layer whose weight and bias are fixed.
+bool is_linear(const torch::jit::Node *n) {
+  if (n->kind() != c10::aten::linear || n->inputs().size() != 3) return false;
+  const auto weight = torch::jit::toIValue(n->input(1));
+  return weight && weight->isTensor() && weight->toTensor().dim() == 2 && torch::jit::toIValue(n->input(2));
+}
+
+void destroy_unused(torch::jit::Value *constant) {
+  if (!constant->hasUses()) constant->node()->destroy();
 }
 
 }  // namespace
 
-void slice_products(const std::shared_ptr<torch::jit::Graph> &graph) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) slice_products(graph->block());
-#else
-  (void)graph;
-#endif
+const at::Tensor &Products::matrix_of(const at::Tensor &weight) {
+  for (const auto &[known, matrix] : matrices_) {
+    if (is_same(known, weight)) return matrix;
+  }
+  matrices_.emplace_back(weight, weight.t().clone(at::MemoryFormat::Contiguous));
+  return matrices_.back().second;
+}
+
+const c10::List<at::Tensor> &Products::slices_of(const at::Tensor &matrix) {
+  for (const auto &[known, slices] : slices_) {
+    if (is_same(known, matrix)) return slices;
+  }
+  c10::List<at::Tensor> slices;
+  for (const at::Tensor &part : matrix.split(columns(matrix.size(0)), 1))
+    slices.push_back(part.clone(at::MemoryFormat::Contiguous));
+  slices_.emplace_back(matrix, std::move(slices));
+  return slices_.back().second;
+}
+
+// As libtorch's FrozenLinearTranspose, which lays out a weight again for each place where it is used.
+torch::jit::Node *Products::multiply(torch::jit::Node *linear) {
+  const torch::jit::WithInsertPoint here(linear);
+  torch::jit::Graph &graph = *linear->owningGraph();
+  torch::jit::Value *const weight = linear->input(1), *const bias = linear->input(2);
+  torch::jit::Value *const matrix = graph.insertConstant(matrix_of(torch::jit::toIValue(weight)->toTensor()));
+  torch::jit::Node *const product = graph.create(c10::aten::matmul, {linear->input(0), matrix});
+  take_place(product, linear);
+  torch::jit::Value *result = product->output();
+  if (!torch::jit::toIValue(bias)->isNone()) {
+    torch::jit::Node *const sum = graph.create(c10::aten::add, {result, bias, graph.insertConstant(1)});
+    take_place(sum, linear);
+    result = sum->output();
+  }
+  linear->output()->replaceAllUsesWith(result);
+  linear->destroy();
+  destroy_unused(weight);
+  return product;
+}
+
+void Products::slice(torch::jit::Node *matmul) {
+  const torch::jit::WithInsertPoint here(matmul);
+  torch::jit::Graph &graph = *matmul->owningGraph();
+  torch::jit::Value *const matrix = matmul->input(1);
+  torch::jit::Value *const slices = graph.insertConstant(slices_of(torch::jit::toIValue(matrix)->toTensor()));
+  torch::jit::Node *const own = graph.create(product_symbol(), {matmul->input(0), matrix, slices});
+  take_place(own, matmul);
+  matmul->output()->replaceAllUsesWith(own->output());
+  matmul->destroy();
+}
+
+void Products::lay_out(torch::jit::Block *block) {
+  std::vector<torch::jit::Node *> found;
+  for (torch::jit::Node *n : block->nodes()) {
+    for (torch::jit::Block *inner : n->blocks()) lay_out(inner);
+    if (n->kind() == c10::aten::matmul || is_linear(n)) found.push_back(n);
+  }
+  for (torch::jit::Node *n : found) {
+    torch::jit::Node *const product = n->kind() == c10::aten::matmul ? n : multiply(n);
+    if (has_small_products() && is_large(product->input(1))) slice(product);
+  }
 }
 
 }  // namespace mrun_torch

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "catch.h"
@@ -94,6 +95,21 @@ TEST_CASE("frozen, every model gives what Python gives to the last bits, with a 
       compare(model, c, c.find("coarse") != nullptr ? 0.03F : 1e-5F);  // bfloat16's last bit
     }
   }
+}
+
+TEST_CASE("frozen, a layer that stands in several places is laid out once", "[torch]") {
+  const auto resident = [] {
+    std::ifstream statm("/proc/self/statm");
+    int64_t size = 0, pages = 0;
+    statm >> size >> pages;
+    return pages * 4096;
+  };
+  const std::string bytes = test::read_file(test::model_path("repeated"));
+  const Model plain(bytes);                             // loads libtorch
+  constexpr int64_t weight = int64_t{4} * 1024 * 1024;  // in 8 places
+  const int64_t before = resident();
+  const Model model(bytes, {}, options("freeze", Value::boolean(true)));
+  CHECK(resident() < before + 10 * weight);
 }
 
 TEST_CASE("methods are listed as schemas, forward first", "[torch]") {

@@ -394,6 +394,24 @@ class Wide(nn.Module):
         return self.second(x)
 
 
+class Repeated(nn.Module):
+    """One layer in several places and methods; a weight of one dimension. Of whole numbers, as Wide."""
+    def __init__(self):
+        super().__init__()
+        self.layer, self.weight = nn.Linear(1024, 1024), nn.Parameter(torch.zeros(1024))
+        for weight in self.parameters():
+            weight.data = torch.randint(-9, 10, weight.shape).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in (1, 2, 3, 4, 5, 6):
+            x = torch.sign(self.layer(x))
+        return x
+
+    @torch.jit.export
+    def step(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(torch.sign(self.layer(x)) + self.layer(x), self.weight)
+
+
 class Throws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.size(0) == 1:
@@ -563,6 +581,7 @@ def main(folder):
 
     wide = [whole(n, 300) for n in (0, 1, 2, 4, 5, 8, 9, 20)] + [whole(300), whole(2, 3, 300), whole(300, 4).t()]
     w.add("wide", torch.jit.script(Wide().eval()), [("forward", t) for t in wide] + [("long", whole(n, 2000)) for n in (1, 2, 3, 4)])
+    w.add("repeated", torch.jit.script(Repeated().eval()), [(name, whole(n, 1024)) for name in ("forward", "step") for n in (1, 9)])
     w.add("throws", torch.jit.script(Throws()), [])
     w.add("fork", torch.jit.script(Fork().eval()), [("forward", torch.randn(3, 2))])
     w.add("mapping", torch.jit.script(Mapping()), [("forward", torch.randn(3))])
