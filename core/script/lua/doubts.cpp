@@ -175,6 +175,25 @@ class Doubts : private Words {
       tell(at, "table.{} changes the list and gives nothing: the list itself is what it made", word(at + 2));
   }
 
+  // The local whose value is that of the call from `at` to `end`, as in `local t = x:sum(0):tolist()`, and not in
+  // `local t = f(x:tolist())`: the only one in the file with its name, or none.
+  std::string_view local_of(size_t at, size_t end) const {
+    size_t depth = 0, first = at;
+    for (; first > 1 && (depth > 0 || !is_word(first, "=")); --first) {
+      if (tokens_[first].line != tokens_[at].line) return {};
+      if (is_one_of(word(first), {")", "]", "}"})) ++depth;
+      if (is_one_of(word(first), {"(", "[", "{"}) && depth-- == 0) return {};
+      if (depth == 0 && is_one_of(word(first), {"#", "and", "or", "not"})) return {};
+    }
+    if (!is_word(first, "=") || !is_name(first - 1) || !is_word(first - 2, "local")) return {};
+    if (is_one_of(word(end), {"and", "or", ".", ":"})) return {};
+    size_t declared = 0;
+    for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (is_variable(i) && word(i) == word(first - 1) && declares(i)) ++declared;
+    }
+    return declared == 1 ? word(first - 1) : "";
+  }
+
   // `t:tolist()[0]`, and a local of it: the list is the script's own, and could have an item 0.
   void first_of_list(size_t at) {
     if (at < 1 || !is_word(at, "tolist") || !is_word(at - 1, ":") || !is_word(at + 1, "(") || !is_word(at + 2, ")"))
@@ -182,12 +201,10 @@ class Doubts : private Words {
     const auto zero = [&](size_t i) { return is_word(i, "[") && is_word(i + 1, "0") && is_word(i + 2, "]"); };
     constexpr std::string_view told = "a list counts from 1, a tensor's positions from 0: list[1] is the first";
     if (zero(at + 3)) tell(at, "{}", told);
-    size_t first = at;
-    while (first > 1 && tokens_[first - 1].line == tokens_[at].line && !is_word(first, "=")) --first;
-    if (!is_word(first, "=") || !is_name(first - 1) || !is_word(first - 2, "local")) return;
+    const std::string_view variable = local_of(at, at + 3);
     size_t read = 0;
-    for (size_t i = at + 3; i < tokens_.size() && looks() < most_looks; ++i) {
-      if (!is_variable(i) || word(i) != word(first - 1)) continue;
+    for (size_t i = at + 3; !variable.empty() && i < tokens_.size() && looks() < most_looks; ++i) {
+      if (!is_variable(i) || word(i) != variable) continue;
       if (assigned(i) || (is_word(i + 1, "[") && assigned(behind_key(i + 1) - 1))) return;  // it may have an item 0
       if (read == 0 && zero(i + 1)) read = i;
     }
@@ -206,7 +223,8 @@ class Doubts : private Words {
 
   // `{filter = image.BICUBIC}`: the option would be nil, and its default count.
   void constant(size_t at) {
-    if (!is_variable(at) || !is_one_of(word(at), {"image", "text", "audio", "decode"}) || !is_word(at + 1, ".")) return;
+    if (!is_one_of(word(at), {"image", "text", "audio", "decode"}) || !modules_.contains(word(at))) return;
+    if (!is_variable(at) || !is_word(at + 1, ".")) return;
     const std::string_view name = word(at + 2);
     const bool capitals = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
       return std::isupper(c) || std::isdigit(c) || c == '_';
@@ -243,7 +261,8 @@ class Doubts : private Words {
 
   // `tokenizer:tokenize(s).input_ids`, as elsewhere it is called.
   void encoding(size_t at) {
-    if (!is_word(at, "tokenize") || !is_word(at + 1, "(")) return;
+    if (at < 1 || !is_word(at - 1, ":") || !is_word(at, "tokenize") || !is_word(at + 1, "(")) return;
+    if (!modules_.contains("text")) return;  // a tokenizer of the script's own
     const size_t end = behind_parentheses(at + 1);
     const auto told = [&](size_t field) {
       const std::string_view name = word(field), own = name == "input_ids"        ? "ids"
@@ -255,11 +274,8 @@ class Doubts : private Words {
       tell(field, "{} is nil: tokenize gives ids, types, offsets and pieces; it is {} here", name, own);
     };
     if (is_word(end, ".")) told(end + 1);
-    size_t first = at;
-    while (first > 1 && tokens_[first - 1].line == tokens_[at].line && !is_word(first, "=")) --first;
-    if (!is_word(first, "=") || !is_name(first - 1) || !is_word(first - 2, "local")) return;
-    const std::string_view variable = word(first - 1);
-    for (size_t i = end; i < tokens_.size() && looks() < most_looks; ++i) {
+    const std::string_view variable = local_of(at, end);
+    for (size_t i = end; !variable.empty() && i < tokens_.size() && looks() < most_looks; ++i) {
       if (is_variable(i) && word(i) == variable && is_word(i + 1, ".")) told(i + 2);
     }
   }
