@@ -146,7 +146,8 @@ class Isolation(command.Case):
     def test_a_worker_that_ends_while_it_is_given_the_bundle(self):
         """What is sent to it then fails; how it ended, or what it said before, is known all the same."""
         worker = self.dir / "worker"
-        for says, wanted in (("", "ended with status 7 while it opened the bundle"), ("send(13, error)", "no room in here")):
+        for says, wanted in (("", "ended with status 7 while it opened the bundle"), ("send(13, error)", "no room in here"),
+                             (r'send(13, b"\5" + integer(0))', "refused without an error")):
             worker.write_text(f"""#!/usr/bin/python3
 import os, socket, struct
 channel, header = socket.socket(fileno=3), struct.Struct("<IHHQQQQ")

@@ -89,7 +89,9 @@ Frame RemoteWorker::answer(Kind wanted, double seconds, const char *while_it,
     if (frame->kind == wanted) return std::move(*frame);
     if (frame->kind == Kind::refused) {
       WireReader in(frame->payload, channel().peer());
-      throw Error(in.error());
+      Error refusal = in.error();
+      if (refusal.code == MRUN_OK) fail(MRUN_PROTOCOL, "{} refused without an error", channel().peer());
+      throw Error(std::move(refusal));
     }
     if (on_log == nullptr) fail(MRUN_PROTOCOL, "{} spoke out of turn", channel().peer());
     on_log(*frame);

@@ -274,7 +274,7 @@ Error error_of(lua_State *L, lua_State *co, int status) {
   } else if (lua_type(L, top) == LUA_TSTRING) {
     size_t size = 0;
     const char *text = lua_tolstring(L, top, &size);
-    e = vm.said.message == std::string_view(text, size) ? vm.said : from_string(co, vm, {text, size});
+    e = size > 0 && vm.said.message == std::string_view(text, size) ? vm.said : from_string(co, vm, {text, size});
   } else if (lua_type(L, top) == LUA_TTABLE) {
     e = from_table(L, top);
   } else {

@@ -70,6 +70,7 @@ TEST_CASE("error{code = \"INPUT\"} is the item's fault") {
   CHECK(e.code == MRUN_INPUT);
   CHECK(e.message == "preprocess.lua:1: no text");
   CHECK(failure("error{code = 'QUOTA', message = 'x'}").code == MRUN_SCRIPT);
+  CHECK(failure("error('', 0)").code == MRUN_SCRIPT);
 }
 
 TEST_CASE("Model calls suspend, resume with results, and raise errors at the caller's line") {
