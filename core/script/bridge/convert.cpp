@@ -372,4 +372,10 @@ void push_value(lua_State *L, const mrun_value &v, bool readonly) {
   }
 }
 
+void push_value(lua_State *L, Value &&v) {
+  if (!v.is_tensor()) return push_value(L, v.c());
+  luaL_checkstack(L, 6, "a value has too many levels");
+  push_tensor(L, std::move(v));
+}
+
 }  // namespace mrun

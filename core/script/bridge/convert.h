@@ -72,6 +72,7 @@ Value to_value(lua_State *, int index, const char *what, mrun_code code = MRUN_S
 // readonly: tensors in it are flagged.
 void push_value(lua_State *, const mrun_value &, bool readonly = false);
 inline void push_value(lua_State *L, const Value &v, bool readonly = false) { push_value(L, v.c(), readonly); }
+void push_value(lua_State *, Value &&);
 
 void open_convert(lua_State *);
 

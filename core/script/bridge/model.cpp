@@ -218,9 +218,9 @@ int model_begin(lua_State *L, Vm &vm) {
 }
 
 int model_results(lua_State *L, Vm &vm) {
-  const std::vector<Value> results = take_model_results(vm);
+  std::vector<Value> results = take_model_results(vm);
   want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
-  for (const Value &v : results) push_value(L, v);
+  for (Value &v : results) push_value(L, std::move(v));
   vm.collect_native();
   return static_cast<int>(results.size());
 }

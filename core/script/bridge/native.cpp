@@ -86,9 +86,9 @@ int call_native(lua_State *L, Vm &vm) {
   const Arena::Scope scope(vm.arena);
   Reader reader(L, op.what.c_str(), MRUN_ARGUMENT);
   const Given given = read_arguments(L, reader, 1);
-  const std::vector<Value> results = op.once ? call_once(vm, op, given) : call(vm, op, given);
+  std::vector<Value> results = op.once ? call_once(vm, op, given) : call(vm, op, given);
   want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
-  for (const Value &v : results) push_value(L, v);
+  for (Value &v : results) push_value(L, std::move(v));
   vm.collect_native();
   return static_cast<int>(results.size());
 }

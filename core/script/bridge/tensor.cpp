@@ -330,10 +330,10 @@ void count_tensor(Vm &vm, Handle &handle) {
   count_native(vm, handle, own ? memory_range(handle.held.as.tensor.dl->dl_tensor, "a tensor").bytes() : 0);
 }
 
-void push_tensor(lua_State *L, const mrun_value &v, bool readonly) {
+void push_tensor(lua_State *L, Value v, bool readonly) {
   Vm &vm = vm_of(L);
   Handle &handle = push_handle(L, Handle::value, vm.anchors.tensor);
-  handle.held = Value::copy(v).release();
+  handle.held = v.release();
   if (readonly) handle.held.flags |= MRUN_READONLY;
   count_tensor(vm, handle);
   note_input(handle, vm.item());

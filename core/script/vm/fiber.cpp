@@ -64,9 +64,14 @@ FiberImpl::~FiberImpl() {
   give_thread(vm, thread, reusable);
 }
 
+bool FiberImpl::slice_over(Clock::time_point now) {
+  if (slice_end == Clock::time_point()) slice_end = now + slice;
+  return now >= slice_end;
+}
+
 FiberStatus FiberImpl::run(int given) {
   const Entered entered(*this);
-  slice_end = vm.now() + slice;
+  slice_end = {};
   preempted = false;
   const int status = lua_resume(co(), given);
   FiberStatus result;

@@ -49,11 +49,13 @@ struct FiberImpl {
   // Native operations calling back: while there are any, C++ frames lie below, and nothing may yield.
   int callbacks = 0;
   std::vector<Waiting *> tasks;  // the last begun last; each takes itself off when it ends
-  Clock::time_point slice_end, deadline = Clock::time_point::max();
+  Clock::time_point slice_end;   // from the first look at the clock in it: most slices end before
+  Clock::time_point deadline = Clock::time_point::max();
   bool preempted = false;
   std::optional<Error> stopped_at;  // script, line and traceback where the script had to end
 
   Error stop_error() const;
+  bool slice_over(Clock::time_point now);
 
  private:
   Error end_without_memory();

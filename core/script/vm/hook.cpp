@@ -56,7 +56,7 @@ void hook(lua_State *L, lua_Debug *) {
   if (lua_gethookcount(L) != vm.options.look_period) lua_sethook(L, hook, LUA_MASKCOUNT, vm.options.look_period);
   collect_garbage(vm);
   // Between the begin of a model call and its yield a yield of the slice would be taken for that of the call.
-  if (now >= fiber->slice_end && !fiber->pending && L == fiber->co() && lua_isyieldable(L) != 0) {
+  if (fiber->slice_over(now) && !fiber->pending && L == fiber->co() && lua_isyieldable(L) != 0) {
     fiber->preempted = true;
     lua_yield(L, 0);
   }
