@@ -112,13 +112,23 @@ void open_models(Loaded &loaded) try {
   throw;
 }
 
+bool wants_exact(const Batching &b) {
+  return b.calls.exact || std::ranges::any_of(b.methods, [](const auto &method) { return method.second.exact; });
+}
+
+bool wants_exact(const Manifest &m) {
+  return wants_exact(m.batch) ||
+         std::ranges::any_of(m.models, [](const ModelConfig &c) { return c.batch && wants_exact(*c.batch); });
+}
+
 }  // namespace
 
-// Operator threads change the last bits of sums, so their default must not depend on the number of workers.
-void fill_in_defaults(EngineOptions &o) {
+// Operator threads change the last bits of sums, so their default must not depend on the number of workers, nor that of exact
+// answers on how many there are.
+void fill_in_defaults(EngineOptions &o, const Manifest &manifest) {
   if (o.cores <= 0) o.cores = usable_cores();
   if (o.workers <= 0) o.workers = o.one_shot ? 1 : o.cores;
-  if (o.threads <= 0) o.threads = o.one_shot ? o.cores : 1;
+  if (o.threads <= 0) o.threads = o.one_shot && !o.exact && !wants_exact(manifest) ? o.cores : 1;
   if (o.queue <= 0) o.queue = default_queue;
   const StateOptions usual;
   if (o.lua_memory <= 0) o.lua_memory = usual.lua_memory;
@@ -133,7 +143,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   check_operations(*loaded->bundle, *options.registry);
   const Manifest &manifest = loaded->bundle->manifest();
   loaded->params = override_params(manifest.params, options.params);
-  fill_in_defaults(options);
+  fill_in_defaults(options, manifest);
   loaded->options = std::move(options);
   loaded->shared = std::make_shared<SharedStore>();
   open_models(*loaded);

@@ -20,8 +20,8 @@ struct Loaded {
   std::shared_ptr<SharedStore> shared;
 };
 
-// What was left open: by the machine's cores and whether there is one item or many.
-void fill_in_defaults(EngineOptions &);
+// What was left open: by the machine's cores, whether there is one item or many, and whether answers are exact.
+void fill_in_defaults(EngineOptions &, const Manifest &);
 
 // Throws USAGE (an option), BUNDLE, MISSING (an operation, a backend), MODEL.
 std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle>, EngineOptions);

@@ -20,9 +20,9 @@ uint64_t block_of(const Session &member) {
   return (least_block + own - 1) / own * own;
 }
 
-EngineOptions with_defaults(EngineOptions options) {
+EngineOptions with_defaults(EngineOptions options, const Bundle &bundle) {
   if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
-  fill_in_defaults(options);
+  fill_in_defaults(options, bundle.manifest());
   options.trace_begin = Clock::now().time_since_epoch().count();
   return options;
 }
@@ -37,7 +37,7 @@ int share_of(int number, size_t i, size_t n) {
 
 RemoteGroup::RemoteGroup(const std::shared_ptr<const Bundle> &bundle, EngineOptions options,
                          const std::shared_ptr<const HandedFiles> &files)
-    : options_(with_defaults(std::move(options))),
+    : options_(with_defaults(std::move(options), *bundle)),
       process_(::getpid()),
       loads_(static_cast<size_t>(options_.processes)),
       room_(

@@ -15,9 +15,9 @@ namespace {
 
 constexpr auto counting = std::chrono::seconds(10);  // how long the worker's counts are waited for
 
-EngineOptions with_defaults(EngineOptions options) {
+EngineOptions with_defaults(EngineOptions options, const Bundle &bundle) {
   if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
-  fill_in_defaults(options);
+  fill_in_defaults(options, bundle.manifest());
   if (options.trace_begin == 0) options.trace_begin = Clock::now().time_since_epoch().count();
   return options;
 }
@@ -34,7 +34,7 @@ Work as_of_now(const Work &work, Clock::time_point submitted) {
 RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions options,
                              std::shared_ptr<const HandedFiles> files)
     : bundle_(std::move(bundle)),
-      options_(with_defaults(std::move(options))),
+      options_(with_defaults(std::move(options), *bundle_)),
       files_(std::move(files)),
       process_(::getpid()),
       room_(
@@ -399,7 +399,7 @@ std::unique_ptr<Session> start_isolated_session(std::shared_ptr<const Bundle> bu
 }
 
 std::map<std::string, std::string> isolation_levels(const Bundle &bundle, EngineOptions options) {
-  options = with_defaults(std::move(options));
+  options = with_defaults(std::move(options), bundle);
   RemoteWorker worker;
   worker.prepare(prepare_for(bundle, options, hand_over(bundle)));
   std::map<std::string, std::string> levels = worker.locked().levels;

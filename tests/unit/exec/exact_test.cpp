@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "bundle/manifest.h"
+#include "exec/loaded.h"
 #include "support.h"
 
 using namespace mrun;
@@ -98,4 +100,22 @@ TEST_CASE("exact calls of many rows that are exact have the bits of single ones"
     REQUIRE(results[rows].ok());
     CHECK(values_of(results[rows].answer) == std::vector<float>(rows, 6));
   }
+}
+
+TEST_CASE("an exact answer has as many operator threads alone as among others") {
+  const std::string head = "[bundle]\nname = \"t\"\nversion = \"1.0.0\"\n[input]\nkind = \"json\"\n";
+  const auto threads = [&](bool one, bool exact, const std::string &toml) {
+    EngineOptions options;
+    options.cores = 4;
+    options.one_shot = one;
+    options.exact = exact;
+    fill_in_defaults(options, parse_manifest(head + toml, "bundle.toml"));
+    return options.threads;
+  };
+  CHECK(threads(true, false, "") == 4);
+  CHECK(threads(false, false, "") == 1);
+  CHECK(threads(true, true, "") == 1);
+  CHECK(threads(true, false, "[batch]\nexact = true\n") == 1);
+  CHECK(threads(true, false, "[batch.encode]\nexact = true\n") == 1);
+  CHECK(threads(true, false, "[models.a]\nfile = \"a.pt\"\n[models.a.batch]\nexact = true\n") == 1);
 }
