@@ -78,10 +78,10 @@ bool is_large(const torch::jit::Value *v) {
   return t.dim() == 2 && usual_rows * t.numel() > most_work && columns(t.size(0)) > 0;
 }
 
-// The same elements in the same memory.
+// The same elements in the same memory, which a flag may say to be read as conjugated or negated.
 bool is_same(const at::Tensor &a, const at::Tensor &b) {
   return a.is_alias_of(b) && a.storage_offset() == b.storage_offset() && a.dtype() == b.dtype() &&
-         a.sizes() == b.sizes() && a.strides() == b.strides();
+         a.sizes() == b.sizes() && a.strides() == b.strides() && a.is_conj() == b.is_conj() && a.is_neg() == b.is_neg();
 }
 
 void take_place(torch::jit::Node *own, torch::jit::Node *of) {

@@ -411,6 +411,11 @@ class Repeated(nn.Module):
     def step(self, x: Tensor) -> Tensor:
         return nn.functional.linear(torch.sign(self.layer(x)) + self.layer(x), self.weight)
 
+    @torch.jit.export
+    def conjugated(self, x: Tensor) -> Tensor:
+        z, w = torch.complex(x[:, :2], x[:, 2:4]), torch.complex(self.weight[:4], self.weight[4:8]).view(2, 2)
+        return torch.view_as_real(torch.cat([nn.functional.linear(z, w), nn.functional.linear(z, w.conj())]))
+
 
 class Throws(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
@@ -581,7 +586,7 @@ def main(folder):
 
     wide = [whole(n, 300) for n in (0, 1, 2, 4, 5, 8, 9, 20)] + [whole(300), whole(2, 3, 300), whole(300, 4).t()]
     w.add("wide", torch.jit.script(Wide().eval()), [("forward", t) for t in wide] + [("long", whole(n, 2000)) for n in (1, 2, 3, 4)])
-    w.add("repeated", torch.jit.script(Repeated().eval()), [(name, whole(n, 1024)) for name in ("forward", "step") for n in (1, 9)])
+    w.add("repeated", torch.jit.script(Repeated().eval()), [(name, whole(n, 1024)) for name in ("forward", "step", "conjugated") for n in (1, 9)])
     w.add("throws", torch.jit.script(Throws()), [])
     w.add("fork", torch.jit.script(Fork().eval()), [("forward", torch.randn(3, 2))])
     w.add("mapping", torch.jit.script(Mapping()), [("forward", torch.randn(3))])
