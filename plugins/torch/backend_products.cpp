@@ -46,7 +46,8 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &matrix, const c10::Lis
   const at::Tensor given = x.reshape({rows, inner});
   const at::Tensor result = at::empty({rows, outer}, x.options());
   int64_t from = 0;
-  for (const at::Tensor &slice : slices) {
+  for (size_t i = 0; i < slices.size(); ++i) {
+    const at::Tensor slice = slices.get(i);
     at::Tensor part = result.narrow(1, from, slice.size(1));
     at::mm_out(part, given, slice);
     from += slice.size(1);
