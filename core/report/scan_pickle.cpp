@@ -23,7 +23,7 @@ bool is_name(std::string_view dotted) {
 class Pickle {
  public:
   Pickle(std::string_view bytes, const std::string &where, Findings &findings)
-      : bytes_(bytes), in_(bytes, printable(where), MRUN_INPUT), where_(where), findings_(findings) {}
+      : bytes_(bytes), shown_(printable(where)), in_(bytes, shown_, MRUN_INPUT), where_(where), findings_(findings) {}
 
   // From one STOP to behind the next. Throws where the bytes are no pickle.
   void read() {
@@ -321,6 +321,7 @@ class Pickle {
   }
 
   const std::string_view bytes_;
+  const std::string shown_;  // in_ refers to it
   ByteReader in_;
   const std::string where_;
   Findings &findings_;

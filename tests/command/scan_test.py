@@ -131,6 +131,9 @@ class Scan(Case):
             for content in contents:
                 with self.subTest(name=name, content=content):
                     self.scan(content, verdict="unsafe", finds=name)
+        # The name in the message is the entry's, whatever its length.
+        for entry in ("a.pkl", "folder/a-name-beyond-the-longest-short-text.pkl", "folder/" + "x" * 100 + ".pkl"):
+            self.scan(self.archive({entry: b"\x80\x04N"}), "file.zip", verdict="unsafe", finds=f": {entry}: cut off")
         # What comes before a damage has run by then.
         self.scan(b"\x80\x04cposix\nsystem\n\x8c\x01x\x85R\xff", verdict="unsafe", finds=["posix.system and calls it", "damaged"])
 
