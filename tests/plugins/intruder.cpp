@@ -107,7 +107,7 @@ void leave() { _exit(7); }
 
 struct Header {
   uint32_t magic = 0x4b57524d;
-  uint16_t version = 3, kind = 13;
+  uint16_t version = PROTOCOL_VERSION, kind = 13;
   uint64_t id = 1, size = 0, beside = 0, descriptors = 0;
 };
 
