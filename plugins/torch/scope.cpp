@@ -74,7 +74,10 @@ class ChargedAllocator final : public c10::Allocator {
 }  // namespace
 
 Scope::Scope(mrun_call *call, Kind kind)
-    : checks_(checks_key), outer_call_(current_call), outer_serial_(current_serial) {
+    : mode_(kind == run || TORCH_VERSION_MAJOR < 2),
+      checks_(checks_key),
+      outer_call_(current_call),
+      outer_serial_(current_serial) {
   static std::atomic<uint64_t> serials{0};
   use_threads(mrun::host->threads(call));
   current_call = kind == run ? call : nullptr;

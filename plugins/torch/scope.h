@@ -1,5 +1,6 @@
 // What everything that runs operators runs under.
 #pragma once
+#include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <mrun/plugin.h>
@@ -10,8 +11,9 @@ namespace mrun_torch {
 
 // For the lifetime of a call, on its thread: inference mode, as many operator threads as the host allows, the checks in
 // front of libtorch's kernels (checks.h), and libtorch's CPU memory charged to the call's budget: an allocation that the
-// budget refuses throws mrun::failed. Scopes nest. Loading a model is not charged, since the model outlives the call; it is
-// in inference mode, too: a view of a weight that were not of that mode would be followed by libtorch as for a gradient.
+// budget refuses throws mrun::failed. Scopes nest. Loading a model is not charged, since the model outlives the call. It is
+// in inference mode, too, before libtorch 2: a view of a weight that were not of that mode would be followed as for a
+// gradient. With libtorch 2.6 a GRU whose weights are of that mode has other last bits than the one that Python loads.
 class Scope {
  public:
   enum Kind { run, load };
@@ -22,6 +24,7 @@ class Scope {
 
  private:
   c10::InferenceMode mode_;
+  at::NoGradGuard no_grad_;  // of loading outside of that mode
   c10::impl::IncludeDispatchKeyGuard checks_;
   mrun_call *outer_call_;
   uint64_t outer_serial_;
