@@ -70,7 +70,7 @@ std::optional<std::string> piece(const Tokenizer &self, int64_t id) {
 Texts token_texts_of(const mrun::call &c, const Tokenizer &self) {
   const Limits limits(c);
   const auto decode = [&](const std::vector<int64_t> &ids) { return self.decode(ids, true); };
-  return texts_of({size(self), std::nullopt, [&](int64_t id) { return piece(self, id); }, decode});
+  return texts_of({int64_t(self.id_end()), std::nullopt, [&](int64_t id) { return piece(self, id); }, decode});
 }
 
 std::optional<int64_t> id(const Tokenizer &self, std::string_view piece) {

@@ -19,17 +19,20 @@ DECODERS = {
     "always": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
     "never": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": True},
     "none": None,
+    "gaps": {"type": "Sequence", "decoders": FUSED},
 }
+KINDS = [*DECODERS, "wordpiece", "byte_level"]
+GAP = 7  # between an id and the next of the tokenizer that has gaps
 
 SCRIPT = """
 local bundle, decode, text, torch = require "bundle", require "decode", require "text", require "torch"
 local made = { wordpiece = text.wordpiece(bundle.asset "vocab.txt", { lower = false }) }
-for _, name in ipairs { "llama", "gemma", "always", "never", "none", "byte_level" } do
+for _, name in ipairs { "llama", "gemma", "always", "never", "none", "gaps", "byte_level" } do
   made[name] = text.tokenizer_json(bundle.asset(name .. ".json"))
 end
 return function(x)
   local tokenizer = made[x.tokenizer]
-  local scores = torch.rand({ tokenizer:size(), tokenizer:size() }) * 4
+  local scores = torch.rand({ x.ids, x.ids }) * 4
   local draws = decode.sample(function(tokens) return scores:index_select(0, tokens) end,
     { bos = 0, max_new = 12, n_best = 30, tokenizer = tokenizer, stop = x.stop, constrain = x.regex and { regex = x.regex } })
   local answer = {}
@@ -39,8 +42,8 @@ end
 """
 
 
-def file(pieces, decoder, added):
-    pieces = {piece: i for i, piece in enumerate(pieces)}
+def file(pieces, decoder, added, gap=1):
+    pieces = {piece: i * gap for i, piece in enumerate(pieces)}
     tokens = [{"id": len(pieces) + i, "content": content, "special": special, "single_word": False, "lstrip": False, "rstrip": False,
                "normalized": False} for i, (content, special) in enumerate(added.items())]
     model = {"type": "BPE", "vocab": pieces, "merges": [], "unk_token": "<unk>" if "<unk>" in pieces else None, "byte_fallback": "<unk>" in pieces}
@@ -51,13 +54,15 @@ def file(pieces, decoder, added):
 class Tokenizers(Case):
     def setUp(self):
         super().setUp()
-        files = {f"assets/{name}.json": file(BPE, decoder, {"</s>": True}) for name, decoder in DECODERS.items()}
+        files = {f"assets/{name}.json": file(BPE, decoder, {"</s>": True}, GAP if name == "gaps" else 1) for name, decoder in DECODERS.items()}
         files["assets/byte_level.json"] = file(BYTES, BYTE_LEVEL, {"<|end|>": True, "  ": False, "é!": False})
         files["assets/vocab.txt"] = "\n".join(WORDPIECE)
         self.folder = self.bundle("json", preprocess=SCRIPT, files=files)
 
     def texts(self, cases):
         path = self.dir / "cases.jsonl"
+        ids = {"wordpiece": len(WORDPIECE), "byte_level": len(BYTES) + 3, "gaps": GAP * len(BPE)}  # with the added tokens
+        cases = [{**c, "ids": ids.get(c["tokenizer"], len(BPE) + 1)} for c in cases]
         path.write_text("".join(json.dumps(c) + "\n" for c in cases))
         lines = mrun(self.folder, "--jsonl", path, "--seed", "7").stdout.splitlines()
         self.assertEqual(len(lines), len(cases))
@@ -65,7 +70,7 @@ class Tokenizers(Case):
 
     def test_what_comes_out_fits_as_it_is_decoded(self):
         patterns = ["[^q]{3,25}", "[a-c é]{2,9}", "(?:a| )+", " ?[ab]+( [ab]+)*", r"(?:a|b|\s|\.)+", r"(?:.|\n)*"]
-        cases = [{"tokenizer": name, "regex": p} for name in [*DECODERS, "wordpiece", "byte_level"] for p in patterns]
+        cases = [{"tokenizer": name, "regex": p} for name in KINDS for p in patterns]
         for case, answer in zip(cases, self.texts(cases)):
             self.assertIsInstance(answer, list, (case, answer))
             for draw in answer:
@@ -73,7 +78,7 @@ class Tokenizers(Case):
 
     def test_stop_texts_are_those_of_the_decoded_text(self):
         stops = [["a"], [" a"], ["ab", "b"], ["a b"], ["o w"], ["!"]]
-        cases = [{"tokenizer": name, "stop": s} for name in [*DECODERS, "wordpiece", "byte_level"] for s in stops]
+        cases = [{"tokenizer": name, "stop": s} for name in KINDS for s in stops]
         found = 0
         for case, answer in zip(cases, self.texts(cases)):
             self.assertIsInstance(answer, list, (case, answer))

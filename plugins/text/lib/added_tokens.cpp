@@ -114,4 +114,10 @@ size_t AddedTokens::beyond(const Vocabulary &vocabulary) const {
   return n;
 }
 
+size_t AddedTokens::id_end() const {
+  size_t end = 0;
+  for (const AddedToken &t : tokens_) end = std::max(end, size_t(t.id) + 1);
+  return end;
+}
+
 }  // namespace text

@@ -34,6 +34,7 @@ class AddedTokens {
   const AddedToken *find(std::string_view content) const;
   const AddedToken *find(uint32_t id) const;
   size_t beyond(const Vocabulary &) const;  // how many the model's vocabulary does not have
+  size_t id_end() const;                    // above every id
 
  private:
   struct Finder {

@@ -35,6 +35,7 @@ class Vocabulary {
   }
   const std::string *token(uint32_t id) const { return id < tokens_.size() && tokens_[id] ? tokens_[id] : nullptr; }
   size_t size() const { return ids_.size(); }
+  size_t id_end() const { return tokens_.size(); }  // above every id: there may be gaps between these
   const TextMap<uint32_t> &ids() const { return ids_; }
 
  private:

@@ -54,7 +54,7 @@ std::string between(const TokenSource &source, int64_t id, const std::string &al
 }  // namespace
 
 TokenTexts token_texts(const TokenSource &source) {
-  const auto count = static_cast<size_t>(source.size);
+  const auto count = static_cast<size_t>(source.id_end);
   Budget::take(3 * count * sizeof(std::string));
   TokenTexts texts{std::vector<std::string>(count), std::vector<std::string>(count), std::vector<std::string>(count)};
   std::vector<int64_t> with_text;

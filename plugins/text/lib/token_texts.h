@@ -16,7 +16,7 @@ struct TokenTexts {
 };
 
 struct TokenSource {
-  int64_t size = 0;
+  int64_t id_end = 0;  // above every id
   std::optional<int64_t> unknown;
   std::function<std::optional<std::string>(int64_t id)> piece;
   std::function<std::string(const std::vector<int64_t> &ids)> decode;

@@ -326,6 +326,8 @@ size_t Tokenizer::size() const {
   return parts_.model->vocabulary().size() + parts_.added.beyond(parts_.model->vocabulary());
 }
 
+size_t Tokenizer::id_end() const { return std::max(parts_.model->vocabulary().id_end(), parts_.added.id_end()); }
+
 const std::string *Tokenizer::piece(uint32_t id) const {
   if (const AddedToken *t = parts_.added.find(id)) return &t->piece;
   return parts_.model->vocabulary().token(id);

@@ -72,7 +72,8 @@ class Tokenizer {
 
   std::string normalized(std::string_view s) const;  // what the normalizer makes of a text
 
-  size_t size() const;  // with the added tokens
+  size_t size() const;    // with the added tokens
+  size_t id_end() const;  // above every id: more than size() where there are gaps between the ids
   const std::string *piece(uint32_t id) const;
   std::optional<uint32_t> id(std::string_view piece) const;
 

@@ -132,6 +132,21 @@ class Scripts(Case):
         self.assertEqual(got["texts"], [["[UNK]", "[CLS]", "[SEP]", "good", "##ness", "é", "!"], ["", "", "", "good", "##ness", "é", "!"],
                                         ["", "", "", " good", "ness", " é", "!"]])
 
+    def test_what_tokens_add_whose_ids_have_gaps(self):
+        ids = {"b": 1, "a": 3, "c": 40}
+        file = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None, "post_processor": None,
+                "decoder": {"type": "Fuse"}, "model": {"type": "BPE", "vocab": ids, "merges": []}}
+        ranks = "".join(f"{base64.b64encode(bytes([b])).decode()} {2 * b}\n" for b in range(256))
+        got = self.run_lua("""
+          local made = {text.tokenizer_json(bundle.asset "t.json"), text.wordpiece(bundle.asset "v.txt"),
+                        text.tiktoken(bundle.asset "r.tiktoken", {pattern = "gpt2", special = {["<end>"] = 511}})}
+          return function() local all = {} for i, t in ipairs(made) do all[i] = {t:token_texts()} end return all end""",
+                           files={"assets/t.json": json.dumps(file), "assets/v.txt": "[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\na\na\nb\n", "assets/r.tiktoken": ranks})
+        pieces = ["".join(piece for piece, own in ids.items() if own == i) for i in range(41)]
+        self.assertEqual(got[0], [pieces, pieces, pieces])
+        self.assertEqual(got[1][1][7], "b")  # a line that comes twice is one token
+        self.assertEqual(got[2][2], ["" if i % 2 else bytes([i // 2]).decode(errors="replace") for i in range(511)] + [""])
+
     def test_batches_as_long_as_their_longest(self):
         padded = dict(TOKENIZER, padding={"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": 4, "pad_id": 6, "pad_type_id": 0,
                                           "pad_token": "!"})
