@@ -22,6 +22,7 @@ class Constraint {
   // How many tokens at least lead to a state that accepts.
   int32_t distance(int32_t state) const { return states_[static_cast<size_t>(state)].distance; }
   size_t memory() const;                                        // bytes, without the pieces
+  const Pieces *pieces() const { return pieces_.get(); }        // whose text it is; nullptr: lists of tokens
   int64_t greatest_choice() const { return greatest_choice_; }  // of the tokens of lists; -1: there are none
   // Of a token that may follow.
   int32_t next(int32_t state, int64_t token) const;

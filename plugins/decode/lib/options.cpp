@@ -35,6 +35,13 @@ void want_inside(const char *name, const Tokens &tokens, int64_t size) {
   }
 }
 
+// Control tokens may be beyond: tokenizers are given more of them than the model has scores for.
+void want_texts_inside(const Pieces *pieces, int64_t size) {
+  if (!pieces || pieces->text_end() <= size) return;
+  wrong("tokenizer: its token " + std::to_string(pieces->text_end() - 1) + " has a text, the step gives scores of " +
+        std::to_string(size) + " tokens");
+}
+
 }  // namespace
 
 void SearchOptions::check() const {
@@ -75,15 +82,13 @@ void SearchOptions::check_vocabulary(int64_t size) const {
   want_inside("forced", forced, size);
   want_inside("suppress", suppress, size);
   for (const Tokens &word : bad_words) want_inside("bad_words", word, size);
-  if (constraint && constraint->greatest_choice() >= 0) {
-    want_inside("constrain: choices", {constraint->greatest_choice()}, size);
+  if (constraint) {
+    if (constraint->greatest_choice() >= 0) want_inside("constrain: choices", {constraint->greatest_choice()}, size);
+    want_texts_inside(constraint->pieces(), size);  // what the model cannot give completes no text
   }
   // Elsewhere it may be a token that only begins: models know more tokens than they give scores for.
   if (repetition_penalty != 1 || no_repeat_ngram > 0) want_inside("bos, prefix", prompt, size);
-  if (pieces && pieces->size() > size) {
-    wrong("tokenizer: it has " + std::to_string(pieces->size()) + " pieces, the step gives scores of " +
-          std::to_string(size));
-  }
+  want_texts_inside(pieces.get(), size);
 }
 
 }  // namespace decode

@@ -119,6 +119,12 @@ Pieces::Pieces(const std::vector<std::string> &spelled, std::vector<std::string>
   later_ = sort(false);
 }
 
+int64_t Pieces::text_end() const {
+  int64_t end = size();
+  while (end > 0 && bytes(end - 1, true).empty() && bytes(end - 1, false).empty()) --end;
+  return end;
+}
+
 std::string_view Pieces::bytes(int64_t token, bool first) const {
   if (token < 0 || token >= size()) return {};
   return (first ? first_bytes_ : later_bytes_)[static_cast<size_t>(token)];

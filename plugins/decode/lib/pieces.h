@@ -22,6 +22,7 @@ class Pieces {
   Pieces(const std::vector<std::string> &spelled, std::vector<std::string> first, std::vector<std::string> later);
 
   int64_t size() const { return static_cast<int64_t>(later_bytes_.size()); }
+  int64_t text_end() const;  // above every token that has bytes
   // What a token adds: at the beginning of a text, or later. Of a token without bytes or outside the vocabulary: nothing.
   std::string_view bytes(int64_t token, bool first) const;
   // The tokens that have bytes, in the order of these, each with how many it has in common with the one before, and where

@@ -331,6 +331,8 @@ class Searches(Case):
             ({"constrain": {"regex": "a{9}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "at least 9 tokens, max_new is 5"),
             ({"constrain": {"regex": "((((){9999}){9999}){9999}){9999}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
             ({"constrain": {"choices": [[1, 9], [2]]}}, ok, "ARGUMENT", "constrain: choices: token 9 is outside the vocabulary of 6"),
+            ({"constrain": {"regex": "b"}, "tokenizer": ["", "a", "", "b", "", "", "c", ""]}, ok, "ARGUMENT", "tokenizer: its token 6 has a text, the step"),
+            ({"stop": "b", "tokenizer": ["", "a", "", "b", "", "", "c", ""]}, ok, "ARGUMENT", "the step gives scores of 6 tokens"),
             ({"constrain": {"choices": [[1]]}, "forced": [2]}, ok, "ARGUMENT", "forced: token 2 does not fit constrain"),
             ({"bos": 7, "repetition_penalty": 2.0, "how": "anything"}, ok, "ARGUMENT", "bos, prefix: token 7 is outside the vocabulary of 6"),
             ({"beam": 1, "repetition_penalty": 1e-300}, [[9.0] * 6] * 6, "ARGUMENT", "repetition_penalty: it makes the score of token 0 infinite"),
@@ -388,10 +390,12 @@ class Searches(Case):
   end
 """
         given = [{"search": "beam_search", "scores": s, "options": {**good, **o}} for o, s, _, _ in cases]
-        given.append({"search": "beam_search", "scores": ok, "options": good})
+        wide = {"constrain": {"regex": "b+"}, "stop": "bb", "tokenizer": ["", "a", "b", "", "", "", "", ""]}  # more control tokens than scores
+        given += [{"search": "beam_search", "scores": ok, "options": o} for o in (good, {**good, **wide})]
         answers = self.run_cases(self.table(body), given)
         self.assertEqual(len(answers), len(given))
-        self.assertNotIn("error", answers[-1])
+        self.assertNotIn("error", answers[-2])
+        self.assertEqual(answers[-1][0]["tokens"], [2])
         for (options, _, code, text), answer in zip(cases, answers):
             self.assertIn("error", answer, options)
             self.assertEqual(answer["error"]["code"], code, (options, answer))
