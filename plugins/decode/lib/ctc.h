@@ -25,7 +25,7 @@ struct CtcHypothesis {
 // Words that a transcript may consist of, and what the words of a transcript are worth.
 struct CtcWords {
   std::vector<std::string> labels;  // the text of each; empty: no words are known
-  std::string separator = " ";      // the label between two words
+  std::string separator = " ";      // between two words: a label, or part of one
   std::vector<std::string> words;   // empty: any
   // Natural logarithms by words with a space between; `backoffs` by the words that a longer history was cut to.
   std::map<std::string, double> ngrams, backoffs;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "automaton.h"
 #include "ctc_frame.h"
@@ -16,6 +17,7 @@ struct Prefix {
   double words = 0;                           // what the finished words are worth
   int32_t state = 0;                          // in the automaton of words
   std::string word;                           // the unfinished one
+  bool begun = false;                         // there is text, or a separator
   std::vector<std::string> history;
   double total() const { return add_logs(blank, token); }
   double rank() const { return total() + words; }
@@ -32,12 +34,28 @@ bool better(const Extension &a, const Extension &b) {
   return a.prefix != b.prefix ? a.prefix < b.prefix : a.token < b.token;
 }
 
+// A label's text cut at the separators in it: pieces of sentencepiece, "▁the", begin with one.
+std::vector<std::string> cut(const std::string &label, const std::string &separator) {
+  std::vector<std::string> parts;
+  size_t from = 0;
+  for (size_t at; !separator.empty() && (at = label.find(separator, from)) != std::string::npos;) {
+    parts.push_back(label.substr(from, at - from));
+    from = at + separator.size();
+  }
+  parts.push_back(label.substr(from));
+  return parts;
+}
+
 class BeamSearch {
  public:
   BeamSearch(const Frames &f, const CtcWords &w, int64_t beam)
       : frames_(f), words_(w), beam_(static_cast<size_t>(beam)), prefixes_(1) {
     prefixes_[0].blank = 0;
     if (!w.words.empty()) automaton_ = compile_texts(w.words, "words");
+    for (const std::string &label : w.labels) {
+      parts_.push_back(cut(label, w.separator));
+      may_begin_ |= parts_.back().size() > 1 && parts_.back()[0].empty() && !parts_.back()[1].empty();
+    }
     const auto words_in = [](const std::string &s) {
       return 1 + static_cast<size_t>(std::count(s.begin(), s.end(), ' '));
     };
@@ -72,8 +90,7 @@ class BeamSearch {
 
  private:
   bool has_words() const { return !words_.labels.empty(); }
-  const std::string &label(int64_t token) const { return words_.labels[static_cast<size_t>(token)]; }
-  bool separates(int64_t token) const { return has_words() && label(token) == words_.separator; }
+  const std::vector<std::string> &parts(int64_t token) const { return parts_[static_cast<size_t>(token)]; }
 
   // Back-off as in ARPA files: the longest context of which the n-gram is known counts, and the weights of the longer ones
   // that were given up for it are added.
@@ -103,28 +120,42 @@ class BeamSearch {
     return true;
   }
 
-  // The words after one more token; false where it may not follow.
-  bool spell(Prefix &p, int64_t token) const {
-    if (!has_words()) return true;
-    if (separates(token)) return p.word.empty() ? words_.words.empty() : finish_word(p);
-    for (const char c : label(token)) {
+  // A list of words has no empty one: between separators, or in front of the first where no label begins with a separator.
+  bool separate(Prefix &p) const {
+    const bool begins = !std::exchange(p.begun, true);
+    if (p.word.empty()) return words_.words.empty() || (begins && may_begin_);
+    return finish_word(p);
+  }
+
+  bool spell(Prefix &p, const std::string &text) const {
+    for (const char c : text) {
       if (words_.words.empty()) break;
       p.state = automaton_.step(p.state, c);
       if (p.state == Automaton::dead) return false;
     }
-    p.word += label(token);
+    p.word += text;
+    p.begun |= !text.empty();
     return true;
+  }
+
+  // The words after one more token; false where it may not follow.
+  bool spell(Prefix &p, int64_t token) const {
+    if (!has_words()) return true;
+    const auto &all = parts(token);
+    if (!spell(p, all[0])) return false;
+    return std::all_of(all.begin() + 1, all.end(), [&](const auto &part) { return separate(p) && spell(p, part); });
   }
 
   // What a token adds to a prefix's words, and whether it may follow.
   bool worth(const Prefix &p, int64_t token, double &words) const {
     words = p.words;
     if (!has_words()) return true;
-    if (words_.words.empty() && !separates(token)) return true;
+    if (words_.words.empty() && parts(token).size() == 1) return true;
     Prefix tried;
     tried.words = p.words;
     tried.state = p.state;
     tried.word = p.word;
+    tried.begun = p.begun;
     tried.history = p.history;
     if (!spell(tried, token)) return false;
     words = tried.words;
@@ -204,8 +235,10 @@ class BeamSearch {
   const CtcWords &words_;
   size_t beam_;
   std::vector<Prefix> prefixes_;
-  Automaton automaton_;  // of one word
-  size_t order_ = 0;     // of the n-grams; 0: there are none
+  std::vector<std::vector<std::string>> parts_;  // of each label
+  bool may_begin_ = false;                       // a text may begin with a separator: labels do
+  Automaton automaton_;                          // of one word
+  size_t order_ = 0;                             // of the n-grams; 0: there are none
 };
 
 // Ranks are sorted: none may be NaN. -inf is a probability of nothing.

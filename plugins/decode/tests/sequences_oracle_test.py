@@ -158,11 +158,13 @@ class Sequences(Case):
 
     def test_ctc_beam_with_words_and_ngrams(self):
         rng = random.Random(3)
-        labels, cases = ["", "a", "b", " "], []
-        for _ in range(40):
+        cases = []
+        for i in range(80):
+            # Separators that are labels, or parts of labels as sentencepiece has them.
+            labels = rng.choice([["", "▁a", "b", "a"], ["", "▁b", "▁", "a"], ["", "b▁a", "▁▁", "a▁"]]) if i % 2 else ["", "a", "b", " "]
             words = rng.choice([[], ["a", "ab"], ["ba", "b", "aa"]])
             ngrams = {w: rng.gauss(-1, 1) for w in ["a", "ab", "b", "a a", "b a", "ab b a"] if rng.random() < 0.7}
-            options = {"labels": labels, "words": words, "ngrams": ngrams, "backoffs": {"a": -0.3, "ab b": -0.7},
+            options = {"labels": labels, "separator": "▁" if i % 2 else " ", "words": words, "ngrams": ngrams, "backoffs": {"a": -0.3, "ab b": -0.7},
                        "lm_weight": rng.choice([0.5, 1.0]), "word_bonus": rng.choice([0.0, 0.7]), "unknown": -3.0, "beam": 2000,
                        "n_best": 3}
             cases.append({"call": "ctc_beam", "scores": self.scores(rng, rng.randint(2, 6), 4), "options": options})
@@ -170,9 +172,10 @@ class Sequences(Case):
             o = case["options"]
             ranked = []
             for tokens, score in transcripts(log_softmax(case["scores"]), 0).items():
-                text = "".join(labels[t] for t in tokens)
+                text = "".join(o["labels"][t] for t in tokens).replace("▁", " ")
                 words = [w for w in text.split(" ") if w]
-                if o["words"] and (any(w not in o["words"] for w in words) or text.startswith(" ") or "  " in text):
+                leading = text.startswith(" ") and not any(len(label) > 1 and label[0] == "▁" != label[1] for label in o["labels"])
+                if o["words"] and (any(w not in o["words"] for w in words) or leading or "  " in text):
                     continue
                 if o["ngrams"]:
                     score += word_score(words, o)
