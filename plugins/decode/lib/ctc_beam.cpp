@@ -254,6 +254,14 @@ void check_weight(const char *name, double value) {
               std::string(name) + ": want a finite number, got " + (std::isnan(value) ? "NaN" : "an infinity"));
 }
 
+// A word that holds the separator is several, and would never come.
+void check_words(const CtcWords &w) {
+  for (const std::string &word : w.words) {
+    if (cut(word, w.separator).size() == 1) continue;
+    throw Error(Error::setting, "words: \"" + word + "\" has the separator in it; want single words");
+  }
+}
+
 void check_worth(const CtcWords &w) {
   check_weight("lm_weight", w.lm_weight);
   check_weight("word_bonus", w.word_bonus);
@@ -269,7 +277,9 @@ std::vector<CtcHypothesis> ctc_beam(const Frames &f, const CtcWords &w, int64_t 
   if (beam < 1 || beam > most_ctc_beam) {
     throw Error(Error::setting, "beam: want 1 to " + std::to_string(most_ctc_beam) + ", got " + std::to_string(beam));
   }
-  if (wanted < 1 || wanted > beam) throw Error(Error::setting, "n_best: want 1 to beam, got " + std::to_string(wanted));
+  if (wanted < 1 || wanted > beam) {
+    throw Error(Error::setting, "n_best: want 1 to beam (" + std::to_string(beam) + "), got " + std::to_string(wanted));
+  }
   if (!w.labels.empty() && static_cast<int64_t>(w.labels.size()) != f.labels) {
     throw Error(Error::setting, "labels: want " + std::to_string(f.labels) +
                                     ", one for each column of the scores, got " + std::to_string(w.labels.size()));
@@ -277,6 +287,7 @@ std::vector<CtcHypothesis> ctc_beam(const Frames &f, const CtcWords &w, int64_t 
   if (w.labels.empty() && !(w.words.empty() && w.ngrams.empty())) {
     throw Error(Error::setting, "labels: words and ngrams need the labels' texts");
   }
+  check_words(w);
   check_worth(w);
   BeamSearch search(f, w, beam);
   for (int64_t t = 0; t < f.count; ++t) {

@@ -306,6 +306,8 @@ end
         cases = [({"call": "ctc_greedy", "scores": ok, "options": {"blank": 2}}, "blank: want 0 to 1, got 2"),
                  ({"call": "ctc_greedy", "scores": [1.0]}, "[frames, labels]"),
                  ({"call": "ctc_beam", "scores": ok, "options": {"beam": 0}}, "beam: want 1 to 4096, got 0"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"beam": 3, "n_best": 4}}, "n_best: want 1 to beam (3), got 4"),
+                 ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", "a"], "words": ["a", "a a"]}}, 'words: "a a" has the separator in it'),
                  ({"call": "ctc_beam", "scores": ok, "options": {"words": ["a"]}}, "labels: words and ngrams need"),
                  ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["a"]}}, "labels: want 2"),
                  ({"call": "ctc_beam", "scores": ok, "options": {"labels": ["", "a"], "words": [f"{i * 2654435761 % 2**40:012x}" for i in range(30000)]}},
