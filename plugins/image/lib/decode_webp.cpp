@@ -2,6 +2,7 @@
 #include <webp/demux.h>
 
 #include <cstring>
+#include <new>
 
 #include "exif.h"
 #include "rows.h"
@@ -49,8 +50,7 @@ class Webp final : public Decoder {
       config.output.is_external_memory = 1;
       config.output.u.RGBA = {out.data, int(out.stride), size_t(out.stride) * size_t(height_ - 1) + out.row_bytes()};
       const VP8StatusCode status = WebPDecode(data_.bytes, data_.size, &config);
-      if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
-      if (status != VP8_STATUS_OK) damaged("its data are damaged");
+      if (status != VP8_STATUS_OK) failed("its data are damaged");
       return;
     }
     Pixels rgb(context, Shape{height_, width_, 3, Type::u8});
@@ -59,6 +59,16 @@ class Webp final : public Decoder {
   }
 
  private:
+  // libwebp speaks of memory where the alpha channel's header is damaged, and of no reason where a frame fails: memory is
+  // short where what it could need cannot be had.
+  [[noreturn]] void failed(const char *what) const {
+    constexpr size_t each = 8, more = 1 << 20;
+    void *const needed = ::operator new(size_t(height_) * size_t(width_) * each + more, std::nothrow);
+    ::operator delete(needed);
+    if (!needed) throw std::bad_alloc();
+    damaged(what);
+  }
+
   static void convert(View from, const RowConverter &how, Canvas out) {
     for (int y = 0; y < out.height; ++y) how(from.row(y), out.row(y), out.width);
   }
@@ -73,7 +83,7 @@ class Webp final : public Decoder {
         WebPAnimDecoderNew(&data_, &options), WebPAnimDecoderDelete);
     uint8_t *pixels = nullptr;
     int time = 0;
-    if (!decoder || !WebPAnimDecoderGetNext(decoder.get(), &pixels, &time)) damaged("its first frame is damaged");
+    if (!decoder || !WebPAnimDecoderGetNext(decoder.get(), &pixels, &time)) failed("its first frame is damaged");
     convert(View(Shape{height_, width_, 4, Type::u8}, pixels), RowConverter{Native::rgba, mode, nullptr, {}}, out);
   }
 

@@ -90,6 +90,11 @@ class BadInput(unittest.TestCase):
                 self.assertIn("image.decode: ", message)
                 self.assertIn(kind.lower(), message.lower())
 
+    def test_a_damaged_alpha_channel(self):
+        webp = bytearray(samples.all_files()["webp lossy alpha"])
+        webp[webp.index(b"ALPH") + 8] = 0xff  # how it is compressed
+        self.each_says({"image.decode: the WebP cannot be read: its data are damaged": bytes(webp)}, "return image.to_float(image.decode(input)):size(0)")
+
     def test_mutated(self):
         """Pixels or a clear error, never anything else."""
         rng = np.random.default_rng(5)
