@@ -1,8 +1,11 @@
 """Constraints and stop texts over tokenizers of every kind, against what these decode; through the command."""
+import io
 import json
 import re
 import sys
 import unittest
+
+import sentencepiece
 
 sys.path.insert(0, __file__.rsplit("/plugins/", 1)[0] + "/tests/command")
 from command import Case, mrun  # noqa: E402
@@ -21,12 +24,16 @@ DECODERS = {
     "none": None,
     "gaps": {"type": "Sequence", "decoders": FUSED},
 }
-KINDS = [*DECODERS, "wordpiece", "byte_level"]
+KINDS = [*DECODERS, "wordpiece", "byte_level", "sentencepiece"]
 GAP = 7  # between an id and the next of the tokenizer that has gaps
+SENTENCEPIECES = 274  # three control tokens, 256 bytes, letters and what they make
 
 SCRIPT = """
 local bundle, decode, text, torch = require "bundle", require "decode", require "text", require "torch"
-local made = { wordpiece = text.wordpiece(bundle.asset "vocab.txt", { lower = false }) }
+local made = {
+  wordpiece = text.wordpiece(bundle.asset "vocab.txt", { lower = false }),
+  sentencepiece = text.sentencepiece(bundle.asset "pieces.model"),
+}
 for _, name in ipairs { "llama", "gemma", "always", "never", "none", "gaps", "byte_level" } do
   made[name] = text.tokenizer_json(bundle.asset(name .. ".json"))
 end
@@ -51,17 +58,26 @@ def file(pieces, decoder, added, gap=1):
                        "decoder": decoder, "model": model})
 
 
+def sentencepiece_model():
+    """Pieces of letters and spaces, and one for each byte."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(["a b ab ba abc", "ab é a.b"] * 50), model_writer=model, minloglevel=2,
+                                             model_type="bpe", byte_fallback=True, vocab_size=SENTENCEPIECES)
+    return model.getvalue()
+
+
 class Tokenizers(Case):
     def setUp(self):
         super().setUp()
         files = {f"assets/{name}.json": file(BPE, decoder, {"</s>": True}, GAP if name == "gaps" else 1) for name, decoder in DECODERS.items()}
         files["assets/byte_level.json"] = file(BYTES, BYTE_LEVEL, {"<|end|>": True, "  ": False, "é!": False})
         files["assets/vocab.txt"] = "\n".join(WORDPIECE)
+        files["assets/pieces.model"] = sentencepiece_model()
         self.folder = self.bundle("json", preprocess=SCRIPT, files=files)
 
     def texts(self, cases):
         path = self.dir / "cases.jsonl"
-        ids = {"wordpiece": len(WORDPIECE), "byte_level": len(BYTES) + 3, "gaps": GAP * len(BPE)}  # with the added tokens
+        ids = {"wordpiece": len(WORDPIECE), "byte_level": len(BYTES) + 3, "gaps": GAP * len(BPE), "sentencepiece": SENTENCEPIECES}  # with the added tokens
         cases = [{**c, "ids": ids.get(c["tokenizer"], len(BPE) + 1)} for c in cases]
         path.write_text("".join(json.dumps(c) + "\n" for c in cases))
         lines = mrun(self.folder, "--jsonl", path, "--seed", "7").stdout.splitlines()
