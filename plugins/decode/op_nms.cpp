@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "operations.h"
+#include "options.h"
 
 namespace decode {
 namespace {
@@ -36,6 +37,7 @@ mrun::tensor nms_boxes(const mrun::call &c, const mrun::tensor &given, const mru
   if (!given.is(mrun::float32) && !given.is(mrun::float64))
     mrun::refuse("decode.nms: boxes: want float32 or float64, got " + mrun::came_text(given));
   if (std::isnan(iou)) mrun::refuse("decode.nms: iou: want a number, got NaN");
+  if (iou > 1) mrun::refuse("decode.nms: iou: want a share, at most 1, got " + number_text(iou));
   if (overlap != "union" && overlap != "smaller")
     mrun::refuse("decode.nms: overlap: want union or smaller, got \"" + overlap + "\"");
   if (max && *max < 0) mrun::refuse("decode.nms: max: must not be negative, got " + std::to_string(*max));

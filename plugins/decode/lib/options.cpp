@@ -18,12 +18,7 @@ void want_between(const char *name, int64_t value, int64_t least, int64_t most) 
 }
 
 void want(bool right, const char *name, double value, const char *wanted) {
-  if (right) return;
-  std::array<char, 32> text{};  // not printf's: that goes by the program's locale
-  char *const begin = text.data();
-  const char *const end = std::to_chars(begin, begin + text.size(), value, std::chars_format::general, 6).ptr;
-  const std::string came = std::isnan(value) ? "NaN" : std::string(begin, static_cast<size_t>(end - begin));
-  wrong(std::string(name) + ": want " + wanted + ", got " + came);
+  if (!right) wrong(std::string(name) + ": want " + wanted + ", got " + number_text(value));
 }
 
 void want_inside(const char *name, const Tokens &tokens, int64_t size) {
@@ -43,6 +38,13 @@ void want_texts_inside(const Pieces *pieces, int64_t size) {
 }
 
 }  // namespace
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "NaN";
+  std::array<char, 32> text{};  // not printf's: that goes by the program's locale
+  char *const begin = text.data();
+  return {begin, std::to_chars(begin, begin + text.size(), value, std::chars_format::general, 6).ptr};
+}
 
 void SearchOptions::check() const {
   constexpr int64_t most_rows = 1024, most_tokens = 1 << 20;

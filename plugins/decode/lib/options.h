@@ -52,4 +52,6 @@ struct SearchOptions {
   void check_vocabulary(int64_t size) const;  // throws Error for a token outside it
 };
 
+std::string number_text(double);  // of an error
+
 }  // namespace decode

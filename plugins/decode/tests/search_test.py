@@ -412,6 +412,7 @@ class Searches(Case):
             ("decode.topk(torch.rand(3):to('float16'), 2)", "scores: want float32, float64 or int64, got a float16 tensor [3]"),
             ("decode.nms(torch.rand(3, 4):to('int64'), torch.rand(3), 0.5)", "boxes: want float32 or float64, got an int64 tensor [3, 4]"),
             ("decode.nms(torch.rand(3, 4), torch.rand(3), 0 / 0)", "decode.nms: iou: want a number, got NaN"),
+            ("decode.nms(torch.rand(3, 4), torch.rand(3), 45)", "decode.nms: iou: want a share, at most 1, got 45"),
             ("decode.nms(torch.rand(1, 4), torch.rand(1), 0.5, { classes = torch.rand(1):to('bfloat16') })", "classes: want integers, got a bfloat16"),
             ("decode.constraint()", "decode.constraint: want a table, {regex = … or choices = …, tokenizer = …}, got nil"),
             ("decode.constraint('a')", "got a string"),
