@@ -114,8 +114,9 @@ class Bmp final : public Decoder {
     const size_t entry = header == 12 ? 3 : 4;
     size_t count = colours_ ? colours_ : size_t{1} << bits_;
     if (count > 65536) damaged("its palette has " + std::to_string(count) + " colours");
-    need(colours_at_, count * entry);
-    for (size_t i = 0; i < std::min<size_t>(count, 256); ++i) {
+    const size_t used = std::min(count, size_t{1} << bits_);  // what a header claims beyond that is read by nobody
+    need(colours_at_, used * entry);
+    for (size_t i = 0; i < used; ++i) {
       const uint8_t *c = data_ + colours_at_ + i * entry;
       palette_.colours[i] = {c[2], c[1], c[0], 255};
     }

@@ -306,6 +306,9 @@ class Kinds(TestCase):
         indices = np.random.default_rng(13).integers(0, 16, 16 * 5, np.uint8).tobytes()
         colours = np.random.default_rng(14).integers(0, 256, (256, 3)).tolist()
         self.assertEqual(self.as_pillow(bmp(13, 5, 8, indices, colours=colours, offset=0), "offset 0, palette", ("RGB",)), 1)
+        for claimed in (255, 4096, 65536):  # colours of one bit, more than the file has bytes
+            whole = bmp(13, 5, 1, indices[:20], colours=colours[:2])
+            self.assertEqual(self.as_pillow(whole[:46] + struct.pack("<I", claimed) + whole[50:], f"{claimed} colours", ("L", "RGB")), 2)
 
     def test_gif(self):
         for code_size in range(2, 12):
