@@ -188,6 +188,23 @@ Value json_argument(const std::string &argument) {
   }
 }
 
+// Of a file that there is not: those beside it whose names are near, or have another suffix.
+std::string nearby(const std::string &argument) {
+  constexpr size_t most = 10000;  // files that are looked at
+  const std::filesystem::path given(argument), folder = given.has_parent_path() ? given.parent_path() : ".";
+  std::vector<std::string> names, same;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator() && names.size() < most; entry.increment(error)) {
+    const std::filesystem::path name = entry->path().filename();
+    if (name.native().starts_with('.')) continue;
+    names.push_back(name.native());
+    if (name.stem() == given.stem()) same.push_back(name.native());
+  }
+  return same.size() == 1 ? "; did you mean '" + printable(same[0]) + "'?"
+                          : did_you_mean(given.filename().native(), names);
+}
+
 // A path that a person wrote.
 Value path_argument(InputKind kind, const std::string &argument) {
   std::error_code unknown;
@@ -197,7 +214,7 @@ Value path_argument(InputKind kind, const std::string &argument) {
   std::string advice = fmt::format("the path of a file is wanted ({})", input_kind_name(kind));
   if (argument.find("://") != std::string::npos) advice = "nothing is fetched: a file of this machine is wanted";
   if (argument[0] == '@' && std::filesystem::exists(argument.substr(1), unknown)) advice = "a path is given without @";
-  fail(MRUN_INPUT, "{}: no such file; {}", printable(argument), advice);
+  fail(MRUN_INPUT, "{}: no such file; {}{}", printable(argument), advice, nearby(argument));
 }
 
 struct Magic {

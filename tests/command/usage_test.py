@@ -115,6 +115,8 @@ class Commands(Case):
         self.assertEqual(mrun("pack", folder, "-o", self.dir / "model.mb").returncode, 0)
         for name in "model", "Model.mb", "modle.mb":
             self.refused(3, "inspect", self.dir / name, contains=f"{name}: no such file; did you mean 'model.mb'?")
+        for arguments in (["pack", "bundel"], ["pack", "bundle.mb"], ["commit", "model.mb", "bundel", "-m", "m"], ["commit", "bundle.mb", "bundle", "-m", "m"]):
+            self.refused(3, *(self.dir / a if a.startswith(("b", "m")) and len(a) > 1 else a for a in arguments), contains="no such file; did you mean 'bundle'?")
 
 
 class Manifest(Case):
@@ -175,6 +177,9 @@ class Inputs(Case):
         folder = self.bundle("tensor", preprocess=ECHO)
         self.item_error("INPUT", "input", folder, "https://example.org/x.npy", contains="nothing is fetched")
         self.item_error("INPUT", "input", folder, "none.npy", contains="no such file; the path of a file is wanted (tensor)")
+        (self.dir / "photo.jpeg").write_bytes(b"")
+        for name in "photo.jpg", "foto.jpeg", "photo":
+            self.item_error("INPUT", "input", folder, self.dir / name, contains="no such file; the path of a file is wanted (tensor); did you mean 'photo.jpeg'?")
         (self.dir / "loop.npy").symlink_to("loop.npy")
         self.item_error("INPUT", "input", folder, self.dir / "loop.npy", contains="Too many levels of symbolic links")
         (self.dir / "there.npy").write_bytes(b"")

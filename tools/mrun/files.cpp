@@ -38,16 +38,18 @@ bool looks_like_bundle(const std::string &path) {
   return (path.ends_with(".mb") && fs::exists(path, unknown)) || fs::exists(path + "/bundle.toml", unknown);
 }
 
-std::string bundle_nearby(const std::string &path) {
+std::string bundle_nearby(const std::string &path, Nearby kind) {
   std::error_code error;
   if (path.empty() || fs::exists(path, error)) return "";
-  const fs::path given(path), folder = given.has_parent_path() ? given.parent_path() : ".";
+  const fs::path given(path.ends_with('/') ? path.substr(0, path.size() - 1) : path),
+      folder = given.has_parent_path() ? given.parent_path() : ".";
   std::vector<std::string> names;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     if (!looks_like_bundle(entry->path().native())) continue;
-    const std::string name = entry->path().filename().native();
-    if (name == given.filename().native() + ".mb") return "; did you mean '" + mrun::printable(name) + "'?";
+    if (kind == Nearby::folders && !entry->is_directory(error)) continue;
+    const std::string name = entry->path().filename().native(), other = given.filename().native();
+    if (name == other + ".mb" || name + ".mb" == other) return "; did you mean '" + mrun::printable(name) + "'?";
     names.push_back(name);
   }
   return mrun::did_you_mean(given.filename().native(), names);

@@ -31,8 +31,16 @@ std::string folder_digest(const mrun::bundle &, const std::string &path);
 bool is_terminal(int fd);
 std::string read_file(const std::string &path);  // "-": standard input. Throws mrun::failure
 bool looks_like_bundle(const std::string &path);
-// Of a bundle that there is not: "; did you mean 'model.mb'?", from what lies beside it; or nothing.
-std::string bundle_nearby(const std::string &path);
+// Of a bundle that there is not: "; did you mean 'model.mb'?", from what lies beside it, or from the folders alone; or nothing.
+enum class Nearby { bundles, folders };
+std::string bundle_nearby(const std::string &path, Nearby = Nearby::bundles);
+// What f throws, with that: where f opens what `path` names.
+template <class F>
+auto naming_nearby(const std::string &path, F &&f, Nearby kind = Nearby::bundles) {
+  try {
+    return f();
+  } catch (const mrun::failure &e) { throw mrun::failure(e.code, e.what() + bundle_nearby(path, kind), e.detail); }
+}
 // The same file, by whatever names; false where one of them is not there.
 bool same_file(const std::string &a, const std::string &b);
 // Throws USAGE where - stands for a file that is to be written: one of that name would be made, which nobody means.

@@ -80,8 +80,11 @@ int pack(std::vector<std::string> args) {
     run.load_plugins();
     if (out.empty()) out = beside(folder);
     const mrun::variant options = options_map({{"update-std", update_std}, {"dry-run", dry_run}}, message);
-    const std::string report = telling_left_out(
-        folder, [&](char **s, mrun_error *e) { return mrun_pack(folder.c_str(), out.c_str(), &options.c(), s, e); });
+    const auto packed = [&](char **s, mrun_error *e) {
+      return mrun_pack(folder.c_str(), out.c_str(), &options.c(), s, e);
+    };
+    const std::string report = naming_nearby(
+        folder, [&] { return telling_left_out(folder, packed); }, Nearby::folders);
     if (json) {
       print(report + "\n");
     } else {

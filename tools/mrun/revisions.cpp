@@ -153,8 +153,12 @@ int commit(std::vector<std::string> args) {
     }
     run.load_plugins();
     const mrun::variant options = commit_options(author, time, update_std);
-    const std::string report = telling_left_out(folder, [&](char **s, mrun_error *e) {
+    const auto committed = [&](char **s, mrun_error *e) {
       return mrun_commit(bundle.c_str(), folder.c_str(), message.c_str(), &options.c(), s, e);
+    };
+    const std::string report = naming_nearby(bundle, [&] {
+      return naming_nearby(
+          folder, [&] { return telling_left_out(folder, committed); }, Nearby::folders);
     });
     const mrun::variant parsed = mrun::from_json(report);
     const View r{&parsed.c()};
