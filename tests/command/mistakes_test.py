@@ -78,6 +78,9 @@ class SilentlyWrong(Case):
                                ("local best = torch.argmax(torch.zeros(3)) if best ~= 0 then return 1 end", equal),
                                ("if torch.zeros(3):sum():gt(1) == true then return 1 end", equal),
                                ("if 0 == torch.zeros(3, 2)[1]:sum() then return 1 end", equal),
+                               ("if (torch.zeros(3):gt(2)) == true then return 1 end", equal), ("if 0 == ((torch.zeros(3))):sum() then return 1 end", equal),
+                               ("if false == (torch.zeros(3):gt(2)) then return 1 end", equal), ("if ((torch.zeros(3):sum() + 1)) == 1 then return 1 end", equal),
+                               ("if (x and torch.zeros(3):sum() or 0) == 0 then return 1 end", equal),
                                ('local names = {"a", "b"} return names[torch.argmax(torch.zeros(2)) + 1] or 1', key),
                                ('local best = torch.zeros(2):argmax() local names = {"a", "b"} return names[best + 1] or 1', key),
                                ('local best = torch.zeros(2):argmax() + 1 local names = {"a", "b"} return names[best] or 1', key),
@@ -114,9 +117,19 @@ class SilentlyWrong(Case):
     def test_names_that_may_be_something_else_are_not_doubted(self):
         for body in ["local big = torch.zeros(2):gt(1):any()\n  return big and 1 or 2", "local big = torch.zeros(2):gt(1)\n  return #{big} > 0 and big:any() and 1 or 2",
                      "local big = x == 1 and torch.zeros(2):gt(1)\n  return big and 1 or 2", "local at = torch.zeros(2):argmax()\n  return torch.ones(2)[at]",
-                     "local big = torch.zeros(2):gt(1)\n  local function f(big) return big and 1 or 2 end\n  return f(false)"]:
+                     "local big = torch.zeros(2):gt(1)\n  local function f(big) return big and 1 or 2 end\n  return f(false)",
+                     "local a = torch.zeros(2)\n  local b = a:clone()\n  return (a == b) == false and (#a:tolist()) == 2 and not (a:any()) == true and 1 or 2"]:
             result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
             self.assertEqual((result.returncode, result.stderr), (0, ""), body)
+
+    def test_coroutines_of_what_is_no_function(self):
+        for body, told in [("return coroutine.wrap(5)", "coroutine.wrap: want a function, got the number 5"),
+                           ("return coroutine.wrap(setmetatable({}, {__call = tostring}))", "coroutine.wrap: want a function, got a table; function(...) return f(...) end is one that calls it"),
+                           ("return coroutine.resume({})", "coroutine.resume: want a coroutine, got a table")]:
+            with self.subTest(body):
+                result = mrun(self.bundle(preprocess=stage("\n" + body)), "x")
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("preprocess.lua:3: " + told, result.stdout)
 
     def test_what_gives_nothing_or_another_thing_is_doubted(self):
         for body, told in [("local t = {2, 1}\n  local s = table.sort(t)\n  return s", "table.sort changes the list"),

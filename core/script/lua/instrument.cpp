@@ -337,7 +337,8 @@ class Instrument : Variables {
     const size_t right = at + 2;
     if (is_constant(is_word(right, "-") ? right + 1 : right)) return compare(at - 1, false);
     if (is_constant(at - 1)) {
-      const size_t end = is_variable(right) ? end_of(right) : nowhere;
+      const bool parentheses = is_word(right, "(");
+      const size_t end = parentheses || is_variable(right) ? end_of(parentheses ? partner(right) : right) : nowhere;
       if (end != nowhere) compare(end, false);
       return;
     }
@@ -359,8 +360,12 @@ class Instrument : Variables {
     const bool call = is_word(at, ")");
     if (!call && !is_word(at, "]") && !may_be_tensor(at)) return;
     const size_t begin = begin_of(at);
-    if (begin == nowhere || (call && begin == partner(at)) || (begin > 0 && is_word(begin - 1, "#"))) return;
-    if (sure && !(call && gives_number(partner(at) - 1))) return;
+    if (begin == nowhere || (begin > 0 && is_one_of(word(begin - 1), {"#", "not"}))) return;
+    if (call && begin == partner(at)) {  // (x:gt(1)) == true
+      if (sure || !may_give_tensor(begin + 1, at)) return;
+    } else if (sure && !(call && gives_number(partner(at) - 1))) {
+      return;
+    }
     wrap(begin, at,
          "\xff"
          "compared(");
