@@ -149,6 +149,13 @@ class SilentlyWrong(Case):
                 "  return {#t, first, tostring(torch.ones(2):sum():item()), params.k and t == table.sort}")
         result = mrun(self.bundle(preprocess=MODULES + stage(body)), "x")
         self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
+        own = "return {new = function() return {sum = function(self) return 3 end} end}\n"
+        for script in ("local Stats = {}\nStats.__index = Stats\nfunction Stats:sum() return 3 end\nreturn function(x) return tostring(setmetatable({}, Stats):sum()) end\n",
+                       "local s = {mean = function() return 3 end}\nreturn function(x) return tostring(s:mean()) end\n",
+                       'local stats = require "lib.stats"\nlocal s = stats.new()\nreturn function(x) return tostring(s:sum()) end\n',
+                       "return function(x) local t = {2, 1}\n  local s = table.sort(t) or t\n  return tostring(s[1] + 2) end\n"):
+            result = mrun(self.bundle(preprocess=script, files={"lib/stats.lua": own}), "x")
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (0, '"3"\n', ""), script)
 
     def test_params_of_a_librarys_own_are_not_doubted(self):
         library = "return function(params) return params.limit or params.by, params.treshold end\n"

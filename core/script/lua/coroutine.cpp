@@ -30,9 +30,20 @@ int check_yield(lua_State *L, Vm &vm) {
   return 0;
 }
 
-int guard(lua_State *, Vm &vm) {
+int guard(lua_State *L, Vm &vm) {
+  if (lua_type(L, 1) != LUA_TTHREAD)
+    fail(MRUN_ARGUMENT, "coroutine.resume: want a coroutine, got {}", describe_lua(L, 1));
   guard_stack(vm);
   return 0;
+}
+
+// A model can be called, but is no function.
+int check_body(lua_State *L, Vm &) {
+  const int type = lua_type(L, 1);
+  if (type == LUA_TFUNCTION) return 0;
+  const bool callable = luaL_getmetafield(L, 1, "__call") != 0;
+  fail(MRUN_ARGUMENT, "coroutine.wrap: want a function, got {}{}", describe_lua(L, 1),
+       callable ? "; function(...) return f(...) end is one that calls it" : "");
 }
 
 int check_handler(lua_State *L, Vm &) {
@@ -64,6 +75,7 @@ void open_prelude(lua_State *L, int globals) {
   lua_setfield(L, -2, "user");
   static const luaL_Reg functions[] = {{"guard", library<guard>},
                                        {"check_yield", library<check_yield>},
+                                       {"check_body", library<check_body>},
                                        {"check_handler", library<check_handler>},
                                        {"task_start", function<task_start>},
                                        {"task_awaited", function<task_awaited>},

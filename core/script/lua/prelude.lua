@@ -17,7 +17,7 @@ local function after(co, ok, first, ...)
 end
 
 local function resume(co, ...)
-  host.guard()
+  host.guard(co)
   return after(co, raw_resume(co, ...))
 end
 
@@ -49,6 +49,7 @@ end
 return {
   resume = resume,
   wrap = function(f)
+    host.check_body(f)
     local co = create(f)
     return function(...) return wrapped(resume(co, ...)) end
   end,
