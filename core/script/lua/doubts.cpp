@@ -171,7 +171,8 @@ class Doubts : private Words {
     const bool given = is_word(at - 1, "=") && !is_one_of(word(at - 2), {"=", "~", "<", ">"});
     const bool passed = is_word(at - 1, "(") && is_one_of(word(at - 2), {"ipairs", "pairs", "unpack", "concat"});
     const bool answer = stage && is_word(at - 1, "return") && functions_around(at) == 1;
-    if (given || passed || answer)
+    const bool replaced = is_word(behind_parentheses(at + 3), "or");  // `table.sort(list) or list`, which is the list
+    if ((given || passed || answer) && !replaced)
       tell(at, "table.{} changes the list and gives nothing: the list itself is what it made", word(at + 2));
   }
 
@@ -217,8 +218,36 @@ class Doubts : private Words {
     const size_t last = behind_parentheses(at + 1) - 2;
     if (last <= at + 1 || !is_word(last, ")")) return;
     const size_t call = opening(last);
-    if (call > at + 1 && gives_number(call - 1))
+    if (call > at + 1 && gives_number(call - 1) && !defines(word(call - 1)) && !is_of_library(call - 3))
       tell(at, "tostring says what a tensor is: tostring(x:{}(…):item()) writes its number", word(call - 1));
+  }
+
+  // A function of the script's own has this name: `function Stats:sum()`, `{sum = function() … end}`.
+  bool defines(std::string_view name) const {
+    for (size_t i = 1; i < tokens_.size() && looks() < most_looks; ++i) {
+      if (!is_kind(i, Token::name) || word(i) != name) continue;
+      if (is_word(i + 1, "=") && is_word(i + 2, "function")) return true;
+      size_t first = i;
+      while (first > 1 && (is_word(first - 1, ".") || is_word(first - 1, ":"))) first -= 2;
+      if (is_word(first - 1, "function")) return true;
+    }
+    return false;
+  }
+
+  // `stats` of `local stats = require "lib.stats"`, `s` of `local s = stats.new()`.
+  bool is_of_library(size_t at) const {
+    if (!is_variable(at)) return false;
+    const auto declared = [&](std::string_view name, auto &&holds) {
+      for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
+        if (is_variable(i) && word(i) == name && is_word(i + 1, "=") && holds(i + 2)) return true;
+      }
+      return false;
+    };
+    const auto required = [&](size_t i) {
+      const size_t name = is_word(i + 1, "(") ? i + 2 : i + 1;
+      return is_word(i, "require") && is_kind(name, Token::string) && word(name).find("lib.") < 2;
+    };
+    return declared(word(at), [&](size_t i) { return required(i) || (is_variable(i) && declared(word(i), required)); });
   }
 
   // `{filter = image.BICUBIC}`: the option would be nil, and its default count.
