@@ -360,9 +360,9 @@ class Instrument : Variables {
     const bool call = is_word(at, ")");
     if (!call && !is_word(at, "]") && !may_be_tensor(at)) return;
     const size_t begin = begin_of(at);
-    if (begin == nowhere || (begin > 0 && is_one_of(word(begin - 1), {"#", "not"}))) return;
+    if (begin == nowhere || (begin > 0 && is_word(begin - 1, "#"))) return;
     if (call && begin == partner(at)) {  // (x:gt(1)) == true
-      if (sure || !may_give_tensor(begin + 1, at)) return;
+      if (sure || (begin > 0 && is_word(begin - 1, "not")) || !may_give_tensor(begin + 1, at)) return;
     } else if (sure && !(call && gives_number(partner(at) - 1))) {
       return;
     }
