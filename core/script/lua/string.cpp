@@ -1,6 +1,8 @@
 #include "script/lua/string.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -326,6 +328,42 @@ void to_quoted(lua_State *L, int index) {
   lua_replace(L, index);
 }
 
+std::string_view written(double x, std::chars_format format, int precision, std::array<char, 512> &room) {
+  const auto end = std::to_chars(room.data(), room.data() + room.size(), x, format, precision).ptr;
+  return {room.data(), static_cast<size_t>(end - room.data())};
+}
+
+// A number halfway between two that can be written: LuaJIT takes the one farther from zero, Lua 5.1 the even one. What
+// is next to it towards zero LuaJIT writes as Lua does then.
+double without_tie(double x, char conversion, int precision) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const bool fixed = conversion == 'f' || conversion == 'F';
+  if (fixed && std::ldexp(x, precision + 1) != std::trunc(std::ldexp(x, precision + 1))) return x;  // as most are
+  const std::chars_format format = fixed                                      ? std::chars_format::fixed
+                                   : (conversion == 'e' || conversion == 'E') ? std::chars_format::scientific
+                                                                              : std::chars_format::general;
+  std::array<char, 512> a, b;
+  const double less = std::nextafter(x, 0.0), more = std::nextafter(x, 2 * x);
+  const std::string_view text = written(x, format, precision, a);
+  const bool down = text == written(less, format, precision, b) && text != written(more, format, precision, b);
+  return down ? less : x;
+}
+
+// The number at `index` for a conversion whose flags, width and precision are `options`.
+void round_as_lua(lua_State *L, int index, std::string_view options, char conversion) {
+  constexpr int most = 99;  // LuaJIT refuses more
+  const size_t point = options.find('.');
+  int precision = point == std::string_view::npos ? 6 : 0;
+  for (size_t i = point; i < options.size() && precision <= most; ++i) {
+    if (options[i] != '.') precision = precision * 10 + (options[i] - '0');
+  }
+  if (precision > most) return;
+  const double x = lua_tonumber(L, index), rounded = without_tie(x, conversion, precision);
+  if (rounded == x || std::isnan(x)) return;
+  lua_pushnumber(L, rounded);
+  lua_replace(L, index);
+}
+
 // Upvalue 1: LuaJIT's own, which gets every %s as a string, and short texts alone for %q.
 int format(lua_State *L, Vm &) {
   std::string_view text = text_at(L, 1, "string.format", "format");
@@ -335,9 +373,13 @@ int format(lua_State *L, Vm &) {
   int argument = 1;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') continue;
-    i = std::min(text.find_first_not_of("-+ #0123456789.", i + 1), text.size());
+    const size_t options = i + 1;
+    i = std::min(text.find_first_not_of("-+ #0123456789.", options), text.size());
     if (i == text.size() || text[i] == '%') continue;
     ++argument;
+    if (std::string_view("eEfFgG").find(text[i]) != std::string_view::npos && argument <= given &&
+        lua_isnumber(L, argument) != 0)
+      round_as_lua(L, argument, text.substr(options, i - options), text[i]);
     if (text[i] == 'p') fail(MRUN_ARGUMENT, "string.format: there is no %p: values have no addresses here");
     if (text[i] == 's' && argument <= given && lua_isstring(L, argument) == 0) to_text(L, argument);
     if (text[i] == 'q' && argument <= given && lua_type(L, argument) == LUA_TSTRING &&

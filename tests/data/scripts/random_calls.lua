@@ -1,6 +1,6 @@
 -- Random calls of Lua's library functions, a line each with what it gave: the same seed makes the same calls in any Lua.
 -- What INTERFACE.md lists as different is not asked for: zero bytes in patterns, `%` at a replacement's end, addresses,
--- places of tables that are no integers.
+-- places of tables that are no integers, numbers halfway between two that string.format can write.
 local floor, concat, fmt = math.floor, table.concat, string.format
 local state
 
@@ -115,6 +115,7 @@ local odd_values = {"12", "0x1F", "abc", "", "a\0b", "x\r\n\"\\", "\0011", "\127
 local function value(conversion)
   if up_to(20) == 1 then return pick(odd_values) end
   if conversion == "c" then return up_to(300) - 20 end
+  if ("eEfFgG"):find(conversion, 1, true) then return number() * (1 + 2 ^ -30) end
   if conversion ~= "q" and conversion ~= "s" then return number() end
   local kind = up_to(3)
   return kind == 1 and number() or kind == 2 and pick(odd_values) or text()

@@ -176,6 +176,29 @@ TEST_CASE("table functions do as Lua's") {
           "return {table.move({1, 2, 3}, 1, 3, 2), table.move({1, 2, 3}, 2, 3, 1), table.move({5, 6}, 1, 2, 1, {})}") ==
       "[[1,1,2,3],[2,3,3],[5,6]]");
 }
+TEST_CASE("string.format writes numbers as C does, also those halfway between two") {
+  const char *formats[] = {"%.0f", "%.1f", "%.2f", "%.3e", "%g", "%.14g", "%+.1f", "%08.2f", "%#.0g", "%.3G"};
+  std::string script = "local f, out = {";
+  for (const char *format : formats) script += fmt::format("'{}',", format);
+  std::vector<double> numbers = {0.0, -0.0, 5e-324, 1e300, 1.0 / 3};
+  for (int eighths = -40; eighths <= 40; ++eighths) numbers.push_back(eighths / 8.0);
+  for (const double x : {1234565.0, 1234575.0, 1125.0, 1135.0, 0.00048828125, 123456789012345.0, 2.675})
+    numbers.push_back(x);
+  Script s(Script::body(script +
+                        "}, {} for i = 1, #f do for j = 1, #input do out[#out + 1] = f[i]:format(input[j]) end "
+                        "end return out"));
+  std::vector<Value> input;
+  for (const double x : numbers) input.push_back(Value::number(x));
+  const Value answer = s.preprocess(Value::list(std::move(input)));
+  size_t at = 0;
+  for (const char *format : formats) {
+    for (const double x : numbers) {
+      std::array<char, 400> wanted{};
+      std::snprintf(wanted.data(), wanted.size(), format, x);
+      CHECK(answer.as_list()[at++].as_string() == wanted.data());
+    }
+  }
+}
 TEST_CASE("The libraries can be required, and a module's ... is its name") {
   CHECK(result("return {require 'string' == string, require 'bit' == bit, require 'math' == math, require 'table' == "
                "table, require 'coroutine' == coroutine}") == "[true,true,true,true,true]");
