@@ -27,21 +27,19 @@ class SignalGuard {
  public:
   SignalGuard() {
     dl_iterate_phdr(&SignalGuard::note, &before_);
-    for (size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], nullptr, &actions_[i]);
+    for (int number = 1; number < NSIG; ++number) sigaction(number, nullptr, &actions_[number]);
   }
   ~SignalGuard() {
-    for (size_t i = 0; i < std::size(signals); ++i) {
+    for (int number = 1; number < NSIG; ++number) {
       struct sigaction now = {};
-      sigaction(signals[i], nullptr, &now);
-      if (is_new(reinterpret_cast<const void *>(now.sa_handler))) sigaction(signals[i], &actions_[i], nullptr);
+      sigaction(number, nullptr, &now);
+      if (is_new(reinterpret_cast<const void *>(now.sa_handler))) sigaction(number, &actions_[number], nullptr);
     }
   }
   SignalGuard(const SignalGuard &) = delete;
   SignalGuard &operator=(const SignalGuard &) = delete;
 
  private:
-  static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT};
-
   static int note(dl_phdr_info *object, size_t, void *names) {
     static_cast<std::set<std::string> *>(names)->insert(object->dlpi_name);
     return 0;
@@ -55,7 +53,7 @@ class SignalGuard {
   }
 
   std::set<std::string> before_;  // the files that are loaded
-  struct sigaction actions_[std::size(signals)] = {};
+  struct sigaction actions_[NSIG] = {};
 };
 
 // A library that gets no thread while it is loaded may interrupt its own process (OpenBLAS does), which would end the host.

@@ -78,9 +78,11 @@ sigset_t blocked_signals() {
   return set;
 }
 
-// The system fills in less than the whole struct.
+// The system fills in less than the whole struct. Of what was set once, be it as it was, the C library notes how it returns.
 std::string text_of(const struct sigaction &action) {
-  std::string text = fmt::format("{:x} {:x}", reinterpret_cast<uintptr_t>(action.sa_handler), action.sa_flags);
+  constexpr int restorer = 0x04000000;
+  std::string text =
+      fmt::format("{:x} {:x}", reinterpret_cast<uintptr_t>(action.sa_handler), action.sa_flags & ~restorer);
   for (int number = 1; number < NSIG; ++number) text += sigismember(&action.sa_mask, number) == 1 ? '1' : '0';
   return text;
 }

@@ -78,6 +78,7 @@ PROCESS_LIES = {
     'setenv("BROKEN_BY", "it", 1);': "sets the environment variable BROKEN_BY",
     'unsetenv("PATH");': "changes the environment variable PATH",
     "signal(SIGPIPE, SIG_IGN);": "changes what signal 13 does",
+    "struct sigaction as_it_is; sigaction(SIGUSR2, 0, &as_it_is), sigaction(SIGUSR2, &as_it_is, 0);": "",
     "fesetround(FE_UPWARD);": "changes the thread's floating-point mode",
     "fesetround(FE_UPWARD), feraiseexcept(FE_INEXACT), fesetround(FE_TONEAREST);": "",  # a flag is no mode
     "FLUSH_TO_ZERO;": "changes the thread's floating-point mode",

@@ -1,5 +1,5 @@
-/* A plugin whose library is ill-mannered: it prints on standard output when it is loaded and when it is called, and takes a
- * signal. */
+/* A plugin whose library is ill-mannered: it prints on standard output when it is loaded and when it is called, and takes
+ * signals. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -10,6 +10,7 @@ __attribute__((constructor)) static void loaded(void) {
   puts("loud: loaded");
   fflush(stdout);
   signal(SIGTERM, take);
+  signal(SIGHUP, take);
 }
 static int say(mrun_call *call, const mrun_value *args, mrun_value *results, void *user) {
   (void)call, (void)args, (void)user;

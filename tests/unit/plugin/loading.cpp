@@ -247,22 +247,25 @@ TEST_CASE("many threads find and call at once") {
   CHECK(together == 1);
 }
 
-TEST_CASE("a signal that a library takes while it is loaded is given back, and standard output is not touched") {
+TEST_CASE("signals that a library takes while it is loaded are given back, and standard output is not touched") {
   int pipes[2];
   REQUIRE(::pipe(pipes) == 0);
   const int before = ::dup(STDOUT_FILENO);
   std::fflush(stdout);
   ::dup2(pipes[1], STDOUT_FILENO);
-  struct sigaction ours = {}, now = {};
+  struct sigaction ours = {}, now = {}, other = {};
   ours.sa_handler = [](int) {};
   ::sigaction(SIGTERM, &ours, nullptr);
   registry().load(out_of_tree("loud"));
   ::sigaction(SIGTERM, nullptr, &now);
+  ::sigaction(SIGHUP, nullptr, &other);
   ::signal(SIGTERM, SIG_DFL);
+  ::signal(SIGHUP, SIG_DFL);
   ::dup2(before, STDOUT_FILENO);
   ::close(before);
   ::close(pipes[1]);
   CHECK(now.sa_handler == ours.sa_handler);
+  CHECK(other.sa_handler == SIG_DFL);
   CHECK(read_all(pipes[0], "standard output") == "loud: loaded\n");  // the library's own: mrun turns nothing away
   ::close(pipes[0]);
 }
