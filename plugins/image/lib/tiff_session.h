@@ -37,7 +37,7 @@ class TiffSession {
                                                                                    TIFFOpenOptionsFree);
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most_at_once);
     TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source_);
-    TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
+    TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, &source_);
     // m: nothing to map, the bytes are here. The first directory alone is read.
     tiff = TIFFClientOpenExt("image", "rm", &source_, on_read, on_write, on_seek, on_close, on_size, nullptr, nullptr,
                              options.get());
@@ -53,7 +53,7 @@ class TiffSession {
     return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : otherwise;
   }
   [[noreturn]] void fail() const {
-    if (tells_shortage(source_.message)) throw std::bad_alloc();
+    if (source_.is_short) throw std::bad_alloc();
     bad_input("the TIFF cannot be read" + (source_.message.empty() ? std::string() : ": " + source_.message));
   }
   TIFF *tiff = nullptr;
@@ -63,17 +63,27 @@ class TiffSession {
     const uint8_t *data;
     size_t size;
     uint64_t at = 0;
-    std::string message;
+    std::string message;    // of the first error
+    bool is_short = false;  // it is that there was no memory
+    bool claims = false;    // the last warning was that the file claims more than it holds
   };
 
   static int on_error(TIFF *, void *user, const char *, const char *format, va_list args) {
     char text[256];
     std::vsnprintf(text, sizeof text, format, args);
     auto *source = static_cast<Source *>(user);
-    if (source->message.empty()) source->message = text;
+    if (!source->message.empty()) return 1;
+    source->message = text;
+    source->is_short = tells_shortage(source->message) && !source->claims;
     return 1;
   }
-  static int on_warning(TIFF *, void *, const char *, const char *, va_list) { return 1; }
+  // From 4.7 on libtiff speaks of memory where a tag claims more than the file holds, and warns of that before.
+  static int on_warning(TIFF *, void *user, const char *, const char *format, va_list args) {
+    char text[256];
+    std::vsnprintf(text, sizeof text, format, args);
+    static_cast<Source *>(user)->claims = std::strstr(text, "is greater than filesize") != nullptr;
+    return 1;
+  }
   static tmsize_t on_read(thandle_t h, void *to, tmsize_t count) {
     auto *s = static_cast<Source *>(h);
     if (s->at >= s->size || count <= 0) return 0;

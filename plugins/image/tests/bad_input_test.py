@@ -95,6 +95,12 @@ class BadInput(unittest.TestCase):
         webp[webp.index(b"ALPH") + 8] = 0xff  # how it is compressed
         self.each_says({"image.decode: the WebP cannot be read: its data are damaged": bytes(webp)}, "return image.to_float(image.decode(input)):size(0)")
 
+    def test_a_tag_that_claims_more_than_the_file_has(self):
+        tiff = bytearray(samples.all_files()["tiff RGB None"])
+        at = tiff.index(struct.pack("<HHI", 259, 3, 1))  # the compression
+        tiff[at + 4:at + 8] = struct.pack("<I", 1 << 26)
+        self.each_says({"image.decode: the TIFF cannot be read": bytes(tiff)})
+
     def test_mutated(self):
         """Pixels or a clear error, never anything else."""
         rng = np.random.default_rng(5)
