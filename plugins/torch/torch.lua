@@ -295,8 +295,9 @@ both.norm = signature("norm(input, p, dim, keepdim, dtype)", function(self, p, d
     return nuclear_norm(self, keepdim)
   end
   if p == nil or p == "fro" then p = 2 end
-  if dtype then return vector_norm(self, p, dim, keepdim, {dtype = dtype}) end
-  return vector_norm(self, p, dim, keepdim)
+  if not dtype then return vector_norm(self, p, dim, keepdim) end
+  local real = self:is_floating_point() or self:is_complex()
+  return vector_norm(real and self or self:to(dtype), p, dim, keepdim, {dtype = dtype})
 end)
 
 local split = native "aten.split"

@@ -154,6 +154,11 @@ int shape(lua_State *L, Vm &) {
 
 int size(lua_State *L, Vm &vm) {
   const Tensor &t = tensor_at(L, 1, "size");
+  if (lua_istable(L, 2)) {  // t:size({dim = 1})
+    lua_getfield(L, 2, "dim");
+    if (!lua_isnil(L, -1)) lua_replace(L, 2);
+    lua_settop(L, 2);
+  }
   if (lua_isnoneornil(L, 2)) return shape(L, vm);
   lua_pushnumber(L, static_cast<double>(t.size(dimension(L, 2, t, "size"))));
   return 1;
