@@ -277,6 +277,12 @@ class Errors(Case):
                      contains="must return one function, it returned a float32 tensor [3]")
 
     def test_words_of_other_languages(self):
+        for body, code, advice in [("for c in x do end return 1", "SCRIPT", "ipairs(text.characters(s)) of module text"), ("return x.upper()", "ARGUMENT", "called with a colon: x:upper(…)"),
+                                   ("return math.clamp(1, 0, 5)", "SCRIPT", "math.max(low, math.min(x, high))"), ("return text.lowercase(x)", "SCRIPT", "text has no lowercase; text.lower(s)"),
+                                   ("return x:lenght()", "SCRIPT", "#s is its bytes")]:
+            with self.subTest(body):
+                self.item_error(code, "preprocess", self.bundle(preprocess=MODULES + stage(body)), "x", contains=advice)
+        self.refused(3, self.bundle(preprocess=stage("return 'a' in x")), "x", contains="there is no in: ")
         for body, advice in [("local log = require 'log' log('x') return 1", "log.info(…) writes a line"), ("raise('no') return 1", 'error("message") raises one'), ("return tonumber('a') + 1", "tonumber(s) is nil where s is no number")]:
             with self.subTest(body):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=advice)

@@ -206,6 +206,11 @@ std::string operator_hint(std::string_view message, std::string_view line) {
       contains(message, "attempt to compare number with string")) {
     return "; tonumber(s) makes a number of a text";
   }
+  if (contains(message, "attempt to call a string value") && contains(line, "for ")) {
+    return "; for word in s:gmatch \"%S+\" do … end goes through a text's words, ipairs(text.characters(s)) of module "
+           "text "
+           "through its characters";
+  }
   if (contains(message, "attempt to call a table value") && contains(line, "for ")) {
     return "; for i, v in ipairs(list) do … end goes through a list, pairs(t) through any table";
   }
@@ -350,7 +355,7 @@ std::string_view called_on_result(std::string_view line) {
 // Of a method that was called with a dot, and so got another value for its object.
 std::string colon_hint(std::string_view message, std::string_view line) {
   if (!contains(message, "self: is missing") && !contains(message, ": self: want ") && !got_no_tensor_first(message) &&
-      !contains(message, ": want a tensor, got ")) {
+      !contains(message, ": want a tensor, got ") && !contains(message, ": text: want a string, got nil")) {
     return "";
   }
   const auto failed = [&](std::string_view field) {
@@ -360,7 +365,8 @@ std::string colon_hint(std::string_view message, std::string_view line) {
   std::string hint;
   each_field(line, [&](std::string_view owner, std::string_view field) {
     const std::string called = std::string(field) + "(";
-    const bool module = owner == "torch" || owner == "F" || owner == "linalg" || owner == "fft" || owner == "special";
+    const bool module = owner == "torch" || owner == "F" || owner == "linalg" || owner == "fft" || owner == "special" ||
+                        owner == "string";
     if (hint.empty() && failed(field) && !module && contains(line, called)) {
       hint = fmt::format("; a method is called with a colon: {}:{}(…)", owner, field);
     }

@@ -72,6 +72,8 @@ constexpr Advice by_line[] = {
     {"", " in range ( ", "a loop counts by itself: for i = 0, n - 1 do … end"},
     {"near '['", " for ", "a loop fills a list: for i, v in ipairs(list) do out[i] = … end"},
     {"near 'in'", " if ", "there is no in: t[key] ~= nil asks a table, s:find(part, 1, true) a text, a loop a list"},
+    {"near 'in'", " return ",
+     "there is no in: t[key] ~= nil asks a table, s:find(part, 1, true) a text, a loop a list"},
     {"near 'is'", "", "there is no is: x == nil, x ~= nil"},
     {"near 'if'", " else ", "c and a or b chooses"},
     {"'='", " continue ", "goto continue jumps to ::continue:: at the loop's end"},
