@@ -56,7 +56,8 @@ class Engine : public Session {
     // that was alone in it goes on; then a fresh state is made.
     bool giving_up = false, closing = false;
     JobList collected;
-    bool told = false;  // answers, in this turn
+    bool told = false;  // answers, since end_telling()
+    Clock::time_point told_since;
     Condition wake;
   };
 
@@ -89,6 +90,7 @@ class Engine : public Session {
   void renew_state(Seat &) REQUIRES(mutex_);
   void post(Seat &, Job &, Clock::time_point now) REQUIRES(mutex_);
   void end_job(Seat &, Job &, Result) REQUIRES(mutex_);
+  bool may_tell_later(const Seat &) const;
   void end_telling(Seat &) REQUIRES(mutex_);
   void answer_batch(Seat &, const JoinedBatch &) EXCLUDES(mutex_);
   void run_batch(Seat &, const JoinedBatch &) REQUIRES(mutex_);

@@ -14,6 +14,7 @@ namespace {
 // companions learn of each other soon.
 constexpr size_t most_slices = 32;
 constexpr auto longest_turn = std::chrono::microseconds(500);
+constexpr auto longest_hold = std::chrono::milliseconds(2);  // of answers that were told, from whoever gathers them
 
 // run_joined throws where there is no memory left to say what failed; the items must be answered all the same.
 JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
@@ -52,13 +53,15 @@ bool Engine::turn(Seat &seat) {
   } else if (!seat.ready.empty()) {
     run_slices(seat);
   } else if (may_run_batches(seat) && rounds_.batches() > 0) {
-    run_batch(seat, *rounds_.take_batch());
+    const JoinedBatch batch = *rounds_.take_batch();
+    end_telling(seat);  // it may take long
+    run_batch(seat, batch);
   } else if (takes_items(seat) && rounds_.admitted() > 0) {
     take_items(seat);
   } else {
     any = false;
   }
-  end_telling(seat);
+  if (any && !may_tell_later(seat)) end_telling(seat);
   seat.busy = false;
   if (!any) {
     // It may have been woken for a batch that another has taken, who was woken for an item.
@@ -74,6 +77,10 @@ bool Engine::turn(Seat &seat) {
 // Waits for something to do, or for the moment at which a joined call has waited long enough. No condition is looked at
 // again here: who is woken for nothing takes a turn that finds nothing. False: the engine has stopped and nothing is left.
 bool Engine::idle(Seat &seat) {
+  if (seat.told) {
+    end_telling(seat);
+    return true;  // something may have come meanwhile
+  }
   if (stopping_ && delivery_.unanswered().empty()) return false;
   seat.sleeping = true;
   seat.slept_since = Clock::now();
@@ -250,7 +257,12 @@ void Engine::end_job(Seat &seat, Job &job, Result result) {
   statistics_.add(result.timings, result.error.code);
   usage_.add(result.timings);
   delivery_.answer(mutex_, job.id, std::move(result));
-  seat.told = true;
+  if (!std::exchange(seat.told, true)) seat.told_since = Clock::now();
+}
+
+// Offline nobody waits for an answer by itself: slices that come next are short, and what they answer goes with it.
+bool Engine::may_tell_later(const Seat &seat) const {
+  return loaded_->options.offline && Clock::now() - seat.told_since < longest_hold;
 }
 
 void Engine::end_telling(Seat &seat) {
