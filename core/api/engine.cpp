@@ -97,6 +97,19 @@ Work make_work(Session &session, const mrun_value *input, const mrun_item *given
   return work;
 }
 
+// What a host's callback gets. Two pointers alone: so much a std::function holds without memory of its own.
+template <bool json>
+struct Answer {
+  mrun_done done;
+  void *user;
+  void operator()(uint64_t, mrun::Result &&result) const {
+    mrun_result out;
+    fill_result_safely(std::move(result), json, &out);
+    mrun::api::call_host([&] { done(user, &out); });
+    mrun_result_free(&out);
+  }
+};
+
 }  // namespace
 
 extern "C" {
@@ -156,12 +169,7 @@ int mrun_submit(mrun_engine *engine, const mrun_value *input, const mrun_item *i
     const auto running = find(engine);
     if (std::isnan(wait)) mrun::fail(MRUN_USAGE, "mrun_submit: wait: want seconds, got {}", wait);
     Work work = make_work(*running->session, input, item);
-    const auto answer = [done, user, json = work.json](uint64_t, mrun::Result &&result) {
-      mrun_result out;
-      fill_result_safely(std::move(result), json, &out);
-      mrun::api::call_host([&] { done(user, &out); });
-      mrun_result_free(&out);
-    };
+    const mrun::Done answer = work.json ? mrun::Done(Answer<true>{done, user}) : mrun::Done(Answer<false>{done, user});
     const uint64_t made = running->session->submit(std::move(work), wait, answer);
     if (id != nullptr) *id = made;
   });

@@ -87,7 +87,9 @@ void Engine::give_up(Seat &seat) {
 
 void Engine::run_again(Seat &seat) {
   JobList jobs;
-  while (Job *job = seat.collected.pop_front()) jobs.insert_in_order(job);
+  while (Job *job = seat.collected.pop_front()) {
+    jobs.insert(job, [job](const Job &other) { return other.seq >= job->seq; });
+  }
   {
     const Unlocked unlocked(mutex_);
     for (Job *job = jobs.front(); job != nullptr; job = job->next) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/linked_queue.h"
 #include "exec/passage.h"
 #include "exec/session.h"
 
@@ -54,5 +55,7 @@ struct Job {
     return (submitted.time_since_epoch() + span).count();
   }
 };
+
+using JobList = LinkedQueue<Job>;
 
 }  // namespace mrun

@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/engine/job_list.h"
+#include "exec/engine/job.h"
 
 namespace mrun {
 

@@ -33,9 +33,7 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
   }
   if (job->result) return;
   if (job->done) {
-    const bool waits = letters_.empty();
-    letters_.push_back({job, std::move(event)});
-    if (waits) letters_came_.notify_one();
+    post(new Letter{job, std::make_unique<Event>(std::move(event))});
   } else {
     job->events.push_back(std::move(event));
     wake(*job);
@@ -79,9 +77,13 @@ void RemoteSession::wake(RemoteJob &job) {
 }
 
 void RemoteSession::post_result(const JobPtr &job) {
-  job->letter.front().job = job;
+  job->letter.job = job;
+  post(&job->letter);
+}
+
+void RemoteSession::post(Letter *letter) {
   const bool waits = letters_.empty();  // the postman; else it has been woken, or is about
-  letters_.splice(letters_.end(), job->letter);
+  letters_.push_back(letter);
   if (waits) letters_came_.notify_one();
 }
 
@@ -96,12 +98,12 @@ void RemoteSession::carry_letters() {
 
 // An event by itself; results several at a time, but not so many that a submitter who waits would have been woken between
 // them: each by itself would contend for the lock with the threads that submit and read.
-std::list<RemoteSession::Letter> RemoteSession::next_letters() {
+RemoteSession::Letters RemoteSession::next_letters() {
   const size_t most = std::min(most_at_once, Room::many_of(static_cast<size_t>(options_.queue)));
-  std::list<Letter> next;
+  Letters next;
   do {
-    next.splice(next.end(), letters_, letters_.begin());
-  } while (next.size() < most && !next.back().event && !letters_.empty() && !letters_.front().event);
+    next.push_back(letters_.pop_front());
+  } while (next.size() < most && !next.front()->event && !letters_.empty() && !letters_.front()->event);
   return next;
 }
 
@@ -112,10 +114,10 @@ void RemoteSession::tell_of_change() {
 }
 
 // A callback's own place in the queue is free while it runs.
-void RemoteSession::carry(std::list<Letter> letters) {
+void RemoteSession::carry(Letters letters) {
   const size_t callbacks = letters.size();
-  if (letters.front().event) {
-    untold_ -= letters.front().event->bytes;
+  if (const auto &event = letters.front()->event) {
+    untold_ -= event->bytes;
   } else {
     pending_ -= callbacks;
   }
@@ -124,13 +126,18 @@ void RemoteSession::carry(std::list<Letter> letters) {
   {
     const Unlocked unlocked(mutex_);
     const CallbackScope scope(this);
-    for (; !letters.empty(); letters.pop_front()) {
-      Letter &letter = letters.front();
-      letter.event ? tell(*letter.job, *letter.event) : tell_result(*letter.job);
-    }
+    while (Letter *letter = letters.pop_front()) deliver(*letter);
   }
   callbacks_ -= callbacks;
   tell_of_change();
+}
+
+// It goes with this: one of an event by itself, that of a result with its job.
+void RemoteSession::deliver(Letter &letter) noexcept {
+  const JobPtr job = std::move(letter.job);
+  if (!letter.event) return tell_result(*job);
+  const std::unique_ptr<Letter> owned(&letter);
+  tell(*job, *letter.event);
 }
 
 // A host's callback must not throw (mrun.h, 3); what it threw has nowhere to go.

@@ -60,7 +60,6 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work &&work, Done &&done) 
   job->work = std::move(work);
   job->done = std::move(done);
   job->submitted = Clock::now();
-  job->letter.emplace_back();
   jobs_.emplace(id, job);
   changed_.notify_all();
   return job;

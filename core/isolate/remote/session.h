@@ -19,6 +19,7 @@
 #include <map>
 #include <thread>
 
+#include "base/linked_queue.h"
 #include "base/mutex.h"
 #include "exec/engine/job.h"
 #include "exec/engine/room.h"
@@ -57,10 +58,13 @@ class RemoteSession final : public Session {
   };
   struct RemoteJob;
   using JobPtr = std::shared_ptr<RemoteJob>;
-  struct Letter {  // for the postman
+  // For the postman. Of an event it is by itself; that of a result is in its job, so that a result never wants memory.
+  struct Letter {
     JobPtr job;
-    std::optional<Event> event;  // none: the job's result
+    std::unique_ptr<Event> event;  // null: the job's result
+    Letter *next = nullptr;
   };
+  using Letters = LinkedQueue<Letter>;
   // The session's mutex guards it, but for what stays as it was made: id, done, submitted, and the work. (Its input goes
   // before the answer is told.)
   struct RemoteJob {
@@ -81,7 +85,7 @@ class RemoteSession final : public Session {
     std::optional<Result> result;                 // once it is finished
     Condition changed;                            // for run()
     bool alone = false;                           // to be run one by one with others such, before all others
-    std::list<Letter> letter;  // the node for its result, which finish() moves; without its job until then
+    Letter letter;                                // of its result; without its job until that is on its way
   };
   using Jobs = std::map<uint64_t, JobPtr>;
   using WorkerPtr = std::shared_ptr<RemoteWorker>;
@@ -124,9 +128,11 @@ class RemoteSession final : public Session {
   void finish(uint64_t id, Result &&) noexcept REQUIRES(mutex_);
   static void wake(RemoteJob &);
   void post_result(const JobPtr &) REQUIRES(mutex_);
+  void post(Letter *) REQUIRES(mutex_);
   void carry_letters();
-  std::list<Letter> next_letters() REQUIRES(mutex_);
-  void carry(std::list<Letter>) REQUIRES(mutex_);
+  Letters next_letters() REQUIRES(mutex_);
+  void carry(Letters) REQUIRES(mutex_);
+  static void deliver(Letter &) noexcept;
   static void tell(RemoteJob &, Event &) noexcept;
   static void tell_result(RemoteJob &) noexcept;
   void tell_of_change() REQUIRES(mutex_);
@@ -172,7 +178,7 @@ class RemoteSession final : public Session {
   WorkerPtr worker_ GUARDED_BY(mutex_), starting_ GUARDED_BY(mutex_);
   bool ending_ GUARDED_BY(mutex_) = false;  // what serves was told to end
   Jobs jobs_ GUARDED_BY(mutex_);            // not answered
-  std::list<Letter> letters_ GUARDED_BY(mutex_);
+  Letters letters_ GUARDED_BY(mutex_);
   size_t untold_ GUARDED_BY(mutex_) = 0;  // bytes of events
   Jobs ready_ GUARDED_BY(mutex_);         // answered, behind some that are not: where order is wanted
   uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
