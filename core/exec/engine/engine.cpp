@@ -211,13 +211,27 @@ bool Engine::cancel(uint64_t id) {
   const ExclusiveLock lock(mutex_);
   const auto at = delivery_.unanswered().find(id);
   if (at == delivery_.unanswered().end()) return false;
-  Job &job = *at->second.item;
+  cancel_job(*at->second.item);
+  return true;
+}
+
+bool Engine::cancel_tagged(uint64_t tag) {
+  want_usable("cancel");
+  const ExclusiveLock lock(mutex_);
+  for (const auto &[id, answer] : delivery_.unanswered()) {
+    if (answer.item->work.tag != tag) continue;
+    cancel_job(*answer.item);
+    return true;
+  }
+  return false;
+}
+
+void Engine::cancel_job(Job &job) {
   // What it is stopped for first stands: it may have run out of time already.
   int running = MRUN_OK;
   job.item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
   if (rounds_.withdraw(&job)) make_ready(&job);
   wake_workers();
-  return true;
 }
 
 void Engine::set_ordered(bool yes) {

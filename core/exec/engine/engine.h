@@ -29,6 +29,7 @@ class Engine : public Session {
   Result run(const Work &) override;
   uint64_t submit(Work, double wait, Done) override;
   bool cancel(uint64_t id) override;
+  bool cancel_tagged(uint64_t tag);  // the item whose Work has the tag; looks through all that are unanswered
   void set_ordered(bool) override;
   void end_input() override;
   void drain() override;
@@ -70,6 +71,7 @@ class Engine : public Session {
   bool may_run_directly() const REQUIRES(mutex_);
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
+  void cancel_job(Job &) REQUIRES(mutex_);
   void end_list() REQUIRES(mutex_);
   void end_all() REQUIRES(mutex_);
   void end();

@@ -45,14 +45,18 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
 // An item that was finished before is left as it is. Results of submitted items wait for those before them where order is
 // wanted.
 void RemoteSession::finish(uint64_t id, Result &&result) noexcept {
-  Jobs::node_type node = jobs_.extract(id);
-  if (node.empty()) return;
+  const auto at = jobs_.find(id);
+  if (at != jobs_.end()) finish(at, std::move(result));
+}
+
+void RemoteSession::finish(Jobs::iterator at, Result &&result) noexcept {
+  Jobs::node_type node = jobs_.extract(at);
   const JobPtr job = node.mapped();
   if (std::exchange(job->alone, false)) {
     --alone_;
     send_next_ = true;
   }
-  if (by_itself_ == id) {
+  if (by_itself_ == job->id) {
     by_itself_ = 0;
     if (options_.offline) send_next_ = true;
   }

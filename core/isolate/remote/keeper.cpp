@@ -23,11 +23,12 @@ constexpr size_t longest_line = 4000, longest_stage = 20, longest_trace = size_t
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
-// f(job, what the page says of it) for those whose slice or joined call the worker is in. The page is the worker's: a number
-// on it that is no job's is passed over.
-template <class Jobs, class F>
-void for_each_running(const RemoteWorker &worker, const Jobs &jobs, F &&f) {
+// f(job, what the page says of it) for those whose slice or joined call the worker is in, where `wanted` says so of it. The page is
+// the worker's: a number on it that is no job's is passed over.
+template <class Jobs, class Wanted, class F>
+void for_each_running(const RemoteWorker &worker, const Jobs &jobs, Wanted &&wanted, F &&f) {
   worker.activity().for_each_running([&](const Running &r) {
+    if (!wanted(r)) return;
     const auto at = jobs.find(r.tag);
     if (at != jobs.end() && at->second->sent) f(*at->second, r);
   });
@@ -204,7 +205,7 @@ bool RemoteSession::finish_answered() noexcept {
     for (auto &[id, result] : answered_) {
       const auto at = jobs_.find(id);
       const bool was = at != jobs_.end() && at->second->sent;
-      if (was) finish(id, std::move(result));
+      if (was) finish(at, std::move(result));
       asked = asked && was;
     }
   }
@@ -263,9 +264,9 @@ bool RemoteSession::is_overdue(RemoteWorker &worker, Clock::time_point looked) {
   const int64_t now = now_ns();
   const ExclusiveLock lock(mutex_);
   bool late = false;
-  for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
-    if (r.end < now - grace) job.overdue = late = true;
-  });
+  // To find a job takes longer than to see that it is in time, as nearly all are.
+  const auto is_late = [now](const Running &r) { return r.end < now - grace; };
+  for_each_running(worker, jobs_, is_late, [&](RemoteJob &job, const Running &) { job.overdue = late = true; });
   if (!late && is_silent(looked)) {
     late = true;
     for (const auto &[id, job] : jobs_) job->overdue = job->sent;
@@ -306,7 +307,8 @@ size_t RemoteSession::mark_suspects(const RemoteWorker &worker) {
   };
   const bool late = timed_out_;
   const auto may_be = [late](const RemoteJob &job) { return !late || job.overdue; };
-  for_each_running(worker, jobs_, [&](RemoteJob &job, const Running &r) {
+  const auto all = [](const Running &) { return true; };
+  for_each_running(worker, jobs_, all, [&](RemoteJob &job, const Running &r) {
     if (may_be(job)) mark(job, r.stage);
   });
   if (marked > 0) return marked;

@@ -60,14 +60,14 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work &&work, Done &&done) 
   job->work = std::move(work);
   job->done = std::move(done);
   job->submitted = Clock::now();
-  jobs_.emplace(id, job);
+  jobs_.emplace_hint(jobs_.end(), id, job);  // the last, where no run() is under way
   changed_.notify_all();
   return job;
 }
 
 // While items run one by one, the others wait. So do offline items of run() for each other, as in one process.
 bool RemoteSession::may_send(const RemoteJob &job) const {
-  if (worker_ == nullptr || ending_ || stopping_ || job.sent || jobs_.count(job.id) == 0) return false;
+  if (worker_ == nullptr || ending_ || stopping_ || job.sent || job.result) return false;
   if (!job.done && options_.offline && by_itself_ != 0) return false;
   return alone_ == 0 || is_next(job);
 }
@@ -88,20 +88,20 @@ Sending RemoteSession::when_to_send(const RemoteJob &job) const {
 // For the worker, where it may go there now. What keeps it from being sent is its answer.
 std::optional<RemoteSession::Outgoing> RemoteSession::take_out(const JobPtr &job) {
   if (!may_send(*job)) return {};
-  Outgoing out{job, worker_, {}};
+  Kind how = Kind::submit;
   if (by_itself_ == 0 && (!job->done || job->alone)) {
     by_itself_ = job->id;
-    out.how = job->done ? Kind::run_submitted : Kind::run;
+    how = job->done ? Kind::run_submitted : Kind::run;
   }
   job->sent = true;
   job->sent_at = Clock::now();
   try {
-    out.work = as_of_now(job->work, job->submitted);  // with the lock: who answers the item meanwhile lets its input go
+    // With the lock: who answers the item meanwhile lets its input go.
+    return Outgoing{job, worker_, as_of_now(job->work, job->submitted), how};
   } catch (const std::exception &) {
     finish(job->id, failed(out_of_memory()));
     return {};
   }
-  return out;
 }
 
 void RemoteSession::send(const JobPtr &job) {
@@ -110,11 +110,11 @@ void RemoteSession::send(const JobPtr &job) {
     const ExclusiveLock lock(mutex_);
     out = take_out(job);
   }
-  if (out) send_out(std::move(*out), Sending::now);
+  if (out) send_out(*out, Sending::now);
 }
 
 // Never throws. Whether the input has ended for now, which the worker is to be told behind what is submitted.
-bool RemoteSession::send_out(Outgoing out, Sending when) {
+bool RemoteSession::send_out(Outgoing &out, Sending when) {
   if (!pass_to_worker(out, when)) return false;
   RemoteJob &job = *out.job;
   bool cancelled = false, wanted = false, ended = false;
@@ -222,7 +222,7 @@ uint64_t RemoteSession::submit(Work work, double wait, Done done) {
     when = when_to_send(*job);
     out = take_out(job);
   }
-  if (out && send_out(std::move(*out), when)) tell_end();
+  if (out && send_out(*out, when)) tell_end();
   return id;
 }
 

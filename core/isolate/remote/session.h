@@ -107,7 +107,7 @@ class RemoteSession final : public Session {
   std::optional<Outgoing> take_out(const JobPtr &) REQUIRES(mutex_);
   Sending when_to_send(const RemoteJob &) const REQUIRES(mutex_);
   void send(const JobPtr &) EXCLUDES(mutex_);
-  bool send_out(Outgoing, Sending) EXCLUDES(mutex_);
+  bool send_out(Outgoing &, Sending) EXCLUDES(mutex_);
   bool pass_to_worker(Outgoing &, Sending) EXCLUDES(mutex_);
   static void say(RemoteWorker &, Kind, uint64_t id = 0) noexcept;
   void tell_end() EXCLUDES(mutex_);
@@ -126,6 +126,7 @@ class RemoteSession final : public Session {
   bool may_be_told(const RemoteJob &) const REQUIRES(mutex_);
   void pass_on(const JobPtr &, Event) EXCLUDES(mutex_);
   void finish(uint64_t id, Result &&) noexcept REQUIRES(mutex_);
+  void finish(Jobs::iterator, Result &&) noexcept REQUIRES(mutex_);
   static void wake(RemoteJob &);
   void post_result(const JobPtr &) REQUIRES(mutex_);
   void post(Letter *) REQUIRES(mutex_);

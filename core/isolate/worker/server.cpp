@@ -92,17 +92,6 @@ void Server::serve_items() {
   ::_exit(0);
 }
 
-void Server::cancel(uint64_t id) {
-  uint64_t engine_id = 0;
-  {
-    const ExclusiveLock lock(mutex_);
-    const auto at = submitted_.find(id);
-    if (at == submitted_.end()) return;  // it has been answered
-    engine_id = at->second;
-  }
-  session().cancel(engine_id);
-}
-
 void Server::take_memory(Frame &frame) {
   const ExclusiveLock lock(mutex_);
   const auto at = wanted_.find(frame.id);
@@ -130,8 +119,11 @@ void Server::handle(Frame &frame) {
         break;
       case Kind::open: return open(frame);
       case Kind::submit: return handle_item(frame, &Server::submit);
-      case Kind::end: return session().end_input();
-      case Kind::cancel: return cancel(frame.id);
+      case Kind::end: return engine().end_input();
+      case Kind::cancel: {
+        engine().cancel_tagged(frame.id);  // one that is not there has been answered
+        return;
+      }
       case Kind::memory: return take_memory(frame);
       case Kind::statistics: return count();
       default: fail(MRUN_PROTOCOL, "mrun sent a message that is not for a worker");
@@ -142,10 +134,10 @@ void Server::handle(Frame &frame) {
 }
 
 // The bundle has been opened before anything else is asked.
-Session &Server::session() {
+Engine &Server::engine() {
   const ExclusiveLock lock(mutex_);
-  if (session_ == nullptr) fail(MRUN_PROTOCOL, "mrun sent an item before a bundle");
-  return *session_;
+  if (engine_ == nullptr) fail(MRUN_PROTOCOL, "mrun sent an item before a bundle");
+  return *engine_;
 }
 
 std::shared_ptr<const Bundle> Server::open_bundle(const Opening &opening) {
@@ -190,12 +182,12 @@ void Server::open(const Frame &frame) {
   options.bounded = true;  // by mrun's own queue: who reads the channel must not wait for room
   options.told = [this] { pass_on_answers(); };
   connect_log(options, opening);
-  std::unique_ptr<Session> session = start_session(open_bundle(opening), options);
-  const auto block = static_cast<int64_t>(session->facts().block);
+  auto engine = std::make_unique<Engine>(open_bundle(opening), options);
+  const auto block = static_cast<int64_t>(engine->facts().block);
   files_.clear();
   {
     const ExclusiveLock lock(mutex_);
-    session_ = std::move(session);
+    engine_ = std::move(engine);
   }
   channel_.send(Kind::opened, 0, WireWriter().integer(block).finish());
 }
@@ -218,28 +210,18 @@ Work Server::work_of(Frame &frame) {
 
 // Who asked reads the answer itself: a thread between the two would cost more than many an item.
 void Server::run(Frame &frame) {
-  const Result result = session().run(work_of(frame));
+  const Result result = engine().run(work_of(frame));
   WireWriter out(beside_from);
   encode(out, channel_.sent(), result);
   if (out.beside_size() > 0) return send_result(frame.id, result);
   items_.send(Kind::result, frame.id, out.finish());
 }
 
-void Server::run_submitted(Frame &frame) { send_result(frame.id, session().run(work_of(frame))); }
+void Server::run_submitted(Frame &frame) { send_result(frame.id, engine().run(work_of(frame))); }
 
 void Server::submit(Frame &frame) {
-  const uint64_t item = frame.id;
-  Work work = work_of(frame);
-  const uint64_t id = session().submit(std::move(work), -1, [this, item](uint64_t, Result &&r) {
-    {
-      const ExclusiveLock lock(mutex_);
-      // Its answer may come before submit() has said the engine's id below.
-      if (submitted_.erase(item) == 0) answered_.insert(item);
-    }
-    send_result(item, r, Sending::gathered);
-  });
-  const ExclusiveLock lock(mutex_);
-  if (answered_.erase(item) == 0) submitted_.emplace(item, id);
+  engine().submit(work_of(frame), -1,
+                  [this, item = frame.id](uint64_t, Result &&r) { send_result(item, r, Sending::gathered); });
 }
 
 // What the callbacks of one turn of an engine's worker gathered.
@@ -258,13 +240,13 @@ void Server::serve_counts() {
       --counts_wanted_;
     }
     try {
-      channel_.send(Kind::counts, 0, WireWriter().value(session().statistics()).finish());
+      channel_.send(Kind::counts, 0, WireWriter().value(engine().statistics()).finish());
     } catch (const std::exception &) { ::_exit(1); }  // the parent is gone, or there is no memory
   }
 }
 
 void Server::count() {
-  session();  // there is one, or this is refused here, where a refusal is told
+  engine();  // there is one, or this is refused here, where a refusal is told
   const ExclusiveLock lock(mutex_);
   if (!counting_) start_thread("the worker process's counts", [this] { serve_counts(); }).detach();
   counting_ = true;

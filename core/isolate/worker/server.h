@@ -6,10 +6,9 @@
 #pragma once
 #include <future>
 #include <map>
-#include <set>
 
 #include "base/mutex.h"
-#include "exec/session.h"
+#include "exec/engine/engine.h"
 #include "isolate/activity.h"
 #include "isolate/messages.h"
 #include "plugin/registry.h"
@@ -31,7 +30,7 @@ class Server {
   void handle(Frame &);
   void handle_item(Frame &, void (Server::*how)(Frame &));
   void open(const Frame &);
-  Session &session();
+  Engine &engine();
   std::shared_ptr<const Bundle> open_bundle(const Opening &);
   void send_log(int level, const std::string &stage, const std::string &text);
   void connect_log(EngineOptions &, const Opening &);
@@ -39,7 +38,6 @@ class Server {
   void run(Frame &);
   void run_submitted(Frame &);
   void submit(Frame &);
-  void cancel(uint64_t id);
   void take_memory(Frame &);
   void pass_on_answers() noexcept;
   void count();
@@ -58,12 +56,10 @@ class Server {
   std::vector<UniqueFd> files_;
 
   Mutex mutex_;
-  std::unique_ptr<Session> session_ GUARDED_BY(mutex_);        // made by open, then never changed
-  std::map<uint64_t, uint64_t> submitted_ GUARDED_BY(mutex_);  // item -> the engine's id
+  std::unique_ptr<Engine> engine_ GUARDED_BY(mutex_);  // made by open, then never changed
   Condition counts_asked_;
   size_t counts_wanted_ GUARDED_BY(mutex_) = 0;                           // and not sent
   bool counting_ GUARDED_BY(mutex_) = false;                              // there is a thread for them
-  std::set<uint64_t> answered_ GUARDED_BY(mutex_);                        // before the engine had told their id
   std::map<uint64_t, std::promise<UniqueFd>> wanted_ GUARDED_BY(mutex_);  // shared memory, by the item that asked
 };
 
