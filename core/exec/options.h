@@ -37,7 +37,8 @@ struct EngineOptions {
   std::function<void(int level, const std::string &stage, const std::string &text)> log;
   std::function<void(const std::string &json)> trace;  // Chrome trace events, one a call; any thread
   int64_t trace_begin = 0;  // nanoseconds of the steady clock, from which they count; 0: the engine's start
-  // After the callbacks of a worker's turn, in their thread: for who gathers what they are given, to pass it on together.
+  // After the callbacks of a worker's turn, offline of some in a row, in their thread: for who gathers what they are given, to
+  // pass it on together.
   std::function<void()> told;
   Watch *watch = nullptr;  // told what runs; must outlive the engine. Null: nobody
 };
