@@ -11,22 +11,33 @@ namespace {
 constexpr uint64_t flag_read_only = 1;  // DLPACK_FLAG_BITMASK_READ_ONLY
 constexpr int32_t most_dimensions = 64;
 
+[[noreturn]] void refuse(const char *what, const char *wrong) { fail(MRUN_USAGE, "{}: {}", what, wrong); }
+
 void want(bool condition, const char *what, const char *wrong) {
-  if (!condition) fail(MRUN_USAGE, "{}: {}", what, wrong);
+  if (!condition) refuse(what, wrong);
 }
 
-// Where the last element's index lies, seen from the first: the lowest and the highest. False: overflow.
-bool reach(const DLTensor &t, int64_t &low, int64_t &high) {
+// Where the elements' indices lie, seen from the first one's.
+struct Reach {
+  int64_t lowest = 0, highest = 0;
+  bool empty = false, overflow = false;
+};
+
+Reach reach(const DLTensor &t, const char *what) {
+  Reach r;
   int64_t row_major = 1;
-  bool overflow = false;
   for (int32_t d = t.ndim; d-- > 0;) {
-    const int64_t steps = std::max<int64_t>(t.shape[d], 1);
+    const int64_t size = t.shape[d];
+    want(size >= 0, what, "a dimension is negative");
+    r.empty |= size == 0;
+    if (size <= 1) continue;
     int64_t far = 0;
-    overflow |= __builtin_mul_overflow(t.strides != nullptr ? t.strides[d] : row_major, steps - 1, &far);
-    overflow |= __builtin_add_overflow(far < 0 ? low : high, far, far < 0 ? &low : &high);
-    overflow |= __builtin_mul_overflow(row_major, steps, &row_major);
+    r.overflow |= __builtin_mul_overflow(t.strides != nullptr ? t.strides[d] : row_major, size - 1, &far);
+    r.overflow |=
+        far < 0 ? __builtin_add_overflow(r.lowest, far, &r.lowest) : __builtin_add_overflow(r.highest, far, &r.highest);
+    r.overflow |= __builtin_mul_overflow(row_major, size, &row_major);
   }
-  return !overflow;
+  return r;
 }
 
 template <class Managed>
@@ -50,16 +61,12 @@ std::unique_ptr<Exported<Managed>> exported(const Tensor &t) {
 MemoryRange memory_range(const DLTensor &t, const char *what) {
   want(t.ndim >= 0 && t.ndim <= most_dimensions, what, "the tensor has a negative number of dimensions, or above 64");
   want(t.ndim == 0 || t.shape != nullptr, what, "the tensor's shape is NULL");
-  bool empty = false;
-  for (int32_t d = 0; d < t.ndim; ++d) {
-    want(t.shape[d] >= 0, what, "a dimension is negative");
-    empty = empty || t.shape[d] == 0;
-  }
-  if (empty) return {};
+  const Reach r = reach(t, what);
+  if (r.empty) return {};
   const auto item = static_cast<int64_t>(item_size(t.dtype));
   int64_t low = 0, high = 0;
-  const bool fits = reach(t, low, high) && !__builtin_add_overflow(high, 1, &high) &&
-                    !__builtin_mul_overflow(high, item, &high) && !__builtin_mul_overflow(low, item, &low);
+  const bool fits = !r.overflow && !__builtin_add_overflow(r.highest, 1, &high) &&
+                    !__builtin_mul_overflow(high, item, &high) && !__builtin_mul_overflow(r.lowest, item, &low);
   want(fits && t.byte_offset <= INT64_MAX, what, "the tensor's shape and strides overflow");
   want(t.data != nullptr, what, "the tensor has elements but no memory");
   const char *data = static_cast<const char *>(t.data) + t.byte_offset;
