@@ -1,6 +1,8 @@
 #include "script/vm/errors.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -331,10 +333,10 @@ void note(Vm &vm, const std::exception &thrown) {
 namespace {
 
 // A script can keep errors by the million: what lies behind one counts as if Lua had allocated it.
-int64_t heap_bytes(const Error &e) {
+uint32_t heap_bytes(const Error &e) {
   const size_t text = e.message.size() + e.script.size() + e.source.size() + e.traceback.size() + e.operation.size() +
                       e.argument.size() + e.stage.size();
-  return static_cast<int64_t>(sizeof(Error) + text);
+  return static_cast<uint32_t>(std::min<size_t>(sizeof(Error) + text, std::numeric_limits<uint32_t>::max()));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ Handle &push_handle(lua_State *L, Handle::Kind kind, int metatable) {
 }
 
 void count_native(Vm &vm, Handle &handle, int64_t bytes) {
-  constexpr int64_t blocks = 600;  // of the smallest tensor: 400 to 800 here and in libtorch
+  constexpr uint32_t blocks = 600;  // of the smallest tensor: 400 to 800 here and in libtorch
   const auto has_room = [&] { return blocks <= vm.limit - vm.used; };
   if (handle.on_heap == 0) {
     if (!has_room()) vm.collect();

@@ -8,9 +8,9 @@ namespace mrun {
 struct Handle {
   enum Kind : uint32_t { value, constant, model, method, error, task } kind;
   uint32_t model_index = 0, method_index = 0;  // of model (UINT32_MAX: all of them) and method
+  uint32_t on_heap = 0;                        // of Heap::used
   mrun_value held{};                           // of value (a tensor or an object) and constant: owned
   int64_t counted = 0;                         // of Vm::native_bytes
-  int64_t on_heap = 0;                         // of Heap::used
   void *pointer = nullptr;                     // of error and task
   void (*destroy)(void *) = nullptr;           // of the pointer, where it is owned
 };
