@@ -39,7 +39,7 @@ void check_operations(const Bundle &bundle, Registry &registry) {
   std::map<std::string, std::vector<std::string>> missing;
   for (const Value &operation : operations->as_list()) {
     const std::string name(operation.as_string());
-    if (registry.find(name) != nullptr) continue;
+    if (registry.offers(name)) continue;
     missing[owner_of(name, lock.find("packed_with"))].push_back(printable(name));
   }
   if (missing.empty()) return;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 
 #include "base/log.h"
@@ -69,6 +70,11 @@ struct Tables {
   }
 };
 
+// "OWNER.NAME": others are no operation's, and no plugin is loaded for them.
+bool has_owner(const std::string &name) {
+  return name.find('.') != std::string::npos && name.find('\0') == std::string::npos;
+}
+
 }  // namespace
 
 // Two locks: `load` is held while anything is loaded or looked up in a namespace (plugins' code runs under it), and
@@ -124,6 +130,13 @@ struct Registry::Impl {
     const auto at = all.plugins.find(name);
     return at == all.plugins.end() ? nullptr : at->second;
   }
+  // Where an operation of that name is: itself, or a namespace that may bring it. The plugin is loaded if need be.
+  struct Place {
+    const OperationSet *set = nullptr;
+    const Namespace *space = nullptr;
+  };
+  Place place_of(const std::string &name) REQUIRES(load);
+  static std::span<const mrun_op *const> overloads_in(const Namespace &, const std::string &name);
   const OperationSet *find_in(const Namespace &, const std::string &name) REQUIRES(load);
   void warn_of_broken_files() REQUIRES(load);
   const Backend *backend(const std::function<bool(const mrun_backend &)> &wanted) const {
@@ -219,16 +232,32 @@ const Plugin *Registry::Impl::load_named(const std::string &name) {
   return &accept(code, file->path.string());
 }
 
-const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::string &name) {
+Registry::Impl::Place Registry::Impl::place_of(const std::string &name) {
+  if (const OperationSet *set = lookup(name)) return {set, nullptr};
+  if (const Namespace *space = namespace_of(name)) return {nullptr, space};
+  load_named(name.substr(0, name.find('.')));
+  for (const std::string &plugin : scan()->providers(name)) load_named(plugin);
+  if (const OperationSet *set = lookup(name)) return {set, nullptr};
+  return {nullptr, namespace_of(name)};
+}
+
+std::span<const mrun_op *const> Registry::Impl::overloads_in(const Namespace &n, const std::string &name) {
   const mrun_op *const *ops = nullptr;
   size_t count = 0;
   const int code = run_native(name, [&] { return n.space->find(name.c_str() + n.prefix.size(), &ops, &count); });
   if (code != MRUN_OK)
     fail(MRUN_INTERNAL, "{}: plugin {} could not look it up ({})", name, n.plugin->name, code_name(code));
-  if (count == 0) return nullptr;
-  if (ops == nullptr) fail(MRUN_INTERNAL, "{}: plugin {} found {} forms and gave none", name, n.plugin->name, count);
+  if (count > 0 && ops == nullptr) {
+    fail(MRUN_INTERNAL, "{}: plugin {} found {} forms and gave none", name, n.plugin->name, count);
+  }
+  return {ops, count};
+}
+
+const OperationSet *Registry::Impl::find_in(const Namespace &n, const std::string &name) {
+  const std::span overloads = overloads_in(n, name);
+  if (overloads.empty()) return nullptr;
   std::vector<std::unique_ptr<Operation>> made;
-  for (size_t i = 0; i < count; ++i) made.push_back(found_operation(ops[i], *n.plugin, name, found_ops));
+  for (const mrun_op *op : overloads) made.push_back(found_operation(op, *n.plugin, name, found_ops));
   std::stable_sort(made.begin(), made.end(),
                    [](const auto &a, const auto &b) { return a->schema.overload < b->schema.overload; });
   auto set = std::make_unique<OperationSet>(OperationSet{name, n.plugin, {}, &registry});
@@ -310,20 +339,23 @@ std::vector<const Plugin *> Registry::load_all(std::vector<BrokenPlugin> &broken
 
 const OperationSet *Registry::find(const std::string &name) {
   if (const OperationSet *set = impl_->lookup(name)) return set;
-  const size_t dot = name.find('.');
-  if (dot == std::string::npos || name.find('\0') != std::string::npos) return nullptr;
+  if (!has_owner(name)) return nullptr;
   const ExclusiveLock lock(impl_->load);
-  if (const OperationSet *set = impl_->lookup(name)) return set;
-  const Namespace *space = impl_->namespace_of(name);
-  if (space == nullptr) {
-    impl_->load_named(name.substr(0, dot));
-    for (const std::string &plugin : impl_->scan()->providers(name)) impl_->load_named(plugin);
-    if (const OperationSet *set = impl_->lookup(name)) return set;
-    space = impl_->namespace_of(name);
-  }
+  const auto [set, space] = impl_->place_of(name);
+  if (set != nullptr) return set;
   if (space != nullptr) return impl_->find_in(*space, name);
   impl_->warn_of_broken_files();
   return nullptr;
+}
+
+bool Registry::offers(const std::string &name) {
+  if (impl_->lookup(name) != nullptr) return true;
+  if (!has_owner(name)) return false;
+  const ExclusiveLock lock(impl_->load);
+  const auto [set, space] = impl_->place_of(name);
+  if (set != nullptr || (space != nullptr && !impl_->overloads_in(*space, name).empty())) return true;
+  if (space == nullptr) impl_->warn_of_broken_files();
+  return false;
 }
 
 const OperationSet &Registry::require(const std::string &name) {

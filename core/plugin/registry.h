@@ -89,6 +89,8 @@ class Registry {
   // "image.resize@1", "text.SentencePiece.encode@1", "aten.softmax". Loads the plugin if need be; null if there is
   // none. Lookups are cached and cheap (a shared lock and a hash).
   const OperationSet *find(const std::string &name);
+  // Whether find would give one. Of a namespace's operation no schema is read for it: a bundle may list hundreds.
+  bool offers(const std::string &name);
   // Throws MISSING, naming the operation, the plugin that would bring it, and the versions there are.
   const OperationSet &require(const std::string &name);
   const mrun_type *type(const std::string &name);

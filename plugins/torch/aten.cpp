@@ -30,7 +30,7 @@ class Catalog {
     *count = 0;
     if (it == entries_.end()) return MRUN_OK;
     Entry &entry = it->second;
-    if (!entry.made) make(entry);
+    if (!entry.made) make(it->first, entry);
     *overloads = entry.ops.data();
     *count = entry.ops.size();
     return MRUN_OK;
@@ -44,29 +44,30 @@ class Catalog {
 
  private:
   struct Entry {
-    std::vector<c10::OperatorName> registered;
+    std::vector<std::string> registered;  // the names of overloads
     std::vector<std::unique_ptr<Overload>> overloads;
     std::vector<const mrun_op *> ops;
     bool made = false;
   };
 
+  static constexpr std::string_view prefix = "aten::";
+
   Catalog() {
-    constexpr std::string_view prefix = "aten::";
     for (const c10::OperatorName &op : c10::Dispatcher::singleton().getAllOpNames()) {
-      if (std::string_view(op.name).substr(0, prefix.size()) != prefix) continue;
-      const std::string name = op.name.substr(prefix.size());
-      if (!denied_name(name)) entries_[name].registered.push_back(op);
+      const std::string_view name = op.name;
+      if (name.substr(0, prefix.size()) != prefix) continue;
+      entries_[std::string(name.substr(prefix.size()))].registered.push_back(op.overload_name);
     }
   }
 
-  static void make(Entry &entry) {
+  static void make(const std::string &name, Entry &entry) {
     entry.made = true;
-    std::sort(entry.registered.begin(), entry.registered.end(),
-              [](const auto &a, const auto &b) { return a.overload_name < b.overload_name; });
-    for (const c10::OperatorName &op : entry.registered) {
-      const auto handle = c10::Dispatcher::singleton().findSchema(op);
+    if (denied_name(name)) return;
+    std::sort(entry.registered.begin(), entry.registered.end());
+    for (const std::string &overload : entry.registered) {
+      const auto handle = c10::Dispatcher::singleton().findSchema({std::string(prefix) + name, overload});
       if (!handle) continue;
-      if (auto overload = make_overload(*handle)) entry.overloads.push_back(std::move(overload));
+      if (auto made = make_overload(*handle)) entry.overloads.push_back(std::move(made));
     }
     for (const auto &overload : entry.overloads) entry.ops.push_back(&overload->info);
   }
@@ -74,7 +75,7 @@ class Catalog {
   void list() {
     listed_ = true;
     for (auto &[name, entry] : entries_) {
-      if (!entry.made) make(entry);
+      if (!entry.made) make(name, entry);
       if (!entry.ops.empty()) names_.push_back(name.c_str());
     }
     std::sort(names_.begin(), names_.end(), [](const char *a, const char *b) { return std::string_view(a) < b; });

@@ -61,8 +61,9 @@ bool denied_name(std::string_view name) {
   if (name.empty() || name.front() == '_') {
     return std::find(std::begin(allowed_internals), std::end(allowed_internals), name) == std::end(allowed_internals);
   }
-  return std::any_of(std::begin(denied_names), std::end(denied_names),
-                     [&](std::string_view pattern) { return matches(pattern, name); });
+  return std::any_of(std::begin(denied_names), std::end(denied_names), [&](std::string_view pattern) {
+    return (pattern.front() == '*' || pattern.front() == name.front()) && matches(pattern, name);
+  });
 }
 
 bool denied_overload(const c10::FunctionSchema &schema, bool seeded) {
