@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "aten_overload.h"
 #include "aten_warnings.h"
@@ -179,13 +180,10 @@ bool overlap_in_part(const at::Tensor &a, const at::Tensor &b) {
 
 // What is written while it is read gives neither the old numbers nor the new ones.
 void check_overlap(const Overload &o, const std::vector<IValue> &stack) {
-  const auto &parameters = o.op.schema().arguments();
   const auto is_tensor = [](const IValue &v) { return v.isTensor() && v.toTensor().defined(); };
-  for (size_t i = 0; i < stack.size(); ++i) {
-    if (parameters[i].alias_info() == nullptr || !parameters[i].alias_info()->isWrite() || !is_tensor(stack[i]))
-      continue;
+  for (const size_t i : o.written) {
     for (const IValue &read : stack) {
-      if (!is_tensor(read) || !overlap_in_part(stack[i].toTensor(), read.toTensor())) continue;
+      if (!is_tensor(stack[i]) || !is_tensor(read) || !overlap_in_part(stack[i].toTensor(), read.toTensor())) continue;
       throw mrun::error(MRUN_ARGUMENT,
                         "the tensor that is written and one that is read share some elements: clone() one");
     }
@@ -217,10 +215,30 @@ void call_kernel(const Overload &o, std::vector<IValue> &stack) {
   }
 }
 
+// The values of one call, in a vector that its thread keeps: making one takes as long as a small operator's kernel.
+class Stack {
+ public:
+  Stack() : values_(std::exchange(kept_, {})) {}
+  ~Stack() {
+    values_.clear();
+    kept_ = std::move(values_);
+  }
+  Stack(const Stack &) = delete;
+  Stack &operator=(const Stack &) = delete;
+  std::vector<IValue> &values() { return values_; }
+
+ private:
+  static thread_local std::vector<IValue> kept_;  // empty while a call has it
+  std::vector<IValue> values_;
+};
+
+thread_local std::vector<IValue> Stack::kept_;
+
 void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value *results) {
   const Scope scope(call);
   const Warnings warnings(call);
-  std::vector<IValue> stack;
+  Stack kept;
+  std::vector<IValue> &stack = kept.values();
   stack.reserve(std::max(o.parameters.size(), o.results.size()));
   for (size_t i = 0; i < o.parameters.size(); ++i) {
     const Kind kind = o.parameters[i];

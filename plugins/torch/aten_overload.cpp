@@ -125,11 +125,12 @@ std::string names_of(const c10::Argument &a, const c10::FunctionSchema &schema) 
 bool add_parameter(const c10::Argument &a, char &alias, Overload &o, std::string &text) {
   const auto type = script_type(a.real_type(), a.N() ? *a.N() : 0);
   if (!type) return false;
-  o.parameters.push_back(type->kind);
   std::string type_text = type->text;
   if (a.alias_info() != nullptr && a.alias_info()->isWrite()) {
+    o.written.push_back(o.parameters.size());
     type_text.insert(std::string_view("Tensor").size(), std::string("(") + alias++ + "!)");
   }
+  o.parameters.push_back(type->kind);
   text += type_text + ' ' + names_of(a, o.op.schema());
   if (!a.default_value()) return true;
   const auto value = default_text(*a.default_value(), type->kind);

@@ -35,6 +35,7 @@ struct Overload {
 
   c10::OperatorHandle op;
   std::vector<Kind> parameters;  // one for each of ATen's, in its order
+  std::vector<size_t> written;   // the indices of those that the operator writes, as its schema says
   std::vector<c10::IValue> defaults;
   std::vector<Kind> results;
   // Effects that schemas do not say: the index of a probability that would draw from the global generator, and of a

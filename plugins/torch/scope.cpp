@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/Allocator.h>
-#include <c10/core/impl/alloc_cpu.h>
 #include <torch/version.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <mrun/plugin.hpp>
 
 #include "checks.h"
+#include "spare_blocks.h"
 
 // OpenBLAS has threads of its own, one setting for the process; another BLAS library does not have this function.
 extern "C" __attribute__((weak)) void openblas_set_num_threads(int threads);
@@ -55,7 +55,7 @@ class ChargedAllocator final : public c10::Allocator {
     const c10::Device device(c10::kCPU);
     if (bytes == 0) return {nullptr, nullptr, &release, device};
     if (current_call != nullptr) mrun::check(mrun::host->charge(current_call, static_cast<int64_t>(bytes)));
-    auto *header = static_cast<Header *>(c10::alloc_cpu(bytes + sizeof(Header)));
+    auto *header = static_cast<Header *>(take_block(bytes + sizeof(Header)));
     header->serial = current_serial;
     header->bytes = bytes;
     return {header + 1, header + 1, &release, device};
@@ -67,7 +67,7 @@ class ChargedAllocator final : public c10::Allocator {
     if (current_call != nullptr && header->serial == current_serial) {
       mrun::host->charge(current_call, -static_cast<int64_t>(header->bytes));
     }
-    c10::free_cpu(header);
+    give_block(header, header->bytes + sizeof(Header));
   }
 };
 
@@ -79,6 +79,7 @@ Scope::Scope(mrun_call *call, Kind kind)
       outer_call_(current_call),
       outer_serial_(current_serial) {
   static std::atomic<uint64_t> serials{0};
+  if (kind == load) no_grad_.emplace();
   use_threads(mrun::host->threads(call));
   current_call = kind == run ? call : nullptr;
   if (call != outer_call_) current_serial = ++serials;

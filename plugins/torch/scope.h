@@ -6,6 +6,7 @@
 #include <mrun/plugin.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace mrun_torch {
 
@@ -24,7 +25,7 @@ class Scope {
 
  private:
   c10::InferenceMode mode_;
-  at::NoGradGuard no_grad_;  // of loading outside of that mode
+  std::optional<at::NoGradGuard> no_grad_;  // of loading outside of that mode
   c10::impl::IncludeDispatchKeyGuard checks_;
   mrun_call *outer_call_;
   uint64_t outer_serial_;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <thread>
 
 #include "catch.h"
 #include "support.h"
@@ -479,4 +481,42 @@ TEST_CASE("torch.tensor reads nested lists", "[aten]") {
   CHECK(error_of("torch.tensor@1", {list({list({number(1)}), list({})})}).message.find("level 2") != std::string::npos);
   CHECK(error_of("torch.tensor@1", {list({text("a")})}).code == MRUN_ARGUMENT);
   CHECK(error_of("torch.tensor@1", {Value()}).code == MRUN_ARGUMENT);
+}
+
+TEST_CASE("whether there is an operator can be asked without one being made") {
+  mrun::Registry plugins({MRUN_TEST_PLUGINS});
+  for (const char *name : {"aten.softmax", "aten._unique2", "torch.tensor"}) {
+    CAPTURE(name);
+    CHECK(plugins.offers(name) == (plugins.find(name) != nullptr));
+  }
+  CHECK(plugins.offers("aten.softmax"));
+  for (const char *name : {"aten.from_file", "aten.resize_", "aten.native_dropout", "aten._nosuch", "aten.nosuch",
+                           "aten.", "aten.softmax@1", "softmax", "nosuch.softmax"}) {
+    CAPTURE(name);
+    CHECK_FALSE(plugins.offers(name));
+    CHECK(plugins.find(name) == nullptr);
+  }
+}
+
+TEST_CASE("tensors that other threads free do not gather") {
+  const auto resident = [] {
+    std::ifstream statm("/proc/self/statm");
+    int64_t pages = 0;
+    statm >> pages >> pages;
+    return pages * 4096;
+  };
+  const Value thousand = floats({1, 1}, {1.5F}), shape = list({Value::integer(1000), Value::integer(1)});
+  int64_t settled = 0;
+  constexpr int rounds = 60, settling = 20;  // 4 MB each
+  for (int round = 0; round < rounds; ++round) {
+    if (round == settling) settled = resident();
+    std::vector<Value> made;
+    std::thread([&] {
+      for (int i = 0; i < 1000; ++i) made.push_back(call("aten.mul", {thousand, number(i)}).front());
+      for (int i = 0; i < 1000; ++i) made.push_back(call("aten.repeat", {thousand, shape}).front());
+    }).join();
+    CHECK(elements<float>(made[7])[0] == 10.5F);
+    std::thread([freed = std::move(made)]() mutable { freed.clear(); }).join();
+  }
+  CHECK(resident() - settled < int64_t{40} << 20);  // of 160 MB
 }
