@@ -59,6 +59,7 @@ class Engine : public Session {
     JobList collected;
     bool told = false;  // answers, since end_telling()
     Clock::time_point told_since;
+    size_t short_turns = 0;  // of slices, since a long one
     Condition wake;
   };
 

@@ -15,6 +15,9 @@ namespace {
 constexpr size_t most_slices = 32;
 constexpr auto longest_turn = std::chrono::microseconds(500);
 constexpr auto longest_hold = std::chrono::milliseconds(2);  // of answers that were told, from whoever gathers them
+// So many turns of slices in a row, each so short, let those behind them be expected to be short, too.
+constexpr size_t turns_of_trust = 4;
+constexpr auto longest_trusted = std::chrono::milliseconds(10);
 
 // run_joined throws where there is no memory left to say what failed; the items must be answered all the same.
 JoinedRun run_safely(Model &model, std::span<const JoinedCall> calls) {
@@ -49,12 +52,13 @@ bool Engine::turn(Seat &seat) {
   seat.busy = true;
   bool any = true;
   if (seat.giving_up && seat.collected.size() == seat.jobs) {
+    end_telling(seat);  // as before a batch: both may take long
     run_again(seat);
   } else if (!seat.ready.empty()) {
     run_slices(seat);
   } else if (may_run_batches(seat) && rounds_.batches() > 0) {
     const JoinedBatch batch = *rounds_.take_batch();
-    end_telling(seat);  // it may take long
+    end_telling(seat);
     run_batch(seat, batch);
   } else if (takes_items(seat) && rounds_.admitted() > 0) {
     take_items(seat);
@@ -200,10 +204,12 @@ void Engine::run_slices(Seat &seat) {
   while (!seat.ready.empty() && jobs.size() < most_slices) jobs.push_back(seat.ready.pop_front());
   JobList stepped;
   bool over = false;
+  const auto begun = Clock::now();
   {
     const Unlocked unlocked(mutex_);
     stepped = step_jobs(seat, jobs, over);
   }
+  seat.short_turns = Clock::now() - begun < longest_trusted ? seat.short_turns + 1 : 0;
   jobs.append(std::exchange(seat.ready, {}));
   seat.ready = std::move(jobs);
   if (over && seat.items > 1) {
@@ -260,9 +266,11 @@ void Engine::end_job(Seat &seat, Job &job, Result result) {
   if (!std::exchange(seat.told, true)) seat.told_since = Clock::now();
 }
 
-// Offline nobody waits for an answer by itself: slices that come next are short, and what they answer goes with it.
+// Offline nobody waits for an answer by itself: where slices are short, what the next ones answer goes with it. Where one has
+// called what takes long, the next may, too, and nobody else would tell of the answer meanwhile.
 bool Engine::may_tell_later(const Seat &seat) const {
-  return loaded_->options.offline && Clock::now() - seat.told_since < longest_hold;
+  return loaded_->options.offline && seat.short_turns >= turns_of_trust &&
+         Clock::now() - seat.told_since < longest_hold;
 }
 
 void Engine::end_telling(Seat &seat) {
