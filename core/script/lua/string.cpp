@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "script/lua/base.h"
 #include "script/lua/buffer.h"
@@ -328,40 +331,91 @@ void to_quoted(lua_State *L, int index) {
   lua_replace(L, index);
 }
 
-std::string_view written(double x, std::chars_format format, int precision, std::array<char, 512> &room) {
-  const auto end = std::to_chars(room.data(), room.data() + room.size(), x, format, precision).ptr;
-  return {room.data(), static_cast<size_t>(end - room.data())};
-}
+// The text between `%` and the conversion's letter.
+struct NumberFormat {
+  bool left = false, zeros = false, alternate = false;
+  char plus = 0;  // what stands where the sign of a negative number would; 0: nothing
+  size_t width = 0;
+  int precision = 6;
+};
 
-// A number halfway between two that can be written: LuaJIT takes the one farther from zero, Lua 5.1 the even one. What
-// is next to it towards zero LuaJIT writes as Lua does then.
-double without_tie(double x, char conversion, int precision) {
-  if (x == 0 || !std::isfinite(x)) return x;
-  const bool fixed = conversion == 'f' || conversion == 'F';
-  if (fixed && std::ldexp(x, precision + 1) != std::trunc(std::ldexp(x, precision + 1))) return x;  // as most are
-  const std::chars_format format = fixed                                      ? std::chars_format::fixed
-                                   : (conversion == 'e' || conversion == 'E') ? std::chars_format::scientific
-                                                                              : std::chars_format::general;
-  std::array<char, 512> a, b;
-  const double less = std::nextafter(x, 0.0), more = std::nextafter(x, 2 * x);
-  const std::string_view text = written(x, format, precision, a);
-  const bool down = text == written(less, format, precision, b) && text != written(more, format, precision, b);
-  return down ? less : x;
-}
-
-// The number at `index` for a conversion whose flags, width and precision are `options`.
-void round_as_lua(lua_State *L, int index, std::string_view options, char conversion) {
-  constexpr int most = 99;  // LuaJIT refuses more
-  const size_t point = options.find('.');
-  int precision = point == std::string_view::npos ? 6 : 0;
-  for (size_t i = point; i < options.size() && precision <= most; ++i) {
-    if (options[i] != '.') precision = precision * 10 + (options[i] - '0');
+// Nothing: LuaJIT refuses it.
+std::optional<NumberFormat> number_format(std::string_view options) {
+  NumberFormat f;
+  const size_t flags = std::min(options.find_first_not_of("-+ #0"), options.size());
+  for (const char flag : options.substr(0, flags)) {
+    f.left |= flag == '-';
+    f.zeros |= flag == '0';
+    f.alternate |= flag == '#';
+    if (flag == '+' || (flag == ' ' && f.plus == 0)) f.plus = flag;
   }
-  if (precision > most) return;
-  const double x = lua_tonumber(L, index), rounded = without_tie(x, conversion, precision);
-  if (rounded == x || std::isnan(x)) return;
-  lua_pushnumber(L, rounded);
-  lua_replace(L, index);
+  constexpr size_t most_digits = 2;
+  options.remove_prefix(flags);
+  const size_t point = std::min(options.find('.'), options.size());
+  if (point > most_digits || options.size() > point + 1 + most_digits) return std::nullopt;
+  if (options.find_first_not_of("0123456789") < point ||
+      options.find_first_not_of("0123456789", point + 1) < options.size()) {
+    return std::nullopt;
+  }
+  const auto number = [&](size_t from, size_t to) {
+    size_t n = 0;
+    for (const char digit : options.substr(from, to - from)) n = n * 10 + static_cast<size_t>(digit - '0');
+    return n;
+  };
+  f.width = number(0, point);
+  if (point < options.size()) f.precision = static_cast<int>(number(point + 1, options.size()));
+  return f;
+}
+
+std::string digits(double x, std::chars_format format, int precision) {
+  std::array<char, 512> room;
+  return {room.data(), std::to_chars(room.data(), room.data() + room.size(), x, format, precision).ptr};
+}
+
+// With `#` a point is always written, and %g keeps zeros at the end.
+std::string alternate_digits(double x, std::chars_format format, int precision) {
+  if (format == std::chars_format::general) {
+    precision = std::max(precision, 1) - 1;
+    const std::string text = digits(x, std::chars_format::scientific, precision);
+    const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
+    const bool fixed = exponent >= -4 && exponent <= precision;
+    format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
+    if (fixed) precision -= exponent;
+  }
+  std::string text = digits(x, format, precision);
+  if (precision == 0) text.insert(std::min(text.find('e'), text.size()), 1, '.');
+  return text;
+}
+
+// As C writes a finite number, with the even digit where it lies halfway between two.
+std::string number_text(double x, const NumberFormat &f, char conversion) {
+  const char kind = static_cast<char>(std::tolower(conversion));
+  const std::chars_format format = kind == 'f'   ? std::chars_format::fixed
+                                   : kind == 'e' ? std::chars_format::scientific
+                                                 : std::chars_format::general;
+  std::string text = std::signbit(x) ? "-" : std::string(f.plus != 0 ? 1 : 0, f.plus);
+  const size_t sign = text.size();
+  text += (f.alternate ? alternate_digits : digits)(std::fabs(x), format, f.precision);
+  if (kind != conversion) {
+    std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
+  }
+  const size_t filling = f.width > text.size() ? f.width - text.size() : 0;
+  if (f.left) return text.append(filling, ' ');
+  return text.insert(f.zeros ? sign : 0, filling, f.zeros ? '0' : ' ');
+}
+
+// Whether LuaJIT, which takes the digit farther from zero, may write it otherwise than C. Few numbers lie halfway between two
+// of so many decimals: they end at the power of two that is one beyond the decimals.
+bool may_round_otherwise(double x, const NumberFormat &f, char conversion) {
+  if (x == 0 || !std::isfinite(x)) return false;
+  const double scaled = std::ldexp(x, f.precision + 1);
+  return (conversion != 'f' && conversion != 'F') || scaled == std::trunc(scaled);
+}
+
+std::string_view replace_format(lua_State *L, const std::string &format) {
+  lua_pushlstring(L, format.data(), format.size());
+  lua_replace(L, 1);
+  return want_string(L, 1, "string.format", "format");
 }
 
 // Upvalue 1: LuaJIT's own, which gets every %s as a string, and short texts alone for %q.
@@ -378,18 +432,23 @@ int format(lua_State *L, Vm &) {
     if (i == text.size() || text[i] == '%') continue;
     ++argument;
     if (std::string_view("eEfFgG").find(text[i]) != std::string_view::npos && argument <= given &&
-        lua_isnumber(L, argument) != 0)
-      round_as_lua(L, argument, text.substr(options, i - options), text[i]);
+        lua_isnumber(L, argument) != 0) {
+      const double x = lua_tonumber(L, argument);
+      const auto number = number_format(text.substr(options, i - options));
+      if (!number || !may_round_otherwise(x, *number, text[i])) continue;
+      const std::string written = number_text(x, *number, text[i]);
+      lua_pushlstring(L, written.data(), written.size());
+      lua_replace(L, argument);
+      text = replace_format(L, std::string(text).replace(options, i - options + 1, "s"));
+      i = options;
+      continue;
+    }
     if (text[i] == 'p') fail(MRUN_ARGUMENT, "string.format: there is no %p: values have no addresses here");
     if (text[i] == 's' && argument <= given && lua_isstring(L, argument) == 0) to_text(L, argument);
     if (text[i] == 'q' && argument <= given && lua_type(L, argument) == LUA_TSTRING &&
         lua_objlen(L, argument) > text_window) {
       to_quoted(L, argument);
-      std::string changed(text);
-      changed[i] = 's';
-      lua_pushlstring(L, changed.data(), changed.size());
-      lua_replace(L, 1);
-      text = want_string(L, 1, "string.format", "format");
+      text = replace_format(L, std::string(text).replace(i, 1, "s"));
     }
   }
   lua_pushvalue(L, lua_upvalueindex(1));

@@ -1,4 +1,5 @@
 // Lua as people know it: what public libraries rely on. Right values are those of Lua 5.1 and LuaJIT.
+#include <cmath>
 #include "support.h"
 
 using namespace mrun;
@@ -177,12 +178,14 @@ TEST_CASE("table functions do as Lua's") {
       "[[1,1,2,3],[2,3,3],[5,6]]");
 }
 TEST_CASE("string.format writes numbers as C does, also those halfway between two") {
-  const char *formats[] = {"%.0f", "%.1f", "%.2f", "%.3e", "%g", "%.14g", "%+.1f", "%08.2f", "%#.0g", "%.3G"};
+  const char *formats[] = {"%.0f", "%.1f",  "%.2f",  "%.3e",  "%g",    "%.14g",    "%+.1f",  "%08.2f", "%#.0g",
+                           "%.3G", "%.17g", "%.20f", "%#.3g", "%#.0e", "%-12.0fx", "% 9.1e", "%+09.2G"};
   std::string script = "local f, out = {";
   for (const char *format : formats) script += fmt::format("'{}',", format);
   std::vector<double> numbers = {0.0, -0.0, 5e-324, 1e300, 1.0 / 3};
   for (int eighths = -40; eighths <= 40; ++eighths) numbers.push_back(eighths / 8.0);
-  for (const double x : {1234565.0, 1234575.0, 1125.0, 1135.0, 0.00048828125, 123456789012345.0, 2.675})
+  for (const double x : {1234565.0, 1234575.0, 1125.0, 1135.0, 0.00048828125, 123456789012345.0, 2.675,
+                         1 + std::ldexp(1, -17), 1125899906842624.25, std::ldexp(3, -21)})
     numbers.push_back(x);
   Script s(Script::body(script +
                         "}, {} for i = 1, #f do for j = 1, #input do out[#out + 1] = f[i]:format(input[j]) end "
