@@ -115,7 +115,10 @@ local odd_values = {"12", "0x1F", "abc", "", "a\0b", "x\r\n\"\\", "\0011", "\127
 local function value(conversion)
   if up_to(20) == 1 then return pick(odd_values) end
   if conversion == "c" then return up_to(300) - 20 end
-  if ("eEfFgG"):find(conversion, 1, true) then return number() * (1 + 2 ^ -30) end
+  if ("eEfFgG"):find(conversion, 1, true) then
+    local x = number() * (1 + 2 ^ -30)
+    return x > -2 ^ -20 and x < 2 ^ -20 and x + 1 / 3 or x  -- smaller ones end where 99 decimals do
+  end
   if conversion ~= "q" and conversion ~= "s" then return number() end
   local kind = up_to(3)
   return kind == 1 and number() or kind == 2 and pick(odd_values) or text()
@@ -202,7 +205,7 @@ local function byte_number(c) return "\\" .. c:byte() end
 local function show(v)
   if type(v) == "number" then
     if v ~= v then return "nan" end
-    return v == 0 and 1 / v < 0 and "-0" or fmt("%.17g", v)
+    return v == 0 and 1 / v < 0 and "-0" or fmt("%a", v)  -- exact, as decimals are rounded in two ways
   end
   if type(v) == "string" then return (fmt("%q", v):gsub("[\128-\255%z\r\n]", byte_number)) end
   if type(v) ~= "table" then return type(v) == "function" and "function" or tostring(v) end
