@@ -412,44 +412,48 @@ bool may_round_otherwise(double x, const NumberFormat &f, char conversion) {
   return (conversion != 'f' && conversion != 'F') || scaled == std::trunc(scaled);
 }
 
-std::string_view replace_format(lua_State *L, const std::string &format) {
-  lua_pushlstring(L, format.data(), format.size());
-  lua_replace(L, 1);
-  return want_string(L, 1, "string.format", "format");
+// Whether the number at `index` is now the text that the conversion gives, as LuaJIT may write it otherwise.
+bool write_number(lua_State *L, int index, std::string_view options, char conversion) {
+  if (std::string_view("eEfFgG").find(conversion) == std::string_view::npos || lua_isnumber(L, index) == 0)
+    return false;
+  const double x = lua_tonumber(L, index);
+  const auto format = number_format(options);
+  if (!format || !may_round_otherwise(x, *format, conversion)) return false;
+  const std::string text = number_text(x, *format, conversion);
+  lua_pushlstring(L, text.data(), text.size());
+  lua_replace(L, index);
+  return true;
 }
 
-// Upvalue 1: LuaJIT's own, which gets every %s as a string, and short texts alone for %q.
+// Upvalue 1: LuaJIT's own, which gets every %s as a string, short texts alone for %q, and no number that it may round
+// otherwise than C.
 int format(lua_State *L, Vm &) {
-  std::string_view text = text_at(L, 1, "string.format", "format");
+  const std::string_view text = text_at(L, 1, "string.format", "format");
   if (text.size() > text_window)
     fail(MRUN_ARGUMENT, "string.format: format: {} bytes, {} are the most", text.size(), text_window);
   const int given = lua_gettop(L);
+  std::string own;     // the format for LuaJIT, where it is another one
+  size_t carried = 0;  // of text, into it
   int argument = 1;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') continue;
     const size_t options = i + 1;
     i = std::min(text.find_first_not_of("-+ #0123456789.", options), text.size());
     if (i == text.size() || text[i] == '%') continue;
-    ++argument;
-    if (std::string_view("eEfFgG").find(text[i]) != std::string_view::npos && argument <= given &&
-        lua_isnumber(L, argument) != 0) {
-      const double x = lua_tonumber(L, argument);
-      const auto number = number_format(text.substr(options, i - options));
-      if (!number || !may_round_otherwise(x, *number, text[i])) continue;
-      const std::string written = number_text(x, *number, text[i]);
-      lua_pushlstring(L, written.data(), written.size());
-      lua_replace(L, argument);
-      text = replace_format(L, std::string(text).replace(options, i - options + 1, "s"));
-      i = options;
-      continue;
-    }
     if (text[i] == 'p') fail(MRUN_ARGUMENT, "string.format: there is no %p: values have no addresses here");
-    if (text[i] == 's' && argument <= given && lua_isstring(L, argument) == 0) to_text(L, argument);
-    if (text[i] == 'q' && argument <= given && lua_type(L, argument) == LUA_TSTRING &&
-        lua_objlen(L, argument) > text_window) {
-      to_quoted(L, argument);
-      text = replace_format(L, std::string(text).replace(i, 1, "s"));
-    }
+    if (++argument > given) continue;
+    if (text[i] == 's' && lua_isstring(L, argument) == 0) to_text(L, argument);
+    const bool number = write_number(L, argument, text.substr(options, i - options), text[i]);
+    const bool quoted = text[i] == 'q' && lua_type(L, argument) == LUA_TSTRING && lua_objlen(L, argument) > text_window;
+    if (quoted) to_quoted(L, argument);
+    if (!number && !quoted) continue;
+    own.append(text.substr(carried, (number ? options : i) - carried)) += 's';
+    carried = i + 1;
+  }
+  if (carried > 0) {
+    own.append(text.substr(carried));
+    lua_pushlstring(L, own.data(), own.size());
+    lua_replace(L, 1);
   }
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
