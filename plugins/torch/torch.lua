@@ -214,8 +214,7 @@ local any, all = native "aten.any", native "aten.all"
 local unique_flat, unique_dim = native "aten._unique2", native "aten.unique_dim"
 local unique_consecutive, nonzero_each = native "aten.unique_consecutive", native "aten.nonzero_numpy"
 local vector_norm, nuclear_norm = native "aten.linalg_vector_norm", native "aten.nuclear_norm"
-local norm = native "aten.norm"
-local clamp, stft = native "aten.clamp", native "aten.stft"
+local clamp, norm, stft = native "aten.clamp", native "aten.norm", native "aten.stft"
 
 both.clamp = clamp
 
@@ -297,11 +296,7 @@ both.norm = signature("norm(input, p, dim, keepdim, dtype)", function(self, p, d
   end
   if p == nil or p == "fro" then p = 2 end
   if not dtype then return vector_norm(self, p, dim, keepdim) end
-  if not dim then
-    dim = {}
-    for d = 0, self:dim() - 1 do dim[d + 1] = d end
-  end
-  return norm(self, p, dim, keepdim, {dtype = dtype})
+  return norm(self, p, dim or {}, keepdim, {dtype = dtype})
 end)
 
 local split = native "aten.split"
