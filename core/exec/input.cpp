@@ -213,8 +213,9 @@ Value path_argument(InputKind kind, const std::string &argument) {
   if (there || barred || argument.empty()) return read_input_file(kind, argument);  // which says why it cannot be read
   std::string advice = fmt::format("the path of a file is wanted ({})", input_kind_name(kind));
   if (argument.find("://") != std::string::npos) advice = "nothing is fetched: a file of this machine is wanted";
-  if (argument[0] == '@' && std::filesystem::exists(argument.substr(1), unknown)) advice = "a path is given without @";
-  fail(MRUN_INPUT, "{}: no such file; {}{}", printable(argument), advice, nearby(argument));
+  const bool marked = argument[0] == '@' && std::filesystem::exists(argument.substr(1), unknown);
+  if (marked) advice = "a path is given without @";
+  fail(MRUN_INPUT, "{}: no such file; {}{}", printable(argument), advice, marked ? "" : nearby(argument));
 }
 
 struct Magic {
