@@ -24,7 +24,9 @@ class Committer {
   explicit Committer(const fs::path &path)
       : path_(path), source_(file_source(open_locked(path), path.native())), old_(source_) {
     for (const auto &[name, entry] : old_.lock().entries) {
-      by_hash_.emplace(entry.sha256, old_.find(name));
+      const Item *const item = old_.find(name);
+      by_hash_.emplace(entry.sha256, item);
+      sizes_.insert(item->size);
       remember(name, entry);
     }
     for (History history(old_); !history.at_first();) {
@@ -185,10 +187,11 @@ class Committer {
     return true;
   }
 
-  // Small files may be back from an earlier revision, or have another name now.
+  // Files may be back from an earlier revision, or have another name now. Large ones are hashed where one of their size is
+  // there.
   ByHash::const_iterator find_known(const Content &content) const {
     const auto source = content_source(content);
-    if (source->size() > small_size) return by_hash_.end();
+    if (source->size() > small_size && !sizes_.contains(source->size())) return by_hash_.end();
     const auto found = by_hash_.find(sha256_of(*source));
     return found != by_hash_.end() && found->second->size == source->size() ? found : by_hash_.end();
   }
@@ -265,6 +268,7 @@ class Committer {
   Contents weights_;
   NextRevision next_;
   ByHash by_hash_;
+  std::set<uint64_t> sizes_;           // of what by_hash_ has
   std::map<std::string, Step> steps_;  // what follows the weights
 };
 

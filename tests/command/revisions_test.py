@@ -7,6 +7,8 @@ import subprocess
 import unittest
 import zipfile
 
+import torch
+
 from command import GOOD_BAD_UGLY, MRUN, Case, mrun
 
 
@@ -133,6 +135,34 @@ class Revisions(Case):
         (folder / "README.md").write_text("a line\n")
         self.assertEqual(mrun("commit", path, folder, "-m", "readme").returncode, 0)
         self.assertLess(path.stat().st_size - before, 100_000)
+
+    def test_a_large_asset_under_another_name_is_kept_once(self):
+        assets = self.folder / "assets"
+        assets.mkdir()
+        (assets / "a.bin").write_bytes(os.urandom(3 << 20))
+        self.commit("an asset")
+        before = self.path.stat().st_size
+        (assets / "a.bin").rename(assets / "b.bin")
+        self.commit("renamed")
+        shutil.copy(assets / "b.bin", assets / "c.bin")
+        (assets / "b.bin").write_bytes(os.urandom(3 << 20))
+        self.commit("another of the same size, and the first under a third name")
+        # The one, and the other.
+        self.assertLess(self.path.stat().st_size - before, 4 << 20)
+        for revision, name in [(2, "a"), (3, "b"), (4, "b"), (4, "c")]:
+            read = mrun("inspect", f"{self.path}@{revision}", "--json").stdout
+            self.assertIn(f"assets/{name}.bin", read)
+        self.assertEqual(mrun("verify", self.path, "--hashes").returncode, 0)
+        mrun("unpack", self.path, "-C", self.dir / "out")
+        for name in "bc":
+            self.assertEqual((self.dir / "out" / "assets" / f"{name}.bin").read_bytes(), (assets / f"{name}.bin").read_bytes())
+
+    def test_a_file_that_becomes_smaller_is_said_to(self):
+        for n in [1000, 10]:
+            torch.jit.script(torch.nn.Linear(n, 10).eval()).save(str(self.folder / "model.pt"))
+            before = self.path.stat().st_size
+            result = mrun("commit", self.path, self.folder, "-m", f"of {n}")
+        self.assertIn(f"({before - self.path.stat().st_size} bytes less)", result.stdout)
 
     def test_a_model_is_split_again_when_its_file_changes(self):
         import torch

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "arguments.h"
 #include "files.h"
@@ -24,6 +25,11 @@ mrun::variant commit_options(const std::string &author, const std::string &time,
 }
 
 std::string size_or_none(const View &size) { return size.is_nil() ? "-" : size.json(); }
+
+// A file that had the weights of two revisions beside each other may be smaller without them.
+std::string by_how_much(double grown) {
+  return counted(std::abs(grown), "byte", "bytes") + (grown < 0 ? " less" : " more");
+}
 
 // The first line of a message, and the others below it.
 std::string show_message(const std::string &message) {
@@ -164,7 +170,7 @@ int commit(std::vector<std::string> args) {
     const View r{&parsed.c()};
     warn_left_out(r.at("left_out"));
     print(shown(bundle) + ": revision " + r.at("number").json() + ", " + show_size(r.at("size").number()) + " (" +
-          counted(r.at("grown").number(), "byte", "bytes") + " more)\ndigest " + r.at("digest").text() + "\n");
+          by_how_much(r.at("grown").number()) + ")\ndigest " + r.at("digest").text() + "\n");
     return int(ok);
   });
 }
