@@ -34,12 +34,15 @@ bool of_stage(std::string_view name, const std::string &stage) {
 }
 
 // The first recorded tensor of the stage that differs from what the stage gave now, or one that it did not give then.
-std::optional<Difference> compare_stage(const Value &recorded, const Entries &now, const std::string &stage,
+// What an item that failed did not come to is told by its error.
+std::optional<Difference> compare_stage(const Value &recorded, const Recorded &run, const std::string &stage,
                                         const Tolerance &tolerance) {
+  const Entries &now = run.stages;
   for (const Entry &e : recorded.as_map()) {
     const std::string name(e.key());
     if (!of_stage(name, stage)) continue;
     const Value *got = find(now, name);
+    if (got == nullptr && !run.result.ok()) continue;
     if (got == nullptr) return Difference{name, "recorded, but missing now"};
     if (auto d = compare(e.value(), *got, tolerance, name)) return d;
   }
@@ -70,7 +73,7 @@ std::optional<Departure> compare_example(const Bundle &bundle, Registry *registr
   const Tolerance tolerance{m.rtol, m.atol, registry};
   const Value recorded = example_stages(bundle, example);
   for (const char *stage : {"preprocess", "forward"}) {
-    if (auto d = compare_stage(recorded, now.stages, stage, tolerance)) return Departure{stage, std::move(*d)};
+    if (auto d = compare_stage(recorded, now, stage, tolerance)) return Departure{stage, std::move(*d)};
   }
   return compare_answer(bundle, tolerance, example, now.result);
 }

@@ -183,6 +183,14 @@ end
             (row,) = json.loads(mrun("verify", folder, "--json").stdout)["examples"]
             self.assertEqual((row["stage"], row["place"], row["message"]), ("preprocess", place, message))
 
+    def test_a_stage_that_fails_is_told_by_its_error(self):
+        folder = self.bundle(preprocess='local torch = require "torch"\nreturn function(x) return { n = torch.ones({2}) } end\n', postprocess="return function(x) return 1 end\n")
+        self.assertEqual(mrun("record", folder, "one", "x").returncode, 0)
+        (folder / "preprocess.lua").write_text('local torch = require "torch"\nreturn function(x) return { n = torch.ones(x.size) } end\n')
+        (row,) = json.loads(mrun("verify", folder, "--json").stdout)["examples"]
+        self.assertEqual((row["stage"], row["place"]), ("preprocess", ""))
+        self.assertIn("ARGUMENT: preprocess.lua:2: ", row["message"])
+
     def test_no_examples_prove_nothing(self):
         result = mrun("verify", self.bundle(preprocess="return function(x) return x end\n"))
         self.assertEqual(result.returncode, 0)
