@@ -7,9 +7,14 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <mrun/plugin.hpp>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "checks.h"
 #include "spare_blocks.h"
@@ -24,10 +29,39 @@ namespace {
 thread_local mrun_call *current_call = nullptr;
 thread_local uint64_t current_serial = 0;
 
+// libtorch's pool has a thread for each processor or as many as are wanted. Each thread that first runs operators has it made anew,
+// beside the old one, and it waits for ever for one that the system refuses. So as many are made and ended first, and OpenBLAS's and
+// some of the host's with them. Throws MEMORY.
+void try_threads(int32_t wanted) {
+  static std::mutex one;
+  static size_t tried = 0;
+  const auto largest = static_cast<size_t>(std::max<long>({wanted, ::sysconf(_SC_NPROCESSORS_CONF), 1}));
+  const size_t most = 3 * (largest - 1) + 4;  // the caller is one of each
+  const std::lock_guard lock(one);
+  if (most <= tried) return;
+  std::mutex all_made;
+  std::vector<std::thread> made;
+  std::string refused;
+  {
+    const std::lock_guard not_yet(all_made);
+    try {
+      while (made.size() < most) made.emplace_back([&] { const std::lock_guard wait(all_made); });
+    } catch (const std::exception &e) { refused = e.what(); }
+  }
+  for (std::thread &t : made) t.join();
+  if (!refused.empty()) {
+    throw mrun::error(MRUN_MEMORY, "libtorch wants " + std::to_string(most) +
+                                       " more threads, and not all can be started (" + refused +
+                                       "): let the process have more (ulimit -u, a container's pids.max)");
+  }
+  tried = most;
+}
+
 void use_threads(int32_t wanted) {
   thread_local int32_t set = 0;
   static std::atomic<int32_t> set_in_blas{0};
   if (wanted == set) return;
+  try_threads(wanted);
   at::set_num_threads(wanted);  // OpenMP keeps this for each thread
   if (openblas_set_num_threads != nullptr && set_in_blas.exchange(wanted) != wanted) openblas_set_num_threads(wanted);
   set = wanted;

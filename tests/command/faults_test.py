@@ -2,12 +2,13 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
 import unittest
 
-from command import ENDLESS, MRUN, Case, mrun, until, until_it_says, until_it_waits
+from command import ENDLESS, MRUN, SOURCE, Case, mrun, until, until_it_says, until_it_waits
 
 LONG = os.environ.get("MRUN_FAULTS") == "1"
 INTERRUPTS, KILLS = (200, 50) if LONG else (12, 6)
@@ -184,6 +185,16 @@ class Faults(Case):
                                       ("--max-delay", "1s", "want a number from 0 to 3600000"), ("--memory", "x", "want bytes"), ("--memory", "0.5", "want bytes")):
             self.refused(2, folder, "1", option, value, contains=f"{option}: {wanted}")
         self.refused(2, "bench", folder, "1", "--seconds", "0", contains="--seconds: want a number from 0.01 to 86400, got 0")
+
+    def test_where_threads_are_refused_a_model_is_an_error_and_no_wait_without_end(self):
+        here, command = self.public()
+        shutil.copytree(SOURCE / "bundles/good-bad-ugly/bundle", here / "bundle")
+        subprocess.run(["chmod", "-R", "a+rX", here], check=True)
+        for isolation in "none", "process":
+            for most in 1, 2, 3, 4, 5, 6:
+                done = self.as_another("prlimit", f"--nproc={most}", command, here / "bundle", "joy", "--isolation", isolation)
+                self.assertEqual((done.returncode, done.stdout), (3, ""), (most, done.stderr))
+                self.assertRegex(done.stderr, "ulimit -u|a limit of processes|Resource temporarily unavailable")
 
 
 if __name__ == "__main__":
