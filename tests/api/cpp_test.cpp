@@ -5,10 +5,12 @@
 #include <mrun/mrun.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <complex>
 #include <cstddef>
 #include <set>
+#include <thread>
 
 #include "support.h"
 
@@ -98,6 +100,31 @@ TEST_CASE("run, submit with a callback, and with a future") {
   CHECK(kept[2].time().postprocess > 0);
   CHECK_FALSE(engine.cancel(4711));
   CHECK_THAT(engine.statistics(), Catch::Matchers::ContainsSubstring("\"items\""));
+}
+
+TEST_CASE("an engine that ends in a callback of its own is stopped after it, and every item is answered") {
+  const Folder folder("text", echo);
+  for (const int32_t isolation : {MRUN_ISOLATION_NONE, MRUN_ISOLATION_PROCESS}) {
+    mrun::options options;
+    options.isolation = isolation;
+    auto engine = std::make_unique<mrun::engine>(mrun::bundle{folder.path().c_str()}, &options);
+    mrun_engine *const raw = engine->raw();
+    std::promise<void> all_in;
+    std::shared_future<void> begin(all_in.get_future());
+    std::atomic<int> answers{0};
+    constexpr int items = 50;
+    for (int i = 0; i < items; ++i) {
+      engine->submit(mrun::text("a"), [&, begin](const mrun::result &) {
+        begin.wait();
+        if (++answers == 1) engine.reset();
+      });
+    }
+    all_in.set_value();
+    while (answers < items) std::this_thread::yield();
+    while (mrun_cancel(raw, 0) == MRUN_MISSING) std::this_thread::yield();
+    CHECK_THAT(mrun_last_error()->message,
+               Catch::Matchers::StartsWith("this is no open engine: it was stopped already"));
+  }
 }
 
 TEST_CASE("the line of a failed item is the command's, whoever asks for it") {

@@ -11,7 +11,7 @@
 //
 // A failing item is no exception: test the result (run() puts there, too, what kept its item from running at all). A bundle
 // that cannot be opened, or another call that can never work, throws mrun::failure. An engine that ends in a callback of its
-// own is not stopped, and nobody can do it any more. (Braces: `engine e(bundle(path));` would declare a function.)
+// own is stopped by a thread made for it, once that has returned. (Braces: `engine e(bundle(path));` would declare a function.)
 #pragma once
 #include <cstring>
 #include <functional>
@@ -20,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -356,7 +357,13 @@ class engine {
     std::swap(e_, o.e_);
     return *this;
   }
-  ~engine() { mrun_stop(e_); }
+  ~engine() {
+    if (mrun_stop(e_) != MRUN_USAGE) return;
+    try {
+      std::thread(mrun_stop, e_).detach();
+    } catch (...) {  // no thread is to be had: it goes on
+    }
+  }
   mrun_engine *raw() const { return e_; }
   // One item in the calling thread's time.
   result run(const variant &input, const mrun_item &how = item()) const {
