@@ -5,6 +5,8 @@
 #include <mrun/plugin.hpp>
 #include <unordered_map>
 
+#include "recurrent.h"
+
 namespace mrun_torch {
 namespace {
 
@@ -61,7 +63,7 @@ void register_checks() {
   static auto &all = *new torch::Library(torch::Library::IMPL, "_", checks_key, __FILE__, __LINE__);
   static auto &aten = *new torch::Library(torch::Library::IMPL, "aten", checks_key, __FILE__, __LINE__);
   all.fallback(torch::CppFunction::makeFallthrough());
-  for (auto *add : {&add_cell_checks, &add_mask_checks, &add_part_checks}) add(aten);
+  for (auto *add : {&add_cell_checks, &add_mask_checks, &add_part_checks, &add_recurrent_layers}) add(aten);
   const auto checks = all_checks();
   constexpr std::string_view prefix = "aten::";
   for (const c10::OperatorName &op : c10::Dispatcher::singleton().getAllOpNames()) {

@@ -131,6 +131,10 @@ void charge_current(int64_t count, int64_t bytes_each) {
   mrun::check(mrun::host->charge(current_call, bytes));
 }
 
+void poll_current() {
+  if (current_call != nullptr) mrun::check(mrun::host->stopped(current_call));
+}
+
 void prepare_libtorch() {
   static ChargedAllocator allocator;
   c10::SetAllocator(c10::kCPU, &allocator);

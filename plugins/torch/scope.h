@@ -34,6 +34,9 @@ class Scope {
 // Charges the call that runs on this thread, if any, until it ends: memory that libtorch's allocator does not see.
 void charge_current(int64_t count, int64_t bytes_each);
 
+// Throws where the call that runs on this thread must end.
+void poll_current();
+
 // Once a process, before any operator: the charging allocator, the checks, and one inter-operator thread.
 void prepare_libtorch();
 

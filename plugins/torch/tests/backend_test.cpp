@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -427,6 +428,17 @@ TEST_CASE("what a model allocates counts against the item's memory", "[torch]") 
   const auto enough = std::make_shared<mrun::Budget>(1000000);
   const auto results = model.call("forward", {args.as_list()[0]}, 0, enough);
   CHECK(enough->used() <= 1000);
+}
+
+TEST_CASE("a recurrent layer ends between two steps", "[torch]") {
+  const Model model(test::read_file(test::model_path("gru_of_96_in_1")));
+  test::Call call;
+  call.item.deadline = (std::chrono::steady_clock::now() + std::chrono::milliseconds(20)).time_since_epoch().count();
+  const Tensor steps = Tensor::empty(mrun::dtype::float32, {1, 100000, 5});
+  std::fill_n(steps.data<float>(), steps.numel(), 0.0f);
+  int code = 0;
+  error_of([&] { model.call(call, "forward", {steps}); }, &code);
+  CHECK(code == MRUN_TIMEOUT);
 }
 
 TEST_CASE("options of a model", "[torch]") {

@@ -13,6 +13,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+import recurrent_models
 from frozen_models import Repeated, Wide
 from model_writer import Writer
 
@@ -514,6 +515,7 @@ def main(folder):
           [("forward", ids)])
     w.add("gru_bidirectional", torch.jit.script(Recurrent(nn.GRU, bidirectional=True).eval()), [("forward", ids)])
     w.add("lstm", torch.jit.script(Recurrent(nn.LSTM, num_layers=2).eval()), [("forward", ids)])
+    recurrent_models.add(w)
     w.add("bare_gru", torch.jit.script(nn.GRU(2, 3)), [], bare=True)
     w.add("attention", torch.jit.script(Attention().eval()), [("forward", torch.randn(2, 5, 8))])
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)

@@ -93,6 +93,9 @@ class Model {
     Call call;
     call.item.seed = seed;
     call.item.budget = std::move(budget);
+    return this->call(call, name, args);
+  }
+  std::vector<Value> call(Call &call, const std::string &name, const std::vector<Value> &args) const {
     const mrun::Schema &schema = schemas[method(name)];
     std::vector<mrun_value> raw;
     for (const Value &a : args) raw.push_back(a.c());
