@@ -102,6 +102,13 @@ bool fills_up(const Manifest &m) {
                                       [&](const ModelConfig &model) { return model.batch && pads(*model.batch); });
 }
 
+const char *why_neighbours_show(const Manifest &m) {
+  return fills_up(m) ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it "
+                       "(unpad)"
+                     : "a row of the model's batch must not change the others' (a mean or an order over dimension 0); "
+                       "[batch] mode = \"none\" leaves its calls alone";
+}
+
 // The first answer that is not the example's, of it and another that are run together: two of each, so that both lanes of
 // the session, an offline one, have both.
 std::optional<Departure> run_beside(const Bundle &bundle, Session &session, const Example &example,
@@ -132,13 +139,11 @@ std::optional<Departure> run_joined_example(const Bundle &bundle, Session &sessi
                                         "leaves its calls as they are",
                                         failure)}};
     }
-    if (&other == &example || !fills_up(bundle.manifest())) return std::nullopt;
+    if (&other == &example) return std::nullopt;
     auto d = run_beside(bundle, session, example, other);
     if (d) {
-      d->difference.message += fmt::format(
-          "; so it is beside example {}: the model must not see what [batch] pad fills up with (lengths, a mask), nor "
-          "the script get it (unpad)",
-          other.name);
+      d->difference.message +=
+          fmt::format("; so it is beside example {}: {}", other.name, why_neighbours_show(bundle.manifest()));
     }
     return d;
   } catch (const Error &e) { return Departure{e.stage.empty() ? "input" : e.stage, {"", with_code(e)}}; }

@@ -42,6 +42,13 @@ class Mean(torch.nn.Module):
         return x.mean(1), x
 
 
+class Centred(torch.nn.Module):
+    """Takes the batch for the item: each row changes the others."""
+
+    def forward(self, x):
+        return x - x.mean(0)
+
+
 class MeanOfReal(torch.nn.Module):
     def forward(self, x, lengths):
         return x.sum(1) / lengths, x
@@ -82,6 +89,22 @@ end
                          contains=["example a differs where its model calls are joined", "beside example abcd", "lengths, a mask", "unpad"])
         folder = self.packed(MeanOfReal(), unpad, ["a", "abcd"])
         self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+
+    def test_rows_that_change_each_other_are_told_of(self):
+        folder = self.bundle(preprocess='local torch = require "torch"\nreturn function(x) return torch.tensor({#x, 1}) end\n')
+        torch.jit.script(Centred().eval()).save(str(folder / "model.pt"))
+        for text in ["a", "bbb"]:
+            self.assertEqual(mrun("record", folder, text, text).returncode, 0)
+        for command in ["verify", "pack"]:
+            result = mrun(command, folder)
+            self.assertEqual(result.returncode, 4)
+            for words in ["postprocess", "beside example bbb", "a row of the model's batch", 'mode = "none"']:
+                self.assertIn(words, result.stdout + result.stderr)
+        with open(folder / "bundle.toml", "a") as toml:
+            toml.write('\n[batch]\nmode = "none"\n')
+        for text in ["a", "bbb"]:
+            self.assertEqual(mrun("record", folder, text, text, "--replace").returncode, 0)
+        self.assertEqual(mrun("verify", folder).returncode, 0)
 
     def test_examples_of_one_length_do_not_show_it(self):
         self.assertEqual(mrun("pack", self.packed(Mean(), "", ["a", "b"]), "-o", self.dir / "x.mb").returncode, 0)
