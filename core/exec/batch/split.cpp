@@ -16,12 +16,15 @@ struct Splitter {
   const BatchConfig &config;
   const Batch &batch;
 
-  // The length that call `index` had in the argument that `unpad` names; check_unpad has seen that it is padded.
+  // The length that call `index` had in the argument that `unpad` names, which is padded (check_unpad): in the dimension
+  // that is cut, where the argument is padded there too, as the width of a picture is.
   int64_t real_length(const Unpad &unpad, size_t index, const std::string &name) const {
     for (size_t i = 0; i < schema.parameters.size(); ++i) {
       if (schema.parameters[i].name != unpad.like) continue;
       const Value &argument = batch.calls[index][i];
-      const auto d = static_cast<int32_t>(config.pad.at(unpad.like).dims.at(0));
+      const std::vector<int64_t> &dims = config.pad.at(unpad.like).dims;
+      const bool same = std::ranges::find(dims, unpad.dim) != dims.end();
+      const auto d = static_cast<int32_t>(same ? unpad.dim : dims.at(0));
       if (argument.is_tensor() && d < argument.as_tensor().dim()) return argument.as_tensor().size(d);
       fail(MRUN_MODEL, "[batch] unpad.{}: like: want the argument {} as a tensor with a dimension {}, got {}", name,
            unpad.like, d, describe(argument.c()));

@@ -138,6 +138,28 @@ TEST_CASE("unpad cuts results back to the argument's length") {
   REQUIRE(values_of(*calls[1][0].find("hidden")) == std::vector<int64_t>{2, 3});
 }
 
+TEST_CASE("unpad of an argument that is padded in two dimensions goes by the one that is cut") {
+  for (const bool left : {false, true}) {
+    BatchConfig config;
+    config.pad["ids"] = Pad{{0, 1}, -1, left, 1};
+    const Schema three = parse_schema("forward(Tensor ids) -> (Tensor rows, Tensor columns, Tensor of_third)");
+    config.unpad["rows"] = Unpad{0, "ids"};
+    config.unpad["columns"] = Unpad{1, "ids"};
+    config.unpad["of_third"] = Unpad{2, "ids"};
+    const Joined batch(three, config, {{ints({1, 2, 3}, {1, 3})}, {ints({4, 5}, {2, 1})}});
+    const Tensor x = batch.args[0].as_tensor();
+    const Tensor behind = x.view({2, 1, 2, 3}, {6, 6, 3, 1}, 0);
+    const auto calls = split(three, config, batch, {x, x, behind});
+    CHECK(calls[0][0].as_tensor().shape() == Shape{1, 3});
+    CHECK(calls[0][1].as_tensor().shape() == Shape{2, 3});
+    CHECK(calls[0][2].as_tensor().shape() == Shape{1, 2, 1});
+    CHECK(calls[1][0].as_tensor().shape() == Shape{2, 3});
+    CHECK(calls[1][1].as_tensor().shape() == Shape{2, 1});
+    CHECK(values_of(calls[0][0]) == std::vector<int64_t>{1, 2, 3});
+    CHECK(values_of(calls[1][1]) == std::vector<int64_t>{4, 5});
+  }
+}
+
 TEST_CASE("unpad finds a result by its name in the schema, and by its place") {
   const Schema named = parse_schema("forward(Tensor ids) -> (Tensor hidden, Tensor)");
   BatchConfig config = padded();
