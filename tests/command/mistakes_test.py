@@ -393,6 +393,28 @@ class Errors(Case):
         folder = self.bundle(toml='[batch]\npad = {x = {dims = [0]}}\nunpad = {"1" = {like = "x"}}\n', **stages)
         self.assertEqual(self.answers(folder, "--lines", self.dir / "l"), [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1], [1, 1]])
 
+    def test_lengths_that_nothing_fills_in(self):
+        code = """import sys, torch
+from typing import List
+class Listed(torch.nn.Module):
+    def forward(self, xs: List[torch.Tensor], lengths: torch.Tensor) -> torch.Tensor:
+        return xs[0]
+class Numbers(torch.nn.Module):
+    def forward(self, xs: torch.Tensor, lengths: List[int]) -> torch.Tensor:
+        return xs
+for name, model in ("listed", Listed()), ("numbers", Numbers()):
+    torch.jit.script(model).save(f"{sys.argv[1]}/{name}.pt")
+"""
+        models = self.enterContext(tempfile.TemporaryDirectory())
+        script = pathlib.Path(models, "make.py")  # TorchScript reads its source
+        script.write_text(code)
+        subprocess.run(["/usr/bin/python3", script, models], check=True, capture_output=True)
+        for name, given, advice in [("listed", "{torch.ones(2)}", "by a padded argument that is a tensor, and this call has none: the script gives it"),
+                                    ("numbers", "torch.ones(2)", "the script gives it: what [batch] pad fills in is a Tensor")]:
+            folder = self.bundle(toml="[batch]\npad = {xs = {dims = [0]}}\n", preprocess=MODULES + stage(f"return {{xs = {given}}}"),
+                                 files={"model.pt": pathlib.Path(models, f"{name}.pt").read_bytes()})
+            self.item_error("ARGUMENT", "forward", folder, "x", contains=["lengths: is missing", advice])
+
     def test_what_the_model_was_called_with(self):
         models = self.enterContext(tempfile.TemporaryDirectory())
         code = ("import sys, torch\nclass M(torch.nn.Module):\n    def forward(self, x, mask):\n        return x + mask\n"

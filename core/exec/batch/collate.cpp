@@ -299,10 +299,18 @@ void count_all(Batch &batch, Mode mode, int64_t least) {
 
 void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config, const CollateOptions &how) {
   const Lengths lengths = measure(schema, config, batch);
-  if (lengths.values.empty()) return;
   for (size_t i = 0; i < schema.parameters.size(); ++i) {
-    if (!batch.args[i].is_nil() || !is_filled(schema.parameters[i])) continue;  // the script's own
-    const bool is_mask = schema.parameters[i].name == "mask";
+    const Parameter &p = schema.parameters[i];
+    if (!batch.args[i].is_nil() || !is_filled(p)) continue;  // the script's own
+    if (lengths.values.empty()) {
+      if (p.type.optional || p.type.base == Base::any) continue;
+      fail(MRUN_ARGUMENT,
+           "{}: {}: is missing; want {}; [batch] pad fills it in by a padded argument that is a tensor, and this call "
+           "has "
+           "none: the script gives it",
+           schema.name, p.name, p.type.text());
+    }
+    const bool is_mask = p.name == "mask";
     batch.args[i] = is_mask ? mask_tensor(lengths, how) : lengths_tensor(lengths, how);
   }
 }

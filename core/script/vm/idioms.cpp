@@ -240,9 +240,10 @@ std::string filled_in_hint(std::string_view message) {
   for (const std::string_view lacks : {": mask: is missing", ": lengths: is missing"}) {
     const std::string_view before = message.substr(0, message.find(lacks));
     const bool method = before.substr(before.rfind(' ') + 1).find('.') == std::string_view::npos;  // no operation
-    if (before.size() < message.size() && method) {
-      return "; [batch] pad in bundle.toml, with the dims of an argument that may differ, has it filled in";
-    }
+    if (before.size() == message.size() || !method) continue;
+    return message.substr(before.size() + lacks.size()).starts_with("; want Tensor")
+               ? "; [batch] pad in bundle.toml, with the dims of an argument that may differ, has it filled in"
+               : "; the script gives it: what [batch] pad fills in is a Tensor";
   }
   return "";
 }
