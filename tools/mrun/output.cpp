@@ -153,6 +153,7 @@ void Output::write(const std::string &text) {
     const ssize_t n = write_some(fd_, rest);
     if (n < 0) {
       error_ = (path_.empty() ? std::string("standard output") : path_) + ": cannot write: " + std::strerror(errno);
+      failed_ = true;
     } else {
       rest.remove_prefix(static_cast<size_t>(n));
     }
@@ -191,15 +192,11 @@ void Output::put_now(const std::string &text) {
 }
 
 void Output::wait_for_room(uint64_t number, uint64_t ahead) {
+  if (number < next_ + ahead) return;
   std::unique_lock lock(mutex_);
   constexpr auto look = std::chrono::milliseconds(100);  // a signal tells nobody here that it came
   const auto is_there = [&] { return number < next_ + ahead || !error_.empty() || interrupt_asked(); };
   while (!written_.wait_for(lock, look, is_there)) {}
-}
-
-bool Output::failed() const {
-  const std::lock_guard lock(mutex_);
-  return !error_.empty();
 }
 
 void Output::finish() {

@@ -1,5 +1,6 @@
 // Answers in input order, to standard output or to a file that appears when it is whole.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -44,7 +45,7 @@ class Output {
   // Waits until item `number` is at most `ahead` items beyond what has been written, a write fails or an interrupt comes.
   void wait_for_room(uint64_t number, uint64_t ahead);
   bool appears() const { return draft_.has_value(); }  // as a file, once it is whole
-  bool failed() const;                                 // a write failed: nothing more will be written
+  bool failed() const { return failed_; }              // a write failed: nothing more will be written
   void finish();                                       // flush, rename. Throws the first write error
   // The run was interrupted: nothing more is written. What was answered is kept for --resume; or it becomes the file, where
   // there is any and none of that name; or nothing has changed. Throws as finish().
@@ -66,7 +67,10 @@ class Output {
   mutable std::mutex mutex_;
   std::condition_variable written_;
   std::map<uint64_t, std::string> waiting_;
-  uint64_t next_ = 0, end_ = UINT64_MAX;
+  // Set under the lock. Who submits looks at them for each item without it: a write may have it.
+  std::atomic<uint64_t> next_{0};
+  std::atomic<bool> failed_{false};
+  uint64_t end_ = UINT64_MAX;
   bool closed_ = false;  // the run was interrupted
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 // What waits to be told, and its bytes: the worker is not read meanwhile, so that one that emits without end fills no memory.
 constexpr size_t most_events = 4096, most_untold = size_t{64} << 20;
-constexpr size_t most_at_once = 32;  // results that are told between two looks at what is shared
+constexpr size_t most_at_once = 128;  // results that are told between two looks at what is shared
 
 }  // namespace
 
@@ -88,7 +88,7 @@ void RemoteSession::post_result(const JobPtr &job) {
 void RemoteSession::post(Letter *letter) {
   const bool waits = letters_.empty();  // the postman; else it has been woken, or is about
   letters_.push_back(letter);
-  if (waits) letters_came_.notify_one();
+  if (waits && !finishes_many_) letters_came_.notify_one();
 }
 
 void RemoteSession::carry_letters() {

@@ -18,7 +18,7 @@ constexpr std::chrono::seconds standstill{2};       // of this process, where a 
 constexpr size_t patience_with_deaths = 3;          // in a row, while nobody waits
 constexpr size_t most_failures = 3;                 // to start one, in a row
 constexpr size_t most_log_bytes = size_t{1} << 20;  // in a second
-constexpr size_t most_answered = 64;                // results that are told of together
+constexpr size_t most_answered = 128;               // results that are told of together
 constexpr size_t longest_line = 4000, longest_stage = 20, longest_trace = size_t{64} << 10;
 
 int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
@@ -197,18 +197,23 @@ void RemoteSession::tell_answered(RemoteWorker &worker) {
 // False: one of them answers what nobody asked.
 bool RemoteSession::finish_answered() noexcept {
   if (answered_.empty()) return true;
-  bool asked = true;
+  bool asked = true, postman_sleeps = false;
   {
     const ExclusiveLock lock(mutex_);
     last_result_ = Clock::now();
     deaths_ = 0;
+    postman_sleeps = letters_.empty();
+    finishes_many_ = true;
     for (auto &[id, result] : answered_) {
       const auto at = jobs_.find(id);
       const bool was = at != jobs_.end() && at->second->sent;
       if (was) finish(at, std::move(result));
       asked = asked && was;
     }
+    finishes_many_ = false;
+    postman_sleeps = postman_sleeps && !letters_.empty();
   }
+  if (postman_sleeps) letters_came_.notify_one();
   answered_.clear();
   return asked;
 }

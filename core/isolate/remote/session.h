@@ -180,8 +180,9 @@ class RemoteSession final : public Session {
   bool ending_ GUARDED_BY(mutex_) = false;  // what serves was told to end
   Jobs jobs_ GUARDED_BY(mutex_);            // not answered
   Letters letters_ GUARDED_BY(mutex_);
-  size_t untold_ GUARDED_BY(mutex_) = 0;  // bytes of events
-  Jobs ready_ GUARDED_BY(mutex_);         // answered, behind some that are not: where order is wanted
+  bool finishes_many_ GUARDED_BY(mutex_) = false;  // who does wakes the postman, once the lock is free
+  size_t untold_ GUARDED_BY(mutex_) = 0;           // bytes of events
+  Jobs ready_ GUARDED_BY(mutex_);                  // answered, behind some that are not: where order is wanted
   uint64_t next_id_ GUARDED_BY(mutex_) = 1, next_delivery_ GUARDED_BY(mutex_) = 1;
   uint64_t next_run_ GUARDED_BY(mutex_) = first_run;
   size_t pending_ GUARDED_BY(mutex_) = 0;           // submitted, not told
