@@ -103,10 +103,11 @@ bool fills_up(const Manifest &m) {
 }
 
 const char *why_neighbours_show(const Manifest &m) {
-  return fills_up(m) ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it "
-                       "(unpad)"
-                     : "a row of the model's batch must not change the others' (a mean or an order over dimension 0); "
-                       "[batch] mode = \"none\" leaves its calls alone";
+  return fills_up(m)
+             ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it "
+               "(unpad)"
+             : "a row of the model's batch must not change the others' (a mean or an order over dimension 0, dynamic "
+               "quantization); [batch] mode = \"none\" leaves its calls alone";
 }
 
 // The first answer that is not the example's, of it and another that are run together: two of each, so that both lanes of

@@ -100,6 +100,7 @@ end
             self.assertEqual(result.returncode, 4)
             for words in ["postprocess", "beside example bbb", "a row of the model's batch", 'mode = "none"']:
                 self.assertIn(words, result.stdout + result.stderr)
+            self.assertNotIn("--replace", result.stderr)  # the same answer would be kept
         with open(folder / "bundle.toml", "a") as toml:
             toml.write('\n[batch]\nmode = "none"\n')
         for text in ["a", "bbb"]:
@@ -213,6 +214,9 @@ end
         (row,) = json.loads(mrun("verify", folder, "--json").stdout)["examples"]
         self.assertEqual((row["stage"], row["place"]), ("preprocess", ""))
         self.assertIn("ARGUMENT: preprocess.lua:2: ", row["message"])
+        result = mrun("pack", folder)
+        self.assertIn("ARGUMENT: preprocess.lua:2: ", result.stderr)
+        self.assertNotIn("--replace", result.stderr)  # there is no answer to keep
 
     def test_no_examples_prove_nothing(self):
         result = mrun("verify", self.bundle(preprocess="return function(x) return x end\n"))
