@@ -133,6 +133,7 @@ class HeaderParser {
       int64_t size = 0;
       const char *const first = text_.data() + at_, *const last = text_.data() + text_.size();
       const auto [end, error] = std::from_chars(first, last, size);
+      if (error == std::errc::result_out_of_range) refuse("a dimension of the shape is beyond 64 bits");
       if (error != std::errc() || size < 0) refuse("shape must hold integers from 0");
       at_ += static_cast<size_t>(end - first);
       accept('L');  // written by Python 2

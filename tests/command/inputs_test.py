@@ -1,4 +1,5 @@
 """Every kind of input, every way to give it."""
+import io
 import json
 import os
 import struct
@@ -215,6 +216,21 @@ class Tensor(Case):
             struct.pack("<Q", len(header)) + header + struct.pack("<ffq", 1.5, 2.5, 7))
         folder = self.bundle("tensor", preprocess="return function(x) return { x.a:tolist(), x.n:item() } end\n")
         self.assertEqual(self.answer(folder, self.dir / "x.safetensors"), [[1.5, 2.5], 7])
+
+    def test_shapes_that_overflow_and_bytes_that_are_not_there(self):
+        folder = self.bundle("tensor", preprocess="return function(x) return x end\n")
+        whole = io.BytesIO()
+        numpy.save(whole, numpy.zeros(4, "float32"))
+        for shape, says in (("4611686018427387904,", "too large"), ("4294967296, 4294967296, 0", "too large"), ("99999999999999999999,", "beyond 64 bits"),
+                            ("2147483648, 4", "has 34359738368 bytes, 16 are there"), ("0, 3", "has 0 bytes, 16 are there")):
+            length, = struct.unpack_from("<H", whole.getvalue(), 8)
+            header = f"{{'descr': '<f4', 'fortran_order': True, 'shape': ({shape}), }}".ljust(length - 1) + "\n"
+            (self.dir / "x.npy").write_bytes(whole.getvalue()[:10] + header.encode() + whole.getvalue()[10 + length:])
+            self.item_error("INPUT", "input", folder, self.dir / "x.npy", contains=["x.npy", says])
+        for shape in ([1 << 62], [1 << 62, 4], [(1 << 63) - 1] * 2, [4, 1 << 62, 0]):
+            header = json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 16]}}).encode()
+            (self.dir / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+            self.item_error("INPUT", "input", folder, self.dir / "x.safetensors", contains="x.safetensors")
 
     def test_a_wrong_suffix_says_what_is_wanted(self):
         (self.dir / "x.txt").write_text("1")
