@@ -1,5 +1,6 @@
 // What signing does to files: keys, the files that a signature lists, bundle.sig.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,6 +50,12 @@ void check_place(const fs::path &path, bool replace) {
   if (fs::is_directory(there)) fail(MRUN_USAGE, "{}: is a folder; a file to make is wanted", printable(path.native()));
   if (replace) return;
   fail(MRUN_USAGE, "{}: is there already; a key is never overwritten but with --force", printable(path.native()));
+}
+
+// Goes before the pair that takes its place: whoever is killed between that one's two files leaves a private key alone, to which
+// `openssl pkey -pubout` gives the other half, and never halves of two pairs.
+void remove_public(const fs::path &path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_errno(errno, path.native(), "replace it");
 }
 
 // The model's name in a statement, for people: how its file or folder is called.
@@ -159,6 +166,7 @@ PublicKey make_key(const fs::path &path, std::string_view algorithm, bool replac
   FileDraft private_draft(path), public_draft(public_path);  // both are whole before one takes its place
   write_key(private_draft, key.pem(), 0600, path);
   write_key(public_draft, public_key.pem(), 0644, public_path);
+  if (replace) remove_public(public_path);
   private_draft.commit(replace);
   public_draft.commit(replace);
   return public_key;

@@ -1,10 +1,12 @@
 """The disk fails at each call in turn: reading a bundle, and writing one. Numbers 64 and 65 of core/SECURITY.md: an error of one line, no
-half file, nothing left beside it, and what was there is as it was."""
+half file, nothing left beside it, and what was there is as it was. Number 87: a key pair whose files are replaced."""
 import os
 import pathlib
 import subprocess
 import sys
 import unittest
+
+from cryptography.hazmat.primitives import serialization
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "command"))
 import command  # noqa: E402
@@ -14,11 +16,11 @@ MOST = 2000  # calls that any of these commands makes, and more
 
 
 class Case(command.Case):
-    def faulty(self, kind, at, *args):
+    def faulty(self, kind, at, *args, more={}):
         """(status, whether the fault came, standard error)"""
         mark = self.dir / "mark"
         mark.unlink(missing_ok=True)
-        given = os.environ | command.preloaded(FAULTS) | {"MRUN_FAULT": kind, "MRUN_FAULT_AT": str(at), "MRUN_FAULT_MARK": str(mark)}
+        given = os.environ | command.preloaded(FAULTS) | {"MRUN_FAULT": kind, "MRUN_FAULT_AT": str(at), "MRUN_FAULT_MARK": str(mark)} | more
         result = subprocess.run([command.MRUN, *map(str, args)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, cwd=self.dir, env=given)
         return result, mark.exists()
 
@@ -69,6 +71,32 @@ class Case(command.Case):
                 if args[0] == "commit":
                     before = self.file.read_bytes()  # signed by now
                 self.each("write", as_it_was, *args)
+
+    def of_one_pair(self):
+        """Whether there are both halves; they are of one pair then, and the private one is there and whole in any case."""
+        private = serialization.load_pem_private_key((self.dir / "key").read_bytes(), None)
+        public = self.dir / "key.pub"
+        if not public.exists():
+            return False
+        wanted = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.assertEqual(public.read_bytes(), wanted)
+        return True
+
+    def test_87_key_pair_replaced_by_halves(self):
+        for more in ({}, {"MRUN_FAULT_KILL": "1"}):
+            self.assertEqual(command.mrun("keygen", self.dir / "key", "--force").returncode, 0)
+            whole = []
+            for at in range(1, MOST):
+                before = (self.dir / "key").read_bytes()
+                result, came = self.faulty("write", at, "keygen", "key", "--force", more=more)
+                self.assertEqual(result.returncode, (-9 if more else 5) if came else 0, (at, result.stderr))
+                whole.append((self.of_one_pair(), (self.dir / "key").read_bytes() != before))
+                if not came:
+                    break
+                self.assertEqual(command.mrun("keygen", self.dir / "key", "--force").returncode, 0)
+            self.assertIn((False, True), whole)  # between the two
+            self.assertEqual(whole[-1], (True, True))
+            self.assertEqual([p.name for p in self.dir.iterdir() if p.name.startswith(".key")], [])
 
 
 if __name__ == "__main__":

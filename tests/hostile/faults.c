@@ -1,10 +1,12 @@
 /* Loaded before a program (LD_PRELOAD): the MRUN_FAULT_AT-th call of the kind MRUN_FAULT fails, "read" (pread, read, mmap of a file) or
- * "write" (pwrite, write, fsync, fdatasync, rename), with EIO, or ENOSPC for writing; then the file MRUN_FAULT_MARK is made. Calls on what is no
- * regular file do not count: the program's own start, pipes and the terminal are not meant. */
+ * "write" (pwrite, write, fsync, fdatasync, rename), with EIO, or ENOSPC for writing; then the file MRUN_FAULT_MARK is made. With MRUN_FAULT_KILL
+ * the program is killed there instead. Calls on what is no regular file do not count: the program's own start, pipes and the terminal are not
+ * meant. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,7 @@ static int fails(const char *kind, int fd) {
   if (wanted == NULL || at == NULL || strcmp(wanted, kind) != 0 || !counts(fd)) return 0;
   if (atomic_fetch_add(&calls, 1) + 1 != atol(at)) return 0;
   if (mark != NULL) close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (getenv("MRUN_FAULT_KILL") != NULL) raise(SIGKILL);
   errno = strcmp(kind, "read") == 0 ? EIO : ENOSPC;
   return 1;
 }
