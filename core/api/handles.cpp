@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/mutex.h"
+#include "base/process_end.h"
 
 namespace mrun::api {
 namespace {
@@ -86,8 +87,11 @@ int mrun_stop(mrun_engine *engine) {
   return guard(nullptr, [&] {
     find(engine)->session->stop();
     auto stopped = Handles<mrun_engine>::all().remove(engine);
-    // Of another process, which a fork copied: its threads are not here, and what they wait for cannot be taken apart.
-    if (stopped != nullptr && stopped->process != ::getpid()) new std::shared_ptr(std::move(stopped));
+    // Of another process, which a fork copied, its threads are not here, and what they wait for cannot be taken apart; once the
+    // process ends, what they have not let go of cannot.
+    if (stopped != nullptr && (stopped->process != ::getpid() || mrun::process_ends())) {
+      new std::shared_ptr(std::move(stopped));
+    }
   });
 }
 

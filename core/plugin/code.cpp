@@ -12,6 +12,7 @@
 #include "base/float_mode.h"
 #include "base/library.h"
 #include "base/mutex.h"
+#include "base/process_end.h"
 #include "base/text.h"
 #include "plugin/catalog.h"
 #include "plugin/shared_libraries.h"
@@ -126,6 +127,7 @@ void *open_library(const PluginFile &file) {
     const InterruptGuard interrupts;
     for (const std::string &name : file.libraries) dlopen(name.c_str(), flags);
     handle = dlopen(full.c_str(), flags);
+    note_loaded_library();
     if (handle == nullptr) reason = dlerror();
     interrupted = interrupts.take();
   }

@@ -161,6 +161,13 @@ class Api(unittest.TestCase):
         got = run("api_lifetime", packed)
         self.assertEqual((got.returncode, got.stdout.strip()), (0, "720"), got.stderr)
 
+    def test_a_process_that_ends_while_its_engine_works_ends_cleanly(self):
+        folder = self.bundle(preprocess='local leaving = require "leaving"\n'
+                                        'return function(s) if s ~= "quick" then leaving.work() end return s end\n')
+        for how in "main", "callback", "direct", "engine":
+            got = run("api_ending", folder, BUILD / "tests/plugins/leaving.so", how)
+            self.assertEqual((got.returncode, got.stdout, got.stderr), (0, "", ""), how)
+
 
 if __name__ == "__main__":
     unittest.main()

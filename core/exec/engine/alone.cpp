@@ -91,7 +91,7 @@ void Engine::run_again(Seat &seat) {
     jobs.insert(job, [job](const Job &other) { return other.seq >= job->seq; });
   }
   {
-    const Unlocked unlocked(mutex_);
+    const Outside outside(*this);
     for (Job *job = jobs.front(); job != nullptr; job = job->next) {
       job->emits = job->passage == nullptr ? 0 : job->passage->emits();
       job->passage.reset();
@@ -101,7 +101,7 @@ void Engine::run_again(Seat &seat) {
   while (Job *job = jobs.pop_front()) {
     Result result;
     {
-      const Unlocked unlocked(mutex_);
+      const Outside outside(*this);
       begin_again(*job->item);
       result = run_alone(seat, *job, job->emits);
       job->let_go();

@@ -21,6 +21,7 @@ constexpr size_t least_batch = 16;  // by which small ones are counted
 // Of what is joined among itself alone, in items alive: large, so that few batches are left unfilled at its end; small, since
 // answers wait in memory until those before them are given, and since it is what several processes share out.
 constexpr size_t block_of_live = 8;
+constexpr auto longest_end = std::chrono::seconds(10);  // of what runs when the process ends
 
 size_t largest_batch(const Loaded &loaded) {
   int64_t most = 1;
@@ -91,7 +92,10 @@ Engine::Engine(std::shared_ptr<const Bundle> bundle, EngineOptions options)
 
 Engine::~Engine() { end(); }
 
-void Engine::want_usable(const char *what) const { want_starter(process_, what); }
+void Engine::want_usable(const char *what) const {
+  want_starter(process_, what);
+  if (process_ends()) fail(MRUN_CANCELLED, "{}: the process ends", what);
+}
 
 void Engine::want_outside(const char *what) const {
   want_usable(what);
@@ -132,7 +136,7 @@ Result Engine::run_directly(const Work &work) {
   seat.busy = true;
   Result result;
   try {
-    const Unlocked unlocked(mutex_);
+    const Outside outside(*this);
     const CallbackScope scope(this);
     job->submitted = job->begun = Clock::now();
     result = run_alone(seat, *job, 0);
@@ -262,18 +266,22 @@ void Engine::drain() {
   --draining_;
 }
 
+// What an item is stopped for first stands.
+void Engine::stop_items() {
+  const auto stop = [](ItemContext &item) {
+    int running = MRUN_OK;
+    item.stop.compare_exchange_strong(running, MRUN_CANCELLED);
+  };
+  for (const auto &item : direct_items_) stop(*item);
+  for (const auto &[id, answer] : delivery_.unanswered()) stop(*answer.item->item);
+}
+
 // Every item is told to end: those that wait run again to see it.
 void Engine::end_all() {
   stopping_ = true;
-  for (const auto &item : direct_items_) {
-    int running = MRUN_OK;
-    item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
-  }
+  stop_items();
   for (const auto &[id, answer] : delivery_.unanswered()) {
-    Job *const job = answer.item.get();
-    int running = MRUN_OK;
-    job->item->stop.compare_exchange_strong(running, MRUN_CANCELLED);
-    if (rounds_.withdraw(job)) make_ready(job);
+    if (rounds_.withdraw(answer.item.get())) make_ready(answer.item.get());
   }
   rounds_.end_of_input(true);
   changed_.notify_all();
@@ -282,12 +290,12 @@ void Engine::end_all() {
 }
 
 void Engine::stop() {
-  if (process_ == ::getpid()) want_outside("stop");
+  if (!is_left()) want_outside("stop");
   end();
 }
 
 void Engine::end() {
-  if (process_ != ::getpid()) {
+  if (is_left()) {
     abandon();
     return;
   }
@@ -304,8 +312,22 @@ void Engine::end() {
 }
 
 // In a fork's copy: the threads are not in this process, and the lock is as one of them left it. What the system knew of
-// them may be another thread's by now: they are neither joined nor detached, but left as they are.
+// them may be another thread's by now: they are neither joined nor detached, but left as they are. So they are once the process
+// ends, and the lock that stand_still() has.
 void Engine::abandon() { new std::vector<std::thread>(std::exchange(threads_, {})); }
+
+bool Engine::is_left() const { return process_ != ::getpid() || process_ends(); }
+
+// Nobody is answered any more: the host's functions may use what is gone already. Who comes back from outside waits for the lock, which
+// is never given back. What takes longer than a native call should goes on, and may meet what is gone.
+void Engine::stand_still() {
+  mutex_.lock();
+  stop_items();
+  const int own = Outside::is_here(*this) ? 1 : 0;
+  for (const auto end = Clock::now() + longest_end; outside_ > own && Clock::now() < end;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
 
 Value Engine::queue_report() const {
   const auto &jobs = delivery_.unanswered();

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "base/process_end.h"
 #include "exec/engine/delivery.h"
 #include "exec/engine/room.h"
 #include "exec/engine/rounds.h"
@@ -63,6 +64,34 @@ class Engine : public Session {
     Condition wake;
   };
 
+  // Lets the lock go while scripts, models and the host's functions run in it, and is counted; those that tell of answers
+  // alone (Delivery) are not.
+  class SCOPED_CAPABILITY Outside {
+   public:
+    explicit Outside(Engine &engine) RELEASE(engine.mutex_) : engine_(engine), outer_(innermost) {
+      innermost = this;
+      ++engine_.outside_;
+      engine_.mutex_.unlock();
+    }
+    ~Outside() RELEASE() {
+      innermost = outer_;
+      --engine_.outside_;
+      engine_.mutex_.lock();
+    }
+    Outside(const Outside &) = delete;
+    Outside &operator=(const Outside &) = delete;
+    static bool is_here(const Engine &engine) {  // in this thread
+      const Outside *at = innermost;
+      while (at != nullptr && &at->engine_ != &engine) at = at->outer_;
+      return at != nullptr;
+    }
+
+   private:
+    static inline thread_local const Outside *innermost = nullptr;
+    Engine &engine_;
+    const Outside *const outer_;
+  };
+
   // engine.cpp: what the session offers. Once `stopping_` is set it stays so: nothing is taken in, all that was is answered.
   static std::vector<std::unique_ptr<Seat>> make_seats(int count);
   void want_usable(const char *what) const;   // in the process that started it
@@ -73,10 +102,13 @@ class Engine : public Session {
   Result run_directly(const Work &) REQUIRES(mutex_);
   Result run_queued(const Work &) EXCLUDES(mutex_);
   void cancel_job(Job &) REQUIRES(mutex_);
+  void stop_items() REQUIRES(mutex_);
   void end_list() REQUIRES(mutex_);
   void end_all() REQUIRES(mutex_);
   void end();
+  bool is_left() const;  // by its threads, or by all once the process ends
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
+  void stand_still() NO_THREAD_SAFETY_ANALYSIS;
   Value queue_report() const REQUIRES(mutex_);
   Value memory_report() const REQUIRES(mutex_);
 
@@ -118,6 +150,7 @@ class Engine : public Session {
   const int process_;     // that started it; a forked child has none of the threads
   const size_t runners_;  // workers that may run batches
 
+  std::atomic<int> outside_{0};  // threads in scripts, models and the host's functions
   mutable Mutex mutex_;
   Condition changed_;                 // nothing pending, a seat let go
   Rounds rounds_ GUARDED_BY(mutex_);  // refers to jobs, which it does not own: a job goes once finished() was said
@@ -129,6 +162,7 @@ class Engine : public Session {
   size_t draining_ GUARDED_BY(mutex_) = 0;                                     // callers that wait for the end
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};
+  const AtProcessEnd at_process_end_{[this] { stand_still(); }};
 };
 
 }  // namespace mrun

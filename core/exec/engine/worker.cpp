@@ -206,7 +206,7 @@ void Engine::run_slices(Seat &seat) {
   bool over = false;
   const auto begun = Clock::now();
   {
-    const Unlocked unlocked(mutex_);
+    const Outside outside(*this);
     stepped = step_jobs(seat, jobs, over);
   }
   seat.short_turns = Clock::now() - begun < longest_trusted ? seat.short_turns + 1 : 0;
@@ -225,7 +225,7 @@ void Engine::run_slices(Seat &seat) {
 
 void Engine::renew_state(Seat &seat) {
   {
-    const Unlocked unlocked(mutex_);
+    const Outside outside(*this);
     seat.state.reset();
   }
   seat.closing = false;
@@ -242,7 +242,7 @@ void Engine::post(Seat &seat, Job &job, Clock::time_point now) {
   } else {
     Result result;
     {
-      const Unlocked unlocked(mutex_);
+      const Outside outside(*this);
       if (job.passage != nullptr) {
         result = std::move(job.passage->result());
       } else {
@@ -275,7 +275,7 @@ bool Engine::may_tell_later(const Seat &seat) const {
 
 void Engine::end_telling(Seat &seat) {
   if (!std::exchange(seat.told, false) || !loaded_->options.told) return;
-  const Unlocked unlocked(mutex_);
+  const Outside outside(*this);
   loaded_->options.told();
 }
 
@@ -310,7 +310,7 @@ void Engine::answer_batch(Seat &seat, const JoinedBatch &batch) {
 
 void Engine::run_batch(Seat &seat, const JoinedBatch &batch) {
   {
-    const Unlocked unlocked(mutex_);
+    const Outside outside(*this);
     answer_batch(seat, batch);
   }
   rounds_.returned(batch);
