@@ -327,7 +327,8 @@ class Errors(Case):
 
     def test_words_of_searches(self):
         make = 'local decode, torch = require "decode", require "torch"\nlocal function step(t) return torch.zeros({t:size(0), 5}) end\n'
-        for option, code, advice in [("max_new_tokens = 3", "ARGUMENT", "max_new is how many tokens"), ("num_beams = 4", "ARGUMENT", "beam_search has beam"),
+        for option, code, advice in [("max_new_tokens = 3", "ARGUMENT", "max_new is how many tokens"), ("num_beams = 4", "ARGUMENT", "beam_search and ctc_beam have beam"),
+                                     ("seed = 1", "ARGUMENT", "the run's seed (--seed"),
                                      ("eos_token_id = 4", "ARGUMENT", "eos is the last token's number"), ("do_sample = true", "ARGUMENT", "decode.sample draws"),
                                      ("maxnew = 3", "ARGUMENT", "did you mean 'max_new'"),
                                      ("pieces = {}", "SCRIPT", "pieces is no option: tokenizer is what they are made of"),
@@ -335,6 +336,23 @@ class Errors(Case):
             with self.subTest(option):
                 body = stage("return decode.greedy(step, {bos = 0, eos = 4, max_new = 3, " + option + "})")
                 self.item_error(code, "preprocess", self.bundle(preprocess=make + body), "x", contains=["preprocess.lua:4", advice])
+
+    def test_options_by_the_names_of_other_libraries(self):
+        make = 'local decode, audio, image, text, torch = require "decode", require "audio", require "image", require "text", require "torch"\n'
+        make += 'local scores, img = torch.zeros({2, 3}), torch.zeros({4, 4, 3}):to("uint8")\n'
+        for body, advice in [("decode.ctc_beam(scores, {blank_id = 0})", "; it is blank"), ("decode.ctc_beam(scores, {alpha = 1})", "lm_weight what they count"), ("decode.ctc_beam(scores, {lexicon = {}})", "it is words"),
+                             ("decode.ctc_beam(scores, {beta = 1})", "it is word_bonus"), ("decode.ctc_beam(scores, {beam_width = 4})", "ctc_beam have beam"),
+                             ("decode.nms(torch.zeros({1, 4}), torch.zeros(1), 0.5, {max_det = 3})", "it is max"),
+                             ("audio.mel_spectrogram(torch.zeros(999), 8000, {sample_rate = 8000})", "second argument"),
+                             ("audio.fbank(torch.zeros(999), 8000, {n_mels = 80})", "it is num_mel_bins"),
+                             ("audio.mfcc(torch.zeros(999), 8000, {melkwargs = {}})", "beside the others"),
+                             ("audio.resample(torch.zeros(9), 8000, 16000, {orig_freq = 8000})", "(x, from, to)"),
+                             ("image.rotate(img, 5, {fillcolor = 1})", "it is fill"), ("image.resize(img, 5, {longest_edge = 9})", "max_size the longer"),
+                             ("image.decode(img, {grayscale = true})", "mode says what is read"),
+                             ("text.regex('a', {case_insensitive = true})", "flags stand in it: (?i)"),
+                             ("text.tiktoken(img, {pat_str = 'a'})", "it is pattern")]:
+            with self.subTest(body):
+                self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=make + stage("return " + body)), "x", contains=["no parameter is called", advice])
 
     def test_a_module_that_was_not_required(self):
         self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return json.encode(x)")), "x",
