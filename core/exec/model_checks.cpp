@@ -82,47 +82,66 @@ void check_rows(const Batching &batching, const std::string &section, const Call
       fail(
           MRUN_BUNDLE,
           "bundle.toml:{}: [{}] pad.{}: dims: in mode \"concat\" dimension 0 has the rows of {}'s calls, which are not "
-          "padded: want those after it, as [1]",
-          pad.line, section, name, method->name);
+          "padded: want those after it, as [1]{}",
+          pad.line, section, name, method->name, section == "batch" ? "" : "; pad = {} takes none from [batch]");
     }
   }
 }
 
-void check_names(const Batching &batching, const std::string &section, const Callable &callable) {
+// callable: whose methods' tables are meant. named: whose arguments and results.
+void check_names(const Batching &batching, const std::string &section, const Callable &callable,
+                 const Callable &named) {
   for (const auto &[name, pad] : batching.calls.pad) {
-    want_known(name, callable.arguments, pad.line, fmt::format("[{}] pad.{}", section, name), "an argument");
+    want_known(name, named.arguments, pad.line, fmt::format("[{}] pad.{}", section, name), "an argument");
   }
   for (const auto &[name, unpad] : batching.calls.unpad) {
-    want_known(unpad.like, callable.arguments, unpad.line, fmt::format("[{}] unpad.{}: like", section, name),
+    want_known(unpad.like, named.arguments, unpad.line, fmt::format("[{}] unpad.{}: like", section, name),
                "an argument");
   }
-  check_unpad_names(batching.calls, nullptr, section, callable, "");
+  check_unpad_names(batching.calls, nullptr, section, named, "");
   for (const auto &[method, config] : batching.methods) {
     const std::string own = fmt::format("{}.{}", section, method);
     want_known(method, callable.methods, config.line, fmt::format("[{}]", own), "a method");
     for (const auto &[name, pad] : config.pad) {
-      want_known(name, callable.arguments, pad.line, fmt::format("[{}] pad.{}", own, name), "an argument");
+      want_known(name, named.arguments, pad.line, fmt::format("[{}] pad.{}", own, name), "an argument");
     }
     check_unpad_names(config, &batching.calls, own, callable, method);
   }
 }
 
-void check_all(const Batching &batching, const std::string &section, const Callable &callable) {
-  check_names(batching, section, callable);
-  check_rows(batching, section, callable);
+// Without what it takes from [batch], which is looked at there: another model may be meant.
+Batching without(Batching batching, const BatchConfig &base) {
+  const auto erase = [](auto &entries, const auto &taken) {
+    std::erase_if(entries, [&](const auto &entry) {
+      const auto found = taken.find(entry.first);
+      return found != taken.end() && found->second.line == entry.second.line;
+    });
+  };
+  const auto erase_both = [&](BatchConfig &config) {
+    erase(config.pad, base.pad);
+    erase(config.unpad, base.unpad);
+  };
+  erase_both(batching.calls);
+  for (auto &[method, config] : batching.methods) erase_both(config);
+  return batching;
 }
 
 }  // namespace
 
 void check_batching(const Manifest &manifest, const ModelMethods &methods) {
-  Callable shared;
+  Callable shared, all;
   for (size_t i = 0; i < manifest.models.size(); ++i) {
     const ModelConfig &config = manifest.models[i];
     Callable own;
     (config.batch ? own : shared).add(methods[i]);
-    if (config.batch) check_all(*config.batch, fmt::format("models.{}.batch", config.name), own);
+    all.add(methods[i]);
+    if (!config.batch) continue;
+    const std::string section = fmt::format("models.{}.batch", config.name);
+    check_names(without(*config.batch, manifest.batch.calls), section, own, own);
+    check_rows(*config.batch, section, own);
   }
-  check_all(manifest.batch, "batch", shared);
+  check_names(manifest.batch, "batch", shared, all);
+  check_rows(manifest.batch, "batch", shared);
 }
 
 void check_forward(const Bundle &bundle, const ModelMethods &methods) {

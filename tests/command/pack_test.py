@@ -114,6 +114,30 @@ class Packing(Case):
         self.assertIn("notes", result.stderr)
         self.assertIn("0 examples: nothing shows that the answers are right", result.stdout)
 
+    def test_a_model_of_its_own_batch_needs_nothing_that_another_has(self):
+        script = self.dir / "make.py"  # TorchScript reads its source
+        script.write_text("""import sys, torch
+class Encoder(torch.nn.Module):
+    def forward(self, ids, lengths):
+        return ids.sum(1) / lengths, ids * 2
+class Decoder(torch.nn.Module):
+    def forward(self, h):
+        return h * 10
+for name, model in ("encoder", Encoder()), ("decoder", Decoder()):
+    torch.jit.script(model.eval()).save(f"{sys.argv[1]}/{name}.pt")
+""")
+        subprocess.run(["/usr/bin/python3", script, self.dir], check=True, capture_output=True)
+        sections = '[models.enc]\nfile = "encoder.pt"\n{}[models.dec]\nfile = "decoder.pt"\nbatch = {{ mode = "concat" }}\n'
+        sections += '[batch]\npad = {{ ids = {{ dims = [0] }} }}\nunpad = {{ "2" = {{ like = "ids" }} }}\n'
+        for own in "", "batch = { max_size = 2 }\n":  # also where none is left that has [batch] alone
+            folder = self.bundle(kind="json", toml=sections.format(own), preprocess='local torch = require "torch"\nreturn function(x) return torch.tensor(x) end\n',
+                                 forward="return function(model, ids)\n  local mean, twice = model.enc(ids)\n  return { mean, model.dec(twice:reshape(-1, 1)):flatten() }\nend\n",
+                                 files={name: (self.dir / name).read_bytes() for name in ("encoder.pt", "decoder.pt")})
+            items = self.dir / "items"
+            items.write_text("[1, 2, 3]\n[4]\n[5, 6]\n")
+            self.assertEqual(self.answers(folder, "--jsonl", items), [[2, [20, 40, 60]], [4, [80]], [5.5, [100, 120]]])
+            self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+
     def test_what_a_run_of_the_folder_refuses_is_not_packed(self):
         model = (GOOD_BAD_UGLY / "model.pt").read_bytes()
         for toml, file, said in [("[batch.encode]\nmode = \"none\"\n", model, "bundle.toml:7: [batch.encode]: no model that this is for has a method encode"),
