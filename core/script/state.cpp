@@ -47,7 +47,8 @@ void take_stage_results(FiberImpl &fiber) {
   int count = lua_gettop(co);
   while (count > 0 && lua_isnil(co, count)) --count;
   if (static_cast<size_t>(count) > fiber.most_results) {
-    fail(MRUN_SCRIPT, "{} returned {} values, want at most {}", fiber.stage, count, fiber.most_results);
+    fail(MRUN_SCRIPT, "{} returned {} values, want at most {}; a list of them is one: return {{…}}", fiber.stage, count,
+         fiber.most_results);
   }
   fiber.results.assign(fiber.most_results, Value());
   lua_settop(co, count);

@@ -137,6 +137,9 @@ for name, model in ("encoder", Encoder()), ("decoder", Decoder()):
             items.write_text("[1, 2, 3]\n[4]\n[5, 6]\n")
             self.assertEqual(self.answers(folder, "--jsonl", items), [[2, [20, 40, 60]], [4, [80]], [5.5, [100, 120]]])
             self.assertEqual(mrun("pack", folder, "-o", self.dir / "x.mb").returncode, 0)
+        for call, code, advice in [("model:enc(ids)", "ARGUMENT", "call it as model.enc(…), with a point"), ("model.enc(ids)", "SCRIPT", "returned 2 values, want at most 1; a list of them is one")]:
+            (folder / "forward.lua").write_text(f"return function(model, ids)\n  return {call}\nend\n")
+            self.item_error(code, "forward", folder, "[1, 2]", contains=["forward.lua:2: ", advice])
 
     def test_what_a_run_of_the_folder_refuses_is_not_packed(self):
         model = (GOOD_BAD_UGLY / "model.pt").read_bytes()

@@ -185,6 +185,10 @@ static Given read_call(lua_State *L, Reader &reader, const std::string &model, c
   try {
     return read_arguments(L, reader, 3);
   } catch (Error &e) {
+    const Handle *const first = handle_at(L, 3, Handle::model);
+    if (first != nullptr && first->model_index == all_models) {
+      fail(MRUN_ARGUMENT, "model {}: call it as model.{}(…), with a point", model, model);
+    }
     if (e.message.starts_with(an_argument)) e.message = fmt::format("model {}: {}: {}", model, method, e.message);
     throw;
   }

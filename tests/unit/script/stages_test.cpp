@@ -35,7 +35,8 @@ TEST_CASE("A stage that returns more than its contract allows says so") {
   Script s(Script::body("return 1, 2, 3"));
   const Error e = error_of([&] { s.preprocess(); });
   CHECK(e.code == MRUN_SCRIPT);
-  CHECK(e.message == "preprocess.lua:1: preprocess returned 3 values, want at most 2");
+  CHECK(e.message ==
+        "preprocess.lua:1: preprocess returned 3 values, want at most 2; a list of them is one: return {…}");
   CHECK(e.stage == "preprocess");
 }
 
