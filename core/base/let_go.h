@@ -3,12 +3,16 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <atomic>
+#include <cstdint>
 #include <string_view>
 
 #include "base/float_mode.h"
 #include "base/log.h"
 
 namespace mrun {
+
+inline std::atomic<uint64_t> destructions_that_threw{0};
 
 // f: runs the foreign code that destroys `what`.
 template <class F>
@@ -17,6 +21,7 @@ void let_go(std::string_view what, F &&f) noexcept {
   try {
     f();
   } catch (...) {
+    ++destructions_that_threw;
     try {
       log(LogLevel::error, fmt::format("{}: its destruction threw an exception; a destructor must not", what));
     } catch (...) {}  // no memory for the line

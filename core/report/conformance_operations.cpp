@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/let_go.h"
 #include "report/conformance_arguments.h"
 #include "report/conformance_problems.h"
 #include "report/conformance_values.h"
@@ -155,6 +156,13 @@ class Check {
   }
 
   void check(const Operation &op) {
+    const uint64_t before = destructions_that_threw;
+    check_calls(op);
+    if (destructions_that_threw != before)
+      problems_.problem(op.schema.full_name(), "an object's destruction throws an exception");
+  }
+
+  void check_calls(const Operation &op) {
     const std::string doc = op.op->doc == nullptr ? "" : op.op->doc;
     if (doc.substr(0, doc.find('\n')).empty()) problems_.problem(op.schema.full_name(), "its doc has no first line");
     const std::optional<Args> plain = plain_args(op);

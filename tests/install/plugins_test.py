@@ -149,6 +149,25 @@ BACKEND_LIES = [
 ]
 
 
+THROWS = """
+#include <mrun/plugin.hpp>
+namespace {
+struct Thing {
+  ~Thing() noexcept(false) { throw 5; }
+};
+std::unique_ptr<Thing> make() { return std::make_unique<Thing>(); }
+}
+template <>
+struct mrun::type_of<Thing> {
+  static inline const mrun_type info{sizeof(mrun_type), 0, "throws.Thing", "", [](void *self) { delete static_cast<Thing *>(self); }, nullptr};
+};
+MRUN_PLUGIN("throws", "1.0.0", "Breaks a rule.", nullptr, "Apache-2.0") {
+  type<Thing>();
+  op<make>("throws.make@1() -> throws.Thing", "Makes one.");
+}
+"""
+
+
 def broken(body, doc="One.", result="int"):
     return BROKEN.replace("BODY", body).replace("DOC", f'"{doc}"').replace("RESULT", result)
 
@@ -279,6 +298,13 @@ MRUN_PLUGIN("any", "1.0.0", "Any.", mrun_lua_any) { op<one>("any.one@1() -> int"
                 self.assertEqual(problems, [])
         problems = [p["text"] for p in self.check(self.compiled(broken("", doc="")))["problems"]]
         self.assertTrue(any("doc" in p for p in problems), problems)
+
+    def test_an_object_whose_destruction_throws_is_found(self):
+        folder = self.folder(throws_cpp=THROWS)
+        library = folder / "throws.so"
+        self.ok("c++", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-I", self.prefix / "include", folder / "throws.cpp", "-o", library)
+        found = self.check(library)["problems"]
+        self.assertEqual([p["text"] for p in found], ["an object's destruction throws an exception"])
 
     def test_what_is_done_to_the_process_is_found(self):
         for lies, result in [(PROCESS_LIES, "int"), (RESULT_LIES, "Any")]:
