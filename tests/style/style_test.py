@@ -29,6 +29,7 @@ def run(*command, **more):
 
 
 class Style(unittest.TestCase):
+    @unittest.skipUnless(" version 14." in run("clang-format", "--version")[1], "each version of clang-format has a layout of its own; ours is 14's")
     def test_clang_format_changes_nothing(self):
         files = [f for f in tracked() if f.suffix in CPP]
         code, text = run("clang-format", "--dry-run", "-Werror", *files)
