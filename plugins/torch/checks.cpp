@@ -63,7 +63,8 @@ void register_checks() {
   static auto &all = *new torch::Library(torch::Library::IMPL, "_", checks_key, __FILE__, __LINE__);
   static auto &aten = *new torch::Library(torch::Library::IMPL, "aten", checks_key, __FILE__, __LINE__);
   all.fallback(torch::CppFunction::makeFallthrough());
-  for (auto *add : {&add_cell_checks, &add_mask_checks, &add_part_checks, &add_recurrent_layers}) add(aten);
+  for (auto *add : {&add_cell_checks, &add_layer_checks, &add_mask_checks, &add_part_checks, &add_recurrent_layers})
+    add(aten);
   const auto checks = all_checks();
   constexpr std::string_view prefix = "aten::";
   for (const c10::OperatorName &op : c10::Dispatcher::singleton().getAllOpNames()) {

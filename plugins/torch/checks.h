@@ -49,9 +49,10 @@ const std::vector<CheckRule> &linalg_checks();    // LAPACK and matrix products
 const std::vector<CheckRule> &size_checks();      // sizes, positions and counts
 
 // Of operators that models call in their loops (checks_typed.h).
-void add_cell_checks(torch::Library &aten);  // recurrent cells
-void add_mask_checks(torch::Library &aten);  // masks that are no bool
-void add_part_checks(torch::Library &aten);  // what takes tensors apart
+void add_cell_checks(torch::Library &aten);   // recurrent cells
+void add_layer_checks(torch::Library &aten);  // recurrent layers; those that recurrent.h takes are checked there
+void add_mask_checks(torch::Library &aten);   // masks that are no bool
+void add_part_checks(torch::Library &aten);   // what takes tensors apart
 
 // Once a process.
 void register_checks();

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "checks_layers.h"
 #include "checks_typed.h"
 #include "recurrent_cells.h"
 #include "scope.h"
@@ -186,6 +187,7 @@ OneState gru_input(c10::DispatchKeySet keys, const at::Tensor &input, const at::
   const at::Tensor given = steps_first(input, batch_first);
   const auto steps = steps_of(given, hx);
   if (!steps || !may_run(keys, dropout, train) || !fits(network, GruCell::gate_count, given, hx)) {
+    check_layers("gru", GruCell::gate_count, hx, params, has_biases);
     return at::_ops::gru_input::redispatch(keys & behind_checks, input, hx, params, has_biases, layers, dropout, train,
                                            bidirectional, batch_first);
   }
@@ -199,6 +201,8 @@ OneState gru_data(c10::DispatchKeySet keys, const at::Tensor &data, const at::Te
   const Network network{params, has_biases, layers, bidirectional};
   const auto steps = steps_of(data, sizes, hx);
   if (!steps || !may_run(keys, dropout, train) || !fits(network, GruCell::gate_count, data, hx)) {
+    check_batch_sizes("gru", sizes);
+    check_layers("gru", GruCell::gate_count, hx, params, has_biases);
     return at::_ops::gru_data::redispatch(keys & behind_checks, data, sizes, hx, params, has_biases, layers, dropout,
                                           train, bidirectional);
   }
@@ -213,6 +217,7 @@ TwoStates lstm_input(c10::DispatchKeySet keys, const at::Tensor &input, at::Tens
   const at::Tensor given = steps_first(input, batch_first);
   const auto steps = hx.size() == 2 && !has_own_lstm() ? steps_of(given, hx[0]) : std::nullopt;
   if (!steps || !may_run(keys, dropout, train) || !fits(network, LstmCell::gate_count, given, hx)) {
+    check_layers("lstm", LstmCell::gate_count, hx, params, has_biases);
     return at::_ops::lstm_input::redispatch(keys & behind_checks, input, hx, params, has_biases, layers, dropout, train,
                                             bidirectional, batch_first);
   }
@@ -226,6 +231,8 @@ TwoStates lstm_data(c10::DispatchKeySet keys, const at::Tensor &data, const at::
   const Network network{params, has_biases, layers, bidirectional};
   const auto steps = hx.size() == 2 && !has_own_lstm() ? steps_of(data, sizes, hx[0]) : std::nullopt;
   if (!steps || !may_run(keys, dropout, train) || !fits(network, LstmCell::gate_count, data, hx)) {
+    check_batch_sizes("lstm", sizes);
+    check_layers("lstm", LstmCell::gate_count, hx, params, has_biases);
     return at::_ops::lstm_data::redispatch(keys & behind_checks, data, sizes, hx, params, has_biases, layers, dropout,
                                            train, bidirectional);
   }

@@ -441,6 +441,21 @@ TEST_CASE("a recurrent layer ends between two steps", "[torch]") {
   CHECK(code == MRUN_TIMEOUT);
 }
 
+TEST_CASE("sequences are unpacked by sizes that fall, or not at all", "[torch]") {
+  const Model model(test::read_file(test::model_path("unpacked")));
+  const auto unpack = [&](int64_t first, int64_t second) {
+    const Tensor sizes = Tensor::empty(mrun::dtype::int64, {2});
+    sizes.data<int64_t>()[0] = first;
+    sizes.data<int64_t>()[1] = second;
+    return error_of([&] { model.call("forward", {floats({3, 1}, {1, 2, 3}), sizes}); });
+  };
+  CHECK(unpack(2, 1).empty());
+  for (const auto &[first, second] : {std::pair(0, 3), std::pair(-1, 4), std::pair(1, 2), std::pair(4, -1)}) {
+    CHECK(unpack(first, second).find("want batch_sizes that are not negative, none more than the one before") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("options of a model", "[torch]") {
   const std::string bytes = test::read_file(test::model_path("images"));
   const Value &c = *test::cases().find("images");

@@ -515,7 +515,6 @@ def main(folder):
           [("forward", ids)])
     w.add("gru_bidirectional", torch.jit.script(Recurrent(nn.GRU, bidirectional=True).eval()), [("forward", ids)])
     w.add("lstm", torch.jit.script(Recurrent(nn.LSTM, num_layers=2).eval()), [("forward", ids)])
-    recurrent_models.add(w)
     w.add("bare_gru", torch.jit.script(nn.GRU(2, 3)), [], bare=True)
     w.add("attention", torch.jit.script(Attention().eval()), [("forward", torch.randn(2, 5, 8))])
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
@@ -561,6 +560,7 @@ def main(folder):
           engine=torch.backends.quantized.engine)
     w.add("layers_traced", torch.jit.trace(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).eval(), x), [("forward", x)])
     w.add("dropout_traced", torch.jit.trace(nn.Dropout(0.5), x, check_trace=False), [], random=True)
+    recurrent_models.add(w)
     w.finish()
     # What is no TorchScript.
     torch.save(nn.Linear(2, 2).state_dict(), os.path.join(folder, "state_dict.pt"))

@@ -27,6 +27,11 @@ class Gru(nn.Module):
         return self.layer(x, state)
 
 
+class Unpacked(nn.Module):
+    def forward(self, data: Tensor, batch_sizes: Tensor) -> Tensor:
+        return torch._pad_packed_sequence(data, batch_sizes, True, 0.0, -1)[0]
+
+
 class Lstm(nn.Module):
     """As Gru, with a second state."""
     def __init__(self, units: int, **options):
@@ -59,6 +64,7 @@ def calls(units, num_layers, bidirectional, batch_first):
 
 
 def add(writer):
+    writer.add("unpacked", torch.jit.script(Unpacked()), [("forward", torch.randn(5, 2), torch.tensor([3, 2]))])
     kinds = itertools.product((Gru, Lstm), (32, 96, 100), (1, 2), (False, True))
     for i, (kind, units, num_layers, bidirectional) in enumerate(kinds):
         bias, batch_first = i % 3 > 0, i % 2 == 0

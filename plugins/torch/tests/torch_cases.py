@@ -146,4 +146,13 @@ ERRORS = [
     ("torch.fft.fftn(s)", "at least one dimension"),
     ("torch.tensor({1, 300}, {dtype = 'uint8'})", "data: 300 is no uint8"),
     ("torch.aten.gru_cell(x, x, x, x)", "aten.gru_cell: want weights of 3 gates"),
+    # Of what follows, libtorch reads and writes memory that is not theirs.
+    ("torch.aten.gru(torch.ones(2, 1, 4), torch.ones(1, 1, 4), {x, x}, false, 1, 0, false, false, false)",
+     "aten.gru: want weights of 3 gates: w_ih [3 * 4, inputs]"),
+    ("torch.aten.lstm(torch.ones(2, 1, 4), {torch.ones(2, 1, 4), torch.ones(1, 1, 4)}, {}, false, 1, 0, false, false, false)",
+     "aten.lstm: want two states of as many layers and directions"),
+    ("torch.aten.rnn_tanh(torch.ones(2, 1, 4), torch.ones(1, 1, 4), {x}, false, 1, 0, false, false, false)",
+     "aten.rnn_tanh: want 2 params of each layer and direction"),
+    ("torch.aten.gru(torch.ones(3, 4), torch.tensor({1, 2}, {dtype = 'int64'}), torch.ones(1, 1, 4), {x, x}, false, 1, 0, false, false)",
+     "aten.gru: want batch_sizes that are not negative, none more than the one before"),
 ]
