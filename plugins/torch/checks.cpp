@@ -5,8 +5,6 @@
 #include <mrun/plugin.hpp>
 #include <unordered_map>
 
-#include "recurrent.h"
-
 namespace mrun_torch {
 namespace {
 

@@ -50,9 +50,12 @@ const std::vector<CheckRule> &size_checks();      // sizes, positions and counts
 
 // Of operators that models call in their loops (checks_typed.h).
 void add_cell_checks(torch::Library &aten);   // recurrent cells
-void add_layer_checks(torch::Library &aten);  // recurrent layers; those that recurrent.h takes are checked there
+void add_layer_checks(torch::Library &aten);  // recurrent layers; GRU and LSTM are checked in recurrent.cpp
 void add_mask_checks(torch::Library &aten);   // masks that are no bool
 void add_part_checks(torch::Library &aten);   // what takes tensors apart
+
+// Takes gru and lstm, of padded and of packed sequences, in libtorch's place (recurrent.cpp).
+void add_recurrent_layers(torch::Library &aten);
 
 // Once a process.
 void register_checks();
