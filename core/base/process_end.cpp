@@ -7,13 +7,17 @@
 #include <cstdlib>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 
 namespace mrun {
 namespace {
 
+constexpr auto longest = std::chrono::seconds(10);
+
 std::atomic<bool> ends{false};
+thread_local bool ends_here = false;
 
 struct All {
   Mutex mutex;
@@ -38,13 +42,19 @@ All &all() {
 
 void end_process() {
   if (ends.exchange(true)) return;
+  ends_here = true;
   const ExclusiveLock lock(all().mutex);
+  std::vector<const AtProcessEnd *> own;
   for (const AtProcessEnd *one : all().list) {
-    if (one->process_ == ::getpid()) one->what_();
+    if (one->process_ == ::getpid()) own.push_back(one);
   }
+  for (const AtProcessEnd *one : own) one->begin_();
+  const auto until = AtProcessEnd::Time::clock::now() + longest;
+  for (const AtProcessEnd *one : own) one->wait_(until);
 }
 
-AtProcessEnd::AtProcessEnd(std::function<void()> what) : what_(std::move(what)), process_(::getpid()) {
+AtProcessEnd::AtProcessEnd(std::function<void()> begin, std::function<void(Time)> wait)
+    : begin_(std::move(begin)), wait_(std::move(wait)), process_(::getpid()) {
   static const bool once = (note_loaded_library(), true);
   static_cast<void>(once);
   const ExclusiveLock lock(all().mutex);
@@ -58,5 +68,6 @@ AtProcessEnd::~AtProcessEnd() {
 
 void note_loaded_library() { std::atexit(end_process); }
 bool process_ends() { return ends; }
+bool ends_process() { return ends_here; }
 
 }  // namespace mrun

@@ -21,7 +21,6 @@ constexpr size_t least_batch = 16;  // by which small ones are counted
 // Of what is joined among itself alone, in items alive: large, so that few batches are left unfilled at its end; small, since
 // answers wait in memory until those before them are given, and since it is what several processes share out.
 constexpr size_t block_of_live = 8;
-constexpr auto longest_end = std::chrono::seconds(10);  // of what runs when the process ends
 
 size_t largest_batch(const Loaded &loaded) {
   int64_t most = 1;
@@ -312,21 +311,23 @@ void Engine::end() {
 }
 
 // In a fork's copy: the threads are not in this process, and the lock is as one of them left it. What the system knew of
-// them may be another thread's by now: they are neither joined nor detached, but left as they are. So they are once the process
-// ends, and the lock that stand_still() has.
+// them may be another thread's by now: they are neither joined nor detached, but left as they are. So they are by the thread
+// that ends the process, and the lock that stand_still() has.
 void Engine::abandon() { new std::vector<std::thread>(std::exchange(threads_, {})); }
 
-bool Engine::is_left() const { return process_ != ::getpid() || process_ends(); }
+bool Engine::is_left() const { return process_ != ::getpid() || ends_process(); }
 
 // Nobody is answered any more: the host's functions may use what is gone already. Who comes back from outside waits for the lock, which
-// is never given back. What takes longer than a native call should goes on, and may meet what is gone.
+// is never given back.
 void Engine::stand_still() {
   mutex_.lock();
   stop_items();
+}
+
+// What takes longer goes on, and may meet what is gone.
+void Engine::wait_for_those_outside(Clock::time_point until) const {
   const int own = Outside::is_here(*this) ? 1 : 0;
-  for (const auto end = Clock::now() + longest_end; outside_ > own && Clock::now() < end;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  while (outside_ > own && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 Value Engine::queue_report() const {

@@ -106,9 +106,10 @@ class Engine : public Session {
   void end_list() REQUIRES(mutex_);
   void end_all() REQUIRES(mutex_);
   void end();
-  bool is_left() const;  // by its threads, or by all once the process ends
+  bool is_left() const;  // by its threads, or by the one that ends the process
   void abandon() NO_THREAD_SAFETY_ANALYSIS;
   void stand_still() NO_THREAD_SAFETY_ANALYSIS;
+  void wait_for_those_outside(Clock::time_point until) const;
   Value queue_report() const REQUIRES(mutex_);
   Value memory_report() const REQUIRES(mutex_);
 
@@ -162,7 +163,7 @@ class Engine : public Session {
   size_t draining_ GUARDED_BY(mutex_) = 0;                                     // callers that wait for the end
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> next_number_{0};
-  const AtProcessEnd at_process_end_{[this] { stand_still(); }};
+  const AtProcessEnd at_process_end_{[this] { stand_still(); }, [this](auto until) { wait_for_those_outside(until); }};
 };
 
 }  // namespace mrun

@@ -6,6 +6,7 @@
 #include "reader.h"
 #include "unicode/cases.h"
 #include "unicode/data.h"
+#include "unicode/kept.h"
 #include "utf8.h"
 
 namespace text {
@@ -94,7 +95,7 @@ class Translator {
     }
     size_t width = 0;
     const std::string_view rest = p_.rest();
-    static const CodeSet space = *unicode::binary_property("patternwhitespace");
+    static const CodeSet &space = unicode::kept<CodeSet>(*unicode::binary_property("patternwhitespace"));
     if (!space.contains(utf8_next(rest, width))) return false;
     p_.skip(width);
     return true;

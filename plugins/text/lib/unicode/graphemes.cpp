@@ -2,6 +2,7 @@
 
 #include "code_map.h"
 #include "data.h"
+#include "kept.h"
 #include "polling.h"
 #include "utf8.h"
 
@@ -15,13 +16,14 @@ struct Break {
 };
 
 Break breaks(char32_t c) {
-  static const CodeMap<Cluster> cluster(clusters, Cluster::other, [](uint32_t n) { return Cluster(n); });
-  static const CodeMap<Conjunct> conjunct(conjuncts, Conjunct::none, [](uint32_t n) { return Conjunct(n); });
-  static const CodeMap<bool> pictographic = [] {
+  static const auto &cluster = kept<CodeMap<Cluster>>(clusters, Cluster::other, [](uint32_t n) { return Cluster(n); });
+  static const auto &conjunct =
+      kept<CodeMap<Conjunct>>(conjuncts, Conjunct::none, [](uint32_t n) { return Conjunct(n); });
+  static const auto &pictographic = kept<CodeMap<bool>>([] {
     CodeMap<bool> out(false);
     for (const Range &r : (*binary_property("extendedpictographic")).ranges()) out.set(r.first, r.end, true);
     return out;
-  }();
+  }());
   return {cluster[c], conjunct[c], pictographic[c]};
 }
 
