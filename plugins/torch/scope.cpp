@@ -13,6 +13,7 @@
 #include <mrun/plugin.hpp>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -31,27 +32,29 @@ thread_local uint64_t current_serial = 0;
 
 // libtorch's pool has a thread for each processor or as many as are wanted. Each thread that first runs operators has it made anew,
 // beside the old one, and it waits for ever for one that the system refuses. So as many are made and ended first, and OpenBLAS's and
-// some of the host's with them. Throws MEMORY.
+// some of the host's with them. Where a machine has many processors a share of them is tried alone. Throws MEMORY.
 void try_threads(int32_t wanted) {
   static std::mutex one;
   static size_t tried = 0;
   const auto largest = static_cast<size_t>(std::max<long>({wanted, ::sysconf(_SC_NPROCESSORS_CONF), 1}));
-  const size_t most = 3 * (largest - 1) + 4;  // the caller is one of each
+  constexpr size_t enough = 64;
+  const size_t most = std::min(3 * (largest - 1) + 4, enough);  // the caller is one of each
   const std::lock_guard lock(one);
   if (most <= tried) return;
   std::mutex all_made;
   std::vector<std::thread> made;
-  std::string refused;
+  made.reserve(most);
+  std::error_code refused;
   {
     const std::lock_guard not_yet(all_made);
     try {
       while (made.size() < most) made.emplace_back([&] { const std::lock_guard wait(all_made); });
-    } catch (const std::exception &e) { refused = e.what(); }
+    } catch (const std::system_error &e) { refused = e.code(); }
   }
   for (std::thread &t : made) t.join();
-  if (!refused.empty()) {
+  if (refused) {
     throw mrun::error(MRUN_MEMORY, "libtorch wants " + std::to_string(most) +
-                                       " more threads, and not all can be started (" + refused +
+                                       " more threads, and not all can be started (" + refused.message() +
                                        "): let the process have more (ulimit -u, a container's pids.max)");
   }
   tried = most;
