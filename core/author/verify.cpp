@@ -102,12 +102,23 @@ bool fills_up(const Manifest &m) {
                                       [&](const ModelConfig &model) { return model.batch && pads(*model.batch); });
 }
 
+// Whether no model's calls are joined.
+bool leaves_alone(const Manifest &m) {
+  const auto alone = [](const Batching &batching) {
+    return batching.calls.mode == BatchConfig::Mode::none && batching.methods.empty();
+  };
+  return std::all_of(m.models.begin(), m.models.end(),
+                     [&](const ModelConfig &model) { return alone(model.batch ? *model.batch : m.batch); });
+}
+
 const char *why_neighbours_show(const Manifest &m) {
+  if (leaves_alone(m))
+    return "the script keeps something of one item for the next, in a variable outside of its function";
   return fills_up(m)
              ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it "
                "(unpad)"
              : "a row of the model's batch must not change the others' (a mean or an order over dimension 0, dynamic "
-               "quantization); [batch] mode = \"none\" leaves its calls alone";
+               "quantization); [batch] max_size = 1 joins no calls";
 }
 
 // The first answer that is not the example's, of it and another that are run together: two of each, so that both lanes of
@@ -132,9 +143,10 @@ std::optional<Departure> run_joined_example(const Bundle &bundle, Session &sessi
                                             const Example &other) {
   if (bundle.manifest().models.empty()) return std::nullopt;
   try {
+    const std::string before = joined_failure(session);  // of other examples
     if (auto d = run_beside(bundle, session, example, example)) return d;
     const std::string failure = joined_failure(session);
-    if (!failure.empty()) {
+    if (failure != before) {
       return Departure{"forward",
                        {"", fmt::format("the model does not take two items at once: {}; [batch] mode = \"none\" "
                                         "leaves its calls as they are",

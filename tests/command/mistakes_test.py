@@ -340,7 +340,7 @@ class Errors(Case):
     def test_options_by_the_names_of_other_libraries(self):
         make = 'local decode, audio, image, text, torch = require "decode", require "audio", require "image", require "text", require "torch"\n'
         make += 'local scores, img = torch.zeros({2, 3}), torch.zeros({4, 4, 3}):to("uint8")\n'
-        for body, advice in [("decode.ctc_beam(scores, {blank_id = 0})", "; it is blank"), ("decode.ctc_beam(scores, {alpha = 1})", "lm_weight what they count"), ("decode.ctc_beam(scores, {lexicon = {}})", "it is words"),
+        for body, advice in [("decode.ctc_beam(scores, {blank_id = 0})", "; it is blank"), ("decode.ctc_beam(scores, {lm = 1})", "lm_weight what they count"), ("decode.ctc_beam(scores, {lexicon = {}})", "it is words"),
                              ("decode.ctc_beam(scores, {beta = 1})", "it is word_bonus"), ("decode.ctc_beam(scores, {beam_width = 4})", "ctc_beam have beam"),
                              ("decode.nms(torch.zeros({1, 4}), torch.zeros(1), 0.5, {max_det = 3})", "it is max"),
                              ("audio.mel_spectrogram(torch.zeros(999), 8000, {sample_rate = 8000})", "second argument"),

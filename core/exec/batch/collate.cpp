@@ -305,9 +305,8 @@ void fill_in(Batch &batch, const Schema &schema, const BatchConfig &config, cons
     if (lengths.values.empty()) {
       if (p.type.optional || p.type.base == Base::any) continue;
       fail(MRUN_ARGUMENT,
-           "{}: {}: is missing; want {}; [batch] pad fills it in by a padded argument that is a tensor, and this call "
-           "has "
-           "none: the script gives it",
+           "{}: {}: is missing; want {}; [batch] pad fills it in by a padded argument that is a tensor, and this "
+           "call has none: the script gives it",
            schema.name, p.name, p.type.text());
     }
     const bool is_mask = p.name == "mask";

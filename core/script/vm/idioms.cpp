@@ -208,7 +208,7 @@ constexpr Idiom idioms[] = {
     {"argument", " seed random_seed generator ",
      "draws follow the run's seed (--seed, seed of mrun_options) and the item's number"},
     {"argument", " blank_id blank_index blank_idx ", "it is blank"},
-    {"argument", " alpha lm lm_model ", "ngrams has the log-probabilities, lm_weight what they count"},
+    {"argument", " lm lm_model ", "ngrams has the log-probabilities, lm_weight what they count"},
     {"argument", " beta word_score ", "it is word_bonus"},
     {"argument", " lexicon word_list ", "it is words"},
     {"argument", " unk_score ", "it is unknown"},
@@ -226,9 +226,10 @@ constexpr Idiom idioms[] = {
     {"argument", " shorter_side shortest_edge longest_edge ",
      "a number as size is the shorter side, max_size the longer"},
     {"argument", " new_shape ", "the size is the second argument"},
-    {"argument", " gray grayscale channels ", "mode says what is read: \"RGB\", \"L\" (grey), \"RGBA\""},
+    {"argument", " gray grayscale ", "mode says what is read: \"RGB\", \"L\" (grey), \"RGBA\""},
     {"argument", " num_mels n_mels ", "it is num_mel_bins"},
-    {"argument", " sample_rate sample_frequency sr ", "where a rate is wanted, it is the second argument"},
+    {"argument", " sample_rate sample_frequency sr ",
+     "where a rate is wanted, it is the second argument; decode gives the file's own"},
     {"argument", " orig_freq new_freq orig_sr target_sr ", "the rates are arguments: (x, from, to)"},
     {"argument", " hop hop_size ", "it is hop_length"},
     {"argument", " win win_size ", "it is win_length"},
@@ -263,6 +264,7 @@ std::string idiom(std::string_view owner, std::string_view name) {
 }
 
 std::string filled_in_hint(std::string_view message) {
+  if (message.find("[batch] pad") != std::string_view::npos) return "";  // it says so itself
   for (const std::string_view lacks : {": mask: is missing", ": lengths: is missing"}) {
     const std::string_view before = message.substr(0, message.find(lacks));
     const bool method = before.substr(before.rfind(' ') + 1).find('.') == std::string_view::npos;  // no operation
