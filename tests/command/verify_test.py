@@ -98,14 +98,25 @@ end
         for command in ["verify", "pack"]:
             result = mrun(command, folder)
             self.assertEqual(result.returncode, 4)
-            for words in ["postprocess", "beside example bbb", "a row of the model's batch", 'mode = "none"']:
+            for words in ["postprocess", "beside example bbb", "a row of the model's batch", "max_size = 1"]:
                 self.assertIn(words, result.stdout + result.stderr)
             self.assertNotIn("--replace", result.stderr)  # the same answer would be kept
         with open(folder / "bundle.toml", "a") as toml:
+            toml.write("\n[batch]\nmax_size = 1\n")
+        self.assertEqual(mrun("verify", folder).returncode, 0)
+
+    def test_scripts_that_keep_something_are_told_of_where_no_calls_are_joined(self):
+        folder = self.bundle(preprocess='local torch = require "torch"\nreturn function(x) return torch.tensor({{#x}}, {dtype = "float32"}) end\n')
+        (folder / "forward.lua").write_text("local seen\nreturn function(model, x)\n  seen = x\n  local y = model(x)\n  return seen:sum():item() + y:sum():item()\nend\n")
+        (folder / "postprocess.lua").unlink(missing_ok=True)
+        torch.jit.script(Centred().eval()).save(str(folder / "model.pt"))
+        with open(folder / "bundle.toml", "a") as toml:
             toml.write('\n[batch]\nmode = "none"\n')
         for text in ["a", "bbb"]:
-            self.assertEqual(mrun("record", folder, text, text, "--replace").returncode, 0)
-        self.assertEqual(mrun("verify", folder).returncode, 0)
+            self.assertEqual(mrun("record", folder, text, text).returncode, 0)
+        result = mrun("verify", folder)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn("the script keeps something of one item for the next", result.stdout + result.stderr)
 
     def test_examples_of_one_length_do_not_show_it(self):
         self.assertEqual(mrun("pack", self.packed(Mean(), "", ["a", "b"]), "-o", self.dir / "x.mb").returncode, 0)
