@@ -23,8 +23,8 @@ bool one_of(char32_t c, std::initializer_list<char32_t> list) {
 }
 
 uint8_t classify(char32_t c) {
-  static const CodeSet &space = kept<CodeSet>(*binary_property("whitespace")),
-                       &word = kept<CodeSet>(word_set(Dialect::ruby) | *binary_property("joincontrol"));
+  static const CodeSet &space = *kept<CodeSet>(*binary_property("whitespace")),
+                       &word = *kept<CodeSet>(word_set(Dialect::ruby) | *binary_property("joincontrol"));
   const bool old8 = age(c) == Age::unicode_8, old9 = age(c) <= Age::unicode_9;
   uint8_t bits = 0;
   if (space.contains(c)) bits |= class_space;

@@ -95,7 +95,7 @@ class Translator {
     }
     size_t width = 0;
     const std::string_view rest = p_.rest();
-    static const CodeSet &space = unicode::kept<CodeSet>(*unicode::binary_property("patternwhitespace"));
+    static const CodeSet &space = *unicode::kept<CodeSet>(*unicode::binary_property("patternwhitespace"));
     if (!space.contains(utf8_next(rest, width))) return false;
     p_.skip(width);
     return true;

@@ -25,14 +25,14 @@ std::string mapped(std::string_view s, const Mapping &mapping) {
 }
 
 const Mapping &lower_map() {
-  static const Mapping &map = kept<Mapping>(lower_mappings);
+  static const Mapping &map = *kept<Mapping>(lower_mappings);
   return map;
 }
 
 // Whether a character is cased, and whether it counts in looking for the end of a word.
 enum Role : uint8_t { plain = 0, cased = 1, ignorable = 2 };
 uint8_t role(char32_t c) {
-  static const auto &map = kept<CodeMap<uint8_t>>([] {
+  static const auto &map = *kept<CodeMap<uint8_t>>([] {
     CodeMap<uint8_t> out(plain);
     const CodeSet is_cased = *binary_property("cased"), is_ignorable = *binary_property("caseignorable");
     for (const Range &r : is_cased.ranges()) out.set(r.first, r.end, cased);
@@ -55,7 +55,7 @@ bool cased_follows(std::string_view s, size_t at) {
 // The characters of each simple folding, beside itself.
 const std::map<char32_t, std::vector<char32_t>> &unfoldings() {
   using Characters = std::map<char32_t, std::vector<char32_t>>;
-  static const auto &map = kept<Characters>([] {
+  static const auto &map = *kept<Characters>([] {
     Characters out;
     each_mapping(simple_fold_mappings, [&](char32_t c, auto to) { out[to[0]].push_back(c); });
     return out;
@@ -86,12 +86,12 @@ std::string lower(std::string_view s) {
 }
 
 std::string upper(std::string_view s) {
-  static const Mapping &map = kept<Mapping>(upper_mappings);
+  static const Mapping &map = *kept<Mapping>(upper_mappings);
   return mapped(s, map);
 }
 
 std::string fold(std::string_view s) {
-  static const Mapping &map = kept<Mapping>(fold_mappings);
+  static const Mapping &map = *kept<Mapping>(fold_mappings);
   return mapped(s, map);
 }
 
@@ -101,13 +101,13 @@ char32_t lower_of(char32_t c) {
 }
 
 CodeSet any_case(const CodeSet &set) {
-  static const CodeSet &folding = kept<CodeSet>([] {
+  static const CodeSet &folding = *kept<CodeSet>([] {
     std::vector<Range> out;
     each_mapping(simple_fold_mappings, [&](char32_t c, auto) { out.push_back({c, c + 1}); });
     for (const auto &[folded, others] : unfoldings()) out.push_back({folded, folded + 1});
     return CodeSet(std::move(out));
   }());
-  static const Mapping &simple = kept<Mapping>(simple_fold_mappings);
+  static const Mapping &simple = *kept<Mapping>(simple_fold_mappings);
   std::vector<Range> more;
   for (const Range &r : (set & folding).ranges()) {
     for (char32_t c = r.first; c < r.end; ++c) {

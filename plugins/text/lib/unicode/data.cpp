@@ -30,7 +30,7 @@ bool has_name(std::string_view names, std::string_view name) {
 }  // namespace
 
 Category category(char32_t c) {
-  static const auto &map = kept<CodeMap<Category>>(categories, Cn, [](uint32_t n) { return Category(n); });
+  static const auto &map = *kept<CodeMap<Category>>(categories, Cn, [](uint32_t n) { return Category(n); });
   return map[c];
 }
 
@@ -42,12 +42,12 @@ CodeSet category_set(uint32_t wanted) {
 
 Age age(char32_t c) {
   // Runs of the default, unicode_8, are not written.
-  static const auto &map = kept<CodeMap<Age>>(ages, Age::unicode_8, [](uint32_t n) { return Age(n); });
+  static const auto &map = *kept<CodeMap<Age>>(ages, Age::unicode_8, [](uint32_t n) { return Age(n); });
   return map[c];
 }
 
 uint8_t script(char32_t c) {
-  static const auto &map = kept<CodeMap<uint8_t>>(scripts, no_script, [](uint32_t n) { return uint8_t(n); });
+  static const auto &map = *kept<CodeMap<uint8_t>>(scripts, no_script, [](uint32_t n) { return uint8_t(n); });
   return map[c];
 }
 

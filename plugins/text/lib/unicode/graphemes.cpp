@@ -16,10 +16,10 @@ struct Break {
 };
 
 Break breaks(char32_t c) {
-  static const auto &cluster = kept<CodeMap<Cluster>>(clusters, Cluster::other, [](uint32_t n) { return Cluster(n); });
+  static const auto &cluster = *kept<CodeMap<Cluster>>(clusters, Cluster::other, [](uint32_t n) { return Cluster(n); });
   static const auto &conjunct =
-      kept<CodeMap<Conjunct>>(conjuncts, Conjunct::none, [](uint32_t n) { return Conjunct(n); });
-  static const auto &pictographic = kept<CodeMap<bool>>([] {
+      *kept<CodeMap<Conjunct>>(conjuncts, Conjunct::none, [](uint32_t n) { return Conjunct(n); });
+  static const auto &pictographic = *kept<CodeMap<bool>>([] {
     CodeMap<bool> out(false);
     for (const Range &r : (*binary_property("extendedpictographic")).ranges()) out.set(r.first, r.end, true);
     return out;

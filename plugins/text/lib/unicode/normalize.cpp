@@ -70,7 +70,7 @@ CodeMap<uint8_t> changes() {
 }
 
 uint8_t may_change(char32_t c) {
-  static const auto &map = kept<CodeMap<uint8_t>>(changes());
+  static const auto &map = *kept<CodeMap<uint8_t>>(changes());
   return map[c];
 }
 
@@ -207,7 +207,7 @@ std::string normalize(std::string_view s, Form form) {
 
 Expansion decompose(char32_t c, bool compatible) {
   static const auto &maps =
-      kept<std::array<Mapping, 2>>(std::array{full_decompositions(false), full_decompositions(true)});
+      *kept<std::array<Mapping, 2>>(std::array{full_decompositions(false), full_decompositions(true)});
   Expansion out{{}, 0};
   if (c < 0xa0) return out;
   if (is_syllable(c)) return decompose_syllable(c);
@@ -216,7 +216,7 @@ Expansion decompose(char32_t c, bool compatible) {
 }
 
 char32_t compose(char32_t a, char32_t b) {
-  static const auto &pairs = kept<std::vector<Pair>>(composing_pairs());
+  static const auto &pairs = *kept<std::vector<Pair>>(composing_pairs());
   if (const char32_t c = compose_syllable(a, b)) return c;
   const auto found = std::lower_bound(pairs.begin(), pairs.end(), std::pair(a, b),
                                       [](Pair p, auto wanted) { return std::pair(p.a, p.b) < wanted; });
@@ -224,7 +224,7 @@ char32_t compose(char32_t a, char32_t b) {
 }
 
 uint8_t combining_class(char32_t c) {
-  static const auto &map = kept<CodeMap<uint8_t>>(combining_classes, 0, [](uint32_t n) { return uint8_t(n); });
+  static const auto &map = *kept<CodeMap<uint8_t>>(combining_classes, 0, [](uint32_t n) { return uint8_t(n); });
   return map[c];
 }
 
