@@ -47,11 +47,14 @@ class Steps {
 
   // Whether they are `total` rows altogether and begin with `rows`.
   bool fit(int64_t total, int64_t rows) const {
-    if (count_ <= 0 || size(0) != rows || size(count_ - 1) <= 0) return false;
-    for (int64_t i = 1; i < count_; ++i) {
-      if (size(i) > size(i - 1)) return false;
+    if (count_ <= 0 || size(0) != rows) return false;
+    int64_t left = total, before = rows;
+    for (int64_t i = 0; i < count_; ++i) {
+      if (size(i) <= 0 || size(i) > before || size(i) > left) return false;
+      before = size(i);
+      left -= before;
     }
-    return sum() == total;
+    return left == 0;
   }
   // step(the first of its rows among all, how many they are)
   template <class Step>
