@@ -142,9 +142,7 @@ size_t check_examples(Registry &registry, const Folder &folder, int packed) {
   const auto bundle = Bundle::open_fd(packed, {.revision = {}, .verify = false, .name = folder.origin()});
   EngineOptions options;
   options.registry = &registry;
-  options.offline = true;
-  const auto session = start_session(bundle, options);
-  const Report report = verify_examples(*bundle, *session);
+  const Report report = verify_examples(bundle, std::move(options), start_session);
   if (!report.equal) {
     const auto rows = report.json.as_list();
     const bool leaks = std::any_of(rows.begin(), rows.end(), [](const Value &r) { return r.find("leaks")->as_bool(); });

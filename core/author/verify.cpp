@@ -121,13 +121,14 @@ const char *why_neighbours_show(const Manifest &m) {
                "quantization); [batch] max_size = 1 joins no calls";
 }
 
-// The first answer that is not the example's, of it and another that are run together: two of each, so that both lanes of
-// the session, an offline one, have both.
+// The first answer that is not the example's, of it and another that are run together. Both lanes of the session, an offline
+// one, have both, the example before the other and behind it; and each lane ends with the other, so that what a script keeps
+// of the item that began last is the other's.
 std::optional<Departure> run_beside(const Bundle &bundle, Session &session, const Example &example,
                                     const Example &other) {
   const Manifest &m = bundle.manifest();
   const Tolerance tolerance{m.rtol, m.atol, session.facts().options.registry};
-  const Example *const order[] = {&example, &other, &other, &example};
+  const Example *const order[] = {&example, &other, &other, &example, &other, &other};
   std::vector<Work> works(std::size(order));
   for (size_t i = 0; i < works.size(); ++i) works[i].input = example_input(bundle, *order[i]);
   const std::vector<Result> results = run_together(session, std::move(works));
@@ -219,7 +220,12 @@ std::string check_hashes(const Bundle &bundle) {
 
 }  // namespace
 
-Report verify_examples(const Bundle &bundle, Session &session) {
+Report verify_examples(const std::shared_ptr<const Bundle> &opened, EngineOptions options, const StartSession &start) {
+  options.offline = true;  // so that examples can be joined
+  options.workers = 1;     // and live in one state, where one sees what a script keeps of another
+  const Bundle &bundle = *opened;
+  const auto started = start(opened, std::move(options));
+  Session &session = *started;
   const std::vector<Example> examples = list_examples(bundle);
   std::vector<Outcome> outcomes(examples.size());
   const auto run = [&](size_t i, size_t pass) {
@@ -251,10 +257,7 @@ Report verify(const std::shared_ptr<const Bundle> &bundle, const EngineOptions &
   if (hashes.starts_with("failed")) {
     report.equal = false;
   } else if (!how.hashes_only) {
-    EngineOptions offline = options;
-    offline.offline = true;  // so that examples can be joined
-    const auto session = how.start(bundle, std::move(offline));
-    Report run = verify_examples(*bundle, *session);
+    Report run = verify_examples(bundle, options, how.start);
     report.equal = run.equal;
     examples = std::move(run.json);
   }

@@ -5,10 +5,12 @@
 
 namespace mrun {
 
+// Where the examples run: an engine of this process (start_session), or another session.
+using StartSession = std::function<std::unique_ptr<Session>(std::shared_ptr<const Bundle>, EngineOptions)>;
+
 struct VerifyOptions {
   bool hashes_only = false;
-  // Where the examples run: an engine of this process, or another session.
-  std::function<std::unique_ptr<Session>(std::shared_ptr<const Bundle>, EngineOptions)> start = start_session;
+  StartSession start = start_session;
 };
 
 struct Report {
@@ -19,12 +21,12 @@ struct Report {
   Value json;
 };
 
-// Hashes are checked first and stop the rest where they fail. The examples run in one engine, the second time in
-// the opposite order, and a third time joined with others; one that does not give the same both times "leaks": state of other items (or of its own first
-// run) reached it. Throws what start_session throws.
+// Hashes are checked first and stop the rest where they fail. The examples run in one engine of one worker, the second time
+// in the opposite order, and a third time joined with others; one that does not give the same both times "leaks": state of
+// other items (or of its own first run) reached it. Throws what start_session throws.
 Report verify(const std::shared_ptr<const Bundle> &, const EngineOptions &, const VerifyOptions &);
-// Only the examples, with an offline engine that runs: for pack. The report's JSON is the list of rows.
-Report verify_examples(const Bundle &, Session &);
+// Only the examples: for pack. The report's JSON is the list of rows.
+Report verify_examples(const std::shared_ptr<const Bundle> &, EngineOptions, const StartSession &);
 // The first row that is not equal as one line; empty if there is none.
 std::string first_difference(const Value &rows);
 
