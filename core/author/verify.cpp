@@ -121,15 +121,20 @@ const char *why_neighbours_show(const Manifest &m) {
                "quantization); [batch] max_size = 1 joins no calls";
 }
 
-// The first answer that is not the example's, of it and another that are run together. Both lanes of the session, an offline
-// one, have both, the example before the other and behind it; and each lane ends with the other, so that what a script keeps
-// of the item that began last is the other's.
+// What runs together. Both lanes of the session, an offline one, have the example before the other and behind it; and each
+// lane ends with the other, so that what a script keeps of the item that began last is the other's.
+std::vector<const Example *> in_company(const Example &example, const Example &other) {
+  if (&example == &other) return {&example, &example, &example};  // a lane has two
+  return {&example, &other, &other, &example, &other, &other};
+}
+
+// The first answer that is not the example's, of it and another that are run together.
 std::optional<Departure> run_beside(const Bundle &bundle, Session &session, const Example &example,
                                     const Example &other) {
   const Manifest &m = bundle.manifest();
   const Tolerance tolerance{m.rtol, m.atol, session.facts().options.registry};
-  const Example *const order[] = {&example, &other, &other, &example, &other, &other};
-  std::vector<Work> works(std::size(order));
+  const std::vector<const Example *> order = in_company(example, other);
+  std::vector<Work> works(order.size());
   for (size_t i = 0; i < works.size(); ++i) works[i].input = example_input(bundle, *order[i]);
   const std::vector<Result> results = run_together(session, std::move(works));
   for (size_t i = 0; i < results.size(); ++i) {
