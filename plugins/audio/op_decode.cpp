@@ -9,8 +9,8 @@ std::tuple<mrun::tensor, int64_t> decode_bytes(const mrun::call &c, const mrun::
   return guarded([&] {
     const mrun::bytes given(c, file, "audio.decode");
     const Samples s = decode(given.view(), [&](int64_t more) {
-      c.poll();
-      if (more > 0) c.charge(more);
+      if (more >= 0) c.poll();
+      if (more != 0) c.charge(more);
     });
     auto out = mrun::tensor::empty(c, mrun::float32, {s.channels, s.frames()});
     auto *to = out.data<float>();

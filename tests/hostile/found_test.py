@@ -1,4 +1,4 @@
-"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 86 of core/SECURITY.md: the outcome is asserted, the host goes
+"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 88 of core/SECURITY.md: the outcome is asserted, the host goes
 on, the next item is answered, no process is left and memory is bounded."""
 import json
 import os
@@ -13,8 +13,10 @@ from attack import ISOLATIONS, MEMORY, WELL
 from attack import Case as AttackCase
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "command"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "plugins/audio/tests"))
 import command  # noqa: E402
 import history_test  # noqa: E402
+import ogg  # noqa: E402
 
 TORCH = 'local torch = require "torch"'
 TEXT = 'local text, bundle = require "text", require "bundle"'
@@ -204,6 +206,15 @@ return refused""", attacks=("true", "true"))
                 with self.subTest(isolation=isolation, long=long[:60]):
                     status, out, err = self.ran(folder, "false", "--isolation", isolation, seconds=60)
                     self.assertEqual((status, json.loads(out)), (0, WELL), err[:2000])
+
+    def test_88_sounds_that_ask_for_gigabytes(self):
+        # Codebooks of four million entries, of which libvorbis sorts each on the stack; many of a size that is allowed; metadata that is not there.
+        head = 'local audio, bundle = require "audio", require "bundle"'
+        flac = b"fLaC\0\0\0\x22" + bytes(34) + b"\x82\xff\xff\xff"
+        for codes, sound in ((["INPUT"], ogg.vorbis((1 << 22,))), (["INPUT"], ogg.vorbis(*[(1 << 22,)] * 256)), (["INPUT"], ogg.vorbis(*[(1 << 14, 300, 1)] * 256)),
+                             (["QUOTA"], ogg.vorbis(*[(1 << 15,)] * 50)), (["INPUT"], flac)):
+            self.assertLess(len(sound), 20000)
+            self.held(codes, 'return audio.decode(bundle.asset "a"):numel()', head, files={"assets/a": sound}, memory="48M", time="30", resident=500 << 10)
 
 
 if __name__ == "__main__":

@@ -98,21 +98,28 @@ std::array<char, 4> length_bytes(uint64_t size, bool big) {
   return b;
 }
 
-// The bytes of one frame, as the format chunk says; 1 where it says nothing.
-uint64_t frame_bytes(const Chunked &c, std::string_view s) {
-  uint64_t frame = 1;
+// What the format chunk says.
+struct Format {
+  bool mpeg = false;
+  uint64_t frame = 1;  // bytes
+};
+Format format_of(const Chunked &c, std::string_view s) {
+  constexpr uint64_t mpeg_layer_3 = 0x55;
+  Format format;
   each_chunk(c, s, c.first_chunk, [&](std::string_view name, const Chunk &chunk) {
     if (name != "fmt " || chunk.left < 14) return false;
-    frame = std::max<uint64_t>(1, number(s, chunk.at + 4 + 12, 2, c.big));
+    format.mpeg = number(s, chunk.at + 4, 2, c.big) == mpeg_layer_3;
+    format.frame = std::max<uint64_t>(1, number(s, chunk.at + 4 + 12, 2, c.big));
     return true;
   });
-  return frame;
+  return format;
 }
 
 // Of a WAV, where the length is wrong in a way that is known, it is set right.
 Source wav_source(const Chunked &c, std::string_view s, const Chunk &data) {
   Source source{s};
-  const uint64_t frame = frame_bytes(c, s);
+  const auto [mpeg, frame] = format_of(c, s);
+  source.mpeg = mpeg;
   if (data.size == 0 && (data.left == 0 || really_empty(c, s, data))) return source;
   if (data.size > 0 && data.size <= data.left) return source;
   const bool frames_are_there = data.size > 0 && data.size / frame == data.left / frame;
@@ -256,7 +263,9 @@ std::vector<Source> sources_of(std::string_view file) {
   check_voc(s);
   check_mat5(s);
   if (is_mpeg(s)) check_mpeg(s);
-  return {{s}};
+  Source source{s};
+  source.mpeg = has(s, 0, "\xff");
+  return {source};
 }
 
 }  // namespace audio

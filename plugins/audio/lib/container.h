@@ -15,6 +15,7 @@ struct Source {
   std::string_view bytes;
   size_t patch_at = SIZE_MAX;
   std::array<char, 4> patch{};
+  bool mpeg = false;  // MPEG audio, also within a WAV
 };
 
 // The parts of a file that are decoded one behind the other: one, but for an OGG whose streams are chained. Throws Error
@@ -27,6 +28,13 @@ std::string foreign_kind(std::string_view file);
 // The OGG streams that follow each other, each whole: every page is there, undamaged, and the last one says so. Opus
 // streams are not joined: each has silence of its own at its beginning.
 std::vector<Source> ogg_links(std::string_view file);
+
+// What libogg makes of the first stream of a link that was found whole.
+struct OggPackets {
+  std::vector<std::string> first;  // up to three: a codec's headers
+  size_t longest = 0;              // of all
+};
+OggPackets ogg_packets(std::string_view link);
 
 // Throws where MPEG audio is cut: its last frame is not whole, or there are fewer than its first one says.
 void check_mpeg(std::string_view file);

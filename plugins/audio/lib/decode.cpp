@@ -14,12 +14,12 @@
 #include <string>
 
 #include "container.h"
+#include "demand.h"
 #include "error.h"
 
 namespace audio {
 namespace {
 
-constexpr int max_channels = 64;
 constexpr int64_t max_samples = int64_t(1) << 31;
 
 // What libsndfile asks of a file, over memory. C code calls it: what poll throws is kept, and the file ends there.
@@ -69,6 +69,19 @@ SF_VIRTUAL_IO memory_io() {
   io.tell = [](void *user) { return memory(user).at; };
   return io;
 }
+
+// Memory that is taken for a while.
+class Charge {
+ public:
+  Charge(const Grow &grow, int64_t bytes) : grow_(grow), bytes_(bytes) { grow_(bytes_); }
+  ~Charge() { grow_(-bytes_); }
+  Charge(const Charge &) = delete;
+  Charge &operator=(const Charge &) = delete;
+
+ private:
+  const Grow &grow_;
+  int64_t bytes_;
+};
 
 struct Close {
   void operator()(SNDFILE *f) const { sf_close(f); }
@@ -139,6 +152,7 @@ void check_log(SNDFILE *f, int kind) {
 
 void append(const File &f, int channels, const Grow &grow, Samples &out) {
   constexpr sf_count_t step = 1 << 14;  // frames
+  const Charge work(grow, step * channels * int64_t(sizeof(float)));
   std::vector<float> part(size_t(step) * size_t(channels));
   for (sf_count_t got; (got = sf_readf_float(f.get(), part.data(), step)) > 0;) {
     const size_t count = size_t(got) * size_t(channels);
@@ -152,6 +166,7 @@ void append(const File &f, int channels, const Grow &grow, Samples &out) {
 }
 
 void decode_source(const Source &source, const Grow &grow, Samples &out) {
+  const Charge libraries(grow, library_bytes(source));
   errno = 0;
   Memory bytes{source, grow, 0, 0, {}};
   SF_INFO info{};

@@ -1,4 +1,5 @@
 // OGG pages (RFC 3533): "OggS", version, flags, granule position, serial number, sequence number, CRC, segment table.
+#include <algorithm>
 #include <map>
 
 #include "bytes.h"
@@ -9,7 +10,7 @@ namespace audio {
 namespace {
 
 constexpr size_t header_size = 27;
-enum Flag : unsigned { begins = 2, ends = 4 };
+enum Flag : unsigned { continues = 1, begins = 2, ends = 4 };
 
 struct Page {
   unsigned flags;
@@ -76,6 +77,36 @@ std::vector<Source> ogg_links(std::string_view file) {
     bad_input("the OGG has " + std::to_string(links.size()) + " Opus streams behind each other; wanted one");
   if (!open.empty()) bad_input("the OGG is cut short: its last page does not say that it is the last");
   return links;
+}
+
+OggPackets ogg_packets(std::string_view link) {
+  constexpr size_t headers = 3;
+  constexpr uint64_t goes_on = 255;  // a segment of this length does not end its packet
+  OggPackets out;
+  std::string packet;
+  size_t length = 0;  // of the packet that is not yet ended
+  bool open = false;
+  for (size_t at = 0; at < link.size();) {
+    const size_t segments = number(link, at + 26, 1, false);
+    const bool ours = number(link, at + 14, 4, false) == number(link, 14, 4, false);
+    bool lost = ours && !open && (number(link, at + 5, 1, false) & continues) != 0;  // the end of what has no beginning
+    size_t from = at + header_size + segments;
+    for (size_t i = 0; i < segments; ++i) {
+      const size_t size = number(link, at + header_size + i, 1, false);
+      const bool last = size != goes_on;
+      if (ours && !lost) {
+        if (out.first.size() < headers) packet += link.substr(from, size);
+        out.longest = std::max(out.longest, length += size);
+        open = !last;
+        if (last && out.first.size() < headers) out.first.push_back(std::move(packet));
+        if (last) packet.clear(), length = 0;
+      }
+      if (last) lost = false;
+      from += size;
+    }
+    at = from;
+  }
+  return out;
 }
 
 }  // namespace audio

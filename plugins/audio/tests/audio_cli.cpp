@@ -2,12 +2,14 @@
 // channel.
 //   audio_cli decode FILE                       "channels frames rate\n", then the interleaved samples
 //   audio_cli starved N FILE                    decode, where the N-th allocation of the C libraries finds no memory
+//   audio_cli counted FILE                      decode: "charged taken\n", the most bytes that were, also where it fails
 //   audio_cli resample FROM TO QUALITY          samples in, samples out
 //   audio_cli sinc FROM TO WIDTH ROLLOFF
 //   audio_cli spectrogram N_FFT WIN HOP POWER CENTER REFLECT
 //   audio_cli mel RATE N_FFT WIN HOP N_MELS F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli filters N_FREQS N_MELS RATE F_MIN F_MAX SLANEY_SCALE SLANEY_NORM
 //   audio_cli log_mel N_MELS
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -26,6 +28,7 @@
 
 namespace {
 std::atomic<int> allocations_left{-1};  // negative: no end
+std::atomic<int64_t> taken, most_taken;
 
 [[maybe_unused]] bool fails() {
   if (allocations_left.load() < 0 || allocations_left.fetch_sub(1) != 0) return false;
@@ -36,16 +39,35 @@ std::atomic<int> allocations_left{-1};  // negative: no end
 
 // A sanitizer has an allocator of its own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
+#include <malloc.h>
+namespace {
+void *counted(void *p) {
+  if (p == nullptr) return p;
+  const auto now = taken += int64_t(malloc_usable_size(p));
+  if (now > most_taken) most_taken = now;  // one thread
+  return p;
+}
+void given_back(void *p) {
+  if (p != nullptr) taken -= int64_t(malloc_usable_size(p));
+}
+}  // namespace
 extern "C" {
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
-__attribute__((visibility("default"))) void *malloc(size_t n) { return fails() ? nullptr : __libc_malloc(n); }
+void __libc_free(void *);
+__attribute__((visibility("default"))) void *malloc(size_t n) { return fails() ? nullptr : counted(__libc_malloc(n)); }
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size) {
-  return fails() ? nullptr : __libc_calloc(n, size);
+  return fails() ? nullptr : counted(__libc_calloc(n, size));
 }
 __attribute__((visibility("default"))) void *realloc(void *p, size_t n) {
-  return fails() ? nullptr : __libc_realloc(p, n);
+  if (fails()) return nullptr;
+  given_back(p);
+  return counted(__libc_realloc(p, n));
+}
+__attribute__((visibility("default"))) void free(void *p) {
+  given_back(p);
+  __libc_free(p);
 }
 }
 #endif
@@ -77,6 +99,22 @@ void decode_file(const std::string &path, int allocations) {
   const audio::Samples s = audio::decode(file, [](int64_t) {});
   std::cout << s.channels << ' ' << s.frames() << ' ' << s.rate << '\n';
   write(s.interleaved);
+}
+
+void counted_file() {
+  std::ifstream in(args.at(1), std::ios::binary);
+  const std::string file(std::istreambuf_iterator<char>(in), {});
+  int64_t charged = 0, most_charged = 0;
+  const int64_t before = taken;
+  most_taken = before;
+  const auto print = [&] { std::cout << most_charged << ' ' << most_taken - before << '\n'; };
+  try {
+    audio::decode(file, [&](int64_t bytes) { most_charged = std::max(most_charged, charged += bytes); });
+  } catch (...) {
+    print();
+    throw;
+  }
+  print();
 }
 
 void decode() { decode_file(args.at(1), -1); }
@@ -145,8 +183,9 @@ void filters() { write(audio::mel_filters(whole(1), whole(3), {whole(2), real(4)
 int main(int count, char **values) try {
   args.assign(values + 1, values + count);
   const std::map<std::string, std::function<void()>> commands = {
-      {"decode", decode},       {"starved", starved}, {"resample", resample}, {"spectrogram", spectrogram},
-      {"mel", mel_spectrogram}, {"filters", filters}, {"log_mel", log_mel},   {"sinc", sinc},
+      {"decode", decode},           {"starved", starved},     {"resample", resample},
+      {"spectrogram", spectrogram}, {"mel", mel_spectrogram}, {"filters", filters},
+      {"log_mel", log_mel},         {"sinc", sinc},           {"counted", counted_file},
   };
   commands.at(args.at(0))();
   return 0;
