@@ -13,7 +13,7 @@ namespace {
 using namespace std::string_view_literals;
 
 [[noreturn]] void missing(const char *kind, uint64_t said, uint64_t left) {
-  bad_input(std::string("the ") + kind + " says that it has " + std::to_string(said) + " bytes of samples, but " +
+  bad_input(std::string("the ") + kind + " says that it has " + plural(said, "byte") + " of samples, but " +
             std::to_string(left) + " are there");
 }
 
@@ -177,13 +177,38 @@ void check_header(std::string_view s) {
   }
 }
 
-// MIDI sample dump: a header of 21 bytes with numbers of 7 bits a byte, then packets of 127.
-void check_sds(std::string_view s) {
-  if (!has(s, 0, "\xf0\x7e"sv) || s.size() < 21 || s[3] != 1) return;
+// MIDI sample dump: a header of 21 bytes with numbers of 7 bits a byte, then packets of 127. Of samples that do not fill
+// the last packet, or the only one, libsndfile reads none: it is told of one more than that packet has.
+Source sds_source(std::string_view s) {
+  constexpr size_t head = 21, length_at = 10;
+  Source source{s};
+  if (!has(s, 0, "\xf0\x7e"sv) || s.size() < head || s[3] != 1) return source;
   const uint64_t bits = number(s, 6, 1, false), in_packet = bits < 14 ? 60 : bits < 21 ? 40 : 30;
-  const uint64_t samples = number(s, 10, 1, false) | number(s, 11, 1, false) << 7 | number(s, 12, 1, false) << 14;
-  const uint64_t said = (samples + in_packet - 1) / in_packet * 127;
-  if (said > s.size() - 21) missing("SDS", said, s.size() - 21);
+  uint64_t samples = 0;
+  for (size_t i = 0; i < 3; ++i) samples |= (number(s, length_at + i, 1, false) & 127) << 7 * i;
+  const uint64_t packets = (samples + in_packet - 1) / in_packet;
+  if (packets * 127 > s.size() - head) missing("SDS", packets * 127, s.size() - head);
+  const uint64_t told = packets * in_packet + 1;
+  if (samples == 0 || told >> 21 != 0) return source;
+  source.frames = int64_t(samples);
+  source.patch_at = length_at;
+  source.patch = {char(told & 127), char(told >> 7 & 127), char(told >> 14), s[length_at + 3]};
+  return source;
+}
+
+// PAF of 24 bits has blocks of ten frames, 32 bytes for each channel, and no length. Of the last block libsndfile does not
+// read what is left where reading stopped within it, nor of the only one anything: one of zeros is put behind it.
+Source paf_source(std::string_view s) {
+  constexpr size_t head = 2048, block = 32;
+  constexpr uint64_t of_24_bits = 1;
+  Source source{s};
+  const bool big = has(s, 0, " paf");
+  if ((!big && !has(s, 0, "fap ")) || s.size() <= head || number(s, 16, 4, big) != of_24_bits) return source;
+  const uint64_t channels = number(s, 20, 4, big);
+  if (channels < 1 || channels > 1024 || (s.size() - head) % (block * channels) != 0) return source;
+  source.zeros = block * channels;
+  source.frames = int64_t((s.size() - head) / source.zeros * 10);
+  return source;
 }
 
 // VOC: blocks of a type and a length of 24 bits, up to one of type 0. What is behind the first samples does not count:
@@ -259,11 +284,10 @@ std::vector<Source> sources_of(std::string_view file) {
   if (has(s, 0, "OggS")) return ogg_links(s);
   if (const Chunked *c = chunks_of(s)) return {chunked_source(*c, s)};
   check_header(s);
-  check_sds(s);
   check_voc(s);
   check_mat5(s);
   if (is_mpeg(s)) check_mpeg(s);
-  Source source{s};
+  Source source = has(s, 0, "\xf0") ? sds_source(s) : paf_source(s);
   source.mpeg = has(s, 0, "\xff");
   return {source};
 }

@@ -10,12 +10,14 @@
 
 namespace audio {
 
-// Bytes for libsndfile, with four of them replaced: the length that a writer into a pipe left open.
+// Bytes for libsndfile, with four of them replaced, the length that a writer into a pipe left open, and zeros behind them.
 struct Source {
   std::string_view bytes;
   size_t patch_at = SIZE_MAX;
   std::array<char, 4> patch{};
-  bool mpeg = false;  // MPEG audio, also within a WAV
+  size_t zeros = 0;
+  std::optional<int64_t> frames{};  // where libsndfile is told of more, without which it does not read the last ones
+  bool mpeg = false;                // MPEG audio, also within a WAV
 };
 
 // The parts of a file that are decoded one behind the other: one, but for an OGG whose streams are chained. Throws Error

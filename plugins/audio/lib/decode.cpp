@@ -30,7 +30,7 @@ struct Memory {
   unsigned reads = 0;
   std::exception_ptr stopped;
 
-  sf_count_t size() const { return sf_count_t(source.bytes.size()); }
+  sf_count_t size() const { return sf_count_t(source.bytes.size() + source.zeros); }
   bool stop() {
     constexpr unsigned every = 1024;
     if (stopped || ++reads % every != 0) return stopped != nullptr;
@@ -41,7 +41,9 @@ struct Memory {
   }
   sf_count_t read(void *to, sf_count_t count) {
     count = stop() ? 0 : std::clamp<sf_count_t>(count, 0, size() - at);
-    std::memcpy(to, source.bytes.data() + at, size_t(count));
+    const auto there = size_t(std::clamp<sf_count_t>(sf_count_t(source.bytes.size()) - at, 0, count));
+    if (there > 0) std::memcpy(to, source.bytes.data() + at, there);
+    std::memset(static_cast<char *>(to) + there, 0, size_t(count) - there);
     for (size_t i = 0; i < source.patch.size(); ++i) {
       const auto where = sf_count_t(source.patch_at + i);
       if (source.patch_at != SIZE_MAX && where >= at && where < at + count)
@@ -131,7 +133,7 @@ void check(const SF_INFO &info) {
 // A chained stream goes on where the one before ended: with as many channels, at the same rate.
 void join(Samples &out, const SF_INFO &info) {
   if (out.channels != 0 && (out.channels != info.channels || out.rate != info.samplerate))
-    bad_input("the OGG has streams that differ: " + std::to_string(out.channels) + " channels at " +
+    bad_input("the OGG has streams that differ: " + plural(uint64_t(out.channels), "channel") + " at " +
               std::to_string(out.rate) + ", then " + std::to_string(info.channels) + " at " +
               std::to_string(info.samplerate));
   out.channels = info.channels;
@@ -189,10 +191,11 @@ void decode_source(const Source &source, const Grow &grow, Samples &out) {
   const int encoding = info.format & SF_FORMAT_SUBMASK;
   const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG || encoding == SF_FORMAT_MPEG_LAYER_I ||
                          encoding == SF_FORMAT_MPEG_LAYER_II || encoding == SF_FORMAT_MPEG_LAYER_III;
-  const int64_t got = out.frames() - before;
-  if (!estimated && info.frames < SF_COUNT_MAX && got < info.frames)
-    failed("the file says that it has " + std::to_string(info.frames) + " frames, but " + std::to_string(got) +
-           " are there");
+  const int64_t got = out.frames() - before, said = source.frames.value_or(info.frames);
+  if (!estimated && said < SF_COUNT_MAX && got < said)
+    failed("the file says that it has " + plural(uint64_t(said), "frame") + ", but only " + std::to_string(got) +
+           " were read");
+  if (source.frames) out.interleaved.resize(size_t((before + said) * info.channels));
 }
 
 }  // namespace

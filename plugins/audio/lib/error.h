@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ inline std::string shown(std::string_view name) {
   while (end > 0 && end < name.size() && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
   return std::string(name.substr(0, end));
 }
+// "1 sample", "2 samples".
+inline std::string plural(uint64_t n, const char *what) { return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s"); }
 [[noreturn]] inline void bad_input(const std::string &text) { throw Error(Error::Code::input, "audio: " + text); }
 [[noreturn]] inline void bad_argument(const std::string &text) { throw Error(Error::Code::argument, text); }
 

@@ -177,7 +177,7 @@ void check(const FbankOptions &o, int64_t samples) {
     bad_argument("low_freq and high_freq are " + shown(o.low) + " and " + shown(top) +
                  "; wanted 0 <= low_freq < high_freq <= half the rate, " + shown(half));
   if (samples < length_of(o))
-    bad_argument(std::to_string(samples) + " samples are too few; one frame has " + std::to_string(length_of(o)));
+    bad_argument("too few samples: " + std::to_string(samples) + "; one frame has " + std::to_string(length_of(o)));
 }
 
 int64_t fbank_frames(const FbankOptions &o, int64_t samples) {

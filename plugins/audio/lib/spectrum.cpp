@@ -135,7 +135,7 @@ void check(const SpectrumOptions &o, int64_t samples) {
   if (!std::isfinite(o.power) || o.power <= 0) refuse("power is " + shown(o.power) + "; wanted a number above 0");
   const int64_t fewest = !o.center ? o.n_fft : o.reflect ? o.n_fft / 2 + 1 : 0;
   if (samples < fewest)
-    refuse(std::to_string(samples) + " samples are too few; these options want " + std::to_string(fewest));
+    refuse("too few samples: " + std::to_string(samples) + "; these options want " + std::to_string(fewest));
 }
 
 void spectrogram(const float *in, int64_t samples, int64_t stride, const SpectrumOptions &o,

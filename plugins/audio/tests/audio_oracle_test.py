@@ -126,6 +126,8 @@ class Decode(unittest.TestCase):
                         tried += 1
                         got, got_rate = self.decoded(path, content)
                         self.assertEqual((got_rate, got.shape), (rate, want.T.shape))
+                        if container == "SDS":  # the last packet: test_a_last_block_that_is_not_full
+                            got, want = got[:, :-60], want[:-60]
                         # mpg123 chooses its arithmetic by the processor and by who asks.
                         numpy.testing.assert_allclose(got, want.T, rtol=0, atol=1e-6 if container == "MP3" else 0)
                         if container in without_length:
@@ -195,6 +197,29 @@ class Decode(unittest.TestCase):
         self.assertTrue((self.decoded(path, other)[0] == self.decoded(path, good)[0]).all())
         with self.assertRaisesRegex(ValueError, "the VOC says"):
             self.decoded(path, other[:-500])
+
+    def test_a_last_block_that_is_not_full(self):
+        """libsndfile itself reads zeros or nothing of it."""
+        path = os.path.join(self.folder, "x")
+        for n in (1, 39, 40, 41, 121, 16385):  # SDS of 16 bits: 40 samples a packet, each in three bytes of 7 bits, the highest first
+            values = numpy.random.default_rng(n).integers(-32768, 32768, n)
+            raw = b"".join((int(v) + 32768 << 5).to_bytes(3, "big") for v in values)
+            bits = numpy.unpackbits(numpy.frombuffer(raw, numpy.uint8).reshape(n, 3), axis=1)[:, 3:]
+            sevens = numpy.packbits(numpy.pad(bits.reshape(n, 3, 7), ((0, 0), (0, 0), (1, 0))), axis=2).tobytes()
+            packets = [sevens[at:at + 120].ljust(120, b"\0") for at in range(0, len(sevens), 120)]
+            sound = b"\xf0\x7e\0\1\0\0\x10\x48\x68\x07" + bytes([n & 127, n >> 7 & 127, n >> 14]) + bytes(6) + b"\x7f\xf7"
+            for number, packet in enumerate(packets):
+                body = b"\x7e\0\2" + bytes([number & 127]) + packet
+                sound += b"\xf0" + body + bytes([numpy.bitwise_xor.reduce(list(body)) & 127]) + b"\xf7"
+            numpy.testing.assert_array_equal(self.decoded(path, sound)[0][0], values / 32768)
+        for channels in (1, 2):
+            for n in (1, 10, 11, 16390):  # PAF of 24 bits: ten frames a block
+                wave = numpy.random.default_rng(n).integers(-1 << 23, 1 << 23, (n, channels)) / (1 << 23)
+                out = io.BytesIO()
+                soundfile.write(out, wave, 8000, "PCM_24", format="PAF")
+                got = self.decoded(path, out.getvalue())[0].T
+                self.assertEqual(len(got), (n + 9) // 10 * 10)
+                numpy.testing.assert_allclose(got[:n], wave, rtol=0, atol=1e-6)
 
     def test_memory_that_ends_is_no_damaged_file(self):
         path = os.path.join(self.folder, "x")

@@ -220,7 +220,7 @@ class Audio(Case):
             "audio.fbank(x, rate, {window_type = 'hann'})": "wanted povey, hanning",
             "audio.fbank(x, rate, {window_type = ('a'):rep(39) .. 'ä'})": '"' + "a" * 39 + '"; wanted povey, hanning',
             "audio.fbank(x, rate, {high_freq = 9000})": "half the rate",
-            "audio.fbank(x, rate, {frame_length = 1000})": "samples are too few",
+            "audio.fbank(x, rate, {frame_length = 1000})": "too few samples: 800; one frame has 8000",
             "audio.fbank(x, rate, {frame_shift = 0})": "frame_length and frame_shift are 25 and 0 ms",
             "audio.fbank(x, rate, {preemphasis_coefficient = 1.5})": "preemphasis_coefficient is 1.5; wanted 0 to 1",
             "audio.mono(x:to('float64'))": "got a float64 tensor",
