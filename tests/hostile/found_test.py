@@ -1,9 +1,10 @@
-"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 88 of core/SECURITY.md: the outcome is asserted, the host goes
+"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 89 of core/SECURITY.md: the outcome is asserted, the host goes
 on, the next item is answered, no process is left and memory is bounded."""
 import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -215,6 +216,15 @@ return refused""", attacks=("true", "true"))
                              (["QUOTA"], ogg.vorbis(*[(1 << 15,)] * 50)), (["INPUT"], flac)):
             self.assertLess(len(sound), 20000)
             self.held(codes, 'return audio.decode(bundle.asset "a"):numel()', head, files={"assets/a": sound}, memory="48M", time="30", resident=500 << 10)
+
+    def test_89_a_decoder_that_aborts(self):
+        # A TIFF with one strip of JBIG that says 2^20 x 2^19 pixels.
+        strip = struct.pack(">BBBBIIIBBBB", 0, 0, 1, 0, 1 << 20, 1 << 19, 128, 0, 0, 0, 0) + bytes(40)
+        tags = ((256, 64), (257, 64), (258, 1), (259, 34661), (262, 1), (273, 8), (277, 1), (278, 64), (279, len(strip)))
+        tiff = b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + struct.pack("<H", len(tags))
+        tiff += b"".join(struct.pack("<HHII", tag, 4 if tag > 272 or tag < 258 else 3, 1, value) for tag, value in tags) + bytes(4)
+        self.held(["INPUT"], 'return image.decode(bundle.asset "a"):sum():item()', 'local image, bundle = require "image", require "bundle"', contains="JBIG",
+                  files={"assets/a": tiff})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ class Tiff final : public Decoder {
  public:
   Tiff(const uint8_t *data, size_t size) : Decoder("TIFF"), data_(data), size_(size) {
     const TiffSession session(data, size);
+    // libjbig aborts the process where it gets no memory, of which some bytes can ask for any amount. Nor does Pillow read it.
+    if (session.field<uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE) == COMPRESSION_JBIG)
+      damaged("it is compressed by JBIG, which is not read");
     set_size(session.field<uint32_t>(TIFFTAG_IMAGELENGTH, 0), session.field<uint32_t>(TIFFTAG_IMAGEWIDTH, 0));
     layout_ = layout(session);
     check_length(session);
