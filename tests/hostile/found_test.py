@@ -1,4 +1,4 @@
-"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 89 of core/SECURITY.md: the outcome is asserted, the host goes
+"""Attacks that were found on what was built, each one of a kind. Numbers 66 to 90 of core/SECURITY.md: the outcome is asserted, the host goes
 on, the next item is answered, no process is left and memory is bounded."""
 import json
 import os
@@ -14,10 +14,12 @@ from attack import ISOLATIONS, MEMORY, WELL
 from attack import Case as AttackCase
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "command"))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "plugins/audio/tests"))
+for plugin in ("audio", "image"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "plugins" / plugin / "tests"))
 import command  # noqa: E402
 import history_test  # noqa: E402
 import ogg  # noqa: E402
+import webp  # noqa: E402
 
 TORCH = 'local torch = require "torch"'
 TEXT = 'local text, bundle = require "text", require "bundle"'
@@ -225,6 +227,11 @@ return refused""", attacks=("true", "true"))
         tiff += b"".join(struct.pack("<HHII", tag, 4 if tag > 272 or tag < 258 else 3, 1, value) for tag, value in tags) + bytes(4)
         self.held(["INPUT"], 'return image.decode(bundle.asset "a"):sum():item()', 'local image, bundle = require "image", require "bundle"', contains="JBIG",
                   files={"assets/a": tiff})
+
+    def test_90_a_picture_of_many_codes(self):
+        # 18 KB; each group of blocks has prefix codes of its own, for which libwebp takes 12 KB.
+        self.held(["QUOTA"], 'return image.decode(bundle.asset "a"):sum():item()', 'local image, bundle = require "image", require "bundle"',
+                  files={"assets/a": webp.many_codes(4096)}, memory="32M")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 
 #include "exif.h"
 #include "rows.h"
+#include "webp_lossless.h"
 
 namespace image {
 namespace {
@@ -32,18 +33,23 @@ class Webp final : public Decoder {
     if ((flags & EXIF_FLAG) && WebPDemuxGetChunk(demux, "EXIF", 1, &chunk))
       orientation_ = exif_orientation(chunk.chunk.bytes, chunk.chunk.size).value_or(1);
     WebPDemuxReleaseChunkIterator(&chunk);
+    WebPIterator first{};
+    if (WebPDemuxGetFrame(demux, 1, &first))
+      first_ = {first.fragment.bytes, first.fragment.size, first.height, first.width};
+    WebPDemuxReleaseIterator(&first);
     WebPDemuxDelete(demux);
     set_size(height, width);
     WebPBitstreamFeatures features;
     if (!animated_ && WebPGetFeatures(data, size, &features) != VP8_STATUS_OK) damaged("its header is damaged");
-    alpha_ = !animated_ && features.has_alpha;
+    constexpr int lossless = 2;
+    wide_ = !animated_ && (features.has_alpha || features.format == lossless);
   }
 
   void read(Context &context, Mode mode, const Rect &, Canvas out) override {
     const size_t pixels = size_t(height_) * size_t(width_);
     if (animated_) return read_frame(context, mode, out);
     if (mode == Mode::RGB || (mode == Mode::RGBA)) {
-      const Charge work(context, pixels * (alpha_ ? 5 : 2));
+      const Charge work(context, pixels * (wide_ ? 5 : 2)), tables(context, table_bytes(context));
       WebPDecoderConfig config;
       WebPInitDecoderConfig(&config);
       config.output.colorspace = mode == Mode::RGB ? MODE_RGB : MODE_RGBA;
@@ -69,13 +75,17 @@ class Webp final : public Decoder {
     damaged(what);
   }
 
+  size_t table_bytes(Context &context) const {
+    return first_.data ? webp_table_bytes(context, first_.data, first_.size, first_.width, first_.height) : 0;
+  }
+
   static void convert(View from, const RowConverter &how, Canvas out) {
     for (int y = 0; y < out.height; ++y) how(from.row(y), out.row(y), out.width);
   }
 
   // The first frame, on its transparent canvas.
   void read_frame(Context &context, Mode mode, Canvas out) const {
-    const Charge work(context, size_t(height_) * size_t(width_) * 8);
+    const Charge work(context, size_t(height_) * size_t(width_) * 8), tables(context, table_bytes(context));
     WebPAnimDecoderOptions options;
     WebPAnimDecoderOptionsInit(&options);
     options.color_mode = MODE_RGBA;
@@ -87,8 +97,15 @@ class Webp final : public Decoder {
     convert(View(Shape{height_, width_, 4, Type::u8}, pixels), RowConverter{Native::rgba, mode, nullptr, {}}, out);
   }
 
+  struct Frame {
+    const uint8_t *data = nullptr;
+    size_t size = 0;
+    int height = 0, width = 0;
+  };
   WebPData data_;
-  bool animated_ = false, alpha_ = false;
+  Frame first_;
+  bool animated_ = false;
+  bool wide_ = false;  // four bytes a pixel are kept
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from torchvision import transforms as T
 
 import samples
+import webp
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 MANIFEST = '[bundle]\nname = "t"\nversion = "1.0.0"\n[input]\nkind = "{kind}"\n[params]\nmean = {mean}\nstd = {std}\n'
@@ -23,7 +24,7 @@ class Lua(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def run_script(self, body, *files):
+    def run_script(self, body, *files, arguments=()):
         """One answer a file."""
         (self.dir / "bundle.toml").write_text(MANIFEST.format(kind="image", mean=MEAN, std=STD))
         (self.dir / "preprocess.lua").write_text(
@@ -32,7 +33,7 @@ class Lua(unittest.TestCase):
         for i, data in enumerate(files):
             paths.append(self.dir / f"input{i}")
             paths[-1].write_bytes(data)
-        result = subprocess.run([os.environ["MRUN"], self.dir, *paths], capture_output=True, text=True, timeout=600,
+        result = subprocess.run([os.environ["MRUN"], self.dir, *paths, *arguments], capture_output=True, text=True, timeout=600,
                                 stdin=subprocess.DEVNULL)
         self.assertIn(result.returncode, (0, 1), result.stderr)
         self.said = result.stderr
@@ -224,6 +225,23 @@ class Lua(unittest.TestCase):
         self.assertEqual(got[0], 33)
         self.same(self.answer('return image.decode(input, {mode = "I", exif = true}):tolist()', data),
                   np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))), np.int32)[:, :, None])
+
+
+    def test_tables_of_lossless_webp_count(self):
+        """By the groups of prefix codes that a file has: of an encoder's they are few, and a few KB can have thousands."""
+        t, u = np.linspace(0, 6, 500)[None, :, None], np.linspace(0, 9, 350)[:, None, None]
+        noise = np.random.default_rng(4).normal(0, 4, (350, 500, 3))
+        photo = Image.fromarray(((np.sin(t * [1, 2, 3] + u) + 1) * 110 + noise).clip(0, 255).astype(np.uint8))
+        clear = photo.copy()
+        clear.putalpha(Image.fromarray((np.sin(t[..., 0] * 3) * 60 + np.cos(u[..., 0]) * 60 + 127).astype(np.uint8)))
+        few = photo.quantize(12).convert("RGB")
+        kinds = [{"lossless": True, "method": method, "quality": quality} for method in (0, 6) for quality in (0, 75, 100)] + [{"quality": 80}]
+        files = [samples.saved(picture, "WEBP", **kind) for picture in (photo, clear, few) for kind in kinds]
+        files.append(samples.saved(photo, "WEBP", save_all=True, append_images=[few], lossless=True))
+        shapes = self.run_script("return {image.decode(input, {mode = 'RGB'}):shape()}", *files, webp.many_codes(1), arguments=("--memory", "40M"))
+        self.assertEqual(shapes, [[350, 500, 3]] * len(files) + [[256, 256, 3]])
+        (answer,) = self.run_script("return {image.decode(input, {mode = 'RGB'}):shape()}", webp.many_codes(4096), arguments=("--memory", "40M"))
+        self.assertEqual(answer["error"]["code"], "QUOTA")
 
 
 if __name__ == "__main__":
