@@ -23,9 +23,18 @@ import webp  # noqa: E402
 
 TORCH = 'local torch = require "torch"'
 TEXT = 'local text, bundle = require "text", require "bundle"'
+IMAGE = 'local image, bundle = require "image", require "bundle"'
 # Whether a call comes back, with a result or an error that the script can catch.
 BACK = TORCH + "\nlocal function back(...)\n  for _, f in ipairs {...} do pcall(f) end\n  return 'back'\nend\n"
 ROBUST = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+
+
+def tiff(side, bits, compression, strip):
+    """One strip of that compression; with 8 bits in three channels, else grey."""
+    channels = 3 if bits == 8 else 1
+    tags = ((256, side), (257, side), (258, bits), (259, compression), (262, channels // 3 + 1), (273, 8), (277, channels), (278, side), (279, len(strip)))
+    return (b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + struct.pack("<H", len(tags)) +
+            b"".join(struct.pack("<HHII", tag, 4 if tag in (256, 257, 273, 278, 279) else 3, 1, value) for tag, value in tags) + bytes(4))
 
 
 class Case(AttackCase):
@@ -220,18 +229,15 @@ return refused""", attacks=("true", "true"))
             self.held(codes, 'return audio.decode(bundle.asset "a"):numel()', head, files={"assets/a": sound}, memory="48M", time="30", resident=500 << 10)
 
     def test_89_a_decoder_that_aborts(self):
-        # A TIFF with one strip of JBIG that says 2^20 x 2^19 pixels.
+        # JBIG that says 2^20 x 2^19 pixels.
         strip = struct.pack(">BBBBIIIBBBB", 0, 0, 1, 0, 1 << 20, 1 << 19, 128, 0, 0, 0, 0) + bytes(40)
-        tags = ((256, 64), (257, 64), (258, 1), (259, 34661), (262, 1), (273, 8), (277, 1), (278, 64), (279, len(strip)))
-        tiff = b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + struct.pack("<H", len(tags))
-        tiff += b"".join(struct.pack("<HHII", tag, 4 if tag > 272 or tag < 258 else 3, 1, value) for tag, value in tags) + bytes(4)
-        self.held(["INPUT"], 'return image.decode(bundle.asset "a"):sum():item()', 'local image, bundle = require "image", require "bundle"', contains="JBIG",
-                  files={"assets/a": tiff})
+        self.held(["INPUT"], 'return image.decode(bundle.asset "a"):sum():item()', IMAGE, contains="JBIG", files={"assets/a": tiff(64, 1, 34661, strip)})
 
     def test_90_a_picture_of_many_codes(self):
         # 18 KB; each group of blocks has prefix codes of its own, for which libwebp takes 12 KB.
-        self.held(["QUOTA"], 'return image.decode(bundle.asset "a"):sum():item()', 'local image, bundle = require "image", require "bundle"',
-                  files={"assets/a": webp.many_codes(4096)}, memory="32M")
+        picture = webp.many_codes(4096)
+        for file in (picture, tiff(256, 8, 50001, picture)):
+            self.held(["QUOTA"], 'return image.decode(bundle.asset "a"):sum():item()', IMAGE, files={"assets/a": file}, memory="32M")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include "lab.h"
 #include "rows.h"
 #include "tiff_session.h"
+#include "webp_lossless.h"
 
 namespace image {
 namespace {
@@ -281,7 +282,10 @@ class Tiff final : public Decoder {
       for (int left = 0; left < width_; left += block.width) {
         context.poll();
         for (int plane = 0; plane < planes; ++plane) {
-          load(session, block, top, left, rows, plane, raw.get());
+          const uint32_t index = index_of(session, block, top, left, plane);
+          const Charge codec(context,
+                             webp_bytes(context, session, index, block.width, block.tiled ? block.height : rows));
+          load(session, block, index, rows, raw.get());
           for (int y = 0; y < rows; ++y)
             unpack(raw.get() + size_t(y) * block.row, block.width, plane, pixels.get() + size_t(y) * pixel_row);
         }
@@ -295,17 +299,26 @@ class Tiff final : public Decoder {
     }
   }
 
-  static void load(TiffSession &session, const Block &block, int top, int left, int rows, int plane, uint8_t *to) {
-    tmsize_t got;
-    tmsize_t want = tmsize_t(block.bytes);
-    if (block.tiled) {
-      const uint32_t tile = TIFFComputeTile(session.tiff, uint32_t(left), uint32_t(top), 0, uint16_t(plane));
-      got = TIFFReadEncodedTile(session.tiff, tile, to, want);
-    } else {
-      want = tmsize_t(block.row) * rows;
-      const uint32_t strip = TIFFComputeStrip(session.tiff, uint32_t(top), uint16_t(plane));
-      got = TIFFReadEncodedStrip(session.tiff, strip, to, want);
-    }
+  static uint32_t index_of(const TiffSession &session, const Block &block, int top, int left, int plane) {
+    return block.tiled ? TIFFComputeTile(session.tiff, uint32_t(left), uint32_t(top), 0, uint16_t(plane))
+                       : TIFFComputeStrip(session.tiff, uint32_t(top), uint16_t(plane));
+  }
+
+  // What libwebp takes for a strip or tile that is a WebP.
+  size_t webp_bytes(Context &context, const TiffSession &session, uint32_t index, int width, int height) const {
+    if (session.field<uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE) != COMPRESSION_WEBP) return 0;
+    uint64_t at = TIFFGetStrileOffset(session.tiff, index), bytes = TIFFGetStrileByteCount(session.tiff, index);
+    constexpr uint64_t head = 12;  // "RIFF", a length, "WEBP"
+    if (at > size_ || size_ - at <= head || bytes <= head) return 0;
+    bytes = std::min<uint64_t>(bytes, size_ - at);
+    if (std::memcmp(data_ + at, "RIFF", 4) == 0) at += head, bytes -= head;
+    return size_t(width) * size_t(height) * 5 + webp_table_bytes(context, data_ + at, size_t(bytes), width, height);
+  }
+
+  static void load(TiffSession &session, const Block &block, uint32_t index, int rows, uint8_t *to) {
+    const tmsize_t want = block.tiled ? tmsize_t(block.bytes) : tmsize_t(block.row) * rows;
+    const tmsize_t got = block.tiled ? TIFFReadEncodedTile(session.tiff, index, to, want)
+                                     : TIFFReadEncodedStrip(session.tiff, index, to, want);
     if (got < want) session.fail();
   }
 

@@ -182,6 +182,7 @@ def tiffs():
         files[f"tiff 16 bits {compression}"] = saved(grey16, "TIFF", compression=compression)
     files["tiff group 4"] = saved(image("L").convert("1"), "TIFF", compression="group4")
     files["tiff jpeg"] = saved(image("RGB"), "TIFF", compression="jpeg")
+    files["tiff webp"] = saved(image("RGB"), "TIFF", compression="webp")
     for orientation in range(1, 9):
         files[f"tiff orientation {orientation}"] = saved(image("RGB"), "TIFF", tiffinfo={274: orientation})
     return files
