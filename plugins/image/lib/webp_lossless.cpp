@@ -64,6 +64,7 @@ Code read_code(Bits &bits, uint32_t alphabet) {
     const bool two = bits.read(1) != 0;
     of[bits.read(bits.read(1) != 0 ? 8 : 1)] = 1;
     if (two) of[bits.read(8)] = 1;
+    of.resize(alphabet);
     return Code(of);
   }
   static constexpr uint8_t order[] = {17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
