@@ -129,9 +129,31 @@ Source wav_source(const Chunked &c, std::string_view s, const Chunk &data) {
   return source;
 }
 
+// CAF's table of the lengths of packets: numbers of 7 bits a byte, up to five of them, behind 24 bytes and up to a 0. Of
+// others libsndfile speaks on standard output.
+void check_packet_table(std::string_view table) {
+  constexpr size_t most = 5;
+  for (size_t at = 24; at < table.size();) {
+    const size_t from = at;
+    bool zero = true, more = true;
+    for (; more && at < table.size() && at - from < most; ++at) {
+      const auto byte = static_cast<unsigned char>(table[at]);
+      zero = zero && (byte & 127) == 0;
+      more = (byte & 128) != 0;
+    }
+    if (more) bad_input("the CAF is damaged: its packet table has a length that does not end");
+    if (zero) return;
+  }
+}
+
 Source chunked_source(const Chunked &c, std::string_view s) {
   std::optional<Chunk> data;
   uint64_t long_size = 0;  // RF64: the length of 64 bits
+  if (c.magic == "caff")
+    each_chunk(c, s, c.first_chunk, [&](std::string_view name, const Chunk &chunk) {
+      if (name == "pakt" && chunk.size <= chunk.left) check_packet_table(s.substr(chunk.at + 8, size_t(chunk.size)));
+      return false;
+    });
   each_chunk(c, s, c.first_chunk, [&](std::string_view name, const Chunk &chunk) {
     if (name == "ds64" && chunk.left >= 16) long_size = number(s, chunk.at + 4 + 8, 8, false);
     if (name == c.samples) data = chunk;
@@ -188,6 +210,9 @@ Source sds_source(std::string_view s) {
   for (size_t i = 0; i < 3; ++i) samples |= (number(s, length_at + i, 1, false) & 127) << 7 * i;
   const uint64_t packets = (samples + in_packet - 1) / in_packet;
   if (packets * 127 > s.size() - head) missing("SDS", packets * 127, s.size() - head);
+  for (size_t i = 0, at = head; i < packets; ++i, at += 127)
+    if (number(s, at, 2, true) != 0xf07e)  // libsndfile says so on standard output
+      bad_input("the SDS is damaged: no packet begins at byte " + std::to_string(at));
   const uint64_t told = packets * in_packet + 1;
   if (samples == 0 || told >> 21 != 0) return source;
   source.frames = int64_t(samples);

@@ -221,6 +221,15 @@ class Decode(unittest.TestCase):
                 self.assertEqual(len(got), (n + 9) // 10 * 10)
                 numpy.testing.assert_allclose(got[:n], wave, rtol=0, atol=1e-6)
 
+    def test_damage_of_which_libsndfile_speaks_on_standard_output(self):
+        path = os.path.join(self.folder, "x")
+        dump, lossless = self.written(1, 8000, "SDS"), self.written(1, 8000, "CAF", "ALAC_16")
+        second, table = 21 + 127, lossless.index(b"pakt") + 12 + 24
+        with self.assertRaisesRegex(ValueError, f"the SDS is damaged: no packet begins at byte {second}"):
+            self.decoded(path, dump[:second] + b"\0" + dump[second + 1:])
+        with self.assertRaisesRegex(ValueError, "the CAF is damaged: its packet table has a length that does not end"):
+            self.decoded(path, lossless[:table] + b"\xff" * 4 + lossless[table + 4:])
+
     def test_memory_that_ends_is_no_damaged_file(self):
         path = os.path.join(self.folder, "x")
         with open(path, "wb") as file:
