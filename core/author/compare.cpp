@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mrun/message.hpp>
 
 #include "author/pixels.h"
 #include "base/error.h"
@@ -68,7 +69,7 @@ std::optional<Difference> compare_lists(const Value &expected, const Value &got,
     if (auto d = compare(a[i], b[i], tolerance, fmt::format("{}[{}]", place, i + 1))) return d;
   }
   if (a.size() == b.size()) return std::nullopt;
-  return Difference{place, fmt::format("expected {} entries, got {}", a.size(), b.size())};
+  return Difference{place, fmt::format("expected {}, got {}", counted(a.size(), "entry", "entries"), b.size())};
 }
 
 std::optional<Difference> compare_maps(const Value &expected, const Value &got, const Tolerance &tolerance,

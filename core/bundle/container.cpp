@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mrun/message.hpp>
 #include <optional>
 
 #include "base/bytes.h"
@@ -209,7 +210,7 @@ class DirectoryReader {
   // Rules 1 to 3.
   Directory find_directory() const {
     const uint64_t total = source_.size();
-    require(total >= end_size, "{} bytes are too few", total);
+    require(total >= end_size, "{} too few", counted(total, "byte is", "bytes are"));
     uint64_t end = total - end_size;
     const std::string record = source_.read(end, end_size);
     require(get<uint32_t>(record, 0) == end_signature && get<uint16_t>(record, 20) == 0,
@@ -289,7 +290,8 @@ class DirectoryReader {
     require(source_.read(item.header, wanted.size()) == wanted, "{}: its local header differs from the directory's",
             item.name);
     item.start = item.header + wanted.size();
-    require(item.size <= end_ - item.start, "{}: its {} bytes pass the directory", item.name, item.size);
+    require(item.size <= end_ - item.start, "{}: its {} the directory", item.name,
+            counted(item.size, "byte passes", "bytes pass"));
     position_ = item.start + item.size;
   }
 
@@ -331,7 +333,8 @@ void Container::read_lock() {
     const auto entry = lock_.entries.find(i.name);
     if (entry == lock_.entries.end()) fail(MRUN_BUNDLE, "{}: does not list {}, which is in the file", where, i.name);
     if (entry->second.size != i.size) {
-      fail(MRUN_BUNDLE, "{}: says that {} has {} bytes, it has {}", where, i.name, entry->second.size, i.size);
+      fail(MRUN_BUNDLE, "{}: says that {} has {}, it has {}", where, i.name, counted(entry->second.size, "byte"),
+           i.size);
     }
     ++listed;
   }

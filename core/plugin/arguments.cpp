@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mrun/message.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -341,7 +342,7 @@ bool may_miss(const Parameter &p) {
     named += (named.empty() ? "" : ", ") + schema.parameters[i].name + " = …";
   }
   wrong(schema, {},
-        fmt::format("takes at most {} argument{} by position, got {}{}", most, most == 1 ? "" : "s", given,
+        fmt::format("takes at most {} by position, got {}{}", counted(most, "argument"), given,
                     named.empty() ? "" : "; the others are given by name, in a table at the end: {" + named + "}"));
 }
 

@@ -1,11 +1,11 @@
 // The one mrun_host table: plugin.h's functions over the core's. No exception leaves any of them.
 #include <locale.h>
-
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mrun/message.hpp>
 
 #include "base/let_go.h"
 #include "base/text.h"
@@ -246,7 +246,7 @@ int string_new(mrun_call *call, const char *data, size_t size, mrun_value *out) 
   return answer_native(call, [&] {
     want((data != nullptr || size == 0) && out != nullptr, "string_new: NULL was given");
     const std::string_view text(data, size);
-    if (!valid_utf8(text)) fail(MRUN_ARGUMENT, "a string of {} bytes is not valid UTF-8", size);
+    if (!valid_utf8(text)) fail(MRUN_ARGUMENT, "a string of {} is not valid UTF-8", counted(size, "byte"));
     *out = Value::string(text).release();
   });
 }
@@ -309,7 +309,7 @@ int map_new(mrun_call *call, mrun_entry *items, size_t count, mrun_value *out) {
     for (size_t i = 0; i < count; ++i) {
       want(items[i].key.data != nullptr || items[i].key.size == 0, "map_new: a key is NULL");
       std::string key(items[i].key.data, items[i].key.size);
-      if (!valid_utf8(key)) fail(MRUN_ARGUMENT, "a key of {} bytes is not valid UTF-8", key.size());
+      if (!valid_utf8(key)) fail(MRUN_ARGUMENT, "a key of {} is not valid UTF-8", counted(key.size(), "byte"));
       entries.emplace_back(std::move(key), taken(items[i].value));
     }
     want(out != nullptr, "map_new: NULL was given");

@@ -1,9 +1,10 @@
 #include "report/conformance.h"
 
-#include <algorithm>
-
 #include <dlfcn.h>
 #include <malloc.h>
+
+#include <algorithm>
+#include <mrun/message.hpp>
 
 #include "base/text.h"
 #include "report/conformance_problems.h"
@@ -114,7 +115,7 @@ void Problems::check_growth(const std::string &subject, size_t count, size_t tol
   add_calls(windows * trial_repeats * count);
   for (const std::string &done : lent_.mend()) problem(subject, "again and again: " + done);
   if (grown >= trial_repeats * tolerable) {
-    problem(subject, fmt::format("keeps {} bytes a call", grown / (trial_repeats * count)));
+    problem(subject, "keeps " + counted(grown / (trial_repeats * count), "byte") + " a call");
   } else if (mapped >= trial_repeats * page) {
     problem(subject, fmt::format("leaves {} bytes mapped a call", mapped / (trial_repeats * count)));
   }

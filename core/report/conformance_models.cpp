@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <mrun/message.hpp>
 #include <thread>
 
 #include "author/example.h"
@@ -33,7 +34,7 @@ struct Damage {
 std::vector<Damage> damaged(std::string_view whole) {
   std::vector<Damage> all{{"an empty file", ""}, {"another kind of file", "[bundle]\nname = \"no model\"\n"}};
   for (const size_t size : {size_t{1}, whole.size() / 2, whole.size() - std::min<size_t>(whole.size(), 1)}) {
-    all.push_back({fmt::format("its first {} bytes", size), std::string(whole.substr(0, size))});
+    all.push_back({"its first " + counted(size, "byte"), std::string(whole.substr(0, size))});
   }
   all.push_back({"zeros", std::string(whole.size(), '\0')});
   for (size_t i = 0; i < std::min(most_flips, whole.size()); ++i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mrun/message.hpp>
 
 #include "base/text.h"
 
@@ -74,7 +75,8 @@ void Archive::find_shift(const Place &place) {
 Archive::Archive(const Source &source) : source_(source) {
   const Place place = find_directory();
   if (place.count > most_entries || place.size > most_directory) {
-    fail(MRUN_INPUT, "its directory claims {} entries in {} bytes", place.count, place.size);
+    fail(MRUN_INPUT, "its directory claims {} in {}", counted(place.count, "entry", "entries"),
+         counted(place.size, "byte"));
   }
   find_shift(place);
   const std::string directory = part(source_, place.offset + shift_, place.size, "its directory");

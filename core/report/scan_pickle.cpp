@@ -1,6 +1,7 @@
 // Pickle's opcodes, followed without running them (Python's Lib/pickletools.py describes each).
 #include <algorithm>
 #include <charconv>
+#include <mrun/message.hpp>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -356,7 +357,8 @@ void scan_pickle(std::string_view bytes, const std::string &where, Findings &fin
       if (pickle.found_magic() && n < of_torch) continue;
       if (reads_as_pickle(rest)) continue;
       if (!rest.empty() && !pickle.found_magic()) {
-        findings.add(where, fmt::format("{} bytes stand behind its end, and are not looked into", rest.size()),
+        findings.add(where,
+                     mrun::counted(rest.size(), "byte stands", "bytes stand") + " behind its end, not looked into",
                      Verdict::code);
       }
       return;

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <mrun/message.hpp>
 
 #include "base/text.h"
 #include "report/scan_names.h"
@@ -203,10 +204,7 @@ void scan_torchscript(std::string_view text, const std::string &where, Findings 
     }
     before = name;
   });
-  if (functions > 0) {
-    findings.add(where, fmt::format("TorchScript of {} {}", functions, functions == 1 ? "function" : "functions"),
-                 Verdict::code);
-  }
+  if (functions > 0) { findings.add(where, "TorchScript of " + counted(functions, "function"), Verdict::code); }
 }
 
 void scan_exported(std::string_view json, const std::string &where, Findings &findings) {
@@ -223,7 +221,7 @@ void scan_exported(std::string_view json, const std::string &where, Findings &fi
     ++calls;
     at += name.size();
   }
-  if (calls > 0) findings.add(where, fmt::format("a graph of {} calls of operators", calls), Verdict::code);
+  if (calls > 0) findings.add(where, "a graph of " + counted(calls, "call") + " of operators", Verdict::code);
   for_values(text, "expr_str", [&](std::string_view expression) {
     if (!runs_more_than_numbers(expression)) return;
     findings.add(where, "has a size that Python evaluates: " + printable(expression, 100), Verdict::unsafe);

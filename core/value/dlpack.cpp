@@ -1,6 +1,7 @@
 #include "value/dlpack.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "base/article.h"
 #include "base/error.h"
@@ -75,7 +76,8 @@ MemoryRange memory_range(const DLTensor &t, const char *what) {
 
 void check_dtype(DLDataType t, const char *what) {
   if (*dtype_name(t) != '?') return;
-  fail(MRUN_USAGE, "{}: no dtype has code {}, {} bits and {} lanes", what, t.code, t.bits, t.lanes);
+  fail(MRUN_USAGE, "{}: no dtype has code {}, {} and {}", what, t.code, counted(t.bits, "bit"),
+       counted(t.lanes, "lane"));
 }
 
 MemoryRange check_tensor(const DLTensor &t, const char *what) {

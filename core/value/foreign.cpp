@@ -1,6 +1,7 @@
 #include "value/foreign.h"
 
 #include <fmt/format.h>
+#include <mrun/message.hpp>
 
 #include "base/text.h"
 #include "value/nesting.h"
@@ -54,7 +55,8 @@ class Look {
     for (size_t i = 0; wrong.empty() && i < map.size; ++i) {
       const auto &key = map.items[i].key;
       if (key.data == nullptr && key.size > 0) return "a map's key is NULL";
-      if (!valid_utf8({key.data, key.size})) return fmt::format("a map's key of {} bytes is not valid UTF-8", key.size);
+      if (!valid_utf8({key.data, key.size}))
+        return fmt::format("a map's key of {} is not valid UTF-8", counted(key.size, "byte"));
       wrong = at(map.items[i].value, depth + 1);
     }
     return wrong;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <mrun/message.hpp>
 
 #include "base/bytes.h"
 #include "base/file_kind.h"
@@ -185,13 +186,13 @@ Tensor read_npy(const Tensor &bytes, std::string_view raw_name, mrun_code code) 
   }
   const size_t length = major == 1 ? reader.get<uint16_t>() : reader.get<uint32_t>();
   if (length > max_header)
-    fail(code, "{}: damaged .npy header: {} bytes, at most {} are allowed", name, length, max_header);
+    fail(code, "{}: damaged .npy header: {}, at most {} are allowed", name, counted(length, "byte"), max_header);
   const Header header = HeaderParser(reader.take(length), name, code).run();
   const auto size = checked_nbytes(header.type, header.shape);
   if (!size) fail(code, "{}: a shape of {} is too large", name, shape_text(header.shape));
   if (static_cast<uint64_t>(*size) != reader.remaining()) {
-    fail(code, "{}: {} {} has {} bytes, {} are there", name, dtype_name(header.type), shape_text(header.shape), *size,
-         reader.remaining());
+    fail(code, "{}: {} {} has {}, {} are there", name, dtype_name(header.type), shape_text(header.shape),
+         counted(*size, "byte"), reader.remaining());
   }
   const Shape strides = header.column_major ? column_major(header.shape) : Shape{};
   return typed_view(bytes, reader.position(), header.type, header.shape, strides, name, code);

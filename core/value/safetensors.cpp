@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mrun/message.hpp>
 #include <numeric>
 
 #include "base/bytes.h"
@@ -98,7 +99,7 @@ class Reader {
     if (file.size() < 9) {
       const std::string_view other = other_kind(file);
       if (!other.empty()) refuse("is not a safetensors file: it is {}", other);
-      refuse("is not a safetensors file: {} bytes are too few", file.size());
+      refuse("is not a safetensors file: {} too few", counted(file.size(), "byte is", "bytes are"));
     }
     uint64_t n;
     std::memcpy(&n, file.data(), sizeof n);
@@ -108,7 +109,7 @@ class Reader {
       refuse("is not a safetensors file, or damaged: its header would be {} bytes, at most {} are allowed", n,
              max_header);
     }
-    if (n > file.size() - 8) refuse("is cut off: the header has {} bytes, {} are there", n, file.size() - 8);
+    if (n > file.size() - 8) refuse("is cut off: the header has {}, {} are there", counted(n, "byte"), file.size() - 8);
     const std::string_view header = file.substr(8, n);
     if (!header.starts_with('{')) refuse("is not a safetensors file: its header does not begin with '{{'");
     data_ = file.substr(8 + n);
@@ -141,8 +142,8 @@ class Reader {
     const auto size = checked_nbytes(item.type, item.shape);
     if (!size) refuse("tensor '{}': a shape of {} is too large", name, shape_text(item.shape));
     if (item.end < item.begin || item.end - item.begin != static_cast<uint64_t>(*size)) {
-      refuse("tensor '{}': {} {} has {} bytes, its data_offsets are [{}, {}]", name, dtype_name(item.type),
-             shape_text(item.shape), *size, item.begin, item.end);
+      refuse("tensor '{}': {} {} has {}, its data_offsets are [{}, {}]", name, dtype_name(item.type),
+             shape_text(item.shape), counted(*size, "byte"), item.begin, item.end);
     }
     return item;
   }
@@ -183,7 +184,7 @@ class Reader {
       end = item.end;
     }
     if (end != data_.size()) {
-      refuse("the tensors have {} bytes, {} are there: {}", end, data_.size(),
+      refuse("the tensors have {}, {} are there: {}", counted(end, "byte"), data_.size(),
              end > data_.size() ? "the file is cut off" : "there is something behind them");
     }
   }

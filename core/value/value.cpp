@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <mrun/message.hpp>
 
 #include "base/article.h"
 #include "base/error.h"
@@ -201,9 +202,9 @@ std::string describe(const mrun_value &v) {
     case MRUN_INT: return fmt::format("the integer {}", v.as.integer);
     case MRUN_FLOAT:
       return fmt::format("the number {}", std::isnan(v.as.number) ? std::fabs(v.as.number) : v.as.number);
-    case MRUN_STRING: return fmt::format("a string of {} byte{}", v.as.string.size, v.as.string.size == 1 ? "" : "s");
+    case MRUN_STRING: return "a string of " + counted(v.as.string.size, "byte");
     case MRUN_LIST: return fmt::format("a list of {}", v.as.list.size);
-    case MRUN_MAP: return fmt::format("a table of {} key{}", v.as.map.size, v.as.map.size == 1 ? "" : "s");
+    case MRUN_MAP: return "a table of " + counted(v.as.map.size, "key");
     case MRUN_TENSOR: {
       const DLTensor &t = v.as.tensor.dl->dl_tensor;
       return fmt::format("{} tensor {}", with_article(dtype_name(t.dtype)),

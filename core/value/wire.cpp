@@ -1,6 +1,7 @@
 #include "value/wire.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "base/text.h"
 
@@ -183,7 +184,7 @@ Error WireReader::error() {
 }
 
 void WireReader::finish() const {
-  if (in_.remaining() > 0) refuse(fmt::format("{} bytes are left", in_.remaining()));
+  if (in_.remaining() > 0) refuse(fmt::format("{} left over", counted(in_.remaining(), "byte")));
 }
 
 // What follows in the message, or in the memory beside it.

@@ -1,6 +1,7 @@
 // Values and colour spaces.
 #include <algorithm>
 #include <atomic>
+#include <mrun/message.hpp>
 
 #include "colour.h"
 #include "operations.h"
@@ -50,7 +51,7 @@ tensor convert(call &c, const value &image, std::string_view to, std::optional<s
     const Space target = space_by_name(to),
                 source = from ? space_by_name(*from) : space_of_channels(p.shape().channels);
     if (channels_of(source) != p.shape().channels)
-      bad_argument("the image has " + std::to_string(p.shape().channels) + " channels; " + std::string(*from) +
+      bad_argument("the image has " + mrun::counted(p.shape().channels, "channel") + "; " + std::string(*from) +
                    " has " + std::to_string(channels_of(source)));
     Shape shape = p.shape();
     shape.channels = channels_of(target);

@@ -1,4 +1,6 @@
 // Boxes drawn.
+#include <mrun/message.hpp>
+
 #include "draw.h"
 #include "operations.h"
 
@@ -22,7 +24,7 @@ tensor draw_boxes(call &c, const value &image, const value &boxes,
     std::vector<Box> list;
     for (const Edges &e : boxes_of(c, boxes)) list.push_back({e.left, e.top, e.right, e.bottom, {}, 0});
     if (labels && labels->size() != list.size())
-      bad_argument("there are " + std::to_string(labels->size()) + " labels; wanted " + std::to_string(list.size()) +
+      bad_argument("labels has " + mrun::counted(labels->size(), "text") + "; wanted " + std::to_string(list.size()) +
                    ", one a box");
     std::map<std::string, int> colours;
     for (size_t i = 0; labels && i < list.size(); ++i) {

@@ -1,6 +1,7 @@
 // Other sizes: resampled, cut, padded.
 #include <algorithm>
 #include <cmath>
+#include <mrun/message.hpp>
 
 #include "operations.h"
 #include "sizes.h"
@@ -74,7 +75,7 @@ tensor pad(call &c, const value &image, const Ints &padding, const std::optional
     const Picture p = picture(c, image);
     // n, {left and right, top and bottom} or {left, top, right, bottom}.
     if (padding.size() != 1 && padding.size() != 2 && padding.size() != 4)
-      bad_argument("padding has " + std::to_string(padding.size()) + " numbers; wanted {left, top, right, bottom}");
+      bad_argument("padding has " + mrun::counted(padding.size(), "number") + "; wanted {left, top, right, bottom}");
     int side[4];
     for (size_t i = 0; i < 4; ++i) {
       side[i] = small("padding", padding[i % padding.size()]);

@@ -1,5 +1,6 @@
 // Turned and warped.
 #include <cmath>
+#include <mrun/message.hpp>
 
 #include "operations.h"
 #include "warp.h"
@@ -22,7 +23,8 @@ tensor rotate(call &c, const value &image, double degrees, std::string_view filt
     const Filter f = warp_filter(filter);
     std::optional<std::array<double, 2>> centre;
     if (center) {
-      if (center->size() != 2) bad_argument("center has " + std::to_string(center->size()) + " numbers; wanted {x, y}");
+      if (center->size() != 2)
+        bad_argument("center has " + mrun::counted(center->size(), "number") + "; wanted {x, y}");
       for (double v : *center)
         if (!std::isfinite(v)) bad_argument("center holds " + number(v) + "; wanted finite numbers");
       centre = {(*center)[0], (*center)[1]};
@@ -41,7 +43,7 @@ tensor warp(call &c, const value &image, const Floats &matrix, const Ints &size,
     const Picture p = picture(c, image);
     const Filter f = warp_filter(filter);
     if (matrix.size() != 6 && matrix.size() != 8)
-      bad_argument("matrix has " + std::to_string(matrix.size()) + " numbers; wanted 6 (affine) or 8 (perspective)");
+      bad_argument("matrix has " + mrun::counted(matrix.size(), "number") + "; wanted 6 (affine) or 8 (perspective)");
     Warp w;
     w.perspective = matrix.size() == 8;
     for (size_t i = 0; i < matrix.size(); ++i) {

@@ -1,5 +1,7 @@
 #include "picture.h"
 
+#include <mrun/message.hpp>
+
 namespace image {
 namespace {
 
@@ -9,7 +11,7 @@ constexpr int max_depth = 8;
 constexpr int64_t most_channels = 4;  // no mode has more
 
 std::string described(const mrun::tensor &t) {
-  std::string s = "a tensor of " + std::to_string(t.dim()) + " dimensions (";
+  std::string s = "a tensor of " + mrun::counted(t.dim(), "dimension") + " (";
   for (int32_t i = 0; i < t.dim(); ++i) s += (i ? " x " : "") + std::to_string(t.size(i));
   return s + ")";
 }

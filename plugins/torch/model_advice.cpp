@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <iterator>
+#include <mrun/message.hpp>
 #include <optional>
 #include <string_view>
 
@@ -77,7 +78,7 @@ std::string of_product(const std::string &said) {
   if (open == std::string::npos) return "";
   const auto got = number_behind(said.substr(open), "x"), wanted = number_behind(said.substr(open), " and ");
   if (!got || !wanted) return "";
-  return "; the last dimension must have " + std::to_string(*wanted) + " elements, it has " + std::to_string(*got);
+  return "; the last dimension must have " + mrun::counted(*wanted, "element") + ", it has " + std::to_string(*got);
 }
 
 }  // namespace

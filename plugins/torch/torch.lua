@@ -49,7 +49,7 @@ local function signature(text, f)
     if is_empty(keywords) then return f(unpack({...}, 1, given - 1)) end
     if not is_keywords(keywords) then
       if given > count then
-        error(("torch.%s: takes at most %d arguments, got %d"):format(name, count, given), 2)
+        error(("torch.%s: takes at most %d argument%s, got %d"):format(name, count, count == 1 and "" or "s", given), 2)
       end
       return f(...)
     end

@@ -113,7 +113,7 @@ class Api(unittest.TestCase):
                               input=text, capture_output=True, text=True, timeout=600)
 
     def test_the_headers_compile_alone_in_every_language_without_a_warning(self):
-        c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp"]
+        c, cpp = ["types.h", "mrun.h", "plugin.h"], ["mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp", "message.hpp"]
         cases = [(compiler, std, "c", c) for compiler in ("gcc", "clang") for std in ("c99", "c11", "c17")]
         cases += [(compiler, std, "c++", c + cpp) for compiler in ("g++", "clang++") for std in ("c++17", "c++20", "c++2b")]
         for compiler, std, language, headers in cases:
@@ -126,7 +126,7 @@ class Api(unittest.TestCase):
         x11 = "".join(f"#define {name} {n}\n" for n, name in enumerate(["None", "Success", "Always", "True", "False", "Complex", "Bool", "Status"]))
         standard = "".join(f"#include <{h}>\n" for h in ["cmath", "cstring", "deque", "functional", "future", "limits", "list", "map", "mutex",
                                                           "optional", "string", "variant", "vector"])
-        headers = ["mrun.h", "mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp"]
+        headers = ["mrun.h", "mrun.hpp", "plugin.hpp", "plugin_kit.hpp", "plugin_backend.hpp", "file_kind.hpp", "message.hpp"]
         for macros in qt, x11:
             text = standard + macros + "".join(f"#include <mrun/{h}>\n" for h in headers) + "int main() { return 0; }\n"
             if macros == qt:

@@ -77,10 +77,10 @@ function(_mrun_link_headers name)
   add_library(mrun_headers_${name} INTERFACE)
   target_include_directories(mrun_headers_${name} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/include/${name})
 endfunction()
-_mrun_link_headers(plugin types.h plugin.h plugin.hpp plugin_kit.hpp plugin_backend.hpp file_kind.hpp)
+_mrun_link_headers(plugin types.h plugin.h plugin.hpp plugin_kit.hpp plugin_backend.hpp file_kind.hpp message.hpp)
 add_library(mrun::plugin ALIAS mrun_headers_plugin)
-_mrun_link_headers(host types.h mrun.h mrun.hpp)
-_mrun_link_headers(core types.h plugin.h mrun.h file_kind.hpp)
+_mrun_link_headers(host types.h mrun.h mrun.hpp message.hpp)
+_mrun_link_headers(core types.h plugin.h mrun.h file_kind.hpp message.hpp)
 
 # mrun_core(NAME SOURCES ... LINK ...): the static library mrun_NAME of core/NAME, included as "NAME/file.h".
 function(mrun_core name)

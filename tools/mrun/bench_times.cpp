@@ -1,6 +1,7 @@
 #include "bench_times.h"
 
 #include <fmt/format.h>
+#include <mrun/message.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -98,8 +99,8 @@ std::string as_table(const std::deque<Measured> &all) {
   table += all.front().joined > 0 ? "   joined\n" : "\n";
   for (const Measured &m : all) table += setting_row(m);
   const Measured &best = recommended(all);
-  table += fmt::format("\nuse {}: {} items, {} failed, in {:.1f} s: {:.1f} items/s\n", options_of(best),
-                       best.times.items(), best.times.failed(), best.seconds, best.rate());
+  table += fmt::format("\nuse {}: {}, {} failed, in {:.1f} s: {:.1f} items/s\n", options_of(best),
+                       mrun::counted(best.times.items(), "item"), best.times.failed(), best.seconds, best.rate());
   return table + stages_table(best.times);
 }
 

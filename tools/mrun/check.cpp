@@ -140,12 +140,12 @@ void show(const View &report) {
   const View problems = report.at("problems");
   std::string out = shown(report.at("plugin").text()) + " " + shown(report.at("version").text()) + ": ";
   if (!report.at("calls").is_nil()) {
-    out += counted(report.at("operations").number(), "operation", "operations") + " and " +
-           counted(report.at("models").number(), "model", "models") + ", " +
-           counted(report.at("calls").number(), "call", "calls") + ", " +
-           counted(report.at("answered").number(), "answered", "answered") + ", ";
+    out += mrun::counted(report.at("operations").number(), "operation") + " and " +
+           mrun::counted(report.at("models").number(), "model") + ", " +
+           mrun::counted(report.at("calls").number(), "call") + ", " +
+           mrun::counted(report.at("answered").number(), "answered", "answered") + ", ";
   }
-  out += counted(static_cast<double>(problems.size()), "problem", "problems") + "\n";
+  out += mrun::counted(problems.size(), "problem") + "\n";
   for (size_t i = 0; i < problems.size(); ++i) {
     const std::string operation = problems[i].at("operation").text();
     out += "  " + (operation.empty() ? "" : shown(operation) + ": ") + shown(problems[i].at("text").text()) + "\n";

@@ -25,8 +25,8 @@ void warn_left_out(const mrun::bundle &bundle) {
     warn(sentence);
     ++named;
   }
-  if (lines > 0) warn(counted(static_cast<double>(lines), "more notice", "more notices") + " like these");
-  if (files > 0) warn(counted(static_cast<double>(files), "more file", "more files") + " left out");
+  if (lines > 0) warn(mrun::counted(lines, "more notice", "more notices") + " like these");
+  if (files > 0) warn(mrun::counted(files, "more file", "more files") + " left out");
 }
 
 std::string telling_left_out(const std::string &folder, const std::function<int(char **, mrun_error *)> &pack) {

@@ -28,9 +28,9 @@ void show_pack(const View &report) {
     warn("model " + models[i].at("name").text() + " is kept whole: " + reason);
   }
   const double examples = report.at("examples").number();
-  const std::string tried = examples == 0 ? no_examples : counted(examples, "example agrees", "examples agree");
-  print(shown(report.at("path").text()) + ": " + counted(report.at("entries").number(), "entry", "entries") + ", " +
-        show_size(report.at("size").number()) + ", " + tried + "\ndigest " + report.at("digest").text() + "\n");
+  const std::string tried = examples == 0 ? no_examples : mrun::counted(examples, "example agrees", "examples agree");
+  print(shown(report.at("path").text()) + ": " + mrun::counted(report.at("entries").number(), "entry", "entries") +
+        ", " + show_size(report.at("size").number()) + ", " + tried + "\ndigest " + report.at("digest").text() + "\n");
 }
 
 // DIR.mb; of "." and "..", which are no names, by what the folder is called.

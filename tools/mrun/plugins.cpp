@@ -14,7 +14,7 @@ std::string line(const View &plugin) {
   const std::string name = padded(shown(plugin.at("name").text()), 12);
   if (!plugin.at("error").is_nil()) return name + red("broken") + "    " + shown(plugin.at("error").text()) + "\n";
   const std::string facts = name + padded(shown(plugin.at("version").text()), 10) +
-                            counted(plugin.at("operations").number(), "operation", "operations");
+                            mrun::counted(plugin.at("operations").number(), "operation");
   return labelled(facts, 40, shown(plugin.at("doc").text())) + std::string(12, ' ') + shown(plugin.at("path").text()) +
          "\n";
 }

@@ -47,7 +47,8 @@ void Progress::draw(bool ended) const {
   const double took = std::chrono::duration<double>(Clock::now() - begin_).count();
   const auto items = static_cast<double>(items_);
   const bool known = !ended && all_ > 0;
-  std::string line = known ? fmt::format("{} of {} items", items_, all_) : counted(items, "item", "items");
+  std::string line =
+      known ? fmt::format("{} of {}", items_, mrun::counted(all_, "item")) : mrun::counted(items, "item");
   if (ended) line += fmt::format(" in {:.1f} s", took);
   line += ", " + rate(items / took);
   if (known && all_ > items_) line += ", " + left((static_cast<double>(all_) - items) * took / items);

@@ -28,7 +28,7 @@ std::string size_or_none(const View &size) { return size.is_nil() ? "-" : size.j
 
 // A file that had the weights of two revisions beside each other may be smaller without them.
 std::string by_how_much(double grown) {
-  return counted(std::abs(grown), "byte", "bytes") + (grown < 0 ? " less" : " more");
+  return mrun::counted(std::abs(grown), "byte") + (grown < 0 ? " less" : " more");
 }
 
 // The first line of a message, and the others below it.

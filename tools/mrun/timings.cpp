@@ -41,21 +41,20 @@ void print_timings(const mrun::engine &engine, uint64_t unread) {
   const std::unique_ptr<char, void (*)(void *)> owner(json, mrun_free);
   const mrun::variant statistics = mrun::from_json(json);
   const View all{&statistics.c()};
-  const std::string more =
-      unread == 0 ? "" : ", " + counted(static_cast<double>(unread), "input", "inputs") + " could not be read";
+  const std::string more = unread == 0 ? "" : ", " + mrun::counted(unread, "input") + " could not be read";
   std::fprintf(stderr, "%s, %.0f failed%s; milliseconds an item:\n",
-               counted(all.at("items").number(), "item", "items").c_str(), all.at("failed").number(), more.c_str());
+               mrun::counted(all.at("items").number(), "item").c_str(), all.at("failed").number(), more.c_str());
   std::fprintf(stderr, "%-12s %9s %9s %9s %9s %9s %8s\n", "", "items", "mean", "p50", "p95", "p99", "work");
   print_stages(all);
   const double batches = all.at("batches").number();
   if (batches > 0) {
     std::fprintf(stderr, "%s of %.1f calls on average, at most %.0f; %.1f %% of what models got was filling\n",
-                 counted(batches, "batch", "batches").c_str(), all.at("calls").number() / batches,
+                 mrun::counted(batches, "batch", "batches").c_str(), all.at("calls").number() / batches,
                  all.at("largest").number(), all.at("filling").number() * 100);
   }
   if (all.at("workers").number() > 0) {
-    std::fprintf(stderr, "%s, busy %.0f %% of the time\n",
-                 counted(all.at("workers").number(), "worker", "workers").c_str(), all.at("busy").number() * 100);
+    std::fprintf(stderr, "%s, busy %.0f %% of the time\n", mrun::counted(all.at("workers").number(), "worker").c_str(),
+                 all.at("busy").number() * 100);
   }
 }
 

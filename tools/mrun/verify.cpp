@@ -30,7 +30,7 @@ std::string summary(const View &examples) {
   }
   const size_t differ = examples.size() - equal - leaks;
   if (examples.size() == 0) return std::string(no_examples) + "\n";
-  std::string text = counted(static_cast<double>(examples.size()), "example", "examples");
+  std::string text = mrun::counted(examples.size(), "example");
   text += ": " + std::to_string(equal) + " ok";
   if (differ > 0) text += ", " + std::to_string(differ) + (differ == 1 ? " differs" : " differ");
   if (leaks > 0) text += ", " + std::to_string(leaks) + (leaks == 1 ? " leaks" : " leak");

@@ -105,18 +105,13 @@ std::string padded(std::string text, size_t width) {
 }
 
 std::string show_size(double bytes) {
+  if (bytes < 1024) return mrun::counted(bytes, "byte");
   char text[32];
   const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
   size_t unit = 0;
   for (; bytes >= 1024 && unit < 3; ++unit) bytes /= 1024;
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  std::snprintf(text, sizeof text, "%.1f %s", bytes, units[unit]);
   return text;
-}
-
-std::string counted(double n, const char *one, const char *several) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.0f ", n);
-  return text + std::string(n == 1 ? one : several);
 }
 
 std::string short_number(const View &v) {

@@ -1,5 +1,6 @@
 // Values of a report, read without checks on kinds that the report's maker guarantees.
 #pragma once
+#include <mrun/message.hpp>
 #include <mrun/mrun.hpp>
 #include <string>
 #include <string_view>
@@ -24,7 +25,6 @@ struct View {
 
 std::string padded(std::string text, size_t width);
 std::string show_size(double bytes);
-std::string counted(double n, const char *one, const char *several);  // "1 entry", "2 entries"
 // Of a report: three digits; "-" for null.
 std::string short_number(const View &);  // "1.2 MiB"
 // A text from a bundle, fit for a terminal: what could move the cursor, hide or reorder text is escaped, but for new lines

@@ -1,6 +1,7 @@
 #include "exec/engine/room.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "base/error.h"
 #include "exec/engine/callback_scope.h"
@@ -38,7 +39,8 @@ void Room::wait(Mutex &mutex, double seconds) {
     }
   }
   --waiting_;
-  if (look_() == Free::none) fail(MRUN_TIMEOUT, "the queue of {} items stayed full for {} s", queue_, seconds);
+  if (look_() == Free::none)
+    fail(MRUN_TIMEOUT, "the queue of {} stayed full for {} s", counted(queue_, "item"), seconds);
 }
 
 }  // namespace mrun

@@ -1,6 +1,7 @@
 #include "script/vm/arguments.h"
 
 #include <cmath>
+#include <mrun/message.hpp>
 
 #include "script/vm/handle.h"
 #include "script/vm/input_handles.h"
@@ -15,7 +16,7 @@ std::string describe_lua(lua_State *L, int index) {
     case LUA_TNUMBER: return fmt::format("the number {}", lua_tonumber(L, index));
     case LUA_TSTRING: {
       const size_t size = lua_objlen(L, index);
-      return fmt::format("a string of {} byte{}", size, size == 1 ? "" : "s");
+      return "a string of " + counted(size, "byte");
     }
     case LUA_TUSERDATA: {
       const Handle &h = *handle_at(L, index);

@@ -1,6 +1,7 @@
 #include "geometry.h"
 
 #include <cstring>
+#include <mrun/message.hpp>
 
 namespace image {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 // One pixel of the colour, as bytes.
 std::vector<uint8_t> pixel_of(const Shape &shape, const Colour &colour) {
   if (colour.size() != 1 && colour.size() != size_t(shape.channels))
-    bad_argument("value has " + std::to_string(colour.size()) + " numbers; wanted " + std::to_string(shape.channels) +
+    bad_argument("value has " + mrun::counted(colour.size(), "number") + "; wanted " + std::to_string(shape.channels) +
                  ", one a channel, or 1");
   std::vector<uint8_t> pixel;
   for (int c = 0; c < shape.channels; ++c) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <mrun/message.hpp>
 #include <new>
 
 namespace image {
@@ -12,11 +13,7 @@ namespace image {
 void bad_input(std::string text) { throw Error(Error::Code::input, std::move(text)); }
 void bad_argument(std::string text) { throw Error(Error::Code::argument, std::move(text)); }
 
-std::string shown(std::string_view name) {
-  size_t end = std::min<size_t>(name.size(), 40);
-  while (end > 0 && end < name.size() && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
-  return std::string(name.substr(0, end));
-}
+std::string shown(std::string_view name) { return mrun::shortened(name, 40); }
 
 std::string number(double v) {
   if (std::isnan(v)) return "nan";

@@ -144,7 +144,7 @@ class BadInput(unittest.TestCase):
         "image.ten_crop('abc', 2)": "image is a string; wanted an image",
         # filters, centres and values
         "image.rotate(img, 10, {filter = 'lanczos'})": 'filter is "lanczos"; a rotation or warp wants nearest, bilinear or bicubic',
-        "image.rotate(img, 10, {center = {1}})": "center has 1 numbers; wanted {x, y}",
+        "image.rotate(img, 10, {center = {1}})": "center has 1 number; wanted {x, y}",
         "image.rotate(img, 10, {center = {1, 1/0}})": "center holds inf; wanted finite numbers",
         "image.pad(img, 1, 256)": "value is 256; wanted 0 to 255",
         "image.resize(img, 0/0)": "image.resize",

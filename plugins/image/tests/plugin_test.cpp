@@ -147,7 +147,7 @@ TEST_CASE("wrong arguments are named") {
       {"encode", {photo(4, 4, 4), Value::string("jpeg")}, "the image has 4 channels; a JPEG has 1 or 3"},
       {"crop_resize", {img, numbers({1, 2}), n(5)}, "wanted a tensor [n, 4]"},
       {"crop_resize", {img, Value::list({numbers({5, 5, 5, 9})}), n(5)}, "box 0 holds no part of the image"},
-      {"draw_boxes", {img, Value::list({numbers({1, 1, 5, 5})}), Value::list({})}, "there are 0 labels; wanted 1"},
+      {"draw_boxes", {img, Value::list({numbers({1, 1, 5, 5})}), Value::list({})}, "labels has 0 texts; wanted 1"},
   };
   for (const Case &c : cases) {
     INFO(c.operation << ": " << c.says);

@@ -31,7 +31,7 @@ TEST_CASE("the first place that differs is named as a script would name it") {
   REQUIRE(json_difference(R"({"a": [1, 2]})", R"({"a": [1, 3]})")->place == "answer.a[2]");
   REQUIRE(json_difference(R"({"a": 1, "b": 2})", R"({"a": 1})")->place == "answer.b");
   REQUIRE(json_difference(R"({"a": 1})", R"({"a": 1, "z": 2})")->message == "got, but not expected");
-  REQUIRE(json_difference("[1]", "[1, 2]")->message == "expected 1 entries, got 2");
+  REQUIRE(json_difference("[1]", "[1, 2]")->message == "expected 1 entry, got 2");
   REQUIRE(json_difference("\"a\"", "3"));
   REQUIRE(json_difference("true", "false")->message == "expected true, got false");
 }

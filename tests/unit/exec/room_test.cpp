@@ -63,9 +63,9 @@ TEST_CASE(
   Queue queue(1);
   CHECK(queue.take(-1) == MRUN_OK);
   CHECK(queue.take(0) == MRUN_TIMEOUT);
-  CHECK(queue.said == "the queue of 1 items stayed full for 0 s");
+  CHECK(queue.said == "the queue of 1 item stayed full for 0 s");
   CHECK(queue.take(0.01) == MRUN_TIMEOUT);
-  CHECK(queue.said == "the queue of 1 items stayed full for 0.01 s");
+  CHECK(queue.said == "the queue of 1 item stayed full for 0.01 s");
   const CallbackScope scope(queue.session());
   CHECK(queue.take(-1) == MRUN_TIMEOUT);
   CHECK(queue.take(1e300) == MRUN_TIMEOUT);

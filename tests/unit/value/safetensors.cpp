@@ -183,8 +183,8 @@ TEST_CASE("safetensors: every malformed tensor has its own error") {
   for (const char *offsets : {"[0]", "[0,1,2]", "[-1,0]", "[0,1.5]", "0"}) {
     says(refused(file(one("U8", "[1]", offsets), 1)), "data_offsets must be");
   }
-  says(refused(file(one("U8", "[1]", "[0,2]"), 2)), "has 1 bytes, its data_offsets are [0, 2]");
-  says(refused(file(one("U8", "[1]", "[1,0]"), 1)), "has 1 bytes");
+  says(refused(file(one("U8", "[1]", "[0,2]"), 2)), "has 1 byte, its data_offsets are [0, 2]");
+  says(refused(file(one("U8", "[1]", "[1,0]"), 1)), "has 1 byte");
   says(refused(file(one("U8", "[1]", "[1,2]"), 2)), "there is a hole before it");
   says(refused(file(one("U8", "[2]", "[0,2]"), 1)), "the file is cut off");
   says(refused(file(one("U8", "[1]", "[0,1]"), 2)), "there is something behind them");

@@ -126,7 +126,7 @@ TEST_CASE("what no writer wrote is refused") {
   const std::string good = WireWriter().value(parse_json("{\"a\":[1,\"x\"],\"b\":true}")).finish();
   CHECK(refused(good).empty());
   for (size_t n = 0; n < good.size(); ++n) CHECK(refused(good.substr(0, n)) != "");
-  CHECK_THAT(refused(good + "x"), ContainsSubstring("1 bytes are left"));
+  CHECK_THAT(refused(good + "x"), ContainsSubstring("1 byte left over"));
   const std::string head = WireWriter().finish() + "\4";
   const auto number = [](uint64_t n) {
     std::string text;
