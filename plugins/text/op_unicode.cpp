@@ -183,7 +183,9 @@ void expand(std::string_view s, const std::vector<Span> &groups, std::string_vie
       const Span g = groups[size_t(next - '0')];
       if (g.begin != no_match) out += s.substr(g.begin, g.end - g.begin);
     } else {
-      throw mrun::error(MRUN_ARGUMENT, "gsub: after % in the replacement wanted % or the number of a group");
+      mrun::refuse("with: wanted behind % another one or a group's number, 0 to " +
+                   std::to_string(std::min<size_t>(groups.size() - 1, 9)) + ", got " +
+                   (i < with.size() ? std::string(with.substr(i - 1, character_end(with, i) - i + 1)) : "the end"));
     }
   }
 }

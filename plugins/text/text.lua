@@ -213,7 +213,7 @@ function regex.gsub(self, s, with, count)
   local kind = type(with)
   if kind == "string" or kind == "number" then return gsub(self, s, tostring(with), count) end
   if kind ~= "table" and kind ~= "function" then
-    error("gsub: with: want a string, a table or a function, got " .. kind, 2)
+    error("text.Regex.gsub: with: want a string, a table or a function, got " .. kind, 2)
   end
   local parts, done, made = {}, 1, 0
   for _, m in ipairs(find_all(self, s)) do
@@ -222,7 +222,7 @@ function regex.gsub(self, s, with, count)
     local new
     if kind == "table" then new = with[(captures(s, m))] else new = with(captures(s, m)) end
     if new and type(new) ~= "string" and type(new) ~= "number" then
-      error(("gsub: want a string for '%s', or nil to keep it, got a %s"):format(s:sub(m[1], m[2]), type(new)), 2)
+      error(("text.Regex.gsub: want a string for '%s', or nil to keep it, got a %s"):format(s:sub(m[1], m[2]), type(new)), 2)
     end
     parts[#parts + 1] = s:sub(done, m[1] - 1)
     parts[#parts + 1] = new or s:sub(m[1], m[2])

@@ -13,7 +13,7 @@ namespace {
 using namespace std::string_view_literals;
 
 [[noreturn]] void missing(const char *kind, uint64_t said, uint64_t left) {
-  bad_input(std::string("the ") + kind + " says that it has " + plural(said, "byte") + " of samples, but " +
+  bad_input(std::string("the ") + kind + " says that it has " + mrun::counted(said, "byte") + " of samples, but " +
             std::to_string(left) + " are there");
 }
 

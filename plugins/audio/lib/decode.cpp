@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mrun/message.hpp>
 #include <mutex>
 #include <new>
 #include <shared_mutex>
@@ -133,7 +134,7 @@ void check(const SF_INFO &info) {
 // A chained stream goes on where the one before ended: with as many channels, at the same rate.
 void join(Samples &out, const SF_INFO &info) {
   if (out.channels != 0 && (out.channels != info.channels || out.rate != info.samplerate))
-    bad_input("the OGG has streams that differ: " + plural(uint64_t(out.channels), "channel") + " at " +
+    bad_input("the OGG has streams that differ: " + mrun::counted(out.channels, "channel") + " at " +
               std::to_string(out.rate) + ", then " + std::to_string(info.channels) + " at " +
               std::to_string(info.samplerate));
   out.channels = info.channels;
@@ -193,7 +194,7 @@ void decode_source(const Source &source, const Grow &grow, Samples &out) {
                          encoding == SF_FORMAT_MPEG_LAYER_II || encoding == SF_FORMAT_MPEG_LAYER_III;
   const int64_t got = out.frames() - before, said = source.frames.value_or(info.frames);
   if (!estimated && said < SF_COUNT_MAX && got < said)
-    failed("the file says that it has " + plural(uint64_t(said), "frame") + ", but only " + std::to_string(got) +
+    failed("the file says that it has " + mrun::counted(said, "frame") + ", but only " + std::to_string(got) +
            " were read");
   if (source.frames) out.interleaved.resize(size_t((before + said) * info.channels));
 }

@@ -47,8 +47,8 @@ int64_t flac_bytes(std::string_view s) {
     if (s.size() - at < 4) bad_input("the FLAC is cut short: it ends within its metadata");
     const uint64_t type = number(s, at, 1, true), size = number(s, at + 1, 3, true), left = s.size() - at - 4;
     if (size > left)
-      bad_input("the FLAC says that it has " + plural(size, "byte") + " of metadata at byte " + std::to_string(at) +
-                ", but " + std::to_string(left) + " are there");
+      bad_input("the FLAC says that it has " + mrun::counted(size, "byte") + " of metadata at byte " +
+                std::to_string(at) + ", but " + std::to_string(left) + " are there");
     last = (type & 128) != 0;
     bytes += int64_t(size) * ((type & 127) == comments ? 16 : 2);
     at += 4 + size_t(size);

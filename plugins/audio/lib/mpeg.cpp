@@ -63,7 +63,7 @@ void check_mpeg(std::string_view file) {
     ++count;
   }
   if (stated && count < *stated + 1)
-    bad_input("the MPEG audio says that it has " + plural(*stated, "frame") + ", but only the first " +
+    bad_input("the MPEG audio says that it has " + mrun::counted(*stated, "frame") + ", but only the first " +
               std::to_string(count - 1) + " are whole");
 }
 

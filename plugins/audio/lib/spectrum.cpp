@@ -122,20 +122,19 @@ int64_t frame_count(int64_t samples, const SpectrumOptions &o) {
 void check_fft_size(const char *name, int64_t n) {
   constexpr int64_t most = 1 << 20;
   const std::string is = std::string(name) + " is " + std::to_string(n);
-  if (n < 2 || n > most || n % 2) bad_argument("audio: " + is + "; wanted an even number from 2 to 1048576");
-  if (largest_factor(n) > 1000) bad_argument("audio: " + is + "; wanted a number whose prime factors are below 1000");
+  if (n < 2 || n > most || n % 2) bad_argument(is + "; wanted an even number from 2 to 1048576");
+  if (largest_factor(n) > 1000) bad_argument(is + "; wanted a number whose prime factors are below 1000");
 }
 
 void check(const SpectrumOptions &o, int64_t samples) {
-  auto refuse = [](const std::string &what) { bad_argument("audio: " + what); };
   check_fft_size("n_fft", o.n_fft);
   if (o.win_length < 1 || o.win_length > o.n_fft)
-    refuse("win_length is " + std::to_string(o.win_length) + "; wanted 1 to n_fft, " + std::to_string(o.n_fft));
-  if (o.hop_length < 1) refuse("hop_length is " + std::to_string(o.hop_length) + "; wanted at least 1");
-  if (!std::isfinite(o.power) || o.power <= 0) refuse("power is " + shown(o.power) + "; wanted a number above 0");
+    bad_argument("win_length is " + std::to_string(o.win_length) + "; wanted 1 to n_fft, " + std::to_string(o.n_fft));
+  if (o.hop_length < 1) bad_argument("hop_length is " + std::to_string(o.hop_length) + "; wanted at least 1");
+  if (!std::isfinite(o.power) || o.power <= 0) bad_argument("power is " + shown(o.power) + "; wanted a number above 0");
   const int64_t fewest = !o.center ? o.n_fft : o.reflect ? o.n_fft / 2 + 1 : 0;
   if (samples < fewest)
-    refuse("too few samples: " + std::to_string(samples) + "; these options want " + std::to_string(fewest));
+    bad_argument("too few samples: " + std::to_string(samples) + "; these options want " + std::to_string(fewest));
 }
 
 void spectrogram(const float *in, int64_t samples, int64_t stride, const SpectrumOptions &o,
@@ -156,13 +155,13 @@ void spectrogram(const float *in, int64_t samples, int64_t stride, const Spectru
 }
 
 std::vector<double> mel_filters(int64_t frequencies, int64_t rate, const MelOptions &o) {
-  auto refuse = [](const std::string &what) { bad_argument("audio: " + what); };
-  if (rate < 1) refuse("rate is " + std::to_string(rate) + "; wanted at least 1");
-  if (o.n_mels < 1 || o.n_mels > most_mels) refuse("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
+  if (rate < 1) bad_argument("rate is " + std::to_string(rate) + "; wanted at least 1");
+  if (o.n_mels < 1 || o.n_mels > most_mels)
+    bad_argument("n_mels is " + std::to_string(o.n_mels) + "; wanted 1 to 4096");
   if (frequencies < 2 || frequencies > most_frequencies)
-    refuse("n_freqs is " + std::to_string(frequencies) + "; wanted 2 to 1048576");
+    bad_argument("n_freqs is " + std::to_string(frequencies) + "; wanted 2 to 1048576");
   if (!(o.f_min >= 0) || !(o.f_min < o.f_max) || !std::isfinite(o.f_max))
-    refuse("f_min and f_max are " + shown(o.f_min) + " and " + shown(o.f_max) + "; wanted 0 <= f_min < f_max");
+    bad_argument("f_min and f_max are " + shown(o.f_min) + " and " + shown(o.f_max) + "; wanted 0 <= f_min < f_max");
   std::vector<float> edges;
   const auto low = float(to_mel(o.f_min, o.slaney_scale)), high = float(to_mel(o.f_max, o.slaney_scale));
   for (int64_t i = 0; i < o.n_mels + 2; ++i)

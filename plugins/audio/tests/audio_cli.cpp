@@ -22,6 +22,7 @@
 #include <string>
 
 #include "decode.h"
+#include "error.h"
 #include "resample.h"
 #include "sinc.h"
 #include "spectrum.h"
@@ -189,6 +190,9 @@ int main(int count, char **values) try {
   };
   commands.at(args.at(0))();
   return 0;
+} catch (const audio::Error &e) {
+  std::cerr << "audio: " << e.what() << '\n';
+  return 1;
 } catch (const std::exception &e) {
   std::cerr << e.what() << '\n';
   return 1;

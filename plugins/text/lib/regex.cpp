@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mrun/message.hpp>
 #include <new>
 
 #include "budget.h"
@@ -45,6 +46,18 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
 #if PCRE2_MAJOR > 10 || PCRE2_MINOR >= 43
   pcre2_set_max_varlookbehind(context.get(), 0);  // 10.42, whose language this is, has no lookbehind of varying length
 #endif
+  try {
+    compile(pattern, dialect, *context);
+  } catch (Error &e) {
+    e.text += "; the pattern is \"" + mrun::shortened(pattern, 100) + '"';
+    throw;
+  }
+  pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
+  has_names_ = !names().empty();
+  Budget::take(memory());
+}
+
+void Regex::compile(std::string_view pattern, Dialect dialect, pcre2_real_compile_context_8 &context) {
   Translated over = translate(pattern, dialect);
   uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS;
   if (!over.alphabet || !over.alphabet->fits_bytes()) options |= PCRE2_UTF;
@@ -54,15 +67,13 @@ Regex::Regex(std::string_view pattern, Dialect dialect) {
   const std::string whole = std::string(begin) + over.pattern + ')';
   int error = 0;
   size_t at = 0;
-  code_.reset(
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), options, &error, &at, context.get()));
-  if (!code_)
-    bad_argument("the pattern cannot be read: " + message(error) + ", at byte " +
-                 std::to_string(at < begin.size() ? 0 : over.source(at - begin.size())));
-  pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter serves
+  code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(whole.data()), whole.size(), options, &error, &at, &context));
+  if (!code_) {
+    const bool at_end = at >= begin.size() + over.pattern.size();
+    const size_t place = at < begin.size() ? 0 : at_end ? pattern.size() : over.source(at - begin.size());
+    bad_argument("the pattern cannot be read: " + message(error) + ", at byte " + std::to_string(place));
+  }
   alphabet_ = std::move(over.alphabet);
-  has_names_ = !names().empty();
-  Budget::take(memory());
 }
 
 size_t Regex::memory() const {

@@ -17,6 +17,7 @@
 #include "polling.h"
 
 struct pcre2_real_code_8;
+struct pcre2_real_compile_context_8;
 struct pcre2_real_match_data_8;
 struct pcre2_real_match_context_8;
 struct pcre2_real_jit_stack_8;
@@ -99,6 +100,8 @@ class Regex {
   struct FreeCode {
     void operator()(pcre2_real_code_8 *) const;
   };
+  void compile(std::string_view pattern, Dialect, pcre2_real_compile_context_8 &);
+
   std::unique_ptr<pcre2_real_code_8, FreeCode> code_;
   size_t memory() const;  // bytes of what a pattern became
   bool has_names_ = false;

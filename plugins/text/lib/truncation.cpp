@@ -1,6 +1,7 @@
 #include "truncation.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "budget.h"
 
@@ -83,8 +84,8 @@ void cut(Encoding &e, size_t length, const Truncation &t, bool overflowing) {
     first.overflowing.push_back(std::move(e));
   } else {
     if (t.stride >= length)
-      bad_argument("stride is " + std::to_string(t.stride) + ", but a part of the text is " + std::to_string(length) +
-                   (length == 1 ? " token" : " tokens") + " long: wanted less");
+      bad_argument("stride is " + std::to_string(t.stride) + ", but a part of the text is " +
+                   mrun::counted(length, "token") + " long: wanted less");
     std::vector<Encoding> parts = parts_of(e, length, t);
     first = std::move(parts[0]);
     parts.erase(parts.begin());

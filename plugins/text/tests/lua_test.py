@@ -506,15 +506,19 @@ class Scripts(Case):
                 refused('text.sentencepiece(bundle.asset "m")', "not a sentencepiece model", {"assets/m": content})
         exploding = dict(TOKENIZER, pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a|aa)+$"}, "behavior": "Isolated", "invert": False})
         failed(make + 'return function(s) return t:encode(("a"):rep(5000) .. "b") end', "takes too long", {"assets/t.json": json.dumps(exploding)})
-        failed('return function(s) return text.regex("(")  end', "the pattern cannot be read")
+        failed('return function(s) return text.regex("(")  end',
+               'text.regex: the pattern cannot be read: missing closing parenthesis, at byte 1; the pattern is "("')
+        failed('return function(s) return text.regex(("é"):rep(60) .. "(")  end', 'at byte 121; the pattern is "' + "é" * 50 + "…")
+        failed('return function(s) return text.regex("(b)"):gsub("abc", "%2") end', "text.Regex.gsub: with: wanted behind % another one or a group's number, 0 to 1, got %2")
+        failed('return function(s) return text.regex("b"):gsub("abc", "100%") end', "0 to 0, got the end")
         for verb in ("NO_START_OPT", "LIMIT_MATCH=1", "UCP", "CRLF", "sr:a"):
             failed(f'return function(s) return text.regex("(*{verb})a") end', "is not supported")
         failed('return function(s) return text.regex("a(?C)b") end', "is not supported")
         failed(r'return function(s) return text.regex("[\\w-.]") end', "a range that begins with a class, at byte 3; a hyphen that is meant is \\-")
         failed('return function(s) return text.repair(7) end', "text.repair")
         failed('return function(s) return text.wordpiece("vocab.txt") end', 'want the bytes of a file, bundle.asset "NAME"')
-        failed('return function(s) return text.regex("b"):gsub("abc", function() return {} end) end', "want a string for 'b'")
-        failed('return function(s) return text.regex("b"):gsub("abc") end', "want a string, a table or a function, got nil")
+        failed('return function(s) return text.regex("b"):gsub("abc", function() return {} end) end', "text.Regex.gsub: want a string for 'b'")
+        failed('return function(s) return text.regex("b"):gsub("abc") end', "text.Regex.gsub: with: want a string, a table or a function, got nil")
         failed('return function(s) return text.regex("(a+)+$"):match(("a"):rep(5000) .. "b") end', "takes too long")
 
     def test_a_deadline_ends_a_slow_pattern(self):
