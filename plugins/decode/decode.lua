@@ -21,7 +21,7 @@ function decode.topk(scores, k, labels)
     else
       local label = labels[id + 1]
       if label == nil then
-        error(string.format("decode.topk: labels: there is none for position %d of the scores (%d labels)", id, #labels), 2)
+        error(string.format("decode.topk: labels: there is none for position %d of the scores; the list has %d", id, #labels), 2)
       end
       answer[i + 1] = { label = label, score = score }
     end
@@ -39,14 +39,15 @@ native.methods("decode.Constraint", {
   accepts = native "decode.Constraint.accepts@1",
 })
 
-local function came(value)
-  if value == nil then return "nil" end
-  return type(value) == "userdata" and "another object" or "a " .. type(value)
-end
-
 local function has(object, name)
   local ok, method = pcall(function() return object[name] end)
   return ok and method ~= nil
+end
+
+local function came(value)
+  if value == nil then return "nil" end
+  if type(value) ~= "userdata" then return "a " .. type(value) end
+  return has(value, "dtype") and "a tensor" or "a " .. tostring(value)
 end
 
 local function is_tokenizer(value)
@@ -55,8 +56,9 @@ end
 
 local function want_tokenizer(name, value, level)
   if value == nil or is_tokenizer(value) then return end
-  local what = "tokenizer: want one of module text or a list of each token's text, got "
-  error(name .. ": " .. what .. came(value), level + 1)
+  local what = "%s: tokenizer: want one of module text, as text.tokenizer_json(bundle.asset \"NAME\"), or a list of each "
+    .. "token's text, as bundle.lines \"NAME\", got %s"
+  error(what:format(name, came(value)), level + 1)
 end
 
 local function want_pieces(list, where, level)

@@ -1,5 +1,6 @@
 // beam_search, greedy and sample: tasks that await the step.
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "search_arguments.h"
 #include "state.h"
@@ -109,7 +110,7 @@ class Step {
   bool is_method() const { return !parameters_.empty(); }
 
   [[noreturn]] void returned_wrong(size_t count) const {
-    throw mrun::error(MRUN_MODEL, "the step returned " + std::to_string(count) + " values; want the scores" +
+    throw mrun::error(MRUN_MODEL, "the step returned " + mrun::counted(count, "value") + "; want the scores" +
                                       (state_.is_nil() ? "" : ", the new state") +
                                       (names_.empty() ? "" : " (" + joined(names_) + ")") +
                                       (attention_ ? ", attention" : ""));

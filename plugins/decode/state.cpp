@@ -1,6 +1,7 @@
 #include "state.h"
 
 #include <cstring>
+#include <mrun/message.hpp>
 
 namespace decode {
 namespace {
@@ -63,7 +64,7 @@ mrun::value take_rows(const mrun::call &c, mrun::value v, int64_t rows, const st
   const bool same = every_row(origins, rows);
   const auto take = [&](const mrun::tensor &given, const std::string &where) -> mrun::value {
     if (given.dim() == 0 || given.size(0) != rows) {
-      throw mrun::error(MRUN_MODEL, where + ": the step was given " + std::to_string(rows) + " rows and returned " +
+      throw mrun::error(MRUN_MODEL, where + ": the step was given " + mrun::counted(rows, "row") + " and returned " +
                                         mrun::shape_text(given) + "; want a row for each in dimension 0");
     }
     if (same) return given;

@@ -1,6 +1,7 @@
 #include "ctc.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 
 #include "ctc_frame.h"
 
@@ -97,7 +98,7 @@ CtcHypothesis ctc_align(const Frames &f, const std::vector<int64_t> &tokens, con
   }
   if (needed > f.count) {
     throw Error(Error::setting,
-                "tokens: they need " + std::to_string(needed) + " frames, there are " + std::to_string(f.count));
+                "tokens: they need " + mrun::counted(needed, "frame") + ", there are " + std::to_string(f.count));
   }
   if (f.count == 0) return {};
   return Alignment(f, tokens, poll).best();

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <mrun/message.hpp>
 
 #include "error.h"
 
@@ -34,7 +35,7 @@ void want_inside(const char *name, const Tokens &tokens, int64_t size) {
 void want_texts_inside(const Pieces *pieces, int64_t size) {
   if (!pieces || pieces->text_end() <= size) return;
   wrong("tokenizer: its token " + std::to_string(pieces->text_end() - 1) + " has a text, the step gives scores of " +
-        std::to_string(size) + " tokens");
+        mrun::counted(size, "token"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "pattern.h"
 
 #include <algorithm>
+#include <mrun/message.hpp>
 #include <optional>
 #include <string>
 
@@ -50,6 +51,33 @@ std::optional<CodePoints> class_of(char letter) {
   }
 }
 
+// What stands for a group that is none here; text: from its ? on.
+std::string advice_on_group(std::string_view text) {
+  const auto begins = [&](std::string_view s) { return text.starts_with(s); };
+  const std::string taken = "groups are ( ) and (?: ) here, ";
+  if (begins("?=") || begins("?!") || begins("?<=") || begins("?<!"))
+    return taken + "without looking ahead or behind: write the texts that fit, as alternatives";
+  if (begins("?P<") || begins("?<") || begins("?'")) return taken + "without names: leave the name out";
+  const size_t end = text.find_first_not_of("aiLmsuxn-", 1);
+  if (end == std::string_view::npos || end == 1 || (text[end] != ')' && text[end] != ':'))
+    return taken + "without what (? begins otherwise";
+  const std::string flags = taken + "without flags: ";
+  if (text.substr(1, end - 1).find('i') != std::string_view::npos)
+    return flags + "write [Aa] for a letter of either case";
+  if (text.substr(1, end - 1).find('s') != std::string_view::npos) return flags + "write [\\s\\S] for any character";
+  return flags + "leave them out";
+}
+
+std::string advice_on_escape(char letter) {
+  const std::string_view ends = "AZzBbG";
+  if (ends.find(letter) != std::string_view::npos)
+    return " is not known here: all of the text is matched, from its beginning to its end";
+  if (letter == 'p' || letter == 'P') return " is not known here: write the characters in brackets, as [a-zà-ÿ]";
+  if (letter >= '1' && letter <= '9') return " is not known here: what a group matched cannot be asked for again";
+  return std::string(
+      " is not known here; \\d \\w \\s and their capitals are, \\n \\t \\xHH \\uHHHH, and \\ before a sign");
+}
+
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -63,7 +91,8 @@ class Parser {
 
  private:
   [[noreturn]] void wrong(const std::string &what) const {
-    throw Error(Error::setting, "constrain: regex: at byte " + std::to_string(at_ + 1) + ": " + what);
+    throw Error(Error::setting, "constrain: regex \"" + mrun::shortened(text_, 100) + "\": at byte " +
+                                    std::to_string(at_ + 1) + ": " + what);
   }
   bool looking_at(char c) const { return at_ < text_.size() && text_[at_] == c; }
   bool looking_at(std::string_view s) const { return text_.substr(at_, s.size()) == s; }
@@ -131,7 +160,7 @@ class Parser {
     if (looking_at("?:")) {
       at_ += 2;
     } else if (looking_at('?')) {
-      wrong("(? begins what is not known here: (?: alone is");
+      wrong(advice_on_group(text_.substr(at_)));
     }
     Pattern p = choice(depth + 1);
     if (!looking_at(')')) wrong("a ( without its )");
@@ -239,7 +268,7 @@ class Parser {
     } else if (letter == 'b' && in_bracket) {
       point = '\b';
     } else if ((letter >= '0' && letter <= '9') || ((letter | 32) >= 'a' && (letter | 32) <= 'z')) {
-      wrong(std::string("\\") + letter + " is not known here");
+      wrong(std::string("\\") + letter + advice_on_escape(letter));
     }
     return {{point, point}};
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mrun/message.hpp>
 
 #include "draw.h"
 #include "error.h"
@@ -15,7 +16,7 @@ SearchOptions checked(SearchOptions o) {
   o.check();
   if (o.constraint && o.constraint->distance(Constraint::start) > o.most_text()) {
     throw Error(Error::setting, "constrain: what fits needs at least " +
-                                    std::to_string(o.constraint->distance(Constraint::start)) + " tokens" +
+                                    mrun::counted(o.constraint->distance(Constraint::start), "token") +
                                     (o.most_text() < o.max_new ? " and eos" : "") + ", max_new is " +
                                     std::to_string(o.max_new));
   }
@@ -244,12 +245,12 @@ void Search::finish(int64_t sources) {
 void Search::check_shapes(const StepScores &given) {
   if (vocabulary_ == 0) options_.check_vocabulary(given.vocabulary);
   if (vocabulary_ != 0 && vocabulary_ != given.vocabulary) {
-    throw Error(Error::model, "the step gave scores of " + std::to_string(vocabulary_) + " tokens, now of " +
+    throw Error(Error::model, "the step gave scores of " + mrun::counted(vocabulary_, "token") + ", now of " +
                                   std::to_string(given.vocabulary));
   }
   vocabulary_ = given.vocabulary;
   if (options_.attention && sources_ >= 0 && sources_ != given.sources) {
-    throw Error(Error::model, "the step gave attention of " + std::to_string(sources_) + " sources, now of " +
+    throw Error(Error::model, "the step gave attention of " + mrun::counted(sources_, "source") + ", now of " +
                                   std::to_string(given.sources));
   }
   sources_ = given.sources;

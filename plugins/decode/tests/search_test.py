@@ -245,7 +245,7 @@ class Searches(Case):
                 "options": {"bos": 0, "eos": 0, "beam": 1, "max_new": 3, "scoring": "fairseq", "constrain": {"choices": [[1, 1, 1], [2]]}}}
         fits, none = self.run_cases(self.table(), [case, {**case, "options": {**case["options"], "max_new": 1}}])
         self.assertEqual([(h["tokens"], h["ended"]) for h in fits], [([2], True)])
-        self.assertIn("what fits needs at least 1 tokens and eos, max_new is 1", none["error"]["message"])
+        self.assertIn("what fits needs at least 1 token and eos, max_new is 1", none["error"]["message"])
 
     def test_sources_without_attention(self):
         body = """
@@ -305,7 +305,8 @@ class Searches(Case):
             ({"xyz": 2}, ok, "ARGUMENT", "there are: step, state, const, bos,"),
             ({"pieces": 2}, ok, "SCRIPT", "decode.beam_search: pieces is no option: tokenizer is what they are made of"),
             ({"_parameters": 2}, ok, "SCRIPT", "decode.beam_search: _parameters is no option"),
-            ({"tokenizer": 2}, ok, "SCRIPT", "decode.beam_search: tokenizer: want one of module text or a list of each token's text, got a number"),
+            ({"tokenizer": 2}, ok, "SCRIPT", 'decode.beam_search: tokenizer: want one of module text, as text.tokenizer_json(bundle.asset "NAME"), or a list of each '
+             "token's text, as bundle.lines \"NAME\", got a number"),
             ({"constrain": {"regex": "a"}, "tokenizer": "x"}, ok, "SCRIPT", "tokenizer: want one of module text"),
             ({"constrain": {"regex": "a", "tokenizer": {"a": 1}}}, ok, "SCRIPT", "decode.constraint: tokenizer: want a list of each token's text, got a map"),
             ({"constrain": {"regex": "a", "tokenizer": ["a", 2]}}, ok, "SCRIPT", "decode.constraint: tokenizer: item 2: want a text, got a number"),
@@ -327,7 +328,18 @@ class Searches(Case):
             ({"constrain": {"regex": "(a|b)*a(a|b){20}"}, "tokenizer": ["", "a", "b"]}, ok, "ARGUMENT", "explodes"),
             ({"constrain": {"regex": "((((a{1000}){1000}){1000}){1000})"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
             ({"constrain": {"regex": "(a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "a ( without its )"),
-            ({"constrain": {"regex": "a(?=b)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "(?: alone is"),
+            ({"constrain": {"regex": "a(?=b)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT",
+             'regex "a(?=b)": at byte 3: groups are ( ) and (?: ) here, without looking ahead or behind'),
+            ({"constrain": {"regex": "(?i)a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without flags: write [Aa] for a letter of either case"),
+            ({"constrain": {"regex": "(?si:a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "write [Aa] for a letter of either case"),
+            ({"constrain": {"regex": "(?s)."}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "write [\\s\\S] for any character"),
+            ({"constrain": {"regex": "(?m)a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without flags: leave them out"),
+            ({"constrain": {"regex": "(?P<x>a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without names: leave the name out"),
+            ({"constrain": {"regex": "(?>a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "groups are ( ) and (?: ) here, without what (? begins otherwise"),
+            ({"constrain": {"regex": "a\\b"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "all of the text is matched, from its beginning to its end"),
+            ({"constrain": {"regex": "\\p{L}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "\\p is not known here: write the characters in brackets"),
+            ({"constrain": {"regex": "(a)\\1"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "what a group matched cannot be asked for again"),
+            ({"constrain": {"regex": "\\h"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "\\h is not known here; \\d \\w \\s"),
             ({"constrain": {"regex": "a{9}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "at least 9 tokens, max_new is 5"),
             ({"constrain": {"regex": "((((){9999}){9999}){9999}){9999}"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "explodes"),
             ({"constrain": {"choices": [[1, 9], [2]]}}, ok, "ARGUMENT", "constrain: choices: token 9 is outside the vocabulary of 6"),
@@ -343,8 +355,8 @@ class Searches(Case):
             ({"how": "rows"}, ok, "MODEL", "want a tensor [1, vocabulary], got [2, 6]"),
             ({"how": "nothing"}, ok, "MODEL", "the step returned 0 values"),
             ({"how": "throws"}, ok, "SCRIPT", "the step throws"),
-            ({"how": "shrinks"}, ok, "MODEL", "the step returned 1 values; want the scores, the new state (h)"),
-            ({"how": "short"}, ok, "MODEL", "state.h: the step was given 1 rows and returned [0, 3]"),
+            ({"how": "shrinks"}, ok, "MODEL", "the step returned 1 value; want the scores, the new state (h)"),
+            ({"how": "short"}, ok, "MODEL", "state.h: the step was given 1 row and returned [0, 3]"),
             ({"how": "narrows"}, ok, "MODEL", "the step gave scores of 6 tokens, now of 5"),
             ({"how": "on_step throws"}, ok, "SCRIPT", "on_step throws"),
             ({"how": "on_step nan"}, ok, "ARGUMENT", "on_step: it left NaN"),
@@ -416,7 +428,8 @@ class Searches(Case):
             ("decode.nms(torch.rand(1, 4), torch.rand(1), 0.5, { classes = torch.rand(1):to('bfloat16') })", "classes: want integers, got a bfloat16"),
             ("decode.constraint()", "decode.constraint: want a table, {regex = … or choices = …, tokenizer = …}, got nil"),
             ("decode.constraint('a')", "got a string"),
-            ("decode.constraint({ regex = 'a', tokenizer = torch.rand(3) })", "decode.constraint: tokenizer: want one of module text"),
+            ("decode.constraint({ regex = 'a', tokenizer = torch.rand(3) })", "text, as bundle.lines \"NAME\", got a tensor"),
+            ("decode.constraint({ regex = 'a', tokenizer = require('text').regex('a') })", "text, as bundle.lines \"NAME\", got a text.Regex"),
             ("decode.word_times({ 'a', 'b' }, torch.rand(1), torch.rand(2))", "first: want a place for each piece, [2], got [1]"),
             ("decode.word_times({ 'a' }, torch.rand(1), { 1 })", "decode.word_times: last: want a tensor, got a table"),
             ("decode.word_times({ 'a' })", "decode.word_times: first: want a tensor, got nil"),
