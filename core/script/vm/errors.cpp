@@ -201,20 +201,38 @@ std::string source_line(const Vm &vm, std::string_view script, int line) {
 
 namespace {
 
-// The line that a tail call came from: the only one that returns, or the only one of them that calls something, by the
-// name of what failed where that is known; 0 where there are several.
-int tail_call_line(const Vm &vm, const FiberImpl &fiber, const Error &e) {
-  if (fiber.return_lines.size() == 1) return fiber.return_lines[0];
-  const std::string_view operation = e.operation, version = operation.substr(operation.rfind('.') + 1);
-  const std::string_view name = version.substr(0, version.find('@'));
-  int found = 0;
+// What failed, without its module and version: an operation, or a library's function, which begins the message.
+std::string_view name_of_failed(const Error &e) {
+  std::string_view name = e.operation;
+  if (name.empty()) name = std::string_view(e.message).substr(0, e.message.find(": "));
+  if (name.find_first_of(" '\"") != std::string_view::npos) return "";
+  name.remove_prefix(name.rfind('.') + 1);
+  return name.substr(0, name.find('@'));
+}
+
+// The lines that a tail call may have come from: the only one that returns, or those that return what something gives, by
+// the name of what failed where one has it.
+std::vector<int> tail_call_lines(const Vm &vm, const FiberImpl &fiber, const Error &e) {
+  if (fiber.return_lines.size() == 1) return fiber.return_lines;
+  const std::string_view name = name_of_failed(e);
+  std::vector<int> calling, named;
   for (const int line : fiber.return_lines) {
     const std::string text = source_line(vm, fiber.script, line);
-    if (text.find('(', text.find("return")) == std::string::npos || text.find(name) == std::string::npos) continue;
-    if (found != 0) return 0;
-    found = line;
+    if (text.find('(', text.find("return")) == std::string::npos) continue;
+    calling.push_back(line);
+    if (!name.empty() && text.find(name) != std::string::npos) named.push_back(line);
   }
-  return found;
+  return named.empty() ? calling : named;
+}
+
+// "4, 6 or 9"
+std::string alternatives(const std::vector<int> &lines) {
+  std::string text;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (i > 0) text += i + 1 == lines.size() ? " or " : ", ";
+    text += std::to_string(lines[i]);
+  }
+  return text;
 }
 
 }  // namespace
@@ -227,7 +245,11 @@ void locate(lua_State *L, Error &e) {
     const FiberImpl *fiber = vm.fiber;
     if ((place.line == 0 || is_std(place.script)) && fiber != nullptr && L == fiber->co()) {
       // `return image.resize(…)` has replaced the script's own frame.
-      if (const int line = tail_call_line(vm, *fiber, e)) place = {fiber->script, line};
+      const std::string among = std::string(fiber->script) + ": in what line ";
+      if (e.message.starts_with(among)) return;
+      const std::vector<int> lines = tail_call_lines(vm, *fiber, e);
+      if (lines.size() == 1) place = {fiber->script, lines[0]};
+      if (lines.size() > 1 && place.line == 0) e.message = among + alternatives(lines) + " returns: " + e.message;
     }
     e.script = place.script;
     e.line = place.line;

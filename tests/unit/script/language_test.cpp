@@ -286,6 +286,20 @@ TEST_CASE("An error in a tail call is found among several returns by what failed
   CHECK(e.script == "preprocess.lua");
   CHECK(e.line == 6);
 }
+TEST_CASE("Where several returns may have made the tail call that failed, all of them are named") {
+  const std::string text =
+      "local function check(x)\n  if x == 'a' then return error('bad thing') end\nend\nreturn function(input)\n"
+      "  if input == nil then return 1 end\n  if input == 'a' then return check(input) end\n  return %s\nend";
+  const auto failed = [&](const std::string &last, const char *input) {
+    std::string own = text;
+    own.replace(own.find("%s"), 2, last);
+    Script s(Script::Files{{"preprocess.lua", own}});
+    return error_of([&] { s.preprocess(Value::string(input)); });
+  };
+  CHECK(failed("check(input)", "a").message == "preprocess.lua: in what line 6 or 7 returns: bad thing");
+  CHECK(failed("setmetatable(input, 3)", "b").message.starts_with("preprocess.lua:7: setmetatable: "));
+  CHECK(failed("1", "a").message == "preprocess.lua:6: bad thing");
+}
 TEST_CASE("An endless loop's own line is named, also in a coroutine; the limit names its option") {
   Script s(Script::Files{{"preprocess.lua",
                           "return function()\n  local f = coroutine.wrap(function()\n    while true do "
