@@ -190,11 +190,11 @@ class Section {
     return static_cast<size_t>(found - words.begin());
   }
 
-  const toml::table *subtable(std::string_view key) {
+  const toml::table *subtable(std::string_view key, const std::string &want = "a table") {
     const toml::node *node = find(key);
     if (node == nullptr) return nullptr;
     if (is_doubly_bracketed(*node)) single_brackets(*node, key);
-    if (!node->is_table()) wrong_type(*node, key, "a table");
+    if (!node->is_table()) wrong_type(*node, key, want);
     return node->as_table();
   }
 
@@ -310,14 +310,15 @@ Unpad parse_unpad(Section &section) {
 }
 
 template <class T>
-void parse_named(Section &section, std::string_view key, const Source &source, T (*parse)(Section &),
-                 std::map<std::string, T> &out) {
-  const toml::table *table = section.subtable(key);
+void parse_named(Section &section, std::string_view key, std::string_view form, const Source &source,
+                 T (*parse)(Section &), std::map<std::string, T> &out) {
+  const toml::table *table = section.subtable(key, fmt::format("a table, {{ NAME = {{ {} }} }}", form));
   if (table == nullptr) return;
   out.clear();
   for (const auto &[name, node] : *table) {
     const std::string label = fmt::format("{} {}.{}", section.label(), key, printable(name.str()));
-    if (!node.is_table()) source.refuse(node.source(), "{}: want a table, got {}", label, type_name(node));
+    if (!node.is_table())
+      source.refuse(node.source(), "{}: want a table, {{ {} }}, got {}", label, form, type_name(node));
     Section inner(*node.as_table(), label, source);
     out[std::string(name.str())] = parse(inner);
   }
@@ -335,8 +336,11 @@ void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch
     section.refuse(*section.find("max_padding"), "max_padding", "want a share from 0 to 1, got {}", batch.max_padding);
   }
   batch.exact = section.boolean("exact", batch.exact);
-  parse_named(section, "pad", source, parse_pad, batch.pad);
-  parse_named(section, "unpad", source, parse_unpad, batch.unpad);
+  parse_named(section, "pad", "dims = [0]", source, parse_pad, batch.pad);
+  parse_named(section, "unpad", "like = \"ARGUMENT\"", source, parse_unpad, batch.unpad);
+  if (section.find("pad") != nullptr && section.find("unpad") == nullptr) {  // nothing to cut where nothing is padded
+    std::erase_if(batch.unpad, [&](const auto &entry) { return !batch.pad.contains(entry.second.like); });
+  }
 }
 
 // [batch] or a model's own. What is not given is that of `base`.

@@ -83,8 +83,7 @@ void check_rows(const Batching &batching, const std::string &section, const Call
           MRUN_BUNDLE,
           "bundle.toml:{}: [{}] pad.{}: dims: in mode \"concat\" dimension 0 has the rows of {}'s calls, which are not "
           "padded: want those after it, as [1]{}",
-          pad.line, section, name, method->name,
-          section == "batch" ? "" : "; pad = {} and unpad = {} take none from [batch]");
+          pad.line, section, name, method->name, section == "batch" ? "" : "; pad = {} takes none from [batch]");
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <mrun/message.hpp>
 #include <type_traits>
 
 #include "base/error.h"
@@ -115,8 +116,9 @@ void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) 
   const int32_t dim = parts[0].tensor.dim();
   for (const int64_t d : pad.dims) {
     if (d < 0 || d >= dim) {
-      fail(MRUN_MODEL, "[batch] pad.{}: dims: the item has {} dimension{}, there is none numbered {}", name, dim,
-           dim == 1 ? "" : "s", d);
+      fail(MRUN_MODEL,
+           "[batch] pad.{}: dims: the item has {}, there is none numbered {}; they count from 0, without the batch's",
+           name, counted(dim, "dimension"), d);
     }
     int64_t longest = 0;
     for (const Part &part : parts) {

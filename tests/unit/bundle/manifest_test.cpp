@@ -81,6 +81,8 @@ epochs = 3
   CHECK(m.batch.methods.at("encode").max_size == 8);
   CHECK(m.batch.methods.at("encode").pad.size() == 1);
   CHECK(m.batch.methods.at("decode").pad.empty());
+  CHECK(m.batch.methods.at("decode").unpad.empty());  // nothing is padded that it would be cut back to
+  CHECK(m.batch.methods.at("encode").unpad.size() == 1);
   CHECK(m.rtol == 1e-3);
   CHECK(m.atol == 0);
   CHECK(m.provenance.find("epochs")->as_int() == 3);
@@ -155,7 +157,10 @@ TEST_CASE("manifest: wrong types and values say what was wanted") {
   CHECK(refused("bundle = 3\n") == "bundle.toml:1: [bundle]: want a table, got an integer");
   CHECK(refused("[[params]]\na = 3\n") ==
         "bundle.toml:1: [[params]]: a section is written in single brackets: [params]");
-  CHECK(refused("[batch]\npad = [{ids = {dims = [0]}}]\n") == "bundle.toml:2: [batch] pad: want a table, got a list");
+  CHECK(refused("[batch]\npad = [{ids = {dims = [0]}}]\n") ==
+        "bundle.toml:2: [batch] pad: want a table, { NAME = { dims = [0] } }, got a list");
+  CHECK(refused("[batch]\npad = { ids = [0] }\n") ==
+        "bundle.toml:2: [batch] pad.ids: want a table, { dims = [0] }, got a list");
   CHECK(contains(refused("[input]\nkind = \"txt\"\n"), "want \"text\", \"image\""));
   CHECK(contains(refused("[input]\nkind = \"record\"\n"), "wants [input.fields]"));
   CHECK(contains(refused("[input]\nkind = \"text\"\n[input.fields]\na = \"text\"\n"),
