@@ -174,6 +174,30 @@ class SilentlyWrong(Case):
         result = mrun(folder, '{"1": 2}')
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "true\n", ""))
 
+    def test_a_key_that_a_table_lacks_and_the_script_did_not_make(self):
+        for value, body, told in [
+                ('{"value": [1]}', "return x.values", "x.values is nil; did you mean 'value'?"),
+                ('{"value": [1]}', 'return {x["valeu"]}', "x.valeu is nil; did you mean 'value'?"),
+                ("[1, 2]", "local best = #x return x[best + 1]", "t[3] is nil: the list has 2 items"),
+                ('[{"tokens": 1}]', "return x.tokens", "x.tokens is nil: x is a list of 1; x[1].tokens is the first's"),
+                ('{"a": {"b": 1, "c": 2}}', "local y = x.a return y[1]", "y[1] is nil: the keys are texts: b, c"),
+                ('{"value": 1}', "return x.values or 3", ""), ('{"value": 1}', "if x.values then return 1 end return 2", ""),
+                ('{"value": 1}', 'local k = "values" return {a = x[k]}', ""), ('{"value": 1}', "return x.colour", ""), ('{"value": 1}', "return x[3] == nil", ""),
+                ("[1]", "for i = 1, 3 do local v = x[i] if v == nil then break end end return 1", ""), ("[]", "return x[1]", ""), ("[1, 2]", "return x.tokens", ""),
+                ('{"value": 1}', "return 1 == x.values", "")]:
+            with self.subTest(body, value=value):
+                result = mrun(self.bundle("json", preprocess=stage(body)), value)
+                self.assertEqual((result.returncode, result.stderr), (0, f"mrun: warn: preprocess.lua:2: {told}\n" if told else ""), result.stdout)
+        short = self.bundle(preprocess=MODULES + 'local labels = bundle.lines "l.txt"\n' + stage("return {label = labels[#x]}"), files={"assets/l.txt": "a\nb\n"})
+        result = mrun(short, "xy", "xyz", "wxyz", "--workers", "1")
+        self.assertEqual(result.stdout, '{"label":"b"}\n[]\n[]\n')
+        self.assertEqual(result.stderr.count("preprocess.lua:4: t[3] is nil: the list has 2 items"), 1, result.stderr)
+
+    def test_what_reads_a_file_is_given_a_text(self):
+        for module, kind in [("image", "image"), ("audio", "audio")]:
+            result = mrun(self.bundle(preprocess=f'local m = require "{module}"\n' + stage("return m.decode(x)")), "a.png")
+            self.assertIn(f'an input is a text here: kind = \\"{kind}\\" below [input] in bundle.toml makes it a file', result.stdout)
+
     def test_what_lines_of_another_kind_want(self):
         (self.dir / "l").write_text('{"a": 1}\n')
         folder = self.bundle("json", preprocess=ECHO)

@@ -7,6 +7,7 @@
 #include "base/place.h"
 #include "base/text.h"
 #include "script/bridge/json_null.h"
+#include "script/bridge/missing_key.h"
 #include "script/bridge/object.h"
 #include "script/bridge/tensor.h"
 #include "script/vm/errors.h"
@@ -18,7 +19,6 @@ namespace mrun {
 namespace {
 
 constexpr size_t most_nodes = 2'000'000;
-constexpr int warning = 2;            // a level of the log
 constexpr int poll_period = 1 << 16;  // values, or comparisons of keys
 
 mrun_value string_value(const char *data, size_t size) {
@@ -70,29 +70,13 @@ void push_list(lua_State *L, const mrun_value &v, bool readonly) {
   guard_list(L);
 }
 
-// labels[3] of {"3": …}: in a condition nil may be meant, so that this is no error.
-void tell_of_text_key(lua_State *L) {
-  Vm &vm = vm_of(L);
-  if (lua_type(L, 2) != LUA_TNUMBER || vm.told_of_text_key || vm.fiber == nullptr) return;
-  lua_pushvalue(L, 2);
-  lua_tolstring(L, -1, nullptr);
-  const std::string key = lua_tostring(L, -1);
-  lua_rawget(L, 1);
-  if (lua_isnil(L, -1)) return;
-  vm.told_of_text_key = true;
-  Error doubt(MRUN_SCRIPT,
-              fmt::format("t[{0}] is nil: the keys are texts, as t[\"{0}\"]; t[tostring(n)] asks for one", key));
-  locate(L, doubt);
-  log_line(vm.item(), warning, doubt.message);
-}
-
 // Asked for a key that the table does not have.
 int guarded_index(lua_State *L, Vm &) {
   const Handle *key = handle_at(L, 2);
   if (is_tensor(key) || stands_for_tensor(key)) { fail(MRUN_SCRIPT, "{}", tensor_as_key(L, 2)); }
   if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) == 0 && lua_objlen(L, 1) > 0)
     fail(MRUN_SCRIPT, "{}", no_item_0);
-  tell_of_text_key(L);
+  doubt_missing_key(L);
   return 0;
 }
 

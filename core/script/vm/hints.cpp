@@ -411,8 +411,6 @@ std::string position_hint(std::string_view message) {
 std::string kind_of_argument_hint(std::string_view message) {
   constexpr std::pair<std::string_view, std::string_view> wanted[] = {
       {": want Tensor, got a list", "torch.tensor(list) makes a tensor of numbers"},
-      {": bytes: want Tensor, got a string", "bundle.asset \"NAME\" gives the bytes of a file"},
-      {": bytes is a string; wanted a file", "bundle.asset \"NAME\" gives the bytes of a file"},
       {": size: item 1: want int, got a list", "what comes behind the sizes is given by name: {dtype = \"int64\"}"},
       {": want a string, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
       {": want str, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
@@ -434,6 +432,18 @@ std::string kind_of_argument_hint(std::string_view message) {
   }
   const bool list = contains(message, "[], got a") || contains(message, ": want a table, got a");
   return list && contains(message, " tensor [") ? "; t:tolist() makes a list of a tensor" : "";
+}
+
+// image.decode of a text: of an asset's name, or of an input that was not said to be a file.
+std::string file_hint(const Vm &vm, std::string_view message) {
+  if (!contains(message, ": bytes: want Tensor, got a string") &&
+      !contains(message, ": bytes is a string; wanted a file"))
+    return "";
+  const std::string asset = "bundle.asset \"NAME\" gives the bytes of a file";
+  const bool text = vm.options.bundle != nullptr && vm.options.bundle->manifest().input == InputKind::text;
+  if (!text) return "; " + asset;
+  return fmt::format("; an input is a text here: kind = \"{}\" below [input] in bundle.toml makes it a file; {}",
+                     contains(message, "audio.") ? "audio" : "image", asset);
 }
 
 // Of lengths that differ behind the model: a padded call's results are as long as the batch's longest.
@@ -492,6 +502,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
     return renamed_hint(message, message.substr(name, message.find('"', name) - name));
   }
   std::string hint = filled_in_hint(message);
+  if (hint.empty()) hint = file_hint(vm_of(L), message);
   if (hint.empty()) hint = kind_of_argument_hint(message);
   if (hint.empty()) hint = colon_hint(message, line);
   const bool nothing = message.ends_with("got nil") || contains(message, ": is missing; want ");

@@ -61,7 +61,8 @@ struct Vm : Heap {
   std::string_view refused_script;   // where the heap last refused memory; a key of `texts`, empty where no script was
   int refused_line = 0;
   bool frozen = false;                                      // the top-level code has ended
-  bool told_of_text_key = false;                            // that t[3] was asked where t["3"] is
+  bool told_of_missing_key = false;                         // by the log: bridge/missing_key.h
+  int missing_keys = 0;                                     // looked at for that
   std::shared_ptr<ItemContext> setup;                       // of the top-level code
   int64_t soft_limit = 0;                                   // of the Lua heap: above it the hook collects
   int64_t native_bytes = 0;                                 // behind the handles of this state

@@ -1,0 +1,143 @@
+#include "script/bridge/missing_key.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <mrun/message.hpp>
+#include <optional>
+
+#include "base/text.h"
+#include "script/vm/errors.h"
+#include "script/vm/lexer.h"
+
+namespace mrun {
+namespace {
+
+constexpr int warning = 2;        // a level of the log
+constexpr int most_looks = 100;   // of a state: each finds the script's line and reads it
+constexpr size_t most_keys = 32;  // larger tables are vocabularies, whose keys are data
+
+// The keys that are texts, all of them, in the order of their bytes: Lua's is another in each process.
+std::vector<std::string> text_keys(lua_State *L) {
+  std::vector<std::string> keys;
+  for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    if (keys.size() == most_keys) {
+      lua_pop(L, 2);
+      return {};
+    }
+    size_t size = 0;
+    const char *data = lua_tolstring(L, -2, &size);
+    keys.emplace_back(data, size);
+  }
+  std::ranges::sort(keys);
+  return keys;
+}
+
+// Whether the core's or a module's own text asks: it takes nil for an answer.
+bool asked_by_module(lua_State *L) {
+  lua_Debug frame;
+  if (lua_getstack(L, level_behind_prelude(L, 1), &frame) == 0 || lua_getinfo(L, "S", &frame) == 0) return true;
+  return *frame.source != '@' || is_std(frame.source + 1);
+}
+
+// The line that asks, where nil may not be meant: it has no condition.
+class Asking {
+ public:
+  explicit Asking(std::string_view line) : tokens_(tokens_of(line)) {}
+
+  bool conditional() const {
+    static constexpr std::string_view words[] = {"if",  "elseif", "while", "until", "not",
+                                                 "and", "or",     "nil",   "~",     "type"};
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].kind == Token::string) continue;
+      if (std::ranges::find(words, tokens_[i].text) != std::end(words)) return true;
+      if (tokens_[i].text == "=" && i > 0 && tokens_[i - 1].text == "=") return true;
+    }
+    return false;
+  }
+
+  // How the line writes it: "output.logit" where a name stands before, "t[1]".
+  std::optional<std::string> written(std::string_view key, bool number) const {
+    for (size_t i = 1; i < tokens_.size(); ++i) {
+      const bool literal = tokens_[i].text == key && (tokens_[i].kind == Token::number) == number;
+      if (!literal || (tokens_[i - 1].text != "[" && (number || tokens_[i - 1].text != "."))) continue;
+      const bool named = i > 1 && tokens_[i - 2].kind == Token::name;
+      const std::string owner = named ? std::string(tokens_[i - 2].text) : "t";
+      return owner + (number ? "[" + std::string(key) + "]" : "." + std::string(key));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  Tokens tokens_;
+};
+
+// labels[3] of {"3": …}
+std::string doubt_text_key(lua_State *L, const std::string &key) {
+  lua_pushlstring(L, key.data(), key.size());
+  lua_rawget(L, 1);
+  const bool there = !lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return there ? fmt::format("t[{0}] is nil: the keys are texts, as t[\"{0}\"]; t[tostring(n)] asks for one", key) : "";
+}
+
+// best.tokens of a list of maps
+std::string doubt_list(lua_State *L, const std::string &key, const std::string &written) {
+  lua_rawgeti(L, 1, 1);
+  bool first_has = lua_type(L, -1) == LUA_TTABLE;
+  if (first_has) {
+    lua_pushlstring(L, key.data(), key.size());
+    lua_rawget(L, -2);
+    first_has = !lua_isnil(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  if (!first_has) return "";
+  const std::string list = written.substr(0, written.size() - key.size() - 1);
+  return fmt::format("{} is nil: {} is a list of {}; {}[1].{} is the first's", written, list, lua_objlen(L, 1), list,
+                     key);
+}
+
+std::string doubt_key(lua_State *L, const Asking &asking) {
+  const bool number = lua_type(L, 2) == LUA_TNUMBER;
+  lua_pushvalue(L, 2);
+  const std::string key = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  const size_t items = lua_objlen(L, 1);
+  if (number && items == 0) {
+    if (std::string text = doubt_text_key(L, key); !text.empty()) return text;
+  }
+  if (asking.conditional()) return "";
+  if (number && items > 0) {
+    const bool behind = lua_tonumber(L, 2) > static_cast<double>(items);
+    return behind ? fmt::format("t[{}] is nil: the list has {}", key, counted(items, "item")) : "";
+  }
+  const auto written = asking.written(key, number);
+  if (!written) return "";
+  if (items > 0) return doubt_list(L, key, *written);
+  const std::vector<std::string> keys = text_keys(L);
+  if (!number) {
+    const std::string meant = did_you_mean(key, keys);
+    return meant.empty() ? "" : *written + " is nil" + meant;
+  }
+  return keys.empty() ? "" : fmt::format("{} is nil: the keys are texts: {}", *written, fmt::join(keys, ", "));
+}
+
+}  // namespace
+
+void doubt_missing_key(lua_State *L) {
+  Vm &vm = vm_of(L);
+  const int type = lua_type(L, 2);
+  if (vm.told_of_missing_key || vm.fiber == nullptr || (type != LUA_TNUMBER && type != LUA_TSTRING)) return;
+  if (vm.missing_keys == most_looks || asked_by_module(L)) return;
+  ++vm.missing_keys;
+  Error doubt(MRUN_SCRIPT, "");
+  locate(L, doubt);
+  const std::string text = doubt_key(L, Asking(doubt.source));
+  if (text.empty()) return;
+  vm.told_of_missing_key = true;
+  log_line(vm.item(), warning, printable(doubt.message + text, 500));
+}
+
+}  // namespace mrun

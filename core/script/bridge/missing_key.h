@@ -1,0 +1,11 @@
+// Lua gives nil without a word for a key that a table lacks. Of a table that the core made, the log tells once of what
+// cannot be meant: labels[3] of two, output.logit where there are logits, best.tokens of a list.
+#pragma once
+#include <lua.hpp>
+
+namespace mrun {
+
+// (table, key): the key is asked for, and the table lacks it.
+void doubt_missing_key(lua_State *);
+
+}  // namespace mrun
