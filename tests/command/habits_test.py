@@ -159,6 +159,10 @@ class Records(Case):
         result = mrun(self.bundle(preprocess=stage("return (x:gsub('(%a+)', '<\\\\1>'))")), "a")
         self.assertEqual((result.returncode, result.stdout), (0, '"<\\\\1>"\n'))
         self.assertIn("preprocess.lua:3: a replacement of gsub's writes a group as %1: \\1 goes into the text as it is", result.stderr)
+        for pattern in ["(a)", "a"]:  # a dollar is money where there is no group
+            result = mrun(self.bundle(preprocess=f'local re = require("text").regex "{pattern}"\n' + stage("return (re:gsub(x, 'US$1'))")), "a")
+            self.assertEqual((result.returncode, result.stdout), (0, '"US$1"\n'))
+            self.assertEqual("a replacement of gsub's writes a group as %1: $1 goes into the text as it is" in result.stderr, pattern == "(a)", result.stderr)
 
 
 class Classes(Case):

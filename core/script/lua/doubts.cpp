@@ -132,12 +132,23 @@ class Doubts : private Words {
     if (!argument) return;
     const size_t open = is_kind(at - 2, Token::string) ? at - 3 : opening_of_name(at - 2);
     if (!is_word(open, "(") || open < 2 || !is_word(open - 1, "gsub")) return;
-    const bool groups = is_kind(at - 2, Token::string) && word(at - 2).find('(') != std::string_view::npos;
+    const bool literal = is_kind(at - 2, Token::string);
+    const bool groups = literal ? has_group(at - 2) : any_regex_with_group();
     const size_t mark = group_mark(word(at), groups);
     if (mark == std::string_view::npos) return;
     const char digit = word(at)[word(at).find_first_of("0123456789", mark)];
     tell(at, "a replacement of gsub's writes a group as %{0}: {1}{0} goes into the text as it is", digit,
          word(at)[mark] == '$' ? "$" : "\\");
+  }
+
+  bool has_group(size_t at) const { return is_kind(at, Token::string) && word(at).find('(') != std::string_view::npos; }
+
+  // text.regex "(a)" somewhere: re:gsub(s, "$1") may be one's own.
+  bool any_regex_with_group() const {
+    for (size_t i = 0; i + 2 < size(); ++i) {
+      if (is_word(i, "regex") && has_group(is_word(i + 1, "(") ? i + 2 : i + 1)) return true;
+    }
+    return false;
   }
 
   // Of f(name, …) with the name at `at`: the parenthesis; else the begin.
