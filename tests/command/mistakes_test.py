@@ -184,7 +184,10 @@ class SilentlyWrong(Case):
                 ('{"value": 1}', "return x.values or 3", ""), ('{"value": 1}', "if x.values then return 1 end return 2", ""),
                 ('{"value": 1}', 'local k = "values" return {a = x[k]}', ""), ('{"value": 1}', "return x.colour", ""), ('{"value": 1}', "return x[3] == nil", ""),
                 ("[1]", "for i = 1, 3 do local v = x[i] if v == nil then break end end return 1", ""), ("[]", "return x[1]", ""), ("[1, 2]", "return x.tokens", ""),
-                ('{"value": 1}', "return 1 == x.values", "")]:
+                ('{"value": 1}', "return 1 == x.values", ""),
+                ('{"value": 1}', "local v = x.values\n  if v then return v end\n  return 1", ""), ('{"value": 1}', "local v = x.values\n  return {v}", "x.values is nil; did you mean 'value'?"),
+                ("[1, 2]", "local n = 0\n  for i = 1, #x do\n    local behind = x[i + 1]\n    n = n + (behind or 0)\n  end\n  return n", ""),
+                ("[1, 2]", "local i, n = 0, 0\n  local function each()\n    i = i + 1\n    return x[i]\n  end\n  for v in each do n = n + v end\n  return n", "")]:
             with self.subTest(body, value=value):
                 result = mrun(self.bundle("json", preprocess=stage(body)), value)
                 self.assertEqual((result.returncode, result.stderr), (0, f"mrun: warn: preprocess.lua:2: {told}\n" if told else ""), result.stdout)

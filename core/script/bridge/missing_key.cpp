@@ -13,9 +13,10 @@
 namespace mrun {
 namespace {
 
-constexpr int warning = 2;        // a level of the log
-constexpr int most_looks = 100;   // of a state: each finds the script's line and reads it
-constexpr size_t most_keys = 32;  // larger tables are vocabularies, whose keys are data
+constexpr int warning = 2;             // a level of the log
+constexpr int most_looks = 100;        // of a state: each finds the script's line and reads it
+constexpr size_t most_text = 1 << 14;  // that is read for it
+constexpr size_t most_keys = 32;       // larger tables are vocabularies, whose keys are data
 
 // The keys that are texts, all of them, in the order of their bytes: Lua's is another in each process.
 std::vector<std::string> text_keys(lua_State *L) {
@@ -41,18 +42,36 @@ bool asked_by_module(lua_State *L) {
   return *frame.source != '@' || is_std(frame.source + 1);
 }
 
-// The line that asks, where nil may not be meant: it has no condition.
+bool has_condition(const Tokens &line) {
+  static constexpr std::string_view words[] = {"if",  "elseif", "while", "until", "not",
+                                               "and", "or",     "nil",   "~",     "type"};
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i].kind == Token::string) continue;
+    if (std::ranges::find(words, line[i].text) != std::end(words)) return true;
+    if (line[i].text == "=" && i > 0 && line[i - 1].text == "=") return true;
+  }
+  return false;
+}
+
+bool has_name(const Tokens &line, std::string_view name) {
+  return std::ranges::any_of(line, [&](const Token &t) { return t.kind == Token::name && t.text == name; });
+}
+
+// The line that asks, and those behind it.
 class Asking {
  public:
-  explicit Asking(std::string_view line) : tokens_(tokens_of(line)) {}
+  explicit Asking(std::string_view from) : behind_(from), tokens_(tokens_of(take_line())) {}
 
+  // Whether nil may be meant: a condition is there, or stands behind it with the name that keeps the value; a function
+  // gives what it finds (`return list[i]` ends a loop).
   bool conditional() const {
-    static constexpr std::string_view words[] = {"if",  "elseif", "while", "until", "not",
-                                                 "and", "or",     "nil",   "~",     "type"};
-    for (size_t i = 0; i < tokens_.size(); ++i) {
-      if (tokens_[i].kind == Token::string) continue;
-      if (std::ranges::find(words, tokens_[i].text) != std::end(words)) return true;
-      if (tokens_[i].text == "=" && i > 0 && tokens_[i - 1].text == "=") return true;
+    if (has_condition(tokens_) || gives_it()) return true;
+    const size_t first = tokens_.size() > 1 && tokens_[0].text == "local" ? 1 : 0;
+    for (size_t i = first; i + 1 < tokens_.size() && tokens_[i].kind == Token::name; i += 2) {
+      const std::string_view next = tokens_[i + 1].text;
+      if (next != "=" && next != ",") break;
+      if (tested_behind(tokens_[i].text)) return true;
+      if (next == "=") break;
     }
     return false;
   }
@@ -70,6 +89,27 @@ class Asking {
   }
 
  private:
+  std::string_view take_line() {
+    const std::string_view line = behind_.substr(0, behind_.find('\n'));
+    behind_.remove_prefix(std::min(behind_.size(), line.size() + 1));
+    return line;
+  }
+  bool gives_it() const {  // return NAME[NAME]
+    const auto at = std::ranges::find(tokens_, std::string_view("return"), &Token::text);
+    return tokens_.end() - at >= 5 && at[1].kind == Token::name && at[2].text == "[" && at[3].kind == Token::name &&
+           at[4].text == "]";
+  }
+  bool tested_behind(std::string_view name) const {
+    constexpr int most_lines = 40;
+    Asking rest = *this;
+    for (int i = 0; i < most_lines && !rest.behind_.empty(); ++i) {
+      const Tokens line = tokens_of(rest.take_line());
+      if (has_condition(line) && has_name(line, name)) return true;
+    }
+    return false;
+  }
+
+  std::string_view behind_;
   Tokens tokens_;
 };
 
@@ -134,7 +174,7 @@ void doubt_missing_key(lua_State *L) {
   ++vm.missing_keys;
   Error doubt(MRUN_SCRIPT, "");
   locate(L, doubt);
-  const std::string text = doubt_key(L, Asking(doubt.source));
+  const std::string text = doubt_key(L, Asking(source_from(vm, doubt.script, doubt.line).substr(0, most_text)));
   if (text.empty()) return;
   vm.told_of_missing_key = true;
   log_line(vm.item(), warning, printable(doubt.message + text, 500));

@@ -187,7 +187,7 @@ int level_behind_prelude(lua_State *L, int level) {
   return level;
 }
 
-std::string source_line(const Vm &vm, std::string_view script, int line) {
+std::string_view source_from(const Vm &vm, std::string_view script, int line) {
   const auto at = vm.texts.find(script);
   if (at == vm.texts.end() || line <= 0) return "";
   std::string_view rest = at->second;
@@ -196,7 +196,12 @@ std::string source_line(const Vm &vm, std::string_view script, int line) {
     if (end == std::string_view::npos) return "";
     rest.remove_prefix(end + 1);
   }
-  return printable(rest.substr(0, rest.find('\n')));
+  return rest;
+}
+
+std::string source_line(const Vm &vm, std::string_view script, int line) {
+  const std::string_view from = source_from(vm, script, line);
+  return printable(from.substr(0, from.find('\n')));
 }
 
 namespace {

@@ -58,6 +58,7 @@ const Error *error_at(lua_State *, int index);  // the Error behind a value, or 
 // The stack's level of what a script calls a level: functions of prelude.lua, which instrument.cpp calls, are none.
 int level_behind_prelude(lua_State *, int level);
 
+std::string_view source_from(const Vm &, std::string_view script, int line);  // the line and all behind it
 std::string source_line(const Vm &, std::string_view script, int line);
 bool is_std(std::string_view script);  // "std/image.lua", and the core's own text
 
