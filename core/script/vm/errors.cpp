@@ -218,7 +218,7 @@ std::string_view name_of_failed(const Error &e) {
 // The lines that a tail call may have come from: the only one that returns, or those that return what something gives, by
 // the name of what failed where one has it.
 std::vector<int> tail_call_lines(const Vm &vm, const FiberImpl &fiber, const Error &e) {
-  if (fiber.return_lines.size() == 1) return fiber.return_lines;
+  if (fiber.return_lines.size() == 1) return {fiber.return_lines.front()};
   const std::string_view name = name_of_failed(e);
   std::vector<int> calling, named;
   for (const int line : fiber.return_lines) {

@@ -173,7 +173,7 @@ class Lua(unittest.TestCase):
             "image.resize(img, 0/0)": "image.resize",
             "image.resize(img, {2^31, 2^31})": "image.resize: the result is 2147483648",
             "image.resize(img, 20, {filter = 'cubic'})": 'filter is "cubic"; wanted nearest',
-            "image.resize(img, 20, {filter = ('a'):rep(39) .. 'ä'})": 'filter is "' + "a" * 39 + '"; wanted nearest',
+            "image.resize(img, 20, {filter = ('a'):rep(39) .. 'ä'})": 'filter is "' + "a" * 39 + '…"; wanted nearest',
             "image.normalize(img, {1, 2}, {1, 2})": "mean has 2 numbers; wanted 3",
             "image.crop(img, 0, 0, 0, 5)": "image.crop: the result is 0 x 5",
             "image.encode(img, 'gif')": 'format is "gif"; wanted png or jpeg',
