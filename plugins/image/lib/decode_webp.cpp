@@ -85,7 +85,9 @@ class Webp final : public Decoder {
 
   // The first frame, on its transparent canvas.
   void read_frame(Context &context, Mode mode, Canvas out) const {
-    const Charge work(context, size_t(height_) * size_t(width_) * 8), tables(context, table_bytes(context));
+    // Two canvases, and the pixels of the frame, where it is lossless.
+    const size_t canvas = size_t(height_) * size_t(width_), frame = size_t(first_.height) * size_t(first_.width);
+    const Charge work(context, canvas * 8 + frame * 4), tables(context, table_bytes(context));
     WebPAnimDecoderOptions options;
     WebPAnimDecoderOptionsInit(&options);
     options.color_mode = MODE_RGBA;

@@ -160,9 +160,13 @@ std::vector<uint32_t> read_image(Context &context, Bits &bits, int width, int he
 
 int blocks(int side, uint32_t bits) { return (side + (1 << bits) - 1) >> bits; }
 
-void skip_transform(Context &context, Bits &bits, int &width, int height) {
+// seen: a bit for each kind, of which there is one at most.
+void skip_transform(Context &context, Bits &bits, int &width, int height, uint32_t &seen) {
   enum { predictor, colour, subtract_green, palette };
-  switch (bits.read(2)) {
+  const uint32_t kind = bits.read(2);
+  if ((seen >> kind & 1) != 0) throw Ended{};
+  seen |= 1U << kind;
+  switch (kind) {
     case predictor:
     case colour: {
       const uint32_t size = bits.read(3) + 2;
@@ -198,7 +202,8 @@ size_t count_groups(const std::vector<uint32_t> &image, size_t pixels) {
 
 size_t stream_bytes(Context &context, const uint8_t *data, size_t size, int width, int height) try {
   Bits bits(data, size);
-  while (bits.read(1) != 0) skip_transform(context, bits, width, height);
+  uint32_t seen = 0;
+  while (bits.read(1) != 0) skip_transform(context, bits, width, height, seen);
   const uint32_t cache_bits = read_cache_bits(bits);
   if (bits.read(1) == 0) return bytes_of(1, cache_bits);
   const uint32_t block = bits.read(3) + 2;

@@ -242,6 +242,8 @@ class Lua(unittest.TestCase):
         self.assertEqual(shapes, [[350, 500, 3]] * len(files) + [[256, 256, 3]])
         (answer,) = self.run_script("return {image.decode(input, {mode = 'RGB'}):shape()}", webp.many_codes(4096), arguments=("--memory", "40M"))
         self.assertEqual(answer["error"]["code"], "QUOTA")
+        (answer,) = self.run_script("return {image.decode(input, {mode = 'RGB'}):shape()}", webp.many_transforms(100_000), arguments=("--memory", "40M"))
+        self.assertEqual(answer["error"]["code"], "INPUT")
 
 
 if __name__ == "__main__":

@@ -37,3 +37,12 @@ def many_codes(groups):
     bits += "0" * (-len(bits) % 16)
     stream = int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
     return b"RIFF" + struct.pack("<I", 12 + len(stream)) + b"WEBPVP8L" + struct.pack("<I", len(stream)) + stream
+
+
+def many_transforms(count):
+    """64 x 64 pixels, and a predictor so many times, of which there is one at most."""
+    transform = "100" + "000" + "0" + "1000" * 5
+    bits = "".join(f"{value:0{width}b}"[::-1] for value, width in ((0x2f, 8), (63, 14), (63, 14), (0, 1), (0, 3))) + transform * count
+    bits += "0" * (-len(bits) % 16)
+    stream = int(bits[::-1], 2).to_bytes(len(bits) // 8, "little")
+    return b"RIFF" + struct.pack("<I", 12 + len(stream)) + b"WEBPVP8L" + struct.pack("<I", len(stream)) + stream
