@@ -38,6 +38,17 @@ int64_t ogg_bytes(std::string_view link) {
   return bytes;
 }
 
+// libFLAC gives up a block of more comments, and takes what stands in it for the next one.
+void check_comments(std::string_view block) {
+  constexpr uint64_t most = 100000;
+  const uint64_t vendor = block.size() < 8 ? block.size() : number(block, 0, 4, false);
+  if (vendor + 8 > block.size()) return;
+  const uint64_t count = number(block, 4 + size_t(vendor), 4, false);
+  if (count > most)
+    bad_input("the FLAC says that it has " + std::to_string(count) + " comments; wanted at most " +
+              std::to_string(most));
+}
+
 // Metadata of FLAC: blocks of a type and a length, which libFLAC asks for before it looks for them.
 int64_t flac_bytes(std::string_view s) {
   constexpr uint64_t comments = 4;
@@ -50,6 +61,7 @@ int64_t flac_bytes(std::string_view s) {
       bad_input("the FLAC says that it has " + mrun::counted(size, "byte") + " of metadata at byte " +
                 std::to_string(at) + ", but " + std::to_string(left) + " are there");
     last = (type & 128) != 0;
+    if ((type & 127) == comments) check_comments(s.substr(at + 4, size_t(size)));
     bytes += int64_t(size) * ((type & 127) == comments ? 16 : 2);
     at += 4 + size_t(size);
   }
@@ -68,13 +80,24 @@ int64_t tag_bytes(std::string_view s) {
   return int64_t(longest) * 4;
 }
 
+// The table of Apple Lossless's packets: a number of at least a byte each, kept as four bytes, copied as it grows.
+int64_t packet_table_bytes(std::string_view s) {
+  constexpr size_t head = 12;
+  for (size_t at = 8; s.size() - at >= head;) {
+    const uint64_t size = std::min<uint64_t>(number(s, at + 4, 8, true), s.size() - at - head);
+    if (has(s, at, "pakt")) return int64_t(size) * 20;
+    at += head + size_t(size);
+  }
+  return 0;
+}
+
 // Apple Lossless is made ready for as many channels as the file says.
 int64_t caf_bytes(std::string_view s) {
   constexpr int64_t a_channel = 40 << 10;
   const auto channels = int64_t(s.size() < 48 ? 0 : number(s, 44, 4, true));
   if (channels > max_channels)
     bad_input(std::to_string(channels) + " channels; wanted 1 to " + std::to_string(max_channels));
-  return channels * a_channel;
+  return channels * a_channel + (has(s, 28, "alac") ? packet_table_bytes(s) : 0);
 }
 
 }  // namespace

@@ -111,6 +111,7 @@ class Memory(unittest.TestCase):
         for kind in (2, 3, 4, 5, 6, 100):
             self.refused(flac((kind, b"abcd", 0xfffffc)), "the FLAC says that it has 16777212 bytes of metadata at byte 42, but 12 are there")
         self.covered(flac((4, struct.pack("<II", 0, 100000), 8)))  # comments
+        self.refused(flac((4 | 128, struct.pack("<II", 0, 100001), 8), (3, b"", 0xffffff)), "100001 comments")
         self.covered(flac((4, struct.pack("<II", 0, 100000) + bytes(400000), 400008)))
 
     def test_tags_between_frames(self):
@@ -121,6 +122,10 @@ class Memory(unittest.TestCase):
     def test_channels_that_are_not_there(self):
         alac = written("CAF", "ALAC_16")
         self.refused(alac[:44] + struct.pack(">I", 1024) + alac[48:], "1024 channels; wanted 1 to 64")
+        at, data = alac.index(b"pakt"), alac.index(b"data")
+        table = alac[at + 12:at + 36] + b"\1" * 1_000_000  # packets of a byte
+        charged, taken, _ = self.counted(alac[:at] + b"pakt" + struct.pack(">Q", len(table)) + table + alac[data:])
+        self.assertLess(taken, charged)
 
 
 if __name__ == "__main__":
