@@ -178,7 +178,7 @@ class SilentlyWrong(Case):
         for value, body, told in [
                 ('{"value": [1]}', "return x.values", "x.values is nil; did you mean 'value'?"),
                 ('{"value": [1]}', 'return {x["valeu"]}', "x.valeu is nil; did you mean 'value'?"),
-                ("[1, 2]", "local best = #x return x[best + 1]", "t[3] is nil: the list has 2 items"),
+                ("[1, 2]", "return {x[math.max(#x, 1) + 1]}", "t[3] is nil: the list has 2 items"),
                 ('[{"tokens": 1}]', "return x.tokens", "x.tokens is nil: x is a list of 1; x[1].tokens is the first's"),
                 ('{"a": {"b": 1, "c": 2}}', "local y = x.a return y[1]", "y[1] is nil: the keys are texts: b, c"),
                 ('{"value": 1}', "return x.values or 3", ""), ('{"value": 1}', "if x.values then return 1 end return 2", ""),
@@ -187,11 +187,14 @@ class SilentlyWrong(Case):
                 ('{"value": 1}', "return 1 == x.values", ""),
                 ('{"value": 1}', "local v = x.values\n  if v then return v end\n  return 1", ""), ('{"value": 1}', "local v = x.values\n  return {v}", "x.values is nil; did you mean 'value'?"),
                 ("[1, 2]", "local n = 0\n  for i = 1, #x do\n    local behind = x[i + 1]\n    n = n + (behind or 0)\n  end\n  return n", ""),
-                ("[1, 2]", "local i, n = 0, 0\n  local function each()\n    i = i + 1\n    return x[i]\n  end\n  for v in each do n = n + v end\n  return n", "")]:
+                ("[1, 2]", "local i, n = 0, 0\n  local function each()\n    i = i + 1\n    return x[i]\n  end\n  for v in each do n = n + v end\n  return n", ""),
+                ("[1, 2]", "return {first = x[#x], second = x[#x + 1]}", ""), ('{"value": 1}', "return {values = x.values}", ""), ('{"value": 1}', "return {tostring(x.values)}", ""),
+                ('{"value": {"value": 1}}', "local r = {} r.values = x.value.values return r", ""), ('{"value": 1}', "local r = {} r.other = x.values return r", "x.values is nil; did you mean 'value'?"),
+                ('{"next": 1}', "return {x.text}", "")]:
             with self.subTest(body, value=value):
                 result = mrun(self.bundle("json", preprocess=stage(body)), value)
                 self.assertEqual((result.returncode, result.stderr), (0, f"mrun: warn: preprocess.lua:2: {told}\n" if told else ""), result.stdout)
-        short = self.bundle(preprocess=MODULES + 'local labels = bundle.lines "l.txt"\n' + stage("return {label = labels[#x]}"), files={"assets/l.txt": "a\nb\n"})
+        short = self.bundle(preprocess=MODULES + 'local labels = bundle.lines "l.txt"\n' + stage("return {label = labels[x:len()]}"), files={"assets/l.txt": "a\nb\n"})
         result = mrun(short, "xy", "xyz", "wxyz", "--workers", "1")
         self.assertEqual(result.stdout, '{"label":"b"}\n[]\n[]\n')
         self.assertEqual(result.stderr.count("preprocess.lua:4: t[3] is nil: the list has 2 items"), 1, result.stderr)

@@ -16,6 +16,7 @@ namespace {
 constexpr int warning = 2;             // a level of the log
 constexpr int most_looks = 100;        // of a state: each finds the script's line and reads it
 constexpr size_t most_text = 1 << 14;  // that is read for it
+constexpr size_t least_key = 5;        // shorter ones are like many others
 constexpr size_t most_keys = 32;       // larger tables are vocabularies, whose keys are data
 
 // The keys that are texts, all of them, in the order of their bytes: Lua's is another in each process.
@@ -62,10 +63,9 @@ class Asking {
  public:
   explicit Asking(std::string_view from) : behind_(from), tokens_(tokens_of(take_line())) {}
 
-  // Whether nil may be meant: a condition is there, or stands behind it with the name that keeps the value; a function
-  // gives what it finds (`return list[i]` ends a loop).
+  // Whether nil may be meant: a condition is there, or stands behind it with the name that keeps the value.
   bool conditional() const {
-    if (has_condition(tokens_) || gives_it()) return true;
+    if (has_condition(tokens_)) return true;
     const size_t first = tokens_.size() > 1 && tokens_[0].text == "local" ? 1 : 0;
     for (size_t i = first; i + 1 < tokens_.size() && tokens_[i].kind == Token::name; i += 2) {
       const std::string_view next = tokens_[i + 1].text;
@@ -76,16 +76,29 @@ class Asking {
     return false;
   }
 
-  // How the line writes it: "output.logit" where a name stands before, "t[1]".
+  // How the line writes it: "output.logit" where a name stands before, "t[1]". Not where it is given to a function, which
+  // may take nil, copied to a field of its own name, or written more than once.
   std::optional<std::string> written(std::string_view key, bool number) const {
-    for (size_t i = 1; i < tokens_.size(); ++i) {
-      const bool literal = tokens_[i].text == key && (tokens_[i].kind == Token::number) == number;
-      if (!literal || (tokens_[i - 1].text != "[" && (number || tokens_[i - 1].text != "."))) continue;
-      const bool named = i > 1 && tokens_[i - 2].kind == Token::name;
-      const std::string owner = named ? std::string(tokens_[i - 2].text) : "t";
-      return owner + (number ? "[" + std::string(key) + "]" : "." + std::string(key));
+    std::optional<std::string> found;
+    int depth = 0;
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      depth += tokens_[i].text == "(" ? 1 : tokens_[i].text == ")" ? -1 : 0;
+      if (!asks(i, key, number)) continue;
+      if (depth > 0 || found || is_copied(i, key)) return std::nullopt;
+      const std::string owner = is_name(i - 2) ? std::string(tokens_[i - 2].text) : "t";
+      found = owner + (number ? "[" + std::string(key) + "]" : "." + std::string(key));
     }
-    return std::nullopt;
+    return found;
+  }
+
+  // Whether a call computes the index: labels[p:argmax():item() + 1]. Of l[i + 1] the end may be meant.
+  bool computed() const {
+    int depth = 0;
+    for (const Token &t : tokens_) {
+      depth += t.text == "[" ? 1 : t.text == "]" ? -1 : 0;
+      if (depth > 0 && t.text == "(") return true;
+    }
+    return false;
   }
 
  private:
@@ -94,10 +107,18 @@ class Asking {
     behind_.remove_prefix(std::min(behind_.size(), line.size() + 1));
     return line;
   }
-  bool gives_it() const {  // return NAME[NAME]
-    const auto at = std::ranges::find(tokens_, std::string_view("return"), &Token::text);
-    return tokens_.end() - at >= 5 && at[1].kind == Token::name && at[2].text == "[" && at[3].kind == Token::name &&
-           at[4].text == "]";
+  bool is_name(size_t i) const { return i < tokens_.size() && tokens_[i].kind == Token::name; }
+  bool is_text(size_t i, std::string_view text) const { return i < tokens_.size() && tokens_[i].text == text; }
+  // Whether a key stands here, and nothing is put there.
+  bool asks(size_t i, std::string_view key, bool number) const {
+    if (tokens_[i].text != key || (tokens_[i].kind == Token::number) != number) return false;
+    const bool index = is_text(i - 1, "[") && is_text(i + 1, "]");
+    return (index || (!number && is_text(i - 1, "."))) && !is_text(index ? i + 2 : i + 1, "=");
+  }
+  // key = a.b.key
+  bool is_copied(size_t i, std::string_view key) const {
+    while (is_text(i - 1, ".") && is_name(i - 2)) i -= 2;
+    return is_text(i - 1, "=") && is_text(i - 2, key);
   }
   bool tested_behind(std::string_view name) const {
     constexpr int most_lines = 40;
@@ -151,14 +172,14 @@ std::string doubt_key(lua_State *L, const Asking &asking) {
   if (asking.conditional()) return "";
   if (number && items > 0) {
     const bool behind = lua_tonumber(L, 2) > static_cast<double>(items);
-    return behind ? fmt::format("t[{}] is nil: the list has {}", key, counted(items, "item")) : "";
+    return behind && asking.computed() ? fmt::format("t[{}] is nil: the list has {}", key, counted(items, "item")) : "";
   }
   const auto written = asking.written(key, number);
   if (!written) return "";
   if (items > 0) return doubt_list(L, key, *written);
   const std::vector<std::string> keys = text_keys(L);
   if (!number) {
-    const std::string meant = did_you_mean(key, keys);
+    const std::string meant = key.size() < least_key ? "" : did_you_mean(key, keys);
     return meant.empty() ? "" : *written + " is nil" + meant;
   }
   return keys.empty() ? "" : fmt::format("{} is nil: the keys are texts: {}", *written, fmt::join(keys, ", "));

@@ -1,5 +1,5 @@
 // Lua gives nil without a word for a key that a table lacks. Of a table that the core made, the log tells once of what
-// cannot be meant: labels[3] of two, output.logit where there are logits, best.tokens of a list.
+// cannot be meant: a label behind the last, output.logit where there are logits, best.tokens of a list.
 #pragma once
 #include <lua.hpp>
 
