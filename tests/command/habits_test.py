@@ -163,6 +163,8 @@ class Records(Case):
             result = mrun(self.bundle(preprocess=f'local re = require("text").regex "{pattern}"\n' + stage("return (re:gsub(x, 'US$1'))")), "a")
             self.assertEqual((result.returncode, result.stdout), (0, '"US$1"\n'))
             self.assertEqual("a replacement of gsub's writes a group as %1: $1 goes into the text as it is" in result.stderr, pattern == "(a)", result.stderr)
+        result = mrun(self.bundle(preprocess='local re = require("text").regex "(a)"\n' + stage("local name = 'PRICE' return x:gsub(name, '$5') .. (re and '' or 'x')")), "PRICE")
+        self.assertNotIn("gsub", result.stderr)
 
 
 class Classes(Case):

@@ -133,7 +133,7 @@ class Doubts : private Words {
     const size_t open = is_kind(at - 2, Token::string) ? at - 3 : opening_of_name(at - 2);
     if (!is_word(open, "(") || open < 2 || !is_word(open - 1, "gsub")) return;
     const bool literal = is_kind(at - 2, Token::string);
-    const bool groups = literal ? has_group(at - 2) : any_regex_with_group();
+    const bool groups = literal ? has_group(at - 2) : is_word(open - 2, ":") && is_regex_with_group(open - 3);
     const size_t mark = group_mark(word(at), groups);
     if (mark == std::string_view::npos) return;
     const char digit = word(at)[word(at).find_first_of("0123456789", mark)];
@@ -143,10 +143,13 @@ class Doubts : private Words {
 
   bool has_group(size_t at) const { return is_kind(at, Token::string) && word(at).find('(') != std::string_view::npos; }
 
-  // text.regex "(a)" somewhere: re:gsub(s, "$1") may be one's own.
-  bool any_regex_with_group() const {
+  // local re = text.regex "(a)", of which re:gsub(s, "$1") may be.
+  bool is_regex_with_group(size_t name) const {
     for (size_t i = 0; i + 2 < size(); ++i) {
-      if (is_word(i, "regex") && has_group(is_word(i + 1, "(") ? i + 2 : i + 1)) return true;
+      if (!is_word(i, "regex")) continue;
+      const bool call = is_word(i + 1, "(");
+      if (has_group(call ? i + 2 : i + 1) && local_of(i, call ? behind_parentheses(i + 1) : i + 2) == word(name))
+        return true;
     }
     return false;
   }
