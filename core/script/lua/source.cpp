@@ -71,15 +71,41 @@ void check_source(const std::string &script, std::string_view text) {
   }
 }
 
+namespace {
+
+// Follows which blocks are open, token by token.
+class Blocks {
+ public:
+  void take(const Token &token) {
+    if (token.kind != Token::name) return;
+    const std::string_view word = token.text;
+    if (word == "function" || word == "do" || word == "if" || word == "repeat") {
+      functions_ += word == "function" ? 1 : 0;
+      open_.push_back(word == "function");
+    } else if ((word == "end" || word == "until") && !open_.empty()) {
+      functions_ -= open_.back() ? 1 : 0;
+      open_.pop_back();
+    }
+  }
+  int functions() const { return functions_; }  // that are open
+
+ private:
+  std::vector<bool> open_;  // whether it is a function's
+  int functions_ = 0;
+};
+
+}  // namespace
+
 std::vector<int> return_lines(std::string_view text, int first_line, int last_line) {
   std::vector<int> lines;
-  bool behind_return = false;
+  Blocks blocks;
+  int own = 0;  // how many functions are open in it
   Lexer lexer(text);
   for (auto token = lexer.next(); token && token->line <= last_line; token = lexer.next()) {
-    // The `return function` that hands the function itself over is outside of it.
-    if (behind_return && token->text == "function" && lines.back() == first_line) lines.pop_back();
-    behind_return = token->kind == Token::name && token->text == "return" && token->line >= first_line;
-    if (behind_return) lines.push_back(token->line);
+    blocks.take(*token);
+    if (token->kind != Token::name) continue;
+    if (own == 0 && token->line >= first_line && token->text == "function") own = blocks.functions();
+    if (own != 0 && blocks.functions() == own && token->text == "return") lines.push_back(token->line);
   }
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   return lines;

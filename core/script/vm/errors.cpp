@@ -9,6 +9,7 @@
 #include "script/vm/arguments.h"
 #include "script/vm/fiber.h"
 #include "script/vm/handle.h"
+#include "script/vm/lexer.h"
 #include "script/vm/syntax.h"
 
 namespace mrun {
@@ -206,26 +207,49 @@ std::string source_line(const Vm &vm, std::string_view script, int line) {
 
 namespace {
 
-// What failed, without its module and version: an operation, or a library's function, which begins the message.
+// What failed, without its module and version: an operation, or a library's function, which begins the message. A script's
+// own message may begin likewise.
 std::string_view name_of_failed(const Error &e) {
+  static constexpr std::string_view base[] = {"assert", "ipairs",       "next",     "pairs",  "require",
+                                              "select", "setmetatable", "tonumber", "unpack", "tostring"};
   std::string_view name = e.operation;
-  if (name.empty()) name = std::string_view(e.message).substr(0, e.message.find(": "));
-  if (name.find_first_of(" '\"") != std::string_view::npos) return "";
+  if (name.empty()) {
+    name = std::string_view(e.message).substr(0, e.message.find(": "));
+    const bool library = name.find('.') != std::string_view::npos || std::ranges::find(base, name) != std::end(base);
+    if (!library || name.find_first_of(" '\"") != std::string_view::npos) return "";
+  }
   name.remove_prefix(name.rfind('.') + 1);
   return name.substr(0, name.find('@'));
 }
 
+// What the line's `return` calls, as far as it has names.
+std::vector<std::string_view> called_by_return(std::string_view line) {
+  static constexpr std::string_view words[] = {"return", "not", "and", "or", "function"};
+  const Tokens tokens = tokens_of(line);
+  std::vector<std::string_view> names;
+  auto at = std::ranges::find(tokens, std::string_view("return"), &Token::text);
+  for (; at != tokens.end() && at + 1 != tokens.end(); ++at) {
+    const bool callee = (at->kind == Token::name && std::ranges::find(words, at->text) == std::end(words)) ||
+                        at->text == ")" || at->text == "]";
+    const Token &next = at[1];
+    if (callee && (next.kind == Token::string || next.text == "(" || next.text == "{")) names.push_back(at->text);
+  }
+  return names;
+}
+
 // The lines that a tail call may have come from: the only one that returns, or those that return what something gives, by
-// the name of what failed where one has it.
+// the name of what failed where one calls it.
 std::vector<int> tail_call_lines(const Vm &vm, const FiberImpl &fiber, const Error &e) {
+  if (e.message.starts_with("what ")) return {};  // "what preprocess returned": no call
   if (fiber.return_lines.size() == 1) return {fiber.return_lines.front()};
   const std::string_view name = name_of_failed(e);
   std::vector<int> calling, named;
   for (const int line : fiber.return_lines) {
     const std::string text = source_line(vm, fiber.script, line);
-    if (text.find('(', text.find("return")) == std::string::npos) continue;
+    const std::vector<std::string_view> names = called_by_return(text);
+    if (names.empty()) continue;
     calling.push_back(line);
-    if (!name.empty() && text.find(name) != std::string::npos) named.push_back(line);
+    if (std::ranges::find(names, name) != names.end()) named.push_back(line);
   }
   return named.empty() ? calling : named;
 }

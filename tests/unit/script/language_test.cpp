@@ -299,6 +299,16 @@ TEST_CASE("Where several returns may have made the tail call that failed, all of
   CHECK(failed("check(input)", "a").message == "preprocess.lua: in what line 6 or 7 returns: bad thing");
   CHECK(failed("setmetatable(input, 3)", "b").message.starts_with("preprocess.lua:7: setmetatable: "));
   CHECK(failed("1", "a").message == "preprocess.lua:6: bad thing");
+  CHECK(failed("error{message = 'check: no'}", "b").message ==
+        "preprocess.lua: in what line 6 or 7 returns: check: no");
+}
+TEST_CASE("What a stage returned is no call's fault, and what functions within it return is not its own") {
+  Script s(Script::Files{
+      {"preprocess.lua",
+       "return function(input)\n  local f = function(x) return g(x) end\n  local h = function(x) return f(x) + 1 end\n"
+       "  local out = {x = f}\n  if input == 'a' then return error 'no' end\n  return out\nend"}});
+  CHECK(error_of([&] { s.preprocess(Value::string("b")); }).message.starts_with("what preprocess returned"));
+  CHECK(error_of([&] { s.preprocess(Value::string("a")); }).message == "preprocess.lua:5: no");
 }
 TEST_CASE("An endless loop's own line is named, also in a coroutine; the limit names its option") {
   Script s(Script::Files{{"preprocess.lua",
