@@ -111,14 +111,14 @@ bool leaves_alone(const Manifest &m) {
                      [&](const ModelConfig &model) { return alone(model.batch ? *model.batch : m.batch); });
 }
 
-const char *why_neighbours_show(const Manifest &m) {
-  if (leaves_alone(m))
-    return "the script keeps something of one item for the next, in a variable outside of its function";
-  return fills_up(m)
-             ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it "
-               "(unpad)"
-             : "a row of the model's batch must not change the others' (a mean or an order over dimension 0, dynamic "
-               "quantization); [batch] max_size = 1 joins no calls";
+std::string why_neighbours_show(const Manifest &m) {
+  const std::string kept = "the script keeps something of one item for the next, in a variable outside of its function";
+  if (leaves_alone(m)) return kept;
+  return (fills_up(m)
+              ? "the model must not see what [batch] pad fills up with (lengths, a mask), nor the script get it (unpad)"
+              : "a row of the model's batch must not change the others' (a mean or an order over dimension 0, dynamic "
+                "quantization); [batch] max_size = 1 joins no calls") +
+         ("; or " + kept);
 }
 
 // What runs together. Both lanes of the session, an offline one, have the example before the other and behind it; and each

@@ -110,7 +110,7 @@ void RunOptions::add_to(CLI::App &app) {
       ->allow_extra_args(false)
       ->type_name("K=V");
   app.add_option("--seed", seed, "of the random numbers (default 0)")->check(whole_number(0, UINT64_MAX));
-  app.add_option("--workers", workers, "script workers (default: the cores; 1 for a single input)")
+  app.add_option("--workers", workers, "script workers (default: the cores; 1 for a single input, and for examples)")
       ->check(whole_number(0, INT32_MAX));
   app.add_option("--threads", threads, "threads of one operator (default 1; the cores for a single input)")
       ->check(whole_number(0, INT32_MAX));
