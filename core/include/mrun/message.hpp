@@ -1,5 +1,6 @@
 // mrun/message.hpp - what messages say alike: counts, and texts too long to be shown. C++17, header only, needs nothing else.
 #pragma once
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -15,14 +16,14 @@ std::string counted(Number n, std::string_view one, std::string_view several = {
   } else {
     text = std::to_string(n) + ' ';
   }
-  const bool single = n == Number(1);
+  const bool single = !(n < Number(1)) && !(Number(1) < n);
   if (single || several.empty()) text += one;
   if (!single) text += several.empty() ? std::string_view("s") : several;
   return text;
 }
 
 // At most so many bytes of a text in UTF-8, cut between characters, with "…" where something is left out.
-inline std::string shortened(std::string_view text, size_t most) {
+inline std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
   return std::string(text.substr(0, most)) + "\xE2\x80\xA6";

@@ -65,7 +65,7 @@ std::string advice_on_group(std::string_view text) {
   if (text.substr(1, end - 1).find('i') != std::string_view::npos)
     return flags + "write [Aa] for a letter of either case";
   if (text.substr(1, end - 1).find('s') != std::string_view::npos) return flags + "write [\\s\\S] for any character";
-  return flags + "leave them out";
+  return flags + "write the pattern as it is meant without them";
 }
 
 std::string advice_on_escape(char letter) {

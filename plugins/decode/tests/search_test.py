@@ -333,7 +333,7 @@ class Searches(Case):
             ({"constrain": {"regex": "(?i)a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without flags: write [Aa] for a letter of either case"),
             ({"constrain": {"regex": "(?si:a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "write [Aa] for a letter of either case"),
             ({"constrain": {"regex": "(?s)."}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "write [\\s\\S] for any character"),
-            ({"constrain": {"regex": "(?m)a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without flags: leave them out"),
+            ({"constrain": {"regex": "(?m)a"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without flags: write the pattern as it is meant without them"),
             ({"constrain": {"regex": "(?P<x>a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "without names: leave the name out"),
             ({"constrain": {"regex": "(?>a)"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "groups are ( ) and (?: ) here, without what (? begins otherwise"),
             ({"constrain": {"regex": "a\\b"}, "tokenizer": ["", "a"]}, ok, "ARGUMENT", "all of the text is matched, from its beginning to its end"),
