@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <mrun/message.hpp>
 #include <mrun/plugin.hpp>
 
 #include "checks_typed.h"
@@ -30,8 +31,8 @@ void check_states(const char *name, at::TensorList states) {
 void check_weights(const char *name, int64_t gates, const at::Tensor &w_ih, const at::Tensor &w_hh, int64_t units) {
   if (w_ih.dim() == 2 && w_hh.dim() == 2 && w_ih.size(0) == w_hh.size(0) && w_hh.size(0) == gates * units) return;
   const std::string rows = std::to_string(gates) + " * " + std::to_string(units);
-  refuse(name, "weights of " + std::to_string(gates) + (gates == 1 ? " gate" : " gates") + ": w_ih [" + rows +
-                   ", inputs] and w_hh [" + rows + ", units]");
+  refuse(name,
+         "weights of " + mrun::counted(gates, "gate") + ": w_ih [" + rows + ", inputs] and w_hh [" + rows + ", units]");
 }
 
 // Of other dtypes and devices libtorch tells.
