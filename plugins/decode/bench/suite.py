@@ -50,6 +50,22 @@ class Step(torch.nn.Module):
         return self.head(h), h
 
 
+class Ready(torch.nn.Module):
+    """A step that costs next to nothing: the same scores each time."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.register_buffer("scores", torch.randn(8 * BEAM, VOCABULARY))
+
+    def forward(self, x):
+        return x
+
+    @torch.jit.export
+    def step(self, tokens, h):
+        return self.scores[:tokens.size(0)].clone(), h
+
+
 def python_search(model, items, steps):
     """The loop, vectorized over items and beams with topk and index_select; nothing ends."""
     sums = torch.full((items, BEAM), -1e9)
@@ -98,12 +114,13 @@ def processor(*command, **more):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6
 
 
-def searches(build, work, report, rounds, items):
-    folder = work / "search"
-    folder.mkdir(exist_ok=True)
+def sides(build, work, step, items, steps):
+    """Microseconds a step of the search and of its step alone, here and in Python; steps: how many here."""
+    folder = work / "search" / step.__name__
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "bundle.toml").write_text(TOML)
     (folder / "forward.lua").write_text(FORWARD)
-    torch.jit.script(Step()).save(str(folder / "model.pt"))
+    torch.jit.script(step()).save(str(folder / "model.pt"))
     model = torch.jit.load(str(folder / "model.pt"))
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -114,17 +131,26 @@ def searches(build, work, report, rounds, items):
 
     def mrun(search):
         """Many steps less few, so that starting the process does not count."""
-        return (once(search, 250) - once(search, 50)) / 200
+        return (once(search, steps) - once(search, 50)) / (steps - 50)
 
-    times = interleaved({"search": lambda: mrun(True), "the step alone": lambda: mrun(False),
-                         "Python, search": lambda: timed(python_search, model, items, 100),
-                         "Python, the step alone": lambda: timed(python_forward, model, items, 100)}, rounds)
-    times["beyond the step"] = [a - b for a, b in zip(times["search"], times["the step alone"])]
-    times["Python, beyond the step"] = [a - b for a, b in zip(times["Python, search"], times["Python, the step alone"])]
-    report.add(f"a step of a beam of {BEAM}, vocabulary {VOCABULARY}, {items} at once", "us",
-               {k: times[k] for k in ("search", "the step alone")}, "search", [("the step alone", "ratio", 1.05 if items == 1 else 1.08)])
-    report.add("  what the search adds to it", "us", {k: times[k] for k in ("beyond the step", "Python, beyond the step")},
-               "beyond the step", [("Python, beyond the step", "ratio", 1 / 3)])
+    return {"search": lambda: mrun(True), "the step alone": lambda: mrun(False),
+            "Python, search": lambda: timed(python_search, model, items, 100),
+            "Python, the step alone": lambda: timed(python_forward, model, items, 100)}
+
+
+def searches(build, work, report, rounds, items):
+    chosen = sides(build, work, Step, items, 250)
+    times = interleaved({k: chosen[k] for k in ("search", "the step alone")}, rounds)
+    report.add(f"a step of a beam of {BEAM}, vocabulary {VOCABULARY}, {items} at once", "us", times, "search",
+               [("the step alone", "ratio", 1.05 if items == 1 else 1.08)])
+
+
+def added(build, work, report, rounds, items):
+    """What a search adds to its step: beside a step that costs next to nothing, since it would be lost in the noise of another."""
+    times = interleaved(sides(build, work, Ready, items, 1050), rounds)
+    times = {"beyond the step": [a - b for a, b in zip(times["search"], times["the step alone"])],
+             "Python, beyond the step": [a - b for a, b in zip(times["Python, search"], times["Python, the step alone"])]}
+    report.add(f"  what the search adds to a step of {items} at once", "us", times, "beyond the step", [("Python, beyond the step", "ratio", 1 / 3)])
 
 
 CONSTRAINED = """
@@ -157,10 +183,10 @@ def constraint(build, work, report, rounds):
         path.write_text(json.dumps({"constrained": constrained, "steps": steps, "vocabulary": vocabulary, "pieces": pieces}))
         return processor(build / "bin/mrun", folder, "--jsonl", path, "--workers", "1", "--threads", "1", "--isolation", "none")
 
-    def added(constrained):
+    def each(constrained):
         return (once(constrained, steps) - once(constrained, 100)) / (steps - 100)
 
-    times = interleaved({"constrained": lambda: added(True), "free": lambda: added(False)}, rounds)
+    times = interleaved({"constrained": lambda: each(True), "free": lambda: each(False)}, rounds)
     report.add(f"a step of one row, vocabulary {vocabulary}, held to a pattern", "us", times, "constrained", [("free", "beyond", 50.0)])
 
 
@@ -267,6 +293,7 @@ def main(build, work, as_json, rounds):
     report = Report("decode: searches beside the same loop in Python, one thread")
     for items in (1, 8):
         searches(build, work, report, rounds, items)
+        added(build, work, report, rounds, items)
     constraint(build, work, report, rounds)
     compiling(build, work, report, rounds)
     translations(build, work, report, rounds, "a sentence of 4 words", SENTENCES)
