@@ -1,11 +1,14 @@
 // What is named on the command line and read: bundles and files.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <mrun/mrun.hpp>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+
+namespace CLI {
+class App;
+}
 
 namespace command {
 

@@ -1,6 +1,5 @@
 // The inputs of a run, one after the other, without holding them all: from arguments, folders, lists, lines.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <mrun/mrun.hpp>
@@ -10,6 +9,10 @@
 
 #include "lines.h"
 #include "view.h"
+
+namespace CLI {
+class App;
+}
 
 namespace command {
 

@@ -1,9 +1,12 @@
 // Options that several subcommands have, and how they reach a function of mrun.h.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <mrun/mrun.hpp>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace command {
 
