@@ -80,7 +80,10 @@ std::vector<Example> list_examples(const Bundle &bundle) {
 
 Value example_input(const Bundle &bundle, const Example &example) {
   const Manifest &m = bundle.manifest();
-  if (example.inputs.empty()) fail(MRUN_MISSING, "example {}: there is no file input.* in it", example.name);
+  if (example.inputs.empty()) {
+    fail(MRUN_MISSING, "example {}: there is no file input.* in it; `mrun record` keeps an input and its answer",
+         example.name);
+  }
   if (m.input != InputKind::record && example.inputs.size() > 1) {
     fail(MRUN_BUNDLE, "example {}: {} and {} are one input too many", example.name, example.inputs[0].second,
          example.inputs[1].second);
@@ -96,7 +99,11 @@ Value example_input(const Bundle &bundle, const Example &example) {
 
 Value example_answer(const Bundle &bundle, const Example &example) {
   const std::string path = std::string(root) + example.name + "/expected.json";
-  if (!bundle.has(path)) fail(MRUN_MISSING, "example {}: there is no file expected.json in it", example.name);
+  if (!bundle.has(path)) {
+    fail(MRUN_MISSING,
+         "example {}: there is no file expected.json in it; `mrun record --replace` runs its input and writes it",
+         example.name);
+  }
   return parse_json(bundle.text(path), {.name = path, .code = MRUN_BUNDLE});
 }
 
