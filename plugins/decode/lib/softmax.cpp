@@ -10,6 +10,7 @@ namespace {
 
 // Sums run in 16 lanes whatever the processor's vectors hold, so that they are the same everywhere.
 constexpr int64_t lanes = 16;
+constexpr float lowest = -std::numeric_limits<float>::infinity();
 
 #define DECODE_INLINE static inline __attribute__((always_inline))
 
@@ -19,6 +20,9 @@ typedef double Doubles4 __attribute__((vector_size(32)));
 typedef float Floats8 __attribute__((vector_size(32)));
 typedef int32_t Ints8 __attribute__((vector_size(32)));
 typedef double Doubles8 __attribute__((vector_size(64)));
+typedef float Floats16 __attribute__((vector_size(64)));
+typedef int32_t Ints16 __attribute__((vector_size(64)));
+typedef double Doubles16 __attribute__((vector_size(128)));
 
 template <class Floats, class Ints, class Doubles>
 struct Lanes {
@@ -34,21 +38,25 @@ struct Lanes {
     }
   }
 
+  // The greatest of each lane so far, and of `lanes` scores from x on, of which there are n; nan: where one is.
+  DECODE_INLINE void raise(Floats (&best)[parts], Ints &nan, const float *x, int64_t n) {
+    for (int64_t p = 0; p < parts; ++p) {
+      Floats v;
+      load(v, x + p * width, n - p * width, lowest);
+      nan |= v != v;
+      best[p] = v > best[p] ? v : best[p];
+    }
+  }
+
   // Of all; NaN where there is one.
   DECODE_INLINE float greatest(const float *x, int64_t n) {
-    constexpr float low = -std::numeric_limits<float>::infinity();
     Floats best[parts];
     Ints nan = {};
-    for (Floats &b : best) b = Floats{} + low;
-    for (int64_t i = 0; i < n; i += lanes) {
-      for (int64_t p = 0; p < parts; ++p) {
-        Floats v;
-        load(v, x + i + p * width, n - i - p * width, low);
-        nan |= v != v;
-        best[p] = v > best[p] ? v : best[p];
-      }
-    }
-    float result = low;
+    for (Floats &b : best) b = Floats{} + lowest;
+    const int64_t whole = n - n % lanes;
+    for (int64_t i = 0; i < whole; i += lanes) raise(best, nan, x + i, lanes);
+    if (whole < n) raise(best, nan, x + whole, n - whole);
+    float result = lowest;
     for (int64_t i = 0; i < lanes; ++i) {
       if (nan[i % width] != 0) return std::numeric_limits<float>::quiet_NaN();
       result = std::max(result, best[i / width][i % width]);
@@ -76,6 +84,17 @@ struct Lanes {
     std::memcpy(&x, &bits, sizeof x);
   }
 
+  // exp(x - most) of `lanes` scores from x on, of which there are n; those beyond count as `most`.
+  DECODE_INLINE void add_exp(Floats (&total)[parts], const float *x, int64_t n, float most) {
+    for (int64_t p = 0; p < parts; ++p) {
+      Floats v;
+      load(v, x + p * width, n - p * width, most);
+      v -= most;
+      exponential(v);
+      total[p] += v;
+    }
+  }
+
   // Floats add up what a few scores give each lane, doubles the rest: beside one great score, many small ones are each
   // less than a float's last bit, and together count.
   DECODE_INLINE double sum_of_exp(const float *x, int64_t n, float most) {
@@ -83,16 +102,9 @@ struct Lanes {
     Doubles totals[parts] = {};
     for (int64_t from = 0; from < n; from += block) {
       Floats total[parts] = {};
-      const int64_t to = std::min(from + block, n);
-      for (int64_t i = from; i < to; i += lanes) {
-        for (int64_t p = 0; p < parts; ++p) {
-          Floats v;
-          load(v, x + i + p * width, n - i - p * width, most);
-          v -= most;
-          exponential(v);
-          total[p] += v;
-        }
-      }
+      const int64_t to = std::min(from + block, n), whole = to - to % lanes;
+      for (int64_t i = from; i < whole; i += lanes) add_exp(total, x + i, lanes, most);
+      if (whole < to) add_exp(total, x + whole, to - whole, most);
       for (int64_t p = 0; p < parts; ++p) totals[p] += __builtin_convertvector(total[p], Doubles);
     }
     double sum = 0;
@@ -114,7 +126,13 @@ double plain(const float *x, int64_t n) { return Lanes<Floats4, Ints4, Doubles4>
 __attribute__((target("avx2"))) double with_avx2(const float *x, int64_t n) {
   return Lanes<Floats8, Ints8, Doubles8>::log_sum(x, n);
 }
-double (*best())(const float *, int64_t) { return __builtin_cpu_supports("avx2") ? with_avx2 : plain; }
+__attribute__((target("avx512f"))) double with_avx512(const float *x, int64_t n) {
+  return Lanes<Floats16, Ints16, Doubles16>::log_sum(x, n);
+}
+double (*best())(const float *, int64_t) {
+  if (__builtin_cpu_supports("avx512f")) return with_avx512;
+  return __builtin_cpu_supports("avx2") ? with_avx2 : plain;
+}
 #else
 double (*best())(const float *, int64_t) { return plain; }
 #endif
