@@ -117,8 +117,10 @@ void Bundle::complete_models(const std::string &manifest_file) {
       const std::string line = m.line > 0 ? fmt::format(":{}", m.line) : "";
       std::vector<std::string> names = ignored();
       for (EntryInfo &e : entries()) names.push_back(std::move(e.path));
+      std::string hint = did_you_mean(file, names);
+      if (hint.empty() && file == default_model_file) hint = "; file = \"…\" names another";
       fail(MRUN_MISSING, "{}{}: [models.{}]: {} is not in the bundle{}", manifest_file, line, m.name, printable(file),
-           did_you_mean(file, names));
+           hint);
     }
   }
 }

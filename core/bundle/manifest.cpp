@@ -397,7 +397,10 @@ void parse_models(const toml::table &table, const Source &source, Manifest &m) {
   const Section section(table, "[models]", source);
   for (const auto &[key, node] : table) {
     const std::string name(key.str());
-    if (!node.is_table()) section.wrong_type(node, name, "a table, [models.NAME]");
+    if (!node.is_table()) {
+      const std::string_view shown = is_identifier(name) && name != "file" ? name : default_model_name;
+      section.wrong_type(node, name, fmt::format("a section [models.{}] with file = \"…\" below it", shown));
+    }
     if (!is_identifier(name)) {
       section.refuse(node, printable(name), "want a name of letters, digits and _ that does not begin with a digit");
     }

@@ -129,6 +129,10 @@ class Manifest(Case):
                 folder = self.bundle(preprocess=ECHO, toml="[models.main]\n" + toml, files={"model.pt": scripted()})
                 self.refused(3, folder, "x", contains=advice)
 
+    def test_a_model_whose_file_has_another_key(self):
+        folder = self.bundle(preprocess=ECHO, toml='[models.main]\npath = "net.pt"\n', files={"net.pt": scripted()})
+        self.refused(3, folder, "x", contains=["bundle.toml:7", '[models.main]: model.pt is not in the bundle; file = "…" names another'])
+
     def test_a_model_by_nearly_its_name(self):
         result = mrun(self.bundle(preprocess=ECHO, files={"Model.pt": b"x"}), "x")
         self.assertIn("Model.pt: not part of a bundle, left out; did you mean 'model.pt'?", result.stderr)

@@ -185,7 +185,9 @@ TEST_CASE("manifest: wrong types and values say what was wanted") {
   CHECK(contains(refused("[models.main]\nfile = \"../x.pt\"\n"), "is no path inside the bundle"));
   CHECK(contains(refused("[models.other]\nbackend = \"torch\"\n"), "want file"));
   CHECK(contains(refused("[models.a-b]\nfile = \"x.pt\"\n"), "want a name"));
-  CHECK(contains(refused("[models]\nmain = \"x.pt\"\n"), "want a table, [models.NAME]"));
+  CHECK(contains(refused("[models]\nencoder = \"x.pt\"\n"),
+                 "[models] encoder: want a section [models.encoder] with file = \"…\" below it, got a string"));
+  CHECK(contains(refused("[models]\nfile = \"x.pt\"\n"), "want a section [models.main] with"));
   CHECK(contains(refused("[models.main]\nstateful = 1\n"), "want true or false"));
 }
 
