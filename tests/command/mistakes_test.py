@@ -199,6 +199,18 @@ class SilentlyWrong(Case):
         self.assertEqual(result.stdout, '{"label":"b"}\n[]\n[]\n')
         self.assertEqual(result.stderr.count("preprocess.lua:4: t[3] is nil: the list has 2 items"), 1, result.stderr)
 
+    def test_a_place_of_a_text(self):
+        place = "is nil: a text has no items; s:sub(i, i) is its byte i, text.characters(s) a list"
+        for body, told in [
+                ("return s[1]", f"s[1] {place}"), ('return {("abc")[2]}', f"t[2] {place}"), ("for i = 1, #s do local c = s[i] end return 1", f"s[1] {place}"),
+                ('if s[1] == "a" then return 1 end return 2', f"s[1] {place}"), ('return s[1] ~= "a"', f"s[1] {place}"),
+                ("return s.length", "s.length is nil: #s is the number of a text's bytes"),
+                ("return s[1] or s", ""), ('if type(s) == "table" and s[1] then return 1 end return 2', ""), ("return s[1] == nil", ""), ("return s.length or 0", ""),
+                ("return s.colour", ""), ("return string.pack == nil", ""), ("return pcall(function() return s:length() end)", "")]:
+            with self.subTest(body):
+                result = mrun(self.bundle("json", preprocess=stage("local s = x.s\n  " + body)), '{"s": "abc"}')
+                self.assertEqual((result.returncode, result.stderr), (0, f"mrun: warn: preprocess.lua:3: {told}\n" if told else ""), result.stdout)
+
     def test_what_reads_a_file_is_given_a_text(self):
         for module, kind in [("image", "image"), ("audio", "audio")]:
             result = mrun(self.bundle(preprocess=f'local m = require "{module}"\n' + stage("return m.decode(x)")), "a.png")

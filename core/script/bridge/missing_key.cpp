@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <mrun/message.hpp>
 #include <optional>
 
@@ -91,6 +92,24 @@ class Asking {
     return found;
   }
 
+  // Whether the line asks for the place -n, as Python's list[-1], and of what.
+  std::optional<std::string> from_the_end(std::string_view places) const {
+    for (size_t i = 2; i < tokens_.size(); ++i) {
+      const bool literal = is_text(i - 2, "[") && is_text(i - 1, "-") && is_text(i, places) && is_text(i + 1, "]");
+      if (literal) return is_name(i - 3) ? std::string(tokens_[i - 3].text) : "t";
+    }
+    return std::nullopt;
+  }
+
+  // Whether what is asked for is compared with a text: s[i] == "a".
+  bool compared_with_text() const {
+    for (size_t i = 0; i + 3 < tokens_.size(); ++i) {
+      const bool compared = is_text(i + 1, "=") || is_text(i + 1, "~");
+      if (is_text(i, "]") && compared && is_text(i + 2, "=") && tokens_[i + 3].kind == Token::string) return true;
+    }
+    return false;
+  }
+
   // Whether a call computes the index: labels[p:argmax():item() + 1]. Of l[i + 1] the end may be meant.
   bool computed() const {
     int depth = 0;
@@ -143,7 +162,9 @@ std::string doubt_text_key(lua_State *L, const std::string &key) {
   return there ? fmt::format("t[{0}] is nil: the keys are texts, as t[\"{0}\"]; t[tostring(n)] asks for one", key) : "";
 }
 
-// best.tokens of a list of maps
+bool is_length(const std::string &key) { return key == "length" || key == "len" || key == "size" || key == "count"; }
+
+// best.tokens of a list of maps, list.length
 std::string doubt_list(lua_State *L, const std::string &key, const std::string &written) {
   lua_rawgeti(L, 1, 1);
   bool first_has = lua_type(L, -1) == LUA_TTABLE;
@@ -154,10 +175,23 @@ std::string doubt_list(lua_State *L, const std::string &key, const std::string &
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  if (!first_has) return "";
   const std::string list = written.substr(0, written.size() - key.size() - 1);
+  if (!first_has) return is_length(key) ? fmt::format("{} is nil: #{} is the length of a list", written, list) : "";
   return fmt::format("{} is nil: {} is a list of {}; {}[1].{} is the first's", written, list, lua_objlen(L, 1), list,
                      key);
+}
+
+// labels[-1], labels[#labels / 2], and what is behind the last
+std::string doubt_place(double place, const std::string &key, size_t items, const Asking &asking) {
+  if (place != std::floor(place)) {
+    return fmt::format("t[{}] is nil: a list's positions are whole numbers; math.floor(n) makes one", key);
+  }
+  if (place < 0) {
+    const auto list = asking.from_the_end(std::string_view(key).substr(1));
+    return list ? fmt::format("{0}[{1}] is nil: a list counts from 1, and its last is {0}[#{0}]", *list, key) : "";
+  }
+  const bool behind = place > static_cast<double>(items);
+  return behind && asking.computed() ? fmt::format("t[{}] is nil: the list has {}", key, counted(items, "item")) : "";
 }
 
 std::string doubt_key(lua_State *L, const Asking &asking) {
@@ -170,10 +204,7 @@ std::string doubt_key(lua_State *L, const Asking &asking) {
     if (std::string text = doubt_text_key(L, key); !text.empty()) return text;
   }
   if (asking.conditional()) return "";
-  if (number && items > 0) {
-    const bool behind = lua_tonumber(L, 2) > static_cast<double>(items);
-    return behind && asking.computed() ? fmt::format("t[{}] is nil: the list has {}", key, counted(items, "item")) : "";
-  }
+  if (number && items > 0) return doubt_place(lua_tonumber(L, 2), key, items, asking);
   const auto written = asking.written(key, number);
   if (!written) return "";
   if (items > 0) return doubt_list(L, key, *written);
@@ -185,20 +216,41 @@ std::string doubt_key(lua_State *L, const Asking &asking) {
   return keys.empty() ? "" : fmt::format("{} is nil: the keys are texts: {}", *written, fmt::join(keys, ", "));
 }
 
-}  // namespace
+// s[1], s.length
+std::string doubt_text(lua_State *L, const Asking &asking) {
+  const bool number = lua_type(L, 2) == LUA_TNUMBER;
+  if (asking.conditional() && !(number && asking.compared_with_text())) return "";
+  lua_pushvalue(L, 2);
+  const std::string key = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  const auto written = asking.written(key, number);
+  if (number) {
+    return written.value_or("s[" + key + "]") +
+           " is nil: a text has no items; s:sub(i, i) is its byte i, text.characters(s) a list";
+  }
+  if (!written || !is_length(key)) return "";
+  return fmt::format("{} is nil: #{} is the number of a text's bytes", *written,
+                     written->substr(0, written->size() - key.size() - 1));
+}
 
-void doubt_missing_key(lua_State *L) {
+void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) {
   Vm &vm = vm_of(L);
   const int type = lua_type(L, 2);
   if (vm.told_of_missing_key || vm.fiber == nullptr || (type != LUA_TNUMBER && type != LUA_TSTRING)) return;
   if (vm.missing_keys == most_looks || asked_by_module(L)) return;
   ++vm.missing_keys;
-  Error doubt(MRUN_SCRIPT, "");
-  locate(L, doubt);
-  const std::string text = doubt_key(L, Asking(source_from(vm, doubt.script, doubt.line).substr(0, most_text)));
+  Error told(MRUN_SCRIPT, "");
+  locate(L, told);
+  const std::string text = doubt(L, Asking(source_from(vm, told.script, told.line).substr(0, most_text)));
   if (text.empty()) return;
   vm.told_of_missing_key = true;
-  log_line(vm.item(), warning, printable(doubt.message + text, 500));
+  log_line(vm.item(), warning, printable(told.message + text, 500));
 }
+
+}  // namespace
+
+void doubt_missing_key(lua_State *L) { tell_once(L, doubt_key); }
+
+void doubt_missing_method(lua_State *L) { tell_once(L, doubt_text); }
 
 }  // namespace mrun

@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 
+#include "script/bridge/missing_key.h"
 #include "script/lua/base.h"
 #include "script/lua/buffer.h"
 #include "script/lua/library.h"
@@ -461,6 +462,12 @@ int format(lua_State *L, Vm &) {
   return 1;
 }
 
+// Asked for what texts do not have.
+int no_method(lua_State *L, Vm &) {
+  doubt_missing_method(L);
+  return 0;
+}
+
 }  // namespace
 
 void push_string(lua_State *L, int from) {
@@ -473,6 +480,10 @@ void push_string(lua_State *L, int from) {
   lua_getfield(L, -1, "format");
   lua_pushcclosure(L, library<format>, 1);
   lua_setfield(L, -2, "format");
+  lua_newtable(L);
+  lua_pushcfunction(L, library<no_method>);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
   lua_pushliteral(L, "");  // strings' own methods
   lua_getmetatable(L, -1);
   lua_pushvalue(L, -3);
