@@ -202,6 +202,11 @@ int32_t Constraint::next(int32_t state, int64_t token) const {
   return at == Automaton::dead ? at : at + 1;
 }
 
+bool Constraint::is_final(int32_t state) const {
+  const State &s = states_[index(state)];
+  return s.accepts && s.tokens.empty() && s.bits.empty();
+}
+
 bool Constraint::may_follow(const State &state, int64_t token) const {
   const auto t = static_cast<size_t>(token);
   if (!state.bits.empty()) return t / 64 < state.bits.size() && (state.bits[t / 64] >> (t % 64) & 1) != 0;

@@ -19,6 +19,8 @@ class Constraint {
 
   static constexpr int32_t start = 0;
   bool accepts(int32_t state) const { return states_[static_cast<size_t>(state)].accepts; }
+  // It accepts, and no token may follow.
+  bool is_final(int32_t state) const;
   // How many tokens at least lead to a state that accepts.
   int32_t distance(int32_t state) const { return states_[static_cast<size_t>(state)].distance; }
   size_t memory() const;                                        // bytes, without the pieces

@@ -162,10 +162,11 @@ int Search::stop_text(Row &row) const {
   return -1;
 }
 
+// Without eos a text that nothing may follow has ended, though it took all of max_new.
 void Search::end(const Row &row, bool ended, int stop, int64_t sources) {
   Hypothesis h;
   static_cast<Row &>(h) = row;
-  h.ended = ended;
+  h.ended = ended || (options_.constraint && options_.eos.empty() && options_.constraint->is_final(row.state));
   h.stop = stop;
   h.sources = sources;
   pool_.add(std::move(h));

@@ -166,6 +166,18 @@ class Searches(Case):
         (answer,) = self.run_cases(self.table(), [case])
         self.assertEqual(sorted(h["tokens"] for h in answer), sorted(choices))
 
+    def test_a_complete_text_has_ended_at_max_new(self):
+        pieces, scores = ["", "a", "b", "c"], [[0.0, 3.0, 2.0, 1.0]] * 4
+        choices = {"bos": 0, "max_new": 1, "constrain": {"choices": ["a", "b", "ba"]}, "tokenizer": pieces}
+        cases = [{"search": search, "scores": scores, "options": {**choices, "eos": eos} if eos else choices}
+                 for search in ("greedy", "sample", "beam_search") for eos in ([], [0])]
+        open_text = {"search": "greedy", "scores": scores, "options": {**choices, "constrain": {"regex": "a+"}}}
+        *answers, cut = self.run_cases(self.table(), [*cases, open_text])
+        for case, answer in zip(cases, answers):
+            for h in answer:  # "b" could have become "ba"; without eos in time nothing has ended
+                self.assertEqual(h["ended"], h["tokens"] == [1] and "eos" not in case["options"], (case["search"], h))
+        self.assertEqual([(h["tokens"], h["ended"]) for h in cut], [([1], False)])
+
     def test_a_complete_text_ends_without_eos(self):
         rng = random.Random(8)
         scores = [[rng.gauss(0, 1) for _ in range(6)] for _ in range(6)]
