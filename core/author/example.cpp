@@ -81,7 +81,9 @@ std::vector<Example> list_examples(const Bundle &bundle) {
 Value example_input(const Bundle &bundle, const Example &example) {
   const Manifest &m = bundle.manifest();
   if (example.inputs.empty()) {
-    fail(MRUN_MISSING, "example {}: there is no file input.* in it; `mrun record` keeps an input and its answer",
+    fail(MRUN_MISSING,
+         "example {0}: there is no file input.* in it; `mrun record FOLDER {0} INPUT --replace` keeps one and its "
+         "answer",
          example.name);
   }
   if (m.input != InputKind::record && example.inputs.size() > 1) {
@@ -101,7 +103,7 @@ Value example_answer(const Bundle &bundle, const Example &example) {
   const std::string path = std::string(root) + example.name + "/expected.json";
   if (!bundle.has(path)) {
     fail(MRUN_MISSING,
-         "example {}: there is no file expected.json in it; `mrun record --replace` runs its input and writes it",
+         "example {0}: there is no file expected.json in it; `mrun record FOLDER {0} INPUT --replace` writes it",
          example.name);
   }
   return parse_json(bundle.text(path), {.name = path, .code = MRUN_BUNDLE});

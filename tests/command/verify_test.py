@@ -194,7 +194,7 @@ end
             mrun("record", folder, name, name)
         (folder / "examples/one/expected.json").unlink()
         row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
-        self.assertEqual((row["equal"], row["stage"], row["message"]), (False, "postprocess", "MISSING: example one: there is no file expected.json in it; `mrun record --replace` runs its input and writes it"))
+        self.assertEqual((row["equal"], row["stage"], row["message"]), (False, "postprocess", "MISSING: example one: there is no file expected.json in it; `mrun record FOLDER one INPUT --replace` writes it"))
         (folder / "examples/one/expected.json").write_text('{"a":')
         row = json.loads(mrun("verify", folder, "--json").stdout)["examples"][0]
         self.assertEqual((row["equal"], row["stage"]), (False, "postprocess"))

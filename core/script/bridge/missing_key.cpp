@@ -153,6 +153,19 @@ class Asking {
   Tokens tokens_;
 };
 
+// The key, as text; on the stack a number stays one.
+std::string key_text(lua_State *L) {
+  lua_pushvalue(L, 2);
+  std::string key = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return key;
+}
+
+// What stands before ".key".
+std::string owner_of(const std::string &written, const std::string &key) {
+  return written.substr(0, written.size() - key.size() - 1);
+}
+
 // labels[3] of {"3": …}
 std::string doubt_text_key(lua_State *L, const std::string &key) {
   lua_pushlstring(L, key.data(), key.size());
@@ -175,7 +188,7 @@ std::string doubt_list(lua_State *L, const std::string &key, const std::string &
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  const std::string list = written.substr(0, written.size() - key.size() - 1);
+  const std::string list = owner_of(written, key);
   if (!first_has) return is_length(key) ? fmt::format("{} is nil: #{} is the length of a list", written, list) : "";
   return fmt::format("{} is nil: {} is a list of {}; {}[1].{} is the first's", written, list, lua_objlen(L, 1), list,
                      key);
@@ -196,9 +209,7 @@ std::string doubt_place(double place, const std::string &key, size_t items, cons
 
 std::string doubt_key(lua_State *L, const Asking &asking) {
   const bool number = lua_type(L, 2) == LUA_TNUMBER;
-  lua_pushvalue(L, 2);
-  const std::string key = lua_tostring(L, -1);
-  lua_pop(L, 1);
+  const std::string key = key_text(L);
   const size_t items = lua_objlen(L, 1);
   if (number && items == 0) {
     if (std::string text = doubt_text_key(L, key); !text.empty()) return text;
@@ -220,17 +231,14 @@ std::string doubt_key(lua_State *L, const Asking &asking) {
 std::string doubt_text(lua_State *L, const Asking &asking) {
   const bool number = lua_type(L, 2) == LUA_TNUMBER;
   if (asking.conditional() && !(number && asking.compared_with_text())) return "";
-  lua_pushvalue(L, 2);
-  const std::string key = lua_tostring(L, -1);
-  lua_pop(L, 1);
+  const std::string key = key_text(L);
   const auto written = asking.written(key, number);
   if (number) {
     return written.value_or("s[" + key + "]") +
            " is nil: a text has no items; s:sub(i, i) is its byte i, text.characters(s) a list";
   }
   if (!written || !is_length(key)) return "";
-  return fmt::format("{} is nil: #{} is the number of a text's bytes", *written,
-                     written->substr(0, written->size() - key.size() - 1));
+  return fmt::format("{} is nil: #{} is the number of a text's bytes", *written, owner_of(*written, key));
 }
 
 void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) {
