@@ -50,7 +50,7 @@ void fill_result(mrun::Result &&result, bool json, mrun_result *out) {
     if (json) out->json = copy_string(result.json);
     out->answer = result.answer.release();
   } else {
-    fill_error(result.error, json, out);
+    fill_error(*result.error, json, out);
   }
 }
 

@@ -78,7 +78,7 @@ void record(const fs::path &folder, const std::string &name, const Value &input,
   const auto bundle = Bundle::open(folder);
   const auto session = start_session(bundle, options);
   const Recorded run = run_recorded(*session, input, 0);
-  if (!run.result.ok()) throw run.result.error;
+  if (!run.result.ok()) throw Error(*run.result.error);
   std::vector<File> files = input_files(bundle->manifest(), input);
   files.push_back({"expected.json", json_file(run.result.answer)});
   if (!run.stages.empty())

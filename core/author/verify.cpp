@@ -57,7 +57,7 @@ std::string with_code(const Error &e) { return fmt::format("{}: {}", code_name(e
 
 std::optional<Departure> compare_answer(const Bundle &bundle, const Tolerance &tolerance, const Example &example,
                                         const Result &now) {
-  if (!now.ok()) return Departure{now.error.stage, {"", with_code(now.error)}};
+  if (!now.ok()) return Departure{now.error->stage, {"", with_code(*now.error)}};
   std::optional<Value> expected;
   try {
     expected = example_answer(bundle, example);

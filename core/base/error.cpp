@@ -1,6 +1,37 @@
 #include "base/error.h"
 
+#include <new>
+
 namespace mrun {
+namespace {
+
+// Never destroyed, as items may still be answered while the process ends. The texts are short enough to want no memory.
+template <mrun_code code>
+const Error &lasting(const char *message, const char *stage) {
+  alignas(Error) static std::byte place[sizeof(Error)];
+  static const Error *const error = [&] {
+    auto *const made = new (place) Error(code, message);
+    made->stage = stage;
+    return made;
+  }();
+  return *error;
+}
+
+}  // namespace
+
+Failure::Failure(Error e) noexcept {
+  try {
+    error_ = std::make_shared<const Error>(std::move(e));
+  } catch (const std::bad_alloc &) { *this = of_memory(); }
+}
+
+Failure Failure::of_memory() noexcept {
+  Failure failure;
+  failure.error_ = {std::shared_ptr<const Error>(), &lasting<MRUN_MEMORY>("out of memory", "engine")};
+  return failure;
+}
+
+const Error &Failure::none() { return lasting<MRUN_OK>("", ""); }
 
 const char *code_name(int code) {
   static const char *const names[] = {"OK",     "USAGE",  "INPUT",    "BUNDLE",    "MISSING", "ARGUMENT",

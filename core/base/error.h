@@ -4,6 +4,7 @@
 #include <mrun/types.h>
 
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,23 @@ struct Error : std::exception {
   std::string operation;  // "image.resize@1"
   std::string argument;   // the argument's name in its schema
   std::string traceback;  // lines of "script:line: in function"
+};
+
+// The error that something ended with, or none: then it is no larger than two pointers, as nearly every item's is.
+class Failure {
+ public:
+  Failure() = default;
+  Failure(
+      Error) noexcept;  // NOLINT(google-explicit-constructor): one. Where there is no memory for it, that is the error
+  static Failure of_memory() noexcept;  // MEMORY, of stage "engine"; wants none
+  explicit operator bool() const { return error_ != nullptr; }
+  mrun_code code() const { return error_ == nullptr ? MRUN_OK : error_->code; }
+  const Error &operator*() const { return error_ == nullptr ? none() : *error_; }  // of none: OK, and no text
+  const Error *operator->() const { return &**this; }
+
+ private:
+  static const Error &none();
+  std::shared_ptr<const Error> error_;
 };
 
 // fail(MRUN_INPUT, "{}: no such file", path) throws.

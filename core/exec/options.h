@@ -67,8 +67,8 @@ struct Work {
 };
 
 struct Result {
-  bool ok() const { return error.code == MRUN_OK; }
-  Error error{MRUN_OK, ""};
+  bool ok() const { return !error; }
+  Failure error;
   Value answer;
   std::string json;  // the answer's line, where it was asked for
   Timings timings;

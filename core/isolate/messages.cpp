@@ -142,14 +142,14 @@ SentWork decode_work(WireReader in) {
 
 void encode(WireWriter &out, const Result &r) {
   const Timings &t = r.timings;
-  out.error(r.error).value(r.answer).text(r.json);
+  out.error(*r.error).value(r.answer).text(r.json);
   for (const double seconds : {t.queue, t.preprocess, t.batch, t.forward, t.postprocess}) out.number(seconds);
   out.integer(t.batch_size);
 }
 
 Result decode_result(WireReader in) {
   Result r;
-  r.error = in.error();
+  if (Error e = in.error(); e.code != MRUN_OK) r.error = std::move(e);
   r.answer = in.value();
   r.json = in.text();
   Timings &t = r.timings;

@@ -30,11 +30,12 @@ def processor(*command, **more):
 
 
 def interleaved(sides, rounds):
-    """sides: {name: function -> number}. Each round calls every side once; the first round only warms up."""
+    """sides: {name: function -> number}. Each round calls every side once, every other one in the reverse order, as machines slow
+    down and speed up in between; the first round only warms up."""
     times = {name: [] for name in sides}
     for i in range(rounds + 1):
-        for name, measure in sides.items():
-            value = measure()
+        for name in list(sides) if i % 2 else reversed(sides):
+            value = sides[name]()
             if i > 0:
                 times[name].append(value)
     return times

@@ -8,10 +8,9 @@
 namespace mrun {
 namespace {
 
-Result failed(Error e) {
+Result failed(Failure failure) {
   Result result;
-  if (e.stage.empty()) e.stage = "engine";
-  result.error = std::move(e);
+  result.error = std::move(failure);
   return result;
 }
 
@@ -62,8 +61,9 @@ Result Engine::run_alone(Seat &seat, Job &job, int64_t emits) {
     try {
       result = pass_alone(seat, job, emits);
     } catch (Error &e) {  // no state could be made
+      if (e.stage.empty()) e.stage = "engine";
       return failed(std::move(e));
-    } catch (const std::exception &) { return failed(Error(MRUN_MEMORY, "out of memory")); }
+    } catch (const std::exception &) { return failed(Failure::of_memory()); }
     if (!seat.state->over_memory()) return result;
     // Nobody else has filled it: then what the item says is its own.
     const bool fresh = seat.items == 1;

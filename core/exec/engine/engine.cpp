@@ -140,12 +140,11 @@ Result Engine::run_directly(const Work &work) {
     job->submitted = job->begun = Clock::now();
     result = run_alone(seat, *job, 0);
     job->let_go();
-    statistics_.add(result.timings, result.error.code);
+    statistics_.add(result.timings, result.error.code());
     usage_.add(result.timings);
   } catch (const std::exception &) {  // no memory for what is around the item; its seat must be free again
     result = Result();
-    result.error = Error(MRUN_MEMORY, "out of memory");
-    result.error.stage = "engine";
+    result.error = Failure::of_memory();
   }
   std::erase(direct_items_, job->item);
   seat.busy = false;

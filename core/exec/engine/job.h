@@ -32,7 +32,7 @@ struct Job {
   Clock::time_point begun;
   Passage::Step step = Passage::Step::preempted;  // what its last slice gave
   int64_t emits = 0;                              // partial answers sent by a passage that was given up
-  Error failure;                                  // of a job that could not be begun
+  Failure failure;                                // of a job that could not be begun
 
   // Of Rounds.
   enum class Where { backlog, running, waiting, in_batch } where = Where::backlog;

@@ -163,10 +163,10 @@ bool Engine::begin(Seat &seat, Job &job) {
     ++seat.items;
     job.passage = std::make_unique<Passage>(*loaded_, *seat.state, job.work, job.item, 0, job.last_moment());
     return true;
-  } catch (Error &e) { job.failure = std::move(e); } catch (const std::exception &) {
-    job.failure = Error(MRUN_MEMORY, "out of memory");
-  }
-  if (job.failure.stage.empty()) job.failure.stage = "engine";
+  } catch (Error &e) {
+    if (e.stage.empty()) e.stage = "engine";
+    job.failure = std::move(e);
+  } catch (const std::exception &) { job.failure = Failure::of_memory(); }
   return false;
 }
 
@@ -260,7 +260,7 @@ void Engine::end_job(Seat &seat, Job &job, Result result) {
   result.timings.queue = seconds_between(job.submitted, job.begun);
   rounds_.finished(&job);
   // Before `done`: a host that asks for statistics in its last callback finds every item in them.
-  statistics_.add(result.timings, result.error.code);
+  statistics_.add(result.timings, result.error.code());
   usage_.add(result.timings);
   delivery_.answer(mutex_, job.id, std::move(result));
   if (!std::exchange(seat.told, true)) seat.told_since = Clock::now();

@@ -16,7 +16,8 @@ constexpr size_t most_at_once = 128;  // results that are told between two looks
 }  // namespace
 
 bool RemoteSession::may_be_told(const RemoteJob &job) const {
-  return stopping_ || (job.events.size() < most_events && letters_.size() < most_events && untold_ < most_untold);
+  const size_t events = job.caller == nullptr ? letters_.size() : job.caller->events.size();
+  return stopping_ || (events < most_events && untold_ < most_untold);
 }
 
 // A partial or observed value. What an earlier worker said of this item already is not told twice, and nothing once the item
@@ -32,11 +33,11 @@ void RemoteSession::pass_on(const JobPtr &job, Event event) {
     keeper_waits_ = false;
   }
   if (job->result) return;
-  if (job->done) {
+  if (job->caller == nullptr) {
     post(new Letter{job, std::make_unique<Event>(std::move(event))});
   } else {
-    job->events.push_back(std::move(event));
-    wake(*job);
+    job->caller->events.push_back(std::move(event));
+    wake(*job->caller);
   }
   untold_ += bytes;
   ++job->told[which];
@@ -63,8 +64,8 @@ void RemoteSession::finish(Jobs::iterator at, Result &&result) noexcept {
   if (job->starved) result = failed(out_of_memory());
   job->result = std::move(result);
   if (!job->work.answer) job->result->answer = Value();  // whatever a worker says that is not one
-  statistics_.add(job->result->timings, job->result->error.code);
-  if (!job->done) return wake(*job);
+  statistics_.add(job->result->timings, job->result->error.code());
+  if (job->caller != nullptr) return wake(*job->caller);
   if (!ordered_) return post_result(job);
   ready_.insert(std::move(node));
   while (!ready_.empty() && ready_.begin()->first == next_delivery_) {
@@ -74,10 +75,10 @@ void RemoteSession::finish(Jobs::iterator at, Result &&result) noexcept {
   }
 }
 
-// The thread that called run(), wherever it waits.
-void RemoteSession::wake(RemoteJob &job) {
-  job.changed.notify_all();
-  if (job.reads != nullptr) job.reads->ring();
+// Wherever it waits.
+void RemoteSession::wake(Caller &caller) {
+  caller.changed.notify_all();
+  if (caller.reads != nullptr) caller.reads->ring();
 }
 
 void RemoteSession::post_result(const JobPtr &job) {

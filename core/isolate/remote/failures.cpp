@@ -15,7 +15,7 @@ auto or_memory(F &&make) noexcept -> decltype(make()) {
       return out_of_memory();
     } else {
       Result result;
-      result.error = out_of_memory();
+      result.error = Failure::of_memory();
       return result;
     }
   }
@@ -30,11 +30,7 @@ Result with(Error e, const char *stage) {
 
 }  // namespace
 
-Error out_of_memory() noexcept {
-  Error e(MRUN_MEMORY, "out of memory");
-  e.stage = "engine";
-  return e;
-}
+Error out_of_memory() noexcept { return *Failure::of_memory(); }
 
 Result failed(const Error &e, const char *stage) noexcept {
   return or_memory([&] { return with(e, stage); });

@@ -8,8 +8,9 @@ namespace mrun {
 
 Result RemoteSession::follow(const JobPtr &job) {
   const ExclusiveLock lock(mutex_);
+  Caller &caller = *job->caller;
   for (;;) {
-    if (!job->events.empty()) {
+    if (!caller.events.empty()) {
       follow_event(*job);
     } else if (job->result) {
       return std::move(*job->result);
@@ -18,14 +19,14 @@ Result RemoteSession::follow(const JobPtr &job) {
     } else if (reads_itself(*job)) {
       read_answer(*job);
     } else {
-      job->changed.wait(mutex_);
+      caller.changed.wait(mutex_);
     }
   }
 }
 
 void RemoteSession::follow_event(RemoteJob &job) {
-  std::optional<Event> event = std::move(job.events.front());
-  job.events.pop_front();
+  std::optional<Event> event = std::move(job.caller->events.front());
+  job.caller->events.pop_front();
   untold_ -= event->bytes;
   changed_.notify_all();
   const Unlocked unlocked(mutex_);
@@ -35,16 +36,19 @@ void RemoteSession::follow_event(RemoteJob &job) {
 }
 
 bool RemoteSession::reads_itself(const RemoteJob &job) const {
-  return by_itself_ == job.id && job.delivered && !job.answer && worker_ != nullptr;
+  return by_itself_ == job.id && job.delivered && !job.caller->answer && worker_ != nullptr;
 }
 
 // Not before what was said of the item by the other channel.
-bool RemoteSession::is_answered(const RemoteJob &job) const { return job.answer && handled_ >= job.answer->behind; }
+bool RemoteSession::is_answered(const RemoteJob &job) const {
+  const std::optional<Answer> &answer = job.caller->answer;
+  return answer && handled_ >= answer->behind;
+}
 
 // Waits until it has come, or something else has: whoever posts an event of the item rings.
 void RemoteSession::read_answer(RemoteJob &job) {
   const WorkerPtr worker = worker_;
-  job.reads = worker.get();
+  job.caller->reads = worker.get();
   std::optional<Answer> answer;
   std::optional<Error> broken;
   bool came = false;
@@ -57,11 +61,11 @@ void RemoteSession::read_answer(RemoteJob &job) {
       broken = out_of_memory();
     }
   }
-  job.reads = nullptr;
+  job.caller->reads = nullptr;
   if (!came || worker_ != worker || !job.delivered)
     return;  // what a worker said that was buried meanwhile is not heard
   if (answer) {
-    job.answer = std::move(answer);
+    job.caller->answer = std::move(answer);
     handling_wanted_ = true;
     return;
   }
@@ -71,8 +75,8 @@ void RemoteSession::read_answer(RemoteJob &job) {
 }
 
 void RemoteSession::take_answer(RemoteJob &job) {
-  Result result = std::move(job.answer->result);
-  job.answer.reset();
+  Result result = std::move(job.caller->answer->result);
+  job.caller->answer.reset();
   handling_wanted_ = false;
   last_result_ = Clock::now();
   deaths_ = 0;
@@ -85,7 +89,7 @@ void RemoteSession::note_handled(uint64_t frames) {
   if (!handling_wanted_) return;
   const ExclusiveLock lock(mutex_);
   const auto at = jobs_.find(by_itself_);
-  if (at != jobs_.end()) at->second->changed.notify_all();
+  if (at != jobs_.end() && at->second->caller != nullptr) at->second->caller->changed.notify_all();
 }
 
 }  // namespace mrun

@@ -154,7 +154,7 @@ Result RemoteGroup::run(const Work &work) {
     --loads_[member];
     throw;
   }
-  statistics_.add(result.timings, result.error.code);
+  statistics_.add(result.timings, result.error.code());
   const ExclusiveLock lock(mutex_);
   --loads_[member];
   return result;
@@ -194,7 +194,7 @@ uint64_t RemoteGroup::hand_on(Delivery<Taken>::Node node, Work work) {
   }
   const auto answered = [this, &taken](uint64_t id, Result &&result) {
     taken.id = id_of(id, taken.member);
-    statistics_.add(result.timings, result.error.code);
+    statistics_.add(result.timings, result.error.code());
     finish(taken, std::move(result));
   };
   uint64_t id = 0;

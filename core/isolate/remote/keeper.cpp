@@ -350,7 +350,7 @@ void RemoteSession::bury(RemoteWorker &worker, Error why) {
 void RemoteSession::put_back(const JobPtr &job, bool guilty, const Error &why) {
   const char *const stage = std::exchange(job->suspected, nullptr);
   job->sent = job->delivered = job->overdue = false;
-  job->answer.reset();
+  if (job->caller != nullptr) job->caller->answer.reset();
   job->heard[0] = job->heard[1] = 0;
   if (stage != nullptr && guilty) {
     const double waited = seconds_between(job->submitted, Clock::now());

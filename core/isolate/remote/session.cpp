@@ -60,6 +60,7 @@ RemoteSession::JobPtr RemoteSession::add(uint64_t id, Work &&work, Done &&done) 
   job->work = std::move(work);
   job->done = std::move(done);
   job->submitted = Clock::now();
+  if (!job->done) job->caller = std::make_unique<Caller>();
   jobs_.emplace_hint(jobs_.end(), id, job);  // the last, where no run() is under way
   changed_.notify_all();
   return job;
@@ -125,7 +126,7 @@ bool RemoteSession::send_out(Outgoing &out, Sending when) {
     cancelled = job.delivered && job.cancelled;
     wanted = when == Sending::gathered && when_to_send(job) == Sending::now;
     ended = ended_;
-    job.changed.notify_all();  // run()'s thread may read its answer now
+    if (job.caller != nullptr) job.caller->changed.notify_all();  // it may read its answer now
   }
   if (cancelled) say(*out.worker, Kind::cancel, job.id);
   if (wanted) expect_answers();

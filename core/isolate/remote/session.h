@@ -65,6 +65,14 @@ class RemoteSession final : public Session {
     Letter *next = nullptr;
   };
   using Letters = LinkedQueue<Letter>;
+  // The thread that called run(), which waits for its item. The session's mutex guards it.
+  struct Caller {
+    Condition changed;
+    RemoteWorker *reads = nullptr;  // whose channel for items by themselves it waits at
+    std::optional<Answer> answer;   // that it has read there
+    std::list<Event> events;        // that it is to tell
+  };
+  // Thousands wait at a time, out of the caches: what run() alone needs is its caller's, the others are the smaller for it.
   // The session's mutex guards it, but for what stays as it was made: id, done, submitted, and the work. (Its input goes
   // before the answer is told.)
   struct RemoteJob {
@@ -75,17 +83,14 @@ class RemoteSession final : public Session {
     bool sent = false;       // or being sent, to the worker that serves
     bool delivered = false;  // sent, all of it: what is said of it now comes behind it
     bool cancelled = false;
-    RemoteWorker *reads = nullptr;                // whose channel for items by themselves run()'s thread waits at
-    std::optional<Answer> answer;                 // that it has read there
-    int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
     bool starved = false;                         // there was no memory for what was said of it: its answer is MEMORY
     bool overdue = false;                         // what its worker was ended for
-    const char *suspected = nullptr;              // the stage in which it may have ended its worker: of bury()
-    std::list<Event> events;                      // for run()
-    std::optional<Result> result;                 // once it is finished
-    Condition changed;                            // for run()
     bool alone = false;                           // to be run one by one with others such, before all others
+    const char *suspected = nullptr;              // the stage in which it may have ended its worker: of bury()
+    std::unique_ptr<Caller> caller;               // of run()
     Letter letter;                                // of its result; without its job until that is on its way
+    std::optional<Result> result;                 // once it is finished
+    int64_t told[2] = {0, 0}, heard[2] = {0, 0};  // partial and observed values: ever passed on; from this worker
   };
   using Jobs = std::map<uint64_t, JobPtr>;
   using WorkerPtr = std::shared_ptr<RemoteWorker>;
@@ -127,7 +132,7 @@ class RemoteSession final : public Session {
   void pass_on(const JobPtr &, Event) EXCLUDES(mutex_);
   void finish(uint64_t id, Result &&) noexcept REQUIRES(mutex_);
   void finish(Jobs::iterator, Result &&) noexcept REQUIRES(mutex_);
-  static void wake(RemoteJob &);
+  static void wake(Caller &);
   void post_result(const JobPtr &) REQUIRES(mutex_);
   void post(Letter *) REQUIRES(mutex_);
   void carry_letters();

@@ -290,19 +290,20 @@ UniqueFd Server::want_memory(uint64_t id, size_t size) {
 
 // Something of it is always sent: the parent waits for it. Where there is no memory even for that, the process ends.
 void Server::send_result(uint64_t id, const Result &result, Sending how) {
-  Result failed;
-  failed.timings = result.timings;
+  Error why(MRUN_MEMORY, "out of memory");
   try {
     return send(
         Kind::result, id, [&](WireWriter &out) { encode(out, result); }, how);
-  } catch (const Error &e) {
+  } catch (Error &e) {
     if (e.code == MRUN_CRASH || e.code == MRUN_PROTOCOL) return;  // the parent is gone
-    failed.error = e;
+    why = std::move(e);
   } catch (const std::bad_alloc &) {
-    failed.error = Error(MRUN_MEMORY, "out of memory");
-  } catch (const std::length_error &) { failed.error = Error(MRUN_MEMORY, "out of memory"); }
-  failed.error.stage = "postprocess";
+  } catch (const std::length_error &) {}
+  why.stage = "postprocess";
   try {
+    Result failed;
+    failed.error = std::move(why);
+    failed.timings = result.timings;
     send(Kind::result, id, [&](WireWriter &out) { encode(out, failed); });
   } catch (const std::bad_alloc &) { ::_exit(1); }
 }
@@ -312,9 +313,10 @@ void Server::send_error(Kind kind, uint64_t id, const Error &e) {
     channel_.send(kind, id, WireWriter().error(e).finish());
     return;
   }
+  Error staged = e;
+  if (staged.stage.empty()) staged.stage = "engine";
   Result failed;
-  failed.error = e;
-  if (failed.error.stage.empty()) failed.error.stage = "engine";
+  failed.error = std::move(staged);
   send_result(id, failed);
 }
 

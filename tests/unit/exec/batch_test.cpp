@@ -59,7 +59,7 @@ TEST_CASE("a large call whose results are no rows is run whole") {
                           "mode = \"concat\"\nmax_size = 4\n");
   calls.clear();
   const Result r = bundle.start(with_workers(1, false))->run(work(floats(std::vector<float>(10, 1), {10, 1})));
-  INFO(r.error.message);
+  INFO(r.error->message);
   REQUIRE(r.ok());
   CHECK(r.answer.as_list()[0].as_number() == 10);
   CHECK(calls.rows == std::vector<int64_t>{4, 4, 2, 10});
@@ -72,7 +72,7 @@ TEST_CASE("between the parts of a large call its item's limit is looked at, howe
   const auto session = bundle.start(with_workers(1, false));
   Work large = work(floats(std::vector<float>(5000, 1), {5000, 1}));
   large.timeout = 0.1;
-  CHECK(session->run(large).error.code == MRUN_TIMEOUT);
+  CHECK(session->run(large).error.code() == MRUN_TIMEOUT);
   CHECK(calls.rows.size() < 500);
 }
 
@@ -86,10 +86,10 @@ TEST_CASE("a call whose tensors have different rows is never joined: with the ri
     works.push_back(work(Value::map({{"x", rows(x)}, {"y", rows(y)}}), works.size()));
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t i = 0; i < results.size(); ++i) {
-    INFO(i << ": " << results[i].error.message);
+    INFO(i << ": " << results[i].error->message);
     const bool fits = i % 2 == 1 || i == 4;
     CHECK(results[i].ok() == fits);
-    if (!fits) CHECK(results[i].error.message.find("other half") != std::string::npos);
+    if (!fits) CHECK(results[i].error->message.find("other half") != std::string::npos);
   }
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("under concat the rows of a list's tensors are its call's") {
   for (const int64_t n : {3, 1, 2, 6})
     works.push_back(work(floats(std::vector<float>(static_cast<size_t>(n), 1), {n, 1}), works.size()));
   const std::vector<Result> results = run_together(*session, std::move(works));
-  for (const Result &result : results) CHECK(result.error.message == "");
+  for (const Result &result : results) CHECK(result.error->message == "");
 }
 
 TEST_CASE("unpad must name a padded tensor argument") {
@@ -120,7 +120,7 @@ TEST_CASE("unpad must name a padded tensor argument") {
 TEST_CASE("unpad for all methods is for those that have the argument") {
   const MockBundle bundle(Files{}, "pad = {y = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"y\"}}\n");
   const Result r = bundle.start(with_workers(1, false))->run(work(floats({1, 2})));  // forward(x)
-  CHECK(r.error.message == "");
+  CHECK(r.error->message == "");
   CHECK(r.answer.as_tensor().size(0) == 2);
 }
 
@@ -139,5 +139,5 @@ TEST_CASE("unpad of a tensor without dimensions is an error of the item") {
   const MockBundle bundle(Files{},
                           "[batch.forward]\npad = {x = {dims = [0]}}\nunpad = {\"1\" = {dim = 0, like = \"x\"}}\n");
   const Result r = bundle.start(with_workers(1, false))->run(work(floats({1}).view(Shape{}, Shape{}, 0)));
-  CHECK(r.error.code == MRUN_MODEL);
+  CHECK(r.error.code() == MRUN_MODEL);
 }

@@ -90,7 +90,7 @@ end)"}});
     for (uint64_t i = 0; i < 100; ++i) works.push_back(work(floats({static_cast<float>(i), 2, 3}), i));
     const std::vector<Result> results = run_together(*session, std::move(works));
     for (const Result &result : results) {
-      INFO(result.error.message);
+      INFO(result.error->message);
       REQUIRE(result.ok());
       CHECK(values_of(result.answer) == values_of(results.front().answer));
     }
@@ -109,7 +109,7 @@ end)"}});
     const auto session = bundle.start();
     for (const uint64_t number : turned ? std::vector<uint64_t>{2, 1} : std::vector<uint64_t>{1, 2}) {
       const Result result = session->run(work(floats({1}), number));
-      INFO(result.error.message);
+      INFO(result.error->message);
       REQUIRE(result.ok());
       std::vector<double> numbers;
       for (const Value &v : result.answer.as_list()) numbers.push_back(v.as_number());
@@ -226,7 +226,7 @@ TEST_CASE("online, with random loops, shapes and cancellations, every answer is 
       if (results[i].ok()) {
         REQUIRE(values_of(results[i].answer) == items[i].answer());
       } else {
-        REQUIRE(results[i].error.code == MRUN_CANCELLED);
+        REQUIRE(results[i].error.code() == MRUN_CANCELLED);
       }
     }
     if (seed % 2 == 1) REQUIRE(std::is_sorted(order.begin(), order.end()));
@@ -249,10 +249,10 @@ TEST_CASE("one bad item of a batch costs only itself") {
   for (int i = 10; i < 18; ++i) works.push_back(work(floats({static_cast<float>(-i)}), static_cast<uint64_t>(i)));
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t i = 0; i < results.size(); ++i) {
-    INFO(results[i].error.message);
+    INFO(results[i].error->message);
     if (i == 3) {
-      CHECK(results[i].error.code == MRUN_MODEL);
-      CHECK(results[i].error.message.find("thirteen") != std::string::npos);
+      CHECK(results[i].error.code() == MRUN_MODEL);
+      CHECK(results[i].error->message.find("thirteen") != std::string::npos);
     } else {
       REQUIRE(results[i].ok());
       CHECK(values_of(results[i].answer) == std::vector<float>{-2 * static_cast<float>(i + 10)});
@@ -264,16 +264,16 @@ TEST_CASE("a first dimension of 1 under stack is explained where the call fails"
   const MockBundle bundle;
   const auto session = bundle.start(with_workers(1, false));
   const Result r = session->run(work(floats({-13, 1}, {1, 2})));
-  CHECK(r.error.message.find("first dimension of 1") != std::string::npos);
-  CHECK(r.error.message.find("mode = \"none\"") != std::string::npos);
+  CHECK(r.error->message.find("first dimension of 1") != std::string::npos);
+  CHECK(r.error->message.find("mode = \"none\"") != std::string::npos);
 }
 
 TEST_CASE("what a backend gives is held to its schema") {
   const MockBundle bundle(Files{{"forward.lua", "return function(model, x) return model:wrong(x) end"}});
   const auto session = bundle.start(with_workers(1, false));
   const Result r = session->run(work(floats({1})));
-  CHECK(r.error.code == MRUN_MODEL);
-  CHECK(r.error.message.find("its schema says Tensor") != std::string::npos);
+  CHECK(r.error.code() == MRUN_MODEL);
+  CHECK(r.error->message.find("its schema says Tensor") != std::string::npos);
 }
 
 TEST_CASE("defaults of a method's schema are filled in") {
@@ -288,7 +288,7 @@ TEST_CASE("the limit ends an item inside a model call, and the next one runs") {
   EngineOptions options = with_workers(1, false);
   options.timeout = 0.05;
   const auto session = bundle.start(options);
-  CHECK(session->run(work(floats({1}))).error.code == MRUN_TIMEOUT);
+  CHECK(session->run(work(floats({1}))).error.code() == MRUN_TIMEOUT);
   CHECK(session->run(work(floats({-1}))).ok());
 }
 
@@ -315,8 +315,8 @@ TEST_CASE("a deadline counts the time in the queue") {
   for (int i = 0; i < 2; ++i) works.push_back(work(floats({1, static_cast<float>(i)}, {1 + i})));
   works[1].deadline = 0.05;
   const std::vector<Result> results = run_together(*session, std::move(works));
-  CHECK(results[1].error.code == MRUN_TIMEOUT);
-  CHECK(results[1].error.message.find("deadline") != std::string::npos);
+  CHECK(results[1].error.code() == MRUN_TIMEOUT);
+  CHECK(results[1].error->message.find("deadline") != std::string::npos);
 }
 
 TEST_CASE("stopping at any moment answers every item once") {
@@ -350,7 +350,7 @@ TEST_CASE("stopping with 1,000 items in flight answers each once") {
     for (int i = 0; i < count; ++i) {
       session->submit(work(Item{5}.input(), static_cast<uint64_t>(i)), -1, [&](uint64_t, Result &&r) {
         ++answered;
-        if (!r.ok() && r.error.code != MRUN_CANCELLED) ++wrong;
+        if (!r.ok() && r.error.code() != MRUN_CANCELLED) ++wrong;
       });
     }
     session->stop();
@@ -458,9 +458,9 @@ end
   }
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t i = 0; i < 6; ++i) {
-    INFO(i << ": " << results[i].error.message);
+    INFO(i << ": " << results[i].error->message);
     if (i == 4) {
-      CHECK(results[i].error.code == MRUN_MEMORY);
+      CHECK(results[i].error.code() == MRUN_MEMORY);
     } else {
       CHECK(results[i].ok());
       CHECK(emitted[i] == 2);
@@ -483,7 +483,7 @@ end)"}});
     const auto session = bundle.start(options);
     std::atomic<int> cancelled{0};
     const uint64_t blocked = session->submit(
-        work(floats({1})), -1, [&](uint64_t, Result &&r) { cancelled += r.error.code == MRUN_CANCELLED ? 1 : 0; });
+        work(floats({1})), -1, [&](uint64_t, Result &&r) { cancelled += r.error.code() == MRUN_CANCELLED ? 1 : 0; });
     ::usleep(10000);
     for (int i = 0; i < 4; ++i) session->submit(work(floats({0})), -1, [](uint64_t, Result &&) {});
     ::usleep(100000);
@@ -512,7 +512,7 @@ end
   const auto session = bundle.start(options);
   std::vector<Work> works;
   for (uint64_t i = 0; i < 4; ++i) works.push_back(work(floats({static_cast<float>(i)}), i));
-  for (const Result &result : run_together(*session, std::move(works))) CHECK(result.error.message == "");
+  for (const Result &result : run_together(*session, std::move(works))) CHECK(result.error->message == "");
 }
 
 TEST_CASE("an answer that JSON cannot hold is a failed item") {
@@ -556,7 +556,7 @@ TEST_CASE("top-level code that throws ends the start, or where it throws later t
   for (const Result &r : run_together(*session, std::move(works))) {
     if (r.ok()) continue;
     ++failed;
-    CHECK(r.error.message.find("once is enough") != std::string::npos);
+    CHECK(r.error->message.find("once is enough") != std::string::npos);
   }
   CHECK(session->statistics().find("failed")->as_int() == failed);
   CHECK(session->run(work(floats({1}))).ok());  // in the first worker's state
@@ -569,7 +569,7 @@ TEST_CASE("a full queue is stopped with those who wait for a place in it") {
   options.queue = 2;
   const auto session = bundle.start(options);
   std::atomic<int> answered{0};
-  const auto count = [&](uint64_t, Result &&r) { answered += r.error.code == MRUN_CANCELLED ? 1 : 0; };
+  const auto count = [&](uint64_t, Result &&r) { answered += r.error.code() == MRUN_CANCELLED ? 1 : 0; };
   for (int i = 0; i < 2; ++i) session->submit(work(floats({1})), -1, count);
   CHECK_THROWS_AS(session->submit(work(floats({1})), 0.01, count), Error);
   std::atomic<int> refused{0};

@@ -30,7 +30,7 @@ TEST_CASE("exact batches are filled up to one size, proven first, and cut back")
   for (int i = 0; i < 20; ++i) works.push_back(work(floats({static_cast<float>(i), 1}), static_cast<uint64_t>(i)));
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t i = 0; i < results.size(); ++i) {
-    INFO(results[i].error.message);
+    INFO(results[i].error->message);
     REQUIRE(results[i].ok());
     CHECK(values_of(results[i].answer) == std::vector<float>{2 * static_cast<float>(i), 2});
   }
@@ -42,7 +42,7 @@ TEST_CASE("a model whose bits depend on a row's place is refused as not exact") 
   EngineOptions options = exact(1, false);
   const auto session = bundle.start(options);
   for (int i = 0; i < 2; ++i) {
-    CHECK(session->run(work(floats({1}))).error.message.find("not exact here") != std::string::npos);
+    CHECK(session->run(work(floats({1}))).error->message.find("not exact here") != std::string::npos);
   }
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a call of any number of rows proves as much of its key as one of a si
     const std::vector<float> first(static_cast<size_t>(rows), 1);
     const Result result = session->run(work(floats(first, {rows, 1})));
     CHECK(result.ok() == (rows == 0));
-    CHECK(session->run(work(floats({5}, {1, 1}))).error.message.find("not exact here") != std::string::npos);
+    CHECK(session->run(work(floats({5}, {1, 1}))).error->message.find("not exact here") != std::string::npos);
   }
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("where a row's bits depend on its place among 16, exact batches have f
   calls.clear();
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t i = 0; i < results.size(); ++i) {
-    INFO(results[i].error.message);
+    INFO(results[i].error->message);
     REQUIRE(results[i].ok());
     CHECK(values_of(results[i].answer) == std::vector<float>(stacked ? 1 : i + 1, 6));
   }
@@ -96,7 +96,7 @@ TEST_CASE("exact calls of many rows that are exact have the bits of single ones"
   }
   const std::vector<Result> results = run_together(*session, std::move(works));
   for (size_t rows = 0; rows < results.size(); ++rows) {
-    INFO(results[rows].error.message);
+    INFO(results[rows].error->message);
     REQUIRE(results[rows].ok());
     CHECK(values_of(results[rows].answer) == std::vector<float>(rows, 6));
   }

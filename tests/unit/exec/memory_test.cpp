@@ -71,13 +71,13 @@ bool run_short_of_memory(Session &engine, long from, long count) {
     engine.drain();
   }
   for (size_t i = 0; i < items; ++i) {
-    INFO("allocations " << from << " to " << from + count << ", item " << i << ": " << results[i].error.message);
+    INFO("allocations " << from << " to " << from + count << ", item " << i << ": " << results[i].error->message);
     REQUIRE(answers[i] == (refused[i] ? 0 : 1));
     if (refused[i]) continue;
     if (results[i].ok()) {
       REQUIRE(values_of(results[i].answer) == std::vector<float>{static_cast<float>(8 * i), 8});
     } else {
-      REQUIRE(results[i].error.code == MRUN_MEMORY);
+      REQUIRE(results[i].error.code() == MRUN_MEMORY);
     }
   }
   return failed > 0;

@@ -15,8 +15,8 @@ TEST_CASE("what a backend throws is its item's error, and the engine works on") 
       const std::vector<Result> results =
           direct ? std::vector<Result>{session->run(work(floats({number})))} : run_together(*session, std::move(works));
       for (const Result &r : results) {
-        CHECK(r.error.code == MRUN_INTERNAL);
-        CHECK(r.error.message.find(said) != std::string::npos);
+        CHECK(r.error.code() == MRUN_INTERNAL);
+        CHECK(r.error->message.find(said) != std::string::npos);
       }
       CHECK(values_of(session->run(work(floats({-1}))).answer) == std::vector<float>{-2});
     }

@@ -53,7 +53,7 @@ TEST_CASE("two engines of one process have plugins of their own") {
   lacks.registry = &without;
   const auto first = bundle.start(has);
   CHECK(first->run(work(floats({1}))).answer.as_number() == 42);
-  CHECK(bundle.start(lacks)->run(work(floats({1}))).error.message.find("other") != std::string::npos);
+  CHECK(bundle.start(lacks)->run(work(floats({1}))).error->message.find("other") != std::string::npos);
   CHECK(first->run(work(floats({1}))).ok());
   CHECK(first->facts().plugins.count("other") == 1);
 }

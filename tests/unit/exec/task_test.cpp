@@ -50,11 +50,11 @@ TEST_CASE("tasks' calls of several items are joined by rows") {
 }
 
 TEST_CASE("a task's call is held to the method's schema: too few, too many, wrong kinds, defaults") {
-  CHECK(searched("{}").error.message.find("x") != std::string::npos);
-  CHECK(searched("{}").error.code == MRUN_ARGUMENT);
-  CHECK(searched("{x, x}").error.code == MRUN_ARGUMENT);
-  CHECK(searched("{'a text'}").error.code == MRUN_ARGUMENT);
-  CHECK(searched("{{1, 2}}").error.code == MRUN_ARGUMENT);
+  CHECK(searched("{}").error->message.find("x") != std::string::npos);
+  CHECK(searched("{}").error.code() == MRUN_ARGUMENT);
+  CHECK(searched("{x, x}").error.code() == MRUN_ARGUMENT);
+  CHECK(searched("{'a text'}").error.code() == MRUN_ARGUMENT);
+  CHECK(searched("{{1, 2}}").error.code() == MRUN_ARGUMENT);
   CHECK(values_of(searched("{x}", "two").answer)[0] == 3);  // n has its default
 }
 
