@@ -1,6 +1,6 @@
 // The core's one exception: a code, one line that says what, where and what was wanted, and where in a script it was.
 #pragma once
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <mrun/types.h>
 
 #include <exception>

@@ -1,7 +1,7 @@
 // Letting go of what foreign code made: what its destructor throws ends there, and the log tells of it; a floating-point
 // mode that it leaves is gone with it.
 #pragma once
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <atomic>
 #include <cstdint>

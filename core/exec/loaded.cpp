@@ -1,5 +1,6 @@
 #include "exec/loaded.h"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <map>
 

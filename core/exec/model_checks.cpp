@@ -1,5 +1,6 @@
 #include "exec/model_checks.h"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "base/error.h"

@@ -1,5 +1,6 @@
 #include "script/modules.h"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <optional>
 

@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -67,11 +69,10 @@ bool is_between(const std::string &text, T lowest, T highest) {
 std::string came(const std::string &given) { return given.empty() ? "nothing" : mrun::printable(given, 60); }
 
 template <class T>
-CLI::Validator in_range(T lowest, T highest, const std::string &wanted) {
-  return {[=](std::string &given) {
-            return is_between(given, lowest, highest) ? std::string() : "want " + wanted + ", got " + came(given);
-          },
-          ""};
+Check in_range(T lowest, T highest, const std::string &wanted) {
+  return [=](const std::string &given) {
+    return is_between(given, lowest, highest) ? std::string() : "want " + wanted + ", got " + came(given);
+  };
 }
 
 // What other programs call what is an option here, or none.
@@ -175,30 +176,29 @@ std::string explained(const CLI::App &app, const CLI::ParseError &e) {
   return why;
 }
 
-std::function<void(const CLI::App &)> describe_to;
+std::function<void(const CommandLine &)> describe_to;
 
 }  // namespace
 
-CLI::Validator whole_number(uint64_t lowest, uint64_t highest) {
+Check whole_number(uint64_t lowest, uint64_t highest) {
   return in_range(lowest, highest, "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
 }
 
-CLI::Validator number(double lowest, double highest) {
+Check number(double lowest, double highest) {
   std::ostringstream wanted;
   wanted << std::setprecision(10) << "a number from " << lowest << " to " << highest;
   return in_range(lowest, highest, wanted.str());
 }
 
-CLI::Validator seconds() {
+Check seconds() {
   constexpr double least = std::numeric_limits<double>::min(), most = std::numeric_limits<double>::max();
-  return {[](std::string &given) {
-            const bool good = is_between(given, least, most) || is_between(given, -1.0, -1.0);
-            return good ? std::string() : "want a number of seconds above 0, or -1 for no limit, got " + came(given);
-          },
-          ""};
+  return [](const std::string &given) {
+    const bool good = is_between(given, least, most) || is_between(given, -1.0, -1.0);
+    return good ? std::string() : "want a number of seconds above 0, or -1 for no limit, got " + came(given);
+  };
 }
 
-void describe_apps(std::function<void(const CLI::App &)> f) { describe_to = std::move(f); }
+void describe_apps(std::function<void(const CommandLine &)> f) { describe_to = std::move(f); }
 
 std::string fitted_help(const std::string &help, size_t column) {
   constexpr size_t widest = 80, narrow = 60, narrowest = 20, little = 4;
@@ -222,11 +222,12 @@ std::string fitted_help(const std::string &help, size_t column) {
   return out;
 }
 
-int parse_and_run(CLI::App &app, std::vector<std::string> args, const std::function<int()> &run) {
+int parse_and_run(CommandLine &line, std::vector<std::string> args, const std::function<int()> &run) {
   if (describe_to) {
-    describe_to(app);
+    describe_to(line);
     return ok;
   }
+  CLI::App &app = line.cli();
   for (std::string &a : args) {
     if (a.size() >= 2 && a.front() == '[' && a.back() == ']') a += list_mark;
   }

@@ -157,14 +157,14 @@ int bench_bundle(const Options &o) {
 
 int bench(std::vector<std::string> args) {
   Options o;
-  CLI::App app(
+  CommandLine app(
       "Answers the inputs again and again, with other numbers of workers and rows of a batch, and says how fast.\n"
       "Inputs are read before. --workers and --batch-size measure that one alone.",
       "bench");
-  app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
+  app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2").required();
   add_input_options(app, o.inputs);
   app.add_option("--seconds", o.seconds, "how long to measure, all settings together (default 5)")
-      ->check(number(0.01, 86400));
+      .check(number(0.01, 86400));
   app.add_flag("--json", o.json, "as JSON, times in seconds");
   o.run.add_to(app);
   return parse_and_run(app, std::move(args), [&] { return bench_bundle(o); });

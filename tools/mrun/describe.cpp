@@ -1,5 +1,6 @@
 #include "describe.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "arguments.h"
@@ -39,7 +40,8 @@ std::vector<std::string> Choice::values() const {
 
 Page describe(const SubcommandEntry &entry) {
   Page page{entry.name, entry.usage, entry.summary, "", {}};
-  describe_apps([&](const CLI::App &app) {
+  describe_apps([&](const CommandLine &line) {
+    const CLI::App &app = line.cli();
     page.text = app.get_description();
     for (const CLI::Option *option : app.get_options()) {
       if (!option->get_group().empty()) page.choices.push_back(choice_of(*option));

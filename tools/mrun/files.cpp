@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -28,10 +27,10 @@ BundleName split_revision(const std::string &name) {
   return {name.substr(0, at), name.substr(at + 1)};
 }
 
-void Trust::add_to(CLI::App &app) {
-  app.add_option("--key", key, "a public key; the bundle must be signed with its private one")->type_name("FILE");
+void Trust::add_to(CommandLine &app) {
+  app.add_option("--key", key, "a public key; the bundle must be signed with its private one").type_name("FILE");
   app.add_option("--trust", folder, "a folder of public keys; the bundle must be signed by one of them")
-      ->type_name("DIR");
+      .type_name("DIR");
 }
 
 bool looks_like_bundle(const std::string &path) {

@@ -5,10 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
-
-namespace CLI {
-class App;
-}
+#include "command_line.h"
 
 namespace command {
 
@@ -21,7 +18,7 @@ BundleName split_revision(const std::string &);
 struct Trust {
   std::string key, folder;
   bool require = false;
-  void add_to(CLI::App &);
+  void add_to(CommandLine &);
 };
 // Both: what keeps it from opening, or from being run, refuses the bundle (exit status 3), whatever its code is elsewhere.
 mrun::bundle open_bundle(const std::string &name, const Trust & = {});

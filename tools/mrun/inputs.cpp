@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -127,12 +126,12 @@ bool nothing_to_read(int fd) {
 
 }  // namespace
 
-void add_input_options(CLI::App &app, InputOptions &o) {
+void add_input_options(CommandLine &app, InputOptions &o) {
   app.add_option("INPUT", o.inputs, "texts, JSON values or paths, by the bundle's kind; NAME=VALUE for records");
-  app.add_option("--lines", o.lines, "a text a line of file F (- is standard input)")->type_name("F");
-  app.add_option("--jsonl", o.jsonl, "a JSON value a line of file F")->type_name("F");
+  app.add_option("--lines", o.lines, "a text a line of file F (- is standard input)").type_name("F");
+  app.add_option("--jsonl", o.jsonl, "a JSON value a line of file F").type_name("F");
   app.add_option("--paths", o.paths, "a path a line of file F; of a record, a JSON object of paths and texts")
-      ->type_name("F");
+      .type_name("F");
 }
 
 Inputs::Inputs(const InputOptions &o, const mrun::bundle &bundle)

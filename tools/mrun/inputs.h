@@ -7,12 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "lines.h"
 #include "view.h"
-
-namespace CLI {
-class App;
-}
 
 namespace command {
 
@@ -23,7 +20,7 @@ struct InputOptions {
   std::string memory;               // of an item, as --memory has it: no line may be longer
 };
 
-void add_input_options(CLI::App &, InputOptions &);
+void add_input_options(CommandLine &, InputOptions &);
 
 // One input: its value, or why it could not be read.
 struct Input {

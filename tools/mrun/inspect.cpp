@@ -255,20 +255,19 @@ std::string with_stats(const mrun::bundle &bundle, const std::string &json) {
 
 int inspect(std::vector<std::string> args) {
   Options o;
-  CLI::App app("Shows everything in a bundle; with PATH the text of one file. Runs nothing and loads no plugin.",
-               "inspect");
-  app.add_option("BUNDLE", o.name, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
-  CLI::Option *path =
-      app.add_option("PATH", o.path, "a file inside, as preprocess.lua; bundle.lock is the list of all");
-  CLI::Option *stats =
+  CommandLine app("Shows everything in a bundle; with PATH the text of one file. Runs nothing and loads no plugin.",
+                  "inspect");
+  app.add_option("BUNDLE", o.name, "a .mb file or a folder; model.mb@2 is its revision 2").required();
+  Option path = app.add_option("PATH", o.path, "a file inside, as preprocess.lua; bundle.lock is the list of all");
+  const Option stats =
       app.add_flag("--stats", o.stats, "minimum, maximum, mean and number of NaNs of each tensor; reads all weights");
   app.add_flag("--all", o.all, "on a terminal too, all of a long list");
   app.add_flag("--isolation", o.isolation, "what would hold the worker process that runs it on this machine")
-      ->excludes(path)
-      ->excludes(stats);
+      .excludes(path)
+      .excludes(stats);
   o.trust.add_to(app);
-  app.add_flag("--json", o.json, "everything as one JSON document")->excludes(path);
-  path->excludes(stats);
+  app.add_flag("--json", o.json, "everything as one JSON document").excludes(path);
+  path.excludes(stats);
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle bundle = open_bundle(o.name, o.trust);
     if (!o.path.empty()) {

@@ -51,9 +51,9 @@ std::string name_without_suffix(const fs::path &file) {
 
 int make_new(std::vector<std::string> args) {
   std::string name, kind;
-  CLI::App app("Makes a bundle's folder that runs as it is.", "new");
-  app.add_option("NAME", name, "the folder to make")->required();
-  app.add_option("--kind", kind, "what it takes")->required()->type_name("text|image|audio|bytes|json|tensor|record");
+  CommandLine app("Makes a bundle's folder that runs as it is.", "new");
+  app.add_option("NAME", name, "the folder to make").required();
+  app.add_option("--kind", kind, "what it takes").required().type_name("text|image|audio|bytes|json|tensor|record");
   return parse_and_run(app, std::move(args), [&] {
     mrun::host_detail::call([&](mrun_error *e) { return mrun_new(name.c_str(), kind.c_str(), nullptr, e); });
     const std::string bundle = typed(is_subcommand(name) ? "./" + name : name);  // a subcommand wins over a folder
@@ -67,14 +67,14 @@ int pack(std::vector<std::string> args) {
   std::string folder, out, message;
   bool update_std = false, dry_run = false, json = false;
   RunOptions run;
-  CLI::App app("Makes one .mb file of a folder: pins the code, splits the models, runs the examples.", "pack");
-  app.add_option("DIR", folder, "the bundle's folder")->required();
-  app.add_option("-o,--output", out, "the file to write (default: DIR.mb)")->type_name("FILE");
-  app.add_option("-m,--message", message, "a message for the first revision")->type_name("MSG");
+  CommandLine app("Makes one .mb file of a folder: pins the code, splits the models, runs the examples.", "pack");
+  app.add_option("DIR", folder, "the bundle's folder").required();
+  app.add_option("-o,--output", out, "the file to write (default: DIR.mb)").type_name("FILE");
+  app.add_option("-m,--message", message, "a message for the first revision").type_name("MSG");
   app.add_flag("--update-std", update_std, "take std modules anew where the folder has std/");
   app.add_flag("--dry-run", dry_run, "do everything but write");
   app.add_flag("--json", json, "print the report as JSON");
-  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  app.add_option("--plugin", run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     want_named("-o", out);
     run.load_plugins();
@@ -96,10 +96,10 @@ int pack(std::vector<std::string> args) {
 
 int unpack(std::vector<std::string> args) {
   std::string name, folder;
-  CLI::App app("Makes a folder of a .mb file: what its author had, and std/ as it was packed.", "unpack");
-  app.add_option("BUNDLE", name, "a .mb file")->required();
+  CommandLine app("Makes a folder of a .mb file: what its author had, and std/ as it was packed.", "unpack");
+  app.add_option("BUNDLE", name, "a .mb file").required();
   app.add_option("-C,--directory", folder, "the folder to make (default: the file's name without .mb)")
-      ->type_name("DIR");
+      .type_name("DIR");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle bundle = open_bundle(name);
     std::error_code unknown;
@@ -117,12 +117,12 @@ int record(std::vector<std::string> args) {
   std::vector<std::string> inputs;
   bool replace = false;
   RunOptions run;
-  CLI::App app("Runs an input and keeps it, its stages and its answer as an example of the folder.", "record");
-  app.add_option("DIR", folder, "the bundle's folder")->required();
-  app.add_option("NAME", name, "of the example")->required();
-  app.add_option("INPUT", inputs, "as for a run; NAME=VALUE for records")->required();
+  CommandLine app("Runs an input and keeps it, its stages and its answer as an example of the folder.", "record");
+  app.add_option("DIR", folder, "the bundle's folder").required();
+  app.add_option("NAME", name, "of the example").required();
+  app.add_option("INPUT", inputs, "as for a run; NAME=VALUE for records").required();
   app.add_flag("--replace", replace, "take the place of an example of that name");
-  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  app.add_option("--plugin", run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins();
     const mrun::bundle bundle = open_bundle(folder);

@@ -82,8 +82,8 @@ void write_all(const fs::path &folder, const std::string &name) {
 
 int new_plugin(std::vector<std::string> args) {
   std::string given;
-  CLI::App app("Makes the folder of a plugin, which builds against an installed mrun.", "new-plugin");
-  app.add_option("NAME", given, "the folder to make; its last part is the plugin's name")->required();
+  CommandLine app("Makes the folder of a plugin, which builds against an installed mrun.", "new-plugin");
+  app.add_option("NAME", given, "the folder to make; its last part is the plugin's name").required();
   return parse_and_run(app, std::move(args), [&] {
     const fs::path folder = (fs::path(given) / "").parent_path();
     const std::string name = folder.filename().string();

@@ -105,48 +105,48 @@ uint64_t parse_size(const std::string &text) {
   return static_cast<uint64_t>(number * scale);
 }
 
-void RunOptions::add_to(CLI::App &app) {
+void RunOptions::add_to(CommandLine &app) {
   app.add_option("--param", params, "NAME=VALUE: another value for a parameter of bundle.toml (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("K=V");
-  app.add_option("--seed", seed, "of the random numbers (default 0)")->check(whole_number(0, UINT64_MAX));
+      .one_at_a_time()
+      .type_name("K=V");
+  app.add_option("--seed", seed, "of the random numbers (default 0)").check(whole_number(0, UINT64_MAX));
   app.add_option("--workers", workers, "script workers (default: the cores; 1 for a single input, and for examples)")
-      ->check(whole_number(0, INT32_MAX));
+      .check(whole_number(0, INT32_MAX));
   app.add_option("--threads", threads, "threads of one operator (default 1; the cores for a single input)")
-      ->check(whole_number(0, INT32_MAX));
+      .check(whole_number(0, INT32_MAX));
   app.add_option("--processes", processes,
                  "worker processes that share the inputs and one copy of the weights (default 1); workers are divided "
                  "among them")
-      ->check(whole_number(1, 256));
+      .check(whole_number(1, 256));
   app.add_option("--batch-size", batch_size, "most rows of a joined model call (default: bundle.toml's max_size)")
-      ->check(whole_number(1, 1 << 20));
+      .check(whole_number(1, 1 << 20));
   app.add_option(
          "--max-delay", max_delay,
          "of inputs that come one by one, as from a pipe: milliseconds a model call waits for more to join (default 0)")
-      ->check(number(0, 3.6e6))
-      ->type_name("MS");
+      .check(number(0, 3.6e6))
+      .type_name("MS");
   app.add_flag("--exact", exact, "the same bits whatever an item is joined with");
-  app.add_option("--device", device, "where models run; cuda:1 is the second one (default cpu)")->type_name("cpu|cuda");
+  app.add_option("--device", device, "where models run; cuda:1 is the second one (default cpu)").type_name("cpu|cuda");
   add_limits_to(app);
 }
 
-void RunOptions::add_limits_to(CLI::App &app) {
+void RunOptions::add_limits_to(CommandLine &app) {
   app.add_option("--isolation", isolation,
                  "process: in a locked-up worker process (default for a .mb file); none: in this one, for bundles that "
                  "you trust (default for a folder)")
-      ->envname("MRUN_ISOLATION")
-      ->type_name("process|none");
-  app.add_option("--timeout", timeout, "seconds an item may take (default 60; -1: no limit)")->check(seconds());
+      .environment("MRUN_ISOLATION")
+      .type_name("process|none");
+  app.add_option("--timeout", timeout, "seconds an item may take (default 60; -1: no limit)").check(seconds());
   app.add_option("--start-timeout", start_timeout,
                  "seconds a script's top-level code may take (default 60; -1: no limit)")
-      ->check(seconds());
+      .check(seconds());
   app.add_option("--memory", memory, "bytes of script heap and of tensors an item may hold, as 512M or 2G")
-      ->type_name("SIZE");
+      .type_name("SIZE");
   app.add_option("--plugin", plugins, "load a plugin's file: native code with all your rights (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
+      .one_at_a_time()
+      .type_name("FILE");
   app.add_option("--log-level", log_level, "what scripts and plugins may say (default warn)")
-      ->type_name("debug|info|warn|error");
+      .type_name("debug|info|warn|error");
 }
 
 std::vector<std::string> plugin_path() {

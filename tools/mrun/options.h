@@ -4,9 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "command_line.h"
 
 namespace command {
 
@@ -21,8 +19,8 @@ struct RunOptions {
   int workers = 0, threads = 0, processes = 0, batch_size = 0;
   double timeout = 0, start_timeout = 0, max_delay = 0;  // seconds, seconds, milliseconds
   bool exact = false;
-  void add_to(CLI::App &);
-  void add_limits_to(CLI::App &);  // only what bounds a run and does not change its answer
+  void add_to(CommandLine &);
+  void add_limits_to(CommandLine &);  // only what bounds a run and does not change its answer
   void load_plugins() const;
   void load_plugins_to_list() const;  // says also which folder of MRUN_PLUGIN_PATH is none
 };

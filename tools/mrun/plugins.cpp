@@ -40,20 +40,20 @@ struct Asked {
   RunOptions run;
 };
 
-void add_options(CLI::App &app, Asked &asked) {
-  CLI::Option *const check = app.add_option("--check", asked.checked,
-                                            "try whether a plugin's file keeps to the plugin ABI: runs all it brings")
-                                 ->type_name("FILE");
+void add_options(CommandLine &app, Asked &asked) {
+  Option check = app.add_option("--check", asked.checked,
+                                "try whether a plugin's file keeps to the plugin ABI: runs all it brings")
+                     .type_name("FILE");
   app.add_option("--models", asked.models,
                  "with --check: a bundle whose models the plugin's backends open are tried too")
-      ->type_name("BUNDLE")
-      ->needs(check);
-  app.add_option("--call", asked.called, "call an operation by itself")->type_name("OPERATION")->excludes(check);
+      .type_name("BUNDLE")
+      .needs(check);
+  app.add_option("--call", asked.called, "call an operation by itself").type_name("OPERATION").excludes(check);
   app.add_option("ARG", asked.call_args,
                  "with --call: JSON, a tensor as float32[[1, 2], [3, 4]], or @FILE for its bytes; an object that comes "
                  "last is keyword arguments");
   app.add_flag("--json", asked.json, "as JSON");
-  app.add_option("--plugin", asked.run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  app.add_option("--plugin", asked.run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
 }
 
 int answer(const Asked &asked) {
@@ -69,7 +69,7 @@ int answer(const Asked &asked) {
 
 int plugins(std::vector<std::string> args) {
   Asked asked;
-  CLI::App app(
+  CommandLine app(
       "Lists the plugins and what they bring. Exit status 1: one of the files in the plugin folders is broken, or the "
       "checked one has problems.",
       "plugins");

@@ -204,19 +204,19 @@ int rerun_one(const Options &o) {
 
 int rerun(std::vector<std::string> args) {
   Options o;
-  CLI::App app(
+  CommandLine app(
       "Gives an answer again by what --meta kept of it: the same revision of the same bundle, the same input, "
       "parameters, seed and item number. Exit status 0: the same answer, 4: another one, or the bundle or the input is "
       "not what it was.",
       "rerun");
   app.add_option("META", o.meta, "a file with what `mrun BUNDLE INPUT --meta` printed (- is standard input)")
-      ->required();
-  app.add_option("--item", o.item, "which answer, where the file has several")->type_name("N");
-  app.add_option("--bundle", o.bundle, "where the bundle is now (default: where it was)")->type_name("FILE");
+      .required();
+  app.add_option("--item", o.item, "which answer, where the file has several").type_name("N");
+  app.add_option("--bundle", o.bundle, "where the bundle is now (default: where it was)").type_name("FILE");
   app.add_option("--input", o.inputs, "where the input's file is now; FIELD=FILE of a record (repeatable)")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  app.add_option("--save", o.save, "bytes and large tensors of the answer become files in DIR")->type_name("DIR");
+      .one_at_a_time()
+      .type_name("FILE");
+  app.add_option("--save", o.save, "bytes and large tensors of the answer become files in DIR").type_name("DIR");
   o.run.add_limits_to(app);
   return parse_and_run(app, std::move(args), [&] { return rerun_one(o); });
 }

@@ -143,15 +143,15 @@ int commit(std::vector<std::string> args) {
   std::string bundle, folder, message, author, time;
   bool update_std = false;
   RunOptions run;
-  CLI::App app("Adds a folder's state to a .mb file as its next revision; weights that did not change are kept once.",
-               "commit");
-  app.add_option("BUNDLE", bundle, "a .mb file")->required();
-  app.add_option("DIR", folder, "the bundle's folder, as it is to be from now on")->required();
-  app.add_option("-m,--message", message, "what changed and why")->required()->type_name("MSG");
+  CommandLine app(
+      "Adds a folder's state to a .mb file as its next revision; weights that did not change are kept once.", "commit");
+  app.add_option("BUNDLE", bundle, "a .mb file").required();
+  app.add_option("DIR", folder, "the bundle's folder, as it is to be from now on").required();
+  app.add_option("-m,--message", message, "what changed and why").required().type_name("MSG");
   app.add_option("--author", author, "who changed it (kept in the file)");
   app.add_option("--time", time, "when, as 2026-01-31T12:00:00Z (kept in the file)");
   app.add_flag("--update-std", update_std, "take std modules anew where the folder has std/");
-  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  app.add_option("--plugin", run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     if (message.empty()) throw mrun::failure(MRUN_USAGE, "--message is empty; say what changed and why");
     if (const BundleName parts = split_revision(bundle); !parts.revision.empty()) {
@@ -178,8 +178,8 @@ int commit(std::vector<std::string> args) {
 int log(std::vector<std::string> args) {
   std::string name;
   bool stat = false, json = false;
-  CLI::App app("Lists the revisions of a .mb file, newest first.", "log");
-  app.add_option("BUNDLE", name, "a .mb file; model.mb@2 begins at revision 2")->required();
+  CommandLine app("Lists the revisions of a .mb file, newest first.", "log");
+  app.add_option("BUNDLE", name, "a .mb file; model.mb@2 begins at revision 2").required();
   app.add_flag("--stat", stat, "the files that changed, with their sizes");
   app.add_flag("--json", json, "as JSON");
   return parse_and_run(app, std::move(args), [&] {
@@ -194,9 +194,9 @@ int log(std::vector<std::string> args) {
 int diff(std::vector<std::string> args) {
   std::string a, b;
   bool json = false;
-  CLI::App app("Compares two bundles, revisions or folders. Exit status 0: equal, 1: they differ.", "diff");
-  app.add_option("A", a, "a .mb file, FILE.mb@REV or a folder")->required();
-  app.add_option("B", b, "what to compare it with, likewise")->required();
+  CommandLine app("Compares two bundles, revisions or folders. Exit status 0: equal, 1: they differ.", "diff");
+  app.add_option("A", a, "a .mb file, FILE.mb@REV or a folder").required();
+  app.add_option("B", b, "what to compare it with, likewise").required();
   app.add_flag("--json", json, "as JSON");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::bundle before = open_bundle(a), after = open_bundle(b);

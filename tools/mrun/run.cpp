@@ -38,20 +38,19 @@ struct Options {
        meta = false;
 };
 
-void add_options(CLI::App &app, Options &o) {
-  app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2")->required();
+void add_options(CommandLine &app, Options &o) {
+  app.add_option("BUNDLE", o.bundle, "a .mb file or a folder; model.mb@2 is its revision 2").required();
   add_input_options(app, o.inputs);
   app.add_option("-o,--output", o.output, "write the answers to FILE; it appears when it is whole (-: standard output)")
-      ->type_name("FILE");
-  app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR")->type_name("DIR");
+      .type_name("FILE");
+  app.add_option("--save", o.save, "bytes and large tensors of answers become files in DIR").type_name("DIR");
   app.add_flag("--stream", o.stream, "print what scripts emit() before their answer");
   app.add_option("--shard", o.shard, "I/N: every N-th input from the I-th on; auto: as the scheduler says")
-      ->type_name("I/N");
+      .type_name("I/N");
   app.add_flag("--resume", o.resume, "go on where a run with the same -o FILE was interrupted");
   app.add_flag("--fail-fast", o.fail_fast, "stop at the first item that fails");
   app.add_flag("--timings", o.timings, "a summary of each stage's time on standard error");
-  app.add_option("--trace", o.trace, "write what ran when to FILE, for Perfetto or chrome://tracing")
-      ->type_name("FILE");
+  app.add_option("--trace", o.trace, "write what ran when to FILE, for Perfetto or chrome://tracing").type_name("FILE");
   app.add_flag("--no-progress", o.no_progress, "no progress line");
   app.add_flag("--meta", o.meta, "with each answer all that is needed to give it again (mrun rerun)");
   app.add_flag("--verify", o.verify, "check all hashes and examples before answering");
@@ -427,7 +426,7 @@ int answer(Options o) {
 
 int run(std::vector<std::string> args) {
   Options o;
-  CLI::App app("Answers inputs: one JSON document a line, in the order of the inputs.", "run");
+  CommandLine app("Answers inputs: one JSON document a line, in the order of the inputs.", "run");
   add_options(app, o);
   return parse_and_run(app, std::move(args), [&] { return answer(o); });
 }

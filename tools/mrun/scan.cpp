@@ -42,13 +42,13 @@ int exit_of_verdict(const std::string &verdict) {
 int scan(std::vector<std::string> args) {
   std::string path;
   bool json = false;
-  CLI::App app(
+  CommandLine app(
       "Says what in a model's file would run if it were loaded, by mrun or by others; runs nothing and loads nothing. "
       "Exit status 0: nothing runs, 1: code runs, 4: it reaches outside, hides what it does or is damaged, "
       "3: it is of no known kind.",
       "scan");
   app.add_option("FILE", path, "a .mb, .pt, .pth, .pt2, .pkl, .safetensors or .npy file, or a folder of them")
-      ->required();
+      .required();
   app.add_flag("--json", json, "as JSON");
   return parse_and_run(app, std::move(args), [&] {
     const std::string report = scanned(path);

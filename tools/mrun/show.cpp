@@ -21,10 +21,10 @@ int operations(std::vector<std::string> args) {
   std::string name;
   bool json = false;
   RunOptions run;
-  CLI::App app("Lists the native operations that scripts can call, or explains one.", "ops");
+  CommandLine app("Lists the native operations that scripts can call, or explains one.", "ops");
   app.add_option("NAME", name, "as image, image.resize, image.resize@1 or aten.softmax");
   app.add_flag("--json", json, "as JSON");
-  app.add_option("--plugin", run.plugins, "load a plugin's file")->allow_extra_args(false)->type_name("FILE");
+  app.add_option("--plugin", run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins_to_list();
     const std::string text = mrun::host_detail::string_of(

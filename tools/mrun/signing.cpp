@@ -25,13 +25,13 @@ mrun::variant key_options(const std::string &algorithm, bool force) {
 int keygen(std::vector<std::string> args) {
   std::string path, algorithm = "p256";
   bool force = false;
-  CLI::App app(
+  CommandLine app(
       "Makes a key pair: FILE, the private key, which only you may read, and FILE.pub, the public one, which you give "
       "to those who are to trust what you sign.",
       "keygen");
-  app.add_option("FILE", path, "the private key's file to make")->required();
+  app.add_option("FILE", path, "the private key's file to make").required();
   app.add_option("--algorithm", algorithm, "p256 (the default, which every tool knows) or ed25519")
-      ->type_name("p256|ed25519");
+      .type_name("p256|ed25519");
   app.add_flag("--force", force, "replace the files where they are there already; the old key is lost");
   return parse_and_run(app, std::move(args), [&] {
     const mrun::variant options = key_options(algorithm, force);
@@ -45,12 +45,12 @@ int keygen(std::vector<std::string> args) {
 
 int sign(std::vector<std::string> args) {
   std::string bundle, key;
-  CLI::App app(
+  CommandLine app(
       "Adds a signature over all files of a bundle (OpenSSF Model Signing v1.0); signatures by other keys stay. "
       "Nothing else changes: the digest stays the same.",
       "sign");
-  app.add_option("BUNDLE", bundle, "a .mb file or a folder")->required();
-  app.add_option("--key", key, "the private key's file")->required()->type_name("FILE");
+  app.add_option("BUNDLE", bundle, "a .mb file or a folder").required();
+  app.add_option("--key", key, "the private key's file").required().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     if (const BundleName parts = split_revision(bundle); !parts.revision.empty()) {
       throw mrun::failure(MRUN_USAGE, bundle + ": a signature is over the whole file; give " + parts.path);

@@ -66,15 +66,13 @@ struct Options {
 };
 
 // What says how examples are run is without effect where none is. MRUN_ISOLATION is no word of the command's: it goes unheard.
-void want_no_run(const CLI::App &app, const std::vector<std::string> &given) {
-  CLI::App running;
+void want_no_run(const CommandLine &app, const std::vector<std::string> &given) {
+  CommandLine running;
   RunOptions options;
   options.add_to(running);
-  for (const CLI::Option *option : running.get_options()) {
-    const std::string name = option->get_name();
+  for (const std::string &name : running.options()) {
     const auto names_it = [&](const std::string &a) { return a == name || a.starts_with(name + "="); };
-    if (name == "--help" || app.get_option(name)->count() == 0 || std::none_of(given.begin(), given.end(), names_it))
-      continue;
+    if (name == "--help" || !app.is_given(name) || std::none_of(given.begin(), given.end(), names_it)) continue;
     throw mrun::failure(MRUN_USAGE, "--hashes: runs nothing, so there is no use for " + name);
   }
 }
@@ -124,15 +122,15 @@ std::string what_differs(const View &row) {
 
 int verify(std::vector<std::string> args) {
   Options o;
-  CLI::App app(
+  CommandLine app(
       "Checks every hash, then runs each example: alone, again in the opposite order of all, and with its model calls "
       "joined with those of others; reports the first stage that differs from what was recorded. With --key or --trust "
       "the signature comes first. Exit status 0: all agree, 4: something differs.",
       "verify");
-  app.add_option("BUNDLE", o.name, "a .mb file or a folder")->required();
+  app.add_option("BUNDLE", o.name, "a .mb file or a folder").required();
   app.add_flag("--hashes", o.hashes, "only the hashes; runs nothing");
   app.add_flag("--json", o.json, "print the report as JSON");
-  app.add_option("--junit", o.junit, "write the report as JUnit XML, for CI systems")->type_name("FILE");
+  app.add_option("--junit", o.junit, "write the report as JUnit XML, for CI systems").type_name("FILE");
   o.trust.add_to(app);
   o.run.add_to(app);
   const std::vector<std::string> given = args;

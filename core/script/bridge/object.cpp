@@ -1,6 +1,7 @@
 // Objects of plugins' types: userdata with the methods that the plugin's module gave by native.methods.
 #include "script/bridge/object.h"
 
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "base/article.h"
