@@ -1,7 +1,10 @@
 // Division of integers: the processor traps where the least number of a type is divided by -1, since the quotient is not
 // in the type.
-#include <ATen/Functions.h>
-#include <ATen/Operators.h>
+#include <ATen/ops/any.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/logical_and.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/result_type.h>
 
 #include <limits>
 #include <mrun/plugin.hpp>

@@ -1,6 +1,8 @@
 // LAPACK prints on standard output, or never returns, where a matrix holds what is not finite, and the exponential of NaN is
 // memory that nobody wrote; a matrix product reads such memory.
-#include <ATen/Functions.h>
+#include <ATen/ops/all.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <mrun/plugin.hpp>
 

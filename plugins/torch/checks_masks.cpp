@@ -1,5 +1,4 @@
 // Masks that kernels before libtorch 2 misread.
-#include <ATen/Functions.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/masked_fill_ops.h>
 #include <ATen/ops/masked_scatter_ops.h>

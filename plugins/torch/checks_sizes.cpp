@@ -1,5 +1,5 @@
 // Sizes, positions and counts that kernels believe.
-#include <ATen/Functions.h>
+#include <ATen/ops/max.h>
 
 #include <mrun/plugin.hpp>
 

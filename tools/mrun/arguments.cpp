@@ -176,9 +176,119 @@ std::string explained(const CLI::App &app, const CLI::ParseError &e) {
   return why;
 }
 
+Choice choice_of(const CLI::Option &option) {
+  Choice c;
+  c.positional = option.get_positional();
+  c.repeatable = option.get_expected_max() > 1;
+  c.text = option.get_description();
+  if (c.positional) {
+    c.names.push_back(option.get_name(true));
+    return c;
+  }
+  for (const std::string &name : option.get_snames()) c.names.push_back("-" + name);
+  for (const std::string &name : option.get_lnames()) c.names.push_back("--" + name);
+  if (option.get_expected_max() == 0) return c;
+  const std::string type = option.get_type_name();
+  c.value = type.substr(0, type.find(':'));  // "INT:INT in [1 - 8]"
+  return c;
+}
+
 std::function<void(const CommandLine &)> describe_to;
 
 }  // namespace
+
+std::vector<std::string> Choice::values() const {
+  std::vector<std::string> out;
+  if (value.find('|') == std::string::npos) return out;
+  for (size_t begin = 0; begin <= value.size();) {
+    const size_t end = std::min(value.find('|', begin), value.size());
+    out.push_back(value.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+Option Option::required() {
+  option_->required();
+  return *this;
+}
+
+Option Option::type_name(const std::string &name) {
+  option_->type_name(name);
+  return *this;
+}
+
+Option Option::one_at_a_time() {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+Option Option::environment(const char *name) {
+  option_->envname(name);
+  return *this;
+}
+
+Option Option::check(Check good) {
+  option_->check(CLI::Validator([good = std::move(good)](std::string &given) { return good(given); }, ""));
+  return *this;
+}
+
+Option Option::needs(const Option &other) {
+  option_->needs(other.option_);
+  return *this;
+}
+
+Option Option::excludes(const Option &other) {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+CommandLine::CommandLine(const std::string &description, const std::string &name)
+    : app_(std::make_unique<CLI::App>(description, name)) {}
+
+CommandLine::~CommandLine() = default;
+
+Option CommandLine::add_option(const std::string &names, std::string &value, const std::string &help) {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option CommandLine::add_option(const std::string &names, std::vector<std::string> &values, const std::string &help) {
+  return Option(app_->add_option(names, values, help));
+}
+
+Option CommandLine::add_option(const std::string &names, int &value, const std::string &help) {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option CommandLine::add_option(const std::string &names, uint64_t &value, const std::string &help) {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option CommandLine::add_option(const std::string &names, double &value, const std::string &help) {
+  return Option(app_->add_option(names, value, help));
+}
+
+Option CommandLine::add_flag(const std::string &names, bool &value, const std::string &help) {
+  return Option(app_->add_flag(names, value, help));
+}
+
+std::vector<std::string> CommandLine::options() const {
+  std::vector<std::string> names;
+  for (const CLI::Option *option : std::as_const(*app_).get_options()) names.push_back(option->get_name());
+  return names;
+}
+
+bool CommandLine::is_given(const std::string &option) const { return app_->get_option(option)->count() > 0; }
+
+std::string CommandLine::text() const { return app_->get_description(); }
+
+std::vector<Choice> CommandLine::choices() const {
+  std::vector<Choice> choices;
+  for (const CLI::Option *option : std::as_const(*app_).get_options()) {
+    if (!option->get_group().empty()) choices.push_back(choice_of(*option));
+  }
+  return choices;
+}
 
 Check whole_number(uint64_t lowest, uint64_t highest) {
   return in_range(lowest, highest, "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));

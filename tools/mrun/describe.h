@@ -3,20 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
+
 namespace command {
 
 struct SubcommandEntry {
   std::string name, usage, summary;      // "pack", "pack DIR [-o FILE]", "make one .mb file of a folder"
   int (*run)(std::vector<std::string>);  // declares its options by parse_and_run
-};
-
-struct Choice {
-  std::vector<std::string> names;  // "-o", "--output"; of an argument without a dash its one name
-  std::string value;               // what follows it: "FILE", "process|none"; empty for a flag
-  std::string text;                // what --help says of it
-  bool positional = false, repeatable = false;
-  bool takes_path() const { return value == "FILE" || value == "DIR" || value == "F"; }
-  std::vector<std::string> values() const;  // "process", "none"; empty where it may be anything
 };
 
 struct Page {

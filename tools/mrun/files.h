@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "base/error.h"
-#include "command_line.h"
 
 namespace command {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "command_line.h"
+#include "arguments.h"
 #include "lines.h"
 #include "view.h"
 
