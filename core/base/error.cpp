@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <cstddef>
 #include <new>
 
 namespace mrun {
@@ -17,17 +18,26 @@ const Error &lasting(const char *message, const char *stage) {
   return *error;
 }
 
+std::shared_ptr<const Error> unowned(const Error &error) { return {std::shared_ptr<const Error>(), &error}; }
+
 }  // namespace
 
 Failure::Failure(Error e) noexcept {
+  const mrun_code code = e.code;
   try {
     error_ = std::make_shared<const Error>(std::move(e));
-  } catch (const std::bad_alloc &) { *this = of_memory(); }
+  } catch (const std::bad_alloc &) {
+    switch (code) {
+      case MRUN_CANCELLED: error_ = unowned(lasting<MRUN_CANCELLED>("cancelled", "engine")); break;
+      case MRUN_TIMEOUT: error_ = unowned(lasting<MRUN_TIMEOUT>("took too long", "engine")); break;
+      default: *this = of_memory();
+    }
+  }
 }
 
 Failure Failure::of_memory() noexcept {
   Failure failure;
-  failure.error_ = {std::shared_ptr<const Error>(), &lasting<MRUN_MEMORY>("out of memory", "engine")};
+  failure.error_ = unowned(lasting<MRUN_MEMORY>("out of memory", "engine"));
   return failure;
 }
 

@@ -33,8 +33,8 @@ struct Error : std::exception {
 class Failure {
  public:
   Failure() = default;
-  Failure(
-      Error) noexcept;  // NOLINT(google-explicit-constructor): one. Where there is no memory for it, that is the error
+  // Where there is no memory for it: of CANCELLED and TIMEOUT the code stays, all else becomes MEMORY.
+  Failure(Error) noexcept;              // NOLINT(google-explicit-constructor): it is one
   static Failure of_memory() noexcept;  // MEMORY, of stage "engine"; wants none
   explicit operator bool() const { return error_ != nullptr; }
   mrun_code code() const { return error_ == nullptr ? MRUN_OK : error_->code; }

@@ -58,7 +58,7 @@ class CommandLine {
   Option add_option(const std::string &names, double &value, const std::string &help);
   Option add_flag(const std::string &names, bool &value, const std::string &help);
 
-  std::vector<std::string> options() const;        // "--output", "FILE", in the order of the help
+  std::vector<std::string> options() const;        // "--help", "--output", "FILE", as they were added
   bool is_given(const std::string &option) const;  // once it has been read
   std::string text() const;                        // what it is for
   std::vector<Choice> choices() const;             // what its help lists

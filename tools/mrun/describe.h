@@ -1,4 +1,4 @@
-// What the subcommands declare to CLI11, as data: --help, the manual pages and the completion say the same.
+// What the subcommands declare, as data: --help, the manual pages and the completion say the same.
 #pragma once
 #include <string>
 #include <vector>

@@ -61,7 +61,7 @@ void RemoteSession::finish(Jobs::iterator at, Result &&result) noexcept {
     by_itself_ = 0;
     if (options_.offline) send_next_ = true;
   }
-  if (job->starved) result = failed(out_of_memory());
+  if (job->starved) result = starved();
   job->result = std::move(result);
   if (!job->work.answer) job->result->answer = Value();  // whatever a worker says that is not one
   statistics_.add(job->result->timings, job->result->error.code());

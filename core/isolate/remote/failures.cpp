@@ -14,9 +14,7 @@ auto or_memory(F &&make) noexcept -> decltype(make()) {
     if constexpr (std::is_same_v<decltype(make()), Error>) {
       return out_of_memory();
     } else {
-      Result result;
-      result.error = Failure::of_memory();
-      return result;
+      return starved();
     }
   }
 }
@@ -31,6 +29,12 @@ Result with(Error e, const char *stage) {
 }  // namespace
 
 Error out_of_memory() noexcept { return *Failure::of_memory(); }
+
+Result starved() noexcept {
+  Result result;
+  result.error = Failure::of_memory();
+  return result;
+}
 
 Result failed(const Error &e, const char *stage) noexcept {
   return or_memory([&] { return with(e, stage); });

@@ -7,6 +7,7 @@
 namespace mrun {
 
 Error out_of_memory() noexcept;
+Result starved() noexcept;                                            // the same as a result; wants no memory
 Result failed(const Error &, const char *stage = "engine") noexcept;  // stage: as on the worker's page
 // waited: seconds since it was submitted; limit: of the session's items.
 Result too_long(const Work &, double limit, double waited, const char *stage) noexcept;

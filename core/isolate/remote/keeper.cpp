@@ -126,7 +126,7 @@ void RemoteSession::handle(RemoteWorker &worker, Frame &frame) {
 void RemoteSession::miss(const Frame &frame) {
   if (frame.kind == Kind::wants) throw;
   const ExclusiveLock lock(mutex_);
-  if (frame.kind == Kind::result) return finish(frame.id, failed(out_of_memory()));
+  if (frame.kind == Kind::result) return finish(frame.id, starved());
   if (frame.kind == Kind::counts) {
     counts_ = Value();
     ++counts_said_;

@@ -100,7 +100,7 @@ std::optional<RemoteSession::Outgoing> RemoteSession::take_out(const JobPtr &job
     // With the lock: who answers the item meanwhile lets its input go.
     return Outgoing{job, worker_, as_of_now(job->work, job->submitted), how};
   } catch (const std::exception &) {
-    finish(job->id, failed(out_of_memory()));
+    finish(job->id, starved());
     return {};
   }
 }
@@ -147,7 +147,7 @@ bool RemoteSession::pass_to_worker(Outgoing &out, Sending when) {
       return false;
     }
     answer = unsent(out.work.input, e);
-  } catch (const std::exception &) { answer = failed(out_of_memory()); }
+  } catch (const std::exception &) { answer = starved(); }
   out.work.input = Value();
   const ExclusiveLock lock(mutex_);
   finish(id, std::move(answer));

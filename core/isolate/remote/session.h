@@ -72,9 +72,9 @@ class RemoteSession final : public Session {
     std::optional<Answer> answer;   // that it has read there
     std::list<Event> events;        // that it is to tell
   };
-  // Thousands wait at a time, out of the caches: what run() alone needs is its caller's, the others are the smaller for it.
-  // The session's mutex guards it, but for what stays as it was made: id, done, submitted, and the work. (Its input goes
-  // before the answer is told.)
+  // The session's mutex guards it, but for what stays as it was made: id, done, submitted, caller, and the work. (Its input goes
+  // before the answer is told.) Thousands wait at a time, out of the caches: what run() alone needs is its caller's, so that the
+  // others are small.
   struct RemoteJob {
     uint64_t id = 0;
     Work work;

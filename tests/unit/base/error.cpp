@@ -17,6 +17,26 @@ TEST_CASE("error: codes have the names that answers show") {
   CHECK(std::string(code_name(1000)) == "INTERNAL");
 }
 
+TEST_CASE("failure: of none it is OK without a text, else the error, and of memory it wants none") {
+  const Failure none;
+  CHECK_FALSE(none);
+  CHECK(none.code() == MRUN_OK);
+  CHECK(none->message.empty());
+  Error e(MRUN_MODEL, "a text that is too long for a string to hold without memory of its own");
+  e.stage = "forward";
+  Failure failure = e;
+  CHECK(failure);
+  CHECK(failure.code() == MRUN_MODEL);
+  CHECK(failure->message == e.message);
+  CHECK((*failure).stage == "forward");
+  const Failure copy = failure;
+  failure = Failure::of_memory();
+  CHECK(failure.code() == MRUN_MEMORY);
+  CHECK(failure->message == "out of memory");
+  CHECK(failure->stage == "engine");
+  CHECK(copy->message == e.message);
+}
+
 TEST_CASE("budget: what passes the limit is refused and not charged") {
   Budget budget(100);
   CHECK(budget.charge(60));
