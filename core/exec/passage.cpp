@@ -314,7 +314,7 @@ void Passage::say_which_limit(Error &e) const {
                                  where, limit);
 }
 
-// Without memory for more the error says less, without any it is what Failure makes of it; there it is all the same.
+// Without memory for more the error says less, and without any it is what Failure makes of it; it is there all the same.
 void Passage::fail_with(Error e) noexcept {
   stop_clock(1, Clock::now());
   result_.answer = Value();
