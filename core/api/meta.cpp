@@ -18,10 +18,11 @@ using mrun::api::usage;
 
 namespace {
 
-using Files = std::vector<std::pair<std::string, Value>>;  // what --save made of a value, in the order of the answer
+using SavedFiles =
+    std::vector<std::pair<std::string, Value>>;  // what --save made of a value, in the order of the answer
 
 // {"$file": "out/0-mask.npy"} becomes {"$file": N}, N counting from 0, so that the rest can be compared.
-Value without_files(const Value &v, Files &files) {
+Value without_files(const Value &v, SavedFiles &files) {
   if (v.is_list()) {
     std::vector<Value> items;
     for (const Value &item : v.as_list()) items.push_back(without_files(item, files));
@@ -62,7 +63,7 @@ Value read_saved(const std::string &path, const Value &type) {
 
 std::optional<mrun::Difference> difference(const Value &expected, const Value &answer,
                                            const mrun::Tolerance &tolerance) {
-  Files files;
+  SavedFiles files;
   const Value rest = without_files(expected, files);
   if (files.empty()) return mrun::compare(expected, mrun::answer_as_json(answer), tolerance, "answer");
   std::vector<Value> tensors;

@@ -23,7 +23,7 @@ uint64_t largest_file() {
 
 namespace {
 
-constexpr size_t step = size_t{1} << 30;
+constexpr size_t most_sent = size_t{1} << 30;
 
 // All that there are, by where they lie.
 struct Known {
@@ -49,7 +49,7 @@ bool is_worth_it(int fd) {
 // The whole file, as long as it is while it is read; false where the system does not copy these.
 bool copy(int from, int to, std::string_view name) {
   for (off_t at = 0;;) {
-    const ssize_t n = ::sendfile(to, from, &at, step);
+    const ssize_t n = ::sendfile(to, from, &at, most_sent);
     if (n == 0) return true;
     if (n > 0 || errno == EINTR) continue;
     if (errno == EIO) fail_errno(errno, name, "read");

@@ -101,6 +101,13 @@ size_t utf8_until(std::string_view s) {
 
 bool valid_utf8(std::string_view s) { return utf8_until(s) == s.size(); }
 
+bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
+
+std::string_view trimmed(std::string_view line) {
+  const size_t begin = std::min(line.find_first_not_of(" \t\r"), line.size());
+  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+}
+
 std::string printable(std::string_view s, size_t most) {
   std::string out;
   for (size_t at = 0; at < s.size();) {

@@ -16,6 +16,9 @@ char32_t utf8_decode(std::string_view character);  // the code point of one vali
 bool valid_utf8(std::string_view);
 size_t utf8_until(std::string_view);  // the place of the first byte that is not UTF-8; the size where there is none
 
+bool contains(std::string_view text, std::string_view what);
+std::string_view trimmed(std::string_view line);  // without the blanks around it: spaces, tabs and CR
+
 // A text from outside, made fit for one line of a message or terminal: control characters, invalid bytes, line
 // separators, and characters that reorder or hide text become escapes (\n, \x1b, \u{202e}); what is longer than `most`
 // bytes is cut, with "…".

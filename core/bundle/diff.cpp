@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "bundle/lock.h"
 #include "bundle/model_source.h"
 #include "bundle/models.h"
 #include "bundle/names.h"
@@ -197,10 +198,6 @@ Value list(const std::vector<T> &items, Value (*convert)(const T &)) {
   std::vector<Value> values;
   for (const T &item : items) values.push_back(convert(item));
   return Value::list(std::move(values));
-}
-
-Value size_value(const std::optional<uint64_t> &size) {
-  return size ? Value::integer(static_cast<int64_t>(*size)) : Value();
 }
 
 Value file_value(const FileDiff &d) {

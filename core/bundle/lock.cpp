@@ -151,6 +151,10 @@ bool valid_time(std::string_view s) {
          two(14) < 60 && two(17) < 60;
 }
 
+Value size_value(const std::optional<uint64_t> &bytes) {
+  return bytes ? Value::integer(static_cast<int64_t>(*bytes)) : Value();
+}
+
 Value revision_value(const Revision &r) {
   std::vector<std::pair<std::string, Value>> map{{"number", Value::integer(static_cast<int64_t>(r.number))},
                                                  {"parent", r.parent.empty() ? Value() : Value::string(r.parent)},

@@ -67,7 +67,8 @@ Value lock_value(const Lock &);  // as a map, for people
 LockEntry decode_lock_entry(const Value &, const std::string &where);
 Lock decode_lock_map(const Value &, const std::string &where);
 Value revision_value(const Revision &);
-bool valid_time(std::string_view);  // "2026-01-31T12:00:00Z"
-bool is_digest(std::string_view);   // 64 lower-case hex digits
+Value size_value(const std::optional<uint64_t> &bytes);  // null where there is no such file
+bool valid_time(std::string_view);                       // "2026-01-31T12:00:00Z"
+bool is_digest(std::string_view);                        // 64 lower-case hex digits
 
 }  // namespace mrun

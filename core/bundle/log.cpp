@@ -57,10 +57,6 @@ class LogReader {
   std::set<std::string> gone_;       // of the revision that is read
 };
 
-Value size_value(const std::optional<uint64_t> &size) {
-  return size ? Value::integer(static_cast<int64_t>(*size)) : Value();
-}
-
 Value entry_value(const LogEntry &e) {
   std::vector<std::pair<std::string, Value>> map{{"digest", Value::string(e.digest)}};
   const Value revision = revision_value(e.revision);

@@ -19,7 +19,7 @@ constexpr size_t max_bytes = size_t{1} << 20;
 constexpr int max_depth = 32;            // of values
 constexpr size_t max_dotted_key = 1000;  // the parser recurses once a part
 
-struct Source {
+struct TomlFile {
   const std::string &file;
 
   template <class... A>
@@ -48,7 +48,7 @@ const char *type_name(const toml::node &node) {
   }
 }
 
-Value to_value(const toml::node &node, const Source &source, const std::string &name, int depth = 0) {
+Value to_value(const toml::node &node, const TomlFile &source, const std::string &name, int depth = 0) {
   if (depth > max_depth) source.refuse(node.source(), "{}: nested deeper than {} levels", name, max_depth);
   switch (node.type()) {
     case toml::node_type::boolean: return Value::boolean(node.as_boolean()->get());
@@ -107,7 +107,7 @@ std::string home_of(std::string_view key, std::string_view section) {
 // A table of which every key must be asked for: finish() refuses what is left over.
 class Section {
  public:
-  Section(const toml::table &table, std::string label, const Source &source)
+  Section(const toml::table &table, std::string label, const TomlFile &source)
       : table_(table), label_(std::move(label)), source_(source) {}
 
   const toml::table &table() const { return table_; }
@@ -230,14 +230,14 @@ class Section {
 
   const toml::table &table_;
   const std::string label_;
-  const Source &source_;
+  const TomlFile &source_;
   std::vector<std::string> known_;  // as they were asked for
 };
 
 constexpr const char *kinds[] = {"text", "image", "audio", "bytes", "json", "tensor", "record"};
 constexpr std::span<const char *const> field_kinds{kinds, 6};  // a record holds no records
 
-Field parse_field(const toml::key &key, const toml::node &node, const Section &fields, const Source &source) {
+Field parse_field(const toml::key &key, const toml::node &node, const Section &fields, const TomlFile &source) {
   Field field;
   field.name = key.str();
   if (!is_identifier(field.name)) {
@@ -258,7 +258,7 @@ Field parse_field(const toml::key &key, const toml::node &node, const Section &f
   return field;
 }
 
-void parse_input(const toml::table &table, const Source &source, Manifest &m) {
+void parse_input(const toml::table &table, const TomlFile &source, Manifest &m) {
   Section section(table, "[input]", source);
   m.input = static_cast<InputKind>(section.choice("kind", kinds, 0));
   const toml::table *fields = section.subtable("fields");
@@ -310,7 +310,7 @@ Unpad parse_unpad(Section &section) {
 }
 
 template <class T>
-void parse_named(Section &section, std::string_view key, std::string_view form, const Source &source,
+void parse_named(Section &section, std::string_view key, std::string_view form, const TomlFile &source,
                  T (*parse)(Section &), std::map<std::string, T> &out) {
   const toml::table *table = section.subtable(key, fmt::format("a table, {{ NAME = {{ {} }} }}", form));
   if (table == nullptr) return;
@@ -325,7 +325,7 @@ void parse_named(Section &section, std::string_view key, std::string_view form, 
 }
 
 // What is not given keeps the value it had.
-void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch) {
+void parse_batch_keys(Section &section, const TomlFile &source, BatchConfig &batch) {
   constexpr const char *modes[] = {"stack", "concat", "none"};
   batch.line = line_of(section.table());
   batch.mode = static_cast<BatchConfig::Mode>(section.choice("mode", modes, static_cast<size_t>(batch.mode)));
@@ -344,7 +344,8 @@ void parse_batch_keys(Section &section, const Source &source, BatchConfig &batch
 }
 
 // [batch] or a model's own. What is not given is that of `base`.
-Batching parse_batch(const toml::table &table, const std::string &path, const Source &source, const BatchConfig &base) {
+Batching parse_batch(const toml::table &table, const std::string &path, const TomlFile &source,
+                     const BatchConfig &base) {
   Section section(table, fmt::format("[{}]", path), source);
   Batching batching{base, {}};
   parse_batch_keys(section, source, batching.calls);
@@ -363,7 +364,7 @@ Batching parse_batch(const toml::table &table, const std::string &path, const So
   return batching;
 }
 
-ModelConfig parse_model(const std::string &name, const toml::table &table, const Source &source,
+ModelConfig parse_model(const std::string &name, const toml::table &table, const TomlFile &source,
                         const BatchConfig &base) {
   Section section(table, fmt::format("[models.{}]", name), source);
   ModelConfig model;
@@ -393,7 +394,7 @@ ModelConfig parse_model(const std::string &name, const toml::table &table, const
   return model;
 }
 
-void parse_models(const toml::table &table, const Source &source, Manifest &m) {
+void parse_models(const toml::table &table, const TomlFile &source, Manifest &m) {
   const Section section(table, "[models]", source);
   for (const auto &[key, node] : table) {
     const std::string name(key.str());
@@ -408,7 +409,7 @@ void parse_models(const toml::table &table, const Source &source, Manifest &m) {
   }
 }
 
-void parse_verify(const toml::table &table, const Source &source, Manifest &m) {
+void parse_verify(const toml::table &table, const TomlFile &source, Manifest &m) {
   Section section(table, "[verify]", source);
   for (auto [key, value] : {std::pair{"rtol", &m.rtol}, std::pair{"atol", &m.atol}}) {
     *value = section.number(key, *value);
@@ -419,7 +420,7 @@ void parse_verify(const toml::table &table, const Source &source, Manifest &m) {
   section.finish();
 }
 
-void parse_sections(const toml::table &table, const Source &source, Manifest &m) {
+void parse_sections(const toml::table &table, const TomlFile &source, Manifest &m) {
   Section top(table, "", source);
   if (const toml::table *t = top.subtable("bundle")) {
     Section section(*t, "[bundle]", source);
@@ -464,7 +465,7 @@ Manifest parse_manifest(std::string_view text, const std::string &file) {
   }
   check_dotted_keys(text, file);
   Manifest m;
-  const Source source{file};
+  const TomlFile source{file};
   try {
     const toml::table table = toml::parse(text);
     parse_sections(table, source, m);

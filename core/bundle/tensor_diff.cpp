@@ -12,7 +12,7 @@
 namespace mrun {
 namespace {
 
-constexpr size_t block = 8192;  // elements; the sums of a block fit float, and both blocks the cache
+constexpr size_t block_elements = 8192;  // elements; the sums of a block fit float, and both blocks the cache
 
 struct Sums {
   bool equal = true;
@@ -140,8 +140,8 @@ TensorDistance tensor_distance(const Tensor &left, const Tensor &right) {
   const char *x = a.data<const char>(), *y = b.data<const char>();
 
   Sums all;
-  for (size_t i = 0; i < n; i += block) {
-    const size_t count = std::min(block, n - i);
+  for (size_t i = 0; i < n; i += block_elements) {
+    const size_t count = std::min(block_elements, n - i);
     Sums sums = sums_of(a.dtype(), x + i * item, y + i * item, count);
     sums.equal = std::memcmp(x + i * item, y + i * item, count * item) == 0;
     all.add(sums);

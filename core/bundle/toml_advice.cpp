@@ -12,14 +12,7 @@
 namespace mrun {
 namespace {
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
-
-std::string_view trimmed(std::string_view s) {
-  const size_t begin = std::min(s.find_first_not_of(" \t\r"), s.size());
-  return s.substr(begin, s.find_last_not_of(" \t\r") + 1 - begin);
-}
-
-std::string_view line_of(std::string_view text, size_t number) {
+std::string_view nth_line(std::string_view text, size_t number) {
   size_t begin = 0;
   for (; number > 1 && begin < text.size(); --number) begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
   return text.substr(begin, text.find('\n', begin) - begin);
@@ -35,7 +28,7 @@ std::string lower(std::string_view word) {
 struct Place {
   std::string_view line, key, value, rest, word;
 
-  Place(std::string_view text, size_t number, size_t column) : line(line_of(text, number)) {
+  Place(std::string_view text, size_t number, size_t column) : line(nth_line(text, number)) {
     const size_t equals = line.find('=');
     key = trimmed(line.substr(0, equals));
     if (equals != std::string_view::npos) value = trimmed(line.substr(equals + 1));
@@ -55,7 +48,7 @@ std::string twice(std::string_view text, size_t line, const Place &p) {
   const std::string_view what = section ? given.substr(0, given.find(']') + 1) : p.key;
   size_t first = line - 1;
   for (; first > 0; --first) {
-    const std::string_view before = trimmed(line_of(text, first));
+    const std::string_view before = trimmed(nth_line(text, first));
     if (section ? before.starts_with(what) : trimmed(before.substr(0, before.find('='))) == what) break;
     if (!section && before.starts_with('[')) first = 1;  // another section's keys may have the name
   }

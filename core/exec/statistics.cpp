@@ -15,15 +15,15 @@ Value summary(std::vector<double> values, double sum, uint64_t count) {
                      {"p99", Value::number(percentile(values, 0.99))}});
 }
 
-struct Column {
+struct StageColumn {
   const char *name;
   double Timings::*field;
 };
-constexpr Column columns[stage_count] = {{"queue", &Timings::queue},
-                                         {"preprocess", &Timings::preprocess},
-                                         {"batch", &Timings::batch},
-                                         {"forward", &Timings::forward},
-                                         {"postprocess", &Timings::postprocess}};
+constexpr StageColumn columns[stage_count] = {{"queue", &Timings::queue},
+                                              {"preprocess", &Timings::preprocess},
+                                              {"batch", &Timings::batch},
+                                              {"forward", &Timings::forward},
+                                              {"postprocess", &Timings::postprocess}};
 
 }  // namespace
 
@@ -65,7 +65,7 @@ Value Statistics::report() const {
   const ExclusiveLock lock(mutex_);
   std::vector<std::pair<std::string, Value>> stages;
   for (size_t i = 0; i < stage_count; ++i) {
-    const Column &c = columns[i];
+    const StageColumn &c = columns[i];
     std::vector<double> values;
     for (const Timings &t : last_) {
       if (t.*c.field > 0) values.push_back(t.*c.field);

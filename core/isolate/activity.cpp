@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char *stages[] = {"input", "preprocess", "forward", "postprocess", "answer"};
 
-uint32_t number_of(const char *stage) {
+uint32_t stage_number(const char *stage) {
   for (uint32_t i = 0; i < std::size(stages); ++i) {
     if (std::strcmp(stage, stages[i]) == 0) return i;
   }
@@ -47,7 +47,7 @@ int Activity::begins(uint64_t tag, int64_t end, const char *stage) noexcept {
     Slot &slot = slots_[(first + i) % count];
     uint64_t free = 0;
     if (slot.tag.load(std::memory_order_relaxed) != 0 || !slot.tag.compare_exchange_strong(free, tag)) continue;
-    slot.stage.store(number_of(stage), std::memory_order_relaxed);
+    slot.stage.store(stage_number(stage), std::memory_order_relaxed);
     slot.end.store(end, std::memory_order_release);
     first = (first + i) % count;
     return static_cast<int>(first);
@@ -56,7 +56,7 @@ int Activity::begins(uint64_t tag, int64_t end, const char *stage) noexcept {
 }
 
 void Activity::moves(int place, const char *stage) noexcept {
-  slots_[place].stage.store(number_of(stage), std::memory_order_relaxed);
+  slots_[place].stage.store(stage_number(stage), std::memory_order_relaxed);
 }
 
 // The end first: a tag without one is nobody's.

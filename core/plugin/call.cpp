@@ -109,8 +109,6 @@ Error to_tensor_error(const mrun_object &object, mrun_call &call, int code) {
   return e;
 }
 
-constexpr auto look = std::chrono::milliseconds(5);  // at whether those who wait must end
-
 // The tensor, once another item's call has made it, however long that takes; nothing where this thread has to make it.
 Tensor await_tensor(mrun_object &object, mrun_call &call) {
   const ExclusiveLock lock(object.mutex);
@@ -118,7 +116,7 @@ Tensor await_tensor(mrun_object &object, mrun_call &call) {
     if (object.maker == std::this_thread::get_id()) {
       fail(MRUN_USAGE, "{}: to_tensor wants its own object's tensor", object.type->name);
     }
-    object.told.wait_until(object.mutex, std::chrono::steady_clock::now() + look);
+    object.told.wait_until(object.mutex, std::chrono::steady_clock::now() + stop_look);
     if (const int code = call.stopped(); code != MRUN_OK)
       throw Error(static_cast<mrun_code>(code), silent_reason(code));
   }

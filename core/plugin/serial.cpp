@@ -6,14 +6,12 @@
 namespace mrun {
 namespace {
 
-constexpr auto look = std::chrono::milliseconds(5);  // at whether those who wait must end
-
 class TheLock {
  public:
   void take(const std::function<int()> &stopped) {
     const ExclusiveLock lock(mutex_);
     while (taken_) {
-      free_.wait_until(mutex_, std::chrono::steady_clock::now() + look);
+      free_.wait_until(mutex_, std::chrono::steady_clock::now() + stop_look);
       if (const int code = stopped(); taken_ && code != MRUN_OK) throw Error(static_cast<mrun_code>(code), "");
     }
     taken_ = true;

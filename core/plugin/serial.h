@@ -2,12 +2,16 @@
 // plugins of the process. So no two calls of one such library run at once, whichever of its operations or models they
 // are, and two that call back into each other's plugins cannot wait for each other.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <string>
 
 namespace mrun {
 
 struct Plugin;
+
+// How often those who wait look at whether they must end.
+inline constexpr auto stop_look = std::chrono::milliseconds(5);
 
 // Of one thread: guards go in the reverse of the order in which they came. Wants no memory, so destructors may have one.
 class SerialGuard {

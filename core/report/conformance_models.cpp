@@ -20,7 +20,7 @@ constexpr size_t most_flips = 16;
 constexpr size_t kept_names = 512;  // bytes an opening: libraries keep the names of what they have read
 constexpr Tolerance close_enough{1e-4, 1e-5, nullptr};  // of joined rows: another order of sums
 
-Tensor bytes_of(std::string_view content) {
+Tensor byte_tensor(std::string_view content) {
   Tensor t = Tensor::empty(dtype::uint8, {static_cast<int64_t>(content.size())});
   if (!content.empty()) std::memcpy(t.data(), content.data(), content.size());
   return t;
@@ -46,7 +46,7 @@ std::vector<Damage> damaged(std::string_view whole) {
 }
 
 // A call that answered, and what with.
-struct Kept {
+struct KeptCall {
   PendingCall call;
   std::vector<Value> results;
 };
@@ -109,7 +109,7 @@ class CheckModel {
           name_, all[i].name,
           [&](ItemContext &) {
             ModelOffer offered = offer();
-            offered.graph = bytes_of(all[i].content);
+            offered.graph = byte_tensor(all[i].content);
             offered.weights = Value();
             open(std::move(offered));
             return std::vector<Value>{};
@@ -149,7 +149,7 @@ class CheckModel {
   }
 
   bool check_method(Model &model, size_t m) {
-    std::vector<Kept> kept;
+    std::vector<KeptCall> kept;
     for (const std::vector<Value> &args : arguments(model, m)) try_arguments(model, m, args, kept);
     if (kept.empty()) return false;
     check_joined(model, m, kept);
@@ -157,12 +157,12 @@ class CheckModel {
     check_cancelled(model, m, kept.front().call);
     check_split(model, m, kept);
     problems_.check_growth(method_name(model, m), kept.size(), least_leak, [&] {
-      for (const Kept &k : kept) try_call([&](ItemContext &item) { return run_once(model, k.call, item); });
+      for (const KeptCall &k : kept) try_call([&](ItemContext &item) { return run_once(model, k.call, item); });
     });
     return true;
   }
 
-  void try_arguments(Model &model, size_t m, const std::vector<Value> &args, std::vector<Kept> &kept) {
+  void try_arguments(Model &model, size_t m, const std::vector<Value> &args, std::vector<KeptCall> &kept) {
     const auto call = prepared(model, m, args);
     if (!call) return;
     std::string what;
@@ -211,8 +211,8 @@ class CheckModel {
 
   // ---- what answered, in other company
 
-  void check_joined(Model &model, size_t m, const std::vector<Kept> &kept) {
-    for (const Kept &k : kept) {
+  void check_joined(Model &model, size_t m, const std::vector<KeptCall> &kept) {
+    for (const KeptCall &k : kept) {
       if (k.call.alone) continue;
       problems_.note(method_name(model, m), "two items joined");
       problems_.add_calls(1);
@@ -231,14 +231,14 @@ class CheckModel {
     }
   }
 
-  void check_threads(Model &model, size_t m, const std::vector<Kept> &kept) {
+  void check_threads(Model &model, size_t m, const std::vector<KeptCall> &kept) {
     if (model.keeps_state() || (model.traits(m) & MRUN_MODEL_RANDOM) != 0) return;
     problems_.note(method_name(model, m), "on several threads at once");
     std::atomic<int> wrong{0};
     std::vector<std::thread> running;
     for (int t = 0; t < trial_threads; ++t) {
       running.emplace_back([&] {
-        for (const Kept &k : kept) {
+        for (const KeptCall &k : kept) {
           const Trial trial = try_call([&](ItemContext &item) { return run_once(model, k.call, item); });
           wrong += trial.ok() && same(k.results, trial.results) ? 0 : 1;
         }
@@ -265,7 +265,7 @@ class CheckModel {
   }
 
   // The pair that it is packed as answers as the whole does.
-  void check_split(const Model &model, size_t m, const std::vector<Kept> &kept) {
+  void check_split(const Model &model, size_t m, const std::vector<KeptCall> &kept) {
     if (backend_.backend->split == nullptr || m > 0 || bundle_->packed()) return;
     SplitModel pair;
     const Trial trial = problems_.attempt(
@@ -278,8 +278,8 @@ class CheckModel {
     if (!trial.ok()) problems_.problem(name_, "cannot be split: " + trial.error.message);
     if (pair.weights.empty()) return;
     ModelOffer offered = offer();
-    offered.graph = bytes_of(pair.graph);
-    offered.weights = tensor_map(read_safetensors(bytes_of(pair.weights), "weights", MRUN_MODEL).tensors);
+    offered.graph = byte_tensor(pair.graph);
+    offered.weights = tensor_map(read_safetensors(byte_tensor(pair.weights), "weights", MRUN_MODEL).tensors);
     std::unique_ptr<Model> split;
     const Trial again = problems_.attempt(
         name_, "open what it was split into",
@@ -289,7 +289,7 @@ class CheckModel {
         },
         false);
     if (!again.ok()) problems_.problem(name_, "cannot open what it was split into: " + again.error.message);
-    for (const Kept &k : again.ok() ? kept : std::vector<Kept>{}) {
+    for (const KeptCall &k : again.ok() ? kept : std::vector<KeptCall>{}) {
       const Trial answer = try_call([&](ItemContext &item) { return run_once(*split, k.call, item); });
       if (answer.ok() && same(k.results, answer.results)) continue;
       problems_.problem(method_name(model, m), "gives something else once it was split");

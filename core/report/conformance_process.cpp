@@ -79,7 +79,7 @@ sigset_t blocked_signals() {
 }
 
 // The system fills in less than the whole struct. Of what was set once, be it as it was, the C library notes how it returns.
-std::string text_of(const struct sigaction &action) {
+std::string action_text(const struct sigaction &action) {
   constexpr int restorer = 0x04000000;
   std::string text =
       fmt::format("{:x} {:x}", reinterpret_cast<uintptr_t>(action.sa_handler), action.sa_flags & ~restorer);
@@ -131,7 +131,7 @@ ProcessState::ProcessState() {
     struct sigaction action {};
     if (sigaction(number, nullptr, &action) != 0) continue;
     actions_[number] = action;
-    facts_[name_of_signal(number)] = text_of(action);
+    facts_[name_of_signal(number)] = action_text(action);
   }
 }
 

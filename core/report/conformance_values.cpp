@@ -57,7 +57,7 @@ std::vector<Value> numbers() {
   return v;
 }
 
-std::vector<Value> strings() {
+std::vector<Value> string_values() {
   constexpr size_t long_text = 70000;
   return {Value::string("a"),
           Value::string("two words"),
@@ -69,7 +69,7 @@ std::vector<Value> strings() {
 
 std::vector<Value> any_values() {
   std::vector<Value> v = tensors();
-  for (const auto &more : {integers(), numbers(), strings()}) v.insert(v.end(), more.begin(), more.end());
+  for (const auto &more : {integers(), numbers(), string_values()}) v.insert(v.end(), more.begin(), more.end());
   v.push_back(Value::boolean(true));
   v.push_back(Value::list({}));
   v.push_back(Value::list({Value::number(1), Value::string("a"), {}}));
@@ -83,7 +83,7 @@ std::vector<Value> single_values(const Type &type, const ObjectPool &pool) {
     case Base::integer: return integers();
     case Base::number: return numbers();
     case Base::boolean: return {Value::boolean(true), Value::boolean(false)};
-    case Base::string: return strings();
+    case Base::string: return string_values();
     case Base::scalar: return {Value::integer(1), Value::number(0.5), Value::boolean(true)};
     case Base::any: return any_values();
     case Base::device: return {Value::string("cpu")};

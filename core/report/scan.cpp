@@ -19,7 +19,7 @@ namespace {
 constexpr size_t most_of_one = size_t{512} << 20;  // bytes of an entry that is looked into
 constexpr uint64_t most_of_all = uint64_t{2} << 30;
 constexpr size_t most_findings = 10'000;
-constexpr int deepest = 4;  // archives in archives
+constexpr int deepest_archive = 4;  // archives in archives
 
 constexpr const char *verdicts[] = {"data", "code", "unsafe"};
 
@@ -200,7 +200,7 @@ class Scanner {
     } else if (head.starts_with(npy_mark) && !npy_head(all.read(e, npy_head_size)).objects) {
       return true;
     } else if (is_file_of_its_own(head, e.name)) {
-      if (depth == deepest) fail(MRUN_INPUT, "archives in archives, deeper than is looked into");
+      if (depth == deepest_archive) fail(MRUN_INPUT, "archives in archives, deeper than is looked into");
       const std::string bytes = taken(all, e);
       return !scan(*memory_source(bytes.data(), bytes.size(), nullptr), where, depth + 1).empty();
     } else {

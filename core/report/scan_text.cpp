@@ -12,7 +12,7 @@ namespace mrun {
 namespace {
 
 // By their last name, whatever library they are of.
-constexpr std::string_view reaching[] = {
+constexpr std::string_view reaching_operations[] = {
     "from_file",    "save",     "load",      "read_file",  "write_file",
     "load_library", "rpc_sync", "rpc_async", "rpc_remote", "_load_for_lite_interpreter"};
 constexpr std::string_view known_namespaces[] = {
@@ -25,7 +25,7 @@ bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z
 bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9') || c == '.'; }
 
 template <class List>
-bool among(const List &list, std::string_view name) {
+bool is_among(const List &list, std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
 }
 
@@ -50,9 +50,9 @@ void report_operator(std::string_view dotted, const std::string &where, Findings
   if (dot == std::string_view::npos) return;
   const std::string_view space = dotted.substr(0, dot), rest = dotted.substr(dot + 1);
   const std::string_view name = rest.substr(0, rest.find('.'));
-  if (among(reaching, name) || (space != "aten" && name.find("sox") != std::string_view::npos)) {
+  if (is_among(reaching_operations, name) || (space != "aten" && name.find("sox") != std::string_view::npos)) {
     findings.add(where, "calls " + printable(dotted) + ", which reaches files or other processes", Verdict::unsafe);
-  } else if (!among(known_namespaces, space)) {
+  } else if (!is_among(known_namespaces, space)) {
     findings.add(where, "calls " + printable(dotted) + ", native code of a library that its loader must bring",
                  Verdict::code);
   }
@@ -153,7 +153,7 @@ bool runs_more_than_numbers(std::string_view expression) {
     const size_t size = begins_name(c) ? identifier_at(expression, i).size() : 1;
     if (c != ' ' && c != '\t') {
       const bool named = begins_name(before[0]), own = before[0] >= 'A' && before[0] <= 'Z';
-      if (c == '(' && (before == ")" || (named && !own && !among(functions, before)))) return true;
+      if (c == '(' && (before == ")" || (named && !own && !is_among(functions, before)))) return true;
       if ((c == '.' && (named || before == ")")) || (before == "." && begins_name(c))) return true;  // a field
       if ((static_cast<unsigned char>(c) & 0x80) != 0) return true;  // a letter that Python takes for another
       before = expression.substr(i, size);
@@ -199,7 +199,7 @@ void scan_torchscript(std::string_view text, const std::string &where, Findings 
       report_operator(name.substr(4), where, findings);
     } else if (name.starts_with("torch.") && name.find('.', 6) == std::string_view::npos) {
       report_operator(std::string("aten.") + std::string(last_of(name)), where, findings);
-    } else if (among(reaching, name) && name.starts_with("rpc_")) {
+    } else if (is_among(reaching_operations, name) && name.starts_with("rpc_")) {
       findings.add(where, "calls " + printable(name) + ", which reaches other processes", Verdict::unsafe);
     }
     before = name;

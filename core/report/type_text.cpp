@@ -11,7 +11,7 @@ namespace mrun {
 namespace {
 
 constexpr size_t most_parts = 12;
-constexpr int deepest = 6;
+constexpr int deepest_shown = 6;
 
 std::string text_of(const Value &v, int depth);
 
@@ -45,7 +45,7 @@ std::string map_text(const Value &v, int depth) {
 }
 
 std::string text_of(const Value &v, int depth) {
-  if ((v.is_list() || v.is_map()) && depth == deepest) return "…";
+  if ((v.is_list() || v.is_map()) && depth == deepest_shown) return "…";
   if (v.is_list()) return list_text(v, depth + 1);
   if (v.is_map()) return map_text(v, depth + 1);
   if (v.is_tensor()) return describe(v.c());

@@ -11,9 +11,9 @@ namespace {
 
 constexpr int deepest = 1000;
 
-class Look {
+class Inspection {
  public:
-  explicit Look(const Writer &writer) : writer_(writer) {}
+  explicit Inspection(const Writer &writer) : writer_(writer) {}
 
   std::string at(const mrun_value &v, int depth) const {
     if (depth + levels_of(v) > deepest) {
@@ -67,6 +67,6 @@ class Look {
 
 }  // namespace
 
-std::string malformed(const mrun_value &v, const Writer &writer) { return Look(writer).at(v, 0); }
+std::string malformed(const mrun_value &v, const Writer &writer) { return Inspection(writer).at(v, 0); }
 
 }  // namespace mrun

@@ -10,8 +10,6 @@
 namespace mrun {
 namespace {
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
-
 bool of_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || contains("_.-/+", {&c, 1}) || (c & 0x80) != 0;
 }

@@ -19,9 +19,9 @@ size_t plain_length(std::string_view s) {
 
 bool is_scalar(const Value &v) { return v.is_nil() || v.is_bool() || v.is_number(); }
 
-class Writer {
+class JsonWriter {
  public:
-  Writer(const JsonOptions &options, const Look &look) : options_(options), look_(look) {}
+  JsonWriter(const JsonOptions &options, const Look &look) : options_(options), look_(look) {}
 
   std::string run(const Value &value) {
     write(value);
@@ -327,7 +327,7 @@ Value json_numbers(const Value &v) {
 }
 
 std::string to_json(const Value &value, const JsonOptions &options, const Look &look) {
-  return Writer(options, look).run(value);
+  return JsonWriter(options, look).run(value);
 }
 
 std::string to_json(const Value &value, const JsonOptions &options) { return to_json(value, options, {}); }

@@ -13,20 +13,20 @@
 namespace mrun {
 namespace {
 
-constexpr std::string_view magic("\x93NUMPY", 6);
-constexpr size_t max_header = 65'535;  // version 1.0's; NumPy writes longer ones for records alone
-constexpr size_t max_dims = 32;        // NumPy's, before 2.0
-constexpr size_t data_alignment = 64;
+constexpr std::string_view npy_magic("\x93NUMPY", 6);
+constexpr size_t max_npy_header = 65'535;  // version 1.0's; NumPy writes longer ones for records alone
+constexpr size_t max_npy_dims = 32;        // NumPy's, before 2.0
+constexpr size_t npy_alignment = 64;
 
-struct Named {
+struct NpyType {
   const char *name;  // without the byte order
   DLDataType type;
 };
-const Named dtypes[] = {{"b1", dtype::boolean},   {"i1", dtype::int8},       {"u1", dtype::uint8},
-                        {"i2", dtype::int16},     {"u2", dtype::uint16},     {"f2", dtype::float16},
-                        {"i4", dtype::int32},     {"u4", dtype::uint32},     {"f4", dtype::float32},
-                        {"i8", dtype::int64},     {"u8", dtype::uint64},     {"f8", dtype::float64},
-                        {"c8", dtype::complex64}, {"c16", dtype::complex128}};
+const NpyType npy_types[] = {{"b1", dtype::boolean},   {"i1", dtype::int8},       {"u1", dtype::uint8},
+                             {"i2", dtype::int16},     {"u2", dtype::uint16},     {"f2", dtype::float16},
+                             {"i4", dtype::int32},     {"u4", dtype::uint32},     {"f4", dtype::float32},
+                             {"i8", dtype::int64},     {"u8", dtype::uint64},     {"f8", dtype::float64},
+                             {"c8", dtype::complex64}, {"c16", dtype::complex128}};
 
 struct Header {
   DLDataType type{};
@@ -103,7 +103,7 @@ class HeaderParser {
     const std::string_view text = read_text();
     const std::string_view base = text.substr(std::min<size_t>(1, text.size()));
     const char order = text.empty() ? ' ' : text[0];
-    for (const Named &d : dtypes) {
+    for (const NpyType &d : npy_types) {
       if (base != d.name) continue;
       if (order == '<' || (order == '|' && item_size(d.type) == 1)) {
         header_.type = d.type;
@@ -139,7 +139,7 @@ class HeaderParser {
       at_ += static_cast<size_t>(end - first);
       accept('L');  // written by Python 2
       header_.shape.push_back(size);
-      if (header_.shape.size() > max_dims) refuse("more than {} dimensions", max_dims);
+      if (header_.shape.size() > max_npy_dims) refuse("more than {} dimensions", max_npy_dims);
       if (accept(',')) continue;
       // Python writes (3,): without the comma it would be a number.
       if (header_.shape.size() == 1 || !peek(')')) refuse("',' or ')' is wanted at byte {} of the header", at_);
@@ -173,20 +173,20 @@ Tensor widened(const Tensor &bfloat16) {
 
 Tensor read_npy(const Tensor &bytes, std::string_view raw_name, mrun_code code) {
   const std::string name = printable(raw_name);
-  if (!bytes.bytes().starts_with(magic)) {
+  if (!bytes.bytes().starts_with(npy_magic)) {
     const std::string_view kind = file_kind(bytes.bytes());
     if (!kind.empty()) fail(code, "{}: is not a .npy file: it is {}", name, kind);
     fail(code, "{}: is not a .npy file: it does not begin with \\x93NUMPY", name);
   }
   ByteReader reader(bytes.bytes(), name, code);
-  reader.take(magic.size());
+  reader.take(npy_magic.size());
   const unsigned major = reader.get<uint8_t>(), minor = reader.get<uint8_t>();
   if (major < 1 || major > 3 || minor != 0) {
     fail(code, "{}: .npy version {}.{}; 1.0, 2.0 and 3.0 are known", name, major, minor);
   }
   const size_t length = major == 1 ? reader.get<uint16_t>() : reader.get<uint32_t>();
-  if (length > max_header)
-    fail(code, "{}: damaged .npy header: {}, at most {} are allowed", name, counted(length, "byte"), max_header);
+  if (length > max_npy_header)
+    fail(code, "{}: damaged .npy header: {}, at most {} are allowed", name, counted(length, "byte"), max_npy_header);
   const Header header = HeaderParser(reader.take(length), name, code).run();
   const auto size = checked_nbytes(header.type, header.shape);
   if (!size) fail(code, "{}: a shape of {} is too large", name, shape_text(header.shape));
@@ -202,17 +202,17 @@ std::string write_npy(const Tensor &given) {
   if (!given.on_cpu()) fail(MRUN_ARGUMENT, ".npy: {} is not on the CPU", describe(given.c()));
   const Tensor t = given.dtype() == dtype::bfloat16 ? widened(given) : given.contiguous();
   const auto named =
-      std::find_if(std::begin(dtypes), std::end(dtypes), [&](const Named &d) { return d.type == t.dtype(); });
-  if (named == std::end(dtypes)) fail(MRUN_ARGUMENT, ".npy cannot hold dtype {}", dtype_name(t.dtype()));
+      std::find_if(std::begin(npy_types), std::end(npy_types), [&](const NpyType &d) { return d.type == t.dtype(); });
+  if (named == std::end(npy_types)) fail(MRUN_ARGUMENT, ".npy cannot hold dtype {}", dtype_name(t.dtype()));
   std::string shape;
   for (int32_t d = 0; d < t.dim(); ++d)
     shape += fmt::format("{}{}", t.size(d), d + 1 < t.dim() || t.dim() == 1 ? "," : "");
   std::string header = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
                                    item_size(t.dtype()) == 1 ? '|' : '<', named->name, shape);
-  const size_t before = magic.size() + 4, used = before + header.size() + 1;
-  header.append((data_alignment - used % data_alignment) % data_alignment, ' ');
+  const size_t before = npy_magic.size() + 4, used = before + header.size() + 1;
+  header.append((npy_alignment - used % npy_alignment) % npy_alignment, ' ');
   header += '\n';
-  std::string file(magic);
+  std::string file(npy_magic);
   put<uint8_t>(file, 1);
   put<uint8_t>(file, 0);
   put<uint16_t>(file, header.size());

@@ -274,45 +274,45 @@ Tensor typed_view(const Tensor &bytes, size_t offset, DLDataType type, const Sha
 }
 
 namespace {
-struct Named {
+struct DtypeName {
   const char *name;
   DLDataType type;
 };
 // The first name of a type is the one that is printed.
-const Named names[] = {{"float32", dtype::float32},
-                       {"int64", dtype::int64},
-                       {"uint8", dtype::uint8},
-                       {"bool", dtype::boolean},
-                       {"int32", dtype::int32},
-                       {"float64", dtype::float64},
-                       {"float16", dtype::float16},
-                       {"bfloat16", dtype::bfloat16},
-                       {"int8", dtype::int8},
-                       {"int16", dtype::int16},
-                       {"complex64", dtype::complex64},
-                       {"complex128", dtype::complex128},
-                       {"uint16", dtype::uint16},
-                       {"uint32", dtype::uint32},
-                       {"uint64", dtype::uint64},
-                       {"float8_e4m3fn", dtype::float8_e4m3fn},
-                       {"float8_e5m2", dtype::float8_e5m2},
-                       {"float", dtype::float32},
-                       {"double", dtype::float64},
-                       {"half", dtype::float16},
-                       {"long", dtype::int64},
-                       {"int", dtype::int32},
-                       {"short", dtype::int16}};
+const DtypeName dtype_names[] = {{"float32", dtype::float32},
+                                 {"int64", dtype::int64},
+                                 {"uint8", dtype::uint8},
+                                 {"bool", dtype::boolean},
+                                 {"int32", dtype::int32},
+                                 {"float64", dtype::float64},
+                                 {"float16", dtype::float16},
+                                 {"bfloat16", dtype::bfloat16},
+                                 {"int8", dtype::int8},
+                                 {"int16", dtype::int16},
+                                 {"complex64", dtype::complex64},
+                                 {"complex128", dtype::complex128},
+                                 {"uint16", dtype::uint16},
+                                 {"uint32", dtype::uint32},
+                                 {"uint64", dtype::uint64},
+                                 {"float8_e4m3fn", dtype::float8_e4m3fn},
+                                 {"float8_e5m2", dtype::float8_e5m2},
+                                 {"float", dtype::float32},
+                                 {"double", dtype::float64},
+                                 {"half", dtype::float16},
+                                 {"long", dtype::int64},
+                                 {"int", dtype::int32},
+                                 {"short", dtype::int16}};
 }  // namespace
 
 const char *dtype_name(DLDataType type) {
-  for (const Named &n : names) {
+  for (const DtypeName &n : dtype_names) {
     if (n.type == type) return n.name;
   }
   return "?";
 }
 
 std::optional<DLDataType> dtype_of(std::string_view name) {
-  for (const Named &n : names) {
+  for (const DtypeName &n : dtype_names) {
     if (n.name == name) return n.type;
   }
   return std::nullopt;

@@ -10,10 +10,10 @@ namespace {
 
 constexpr size_t alignment = 64;
 constexpr uint8_t read_only_flag = 1, beside_flag = 2;
-constexpr uint32_t magic = 0x6e75726du;  // "mrun"
-constexpr int32_t most_dims = 64;        // as value/dlpack takes
-constexpr size_t usual_size = 512;       // of a message
-constexpr uint64_t usual_entries = 16;   // of a table
+constexpr uint32_t wire_magic = 0x6e75726du;  // "mrun"
+constexpr int32_t most_dims = 64;             // as value/dlpack takes
+constexpr size_t usual_size = 512;            // of a message
+constexpr uint64_t usual_entries = 16;        // of a table
 
 // What begins each part: a reader that is out of step sees it at once.
 enum Part : uint8_t { number_part = 1, integer_part, text_part, value_part, error_part };
@@ -26,7 +26,7 @@ size_t padding_at(size_t position) { return (alignment - position % alignment) %
 
 WireWriter::WireWriter(size_t beside) : beside_from_(beside) {
   out_.reserve(usual_size);
-  put<uint32_t>(out_, magic);
+  put<uint32_t>(out_, wire_magic);
   put<uint32_t>(out_, wire_version);
 }
 
@@ -130,7 +130,7 @@ WireReader::WireReader(const Tensor &message, std::string_view sender, Tensor be
       values_left_(most_values),
       sender_(sender),
       in_(message_.bytes(), sender_, MRUN_PROTOCOL) {
-  if (in_.get<uint32_t>() != magic) refuse("this is no message of mrun's");
+  if (in_.get<uint32_t>() != wire_magic) refuse("this is no message of mrun's");
   const auto version = in_.get<uint32_t>();
   if (version != wire_version) refuse(fmt::format("speaks version {}, {} is wanted", version, wire_version));
 }

@@ -13,7 +13,7 @@
 namespace mrun_torch {
 namespace {
 
-[[noreturn]] void damaged(const std::string &what) {
+[[noreturn]] void damaged_file(const std::string &what) {
   throw mrun::error(MRUN_BUNDLE, "the model file is damaged: " + what);
 }
 
@@ -29,7 +29,7 @@ class Bytes {
     return n;
   }
   const unsigned char *part(uint64_t at, uint64_t count) const {
-    if (at > size_ || count > size_ - at) damaged("it is cut off, or a position in it is wrong");
+    if (at > size_ || count > size_ - at) damaged_file("it is cut off, or a position in it is wrong");
     return data_ + at;
   }
 
@@ -68,7 +68,7 @@ void widen(const Bytes &bytes, Entry &e, uint64_t at, uint64_t end) {
 }
 
 // A tensor's elements: `NAME/data/0`, `NAME/constants/0`.
-bool is_tensor(std::string_view name) {
+bool names_tensor(std::string_view name) {
   const size_t slash = name.rfind('/');
   if (slash == std::string_view::npos) return false;
   const std::string_view number = name.substr(slash + 1), folder = name.substr(0, slash);
@@ -107,14 +107,14 @@ uint64_t crc_of_deflated(const unsigned char *from, uint64_t packed, uint64_t si
 }
 
 void check_entry(const Bytes &bytes, const Entry &e) {
-  if (is_tensor(e.name)) return;
-  if (bytes.number(e.local, 4) != local_signature) damaged("an entry does not begin where it should");
+  if (names_tensor(e.name)) return;
+  if (bytes.number(e.local, 4) != local_signature) damaged_file("an entry does not begin where it should");
   const uint64_t begin = e.local + local_size + bytes.number(e.local + 26, 2) + bytes.number(e.local + 28, 2);
   const unsigned char *from = bytes.part(begin, e.packed);
   uint64_t crc = UINT64_MAX;
   if (e.method == 0 && e.packed == e.size) crc = crc_of_stored(from, e.size);
   if (e.method == Z_DEFLATED) crc = crc_of_deflated(from, e.packed, e.size);
-  if (crc != e.crc) damaged("an entry does not match its checksum");
+  if (crc != e.crc) damaged_file("an entry does not match its checksum");
 }
 
 // ": it is …" for what is known, else nothing.
@@ -182,12 +182,12 @@ void check_archive(const void *data, size_t size) {
   uint64_t count = bytes.number(end + 10, 2), at = bytes.number(end + 16, 4);
   if (end >= locator_size && bytes.number(end - locator_size, 4) == locator_signature) {
     const uint64_t end64 = bytes.number(end - locator_size + 8, 8);
-    if (bytes.number(end64, 4) != end64_signature) damaged("its directory is not where it should be");
+    if (bytes.number(end64, 4) != end64_signature) damaged_file("its directory is not where it should be");
     count = bytes.number(end64 + 32, 8);
     at = bytes.number(end64 + 48, 8);
   }
   for (; count > 0; --count) {
-    if (bytes.number(at, 4) != central_signature) damaged("its directory is not where it should be");
+    if (bytes.number(at, 4) != central_signature) damaged_file("its directory is not where it should be");
     Entry e;
     e.method = bytes.number(at + 10, 2);
     e.crc = bytes.number(at + 16, 4);

@@ -71,12 +71,6 @@ std::optional<ScriptType> script_type(const c10::TypePtr &type, int32_t fixed) {
   return inner;
 }
 
-std::string number_text(double x) {
-  std::string text = shortest_text(x);
-  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
-  return text;
-}
-
 // Nothing where the notation has no word for it.
 std::optional<std::string> default_text(const c10::IValue &v, Kind kind) {
   if (v.isNone()) return "None";
@@ -85,7 +79,7 @@ std::optional<std::string> default_text(const c10::IValue &v, Kind kind) {
     return "'" + std::string(dtype_name(static_cast<c10::ScalarType>(v.toInt()))) + "'";
   }
   if (v.isInt()) return std::to_string(v.toInt());
-  if (v.isDouble()) return number_text(v.toDouble());
+  if (v.isDouble()) return fraction_text(v.toDouble());
   if (v.isString()) return "'" + v.toStringRef() + "'";
   if (!v.isList()) return std::nullopt;
   std::string text = "[";

@@ -55,7 +55,7 @@ void note_kinds(const mrun_value &v, Kinds &kinds) {
 // What Python takes: a fraction is cut off, a negative number wraps where the unsigned type holds it without its sign.
 // Unlike Python not 2^63 either, which no int64 is.
 template <class T>
-bool fits(const mrun_value &v) {
+bool is_in_range(const mrun_value &v) {
   constexpr T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
   if (v.kind == MRUN_INT) {
     return v.as.integer <= int64_t{most} && v.as.integer >= (std::is_signed_v<T> ? int64_t{least} : -int64_t{most});
@@ -68,7 +68,7 @@ template <class T>
 T element(const mrun_value &v) {
   if (v.kind == MRUN_BOOL) return static_cast<T>(v.as.boolean != 0);
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    if (!fits<T>(v)) {
+    if (!is_in_range<T>(v)) {
       const std::string number = v.kind == MRUN_INT ? std::to_string(v.as.integer) : shortest_text(v.as.number);
       wrong(number + " is no " + dtype_name(c10::CppTypeToScalarType<T>::value));
     }

@@ -27,7 +27,7 @@ at::QEngine engine_of(const std::string &wanted) {
                     "model option quantized_engine: this libtorch has no \"" + wanted + "\", only " + known);
 }
 
-[[noreturn]] void refuse(const std::string &who, at::QEngine held) {
+[[noreturn]] void refuse_second_engine(const std::string &who, at::QEngine held) {
   throw mrun::error(MRUN_USAGE, who + ": another open model runs on \"" + name_of(held) +
                                     "\", and libtorch has one engine for the whole process");
 }
@@ -51,10 +51,11 @@ class Hold {
     if (p.holders == 0) p.own = p.held = at::globalContext().qEngine();
     const at::QEngine engine = wanted.empty() ? p.own : engine_of(wanted);
     if (p.holders > 0 && engine != p.held) {
-      refuse(wanted.empty() ? "the model has quantized layers and names no quantized_engine, so it wants \"" +
-                                  name_of(engine) + "\""
-                            : "model option quantized_engine",
-             p.held);
+      refuse_second_engine(
+          wanted.empty()
+              ? "the model has quantized layers and names no quantized_engine, so it wants \"" + name_of(engine) + "\""
+              : "model option quantized_engine",
+          p.held);
     }
     at::globalContext().setQEngine(engine);
     p.held = engine;

@@ -90,7 +90,7 @@ class Walk {
 
 // ---- the table of views ---------------------------------------------------------------------------------------------
 
-[[noreturn]] void damaged(const std::string &what) {
+[[noreturn]] void damaged_table(const std::string &what) {
   throw mrun::error(MRUN_BUNDLE, "the model's table of weights is damaged: " + what);
 }
 
@@ -105,11 +105,11 @@ std::vector<int64_t> read_numbers(std::string_view text) {
   while (!text.empty()) {
     int64_t n = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (code != std::errc() || n < 0) damaged("want numbers that are not negative");
+    if (code != std::errc() || n < 0) damaged_table("want numbers that are not negative");
     out.push_back(n);
     text.remove_prefix(static_cast<size_t>(end - text.data()));
     if (text.empty()) break;
-    if (text.front() != ',' || text.size() == 1) damaged("want numbers with commas between them");
+    if (text.front() != ',' || text.size() == 1) damaged_table("want numbers with commas between them");
     text.remove_prefix(1);
   }
   return out;
@@ -119,20 +119,20 @@ WeightView read_view(std::string_view line) {
   std::string_view fields[6];
   for (int i = 0; i < 5; ++i) {
     const size_t tab = line.find('\t');
-    if (tab == std::string_view::npos) damaged("a line has fewer than six fields");
+    if (tab == std::string_view::npos) damaged_table("a line has fewer than six fields");
     fields[i] = line.substr(0, tab);
     line.remove_prefix(tab + 1);
   }
   WeightView view;
   view.weight = fields[0];
   view.path = line;
-  if (!scalar_type_of(fields[1], &view.dtype)) damaged("unknown dtype " + std::string(fields[1]));
+  if (!scalar_type_of(fields[1], &view.dtype)) damaged_table("unknown dtype " + std::string(fields[1]));
   const std::vector<int64_t> offset = read_numbers(fields[2]);
-  if (offset.size() != 1) damaged("want one offset");
+  if (offset.size() != 1) damaged_table("want one offset");
   view.offset = offset[0];
   view.sizes = read_numbers(fields[3]);
   view.strides = read_numbers(fields[4]);
-  if (view.sizes.size() != view.strides.size()) damaged("sizes and strides differ in number");
+  if (view.sizes.size() != view.strides.size()) damaged_table("sizes and strides differ in number");
   return view;
 }
 
@@ -182,9 +182,9 @@ void attach(mrun_call *call, const torch::jit::Module &module, const std::string
   Weights all(call, weights);
   for (const WeightView &view : read_views(table)) {
     const auto place = places.find(view.path);
-    if (place == places.end()) damaged("the model has no tensor " + view.path);
+    if (place == places.end()) damaged_table("the model has no tensor " + view.path);
     if (place->second.sizes() != at::IntArrayRef(view.sizes) || place->second.scalar_type() != view.dtype) {
-      damaged(view.path + " has another shape or dtype in the model");
+      damaged_table(view.path + " has another shape or dtype in the model");
     }
     // In place: whatever else in the model holds this tensor sees the weight, too.
     place->second.set_data(all.view(view));
@@ -215,17 +215,17 @@ std::vector<WeightView> read_views(const std::string &text) {
   bool first = true;
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
-    if (end == std::string_view::npos) damaged("the last line does not end");
+    if (end == std::string_view::npos) damaged_table("the last line does not end");
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     if (!first) {
       views.push_back(read_view(line));
     } else if (line != header) {
-      damaged("want \"" + std::string(header) + "\" in the first line");
+      damaged_table("want \"" + std::string(header) + "\" in the first line");
     }
     first = false;
   }
-  if (first) damaged("it is empty");
+  if (first) damaged_table("it is empty");
   return views;
 }
 
@@ -236,10 +236,10 @@ int64_t reach_of(const WeightView &view) {
     int64_t step = 0;
     if (__builtin_mul_overflow(view.sizes[i] - 1, view.strides[i], &step) ||
         __builtin_add_overflow(last, step, &last)) {
-      damaged(view.path + " is too large");
+      damaged_table(view.path + " is too large");
     }
   }
-  if (__builtin_add_overflow(last, int64_t{1}, &last)) damaged(view.path + " is too large");
+  if (__builtin_add_overflow(last, int64_t{1}, &last)) damaged_table(view.path + " is too large");
   return last;
 }
 

@@ -25,7 +25,7 @@ bool has_small_products() {
 #endif
 }
 
-bool is_plain(const at::Tensor &t) {
+bool is_dense_float(const at::Tensor &t) {
   return t.defined() && t.layout() == at::kStrided && t.is_cpu() && t.scalar_type() == at::kFloat && !t.requires_grad();
 }
 
@@ -40,7 +40,7 @@ int64_t columns(int64_t inner) {
 
 at::Tensor product(const at::Tensor &x, const at::Tensor &matrix, const c10::List<at::Tensor> &slices) {
   const int64_t inner = matrix.size(0), outer = matrix.size(1);
-  const bool fits = is_plain(x) && x.dim() > 0 && x.size(-1) == inner;
+  const bool fits = is_dense_float(x) && x.dim() > 0 && x.size(-1) == inner;
   const int64_t rows = fits ? x.numel() / inner : 0;
   if (rows * inner * outer <= most_work || rows * inner * columns(inner) > most_work) return at::matmul(x, matrix);
   const at::Tensor given = x.reshape({rows, inner});
@@ -74,7 +74,7 @@ c10::Symbol product_symbol() {
 // A matrix that is too large for some rows to be a small product.
 bool is_large(const torch::jit::Value *v) {
   const auto value = torch::jit::toIValue(v);
-  if (!value || !value->isTensor() || !is_plain(value->toTensor())) return false;
+  if (!value || !value->isTensor() || !is_dense_float(value->toTensor())) return false;
   const at::Tensor t = value->toTensor();
   return t.dim() == 2 && usual_rows * t.numel() > most_work && columns(t.size(0)) > 0;
 }

@@ -73,29 +73,23 @@ std::string quoted(const std::string &text) {
   return out + "\"";
 }
 
-std::string number_text(double value) {
-  std::string out = shortest_text(value);
-  if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
-  return out;
-}
-
 // A default in our notation; empty where it has none.
-std::string default_text(const IValue &v) {
+std::string model_default_text(const IValue &v) {
   if (v.isNone()) return "None";
   if (v.isBool()) return v.toBool() ? "True" : "False";
   if (v.isInt()) return std::to_string(v.toInt());
-  if (v.isDouble()) return number_text(v.toDouble());
+  if (v.isDouble()) return fraction_text(v.toDouble());
   if (v.isString()) return quoted(v.toStringRef());
   if (!v.isIntList() && !v.isDoubleList() && !v.isBoolList()) return "";
   std::string out = "[";
-  for (const IValue &item : v.toListRef()) out += (out.size() > 1 ? ", " : "") + default_text(item);
+  for (const IValue &item : v.toListRef()) out += (out.size() > 1 ? ", " : "") + model_default_text(item);
   return out + "]";
 }
 
 std::string parameter_text(const c10::Argument &a) {
   std::string type = type_text(a.type());
   if (!a.default_value()) return type + " " + a.name();
-  const std::string value = default_text(*a.default_value());
+  const std::string value = model_default_text(*a.default_value());
   if (!value.empty() && type != "Any") return type + " " + a.name() + "=" + value;
   // nil stands for a default that the notation cannot write; to_ivalue fills it in.
   if (type != "Any" && type.back() != '?') type += "?";

@@ -11,14 +11,14 @@
 namespace mrun_torch {
 namespace {
 
-[[noreturn]] void refuse(KernelCall &call, const char *argument, int64_t most, const std::string &given) {
+[[noreturn]] void refuse_size(KernelCall &call, const char *argument, int64_t most, const std::string &given) {
   throw mrun::error(MRUN_ARGUMENT,
                     call.name() + ": " + argument + ": want at most " + std::to_string(most) + ", got " + given);
 }
 
 void at_most(KernelCall &call, const char *argument, int64_t most) {
   const int64_t given = call.integer(argument, 0);
-  if (given > most) refuse(call, argument, most, std::to_string(given));
+  if (given > most) refuse_size(call, argument, most, std::to_string(given));
 }
 
 // Products of these are not checked.
@@ -28,7 +28,7 @@ void check_windows(KernelCall &call) {
     const c10::IValue *list = call.find(argument);
     if (list == nullptr || !list->isIntList()) continue;
     for (const int64_t n : list->toIntVector()) {
-      if (n > most) refuse(call, argument, most, std::to_string(n));
+      if (n > most) refuse_size(call, argument, most, std::to_string(n));
     }
   }
 }
@@ -51,7 +51,7 @@ void check_order(KernelCall &call) {
   const double largest = !n.isTensor()               ? n.toScalar().toDouble()
                          : n.toTensor().numel() == 0 ? 0
                                                      : at::max(n.toTensor().to(c10::kDouble)).item<double>();
-  if (!(largest <= most)) refuse(call, "n", most, shortest_text(largest));
+  if (!(largest <= most)) refuse_size(call, "n", most, shortest_text(largest));
 }
 
 [[noreturn]] void refuse_shape(KernelCall &call, const std::string &wanted) {

@@ -101,7 +101,7 @@ std::string advice_for(std::string_view line) {
 }
 
 // Between two characters, as half of one would be no text.
-void cut(std::string &text) {
+void shorten(std::string &text) {
   constexpr size_t longest = 500;
   if (text.size() <= longest) return;
   size_t end = longest;
@@ -131,7 +131,7 @@ std::string clean_message(const char *what) {
     const std::string_view line = take_line(text);
     if (!line.empty()) result.append(" ").append(line);
   }
-  cut(result);
+  shorten(result);
   return result.empty() ? "libtorch failed without a message" : result + advice_for(result);
 }
 

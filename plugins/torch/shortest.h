@@ -12,4 +12,11 @@ inline std::string shortest_text(double x) {
   return {text, std::to_chars(text, text + sizeof text, std::isnan(x) ? std::fabs(x) : x).ptr};
 }
 
+// The same of what is no integer, whatever its value: "300.0".
+inline std::string fraction_text(double x) {
+  std::string text = shortest_text(x);
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return text;
+}
+
 }  // namespace mrun_torch

@@ -20,13 +20,6 @@ uint64_t block_of(const Session &member) {
   return (least_block + own - 1) / own * own;
 }
 
-EngineOptions with_defaults(EngineOptions options, const Bundle &bundle) {
-  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
-  fill_in_defaults(options, bundle.manifest());
-  options.trace_begin = Clock::now().time_since_epoch().count();
-  return options;
-}
-
 // What member i of n gets of a number; at least 1.
 int share_of(int number, size_t i, size_t n) {
   const int members = static_cast<int>(n), rest = number % members;

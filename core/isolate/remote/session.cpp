@@ -15,13 +15,6 @@ namespace {
 
 constexpr auto counting = std::chrono::seconds(10);  // how long the worker's counts are waited for
 
-EngineOptions with_defaults(EngineOptions options, const Bundle &bundle) {
-  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
-  fill_in_defaults(options, bundle.manifest());
-  if (options.trace_begin == 0) options.trace_begin = Clock::now().time_since_epoch().count();
-  return options;
-}
-
 // As it is now: what has passed since it was submitted is gone of its time.
 Work as_of_now(const Work &work, Clock::time_point submitted) {
   Work now = work;
@@ -30,6 +23,13 @@ Work as_of_now(const Work &work, Clock::time_point submitted) {
 }
 
 }  // namespace
+
+EngineOptions with_defaults(EngineOptions options, const Bundle &bundle) {
+  if (options.registry == nullptr) fail(MRUN_USAGE, "an engine wants a registry of plugins");
+  fill_in_defaults(options, bundle.manifest());
+  if (options.trace_begin == 0) options.trace_begin = Clock::now().time_since_epoch().count();
+  return options;
+}
 
 RemoteSession::RemoteSession(std::shared_ptr<const Bundle> bundle, EngineOptions options,
                              std::shared_ptr<const HandedFiles> files)

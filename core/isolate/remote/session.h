@@ -228,4 +228,7 @@ class RemoteSession final : public Session {
   std::thread keeper_, postman_;
 };
 
+// What the options leave to the bundle, filled in. Of a group's members all traces begin at once: with the group.
+EngineOptions with_defaults(EngineOptions, const Bundle &);
+
 }  // namespace mrun

@@ -8,7 +8,7 @@
 namespace mrun {
 namespace {
 
-int push_element(lua_State *L, const mrun_value &v) {
+int push_constant_element(lua_State *L, const mrun_value &v) {
   if (v.kind == MRUN_MAP || v.kind == MRUN_LIST) {
     push_constant(L, reinterpret_cast<const Value &>(v));
   } else {
@@ -22,7 +22,7 @@ int constant_index(lua_State *L, Vm &) {
   if (is_tensor(handle_at(L, 2))) fail(MRUN_SCRIPT, "{}", tensor_as_key(L, 2));
   if (v.is_map() && lua_type(L, 2) == LUA_TSTRING) {
     const Value *found = v.find(want_string(L, 2, "params", "key"));
-    return found != nullptr ? push_element(L, found->c()) : 0;
+    return found != nullptr ? push_constant_element(L, found->c()) : 0;
   }
   if (v.is_list() && lua_type(L, 2) == LUA_TNUMBER) {
     const double place = lua_tonumber(L, 2);
@@ -30,7 +30,7 @@ int constant_index(lua_State *L, Vm &) {
     if (place == 0 && !items.empty()) fail(MRUN_SCRIPT, "{}", no_item_0);
     if (place >= 1 && place <= static_cast<double>(items.size()) &&
         place == static_cast<double>(static_cast<size_t>(place))) {
-      return push_element(L, items[static_cast<size_t>(place) - 1].c());
+      return push_constant_element(L, items[static_cast<size_t>(place) - 1].c());
     }
   }
   return 0;

@@ -19,7 +19,7 @@ namespace mrun {
 namespace {
 
 constexpr size_t most_nodes = 2'000'000;
-constexpr int poll_period = 1 << 16;  // values, or comparisons of keys
+constexpr int poll_values = 1 << 16;  // values, or comparisons of keys
 
 mrun_value string_value(const char *data, size_t size) {
   mrun_value v{};
@@ -139,7 +139,7 @@ void Reader::refuse(const Place *place, const std::string &problem) const {
 
 void Reader::count_node(const Place *place) {
   if (++nodes_ > most_nodes) refuse(place, fmt::format("more than {} values", most_nodes));
-  if (nodes_ % poll_period == 0) poll(L_);
+  if (nodes_ % poll_values == 0) poll(L_);
 }
 
 mrun_value Reader::read(int index, Place *place) {
@@ -304,7 +304,7 @@ mrun_value Reader::read_map(int index, Place &here) {
   }
   // By key: a map's entries are in order (value.h), and so equal for tables that were filled in another one.
   std::sort(entries, entries + size, [this, compared = 0](const mrun_entry &a, const mrun_entry &b) mutable {
-    if (++compared % poll_period == 0) poll(L_);
+    if (++compared % poll_values == 0) poll(L_);
     return std::string_view(a.key.data, a.key.size) < std::string_view(b.key.data, b.key.size);
   });
   v.kind = MRUN_MAP;

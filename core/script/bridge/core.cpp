@@ -16,7 +16,7 @@
 namespace mrun {
 namespace {
 
-constexpr int poll_period = 1 << 12;  // lines
+constexpr int poll_lines = 1 << 12;  // lines
 
 // ---- the bundle's files
 
@@ -37,7 +37,7 @@ int asset(lua_State *L, Vm &vm) {
   return 1;
 }
 
-int text(lua_State *L, Vm &vm) {
+int bundle_text(lua_State *L, Vm &vm) {
   const std::string s = read_text(vm, asset_path(L, "bundle.text"));
   lua_pushlstring(L, s.data(), s.size());
   return 1;
@@ -48,7 +48,7 @@ int lines(lua_State *L, Vm &vm) {
   lua_newtable(L);
   int count = 0;
   each_line(s, [&](std::string_view line) {
-    if (count % poll_period == 0) poll(L);
+    if (count % poll_lines == 0) poll(L);
     lua_pushlstring(L, line.data(), line.size());
     lua_rawseti(L, -2, ++count);
   });
@@ -180,7 +180,7 @@ int log(lua_State *L, Vm &vm) {
 // Each is part of the script interface: a new one raises script_interface.
 std::span<const std::pair<std::string_view, lua_CFunction>> core_functions() {
   static const std::pair<std::string_view, lua_CFunction> functions[] = {{"core.asset@1", function<asset>},
-                                                                         {"core.text@1", function<text>},
+                                                                         {"core.text@1", function<bundle_text>},
                                                                          {"core.lines@1", function<lines>},
                                                                          {"core.json@1", function<json>},
                                                                          {"core.tensors@1", function<tensors>},

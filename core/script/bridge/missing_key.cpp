@@ -16,7 +16,7 @@ namespace {
 
 constexpr int warning = 2;             // a level of the log
 constexpr int most_looks = 100;        // of a state: each finds the script's line and reads it
-constexpr size_t most_text = 1 << 14;  // that is read for it
+constexpr size_t most_read = 1 << 14;  // that is read for it
 constexpr size_t least_key = 5;        // shorter ones are like many others
 constexpr size_t most_keys = 32;       // larger tables are vocabularies, whose keys are data
 
@@ -154,7 +154,7 @@ class Asking {
 };
 
 // The key, as text; on the stack a number stays one.
-std::string key_text(lua_State *L) {
+std::string asked_key(lua_State *L) {
   lua_pushvalue(L, 2);
   std::string key = lua_tostring(L, -1);
   lua_pop(L, 1);
@@ -162,7 +162,7 @@ std::string key_text(lua_State *L) {
 }
 
 // What stands before ".key".
-std::string owner_of(const std::string &written, const std::string &key) {
+std::string before_key(const std::string &written, const std::string &key) {
   return written.substr(0, written.size() - key.size() - 1);
 }
 
@@ -188,7 +188,7 @@ std::string doubt_list(lua_State *L, const std::string &key, const std::string &
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  const std::string list = owner_of(written, key);
+  const std::string list = before_key(written, key);
   if (!first_has) return is_length(key) ? fmt::format("{} is nil: #{} is the length of a list", written, list) : "";
   return fmt::format("{} is nil: {} is a list of {}; {}[1].{} is the first's", written, list, lua_objlen(L, 1), list,
                      key);
@@ -209,7 +209,7 @@ std::string doubt_place(double place, const std::string &key, size_t items, cons
 
 std::string doubt_key(lua_State *L, const Asking &asking) {
   const bool number = lua_type(L, 2) == LUA_TNUMBER;
-  const std::string key = key_text(L);
+  const std::string key = asked_key(L);
   const size_t items = lua_objlen(L, 1);
   if (number && items == 0) {
     if (std::string text = doubt_text_key(L, key); !text.empty()) return text;
@@ -231,14 +231,14 @@ std::string doubt_key(lua_State *L, const Asking &asking) {
 std::string doubt_text(lua_State *L, const Asking &asking) {
   const bool number = lua_type(L, 2) == LUA_TNUMBER;
   if (asking.conditional() && !(number && asking.compared_with_text())) return "";
-  const std::string key = key_text(L);
+  const std::string key = asked_key(L);
   const auto written = asking.written(key, number);
   if (number) {
     return written.value_or("s[" + key + "]") +
            " is nil: a text has no items; s:sub(i, i) is its byte i, text.characters(s) a list";
   }
   if (!written || !is_length(key)) return "";
-  return fmt::format("{} is nil: #{} is the number of a text's bytes", *written, owner_of(*written, key));
+  return fmt::format("{} is nil: #{} is the number of a text's bytes", *written, before_key(*written, key));
 }
 
 void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) {
@@ -249,7 +249,7 @@ void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) 
   ++vm.missing_keys;
   Error told(MRUN_SCRIPT, "");
   locate(L, told);
-  const std::string text = doubt(L, Asking(source_from(vm, told.script, told.line).substr(0, most_text)));
+  const std::string text = doubt(L, Asking(source_from(vm, told.script, told.line).substr(0, most_read)));
   if (text.empty()) return;
   vm.told_of_missing_key = true;
   log_line(vm.item(), warning, printable(told.message + text, 500));

@@ -67,16 +67,16 @@ std::vector<Value> call_now(Vm &vm, const NativeOperation &op, const Given &give
   return call_operation(*op.set, call, given.positional, given.keywords).values;
 }
 
-std::vector<Value> call(Vm &vm, const NativeOperation &op, const Given &given) {
+std::vector<Value> call_with_room(Vm &vm, const NativeOperation &op, const Given &given) {
   return with_room(vm, op, [&] { return call_now(vm, op, given); });
 }
 
 std::vector<Value> call_once(Vm &vm, const NativeOperation &op, const Given &given) {
   const auto key = once_key(vm, op, given);
-  if (!key) return call(vm, op, given);
+  if (!key) return call_with_room(vm, op, given);
   std::vector<Value> results;
   results.push_back(vm.options.shared->get(
-      *key, &vm, [&] { return std::move(call(vm, op, given).at(0)); }, [&] { poll(vm.L); }));
+      *key, &vm, [&] { return std::move(call_with_room(vm, op, given).at(0)); }, [&] { poll(vm.L); }));
   return results;
 }
 
@@ -86,7 +86,7 @@ int call_native(lua_State *L, Vm &vm) {
   const Arena::Scope scope(vm.arena);
   Reader reader(L, op.what.c_str(), MRUN_ARGUMENT);
   const Given given = read_arguments(L, reader, 1);
-  std::vector<Value> results = op.once ? call_once(vm, op, given) : call(vm, op, given);
+  std::vector<Value> results = op.once ? call_once(vm, op, given) : call_with_room(vm, op, given);
   want_stack(L, static_cast<int>(results.size()) + 4, "too many results");
   for (Value &v : results) push_value(L, std::move(v));
   vm.collect_native();

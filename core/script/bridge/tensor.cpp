@@ -181,16 +181,16 @@ int item(lua_State *L, Vm &) {
   return 1;
 }
 
-constexpr int64_t poll_period = 1 << 13;  // elements
+constexpr int64_t poll_elements = 1 << 13;  // elements
 
-void push_list(lua_State *L, const Tensor &t, const Shape &strides, const char *data, int32_t d) {
+void push_nested_list(lua_State *L, const Tensor &t, const Shape &strides, const char *data, int32_t d) {
   if (d == t.dim()) return push_element(L, t.dtype(), data);
   want_stack(L, 3, "too many dimensions");
   const int64_t step = strides[static_cast<size_t>(d)] * static_cast<int64_t>(item_size(t.dtype()));
   lua_createtable(L, static_cast<int>(t.size(d)), 0);
   for (int64_t i = 0; i < t.size(d); ++i) {
-    if ((i + 1) % poll_period == 0) poll(L);
-    push_list(L, t, strides, data + i * step, d + 1);
+    if ((i + 1) % poll_elements == 0) poll(L);
+    push_nested_list(L, t, strides, data + i * step, d + 1);
     lua_rawseti(L, -2, static_cast<int>(i + 1));
   }
 }
@@ -198,7 +198,7 @@ void push_list(lua_State *L, const Tensor &t, const Shape &strides, const char *
 int tolist(lua_State *L, Vm &) {
   const Tensor &t = on_cpu(L, "tolist");
   if (t.numel() > 1 << 26) fail(MRUN_ARGUMENT, "tolist: {} has too many elements for a Lua table", describe(t.c()));
-  push_list(L, t, t.strides(), t.data<const char>(), 0);
+  push_nested_list(L, t, t.strides(), t.data<const char>(), 0);
   return 1;
 }
 

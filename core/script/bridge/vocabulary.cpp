@@ -37,12 +37,12 @@ int number_of(lua_State *L, Vm &) {
   return 1;
 }
 
-int length(lua_State *L, Vm &) {
+int vocabulary_length(lua_State *L, Vm &) {
   lua_pushnumber(L, static_cast<double>(vocabulary_at(L, 1).lines));
   return 1;
 }
 
-int set(lua_State *, Vm &) { fail(MRUN_SCRIPT, "a vocabulary is read-only"); }
+int set_vocabulary(lua_State *, Vm &) { fail(MRUN_SCRIPT, "a vocabulary is read-only"); }
 
 }  // namespace
 
@@ -67,8 +67,10 @@ void open_vocabularies(lua_State *L) {
   push_anchor(L, vm_of(L).anchors.object_types);
   lua_pushlightuserdata(L, const_cast<mrun_type *>(&vocabulary_type));
   begin_metatable(L);
-  static const luaL_Reg entries[] = {
-      {"__index", function<number_of>}, {"__newindex", function<set>}, {"__len", function<length>}, {nullptr, nullptr}};
+  static const luaL_Reg entries[] = {{"__index", function<number_of>},
+                                     {"__newindex", function<set_vocabulary>},
+                                     {"__len", function<vocabulary_length>},
+                                     {nullptr, nullptr}};
   luaL_register(L, nullptr, entries);
   lua_rawset(L, -3);
   lua_pop(L, 1);

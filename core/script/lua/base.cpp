@@ -15,7 +15,8 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"assert", "ipairs", "pcall", "rawequal", "rawget", "select", "tonumber", "_VERSION"};
+constexpr const char *base_names[] = {"assert", "ipairs", "pcall",    "rawequal",
+                                      "rawget", "select", "tonumber", "_VERSION"};
 
 // As LuaJIT's, but for levels of the engine's own.
 int error(lua_State *L) {
@@ -133,7 +134,7 @@ int text_of(lua_State *L, Vm &vm) {
 }
 
 void push_base(lua_State *L, int from) {
-  take(L, from, names);
+  take(L, from, base_names);
   static const luaL_Reg functions[] = {{"type", library<type>},
                                        {"tostring", library<text_of>},
                                        {"getmetatable", library<getmetatable>},

@@ -9,9 +9,9 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh", "deg", "exp",
-                                 "floor", "fmod", "frexp", "huge", "ldexp", "log",  "log10", "max",  "min", "modf",
-                                 "pi",    "pow",  "rad",   "sin",  "sinh",  "sqrt", "tan",   "tanh"};
+constexpr const char *math_names[] = {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh", "deg", "exp",
+                                      "floor", "fmod", "frexp", "huge", "ldexp", "log",  "log10", "max",  "min", "modf",
+                                      "pi",    "pow",  "rad",   "sin",  "sinh",  "sqrt", "tan",   "tanh"};
 
 // From the item's own numbers: the same for any worker, batch and order.
 int random(lua_State *L, Vm &vm) {
@@ -39,7 +39,7 @@ int randomseed(lua_State *, Vm &) {
 }  // namespace
 
 void push_math(lua_State *L, int from) {
-  take(L, from, names);
+  take(L, from, math_names);
   lua_pushcfunction(L, library<random>);
   lua_setfield(L, -2, "random");
   lua_pushcfunction(L, library<randomseed>);

@@ -8,7 +8,7 @@
 namespace mrun {
 namespace {
 
-constexpr int poll_period = 1 << 16;
+constexpr int poll_steps = 1 << 16;
 constexpr int most_depth = 200;
 
 // ASCII, whatever the locale.
@@ -66,10 +66,10 @@ PatternMatcher::PatternMatcher(std::string_view subject, std::string_view patter
       pattern_(pattern.data()),
       pattern_end_(pattern.data() + pattern.size()),
       poll_(std::move(poll)),
-      steps_(poll_period) {}
+      steps_(poll_steps) {}
 
 void PatternMatcher::look() {
-  steps_ = poll_period;
+  steps_ = poll_steps;
   poll_();
 }
 

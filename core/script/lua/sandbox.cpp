@@ -17,7 +17,7 @@ namespace {
 constexpr const char *bit_names[] = {"arshift", "band", "bnot", "bor",    "bswap", "bxor",
                                      "lshift",  "rol",  "ror",  "rshift", "tobit", "tohex"};
 
-void open(lua_State *L, lua_CFunction library, const char *name) {
+void open_library(lua_State *L, lua_CFunction library, const char *name) {
   lua_pushcfunction(L, library);
   lua_pushstring(L, name);
   lua_call(L, 1, 0);
@@ -88,11 +88,11 @@ void push_environment(lua_State *L, bool std) {
 }
 
 void open_sandbox(lua_State *L) {
-  open(L, luaopen_base, "");
-  open(L, luaopen_string, LUA_STRLIBNAME);
-  open(L, luaopen_table, LUA_TABLIBNAME);
-  open(L, luaopen_math, LUA_MATHLIBNAME);
-  open(L, luaopen_bit, LUA_BITLIBNAME);
+  open_library(L, luaopen_base, "");
+  open_library(L, luaopen_string, LUA_STRLIBNAME);
+  open_library(L, luaopen_table, LUA_TABLIBNAME);
+  open_library(L, luaopen_math, LUA_MATHLIBNAME);
+  open_library(L, luaopen_bit, LUA_BITLIBNAME);
   lua_settop(L, 0);
   lua_pushvalue(L, LUA_GLOBALSINDEX);
   const int globals = 1, into = 2;

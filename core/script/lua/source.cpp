@@ -12,7 +12,7 @@ namespace {
 // LL, ULL, LLU in any case make 64-bit integers, i complex numbers; no other number has these letters.
 bool makes_cdata(std::string_view number) { return number.find_first_of("lLiI") != std::string_view::npos; }
 
-[[noreturn]] void refuse(const std::string &script, const Token &token, const std::string &problem) {
+[[noreturn]] void refuse_token(const std::string &script, const Token &token, const std::string &problem) {
   Error e(MRUN_SCRIPT, fmt::format("{}:{}: {}", script, token.line, problem));
   e.script = script;
   e.line = token.line;
@@ -58,15 +58,15 @@ void check_source(const std::string &script, std::string_view text) {
   int jumps = 0;
   while (const auto token = lexer.next()) {
     if (mode.before(*token)) {
-      refuse(script, *token, "there are no weak tables: __mode has no meaning here, and cannot be set");
+      refuse_token(script, *token, "there are no weak tables: __mode has no meaning here, and cannot be set");
     }
     if (token->kind == Token::name && token->text == "goto" && ++jumps > most_jumps) {
-      refuse(script, *token, fmt::format("the file has more than {} goto statements", most_jumps));
+      refuse_token(script, *token, fmt::format("the file has more than {} goto statements", most_jumps));
     }
     if (token->kind == Token::number && makes_cdata(token->text)) {
-      refuse(script, *token,
-             fmt::format("the number {} is C data, which scripts do not have; write a plain number",
-                         token->text.substr(0, 40)));
+      refuse_token(script, *token,
+                   fmt::format("the number {} is C data, which scripts do not have; write a plain number",
+                               token->text.substr(0, 40)));
     }
   }
 }

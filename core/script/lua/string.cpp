@@ -22,7 +22,7 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"byte", "char", "format", "len", "sub"};
+constexpr const char *string_names[] = {"byte", "char", "format", "len", "sub"};
 
 std::string_view text_at(lua_State *L, int index, const char *function, const char *name) {
   if (lua_type(L, index) == LUA_TNUMBER) lua_tolstring(L, index, nullptr);  // becomes a string in its place
@@ -471,7 +471,7 @@ int no_method(lua_State *L, Vm &) {
 }  // namespace
 
 void push_string(lua_State *L, int from) {
-  take(L, from, names);
+  take(L, from, string_names);
   static const luaL_Reg functions[] = {
       {"find", library<find>},       {"gmatch", library<gmatch>}, {"gsub", library<gsub>},
       {"lower", library<lower>},     {"match", library<match>},   {"rep", library<rep>},

@@ -14,10 +14,10 @@
 namespace mrun {
 namespace {
 
-constexpr const char *names[] = {"maxn"};
+constexpr const char *table_names[] = {"maxn"};
 // LuaJIT's sort can take quadratic time, and its insert and remove shift millions of elements in one instruction, where
 // no time limit reaches: the functions here look at the limits this often.
-constexpr int poll_period = 1 << 16;
+constexpr int poll_places = 1 << 16;
 constexpr int64_t most_places = 1 << 30;
 
 void want_table(lua_State *L, const char *function, int index = 1) {
@@ -80,7 +80,7 @@ int sort(lua_State *L, Vm &vm) {
   guard_stack(vm);
   lua_createtable(L, count, 0);  // the elements, safe from a comparison that changes the list
   for (int i = 1; i <= count; ++i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     lua_rawgeti(L, 1, i);
     lua_rawseti(L, 3, i);
   }
@@ -89,11 +89,11 @@ int sort(lua_State *L, Vm &vm) {
   for (int i = 0; i < count; ++i) places[i] = i + 1;
   int compared = 0;
   merge_sort(places, buffer, count, [&](int a, int b) {
-    if (++compared % poll_period == 0) poll(L);
+    if (++compared % poll_places == 0) poll(L);
     return given ? less_by_function(L, a, b) : less_by_operator(L, a, b);
   });
   for (int i = 0; i < count; ++i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     lua_rawgeti(L, 3, places[i]);
     lua_rawseti(L, 1, i + 1);
   }
@@ -113,7 +113,7 @@ int insert(lua_State *L, Vm &) {
   const int64_t place = int32_at(L, 2, "table.insert", "place");
   if (std::abs(place) > most_places) fail(MRUN_ARGUMENT, "table.insert: place: {} is no place of a table", place);
   for (int64_t i = length; i >= place; --i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i));
     lua_rawseti(L, 1, static_cast<int>(i + 1));
   }
@@ -128,7 +128,7 @@ int remove(lua_State *L, Vm &) {
   if (place < 1 || place > length) return 0;
   lua_rawgeti(L, 1, static_cast<int>(place));
   for (int64_t i = place; i < length; ++i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i + 1));
     lua_rawseti(L, 1, static_cast<int>(i));
   }
@@ -150,7 +150,7 @@ int move(lua_State *L, Vm &) {
   const bool down =
       place <= first || place > last || lua_rawequal(L, 1, to) == 0;  // what is still to be read is not yet written
   for (int64_t i = 0; i <= last - first; ++i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     const int64_t step = down ? i : last - first - i;
     lua_pushinteger(L, static_cast<lua_Integer>(first + step));
     lua_gettable(L, 1);
@@ -177,7 +177,7 @@ int concat(lua_State *L, Vm &) {
       lua_isnoneornil(L, 4) ? static_cast<int64_t>(lua_objlen(L, 1)) : int32_at(L, 4, "table.concat", "last");
   Buffer out(L);
   for (int64_t i = first; i <= last; ++i) {
-    if (i % poll_period == 0) poll(L);
+    if (i % poll_places == 0) poll(L);
     lua_rawgeti(L, 1, static_cast<int>(i));
     if (lua_isstring(L, -1) == 0) {
       fail(MRUN_SCRIPT, "table.concat: element {}: want a string or number, got {}", i, describe_lua(L, -1));
@@ -195,7 +195,7 @@ int concat(lua_State *L, Vm &) {
 }  // namespace
 
 void push_table(lua_State *L, int from) {
-  take(L, from, names);
+  take(L, from, table_names);
   static const luaL_Reg functions[] = {{"concat", library<concat>}, {"insert", library<insert>},
                                        {"move", library<move>},     {"remove", library<remove>},
                                        {"sort", library<sort>},     {nullptr, nullptr}};

@@ -58,7 +58,7 @@ bool push_value_of(lua_State *L, int t) {
 }
 
 // The first element behind place `from` of a list of `length`: pushes place and value.
-bool push_element(lua_State *L, int t, size_t from, size_t length) {
+bool push_next_element(lua_State *L, int t, size_t from, size_t length) {
   for (size_t i = from + 1; i <= length; ++i) {
     lua_rawgeti(L, t, static_cast<int>(i));
     if (!lua_isnil(L, -1)) {
@@ -314,7 +314,7 @@ int next(lua_State *L, Vm &vm) {
   unwrap(L, 1, "next");
   const Part part = part_of_next(L, vm);
   const bool from_first = lua_isnil(L, 2) || in_list(L, 2, part.after);
-  if (from_first && push_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), part.after)) {
+  if (from_first && push_next_element(L, 1, static_cast<size_t>(lua_tonumber(L, 2)), part.after)) {
     // A front that has come back: what was remembered without it has another order.
     if (lua_isnil(L, 2) && remembered_of(L, vm).elements > 0) set_asked(L, vm, false);
     return 2;
@@ -431,7 +431,7 @@ bool push_other(lua_State *L, Vm &vm, size_t length, size_t &step) {
 // gone.
 bool push_later_element(lua_State *L, Vm &vm, size_t step, size_t length) {
   if (step == 0 && !lua_isnil(L, lua_upvalueindex(first_up))) forget_asked(L, vm);
-  while (push_element(L, 1, step, length)) {
+  while (push_next_element(L, 1, step, length)) {
     if (lua_rawequal(L, -2, lua_upvalueindex(first_up)) == 0) return true;
     step = static_cast<size_t>(lua_tonumber(L, -2));
     lua_pop(L, 2);

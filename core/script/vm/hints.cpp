@@ -14,11 +14,13 @@
 namespace mrun {
 namespace {
 
-bool is_name(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool in_identifier(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 std::string_view name_at(std::string_view text, size_t at) {
   size_t end = at;
-  while (end < text.size() && is_name(text[end])) ++end;
+  while (end < text.size() && in_identifier(text[end])) ++end;
   return text.substr(at, end - at);
 }
 
@@ -27,7 +29,7 @@ template <class F>
 void each_field(std::string_view line, F &&each) {
   for (size_t dot = line.find('.'); dot != std::string_view::npos; dot = line.find('.', dot + 1)) {
     size_t begin = dot;
-    while (begin > 0 && is_name(line[begin - 1])) --begin;
+    while (begin > 0 && in_identifier(line[begin - 1])) --begin;
     const std::string_view field = name_at(line, dot + 1);
     if (begin < dot && !field.empty()) each(line.substr(begin, dot - begin), field);
   }
@@ -95,8 +97,6 @@ std::string params_hint(const Vm &vm, std::string_view field) {
   return fmt::format("; params has no {}{}", printable(field, 60), did_you_mean(std::string(field), names));
 }
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
-
 // What stands between the first pair of quotes behind `mark`.
 std::string_view quoted(std::string_view message, std::string_view mark) {
   const size_t at = message.find(mark);
@@ -148,7 +148,7 @@ std::string_view owner_of(std::string_view line, char mark, std::string_view nam
   for (size_t at = line.find(mark); at != std::string_view::npos; at = line.find(mark, at + 1)) {
     if (name_at(line, at + 1) != name) continue;
     size_t begin = at;
-    while (begin > 0 && is_name(line[begin - 1])) --begin;
+    while (begin > 0 && in_identifier(line[begin - 1])) --begin;
     if (begin < at) return line.substr(begin, at - begin);
   }
   return "";
@@ -466,7 +466,7 @@ std::string point_hint(std::string_view message, std::string_view line) {
   if (!contains(message, ": is a function")) return "";
   for (const std::string_view module : {"torch", "F", "linalg", "fft", "special", "image", "text", "audio", "decode"}) {
     const size_t at = line.find(std::string(module) + ":");
-    if (at == std::string_view::npos || (at > 0 && is_name(line[at - 1]))) continue;
+    if (at == std::string_view::npos || (at > 0 && in_identifier(line[at - 1]))) continue;
     const std::string_view name = name_at(line, at + module.size() + 1);
     if (!name.empty()) return fmt::format("; a module's function is called with a point: {}.{}(…)", module, name);
   }

@@ -8,9 +8,9 @@ namespace {
 
 constexpr size_t none = std::string_view::npos;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 bool is_name(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+  return is_decimal(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
          (static_cast<unsigned char>(c) & 0x80) != 0;
 }
 
@@ -34,7 +34,7 @@ std::optional<Token> Lexer::next() {
   skip_blanks();
   if (rest_.empty()) return std::nullopt;
   const char c = rest_[0];
-  if (is_digit(c) || (c == '.' && rest_.size() > 1 && is_digit(rest_[1]))) return number();
+  if (is_decimal(c) || (c == '.' && rest_.size() > 1 && is_decimal(rest_[1]))) return number();
   if (is_name(c)) return take(Token::name, name_size());
   if (c == '"' || c == '\'') return quoted(c);
   if (c == '[') {

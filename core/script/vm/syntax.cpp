@@ -9,13 +9,6 @@
 namespace mrun {
 namespace {
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
-
-std::string_view trimmed(std::string_view line) {
-  const size_t begin = std::min(line.find_first_not_of(" \t\r"), line.size());
-  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
-}
-
 // The line's tokens with a blank before each, strings as "": what stands in comments and strings means nothing.
 std::string code_of(std::string_view line) {
   std::string code;
