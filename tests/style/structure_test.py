@@ -69,6 +69,31 @@ def outside_functions(source):
     return {h.split("::")[0] for h in heads}
 
 
+OWN = [r"(?:struct|class|enum|enum class|union) (?:CAPABILITY\(\"\w+\"\) )?(\w+)\b[^;(]*\{",  # a type
+       r"[\w:<>,&*\[\]. ]*?[ *&](\w+)\(",  # a function, or what is initialized so
+       r"(?:\w+ )*[\w:<>,&* ]+?[ *&](\w+)(?:\[[^\]]*\])?(?: = |\{|;)"]  # a constant or a variable
+
+
+def own_names(source):
+    """Names that a source keeps to itself, within unnamed namespaces or `static`, as clang-format writes them."""
+    unnamed = re.findall(r"^namespace \{$(.*?)^\}  // namespace$", source, flags=re.S | re.M)
+    lines = [line for text in unnamed for line in text.splitlines() if re.match(r"[A-Za-z\[]", line)]
+    lines += re.findall(r"^static (.*)", source, flags=re.M)
+    names = set()
+    for line in lines:
+        if not re.match(r"(?:using|template|namespace|extern|static_assert|public|private|friend|case)\b", line):
+            found = next((m for m in (re.match(form, line) for form in OWN) if m), None)
+            names |= {found[1]} if found else set()
+    return names
+
+
+def libraries():
+    """Sources that a release may compile together: a folder of the core, the torch plugin."""
+    folders = [f for f in CORE.iterdir() if f.is_dir() and f.name not in {"include", "examples"}]
+    yield from (sorted(f for f in folder.rglob("*.cpp") if "examples" not in f.parts) for folder in folders)
+    yield sorted((CORE.parent / "plugins/torch").glob("*.cpp"))
+
+
 class Structure(unittest.TestCase):
     def test_no_arrow_climbs_in_script(self):
         rank = {room: i for i, room in enumerate(SCRIPT_ROOMS)}
@@ -104,6 +129,21 @@ class Structure(unittest.TestCase):
                         self.assertFalse(name in found, f"{name}: in {f} and in {found.get(name)}")
                         found[name] = f
         self.assertGreater(len(found), 100)
+
+    def test_no_two_sources_of_a_library_have_helpers_of_one_name(self):
+        """Compiled together, one would be taken for the other's overload."""
+        self.assertEqual(own_names("namespace {\nstruct A {\n  int n;\n};\nconstexpr const char *b[] = {};\nsize_t c = 0, unread;\n"
+                                   "[[noreturn]] void d(const char *x) {\n  e(x);\n}\nint F::g(int) {\n}\nusing H = A;\n}  // namespace\n"
+                                   "int i() {}\nstatic bool k(int x);\n"), {"A", "b", "c", "d", "k"})
+        count = 0
+        for library in libraries():
+            found = {}
+            for source in library:
+                for name in own_names(source.read_text()):
+                    self.assertFalse(name in found, f"{name}: in {source} and in {found.get(name)}")
+                    found[name] = source
+            count += len(found)
+        self.assertGreater(count, 1000)
 
     def test_no_source_is_longer_than_600_lines(self):
         for folder in (CORE, CORE.parent / "plugins", CORE.parent / "tools"):

@@ -1,14 +1,11 @@
 """Which lock guards what, as the sources say it (core/base/thread_annotations.h), checked by clang."""
-import json
-import os
-import pathlib
 import re
-import shlex
 import subprocess
 import unittest
 
-SOURCE = pathlib.Path(os.environ["MRUN_SOURCE"])
-BUILD = pathlib.Path(os.environ["MRUN_BUILD"])
+import sources
+
+CORE = sources.SOURCE / "core"
 MARK = re.compile(r"\b(GUARDED_BY|REQUIRES)\(")
 # What threads share: their sources are held to say which lock guards it.
 WANTED = {"bundle/bundle", "exec/engine/alone", "exec/engine/engine", "exec/engine/room", "exec/engine/usage", "exec/engine/worker",
@@ -25,26 +22,20 @@ struct Count {
 """
 
 
-def commands():
-    """Of the core's sources: file -> what its includes need."""
-    found = {}
-    for c in json.loads((BUILD / "compile_commands.json").read_text()):
-        file = pathlib.Path(c["file"])
-        if (SOURCE / "core") not in file.parents:
-            continue
-        words, kept = iter(shlex.split(c["command"])), []
-        for word in words:
-            if word == "-isystem":
-                kept += [word, next(words)]
-            elif word.startswith(("-I", "-D")):
-                kept.append(word)
-        found[file] = kept
-    return found
+def needed(words):
+    """Of a compiler's words those that a source's includes need."""
+    words, kept = iter(words), []
+    for word in words:
+        if word == "-isystem":
+            kept += [word, next(words)]
+        elif word.startswith(("-I", "-D")):
+            kept.append(word)
+    return kept
 
 
 def included(file):
     """The headers of the core that a source includes itself."""
-    return {SOURCE / "core" / name for name in re.findall(r'^#include "([^"]+)"', file.read_text(), flags=re.M)}
+    return {CORE / name for name in re.findall(r'^#include "([^"]+)"', file.read_text(), flags=re.M)}
 
 
 def check(arguments, text=None):
@@ -53,26 +44,25 @@ def check(arguments, text=None):
     return run.returncode, run.stderr
 
 
-class ThreadSafety(unittest.TestCase):
+class ThreadSafety(sources.Alone):
     def test_what_is_annotated_holds(self):
-        marked = {f for f in (SOURCE / "core").rglob("*") if f.suffix in {".h", ".cpp"} and f.name != "thread_annotations.h" and MARK.search(f.read_text())}
-        all_ = commands()
-        own = {file for file in all_ if file in marked or marked & included(file)}
-        names = {str(f.relative_to(SOURCE / "core").with_suffix("")) for f in own}
+        marked = {f for f in CORE.rglob("*") if f.suffix in {".h", ".cpp"} and f.name != "thread_annotations.h" and MARK.search(f.read_text())}
+        own = {file for file in self.commands if CORE in file.parents and (file in marked or marked & included(file))}
+        names = {str(f.relative_to(CORE).with_suffix("")) for f in own}
         self.assertLessEqual(WANTED, names)
         for file in sorted(own):
             with self.subTest(file=file.name):
-                code, text = check([*all_[file], str(file)])
+                code, text = check([*needed(self.commands[file]), str(file)])
                 self.assertEqual(code, 0, text[:4000])
 
     def test_all_locks_of_the_core_can_be_checked(self):
-        for f in (SOURCE / "core").rglob("*"):
-            own = {"include", "examples"} & set(f.relative_to(SOURCE / "core").parts) or f.name == "mutex.h"
+        for f in CORE.rglob("*"):
+            own = {"include", "examples"} & set(f.relative_to(CORE).parts) or f.name == "mutex.h"
             if f.suffix in {".h", ".cpp"} and not own:
                 self.assertNotRegex(f.read_text(), r"\bstd::(mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock)\b", f)
 
     def test_what_does_not_hold_is_found(self):
-        code, text = check([f"-I{SOURCE / 'core'}", "-"], WRONG)
+        code, text = check([f"-I{CORE}", "-"], WRONG)
         self.assertNotEqual(code, 0)
         self.assertIn("requires holding mutex 'mutex'", text)
 

@@ -51,8 +51,12 @@ elseif(MRUN_PRESET STREQUAL tsan)
   add_link_options(-fsanitize=thread)
 endif()
 
+# Of files that are compiled together: what one hides of another's is no matter, nor a class of one's own that g++ takes for a
+# header's.
 add_library(mrun_warnings INTERFACE)
-target_compile_options(mrun_warnings INTERFACE -Wall -Wextra -Wshadow
+set(together $<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>)
+target_compile_options(mrun_warnings INTERFACE -Wall -Wextra $<$<NOT:${together}>:-Wshadow>
+  $<$<AND:${together},$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Wno-subobject-linkage>
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual> $<$<BOOL:${MRUN_WERROR}>:-Werror>)
 
 # What the project's own programs take memory from, the library's hosts choose for themselves. Operations on small tensors take
@@ -63,6 +67,15 @@ if(NOT MRUN_FUZZ AND NOT MRUN_PRESET MATCHES "^[at]san$")
   find_library(MRUN_TCMALLOC tcmalloc_minimal REQUIRED)
   target_link_libraries(mrun_allocator INTERFACE -Wl,--push-state,--no-as-needed ${MRUN_TCMALLOC} -Wl,--pop-state)
 endif()
+
+# mrun_compile_together(TARGET): some of its files at a time, so that they share the reading of their headers: a first build
+# takes half of the time. A name within an unnamed namespace is then one file's of the target; tests/style sees to that, and
+# that each file includes what it needs.
+function(mrun_compile_together target)
+  if(MRUN_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
 
 # What is installed: the command and the plugins, without tests and benchmarks.
 add_custom_target(product)
@@ -91,6 +104,7 @@ function(mrun_core name)
   add_library(mrun_${name} STATIC ${ARG_SOURCES})
   target_include_directories(mrun_${name} PUBLIC ${dir})
   target_link_libraries(mrun_${name} PUBLIC mrun_headers_core ${ARG_LINK} PRIVATE mrun_warnings ${ARG_PRIVATE_LINK})
+  mrun_compile_together(mrun_${name})
 endfunction()
 
 # mrun_soname(VARIABLE LIBRARY): the name that programs ask the loader for.
