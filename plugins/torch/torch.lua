@@ -596,5 +596,3 @@ end)
 -- ---- the rest of ATen, by schema --------------------------------------------------------------------------------------
 
 torch.aten = setmetatable({}, {__index = function(_, name) return native.lookup("aten." .. name) end})
-
-native.methods("Tensor", method)
