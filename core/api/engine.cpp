@@ -99,7 +99,7 @@ Work make_work(Session &session, const mrun_value *input, const mrun_item *given
 
 // What a host's callback gets. Two pointers alone: so much a std::function holds without memory of its own.
 template <bool json>
-struct Answer {
+struct HostAnswer {
   mrun_done done;
   void *user;
   void operator()(uint64_t, mrun::Result &&result) const {
@@ -169,7 +169,8 @@ int mrun_submit(mrun_engine *engine, const mrun_value *input, const mrun_item *i
     const auto running = find(engine);
     if (std::isnan(wait)) mrun::fail(MRUN_USAGE, "mrun_submit: wait: want seconds, got {}", wait);
     Work work = make_work(*running->session, input, item);
-    const mrun::Done answer = work.json ? mrun::Done(Answer<true>{done, user}) : mrun::Done(Answer<false>{done, user});
+    const mrun::Done answer =
+        work.json ? mrun::Done(HostAnswer<true>{done, user}) : mrun::Done(HostAnswer<false>{done, user});
     const uint64_t made = running->session->submit(std::move(work), wait, answer);
     if (id != nullptr) *id = made;
   });

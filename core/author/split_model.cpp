@@ -76,7 +76,7 @@ bool same_tensors(const NamedTensors &a, const NamedTensors &b) {
 }
 
 // Over the text, which lives longer.
-Tensor bytes_of(const std::string &text) {
+Tensor text_tensor(const std::string &text) {
   return Tensor::over(const_cast<char *>(text.data()), dtype::uint8, {static_cast<int64_t>(text.size())}, nullptr,
                       true);
 }
@@ -99,7 +99,7 @@ SplitModel split_model(Registry &registry, const Bundle &bundle, const ModelConf
     return packed;
   }
   if (same_tensors(halves.weights,
-                   read_safetensors(bytes_of(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {
+                   read_safetensors(text_tensor(text), config.name + ".safetensors", MRUN_MODEL).tensors)) {
     packed.graph = std::string(halves.graph.bytes());
     packed.weights = std::move(text);
   } else {

@@ -170,7 +170,7 @@ std::optional<Departure> run_joined_example(const Bundle &bundle, Session &sessi
 
 // An example is run three times: alone, alone in the opposite order of all, and joined with others: what it gives must
 // not depend on that.
-struct Outcome {
+struct ExampleOutcome {
   static constexpr size_t runs = 3;
   std::optional<Departure> departure[runs];
   double seconds = 0;  // of all
@@ -199,7 +199,7 @@ void add_departure(Entries &row, const Departure &departure) {
   row.emplace_back("of", Value::integer(d.of));
 }
 
-Value row_of(const Example &example, const Outcome &outcome) {
+Value row_of(const Example &example, const ExampleOutcome &outcome) {
   Entries row{{"name", Value::string(example.name)},
               {"equal", Value::boolean(outcome.equal())},
               {"leaks", Value::boolean(outcome.leaks())},
@@ -232,7 +232,7 @@ Report verify_examples(const std::shared_ptr<const Bundle> &opened, EngineOption
   const auto started = start(opened, std::move(options));
   Session &session = *started;
   const std::vector<Example> examples = list_examples(bundle);
-  std::vector<Outcome> outcomes(examples.size());
+  std::vector<ExampleOutcome> outcomes(examples.size());
   const auto run = [&](size_t i, size_t pass) {
     const auto begin = Clock::now();
     const Example &other = examples[(i + 1) % examples.size()];

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/utf16.h"
+#include "bundle/names.h"
 
 namespace mrun {
 namespace {
@@ -16,12 +17,6 @@ std::string_view nth_line(std::string_view text, size_t number) {
   size_t begin = 0;
   for (; number > 1 && begin < text.size(); --number) begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
   return text.substr(begin, text.find('\n', begin) - begin);
-}
-
-std::string lower(std::string_view word) {
-  std::string out(word);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
 }
 
 // A line taken apart: what stands before its =, behind it, where the parser stopped, and the word there.

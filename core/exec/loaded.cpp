@@ -98,7 +98,7 @@ void warn_of_training(const Loaded &loaded, const ModelConfig &config, const Mod
   if (!training.empty() && loaded.options.log) loaded.options.log(static_cast<int>(LogLevel::warn), "", training);
 }
 
-void open_models(Loaded &loaded) try {
+void open_all_models(Loaded &loaded) try {
   const EngineOptions &o = loaded.options;
   const Manifest &manifest = loaded.bundle->manifest();
   for (const ModelConfig &config : manifest.models) {
@@ -147,7 +147,7 @@ std::unique_ptr<Loaded> load(std::shared_ptr<const Bundle> bundle, EngineOptions
   fill_in_defaults(options, manifest);
   loaded->options = std::move(options);
   loaded->shared = std::make_shared<SharedStore>();
-  open_models(*loaded);
+  open_all_models(*loaded);
   return loaded;
 }
 

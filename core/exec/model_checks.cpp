@@ -90,8 +90,8 @@ void check_rows(const Batching &batching, const std::string &section, const Call
 }
 
 // callable: whose methods' tables are meant. named: whose arguments and results.
-void check_names(const Batching &batching, const std::string &section, const Callable &callable,
-                 const Callable &named) {
+void check_batch_names(const Batching &batching, const std::string &section, const Callable &callable,
+                       const Callable &named) {
   for (const auto &[name, pad] : batching.calls.pad) {
     want_known(name, named.arguments, pad.line, fmt::format("[{}] pad.{}", section, name), "an argument");
   }
@@ -138,10 +138,10 @@ void check_batching(const Manifest &manifest, const ModelMethods &methods) {
     all.add(methods[i]);
     if (!config.batch) continue;
     const std::string section = fmt::format("models.{}.batch", config.name);
-    check_names(without(*config.batch, manifest.batch.calls), section, own, own);
+    check_batch_names(without(*config.batch, manifest.batch.calls), section, own, own);
     check_rows(*config.batch, section, own);
   }
-  check_names(manifest.batch, "batch", shared, all);
+  check_batch_names(manifest.batch, "batch", shared, all);
   check_rows(manifest.batch, "batch", shared);
 }
 

@@ -12,14 +12,14 @@ namespace {
 
 // Asked with each item, of which a system call would be a tenth of the submit's time, and more behind a worker's filter. A
 // child of _Fork() or of a bare clone() is not noticed: nothing but what a signal's handler may call works there either.
-std::atomic<int> known{0};
-const bool forks_are_told = ::pthread_atfork(nullptr, nullptr, [] { known = 0; }) == 0;
+std::atomic<int> known_process{0};
+const bool forks_are_told = ::pthread_atfork(nullptr, nullptr, [] { known_process = 0; }) == 0;
 
 int this_process() {
-  const int id = known.load(std::memory_order_relaxed);
+  const int id = known_process.load(std::memory_order_relaxed);
   if (id != 0) return id;
   const int now = ::getpid();
-  if (forks_are_told) known = now;
+  if (forks_are_told) known_process = now;
   return now;
 }
 

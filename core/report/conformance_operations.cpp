@@ -56,7 +56,7 @@ Args with(const Args &plain, const Schema &schema, size_t parameter, const Value
   return args;
 }
 
-Args apart(const Args &args) {
+Args arguments_apart(const Args &args) {
   Args copy;
   for (const Value &v : args.positional) copy.positional.push_back(apart(v));
   copy.keywords = apart(args.keywords);
@@ -80,7 +80,7 @@ bool makes_objects(const Operation &op) {
 }
 
 // A call that answered, and what with.
-struct Kept {
+struct KeptOperation {
   std::string what;
   Args args;
   std::vector<Value> results;
@@ -167,21 +167,21 @@ class Check {
     if (doc.substr(0, doc.find('\n')).empty()) problems_.problem(op.schema.full_name(), "its doc has no first line");
     const std::optional<Args> plain = plain_args(op);
     if (!plain) return;  // nothing here makes what it takes: one of those that did not answer
-    std::vector<Kept> kept;
+    std::vector<KeptOperation> kept;
     const bool answered = try_all(op, *plain, kept);
     answered_ += answered ? 1 : 0;
     if (kept.empty() || problems_.leaves(op.schema.full_name())) return;
     check_threads(op, kept);
     const OperationSet &set = set_of(op);
     problems_.check_growth(op.schema.full_name(), kept.size(), least_leak, [&] {
-      for (const Kept &k : kept) try_call([&](ItemContext &item) { return call(set, k.args, item); });
+      for (const KeptOperation &k : kept) try_call([&](ItemContext &item) { return call(set, k.args, item); });
     });
   }
 
   // Whether the host still has what it lent. The call has arguments that nobody else has: what becomes of them is its doing.
   bool leaves_arguments(const Operation &op, const Args &args, const std::string &what) {
     const std::string name = op.schema.full_name();
-    const Args given = apart(args), before = apart(args);
+    const Args given = arguments_apart(args), before = arguments_apart(args);
     std::vector<Holds> holds;
     for (const auto &[parameter, value] : bound(op.schema, given)) holds.emplace_back(value);
     attempt(op, given, what);
@@ -197,7 +197,7 @@ class Check {
     return std::find(freed.begin(), freed.end(), true) == freed.end();
   }
 
-  bool try_all(const Operation &op, const Args &plain, std::vector<Kept> &kept) {
+  bool try_all(const Operation &op, const Args &plain, std::vector<KeptOperation> &kept) {
     bool answered = false;
     const auto keep = [&](const Args &args, const std::string &what) {
       if (problems_.leaves(op.schema.full_name()) || !leaves_arguments(op, args, what)) return;
@@ -218,7 +218,7 @@ class Check {
 
   // Objects that are not shareable stay with one thread: the host sees to it, so calls with them are not tried. Nor are
   // those that write their arguments, which are shared here.
-  void check_threads(const Operation &op, const std::vector<Kept> &kept) {
+  void check_threads(const Operation &op, const std::vector<KeptOperation> &kept) {
     if (op.takes_objects || op.serial() || op.writes) return;
     problems_.note(op.schema.full_name(), "on several threads at once");
     const OperationSet &set = set_of(op);

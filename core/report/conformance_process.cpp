@@ -61,7 +61,7 @@ mode_t current_umask() {
 }
 
 template <class T>
-std::string bytes_of(const T &plain) {
+std::string raw_bytes(const T &plain) {
   return {reinterpret_cast<const char *>(&plain), sizeof plain};
 }
 
@@ -122,10 +122,10 @@ ProcessState::ProcessState() {
     facts_[fmt::format("{}{}", variable, text.substr(0, end))] = text.substr(std::min(end + 1, text.size()));
   }
   facts_[folder] = current_folder();
-  facts_[mask] = bytes_of(current_umask());
+  facts_[mask] = raw_bytes(current_umask());
   facts_[locale] = setlocale(LC_ALL, nullptr);
-  facts_[thread_locale] = bytes_of(uselocale(nullptr));
-  facts_[blocked] = bytes_of(blocked_signals());
+  facts_[thread_locale] = raw_bytes(uselocale(nullptr));
+  facts_[blocked] = raw_bytes(blocked_signals());
   facts_[float_mode] = std::to_string(float_modes_left());
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};

@@ -13,7 +13,7 @@ namespace mrun {
 namespace {
 
 template <class T>
-Tensor tensor_of(DLDataType type, const Shape &shape, std::initializer_list<T> elements) {
+Tensor filled_tensor(DLDataType type, const Shape &shape, std::initializer_list<T> elements) {
   Tensor t = Tensor::empty(type, shape);
   std::memset(t.data(), 0, t.nbytes());
   std::copy(elements.begin(), elements.end(), t.data<T>());
@@ -21,24 +21,24 @@ Tensor tensor_of(DLDataType type, const Shape &shape, std::initializer_list<T> e
 }
 
 std::vector<Value> tensors() {
-  const Tensor matrix = tensor_of<float>(dtype::float32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor matrix = filled_tensor<float>(dtype::float32, {2, 3}, {1, 2, 3, 4, 5, 6});
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  return {tensor_of<float>(dtype::float32, {4}, {1, 2, 3, 4}),
+  return {filled_tensor<float>(dtype::float32, {4}, {1, 2, 3, 4}),
           matrix,
-          tensor_of<uint8_t>(dtype::uint8, {5}, {104, 101, 108, 108, 111}),
-          tensor_of<uint8_t>(dtype::uint8, {4, 4, 3}, {1, 2, 3}),
-          tensor_of<int64_t>(dtype::int64, {3}, {0, 1, 2}),
-          tensor_of<double>(dtype::float64, {2}, {0.5, -0.5}),
+          filled_tensor<uint8_t>(dtype::uint8, {5}, {104, 101, 108, 108, 111}),
+          filled_tensor<uint8_t>(dtype::uint8, {4, 4, 3}, {1, 2, 3}),
+          filled_tensor<int64_t>(dtype::int64, {3}, {0, 1, 2}),
+          filled_tensor<double>(dtype::float64, {2}, {0.5, -0.5}),
           matrix.view({3, 2}, {1, 3}, 0),  // transposed
           matrix.view({2, 3}, {0, 1}, 0),  // the same row twice
-          tensor_of<float>(dtype::float32, {}, {3}),
-          tensor_of<float>(dtype::float32, {0}, {}),
-          tensor_of<float>(dtype::float32, {2, 0, 3}, {}),
-          tensor_of<float>(dtype::float32, {3}, {nan, 1, -INFINITY}),
-          tensor_of<int64_t>(dtype::int64, {2}, {-1, std::numeric_limits<int64_t>::max()}),
-          tensor_of<uint16_t>(dtype::float16, {2}, {0x3c00, 0x7c00}),
-          tensor_of<bool>(dtype::boolean, {2}, {true, false}),
-          tensor_of<float>(dtype::complex64, {1}, {1, 1})};
+          filled_tensor<float>(dtype::float32, {}, {3}),
+          filled_tensor<float>(dtype::float32, {0}, {}),
+          filled_tensor<float>(dtype::float32, {2, 0, 3}, {}),
+          filled_tensor<float>(dtype::float32, {3}, {nan, 1, -INFINITY}),
+          filled_tensor<int64_t>(dtype::int64, {2}, {-1, std::numeric_limits<int64_t>::max()}),
+          filled_tensor<uint16_t>(dtype::float16, {2}, {0x3c00, 0x7c00}),
+          filled_tensor<bool>(dtype::boolean, {2}, {true, false}),
+          filled_tensor<float>(dtype::complex64, {1}, {1, 1})};
 }
 
 std::vector<Value> integers() {

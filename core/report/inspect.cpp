@@ -219,29 +219,30 @@ Value left_out_of(const Bundle &bundle) {
   return Value::list(std::move(sentences));
 }
 
-struct Part {
+struct InspectedPart {
   const char *name;
   Value (*make)(const Bundle &);
 };
-const Part parts[] = {{"manifest", manifest_of},
-                      {"params", params_of},
-                      {"parameters", parameters_of},
-                      {"gives", gives_of},
-                      {"needs", needs_of},
-                      {"entries", entries_of},
-                      {"tensors", [](const Bundle &b) { return tensor_rows(b, false); }},
-                      {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
-                      {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
-                      {"signatures", signatures_of},
-                      {"examples", examples_of},
-                      {"left_out", left_out_of}};
+const InspectedPart parts[] = {
+    {"manifest", manifest_of},
+    {"params", params_of},
+    {"parameters", parameters_of},
+    {"gives", gives_of},
+    {"needs", needs_of},
+    {"entries", entries_of},
+    {"tensors", [](const Bundle &b) { return tensor_rows(b, false); }},
+    {"operations", [](const Bundle &b) { return from_lock(b, "operations", Value::list({})); }},
+    {"history", [](const Bundle &b) { return from_lock(b, "revision", Value()); }},
+    {"signatures", signatures_of},
+    {"examples", examples_of},
+    {"left_out", left_out_of}};
 
 }  // namespace
 
 Value inspect(const Bundle &bundle, const std::string &what) {
   std::vector<std::pair<std::string, Value>> all{{"digest", text(bundle.digest())},
                                                  {"packed", Value::boolean(bundle.packed())}};
-  for (const Part &p : parts) {
+  for (const InspectedPart &p : parts) {
     if (what == p.name) return p.make(bundle);
     if (what.empty()) all.emplace_back(p.name, p.make(bundle));
   }

@@ -13,12 +13,12 @@ namespace {
 constexpr size_t most_parts = 12;
 constexpr int deepest_shown = 6;
 
-std::string text_of(const Value &v, int depth);
+std::string nested_text(const Value &v, int depth);
 
 std::string list_text(const Value &v, int depth) {
   std::vector<std::string> parts;
   for (const Value &item : v.as_list()) {
-    parts.push_back(text_of(item, depth));
+    parts.push_back(nested_text(item, depth));
     if (parts.back() != parts.front() && parts.size() > most_parts) break;
   }
   if (std::all_of(parts.begin(), parts.end(), [&](const std::string &p) { return p == parts.front(); })) {
@@ -39,12 +39,12 @@ std::string map_text(const Value &v, int depth) {
       parts.emplace_back("…");
       break;
     }
-    parts.push_back(printable(e.key(), 40) + ": " + text_of(e.value(), depth));
+    parts.push_back(printable(e.key(), 40) + ": " + nested_text(e.value(), depth));
   }
   return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
-std::string text_of(const Value &v, int depth) {
+std::string nested_text(const Value &v, int depth) {
   if ((v.is_list() || v.is_map()) && depth == deepest_shown) return "…";
   if (v.is_list()) return list_text(v, depth + 1);
   if (v.is_map()) return map_text(v, depth + 1);
@@ -55,6 +55,6 @@ std::string text_of(const Value &v, int depth) {
 
 }  // namespace
 
-std::string type_text(const Value &v) { return text_of(v, 0); }
+std::string type_text(const Value &v) { return nested_text(v, 0); }
 
 }  // namespace mrun

@@ -245,9 +245,9 @@ class Reader {
   SafeTensors out_;
 };
 
-class Writer {
+class FileWriter {
  public:
-  Writer(const NamedTensors &tensors, const std::map<std::string, std::string> &metadata) : metadata_(metadata) {
+  FileWriter(const NamedTensors &tensors, const std::map<std::string, std::string> &metadata) : metadata_(metadata) {
     for (const auto &[name, tensor] : tensors) add(name, tensor);
     std::stable_sort(items_.begin(), items_.end(), [](const Item &a, const Item &b) {
       return item_size(a.tensor.dtype()) > item_size(b.tensor.dtype());
@@ -352,7 +352,7 @@ SafeTensors read_safetensors(const Tensor &bytes, std::string_view name, mrun_co
 
 void write_safetensors(const NamedTensors &tensors, const std::map<std::string, std::string> &metadata,
                        const std::function<void(std::string_view)> &sink) {
-  Writer(tensors, metadata).run(sink);
+  FileWriter(tensors, metadata).run(sink);
 }
 
 std::string write_safetensors(const NamedTensors &tensors, const std::map<std::string, std::string> &metadata) {

@@ -58,7 +58,7 @@ IValue to_optional_tensors(mrun_call *call, const mrun_value &v) {
   return list;
 }
 
-IValue to_ivalue(mrun_call *call, Kind kind, const mrun_value &v) {
+IValue to_stack_value(mrun_call *call, Kind kind, const mrun_value &v) {
   if (v.kind == MRUN_NIL) return IValue();
   switch (kind) {
     case Kind::tensor: return from_value(call, v);
@@ -115,7 +115,7 @@ mrun_value string_value(mrun_call *call, std::string_view text) {
   return v;
 }
 
-mrun_value from_ivalue(mrun_call *call, Kind kind, const IValue &v);
+mrun_value from_stack_value(mrun_call *call, Kind kind, const IValue &v);
 
 mrun_value list_value(mrun_call *call, const IValue &list) {
   const auto items = list.toListRef();
@@ -123,7 +123,7 @@ mrun_value list_value(mrun_call *call, const IValue &list) {
   owned.reserve(items.size());
   for (const IValue &item : items) {
     const Kind kind = item.isTensor() ? Kind::tensor : item.isInt() ? Kind::integer : Kind::scalar;
-    owned.emplace_back(from_ivalue(call, kind, item));
+    owned.emplace_back(from_stack_value(call, kind, item));
   }
   std::vector<mrun_value> raw;
   raw.reserve(owned.size());
@@ -133,7 +133,7 @@ mrun_value list_value(mrun_call *call, const IValue &list) {
   return out;
 }
 
-mrun_value from_ivalue(mrun_call *call, Kind kind, const IValue &v) {
+mrun_value from_stack_value(mrun_call *call, Kind kind, const IValue &v) {
   if (v.isNone()) return {};
   if (v.isTensor()) return to_value(call, v.toTensor());
   if (v.isList()) return list_value(call, v);
@@ -247,14 +247,14 @@ void run(mrun_call *call, const Overload &o, const mrun_value *args, mrun_value 
     } else if (kind == Kind::generator) {
       stack.emplace_back(make_generator(call, stack));
     } else {
-      stack.push_back(to_ivalue(call, kind, *args++));
+      stack.push_back(to_stack_value(call, kind, *args++));
     }
   }
   settle_zeros(o, stack);
   check_effects(o, stack);
   check_overlap(o, stack);
   call_kernel(o, stack);
-  for (size_t i = 0; i < o.results.size(); ++i) results[i] = from_ivalue(call, o.results[i], stack[i]);
+  for (size_t i = 0; i < o.results.size(); ++i) results[i] = from_stack_value(call, o.results[i], stack[i]);
 }
 
 }  // namespace

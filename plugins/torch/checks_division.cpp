@@ -34,7 +34,7 @@ int64_t cut(int64_t number, c10::ScalarType type) {
 }
 
 // Where an operand, in the type of the division, is `value`: a tensor of booleans, or undefined where it is nowhere.
-at::Tensor places_of(const IValue &operand, int64_t value, c10::ScalarType type) {
+at::Tensor where_equal(const IValue &operand, int64_t value, c10::ScalarType type) {
   if (!operand.isTensor()) {
     const at::Scalar s = operand.toScalar();
     return s.isIntegral(true) && cut(s.toLong(), type) == value ? at::ones({}, c10::kBool) : at::Tensor();
@@ -54,9 +54,9 @@ at::Tensor traps(KernelCall &call) {
   if (b.isTensor() && !b.toTensor().defined()) return {};
   const c10::ScalarType type = common_type(a, b);
   if (type != c10::kLong && type != c10::kInt) return {};  // C++ divides narrower ones as int
-  const at::Tensor divisors = places_of(b, -1, type);
+  const at::Tensor divisors = where_equal(b, -1, type);
   if (!divisors.defined()) return {};
-  const at::Tensor dividends = places_of(a, least_of(type), type);
+  const at::Tensor dividends = where_equal(a, least_of(type), type);
   if (!dividends.defined()) return {};
   at::Tensor both = at::logical_and(dividends, divisors);
   return at::any(both).item<bool>() ? both : at::Tensor();
@@ -84,7 +84,7 @@ void check_remainder(KernelCall &call) {
     return;
   }
   const c10::ScalarType type = common_type(*call.find("self"), divisor);
-  divisor = divisor.toTensor().masked_fill(places_of(divisor, -1, type), 1);
+  divisor = divisor.toTensor().masked_fill(where_equal(divisor, -1, type), 1);
 }
 
 // Its greatest common divisor with another number may come out as -1, by which it is then divided.
@@ -92,7 +92,7 @@ void check_multiple(KernelCall &call) {
   const c10::ScalarType type = common_type(*call.find("self"), *call.find("other"));
   if (type != c10::kLong && type != c10::kInt) return;
   for (const char *operand : {"self", "other"}) {
-    if (!places_of(*call.find(operand), least_of(type), type).defined()) continue;
+    if (!where_equal(*call.find(operand), least_of(type), type).defined()) continue;
     throw mrun::error(MRUN_ARGUMENT, call.name() + ": the least integer of its type has no multiple that is positive");
   }
 }

@@ -69,29 +69,46 @@ def outside_functions(source):
     return {h.split("::")[0] for h in heads}
 
 
-OWN = [r"(?:struct|class|enum|enum class|union) (?:CAPABILITY\(\"\w+\"\) )?(\w+)\b[^;(]*\{",  # a type
-       r"[\w:<>,&*\[\]. ]*?[ *&](\w+)\(",  # a function, or what is initialized so
-       r"(?:\w+ )*[\w:<>,&* ]+?[ *&](\w+)(?:\[[^\]]*\])?(?: = |\{|;)"]  # a constant or a variable
+# How clang-format writes what has a name.
+NAMED = [r"using (\w+) =",
+         r"(?:struct|class|enum class|enum|union) (?:CAPABILITY\(\"\w+\"\) )?(\w+)\b",
+         r"[\w:<>,&*\[\]. ]*?[ *&](\w+)\(",  # a function, or what is initialized so
+         r"(?:\w+ )*[\w:<>,&* ]+?[ *&](\w+)(?:\[[^\]]*\])?(?: = |\{|;)"]  # a constant or a variable
+UNNAMED = re.compile(r"^namespace \{$(.*?)^\}  // namespace$", flags=re.S | re.M)
+
+
+def names(text):
+    """Of types, functions, constants and variables that begin a line."""
+    found = set()
+    for line in text.splitlines():
+        if re.match(r"[A-Za-z\[]", line) and not re.match(r"(?:using \w+(?:::\w+)*;|template|namespace|extern|static_assert|public|private|friend|case)\b", line):
+            match = next((m for m in (re.match(form, line) for form in NAMED) if m), None)
+            found |= {match[1]} if match else set()
+    return found
 
 
 def own_names(source):
-    """Names that a source keeps to itself, within unnamed namespaces or `static`, as clang-format writes them."""
-    unnamed = re.findall(r"^namespace \{$(.*?)^\}  // namespace$", source, flags=re.S | re.M)
-    lines = [line for text in unnamed for line in text.splitlines() if re.match(r"[A-Za-z\[]", line)]
-    lines += re.findall(r"^static (.*)", source, flags=re.M)
-    names = set()
-    for line in lines:
-        if not re.match(r"(?:using|template|namespace|extern|static_assert|public|private|friend|case)\b", line):
-            found = next((m for m in (re.match(form, line) for form in OWN) if m), None)
-            names |= {found[1]} if found else set()
-    return names
+    """What a source keeps to itself, in unnamed namespaces or `static`; but for aliases, which may be alike."""
+    text = "\n".join(UNNAMED.findall(source) + re.findall(r"^static (.*)", source, flags=re.M))
+    return names(re.sub(r"^using .*", "", text, flags=re.M))
 
 
 def libraries():
-    """Sources that a release may compile together: a folder of the core, the torch plugin."""
-    folders = [f for f in CORE.iterdir() if f.is_dir() and f.name not in {"include", "examples"}]
-    yield from (sorted(f for f in folder.rglob("*.cpp") if "examples" not in f.parts) for folder in folders)
-    yield sorted((CORE.parent / "plugins/torch").glob("*.cpp"))
+    """(sources, headers) that a release may compile together: a folder of the core, the torch plugin. Headers: those of what it
+    links, too."""
+    links = {}
+    for f in CORE.glob("*/CMakeLists.txt"):
+        if library := re.search(r"mrun_core\((\w+) (.*)\)", f.read_text()):
+            links[library[1]] = re.findall(r"mrun_(\w+)", library[2])
+
+    def below(name):
+        return {name}.union(*(below(n) for n in links[name] if n in links))
+
+    for name in links:
+        headers = {h for folder in below(name) for h in (CORE / folder).rglob("*.h")}
+        yield sorted(f for f in (CORE / name).rglob("*.cpp") if not {"examples", "worker"} & set(f.parts)), headers
+    torch = CORE.parent / "plugins/torch"
+    yield sorted(torch.glob("*.cpp")), set(torch.glob("*.h"))
 
 
 class Structure(unittest.TestCase):
@@ -130,19 +147,20 @@ class Structure(unittest.TestCase):
                         found[name] = f
         self.assertGreater(len(found), 100)
 
-    def test_no_two_sources_of_a_library_have_helpers_of_one_name(self):
-        """Compiled together, one would be taken for the other's overload."""
+    def test_helpers_have_names_of_their_own(self):
+        """Compiled together, one would be taken for another file's overload."""
         self.assertEqual(own_names("namespace {\nstruct A {\n  int n;\n};\nconstexpr const char *b[] = {};\nsize_t c = 0, unread;\n"
                                    "[[noreturn]] void d(const char *x) {\n  e(x);\n}\nint F::g(int) {\n}\nusing H = A;\n}  // namespace\n"
                                    "int i() {}\nstatic bool k(int x);\n"), {"A", "b", "c", "d", "k"})
         count = 0
-        for library in libraries():
-            found = {}
-            for source in library:
-                for name in own_names(source.read_text()):
+        for sources, headers in libraries():
+            found = {name: h for h in headers for name in names(h.read_text())}
+            for source in sources:
+                own = own_names(source.read_text())
+                for name in own:
                     self.assertFalse(name in found, f"{name}: in {source} and in {found.get(name)}")
-                    found[name] = source
-            count += len(found)
+                found |= dict.fromkeys(own, source)
+                count += len(own)
         self.assertGreater(count, 1000)
 
     def test_no_source_is_longer_than_600_lines(self):

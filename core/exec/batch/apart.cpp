@@ -44,7 +44,7 @@ bool own_rows_apart(const Tensor &t, const Rows &rows) {
 }
 
 // Row i of one and row k of the other, i and k different, cannot meet: they lie in different memory, or side by side within a step.
-bool apart(const Rows &a, const Rows &b) {
+bool disjoint(const Rows &a, const Rows &b) {
   if (a.end() <= b.first || b.end() <= a.first) return true;
   return a.step == b.step && std::max(a.first_end, b.first_end) - std::min(a.first, b.first) <= a.step;
 }
@@ -57,7 +57,7 @@ class Separator {
     if (t.readonly() || t.dim() == 0 || t.numel() == 0 || t.size(0) < 2 || !t.on_cpu()) return t;
     const Rows rows(t);
     const bool kept =
-        own_rows_apart(t, rows) && std::ranges::all_of(seen_, [&](const Rows &other) { return apart(rows, other); });
+        own_rows_apart(t, rows) && std::ranges::all_of(seen_, [&](const Rows &other) { return disjoint(rows, other); });
     if (!kept) return t.clone(budget_);
     seen_.push_back(rows);
     return t;

@@ -102,8 +102,8 @@ void want_cpu(const Tensor &t, const std::string &name) {
 }
 
 // One call's tensor, which must outlive it, and the shape that it is filled up to where it is.
-struct Part {
-  explicit Part(const Tensor &t) : tensor(t) {}
+struct ColumnPart {
+  explicit ColumnPart(const Tensor &t) : tensor(t) {}
   std::span<const int64_t> own() const { return {tensor.dl().shape, static_cast<size_t>(tensor.dim())}; }
   std::span<const int64_t> shape() const { return padded.empty() ? own() : padded; }
   bool whole() const { return padded.empty() || std::ranges::equal(padded, own()); }
@@ -112,7 +112,7 @@ struct Part {
   Shape padded;
 };
 
-void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) {
+void pad_all(std::vector<ColumnPart> &parts, const Pad &pad, const std::string &name) {
   const int32_t dim = parts[0].tensor.dim();
   for (const int64_t d : pad.dims) {
     if (d < 0 || d >= dim) {
@@ -121,12 +121,12 @@ void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) 
            name, counted(dim, "dimension"), d);
     }
     int64_t longest = 0;
-    for (const Part &part : parts) {
+    for (const ColumnPart &part : parts) {
       if (part.tensor.dim() != dim) mismatch(name, part.tensor, parts[0].tensor);
       longest = std::max(longest, part.tensor.size(static_cast<int32_t>(d)));
     }
     const int64_t rounded = (longest + pad.multiple - 1) / pad.multiple * pad.multiple;
-    for (Part &part : parts) {
+    for (ColumnPart &part : parts) {
       if (part.padded.empty()) part.padded = part.tensor.shape();
       part.padded[static_cast<size_t>(d)] = rounded;
     }
@@ -135,7 +135,7 @@ void pad_all(std::vector<Part> &parts, const Pad &pad, const std::string &name) 
 
 // One argument of all calls.
 struct Column {
-  std::vector<Part> parts;
+  std::vector<ColumnPart> parts;
   const Mode mode;
   const Pad *const pad;  // null: none
   const std::string &name;
@@ -146,7 +146,7 @@ struct Column {
 void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions &how) {
   const std::vector<char> padding = element(out.dtype(), column.pad == nullptr ? 0 : column.pad->value, column.name);
   char *at = out.data<char>();
-  for (const Part &part : column.parts) {
+  for (const ColumnPart &part : column.parts) {
     want_cpu(part.tensor, column.name);
     const size_t size = column.mode == Mode::stack ? row : row * static_cast<size_t>(part.shape()[0]);
     const Tensor dense = part.tensor.is_contiguous() ? Tensor() : part.tensor.clone(how.budget);
@@ -163,7 +163,7 @@ void lay_out(const Column &column, Tensor &out, size_t row, const CollateOptions
 }
 
 Tensor stack(const Column &column, const CollateOptions &how) {
-  const Part &first = column.parts[0];
+  const ColumnPart &first = column.parts[0];
   Shape shape(first.shape().begin(), first.shape().end());
   const auto n = static_cast<int64_t>(column.parts.size()), rows = std::max(n, how.least_rows);
   shape.insert(shape.begin(), rows);
@@ -172,7 +172,7 @@ Tensor stack(const Column &column, const CollateOptions &how) {
     strides.insert(strides.begin(), std::max<int64_t>(first.tensor.numel(), 1));
     return first.tensor.view(shape, strides, 0);
   }
-  for (const Part &part : column.parts) {
+  for (const ColumnPart &part : column.parts) {
     if (!std::ranges::equal(part.shape(), first.shape()) || !(part.tensor.dtype() == first.tensor.dtype()))
       mismatch(column.name, part.tensor, first.tensor);
   }
@@ -182,13 +182,13 @@ Tensor stack(const Column &column, const CollateOptions &how) {
 }
 
 Tensor concat(const Column &column, const CollateOptions &how) {
-  const Part &first = column.parts[0];
+  const ColumnPart &first = column.parts[0];
   Shape shape(first.shape().begin(), first.shape().end());
   if (shape.empty())
     fail(MRUN_MODEL, "{}: mode concat wants rows in dimension 0, got a tensor without dimensions", column.name);
   if (column.parts.size() == 1 && shape[0] >= how.least_rows && first.whole()) return first.tensor;
   int64_t rows = 0;
-  for (const Part &part : column.parts) {
+  for (const ColumnPart &part : column.parts) {
     const std::span<const int64_t> s = part.shape();
     if (s.size() != shape.size() || !std::equal(s.begin() + 1, s.end(), shape.begin() + 1) ||
         !(part.tensor.dtype() == first.tensor.dtype())) {

@@ -25,7 +25,9 @@ constexpr uint32_t architecture = AUDIT_ARCH_AARCH64;
 
 using Program = std::vector<sock_filter>;
 
-void load(Program &p, size_t offset) { p.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset))); }
+void load_word(Program &p, size_t offset) {
+  p.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset)));
+}
 void give(Program &p, uint32_t verdict) { p.push_back(BPF_STMT(BPF_RET | BPF_K, verdict)); }
 // Where the loaded value is not `value`, the next `n` instructions are left out: 255 at the most, far more than a call has.
 void skip_unless(Program &p, uint32_t value, uint8_t n) {
@@ -39,7 +41,7 @@ size_t lower_half(int argument) {
 
 void judge(Program &p, const SystemCall &call) {
   if (call.argument < 0) return give(p, call.verdict);
-  load(p, lower_half(call.argument));
+  load_word(p, lower_half(call.argument));
   p.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, call.mask));
   for (const uint32_t value : call.values) {
     skip_unless(p, value, 1);
@@ -50,11 +52,11 @@ void judge(Program &p, const SystemCall &call) {
 
 Program program_of(const std::vector<SystemCall> &calls) {
   Program p;
-  load(p, offsetof(seccomp_data, arch));
+  load_word(p, offsetof(seccomp_data, arch));
   skip_unless(p, architecture, 1);
   p.push_back(BPF_STMT(BPF_JMP | BPF_JA, 1));
   give(p, SECCOMP_RET_KILL_PROCESS);
-  load(p, offsetof(seccomp_data, nr));  // numbers of x32, from 2^30 on, are in no list
+  load_word(p, offsetof(seccomp_data, nr));  // numbers of x32, from 2^30 on, are in no list
   for (const SystemCall &call : calls) {
     Program verdict;
     judge(verdict, call);

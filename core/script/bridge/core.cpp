@@ -169,7 +169,7 @@ int object(lua_State *L, Vm &vm) {
 
 // ---- log
 
-int log(lua_State *L, Vm &vm) {
+int log_text(lua_State *L, Vm &vm) {
   const auto level = static_cast<int>(want_int(L, 1, "log", "level"));
   log_line(vm.item(), level, want_string(L, 2, "log", "text"));
   return 0;
@@ -179,19 +179,14 @@ int log(lua_State *L, Vm &vm) {
 
 // Each is part of the script interface: a new one raises script_interface.
 std::span<const std::pair<std::string_view, lua_CFunction>> core_functions() {
-  static const std::pair<std::string_view, lua_CFunction> functions[] = {{"core.asset@1", function<asset>},
-                                                                         {"core.text@1", function<bundle_text>},
-                                                                         {"core.lines@1", function<lines>},
-                                                                         {"core.json@1", function<json>},
-                                                                         {"core.tensors@1", function<tensors>},
-                                                                         {"core.vocab@1", function<vocab>},
-                                                                         {"core.params@1", function<params>},
-                                                                         {"core.shared@1", function<shared>},
-                                                                         {"core.json_encode@1", function<encode>},
-                                                                         {"core.json_decode@1", function<decode>},
-                                                                         {"core.json_null@1", function<null>},
-                                                                         {"core.json_object@1", function<object>},
-                                                                         {"core.log@1", function<log>}};
+  static const std::pair<std::string_view, lua_CFunction> functions[] = {
+      {"core.asset@1", function<asset>},        {"core.text@1", function<bundle_text>},
+      {"core.lines@1", function<lines>},        {"core.json@1", function<json>},
+      {"core.tensors@1", function<tensors>},    {"core.vocab@1", function<vocab>},
+      {"core.params@1", function<params>},      {"core.shared@1", function<shared>},
+      {"core.json_encode@1", function<encode>}, {"core.json_decode@1", function<decode>},
+      {"core.json_null@1", function<null>},     {"core.json_object@1", function<object>},
+      {"core.log@1", function<log_text>}};
   return functions;
 }
 

@@ -22,7 +22,7 @@ std::optional<uint32_t> find_method(const ModelInfo &model, std::string_view nam
   return std::nullopt;
 }
 
-uint32_t main_model(const Vm &vm, uint32_t handle) {
+uint32_t resolve_model(const Vm &vm, uint32_t handle) {
   if (handle != all_models) return handle;
   for (uint32_t i = 0; i < vm.options.models.size(); ++i) {
     if (vm.options.models[i].name == "main") return i;
@@ -72,7 +72,7 @@ const Handle &model_at(lua_State *L, int index) {
 }
 
 int model_method(lua_State *L, Vm &vm) {
-  const uint32_t model = main_model(vm, model_at(L, 1).model_index);
+  const uint32_t model = resolve_model(vm, model_at(L, 1).model_index);
   const uint32_t method = want_method(vm, model, want_string(L, 2, "model:method", "name"));
   Handle &handle = push_handle(L, Handle::method, vm.anchors.method);
   handle.model_index = model;
@@ -93,7 +93,7 @@ int model_index(lua_State *L, Vm &vm) {
     lua_pushcfunction(L, function<model_method>);
     return 1;
   }
-  const uint32_t model = main_model(vm, handle);
+  const uint32_t model = resolve_model(vm, handle);
   push_method(L, model, want_method(vm, model, name));
   return 1;
 }
@@ -202,7 +202,7 @@ static std::pair<uint32_t, uint32_t> called(lua_State *L, const Vm &vm) {
   }
   const Handle &handle = *handle_at(L, 2);
   if (handle.kind == Handle::method) return {handle.model_index, handle.method_index};
-  const uint32_t model = main_model(vm, handle.model_index);
+  const uint32_t model = resolve_model(vm, handle.model_index);
   return {model, want_method(vm, model, "forward")};
 }
 

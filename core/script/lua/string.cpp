@@ -229,13 +229,13 @@ int rewritten(lua_State *L, const char *function, F &&to) {
   return 1;
 }
 
-int lower(lua_State *L, Vm &) {
+int to_lower(lua_State *L, Vm &) {
   return rewritten(L, "string.lower", [](char *out, std::string_view text, size_t at, size_t n) {
     for (size_t i = 0; i < n; ++i) out[i] = other_case(text[at + i], 'A');
   });
 }
 
-int upper(lua_State *L, Vm &) {
+int to_upper(lua_State *L, Vm &) {
   return rewritten(L, "string.upper", [](char *out, std::string_view text, size_t at, size_t n) {
     for (size_t i = 0; i < n; ++i) out[i] = other_case(text[at + i], 'a');
   });
@@ -473,9 +473,9 @@ int no_method(lua_State *L, Vm &) {
 void push_string(lua_State *L, int from) {
   take(L, from, string_names);
   static const luaL_Reg functions[] = {
-      {"find", library<find>},       {"gmatch", library<gmatch>}, {"gsub", library<gsub>},
-      {"lower", library<lower>},     {"match", library<match>},   {"rep", library<rep>},
-      {"reverse", library<reverse>}, {"upper", library<upper>},   {nullptr, nullptr}};
+      {"find", library<find>},       {"gmatch", library<gmatch>},  {"gsub", library<gsub>},
+      {"lower", library<to_lower>},  {"match", library<match>},    {"rep", library<rep>},
+      {"reverse", library<reverse>}, {"upper", library<to_upper>}, {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   lua_getfield(L, -1, "format");
   lua_pushcclosure(L, library<format>, 1);

@@ -508,7 +508,7 @@ int ipairs(lua_State *L, Vm &) {
   return 3;
 }
 
-int unpack(lua_State *L, Vm &) {
+int unpack_list(lua_State *L, Vm &) {
   unwrap(L, 1, "unpack");
   const int64_t first = lua_isnoneornil(L, 2) ? 1 : int32_at(L, 2, "unpack", "first");
   const int64_t last =
@@ -530,7 +530,7 @@ void add_traversal(lua_State *L) {
   lua_pushcclosure(L, library<ipairs>, 1);
   lua_setfield(L, -2, "ipairs");
   static const luaL_Reg functions[] = {
-      {"pairs", library<pairs>}, {"next", library<next>}, {"unpack", library<unpack>}, {nullptr, nullptr}};
+      {"pairs", library<pairs>}, {"next", library<next>}, {"unpack", library<unpack_list>}, {nullptr, nullptr}};
   luaL_register(L, nullptr, functions);
   for (int *each : {&vm_of(L).anchors.visited, &vm_of(L).anchors.lengths}) {
     lua_newtable(L);
