@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "bundle/key_advice.h"
 #include "bundle/models.h"
 #include "bundle/names.h"
 #include "bundle/toml.h"
@@ -70,38 +71,6 @@ Value to_value(const toml::node &node, const TomlFile &source, const std::string
     }
     default: source.refuse(node.source(), "{}: a date or time; put it in quotes to keep it as a string", name);
   }
-}
-
-// Which section has the key, for one that stands in another: "; it is a key of [input]".
-std::string home_of(std::string_view key, std::string_view section) {
-  constexpr std::pair<std::string_view, std::string_view> homes[] = {{"name", "[bundle]"},
-                                                                     {"version", "[bundle]"},
-                                                                     {"description", "[bundle]"},
-                                                                     {"kind", "[input]"},
-                                                                     {"fields", "[input]"},
-                                                                     {"mode", "[batch]"},
-                                                                     {"max_size", "[batch]"},
-                                                                     {"max_tokens", "[batch]"},
-                                                                     {"max_padding", "[batch]"},
-                                                                     {"exact", "[batch]"},
-                                                                     {"pad", "[batch]"},
-                                                                     {"unpad", "[batch]"},
-                                                                     {"file", "[models.main]"},
-                                                                     {"model", "[models.main]"},
-                                                                     {"backend", "[models.main]"},
-                                                                     {"freeze", "[models.main]"},
-                                                                     {"stateful", "[models.main]"},
-                                                                     {"memory_format", "[models.main]"},
-                                                                     {"rtol", "[verify]"},
-                                                                     {"atol", "[verify]"},
-                                                                     {"author", "[provenance]"},
-                                                                     {"authors", "[provenance]"},
-                                                                     {"license", "[provenance]"},
-                                                                     {"url", "[provenance]"}};
-  const auto *home = std::find_if(std::begin(homes), std::end(homes), [&](const auto &h) { return h.first == key; });
-  if (home == std::end(homes) || section.starts_with(home->second.substr(0, home->second.size() - 1))) return "";
-  return home->second == "[provenance]" ? "; it may be a key of [provenance], which takes any"
-                                        : fmt::format("; it is a key of {}", home->second);
 }
 
 // A table of which every key must be asked for: finish() refuses what is left over.
@@ -215,7 +184,7 @@ class Section {
     const bool top = label_.empty();
     const std::string name = printable(key.str(), 60);
     std::string advice = did_you_mean(key.str(), known_);
-    if (advice.empty()) advice = home_of(key.str(), label_);
+    if (advice.empty()) advice = top && node.is_table() ? section_advice(key.str()) : key_advice(key.str(), label_);
     if (advice.empty()) {
       for (const std::string &k : known_) advice += fmt::format("{}{}", advice.empty() ? "; there are: " : ", ", k);
       if (label_ == "[input]") advice += of_scripts;

@@ -120,6 +120,23 @@ TEST_CASE("manifest: an empty one has the defaults") {
   CHECK(m.provenance.is_nil());
 }
 
+TEST_CASE("manifest: what other projects call a section or key leads to the one that is meant") {
+  CHECK(refused("[package]\n") ==
+        "bundle.toml:1: [package]: no such section; name, version and description are keys of [bundle]");
+  CHECK(refused("[parameters]\nk = 1\n") ==
+        "bundle.toml:1: [parameters]: no such section; the parameters of the scripts are [params]");
+  CHECK(refused("[scripts]\n") ==
+        "bundle.toml:1: [scripts]: no such section; scripts want no section: they are "
+        "preprocess.lua, forward.lua and postprocess.lua beside bundle.toml");
+  CHECK(refused("[batch]\nbatch_size = 8\n") ==
+        "bundle.toml:2: [batch] batch_size: no such key; the most rows of a joined call are max_size of [batch]");
+  CHECK(refused("device = \"cuda\"\n") ==
+        "bundle.toml:1: device stands above the first section and belongs to none; it is an option of a run: --device");
+  CHECK(refused("labels = [\"a\"]\n") ==
+        "bundle.toml:1: labels stands above the first section and belongs to none; a parameter of the scripts belongs "
+        "into [params]");
+}
+
 TEST_CASE("manifest: unknown keys are named with their line and the nearest one") {
   CHECK(refused("[bundle]\nname = \"x\"\n\n[batch]\nmdoe = \"stack\"\n") ==
         "bundle.toml:5: [batch] mdoe: no such key; did you mean 'mode'?");
@@ -130,8 +147,8 @@ TEST_CASE("manifest: unknown keys are named with their line and the nearest one"
   CHECK(refused("[bundle]\nlicense = \"MIT\"\n") ==
         "bundle.toml:2: [bundle] license: no such key; it may be a key of [provenance], which takes any");
   CHECK(
-      refused("[package]\n") ==
-      "bundle.toml:1: [package]: no such section; there are: bundle, input, params, batch, models, verify, provenance");
+      refused("[palette]\n") ==
+      "bundle.toml:1: [palette]: no such section; there are: bundle, input, params, batch, models, verify, provenance");
   CHECK(refused("name = \"x\"\n") ==
         "bundle.toml:1: name stands above the first section and belongs to none; it is a key of [bundle]");
   CHECK(refused("[[model]]\nfile = \"a.pt\"\n") ==
