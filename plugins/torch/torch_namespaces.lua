@@ -44,24 +44,27 @@ torch.special = {
 
 -- ---- lists of tensors: Python takes no single one for a list of one, as the plugin's host does ---------------------------
 
--- place: which argument the list is; keyword: its name.
-local function wants_list(path, place, keyword, f)
+-- place: which argument the list is; keyword: its name; form: the call as it is meant.
+local function wants_list(path, place, keyword, form, f)
   return function(...)
     local given = select(place, ...)
     if type(given) == "table" then given = rawget(given, keyword) end
     if type(given) == "userdata" and given ~= null then
-      error(("torch.%s: %s: want a list of tensors, as {a, b}, got a tensor"):format(path, keyword), 2)
+      error(("torch.%s: %s: want a list of tensors, as %s, got a tensor"):format(path, keyword, form), 2)
     end
     return f(...)
   end
 end
-for _, name in ipairs {"cat", "column_stack", "concat", "dstack", "hstack", "row_stack", "stack", "vstack"} do
-  torch[name] = wants_list(name, 1, "tensors", torch[name])
+for _, name in ipairs {"cat", "concat", "stack"} do
+  torch[name] = wants_list(name, 1, "tensors", "torch." .. name .. "({a, b}, dim)", torch[name])
 end
-torch.linalg.multi_dot = wants_list("linalg.multi_dot", 1, "tensors", torch.linalg.multi_dot)
-torch.index_put = wants_list("index_put", 2, "indices", torch.index_put)
+for _, name in ipairs {"column_stack", "dstack", "hstack", "row_stack", "vstack"} do
+  torch[name] = wants_list(name, 1, "tensors", "torch." .. name .. "({a, b})", torch[name])
+end
+torch.linalg.multi_dot = wants_list("linalg.multi_dot", 1, "tensors", "torch.linalg.multi_dot({a, b})", torch.linalg.multi_dot)
+torch.index_put = wants_list("index_put", 2, "indices", "t:index_put({rows, columns}, values)", torch.index_put)
 method.index_put = torch.index_put
-method.index_put_ = wants_list("index_put_", 2, "indices", method.index_put_)
+method.index_put_ = wants_list("index_put_", 2, "indices", "t:index_put_({rows, columns}, values)", method.index_put_)
 
 native.methods("Tensor", method)
 

@@ -426,7 +426,7 @@ class Errors(Case):
                                    ("for v in t do end", "SCRIPT", "for i = 0, t:size(0) - 1"),
                                    ("for i, v in ipairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
                                    ("return torch.nn.functional.softmax(t, 0)", "SCRIPT", "torch.F"),
-                                   ("return torch.load(x)", "SCRIPT", "bundle.tensors"), ("return torch.cat(t, t)", "ARGUMENT", "torch.cat({a, b}, dim)"),
+                                   ("return torch.load(x)", "SCRIPT", "bundle.tensors"), ("return torch.cat(t, t)", "SCRIPT", "torch.cat({a, b}, dim)"),
                                    ("for k, v in pairs(t) do end", "ARGUMENT", "for i = 0, t:size(0) - 1"),
                                    ('return torch.zeros(2, {dtype = "torch.int64"})', "ARGUMENT", "without torch"),
                                    ('return image.resize(t, 5, {interpolation = "bilinear"})', "ARGUMENT", "it is filter"),

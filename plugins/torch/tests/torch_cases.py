@@ -107,7 +107,7 @@ ERRORS = [
     ("x:add_(1)", "read-only"),
     ("x:view(-1):add_(1)", "read-only"),
     ("x[0]:zero_()", "read-only"),
-    ("torch.cat(x)", "torch.cat: tensors: want a list of tensors, as {a, b}, got a tensor"),
+    ("torch.cat(x)", "torch.cat: tensors: want a list of tensors, as torch.cat({a, b}, dim), got a tensor"),
     ("torch.stack({tensors = x, dim = 0})", "torch.stack: tensors: want a list of tensors"),
     ("torch.linalg.multi_dot(m)", "torch.linalg.multi_dot: tensors: want a list of tensors"),
     ("torch.index_put(x, row, s)", "torch.index_put: indices: want a list of tensors"),
