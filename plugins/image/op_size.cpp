@@ -88,7 +88,7 @@ tensor pad(call &c, const value &image, const Ints &padding, const std::optional
     shape.height += side[1] + side[3];
     shape.width += side[0] + side[2];
     tensor t = new_tensor(c, shape);
-    fill(canvas_of(t), colour(value, 0));
+    fill(canvas_of(t), colour(c, "image.pad: a value", p, value, 0));
     HostContext context(c);
     copy(whole(context, p).view, canvas_of(t).part(inside));
     return t;
@@ -108,7 +108,7 @@ std::tuple<tensor, double, int64_t, int64_t> letterbox(call &c, const value &ima
     shape.height = box.out.height;
     shape.width = box.out.width;
     tensor t = new_tensor(c, shape);
-    fill(canvas_of(t), colour(value, 114));
+    fill(canvas_of(t), colour(c, "image.letterbox: a value", p, value, 114));
     HostContext context(c);
     const Canvas inside = canvas_of(t).part(box.inside);
     const Node::Part pixels = whole(context, p);

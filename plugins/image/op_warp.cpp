@@ -32,7 +32,7 @@ tensor rotate(call &c, const value &image, double degrees, std::string_view filt
     const Rotation r = rotation(p.shape().height, p.shape().width, degrees, expand, centre);
     tensor t = new_tensor(c, Shape{r.height, r.width, p.shape().channels, p.shape().type});
     HostContext context(c);
-    rotate(context, whole(context, p).view, r, f, colour(fill, 0), canvas_of(t));
+    rotate(context, whole(context, p).view, r, f, colour(c, "image.rotate: a fill", p, fill, 0), canvas_of(t));
     return t;
   });
 }
@@ -53,7 +53,7 @@ tensor warp(call &c, const value &image, const Floats &matrix, const Ints &size,
     const Size out = pair("size", size);
     tensor t = new_tensor(c, Shape{out.height, out.width, p.shape().channels, p.shape().type});
     HostContext context(c);
-    warp(context, whole(context, p).view, w, f, colour(fill, 0), canvas_of(t));
+    warp(context, whole(context, p).view, w, f, colour(c, "image.warp: a fill", p, fill, 0), canvas_of(t));
     return t;
   });
 }

@@ -1,8 +1,23 @@
 #include "operations.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 
 namespace image {
+namespace {
+
+// It is no error, so that old bundles keep their answers, and told once a process.
+void doubt_fraction(const call &c, const char *option, const Picture &p, const Colour &colour) {
+  static std::atomic<bool> told{false};
+  const auto fraction = std::find_if(colour.begin(), colour.end(), [](double value) { return value > 0 && value < 1; });
+  if (fraction == colour.end() || p.shape().type != Type::u8 || told.exchange(true)) return;
+  c.log(2, std::string(option) + " of " + number(*fraction) +
+               " is 0 in a uint8 image, whose values go from 0 to 255; write " +
+               std::to_string(std::lround(*fraction * 255)) + ", or give float values: img:float() / 255");
+}
+
+}  // namespace
 
 Size pair(const char *name, const Ints &size) {
   if (size.size() != 1 && size.size() != 2)
@@ -10,6 +25,13 @@ Size pair(const char *name, const Ints &size) {
   const int64_t h = size[0], w = size.back();
   check_size("the result", h, w, Error::Code::argument);
   return {int(h), int(w)};
+}
+
+Colour colour(const call &c, const char *option, const Picture &p, const std::optional<Floats> &given,
+              double otherwise) {
+  if (!given) return {otherwise};
+  doubt_fraction(c, option, p, *given);
+  return *given;
 }
 
 void want_u8(const Picture &p) {

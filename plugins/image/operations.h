@@ -23,9 +23,8 @@ void add_warp(const mrun::registrar &);
 
 // n (a square) or {height, width}.
 Size pair(const char *name, const Ints &size);
-inline Colour colour(const std::optional<Floats> &given, double otherwise) {
-  return given ? *given : Colour{otherwise};
-}
+// What an option gives for the pixels that the picture does not have. A fraction of 0 to 1 of a uint8 picture is told of.
+Colour colour(const call &, const char *option, const Picture &, const std::optional<Floats> &given, double otherwise);
 void want_u8(const Picture &);
 
 struct Edges {

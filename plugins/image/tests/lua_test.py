@@ -125,6 +125,21 @@ class Lua(unittest.TestCase):
           return {h, w, c, img.dtype, img[3][4][1], small:size(0), small:size(1), img:at({0, 2}, 5, 0)}""", data)
         self.assertEqual(answer, [24, 36, 3, "uint8", int(pixels[3, 4, 1]), 12, 18, pixels[0:2, 5, 0].tolist()])
 
+    def test_values_of_another_scale_are_told_of_once(self):
+        data = samples.saved(samples.image("RGB", 6, 8), "PNG")
+        for call, told in [("image.pad(img, {1, 1, 1, 1}, 0.5)", "image.pad: a value of 0.5 is 0 in a uint8 image, whose values go from 0 to 255; write 128,"),
+                           ("image.letterbox(img, 16, {value = {0.485, 0.456, 0.406}})", "image.letterbox: a value of 0.485 is 0 "),
+                           ("image.rotate(img, 45, {fill = 0.5})", "image.rotate: a fill of 0.5 is 0 "),
+                           ("image.warp(img, {1, 0, 9, 0, 1, 0}, {6, 8}, {fill = 0.5})", "image.warp: a fill of 0.5 is 0 "),
+                           ("image.normalize(img, {123.675, 116.28, 103.53}, {58.4, 57.1, 57.4})", "image.normalize: a mean is above 1"),
+                           ("image.pad(img, {1, 1, 1, 1}, {123.675, 116.28, 0})", ""),
+                           ("image.pad(img, {1, 1, 1, 1}, 1)", ""),
+                           ("image.pad(require('torch').zeros(4, 4, 1), {1, 1, 1, 1}, 0.5)", "")]:
+            with self.subTest(call=call):
+                self.run_script(f"local img = image.decode(input)\nfor _ = 1, 2 do {call} end\nreturn 1", data)
+                self.assertIn(told, self.said)
+                self.assertEqual(self.said.count("mrun: warn: "), 1 if told else 0, self.said)
+
     def test_writing_changes_nothing_derived_before(self):
         data = samples.saved(samples.image("RGB", 6, 8), "PNG")
         pixels = np.asarray(Image.open(io.BytesIO(data)))
