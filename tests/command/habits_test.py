@@ -167,6 +167,69 @@ class Records(Case):
         self.assertNotIn("gsub", result.stderr)
 
 
+class Quiet(Case):
+    """What gives nil, or another answer, without an error: a line of the log tells of it, and of what is right nothing."""
+
+    def said(self, body, files=None, head="", **more):
+        text = head + stage(body)
+        result = mrun(self.bundle(preprocess=text, files=files or {}, **more), "ab 12", "--workers", "1")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stderr.replace("mrun: warn: ", "").replace("mrun: ", "")
+
+    def test_a_name_beside_other_entries_of_a_table(self):
+        for body, name in [("local best = 1 return {label = bset, score = best}", "bset"), ("return {ok = True, b = 2}", "True"), ("return {label = label, n = 1}", "label"),
+                           ("return ({f = function() return lable end, label = 1}).label", "lable")]:
+            self.assertIn(f"preprocess.lua:3: {name} is nil: nothing sets it", self.said(body))
+        for body in ["local a, b = 1, 2 return {a = b, b = a}", "local t = {f = function() local z, y = 1, 2 return y + z end, y = x} return {t.f(), t.y}"]:
+            self.assertEqual(self.said(body), "")
+        self.assertEqual(self.said("return {x = shift, y = scale}", head="shift, scale = 1, 2\n"), "")
+
+    def test_a_list_that_is_one_label_short(self):
+        head, files = 'local labels = require("bundle").lines "l.txt"\n', {"assets/l.txt": "cat\ndog\n"}
+        for body in ["local ids, out = {1, 2}, {}\n for i = 1, 2 do\n out[i] = {label = labels[ids[i] + 1], score = i} end return out",
+                     "local best = torch.tensor({1, 2, 3}):argmax():item()\n return {label = labels[best + 1], score = 1}",
+                     "local best = torch.argmin(torch.tensor({3, 2, 1})):item() + 1\n return {label = labels[best], score = 1}"]:
+            with self.subTest(body):
+                self.assertIn("t[3] is nil: the list has 2 items", self.said(body, files, head))
+        for body in ["local n = {} for i = 1, #labels do\n n[i] = labels[i + 1] end return n",
+                     "local best = torch.tensor({1, 2, 3}):argmax():item()\n return {label = labels[best + 1] or 'other'}",
+                     "local best = 2\n return {label = labels[best + 1]}"]:
+            with self.subTest(body):
+                self.assertEqual(self.said(body, files, head), "")
+
+    def test_a_tensor_as_a_text_of_a_number(self):
+        self.assertIn("tonumber reads a text, and is nil of a tensor: x:max(…):item() is its number", self.said("return {n = tonumber(torch.ones(2):max())}"))
+        self.assertEqual(self.said("return {n = tonumber(torch.ones(2):max():item()), m = tonumber(math.max(1, 2))}"), "")
+
+    def test_a_pattern_of_luas_as_a_regular_expression(self):
+        self.assertIn("a regular expression writes %d as \\\\d; a pattern of Lua's is for s:match(pattern)", self.said("return {n = text.regex('%d+'):match(x)}"))
+        self.assertIn("writes %s as", self.said("return text.regex '%s+':split(x)"))
+        for body in ["return text.regex('\\\\d+%'):match('50%')", "return text.regex('%+'):split(x)", "return x:match('%d+')"]:
+            self.assertEqual(self.said(body), "")
+
+    def test_a_parameter_of_the_module(self):
+        head = 'local bundle = require "bundle"\n'
+        self.assertIn("params.topk is nil: bundle.toml has no such parameter; did you mean 'top_k'?",
+                      self.said("return {n = bundle.params.topk}", head=head, toml="[params]\ntop_k = 3\n"))
+        self.assertEqual(self.said("return {n = bundle.params.top_k}", head=head, toml="[params]\ntop_k = 3\n"), "")
+
+    def test_the_mask_of_a_text(self):
+        head, files = 'local text = require "text"\nlocal tok = text.wordpiece(require("bundle").asset "v.txt")\n', {"assets/v.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nab\n12\n"}
+        self.assertIn("attention_mask is nil: it is asked for, tokenize(s, {attention_mask = true})",
+                      self.said("local e = tok:tokenize(x) return {e.ids, e.attention_mask}", files, head))
+        self.assertEqual(self.said("local e = tok:tokenize(x, {attention_mask = true}) return {e.ids, e.attention_mask}", files, head), "")
+
+    def test_arguments_of_a_stage_in_another_order(self):
+        for stages, told in [({"postprocess": "return function(params, output) return output end"}, "(output, params, context): the first is called params here"),
+                             ({"postprocess": "return function(context, output) return 1 end"}, "(output, params, context): the first is called context here"),
+                             ({"postprocess": "return function(model, output) return 1 end"}, "(output, params, context): the first is called model here"),
+                             ({"preprocess": "return function(params, input) return 1 end"}, "(input, params): the first is called params here"),
+                             ({"preprocess": "return function(context, question) return 1 end"}, "")]:
+            result = mrun(self.bundle(**stages), "x")
+            self.assertEqual(result.returncode, 0, result.stdout)
+            self.assertEqual(result.stderr.partition("the function's arguments are ")[2].strip(), told)
+
+
 class Classes(Case):
     def test_self_of_a_method_is_no_global(self):
         text = ("local A = {}\nA.__index = A\nfunction A.new(v)\n  return setmetatable({v = v}, A)\nend\nfunction A:get()\n  return self.v\nend\n"
@@ -181,9 +244,17 @@ class Words(Case):
     def test_functions_that_stand_elsewhere(self):
         for call, place in [("torch.gelu(x)", "torch.F.gelu"), ("torch.rfft(x)", "torch.fft.rfft"), ("torch.inv(x)", "torch.linalg.inv"), ("torch.F.matmul(x)", "torch.matmul"),
                             ("torch.linalg.softmax(x)", "torch.softmax"), ("torch.ones(3):one_hot()", "a function of torch.F"), ("torch.ones(3):cat()", "torch.cat({a, b}, dim)"),
-                            ("torch.is_tensor(x)", 'type(x) is "userdata"')]:
+                            ("torch.is_tensor(x)", 'type(x) is "userdata"'), ("torch.concatenate({x})", "torch.cat({a, b}, dim)"), ("torch.ones(2):expand_dims(0)", "t:unsqueeze(dim)"),
+                            ("image.to_grayscale(x)", 'image.convert(img, "L")'), ("image.bgr(x)", 'image.convert(img, "BGR")'), ("audio.to_mono(x)", "audio.mono(x)"),
+                            ("text.len(x)", "#text.characters(s)"), ("decode.batched_nms(x)", "{classes = classes}")]:
             with self.subTest(call):
                 self.item_error("SCRIPT", "preprocess", self.bundle(preprocess=stage("return " + call)), "x", contains=["preprocess.lua:3", place])
+
+    def test_lists_where_a_tensor_is_meant(self):
+        for body, advice in [("return torch.softmax({torch.ones(2)}, -1)", "torch.stack(list) one of tensors"), ("return torch.ones(2) - {1, 2}", "torch.tensor(list) makes a tensor of numbers"),
+                             ("return text.tokenizer_json({added_tokens = {}})", 'bundle.asset "NAME"'), ("return text.wordpiece({'a', 'b'})", 'bundle.asset "NAME"'),
+                             ("return text.sentencepiece(3)", 'bundle.asset "NAME"'), ("return text.tiktoken(true)", 'bundle.asset "NAME"')]:
+            self.item_error("ARGUMENT", "preprocess", self.bundle(preprocess=stage(body)), "x", contains=["preprocess.lua:3", advice])
 
     def test_functions_of_other_luas(self):
         for call, advice in [("table.foreach({}, x)", "pairs(t)"), ("string.gfind(x, 'a')", "s:gmatch(pattern)"), ("string.pack('i4', 1)", "s:byte(i)"), ("math.mod(3, 2)", "a % b"),
@@ -202,6 +273,7 @@ class Words(Case):
                              ("for i = 1 do end", "for i = 1, n do"), ("return x.end", 't["end"] is a field'), ("local in = 3", "in is a word of Lua's"), ("return {a: 1}", "{name = value}"),
                              ("return x === 'a'", "equal is =="), ("return x <> 'a'", "not equal is ~="), ("return fn(x) -> x", "function(x) return x end"), ("return x == 1 \\\n or x", "without a backslash"),
                              ("return `abc`", "stands in quotes"), ("return x ?? 1", "where a is nil"), ("return x?.y", "where x is"), ("print x", "log.info(…)"),
+                             ("return {'a' = 1}", '{["a"] = 1}'), ("return x[..., 0]", "t:at({}, 1)"), ("return x & 1", "a:logical_and(b)"), ("return x | 1", "a:logical_or(b)"),
                              ("return {\n 1\n 2}", "a comma stands between a table's entries"), ("return tostring(1\n 2)", "a comma stands between arguments")]:
             with self.subTest(body):
                 result = mrun(self.bundle(preprocess=stage(body)), "x")

@@ -62,7 +62,9 @@ bool has_name(const Tokens &line, std::string_view name) {
 // The line that asks, and those behind it.
 class Asking {
  public:
-  explicit Asking(std::string_view from) : behind_(from), tokens_(tokens_of(take_line())) {}
+  // The lines before it, and the text from it on.
+  Asking(std::string_view before, std::string_view from)
+      : before_(before), behind_(from), tokens_(tokens_of(take_line(behind_))) {}
 
   // Whether nil may be meant: a condition is there, or stands behind it with the name that keeps the value.
   bool conditional() const {
@@ -110,20 +112,35 @@ class Asking {
     return false;
   }
 
-  // Whether a call computes the index: labels[p:argmax():item() + 1]. Of l[i + 1] the end may be meant.
+  // Whether the index is computed: labels[p:argmax():item() + 1], labels[ids[i] + 1], labels[best + 1] of a position. Of
+  // l[i + 1] the end may be meant.
   bool computed() const {
     int depth = 0;
     for (const Token &t : tokens_) {
+      if (depth > 0 && (t.text == "(" || t.text == "[")) return true;
       depth += t.text == "[" ? 1 : t.text == "]" ? -1 : 0;
-      if (depth > 0 && t.text == "(") return true;
+    }
+    for (size_t i = 1; i < tokens_.size(); ++i) {
+      const size_t end = is_text(i + 1, "+") && is_text(i + 2, "1") ? i + 3 : i + 1;
+      if (is_text(i - 1, "[") && is_name(i) && is_text(end, "]") && is_position(tokens_[i].text)) return true;
     }
     return false;
   }
 
  private:
-  std::string_view take_line() {
-    const std::string_view line = behind_.substr(0, behind_.find('\n'));
-    behind_.remove_prefix(std::min(behind_.size(), line.size() + 1));
+  // local best = p:argmax():item()
+  bool is_position(std::string_view name) const {
+    std::string_view lines = before_;
+    while (!lines.empty()) {
+      const Tokens line = tokens_of(take_line(lines));
+      const bool declared = line.size() > 2 && line[0].text == "local" && line[1].text == name;
+      if (declared && (has_name(line, "argmax") || has_name(line, "argmin")) && has_name(line, "item")) return true;
+    }
+    return false;
+  }
+  static std::string_view take_line(std::string_view &text) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
     return line;
   }
   bool is_name(size_t i) const { return i < tokens_.size() && tokens_[i].kind == Token::name; }
@@ -143,13 +160,13 @@ class Asking {
     constexpr int most_lines = 40;
     Asking rest = *this;
     for (int i = 0; i < most_lines && !rest.behind_.empty(); ++i) {
-      const Tokens line = tokens_of(rest.take_line());
+      const Tokens line = tokens_of(take_line(rest.behind_));
       if (has_condition(line) && has_name(line, name)) return true;
     }
     return false;
   }
 
-  std::string_view behind_;
+  std::string_view before_, behind_;
   Tokens tokens_;
 };
 
@@ -241,6 +258,15 @@ std::string doubt_text(lua_State *L, const Asking &asking) {
   return fmt::format("{} is nil: #{} is the number of a text's bytes", *written, before_key(*written, key));
 }
 
+// Where the error would be.
+Asking asking_of(const Vm &vm, const Error &place) {
+  constexpr int lines_before = 40;
+  const std::string_view from = source_from(vm, place.script, place.line);
+  std::string_view before = source_from(vm, place.script, std::max(1, place.line - lines_before));
+  before.remove_suffix(from.size());
+  return Asking(before.substr(before.size() - std::min(before.size(), most_read)), from.substr(0, most_read));
+}
+
 void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) {
   Vm &vm = vm_of(L);
   const int type = lua_type(L, 2);
@@ -249,7 +275,7 @@ void tell_once(lua_State *L, std::string (*doubt)(lua_State *, const Asking &)) 
   ++vm.missing_keys;
   Error told(MRUN_SCRIPT, "");
   locate(L, told);
-  const std::string text = doubt(L, Asking(source_from(vm, told.script, told.line).substr(0, most_read)));
+  const std::string text = doubt(L, asking_of(vm, told));
   if (text.empty()) return;
   vm.told_of_missing_key = true;
   log_line(vm.item(), warning, printable(told.message + text, 500));

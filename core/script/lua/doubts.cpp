@@ -46,7 +46,8 @@ class Doubts : private Words {
       two_results(i);
       no_result(i, stage);
       first_of_list(i);
-      number_as_text(i);
+      tensor_as_number(i);
+      pattern_as_regex(i);
       constant(i);
       called_with_colon(i);
       encoding(i);
@@ -123,6 +124,17 @@ class Doubts : private Words {
            letter);
       return;
     }
+  }
+
+  // text.regex("%d+"): % is a plain character there.
+  void pattern_as_regex(size_t at) {
+    if (at < 2 || !is_word(at, "regex") || !is_word(at - 1, ".") || !modules_.contains(word(at - 2))) return;
+    const size_t text = is_word(at + 1, "(") ? at + 2 : at + 1;
+    const std::string_view pattern = is_kind(text, Token::string) ? word(text) : "";
+    const size_t mark = std::min(pattern.find('%'), pattern.size());
+    const std::string_view letter = pattern.substr(std::min(mark + 1, pattern.size()), 1);
+    if (is_one_of(letter, {"d", "s", "w"}))
+      tell(text, "a regular expression writes %{0} as \\\\{0}; a pattern of Lua's is for s:match(pattern)", letter);
   }
 
   // s:gsub("(%a+)", "\\1"): of a replacement's groups \1 and $1 are none.
@@ -226,13 +238,17 @@ class Doubts : private Words {
     if (read > 0) tell(read, "{}", told);
   }
 
-  // `labels[tostring(x:argmax())]`: "tensor int64 []".
-  void number_as_text(size_t at) {
-    if (!is_word(at, "tostring") || !is_word(at + 1, "(")) return;
+  // `labels[tostring(x:argmax())]`: "tensor int64 []"; tonumber(x:max()): nil.
+  void tensor_as_number(size_t at) {
+    if (!is_one_of(word(at), {"tostring", "tonumber"}) || !is_variable(at) || !is_word(at + 1, "(")) return;
     const size_t last = behind_parentheses(at + 1) - 2;
     if (last <= at + 1 || !is_word(last, ")")) return;
     const size_t call = opening(last);
-    if (call > at + 1 && gives_number(call - 1) && !defines(word(call - 1)) && !is_of_library(call - 3))
+    const bool number = call > at + 1 && (gives_number(call - 1) || calls_torch(call - 1, {"max", "min"}));
+    if (!number || defines(word(call - 1)) || is_of_library(call - 3)) return;
+    if (is_word(at, "tonumber"))
+      tell(at, "tonumber reads a text, and is nil of a tensor: x:{}(…):item() is its number", word(call - 1));
+    else
       tell(at, "tostring says what a tensor is: tostring(x:{}(…):item()) writes its number", word(call - 1));
   }
 
@@ -307,14 +323,20 @@ class Doubts : private Words {
     if (at < 1 || !is_word(at - 1, ":") || !is_word(at, "tokenize") || !is_word(at + 1, "(")) return;
     if (!modules_.contains("text")) return;  // a tokenizer of the script's own
     const size_t end = behind_parentheses(at + 1);
+    const bool options =
+        std::any_of(tokens_.begin() + std::ptrdiff_t(at), tokens_.begin() + std::ptrdiff_t(std::min(end, size())),
+                    [](const Token &t) { return t.text == ","; });
     const auto told = [&](size_t field) {
       const std::string_view name = word(field), own = name == "input_ids"        ? "ids"
                                                        : name == "token_type_ids" ? "types"
                                                        : name == "offset_mapping" ? "offsets"
                                                        : name == "tokens"         ? "pieces"
                                                                                   : "";
-      if (own.empty() || assigned(field)) return;
-      tell(field, "{} is nil: tokenize gives ids, types, offsets and pieces; it is {} here", name, own);
+      if (assigned(field)) return;
+      if (is_one_of(name, {"attention_mask", "special_tokens_mask", "word_ids", "sequence_ids"}) && !options)
+        tell(field, "{0} is nil: it is asked for, tokenize(s, {{{0} = true}})", name);
+      if (!own.empty())
+        tell(field, "{} is nil: tokenize gives ids, types, offsets and pieces; it is {} here", name, own);
     };
     if (is_word(end, ".")) told(end + 1);
     const std::string_view variable = local_of(at, end);
@@ -333,6 +355,13 @@ class Doubts : private Words {
            forwards ? "third" : "second");
       return;
     }
+    const bool pre = script_ == "preprocess.lua";
+    if (is_one_of(word(at + 3), {"params", "ctx"}) || (!pre && is_word(at + 3, "context")) ||
+        (!forwards && is_word(at + 3, "model"))) {
+      tell(at, "the function's arguments are {}: the first is called {} here", parameters_of_stage(script_),
+           word(at + 3));
+      return;
+    }
     const bool forward = forwards && is_one_of(word(at + 3), {"x", "input", "inputs"});
     if (!forward && !is_word(at + 3, "self")) return;
     tell(at, "the function's arguments are {}: {} is the first of these", parameters_of_stage(script_), word(at + 3));
@@ -346,7 +375,8 @@ class Doubts : private Words {
     for (at -= 2; !is_word(at, "params"); at -= 2) {
       if (at < 2 || !is_name(at) || !is_word(at - 1, ".")) return {};
     }
-    if (at >= 1 && is_one_of(word(at - 1), {".", ":"})) return {};
+    const bool of_module = at >= 2 && is_word(at - 1, ".") && is_word(at - 2, "bundle") && modules_.contains("bundle");
+    if (at >= 1 && is_one_of(word(at - 1), {".", ":"}) && !of_module) return {};
     std::string name(word(at + 2));
     for (at += 4; at <= last; at += 2) name.append(1, '.').append(word(at));
     return name;
@@ -435,10 +465,15 @@ class Doubts : private Words {
 
   void find_names() {
     names_.insert(globals().begin(), globals().end());
+    std::vector<std::string_view> open;
     for (size_t i = 0; i < tokens_.size() && looks() < most_looks; ++i) {
+      block(i, open);
+      if (is_word(i, "{")) open.push_back("{");
+      if (is_word(i, "}") && !open.empty()) open.pop_back();
+      const bool entry = !open.empty() && open.back() == "{";  // {a = 1, b = 2} sets nothing
       if (is_word(i, "local") || is_word(i, "for")) add_list(i + 1);
       if (is_word(i, "function")) add_function(i + 1);
-      if (is_name(i) && !(i > 0 && is_one_of(word(i - 1), {".", ":"})) && assigned_in_list(i)) add(i);
+      if (!entry && is_name(i) && !(i > 0 && is_one_of(word(i - 1), {".", ":"})) && assigned_in_list(i)) add(i);
     }
   }
 

@@ -407,10 +407,16 @@ std::string position_hint(std::string_view message) {
   return "";
 }
 
+constexpr std::string_view bytes_of_file = "the bytes of a file are wanted: bundle.asset \"NAME\"";
+
 // Of an argument of another kind than is wanted: what makes one.
 std::string kind_of_argument_hint(std::string_view message) {
   constexpr std::pair<std::string_view, std::string_view> wanted[] = {
-      {": want Tensor, got a list", "torch.tensor(list) makes a tensor of numbers"},
+      {"text.sentencepiece: model: want Tensor", bytes_of_file},
+      {"text.tokenizer_json: json: want Tensor", bytes_of_file},
+      {"text.tiktoken: ranks: want Tensor", bytes_of_file},
+      {"text.wordpiece: vocabulary: want Tensor", bytes_of_file},
+      {": want Tensor, got a list", "torch.tensor(list) makes a tensor of numbers, torch.stack(list) one of tensors"},
       {": size: item 1: want int, got a list", "what comes behind the sizes is given by name: {dtype = \"int64\"}"},
       {": want a string, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
       {": want str, got a uint8 tensor", "text.repair(t) makes a text of bytes"},
@@ -429,6 +435,10 @@ std::string kind_of_argument_hint(std::string_view message) {
   };
   for (const auto &[said, advice] : wanted) {
     if (contains(message, said)) return "; " + std::string(advice);
+  }
+  for (const std::string_view operation : {"add", "sub", "mul", "div", "pow", "remainder"}) {
+    if (contains(message, fmt::format("aten.{}: no form takes (", operation)) && contains(message, "a list of "))
+      return "; torch.tensor(list) makes a tensor of numbers";
   }
   const bool list = contains(message, "[], got a") || contains(message, ": want a table, got a");
   return list && contains(message, " tensor [") ? "; t:tolist() makes a list of a tensor" : "";
@@ -499,6 +509,7 @@ std::string argument_hint(lua_State *L, std::string_view message, std::string_vi
   if (contains(message, "Dimension out of range")) return dimension_hint(message);
   if (contains(message, "no parameter is called")) {
     const size_t name = message.find('"') + 1;
+    if (message.ends_with("; there are: json")) return "; " + std::string(bytes_of_file);
     return renamed_hint(message, message.substr(name, message.find('"', name) - name));
   }
   std::string hint = filled_in_hint(message);
