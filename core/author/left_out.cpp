@@ -36,16 +36,19 @@ std::string hint(const std::string &path) {
     return fmt::format("; a model's file is model.pt, or the one that bundle.toml names: [models.main] file = \"{}\"",
                        printable(path));
   }
+  if (const std::string other = other_model_by_name(path); !other.empty() && !has_suffix(path, data_suffixes))
+    return "; it is " + other;
   if (path.ends_with(".lua") && nearest(path, files).empty()) return "; modules of the bundle's own belong into lib/";
   if (has_suffix(path, data_suffixes) && nearest(path, files).empty())
     return "; what scripts read belongs into assets/";
   return did_you_mean(path, files);
 }
 
-// A file where packing puts models, and of none of them: model/model.pt.
+// A file where packing puts models or scripts' data, and of none of them: model/model.pt, assets/model.pt.
 bool of_no_model(const std::string &path, const Bundle &bundle) {
   const auto &models = bundle.manifest().models;
-  return is_packed_model(path) && std::none_of(models.begin(), models.end(), [&](const ModelConfig &m) {
+  const bool asset = path.starts_with("assets/") && path.ends_with(".pt");
+  return (asset || is_packed_model(path)) && std::none_of(models.begin(), models.end(), [&](const ModelConfig &m) {
            const ModelFiles files = bundle.model_files(m);
            return path == files.graph || path == files.weights || path.starts_with(further_files(m.name));
          });

@@ -30,12 +30,24 @@ constexpr Known by_name[] = {
 
 // Models of other programs, which their bytes do not tell for sure.
 constexpr Known other_models[] = {
-    {".onnx", "an ONNX model"},          {".safetensors", "weights by themselves, without code"},
-    {".mlmodel", "a Core ML model"},     {".pb", "a TensorFlow graph"},
-    {".pdmodel", "a Paddle model"},      {".caffemodel", "a Caffe model"},
-    {".engine", "a TensorRT engine"},    {".plan", "a TensorRT engine"},
-    {".pkl", "a pickle of Python's"},    {".pickle", "a pickle of Python's"},
-    {".joblib", "a pickle of Python's"}, {".weights", "weights by themselves, without code"},
+    {".onnx", "an ONNX model"},
+    {".safetensors", "weights by themselves, without code"},
+    {".mlmodel", "a Core ML model"},
+    {".pb", "a TensorFlow graph"},
+    {".pdmodel", "a Paddle model"},
+    {".caffemodel", "a Caffe model"},
+    {".engine", "a TensorRT engine"},
+    {".plan", "a TensorRT engine"},
+    {".pkl", "a pickle of Python's"},
+    {".pickle", "a pickle of Python's"},
+    {".joblib", "a pickle of Python's"},
+    {".weights", "weights by themselves, without code"},
+    {".keras", "a Keras model"},
+    {".h5", "a Keras model"},
+    {".tflite", "a TensorFlow Lite model"},
+    {".gguf", "a GGUF model"},
+    {".pt2", "a program of torch.export"},
+    {"pytorch_model.bin", "weights by themselves, without code"},
 };
 
 constexpr std::string_view what_is_wanted =
@@ -97,6 +109,11 @@ std::string_view other_model(std::string_view path, std::string_view kind, std::
 bool is_model_name(std::string_view path) {
   constexpr std::string_view suffixes[] = {".pt", ".pth", ".ptl", ".jit", ".ts", ".torchscript", ".ckpt"};
   return std::ranges::any_of(suffixes, [path](std::string_view suffix) { return path.ends_with(suffix); });
+}
+
+std::string other_model_by_name(std::string_view path) {
+  const Known *named = by_end(other_models, path);
+  return named == nullptr ? "" : std::string(named->what).append(what_is_wanted);
 }
 
 std::string other_than_bundle(std::string_view path, std::string_view first_bytes, std::string_view last_bytes) {

@@ -4,6 +4,7 @@
 
 #include "base/let_go.h"
 #include "base/text.h"
+#include "bundle/other_files.h"
 #include "exec/batch/split.h"
 #include "plugin/serial.h"
 #include "plugin/undescribed.h"
@@ -95,6 +96,9 @@ const Backend &choose_backend(Registry &registry, const ModelConfig &config, con
     fail(MRUN_MISSING, "{}[models.{}] backend: no plugin brings the backend \"{}\"{}", section, config.name,
          printable(config.backend, 60), known);
   }
+  if (const std::string other = other_model_by_name(file); !other.empty())
+    fail(MRUN_MISSING, "{}model {}: no plugin opens {}: it is {}{}", section, config.name, printable(file), other,
+         known);
   fail(MRUN_MISSING,
        "{}model {}: no plugin opens {} by its suffix; name the backend in bundle.toml ([models.{}] backend = "
        "\"torch\"), or give the file a suffix that one knows, as .pt{}",

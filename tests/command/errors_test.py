@@ -49,6 +49,8 @@ class Opening(Case):
     def test_a_model_file_that_no_plugin_opens(self):
         folder = self.bundle(toml='[models.main]\nfile = "model.jit"\n', files={"model.jit": b"x"})
         self.refused(3, folder, "x", contains=["model.jit", "backend", ".pt", "[models.main]"])
+        folder = self.bundle(toml='[models.main]\nfile = "model.onnx"\n', files={"model.onnx": b"x"})
+        self.refused(3, folder, "x", contains="no plugin opens model.onnx: it is an ONNX model; no backend of mrun's own opens it: in a bundle's folder lies TorchScript")
 
     def test_what_a_folder_leaves_out_is_said_at_every_run(self):
         files = {"lpr.pt": b"x", "lpr.ptl": b"x", "preproces.lua": "x", "util.lua": "x", "asset/a.txt": "x", ".git/x": "x"}
@@ -77,10 +79,12 @@ class Opening(Case):
         self.assertTrue(result.stderr.endswith("mrun: 2 more notices like these\n"), result.stderr)
 
     def test_a_model_that_nothing_names_is_said(self):
-        folder = self.bundle(postprocess=ECHO, files={"model/model.pt": b"x", "models/b.pt": b"x", "labels.txt": "a\n"})
+        folder = self.bundle(postprocess=ECHO, files={"model/model.pt": b"x", "assets/net.pt": b"x", "models/b.pt": b"x", "labels.txt": "a\n", "net.onnx": b"x", "net.h5": b"x"})
         for args in [(folder, "x"), ("pack", folder, "-o", self.dir / "x.mb")]:
             said = mrun(*args).stderr
-            for sentence in ['model/model.pt: belongs to no model; bundle.toml would name one: [models.main] file = "model/model.pt"',
+            for sentence in ['assets/net.pt: belongs to no model; bundle.toml would name one: [models.main] file = "assets/net.pt"',
+                             "net.onnx: not part of a bundle, left out; it is an ONNX model; no backend of mrun's own opens it: in a bundle's folder lies TorchScript",
+                             "net.h5: not part of a bundle, left out; it is a Keras model; ", 'model/model.pt: belongs to no model; bundle.toml would name one: [models.main] file = "model/model.pt"',
                              "models/: not part of a bundle, left out; a model is model.pt, or the file that bundle.toml names: [models.main]",
                              "labels.txt: not part of a bundle, left out; what scripts read belongs into assets/"]:
                 self.assertIn(sentence, said)
