@@ -78,6 +78,9 @@ std::string of_end(std::string_view text, const Spot &s) {
   if (s.at == ',') return "several values are a list: [1, 2]; a number's point is a point";
   if (contains(text.substr(0, static_cast<size_t>(s.rest.begin() - text.begin())), "\n"))
     return "one value is wanted; several, one a line, are several inputs (--jsonl; mrun_from_json of each)";
+  const size_t word = static_cast<size_t>(s.word.data() - text.data());
+  if (word > 0 && !s.word.empty() && text[word - 1] == ' ' && std::isdigit(static_cast<unsigned char>(s.word[0])) != 0)
+    return "one value is wanted; several are a list: [1, 2]";
   return s.at == '_' || std::isalnum(static_cast<unsigned char>(s.at)) != 0 ? of_literal(s) : "one value is wanted";
 }
 

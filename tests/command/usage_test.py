@@ -99,6 +99,13 @@ class Commands(Case):
         self.refused(3, "ops", "torchvision.resize", contains="did you mean 'image.resize'")
         self.refused(3, "ops", "zzzzzzzzzz", contains="`mrun ops` lists them")
 
+    def test_arguments_that_stand_elsewhere(self):
+        bundle = self.bundle(preprocess="return function(x) return x end")
+        for args, advice in [(("record", "one", bundle, "x"), f"one: no such folder; the bundle's comes first: mrun record {bundle} one INPUT"),
+                             (("new", self.dir / "new", "image"), "image: is one argument too many: new takes NAME; what it takes is said by --kind text|image|"),
+                             (("unpack", "a.mb", "-o", "D"), "-o: no such option; it is -C DIR")]:
+            self.refused(2, *args, contains=advice)
+
     def test_rerun_of_nothing(self):
         self.refused(2, "rerun", self.dir / "none.json", contains=["META: ", "none.json", "`mrun --meta` printed"])
 
@@ -149,7 +156,7 @@ class Inputs(Case):
     def test_json(self):
         folder = self.bundle("json", preprocess=ECHO)
         for text, advice in [("{'a': 1}", "a key wants double quotes"), ("{a: 1}", "in a shell all of it stands in single quotes"),
-                             ("[True]", "it is written true"), ("[1,]", "no comma stands behind the last value")]:
+                             ("[True]", "it is written true"), ("[1,]", "no comma stands behind the last value"), ("1 2", "one value is wanted; several are a list: [1, 2]"), ("01", "a number is written as 12")]:
             with self.subTest(text):
                 self.item_error("INPUT", "input", folder, text, contains=advice)
         (self.dir / "x.jsonl").write_text("[1]\n\n{'a': 1}\n")

@@ -86,6 +86,7 @@ std::string known_elsewhere(const std::string &name, const std::vector<std::stri
       {" v verbose debug quiet q ", "log-level", "; it is --log-level debug|info|warn|error"},
       {" j jobs num-workers parallel ", "workers", "; it is --workers N"},
       {" out outfile ", "output", "; it is -o FILE"},
+      {" o output out d dir dest ", "directory", "; it is -C DIR"},
   };
   for (const Other &o : others) {
     const bool has = std::find(names.begin(), names.end(), o.option) != names.end();
@@ -144,6 +145,7 @@ std::string too_many(const CLI::App &app, const std::string &extra) {
   std::string taken, advice;
   for (const CLI::Option *option : app.get_options()) {
     if (option->get_positional()) taken += (taken.empty() ? "" : " and ") + option->get_name();
+    if (option->check_lname("kind")) advice = "; what it takes is said by --kind " + option->get_type_name();
     for (const char *output : {"output", "directory"}) {
       if (option->check_lname(output)) advice = "; --" + std::string(output) + " says where";
     }

@@ -125,6 +125,9 @@ int record(std::vector<std::string> args) {
   app.add_option("--plugin", run.plugins, "load a plugin's file").one_at_a_time().type_name("FILE");
   return parse_and_run(app, std::move(args), [&] {
     run.load_plugins();
+    if (!fs::exists(folder) && fs::is_directory(name))
+      throw mrun::failure(MRUN_USAGE, printable(folder) + ": no such folder; the bundle's comes first: mrun record " +
+                                          printable(name) + " " + printable(folder) + " INPUT");
     const mrun::bundle bundle = open_bundle(folder);
     warn_left_out(bundle);
     const mrun::variant value = read_one_input(inputs, bundle);
