@@ -92,12 +92,6 @@ bool left_open(uint64_t size, uint64_t frame) {
   return size == 0;
 }
 
-std::array<char, 4> length_bytes(uint64_t size, bool big) {
-  std::array<char, 4> b{};
-  for (size_t i = 0; i < 4; ++i) b[big ? 3 - i : i] = char(size >> 8 * i & 255);
-  return b;
-}
-
 // What the format chunk says.
 struct Format {
   bool mpeg = false;
@@ -127,6 +121,17 @@ Source wav_source(const Chunked &c, std::string_view s, const Chunk &data) {
   source.patch_at = data.at;
   source.patch = length_bytes(std::min<uint64_t>(data.left, 0xfffffffeU), c.big);
   return source;
+}
+
+// libsndfile reads as many samples as the first STREAMINFO says, and nothing of a stream behind it.
+void check_one_flac(std::string_view s) {
+  constexpr std::string_view magic = "fLaC";
+  if (!has(s, 0, magic)) return;
+  for (size_t at = s.find(magic, 1); at != s.npos; at = s.find(magic, at + 1)) {
+    const std::string_view streaminfo = s.substr(at + magic.size(), 4);  // the block's kind and length
+    if (streaminfo == std::string_view("\0\0\0\x22", 4) || streaminfo == std::string_view("\x80\0\0\x22", 4))
+      bad_input("a second FLAC stream follows the first; wanted one");
+  }
 }
 
 // CAF's table of the lengths of packets: numbers of 7 bits a byte, up to five of them, behind 24 bytes and up to a 0. Of
@@ -311,7 +316,8 @@ std::vector<Source> sources_of(std::string_view file) {
   check_header(s);
   check_voc(s);
   check_mat5(s);
-  if (is_mpeg(s)) check_mpeg(s);
+  check_one_flac(s);
+  if (is_mpeg(s)) return {mpeg_source(s)};
   Source source = has(s, 0, "\xf0") ? sds_source(s) : paf_source(s);
   source.mpeg = has(s, 0, "\xff");
   return {source};

@@ -10,7 +10,8 @@
 
 namespace audio {
 
-// Bytes for libsndfile, with four of them replaced, the length that a writer into a pipe left open, and zeros behind them.
+// Bytes for libsndfile, with four of them replaced, a length that is wrong or was left open by a writer into a pipe, others
+// before and zeros behind them.
 struct Source {
   std::string_view bytes;
   size_t patch_at = SIZE_MAX;
@@ -18,6 +19,7 @@ struct Source {
   size_t zeros = 0;
   std::optional<int64_t> frames{};  // where libsndfile is told of more, without which it does not read the last ones
   bool mpeg = false;                // MPEG audio, also within a WAV
+  std::string lead{};  // MPEG frames, without a patch: their sound, as far as it is read, is no part of `frames`
 };
 
 // The parts of a file that are decoded one behind the other: one, but for an OGG whose streams are chained. Throws Error
@@ -38,8 +40,9 @@ struct OggPackets {
 };
 OggPackets ogg_packets(std::string_view link);
 
-// Throws where MPEG audio is cut: its last frame is not whole, or there are fewer than its first one says.
-void check_mpeg(std::string_view file);
+// Throws where MPEG audio is cut, its last frame is not whole or there are fewer than its first one says, and where more
+// are there, of which libsndfile would say nothing.
+Source mpeg_source(std::string_view file);
 bool is_mpeg(std::string_view file);
 
 }  // namespace audio

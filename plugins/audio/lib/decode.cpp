@@ -31,7 +31,7 @@ struct Memory {
   unsigned reads = 0;
   std::exception_ptr stopped;
 
-  sf_count_t size() const { return sf_count_t(source.bytes.size() + source.zeros); }
+  sf_count_t size() const { return sf_count_t(source.lead.size() + source.bytes.size() + source.zeros); }
   bool stop() {
     constexpr unsigned every = 1024;
     if (stopped || ++reads % every != 0) return stopped != nullptr;
@@ -42,9 +42,9 @@ struct Memory {
   }
   sf_count_t read(void *to, sf_count_t count) {
     count = stop() ? 0 : std::clamp<sf_count_t>(count, 0, size() - at);
-    const auto there = size_t(std::clamp<sf_count_t>(sf_count_t(source.bytes.size()) - at, 0, count));
-    if (there > 0) std::memcpy(to, source.bytes.data() + at, there);
-    std::memset(static_cast<char *>(to) + there, 0, size_t(count) - there);
+    std::memset(to, 0, size_t(count));
+    copy(source.lead, 0, to, count);
+    copy(source.bytes, sf_count_t(source.lead.size()), to, count);
     for (size_t i = 0; i < source.patch.size(); ++i) {
       const auto where = sf_count_t(source.patch_at + i);
       if (source.patch_at != SIZE_MAX && where >= at && where < at + count)
@@ -52,6 +52,14 @@ struct Memory {
     }
     at += count;
     return count;
+  }
+
+ private:
+  // What lies at `begin` of the file, as far as it is asked for.
+  void copy(std::string_view part, sf_count_t begin, void *to, sf_count_t count) const {
+    const sf_count_t from = std::max(at, begin), end = std::min(at + count, begin + sf_count_t(part.size()));
+    if (from < end)
+      std::memcpy(static_cast<char *>(to) + (from - at), part.data() + (from - begin), size_t(end - from));
   }
 };
 
@@ -193,9 +201,12 @@ void decode_source(const Source &source, const Grow &grow, Samples &out) {
   const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG || encoding == SF_FORMAT_MPEG_LAYER_I ||
                          encoding == SF_FORMAT_MPEG_LAYER_II || encoding == SF_FORMAT_MPEG_LAYER_III;
   const int64_t got = out.frames() - before, said = source.frames.value_or(info.frames);
-  if (!estimated && said < SF_COUNT_MAX && got < said)
+  if ((!estimated || !source.lead.empty()) && said < SF_COUNT_MAX && got < said)
     failed("the file says that it has " + mrun::counted(said, "frame") + ", but only " + std::to_string(got) +
            " were read");
+  if (!source.lead.empty())
+    out.interleaved.erase(out.interleaved.begin() + ptrdiff_t(before * info.channels),
+                          out.interleaved.begin() + ptrdiff_t((before + got - said) * info.channels));
   if (source.frames) out.interleaved.resize(size_t((before + said) * info.channels));
 }
 

@@ -12,6 +12,7 @@ import soundfile
 import torch
 import torchaudio
 
+import mpeg
 from tolerance import TOLERANCE
 
 CLI = os.environ["AUDIO_CLI"]
@@ -185,6 +186,49 @@ class Decode(unittest.TestCase):
         numpy.testing.assert_allclose(self.decoded(path, wav)[0][0], want, rtol=0, atol=1e-6)
         with self.assertRaisesRegex(ValueError, "the WAV says"):
             self.decoded(path, wav[:-300])
+
+    def test_mpeg_of_several_bit_rates_that_does_not_say_how_long_it_is(self):
+        """libsndfile takes the first frame's length for that of all, and ends early where most are longer."""
+        path = os.path.join(self.folder, "x")
+        for rate, channels in ((8000, 1), (22050, 2), (44100, 1), (48000, 2)):
+            wave = numpy.zeros((2 * rate, channels))
+            wave[:rate] = numpy.random.default_rng(rate).normal(size=(rate, channels)) / 5
+            for order in (wave, wave[::-1]):
+                with self.subTest(rate=rate, channels=channels, loud_first=order is wave):
+                    content = io.BytesIO()
+                    soundfile.write(content, order, rate, "MPEG_LAYER_III", format="MP3")
+                    said, begins = content.getvalue(), mpeg.begins(content.getvalue())
+                    silent = said[begins[1]:]
+                    want, got = self.decoded(path, said)[0], self.decoded(path, silent)[0]
+                    per_frame, delay = 1152 if rate >= 32000 else 576, 529 + 576  # of mpg123 and of LAME
+                    self.assertEqual(got.shape, (channels, per_frame * (len(begins) - 1)))
+                    numpy.testing.assert_allclose(got[:, delay:delay + want.shape[1]], want, rtol=0, atol=1e-6)
+                    other = soundfile.read(io.BytesIO(silent), dtype="float32", always_2d=True)[0].T
+                    numpy.testing.assert_allclose(got[:, :other.shape[1]], other, rtol=0, atol=1e-6)
+                    tagged = silent[:begins[3] - begins[1]] + b"TAG" + bytes(125) + b"ID3\4" + bytes(5) + b"\x0a" + bytes(10) + silent[begins[3] - begins[1]:]
+                    self.assertEqual(self.decoded(path, tagged)[0].shape, got.shape)
+
+    def test_streams_behind_each_other(self):
+        """libsndfile reads the first, and says nothing of the others."""
+        path = os.path.join(self.folder, "x")
+        mp3, flac = self.written(1, 16000, "MP3", "MPEG_LAYER_III"), self.written(1, 16000, "FLAC", "PCM_16")
+        begins, tag, id3 = mpeg.begins(mp3), b"TAG" + bytes(125), b"ID3\4" + bytes(5) + b"\x0a" + bytes(10)
+        silent = mp3[begins[1]:]
+        for content, told in [(mp3 * 2, "a second stream of MPEG audio follows"), (mp3 + tag + mp3, "a second stream"), (mp3 + id3 + mp3, "a second stream"),
+                              (mp3 + bytes(300) + mp3, "a second stream"), (silent + mp3, "a second stream"), (mp3 + silent, r"says that it has \d+ frames, but \d+ are there"),
+                              (flac * 2, "a second FLAC stream follows the first; wanted one")]:
+            with self.assertRaisesRegex(ValueError, told):
+                self.decoded(path, content)
+        want = self.decoded(path, mp3)[0]
+        for content in (mp3 + tag, mp3 + bytes(500), mp3 + mp3[begins[5]:begins[6]]):
+            numpy.testing.assert_array_equal(self.decoded(path, content)[0], want)
+
+    def test_mpg123_says_nothing(self):
+        path = os.path.join(self.folder, "x")
+        with open(path, "wb") as file:
+            file.write(self.written(1, 16000, "MP3", "MPEG_LAYER_III") + bytes(1000))
+        run = subprocess.run([CLI, "decode", path], capture_output=True, check=True)
+        self.assertEqual(run.stderr, b"")
 
     def test_voc_whose_block_is_longer_than_it_says(self):
         """As sox writes them."""
