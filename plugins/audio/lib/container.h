@@ -19,7 +19,7 @@ struct Source {
   size_t zeros = 0;
   std::optional<int64_t> frames{};  // where libsndfile is told of more, without which it does not read the last ones
   bool mpeg = false;                // MPEG audio, also within a WAV
-  std::string lead{};  // MPEG frames, without a patch: their sound, as far as it is read, is no part of `frames`
+  std::string lead{};  // without a patch: what `frames` has more than is read with it is the begin without it
 };
 
 // The parts of a file that are decoded one behind the other: one, but for an OGG whose streams are chained. Throws Error

@@ -176,18 +176,39 @@ void append(const File &f, int channels, const Grow &grow, Samples &out) {
   }
 }
 
-void decode_source(const Source &source, const Grow &grow, Samples &out) {
-  const Charge libraries(grow, library_bytes(source));
+File opened_with_others(SF_INFO &info, Memory &bytes) {
   errno = 0;
-  Memory bytes{source, grow, 0, 0, {}};
-  SF_INFO info{};
   File f;
   {
     const std::shared_lock with_others(opening);
     f = opened(info, bytes);
   }
   if (bytes.stopped) std::rethrow_exception(bytes.stopped);
-  if (!f) not_opened(source, grow);
+  if (!f) not_opened(bytes.source, bytes.grow);
+  return f;
+}
+
+// The begin that was cut off because of what lies before the source, as it is without that.
+void insert_begin(const Source &source, int64_t at, int64_t frames, const Grow &grow, Samples &out) {
+  constexpr int64_t longest_delay = 1152;
+  if (frames > longest_delay) failed(mrun::counted(frames, "sample") + " of the MPEG audio could not be read");
+  const Source without{source.bytes};
+  const Charge libraries(grow, library_bytes(without));
+  Memory bytes{without, grow, 0, 0, {}};
+  SF_INFO info{};
+  const File f = opened_with_others(info, bytes);
+  const Charge work(grow, frames * out.channels * int64_t(sizeof(float)) * 2);
+  std::vector<float> part(size_t(frames) * size_t(out.channels));
+  if (info.channels != out.channels || sf_readf_float(f.get(), part.data(), frames) != frames)
+    failed("the first " + mrun::counted(frames, "sample") + " could not be read");
+  out.interleaved.insert(out.interleaved.begin() + ptrdiff_t(at * out.channels), part.begin(), part.end());
+}
+
+void decode_source(const Source &source, const Grow &grow, Samples &out) {
+  const Charge libraries(grow, library_bytes(source));
+  Memory bytes{source, grow, 0, 0, {}};
+  SF_INFO info{};
+  const File f = opened_with_others(info, bytes);
   check(info);
   join(out, info);
   const int kind = info.format & SF_FORMAT_TYPEMASK;
@@ -201,12 +222,10 @@ void decode_source(const Source &source, const Grow &grow, Samples &out) {
   const bool estimated = kind == SF_FORMAT_OGG || kind == SF_FORMAT_MPEG || encoding == SF_FORMAT_MPEG_LAYER_I ||
                          encoding == SF_FORMAT_MPEG_LAYER_II || encoding == SF_FORMAT_MPEG_LAYER_III;
   const int64_t got = out.frames() - before, said = source.frames.value_or(info.frames);
-  if ((!estimated || !source.lead.empty()) && said < SF_COUNT_MAX && got < said)
+  if (!estimated && said < SF_COUNT_MAX && got < said)
     failed("the file says that it has " + mrun::counted(said, "frame") + ", but only " + std::to_string(got) +
            " were read");
-  if (!source.lead.empty())
-    out.interleaved.erase(out.interleaved.begin() + ptrdiff_t(before * info.channels),
-                          out.interleaved.begin() + ptrdiff_t((before + got - said) * info.channels));
+  if (!source.lead.empty() && got < said) insert_begin(source, before, said - got, grow, out);
   if (source.frames) out.interleaved.resize(size_t((before + said) * info.channels));
 }
 

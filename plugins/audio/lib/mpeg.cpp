@@ -103,24 +103,20 @@ bool ends_early(const Walk &w, const Frame &first, size_t file_size) {
   return double(w.frames) * first.mean_size > double(file_size) + first.mean_size;
 }
 
-// A frame that says how many follow, and a silent one: with the first mpg123 cuts off its own delay, which it does not
-// without.
-std::string lead_in(std::string_view s, uint64_t frames) {
-  constexpr uint32_t no_checksum = 1U << 16, rates = 15U << 12, rate = 1U << 12, padding = 1U << 9;
-  const auto header = uint32_t(number(s, 0, 4, true) & ~uint64_t(rates | padding)) | no_checksum;
+// A frame that says how many follow. With it mpg123 cuts off its own delay, which it does not without.
+std::string info_frame(std::string_view s, uint64_t frames) {
+  constexpr uint32_t no_checksum = 1U << 16, rates = 15U << 12, greatest = 14U << 12, padding = 1U << 9;
   std::string text;
   const auto put = [&](uint64_t v) {
     for (int shift = 24; shift >= 0; shift -= 8) text += char(v >> shift & 255);
   };
-  put(header | (rates - rate));  // the greatest bit rate: all of it finds room
+  put((number(s, 0, 4, true) & ~uint64_t(rates | padding)) | greatest | no_checksum);
   const Frame info = *frame_at(text, 0);
   text.resize(info.info_at);
   text += "Info";
   put(1);
-  put(std::min<uint64_t>(frames + 1, 0x7fffffff));
+  put(std::min<uint64_t>(frames, 0x7fffffff));
   text.resize(info.size);
-  put(header | rate);
-  text.resize(info.size + frame_at(text, info.size)->size);
   return text;
 }
 
@@ -140,7 +136,7 @@ Source mpeg_source(std::string_view file) {
   if (w.second) bad_input("a second stream of MPEG audio follows the first; wanted one");
   if (!stated) {
     if (first->layer_3 && !is_info(file, *first) && ends_early(w, *first, file.size())) {
-      source.lead = lead_in(file, w.frames);
+      source.lead = info_frame(file, w.frames);
       source.frames = int64_t(w.frames * first->samples);
     }
     return source;

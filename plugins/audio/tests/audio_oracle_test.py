@@ -205,6 +205,10 @@ class Decode(unittest.TestCase):
                     numpy.testing.assert_allclose(got[:, delay:delay + want.shape[1]], want, rtol=0, atol=1e-6)
                     other = soundfile.read(io.BytesIO(silent), dtype="float32", always_2d=True)[0].T
                     numpy.testing.assert_allclose(got[:, :other.shape[1]], other, rtol=0, atol=1e-6)
+                    for begin in (begins[4], begins[9]):  # within what frames take from those before
+                        cut, alone = self.decoded(path, said[begin:])[0], soundfile.read(io.BytesIO(said[begin:]), dtype="float32", always_2d=True)[0].T
+                        self.assertEqual(cut.shape[1], per_frame * (len(begins) - begins.index(begin)))
+                        numpy.testing.assert_allclose(cut[:, :alone.shape[1]], alone, rtol=0, atol=1e-6)
                     tagged = silent[:begins[3] - begins[1]] + b"TAG" + bytes(125) + b"ID3\4" + bytes(5) + b"\x0a" + bytes(10) + silent[begins[3] - begins[1]:]
                     self.assertEqual(self.decoded(path, tagged)[0].shape, got.shape)
 
