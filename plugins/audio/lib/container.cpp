@@ -271,13 +271,7 @@ void check_mat5(std::string_view s) {
 
 // An ID3 tag before the sound is no part of it; libsndfile stumbles over some.
 std::string_view without_tag(std::string_view file) {
-  constexpr size_t head = 10;
-  constexpr uint64_t has_footer = 0x10;
-  while (has(file, 0, "ID3") && file.size() >= 10) {
-    size_t length = 0;
-    for (size_t i = 6; i < 10; ++i) length = length << 7 | (number(file, i, 1, true) & 127);
-    length += head;
-    if ((number(file, 5, 1, true) & has_footer) != 0) length += head;
+  while (const size_t length = id3_size(file, 0)) {
     if (length >= file.size()) bad_input("the file ends within its ID3 tag");
     file.remove_prefix(length);
   }

@@ -64,15 +64,11 @@ std::optional<Stated> stated_by(std::string_view s, const Frame &first) {
 
 // Where sound may go on behind tags and zeros.
 size_t behind_tags(std::string_view s, size_t at) {
-  constexpr size_t id3v1 = 128, id3v2 = 10;
+  constexpr size_t id3v1 = 128;
   for (size_t before = s.size() + 1; at != before && at < s.size();) {
     before = at;
     if (has(s, at, "TAG")) at += id3v1;
-    if (has(s, at, "ID3") && s.size() - at >= id3v2) {
-      size_t size = 0;  // four times seven bits
-      for (size_t i = 6; i < id3v2; ++i) size = size << 7 | (static_cast<unsigned char>(s[at + i]) & 127);
-      at += id3v2 + size;
-    }
+    at += id3_size(s, at);
     at = std::min(s.find_first_not_of('\0', std::min(at, s.size())), s.size());
   }
   return at;
@@ -98,7 +94,7 @@ Walk walk(std::string_view s) {
 }
 
 // Where no frame says how many there are, mpg123 takes the first one's length for that of all, and libsndfile ends where the
-// sound would: early, if most are longer.
+// sound would: early, where most are shorter than the first.
 bool ends_early(const Walk &w, const Frame &first, size_t file_size) {
   return double(w.frames) * first.mean_size > double(file_size) + first.mean_size;
 }

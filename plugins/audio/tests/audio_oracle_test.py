@@ -188,7 +188,7 @@ class Decode(unittest.TestCase):
             self.decoded(path, wav[:-300])
 
     def test_mpeg_of_several_bit_rates_that_does_not_say_how_long_it_is(self):
-        """libsndfile takes the first frame's length for that of all, and ends early where most are longer."""
+        """libsndfile takes the first frame's length for that of all, and ends early where most are shorter."""
         path = os.path.join(self.folder, "x")
         for rate, channels in ((8000, 1), (22050, 2), (44100, 1), (48000, 2)):
             wave = numpy.zeros((2 * rate, channels))
@@ -211,6 +211,8 @@ class Decode(unittest.TestCase):
                         numpy.testing.assert_allclose(cut[:, :alone.shape[1]], alone, rtol=0, atol=1e-6)
                     tagged = silent[:begins[3] - begins[1]] + b"TAG" + bytes(125) + b"ID3\4" + bytes(5) + b"\x0a" + bytes(10) + silent[begins[3] - begins[1]:]
                     self.assertEqual(self.decoded(path, tagged)[0].shape, got.shape)
+                    footed = tagged.replace(b"ID3\4" + bytes(5) + b"\x0a" + bytes(10), b"ID3\4\0\x10" + bytes(3) + b"\x0a" + bytes(10) + b"3DI\4\0\x10" + bytes(3) + b"\x0a")
+                    self.assertEqual(self.decoded(path, footed)[0].shape, got.shape)
 
     def test_streams_behind_each_other(self):
         """libsndfile reads the first, and says nothing of the others."""
